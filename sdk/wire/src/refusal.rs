@@ -1,0 +1,127 @@
+//! The numbered refusals: one table for the WebSocket, for HTTP and for the protocol text.
+
+use crate::proto;
+
+macro_rules! refusals {
+    ($( $(#[$doc:meta])* $name:ident = $code:literal, $wire:literal, $http:literal, $retry:literal, $text:literal; )*) => {
+        /// Why a request was denied. The number is the contract; name and text are for people.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Refusal { $( $(#[$doc])* $name, )* }
+
+        impl Refusal {
+            /// Every refusal, in order of number.
+            pub const ALL: &[Refusal] = &[$( Refusal::$name, )*];
+            /// The number on the wire.
+            pub const fn code(self) -> u32 { match self { $( Refusal::$name => $code, )* } }
+            /// The name on the wire and in metrics.
+            pub const fn name(self) -> &'static str { match self { $( Refusal::$name => $wire, )* } }
+            /// The HTTP status of the same refusal.
+            pub const fn http_status(self) -> u16 { match self { $( Refusal::$name => $http, )* } }
+            /// Whether the same request may succeed later, unchanged.
+            pub const fn retry(self) -> bool { match self { $( Refusal::$name => $retry, )* } }
+            /// One sentence for people.
+            pub const fn text(self) -> &'static str { match self { $( Refusal::$name => $text, )* } }
+            /// The refusal of a number, for clients.
+            pub const fn from_code(code: u32) -> Option<Refusal> { match code { $( $code => Some(Refusal::$name), )* _ => None } }
+        }
+    };
+}
+
+refusals! {
+    /// Not this encoding of a client frame.
+    MalformedFrame = 100, "malformed_frame", 400, false, "the frame cannot be decoded";
+    /// Longer than the limit; refused at its header.
+    FrameTooLarge = 101, "frame_too_large", 413, false, "the frame is longer than the limit";
+    /// A frame without a request, or with one that this server does not know.
+    UnknownRequest = 102, "unknown_request", 400, false, "the frame holds no request that this server knows";
+    /// A text frame on a binary connection, or the reverse.
+    WrongFrameType = 103, "wrong_frame_type", 400, false, "text frames go with JSON, binary frames with protobuf";
+    /// A field has a value that can never be right.
+    InvalidField = 104, "invalid_field", 400, false, "a field has a value that is not allowed";
+    /// Anything but Hello, Register or SignIn before Hello.
+    HelloFirst = 105, "hello_first", 401, false, "say hello first";
+    /// A second Hello on a connection.
+    AlreadyGreeted = 106, "already_greeted", 400, false, "this connection was greeted before";
+    /// More unanswered requests than the greeting allows.
+    TooManyInFlight = 107, "too_many_in_flight", 429, true, "too many requests are unanswered";
+    /// The path or method does not exist.
+    NotFound = 108, "not_found", 404, false, "there is nothing here";
+
+    /// The device token is unknown, ended or expired.
+    InvalidToken = 200, "invalid_token", 401, false, "the device token is not valid";
+    /// Name or password is wrong; which one is not said.
+    WrongCredentials = 201, "wrong_credentials", 401, false, "name or password is wrong";
+    /// The server does not take new accounts from the client port.
+    RegistrationClosed = 202, "registration_closed", 403, false, "registration is closed";
+    /// An account of this name exists.
+    NameTaken = 203, "name_taken", 409, false, "this name is taken";
+    /// The name does not follow the rules.
+    InvalidName = 204, "invalid_name", 400, false, "a name has 2 to 32 letters, digits, dots, dashes or underscores";
+    /// The password is too short, too long or too common.
+    WeakPassword = 205, "weak_password", 400, false, "a password has 8 to 128 bytes and is not a common one or the name";
+    /// The invite is unknown, used or expired.
+    InvalidInvite = 206, "invalid_invite", 403, false, "the invite is not valid";
+    /// The request is not this user's to make.
+    Forbidden = 207, "forbidden", 403, false, "this is not allowed";
+
+    /// No such user, or one that may not be written to.
+    NoSuchUser = 300, "no_such_user", 404, false, "there is no such user";
+    /// No such conversation among the user's own.
+    NoSuchConversation = 301, "no_such_conversation", 404, false, "there is no such conversation";
+    /// The text is longer than the limit.
+    TextTooLong = 302, "text_too_long", 413, false, "the text is longer than the limit";
+    /// A message without content.
+    EmptyMessage = 303, "empty_message", 400, false, "the message has no content";
+    /// The client message id was used for another message.
+    IdConflict = 304, "id_conflict", 409, false, "this client message id was used for another message";
+    /// The day lies outside the deduplication window.
+    DayOutsideWindow = 305, "day_outside_window", 410, false, "the day lies outside the window in which a resend is recognised";
+    /// No such device among the user's own.
+    NoSuchDevice = 306, "no_such_device", 404, false, "there is no such device";
+
+    /// The server has more to do than it can; nothing was done.
+    Busy = 500, "busy", 503, true, "the server is busy";
+    /// The disk is full; reading goes on.
+    StorageFull = 501, "storage_full", 507, true, "the server's storage is full";
+    /// It is not known whether the request was done: send it again with the same id.
+    UnknownOutcome = 502, "unknown_outcome", 503, true, "the outcome is not known, send the same again";
+    /// The server is stopping.
+    Draining = 503, "draining", 503, true, "the server is stopping";
+    /// A fault of the server; it is in its log.
+    Internal = 504, "internal", 500, true, "the server met a fault";
+    /// Too many attempts from here or for this account.
+    TooManyAttempts = 505, "too_many_attempts", 429, true, "too many attempts, wait";
+}
+
+impl Refusal {
+    /// The refusal as a frame body.
+    pub fn to_error(self, retry_after_ms: u32) -> proto::Error {
+        proto::Error {
+            code: self.code(),
+            name: self.name().to_owned(),
+            message: self.text().to_owned(),
+            retry: self.retry(),
+            retry_after_ms,
+        }
+    }
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// Codes with which the server closes a WebSocket, beside those of RFC 6455.
+pub mod close {
+    /// The token ended, or no Hello came in time.
+    pub const UNAUTHENTICATED: u16 = 4401;
+    /// The connection did not take what was sent to it in time.
+    pub const TOO_SLOW: u16 = 4408;
+    /// A newer connection of the same lineage took its place.
+    pub const REPLACED: u16 = 4409;
+    /// Nothing was heard from the client for too long.
+    pub const SILENT: u16 = 4410;
+}

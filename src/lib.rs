@@ -1,0 +1,1 @@
+//! Highwater: a chat backend in one binary.
