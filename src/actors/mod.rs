@@ -1,0 +1,1 @@
+//! Actors: shells that convert, decide and perform.

@@ -1,0 +1,1 @@
+//! Counting: numeric ids, minute points, exposition.
