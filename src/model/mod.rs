@@ -1,7 +1,11 @@
 //! Plain types that every floor may use. Knows no wire, no disk, no clock and no randomness.
 
+pub mod effect;
 pub mod ids;
+pub mod limits;
+pub mod record;
 
+pub use effect::{Delivery, Effect, Record};
 pub use ids::{
     ClientMessageId, ConversationId, Day, DeviceId, Kind, LineageId, RunNumber, Seq, TimeMs, UserId, Version,
 };

@@ -1,0 +1,187 @@
+//! The decisions on accounts and their devices.
+
+use highwater_wire::Refusal;
+
+use super::{
+    decide::{Decided, Needs, authorise, put_item},
+    operation::{Answer, EndDevices, NewDevice, Principal, Register},
+    state::{Need, State},
+};
+use crate::model::{
+    DeviceId, Effect, Kind, TimeMs, Version,
+    limits::DEVICES_PER_USER_MAX,
+    record::{Account, Device, Item, ItemValue, name_key},
+};
+
+const ACCOUNT: Kind = Kind(highwater_wire::kind::ACCOUNT as u8);
+
+/// Key of the only item of kind account.
+const ACCOUNT_KEY: &str = "me";
+
+pub(super) fn register_needs(needs: &mut Needs<'_>, register: &Register) {
+    needs.need(Need::Account(register.user));
+    needs.need(Need::Name(name_key(&register.name)));
+    needs.need(Need::Device(register.device.device));
+    if let Some(invite) = register.invite {
+        needs.need(Need::Invite(invite));
+    }
+}
+
+/// Makes an account with its first device.
+pub(super) fn register(
+    state: &mut State,
+    at: TimeMs,
+    register: &Register,
+    version: Version,
+) -> Result<Decided, Refusal> {
+    let key = name_key(&register.name);
+    if matches!(state.names.get(&key), Some(Some(_))) {
+        return Err(Refusal::NameTaken);
+    }
+    if let Some(invite) = register.invite {
+        let held = state.invites.get(&invite).copied().flatten();
+        held.filter(|held| held.expires > at).ok_or(Refusal::InvalidInvite)?;
+    }
+    // Ids are random 64-bit numbers drawn by the caller; one that is taken is drawn again by asking again.
+    if matches!(state.accounts.get(&register.user), Some(Some(_)))
+        || matches!(state.devices.get(&register.device.device), Some(Some(_)))
+    {
+        return Err(Refusal::Busy);
+    }
+    let mut effects = Vec::with_capacity(4);
+    if let Some(invite) = register.invite {
+        state.invites.change(invite, None, version);
+        effects.push(Effect::InviteGone(invite));
+    }
+    let account = Account {
+        user: register.user,
+        name: register.name.clone(),
+        password: register.password.clone(),
+        created: at,
+        devices: vec![register.device.device],
+    };
+    state.names.change(key, Some(register.user), version);
+    state.accounts.change(register.user, Some(account.clone()), version);
+    // The user is new, so nothing can be waiting: both are known without a read.
+    state.inboxes.warm(register.user, Version(0));
+    effects.push(Effect::Account(account));
+    let device = device_row(&register.device, at, Version(0));
+    state.devices.change(device.device, Some(device.clone()), version);
+    effects.push(Effect::Device(device.clone()));
+    let value = ItemValue::Account { user: register.user, name: register.name.clone() };
+    let item = Item { kind: ACCOUNT, key: ACCOUNT_KEY.to_owned(), version, value: Some(value) };
+    effects.push(put_item(state, register.user, item));
+    Ok(Decided::changed(version, effects, Answer::DeviceAdded(device)))
+}
+
+pub(super) fn add_device_needs(needs: &mut Needs<'_>, new: &NewDevice) {
+    needs.need(Need::Device(new.device));
+    needs.need(Need::Inbox(new.user));
+    if needs.need(Need::Account(new.user)) {
+        let oldest = needs.state.accounts.get(&new.user).and_then(Option::as_ref).and_then(surplus_device);
+        if let Some(oldest) = oldest {
+            needs.need(Need::Device(oldest));
+        }
+    }
+}
+
+/// The device that must go before another one can come.
+fn surplus_device(account: &Account) -> Option<DeviceId> {
+    if account.devices.len() < DEVICES_PER_USER_MAX { None } else { account.devices.first().copied() }
+}
+
+/// Makes a further device; one too many ends the oldest.
+pub(super) fn add_device(
+    state: &mut State,
+    at: TimeMs,
+    new: &NewDevice,
+    version: Version,
+) -> Result<Decided, Refusal> {
+    let account = state.accounts.get(&new.user).cloned().flatten();
+    let mut account = account.ok_or(Refusal::NoSuchUser)?;
+    if matches!(state.devices.get(&new.device), Some(Some(_))) {
+        return Err(Refusal::Busy);
+    }
+    let mut effects = Vec::with_capacity(3);
+    if let Some(oldest) = surplus_device(&account) {
+        end(state, &mut account, oldest, &mut effects, version);
+    }
+    let first = account.devices.is_empty();
+    let head = state.inboxes.get(&new.user).copied().unwrap_or_default();
+    let device = device_row(new, at, if first { Version(0) } else { head });
+    account.devices.push(new.device);
+    state.accounts.change(new.user, Some(account.clone()), version);
+    state.devices.change(device.device, Some(device.clone()), version);
+    effects.push(Effect::Account(account));
+    effects.push(Effect::Device(device.clone()));
+    Ok(Decided::changed(version, effects, Answer::DeviceAdded(device)))
+}
+
+fn device_row(new: &NewDevice, at: TimeMs, messages_from: Version) -> Device {
+    Device {
+        device: new.device,
+        user: new.user,
+        name: new.name.clone(),
+        class: new.class,
+        token: new.token,
+        created: at,
+        messages_from,
+    }
+}
+
+pub(super) fn end_devices_needs(needs: &mut Needs<'_>, by: Principal, which: EndDevices) {
+    needs.need(Need::Device(by.device));
+    if let EndDevices::One(device) = which {
+        needs.need(Need::Device(device));
+    }
+    if needs.need(Need::Account(by.user)) {
+        let devices = needs.state.accounts.get(&by.user).cloned().flatten().map(|account| account.devices);
+        for device in devices.unwrap_or_default() {
+            needs.need(Need::Device(device));
+        }
+    }
+}
+
+/// Ends devices of the one who asks.
+pub(super) fn end_devices(
+    state: &mut State,
+    by: Principal,
+    which: EndDevices,
+    version: Version,
+) -> Result<Decided, Refusal> {
+    authorise(state, by)?;
+    let account = state.accounts.get(&by.user).cloned().flatten();
+    let mut account = account.ok_or(Refusal::NoSuchUser)?;
+    let ending: Vec<DeviceId> = match which {
+        EndDevices::One(device) if account.devices.contains(&device) => vec![device],
+        EndDevices::One(_) => return Err(Refusal::NoSuchDevice),
+        EndDevices::AllOthers => {
+            account.devices.iter().copied().filter(|device| *device != by.device).collect()
+        }
+    };
+    if ending.is_empty() {
+        return Ok(Decided::unchanged(Answer::DevicesEnded(ending)));
+    }
+    let mut effects = Vec::with_capacity(ending.len() + 1);
+    for device in &ending {
+        end(state, &mut account, *device, &mut effects, version);
+    }
+    state.accounts.change(by.user, Some(account.clone()), version);
+    effects.push(Effect::Account(account));
+    Ok(Decided::changed(version, effects, Answer::DevicesEnded(ending)))
+}
+
+/// Ends one device; the caller writes the account's row.
+fn end(
+    state: &mut State,
+    account: &mut Account,
+    device: DeviceId,
+    effects: &mut Vec<Effect>,
+    version: Version,
+) {
+    account.devices.retain(|held| *held != device);
+    if let Some(row) = state.devices.get(&device).cloned().flatten() {
+        effects.push(Effect::DeviceEnded { device, token: row.token });
+        state.devices.change(device, None, version);
+    }
+}

@@ -1,0 +1,119 @@
+//! The committer's decision: one operation against the state left by those before it.
+
+use highwater_wire::Refusal;
+
+use super::{
+    accounts,
+    operation::{Answer, Operation, Principal, Request},
+    send,
+    state::{Need, State},
+};
+use crate::model::{
+    Effect, Record, Version,
+    record::{Device, Item, ItemValue},
+};
+
+/// A decision that was not a refusal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decided {
+    /// What goes into the log; `None` when nothing changes (a resend that was recognised).
+    pub record: Option<Record>,
+    /// What is told once it is durable.
+    pub answer: Answer,
+}
+
+impl Decided {
+    /// A decision that changes nothing.
+    pub(super) fn unchanged(answer: Answer) -> Decided {
+        Decided { record: None, answer }
+    }
+
+    /// A decision with effects.
+    pub(super) fn changed(version: Version, effects: Vec<Effect>, answer: Answer) -> Decided {
+        Decided { record: Some(Record { version, effects }), answer }
+    }
+}
+
+/// What must be in memory before `decide` may run, as far as it can be told from what is held.
+///
+/// When it is empty nothing lacks; else the rows are warmed and it is asked again.
+#[must_use]
+pub fn lacking(state: &State, operation: &Operation) -> Vec<Need> {
+    let mut needs = Needs { state, lacking: Vec::new() };
+    match &operation.request {
+        Request::Send(send) => send::needs(&mut needs, operation.at, send),
+        Request::Register(register) => accounts::register_needs(&mut needs, register),
+        Request::AddDevice(device) => accounts::add_device_needs(&mut needs, device),
+        Request::EndDevices { by, which } => accounts::end_devices_needs(&mut needs, *by, *which),
+        Request::Invite(_) => {}
+        Request::PutDocument { user, kind, key, .. } => {
+            needs.need(Need::Account(*user));
+            needs.need(Need::Item(*user, *kind, key.clone()));
+        }
+    }
+    needs.lacking
+}
+
+/// Decides one operation as `version`, and changes `state` accordingly.
+///
+/// Deterministic: the same state, operation and version give the same effects. A refusal changes nothing.
+///
+/// # Errors
+/// The refusal to be told to whoever asked.
+pub fn decide(state: &mut State, operation: &Operation, version: Version) -> Result<Decided, Refusal> {
+    match &operation.request {
+        Request::Send(send) => send::decide(state, operation.at, send, version),
+        Request::Register(register) => accounts::register(state, operation.at, register, version),
+        Request::AddDevice(device) => accounts::add_device(state, operation.at, device, version),
+        Request::EndDevices { by, which } => accounts::end_devices(state, *by, *which, version),
+        Request::Invite(invite) => {
+            state.invites.change(invite.hash, Some(*invite), version);
+            Ok(Decided::changed(version, vec![Effect::Invite(*invite)], Answer::Done))
+        }
+        Request::PutDocument { user, kind, key, value } => {
+            if !matches!(state.accounts.get(user), Some(Some(_))) {
+                return Err(Refusal::NoSuchUser);
+            }
+            let value = value.clone().map(ItemValue::Document);
+            let item = Item { kind: *kind, key: key.clone(), version, value };
+            let effect = put_item(state, *user, item);
+            Ok(Decided::changed(version, vec![effect], Answer::Done))
+        }
+    }
+}
+
+/// The device that asks, if it may still ask: judged here, inside the commit, and nowhere else for good.
+pub(super) fn authorise(state: &State, by: Principal) -> Result<&Device, Refusal> {
+    match state.devices.get(&by.device) {
+        Some(Some(device)) if device.user == by.user => Ok(device),
+        _ => Err(Refusal::InvalidToken),
+    }
+}
+
+/// Gives an item a new value and says which version that supersedes.
+pub(super) fn put_item(state: &mut State, user: crate::model::UserId, item: Item) -> Effect {
+    let key = (user, item.kind, item.key.clone());
+    let supersedes = state.items.get(&key).copied().unwrap_or(Version(0));
+    state.items.change(key, item.version, item.version);
+    Effect::Item { user, item, supersedes }
+}
+
+/// Collects what is lacking, each row once.
+pub(super) struct Needs<'a> {
+    /// What is held.
+    pub(super) state: &'a State,
+    lacking: Vec<Need>,
+}
+
+impl Needs<'_> {
+    /// Asks for a row; true when it is held.
+    pub(super) fn need(&mut self, need: Need) -> bool {
+        if self.state.holds(&need) {
+            return true;
+        }
+        if !self.lacking.contains(&need) {
+            self.lacking.push(need);
+        }
+        false
+    }
+}

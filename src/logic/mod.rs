@@ -1,0 +1,12 @@
+//! Pure deciders: what the committer runs for each operation. No clock, no randomness, no disk, no actors.
+
+pub mod accounts;
+pub mod decide;
+pub mod operation;
+pub mod pinned;
+pub mod send;
+pub mod state;
+
+pub use decide::{Decided, decide, lacking};
+pub use operation::{Answer, Operation, Principal, Request};
+pub use state::{Need, State, Warm};

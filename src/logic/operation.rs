@@ -1,0 +1,142 @@
+//! What may be asked of the committer, and what it answers.
+
+use bytes::Bytes;
+
+use crate::model::{
+    ClientMessageId, ConversationId, Day, DeviceId, Seq, TimeMs, UserId,
+    record::{Device, Invite, SecretHash},
+};
+
+/// Who asks: a signed-in device, proven by its token when the request arrived and again inside the commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Principal {
+    /// The user.
+    pub user: UserId,
+    /// The device.
+    pub device: DeviceId,
+}
+
+/// One operation on its way to the committer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operation {
+    /// When the server received it. The decider knows no other time.
+    pub at: TimeMs,
+    /// What is asked.
+    pub request: Request,
+}
+
+/// The closed list of what changes the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Request {
+    /// A message between two.
+    Send(Send),
+    /// A new account with its first device.
+    Register(Register),
+    /// A new device of an account whose password was proven, or which an operator provisions.
+    AddDevice(NewDevice),
+    /// The end of one device, or of all but one.
+    EndDevices {
+        /// Who asks.
+        by: Principal,
+        /// Which.
+        which: EndDevices,
+    },
+    /// A new invite, from an operator.
+    Invite(Invite),
+    /// An item of a kind that the server does not look into, from an operator or a host app.
+    PutDocument {
+        /// For whom.
+        user: UserId,
+        /// Of which kind.
+        kind: crate::model::Kind,
+        /// Which item.
+        key: String,
+        /// JSON document; `None` deletes.
+        value: Option<String>,
+    },
+}
+
+/// Which devices to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndDevices {
+    /// This one.
+    One(DeviceId),
+    /// Every device but the one that asks.
+    AllOthers,
+}
+
+/// Where a message goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A conversation of the sender.
+    Conversation(ConversationId),
+    /// A user by id.
+    User(UserId),
+    /// A user by name, already in the form of `name_key`.
+    Name(String),
+}
+
+/// A message to be decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Send {
+    /// Who sends.
+    pub by: Principal,
+    /// To whom.
+    pub to: Target,
+    /// Idempotency key.
+    pub id: ClientMessageId,
+    /// Day that goes with the key.
+    pub day: Day,
+    /// The text.
+    pub text: Bytes,
+}
+
+/// An account to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Register {
+    /// Drawn at random by the caller.
+    pub user: UserId,
+    /// Already checked against the rules for names.
+    pub name: String,
+    /// PHC string, or `None` for provisioned accounts.
+    pub password: Option<String>,
+    /// Hash of the invite that pays for it; `None` when registration is open or an operator asks.
+    pub invite: Option<SecretHash>,
+    /// Its first device; the version fields are the committer's.
+    pub device: NewDevice,
+}
+
+/// A device to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewDevice {
+    /// Whose.
+    pub user: UserId,
+    /// Drawn at random by the caller.
+    pub device: DeviceId,
+    /// Shown to the user.
+    pub name: String,
+    /// Number of the wire's `DeviceClass`.
+    pub class: u8,
+    /// Hash of its token.
+    pub token: SecretHash,
+}
+
+/// What the committer answers when it did not refuse. Told only after the commit is durable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// A message stands in its conversation: newly, or since an earlier attempt.
+    Sent {
+        /// Which conversation.
+        conversation: ConversationId,
+        /// At which place.
+        seq: Seq,
+        /// Since when.
+        sent_at: TimeMs,
+    },
+    /// The device can sign in with its token.
+    DeviceAdded(Device),
+    /// These devices are gone; their connections must be closed.
+    DevicesEnded(Vec<DeviceId>),
+    /// It is done.
+    Done,
+}

@@ -1,0 +1,238 @@
+//! The decision on a message between two.
+
+use std::sync::Arc;
+
+use highwater_wire::Refusal;
+use xxhash_rust::xxh3::Xxh3;
+
+use super::{
+    decide::{Decided, Needs, authorise, put_item},
+    operation::{Answer, Send, Target},
+    state::{ConversationState, Need, State},
+};
+use crate::model::{
+    ConversationId, Day, Delivery, Effect, Kind, Seq, TimeMs, UserId, Version,
+    limits::{DEDUP_DAYS, TEXT_BYTES_MAX},
+    record::{Conversation, Item, ItemValue, Message, Receipt, ReceiptDay},
+};
+
+/// Kinds that a first message touches; numbers as on the wire.
+const CONTACTS: Kind = Kind(highwater_wire::kind::CONTACTS as u8);
+const CONVERSATIONS: Kind = Kind(highwater_wire::kind::CONVERSATIONS as u8);
+
+/// How often a conversation id is drawn anew when it belongs to another pair. Source: with 64 mixed bits and a billion
+/// conversations one pair in 37 billion needs a second attempt; a fourth never happens.
+const CONVERSATION_ATTEMPTS_MAX: u32 = 4;
+
+/// What must be in memory to decide a send.
+pub(super) fn needs(needs: &mut Needs<'_>, at: TimeMs, send: &Send) {
+    needs.need(Need::Device(send.by.device));
+    needs.need(Need::Inbox(send.by.user));
+    if day_in_window(send.day, at.day()) {
+        needs.need(Need::Receipts(ReceiptDay { user: send.by.user, day: send.day }));
+    }
+    let peer = match &send.to {
+        Target::Conversation(conversation) => {
+            needs.need(Need::Conversation(*conversation));
+            let held = needs.state.conversations.get(conversation).copied().flatten();
+            held.and_then(|held| held.row.peer_of(send.by.user))
+        }
+        Target::User(user) => needs_of_pair(needs, send.by.user, *user),
+        Target::Name(name) => {
+            needs.need(Need::Name(name.clone()));
+            let user = needs.state.names.get(name).copied().flatten();
+            user.and_then(|user| needs_of_pair(needs, send.by.user, user))
+        }
+    };
+    if let Some(peer) = peer {
+        needs.need(Need::Inbox(peer));
+    }
+}
+
+/// The rows that find or found the conversation of a pair. Returns the peer, who may not exist.
+fn needs_of_pair(needs: &mut Needs<'_>, sender: UserId, peer: UserId) -> Option<UserId> {
+    for attempt in 0..CONVERSATION_ATTEMPTS_MAX {
+        let conversation = ConversationId::direct(sender, peer, attempt);
+        if !needs.need(Need::Conversation(conversation)) {
+            return Some(peer);
+        }
+        match needs.state.conversations.get(&conversation) {
+            Some(Some(held)) if held.row.members != members(sender, peer) => {}
+            Some(Some(_)) => return Some(peer),
+            _ => break,
+        }
+    }
+    // The conversation is new: its two are introduced to each other by name.
+    for user in [sender, peer] {
+        needs.need(Need::Account(user));
+    }
+    for (user, other) in [(sender, peer), (peer, sender)] {
+        needs.need(Need::Item(user, CONTACTS, other.to_string()));
+    }
+    Some(peer)
+}
+
+/// Decides a send.
+pub(super) fn decide(
+    state: &mut State,
+    at: TimeMs,
+    send: &Send,
+    version: Version,
+) -> Result<Decided, Refusal> {
+    authorise(state, send.by)?;
+    check_text(&send.text)?;
+    if !day_in_window(send.day, at.day()) {
+        return Err(Refusal::DayOutsideWindow);
+    }
+    let place = find_place(state, send)?;
+    let fingerprint = fingerprint(place.conversation, &send.text);
+    let day = ReceiptDay { user: send.by.user, day: send.day };
+    let earlier = state.receipts.get(&day).and_then(|set| set.get(&send.id));
+    if let Some(receipt) = earlier {
+        if receipt.fingerprint != fingerprint {
+            return Err(Refusal::IdConflict);
+        }
+        return Ok(Decided::unchanged(sent(receipt)));
+    }
+
+    let mut effects = Vec::with_capacity(1);
+    if place.head == Seq(0) {
+        introduce(state, &mut effects, &place, send.by.user, at, version);
+    }
+    let seq = place.head.next();
+    state.conversations.change_with(&place.conversation, version, |held| {
+        if let Some(held) = held {
+            held.head = seq;
+        }
+    });
+    let receipt = Receipt { conversation: place.conversation, seq, sent_at: at, fingerprint };
+    state.receipts.change_with(&day, version, |set| {
+        set.insert(send.id, receipt);
+    });
+    let message = Message {
+        conversation: place.conversation,
+        seq,
+        sender: send.by.user,
+        sent_at: at,
+        id: send.id,
+        text: send.text.clone(),
+    };
+    let pointers = point(state, send.by.user, place.peer, version);
+    effects.push(Effect::Message(Arc::new(Delivery { version, message, day: send.day, fingerprint, pointers })));
+    Ok(Decided::changed(version, effects, sent(&receipt)))
+}
+
+fn sent(receipt: &Receipt) -> Answer {
+    Answer::Sent { conversation: receipt.conversation, seq: receipt.seq, sent_at: receipt.sent_at }
+}
+
+/// The conversation that a send belongs to, existing or to be made.
+struct Place {
+    conversation: ConversationId,
+    peer: UserId,
+    /// 0 when it is to be made.
+    head: Seq,
+}
+
+fn find_place(state: &State, send: &Send) -> Result<Place, Refusal> {
+    let sender = send.by.user;
+    match &send.to {
+        Target::Conversation(conversation) => {
+            let held = state.conversations.get(conversation).copied().flatten();
+            let held = held.ok_or(Refusal::NoSuchConversation)?;
+            let peer = held.row.peer_of(sender).ok_or(Refusal::NoSuchConversation)?;
+            Ok(Place { conversation: *conversation, peer, head: held.head })
+        }
+        Target::User(user) => place_of_pair(state, sender, *user),
+        Target::Name(name) => {
+            let user = state.names.get(name).copied().flatten().ok_or(Refusal::NoSuchUser)?;
+            place_of_pair(state, sender, user)
+        }
+    }
+}
+
+fn place_of_pair(state: &State, sender: UserId, peer: UserId) -> Result<Place, Refusal> {
+    for attempt in 0..CONVERSATION_ATTEMPTS_MAX {
+        let conversation = ConversationId::direct(sender, peer, attempt);
+        match state.conversations.get(&conversation).copied().flatten() {
+            Some(held) if held.row.members == members(sender, peer) => {
+                return Ok(Place { conversation, peer, head: held.head });
+            }
+            Some(_) => {}
+            None if matches!(state.accounts.get(&peer), Some(Some(_))) => {
+                return Ok(Place { conversation, peer, head: Seq(0) });
+            }
+            None => return Err(Refusal::NoSuchUser),
+        }
+    }
+    Err(Refusal::Internal)
+}
+
+/// The first message makes the conversation, and each of the two a contact of the other.
+fn introduce(
+    state: &mut State,
+    effects: &mut Vec<Effect>,
+    place: &Place,
+    sender: UserId,
+    at: TimeMs,
+    version: Version,
+) {
+    let row =
+        Conversation { conversation: place.conversation, members: members(sender, place.peer), created: at };
+    state.conversations.change(place.conversation, Some(ConversationState { row, head: Seq(0) }), version);
+    effects.push(Effect::Conversation(row));
+    for (user, other) in both_sides(sender, place.peer) {
+        let name = state.accounts.get(&other).and_then(Option::as_ref).map(|account| account.name.clone());
+        let contact = ItemValue::Contact { user: other, name: name.unwrap_or_default() };
+        let conversation = ItemValue::Conversation { conversation: place.conversation, peer: other };
+        for (kind, key, value) in [
+            (CONTACTS, other.to_string(), contact),
+            (CONVERSATIONS, place.conversation.to_string(), conversation),
+        ] {
+            effects.push(put_item(state, user, Item { kind, key, version, value: Some(value) }));
+        }
+    }
+}
+
+/// Points the inboxes of both to the message. Returns them with the pointer each had before.
+fn point(state: &mut State, sender: UserId, peer: UserId, version: Version) -> Vec<(UserId, Version)> {
+    let mut pointers = Vec::with_capacity(2);
+    for (user, _) in both_sides(sender, peer) {
+        let previous = state.inboxes.get(&user).copied().unwrap_or_default();
+        state.inboxes.change(user, version, version);
+        pointers.push((user, previous));
+    }
+    pointers
+}
+
+/// Each of the two with the other; one pair only for notes to oneself.
+fn both_sides(sender: UserId, peer: UserId) -> impl Iterator<Item = (UserId, UserId)> {
+    let back = (peer != sender).then_some((peer, sender));
+    std::iter::once((sender, peer)).chain(back)
+}
+
+fn members(one: UserId, other: UserId) -> [UserId; 2] {
+    if one <= other { [one, other] } else { [other, one] }
+}
+
+fn check_text(text: &[u8]) -> Result<(), Refusal> {
+    if text.is_empty() {
+        return Err(Refusal::EmptyMessage);
+    }
+    if text.len() > TEXT_BYTES_MAX {
+        return Err(Refusal::TextTooLong);
+    }
+    Ok(())
+}
+
+/// A client may be ahead by a day, since it keeps the day of its last greeting over midnight and clocks differ.
+fn day_in_window(day: Day, today: Day) -> bool {
+    day.0 <= today.0.saturating_add(1) && day.0.saturating_add(DEDUP_DAYS) > today.0
+}
+
+fn fingerprint(conversation: ConversationId, text: &[u8]) -> u64 {
+    let mut hasher = Xxh3::new();
+    hasher.update(&conversation.0.to_le_bytes());
+    hasher.update(text);
+    hasher.digest()
+}

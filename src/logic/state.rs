@@ -1,0 +1,159 @@
+//! The committer's memory: the rows that operations read, and what is still lacking for one.
+
+use std::collections::HashMap;
+
+use rustc_hash::FxBuildHasher;
+
+use super::pinned::Pinned;
+use crate::model::{
+    ClientMessageId, ConversationId, DeviceId, Kind, Seq, UserId, Version,
+    record::{Account, Conversation, Device, Invite, Receipt, ReceiptDay, SecretHash},
+};
+
+/// Rows of each sort that are held before a sweep. Source: about 200 bytes a row, so about 100 MB in all when full.
+const ROWS_MAX: usize = 100_000;
+
+/// Sets of receipts held before a sweep; a set holds one sender's day.
+const RECEIPT_DAYS_MAX: usize = 100_000;
+
+/// A row that must be in memory before an operation can be decided.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Need {
+    /// The account of a user.
+    Account(UserId),
+    /// The user of a name.
+    Name(String),
+    /// A device.
+    Device(DeviceId),
+    /// A conversation and its newest seq.
+    Conversation(ConversationId),
+    /// The newest pointer of an inbox.
+    Inbox(UserId),
+    /// Everything that one user sent on one day.
+    Receipts(ReceiptDay),
+    /// An invite.
+    Invite(SecretHash),
+    /// The version of one item of one user.
+    Item(UserId, Kind, String),
+}
+
+/// What a reader found for a need.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Warm {
+    /// See `Need::Account`.
+    Account(UserId, Option<Account>),
+    /// See `Need::Name`.
+    Name(String, Option<UserId>),
+    /// See `Need::Device`.
+    Device(DeviceId, Option<Device>),
+    /// See `Need::Conversation`.
+    Conversation(ConversationId, Option<ConversationState>),
+    /// See `Need::Inbox`.
+    Inbox(UserId, Version),
+    /// See `Need::Receipts`.
+    Receipts(ReceiptDay, HashMap<ClientMessageId, Receipt>),
+    /// See `Need::Invite`.
+    Invite(SecretHash, Option<Invite>),
+    /// See `Need::Item`; version 0 when there is no such item.
+    Item(UserId, Kind, String, Version),
+}
+
+/// A conversation as the committer needs it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConversationState {
+    /// Its row.
+    pub row: Conversation,
+    /// Its newest seq.
+    pub head: Seq,
+}
+
+/// The rows in memory, as left by every operation decided so far, those of the batch in hand included.
+pub struct State {
+    pub(super) accounts: Pinned<UserId, Option<Account>, FxBuildHasher>,
+    pub(super) names: Pinned<String, Option<UserId>>,
+    pub(super) devices: Pinned<DeviceId, Option<Device>, FxBuildHasher>,
+    pub(super) conversations: Pinned<ConversationId, Option<ConversationState>, FxBuildHasher>,
+    pub(super) inboxes: Pinned<UserId, Version, FxBuildHasher>,
+    // Client message ids are chosen by clients, so this inner map keeps the standard, keyed hash.
+    pub(super) receipts: Pinned<ReceiptDay, HashMap<ClientMessageId, Receipt>, FxBuildHasher>,
+    pub(super) invites: Pinned<SecretHash, Option<Invite>>,
+    pub(super) items: Pinned<(UserId, Kind, String), Version>,
+    /// Newest change among the rows that were evicted.
+    evicted: Version,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        State {
+            accounts: Pinned::new(ROWS_MAX),
+            names: Pinned::new(ROWS_MAX),
+            devices: Pinned::new(ROWS_MAX),
+            conversations: Pinned::new(ROWS_MAX),
+            inboxes: Pinned::new(ROWS_MAX),
+            receipts: Pinned::new(RECEIPT_DAYS_MAX),
+            invites: Pinned::new(ROWS_MAX),
+            items: Pinned::new(ROWS_MAX),
+            evicted: Version(0),
+        }
+    }
+}
+
+impl State {
+    /// Whether the row is in memory.
+    #[must_use]
+    pub fn holds(&self, need: &Need) -> bool {
+        match need {
+            Need::Account(user) => self.accounts.holds(user),
+            Need::Name(name) => self.names.holds(name),
+            Need::Device(device) => self.devices.holds(device),
+            Need::Conversation(conversation) => self.conversations.holds(conversation),
+            Need::Inbox(user) => self.inboxes.holds(user),
+            Need::Receipts(day) => self.receipts.holds(day),
+            Need::Invite(hash) => self.invites.holds(hash),
+            Need::Item(user, kind, key) => self.items.holds(&(*user, *kind, key.clone())),
+        }
+    }
+
+    /// Takes rows that a reader read with everything through `as_of` visible.
+    ///
+    /// Returns false, and takes nothing, when a row changed after `as_of` was evicted meanwhile: what was read may be
+    /// older than that change, so it must be read again.
+    pub fn warm(&mut self, rows: Vec<Warm>, as_of: Version) -> bool {
+        if as_of < self.evicted {
+            return false;
+        }
+        for row in rows {
+            match row {
+                Warm::Account(user, row) => self.accounts.warm(user, row),
+                Warm::Name(name, row) => self.names.warm(name, row),
+                Warm::Device(device, row) => self.devices.warm(device, row),
+                Warm::Conversation(conversation, row) => self.conversations.warm(conversation, row),
+                Warm::Inbox(user, version) => self.inboxes.warm(user, version),
+                Warm::Receipts(day, set) => self.receipts.warm(day, set),
+                Warm::Invite(hash, row) => self.invites.warm(hash, row),
+                Warm::Item(user, kind, key, version) => self.items.warm((user, kind, key), version),
+            }
+        }
+        true
+    }
+
+    /// Evicts rows over the limits, as far as the index has them.
+    pub fn sweep(&mut self, indexed: Version) {
+        let evicted = [
+            self.accounts.sweep(indexed),
+            self.names.sweep(indexed),
+            self.devices.sweep(indexed),
+            self.conversations.sweep(indexed),
+            self.inboxes.sweep(indexed),
+            self.receipts.sweep(indexed),
+            self.invites.sweep(indexed),
+            self.items.sweep(indexed),
+        ];
+        self.evicted = evicted.into_iter().fold(self.evicted, Version::max);
+    }
+
+    /// Forgets everything that was decided or read: what is durable is read again when it is needed.
+    pub fn forget(&mut self, durable: Version) {
+        *self = State { evicted: self.evicted.max(durable), ..State::default() };
+    }
+}

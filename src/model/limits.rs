@@ -1,0 +1,60 @@
+//! The bounds. Each has its unit in its name and a sentence on what happens when it is reached.
+//! Those an operator may change are in `config`; their defaults are here.
+
+/// Text of a message, bytes. Longer: refused as `text_too_long`.
+/// Source: product decision (security baseline: text 4 KiB).
+pub const TEXT_BYTES_MAX: usize = 4 * 1024;
+
+/// A frame from a client, bytes. Longer: refused at its header, the connection is closed with 1009.
+/// Source: product decision (security baseline: frame 64 KiB).
+pub const FRAME_BYTES_MAX: usize = 64 * 1024;
+
+/// Requests that one connection may have unanswered. More: `too_many_in_flight`.
+pub const IN_FLIGHT_PER_CONNECTION_MAX: u32 = 64;
+
+/// Bytes waiting to be written to one connection. Over it the connection is lagging: it gets nothing more until it
+/// has drained, and then catches up from its marks. Source: Centrifugo and our own research use 256 KiB to 1 MiB.
+pub const QUEUED_BYTES_PER_CONNECTION_MAX: usize = 256 * 1024;
+
+/// Operations in one commit. More wait for the next batch.
+pub const BATCH_OPERATIONS_MAX: usize = 256;
+
+/// Payload of one commit in the log, bytes. An operation that would exceed it waits for the next batch.
+pub const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Operations waiting for the persistence actor. More: refused as `busy`.
+pub const INTAKE_OPERATIONS_MAX: usize = 8 * 1024;
+
+/// Entries and items in one page. More: the page says `more`.
+pub const PAGE_ENTRIES_MAX: usize = 500;
+
+/// Content of one page, bytes, before encoding; at least one entry is always told. More: the page says `more`.
+pub const PAGE_BYTES_MAX: usize = 128 * 1024;
+
+/// Entries in an inline push. More: a nudge instead, so that a page tells them.
+pub const PUSH_ENTRIES_MAX: usize = 64;
+
+/// Live devices of one user. One more ends the oldest.
+pub const DEVICES_PER_USER_MAX: usize = 32;
+
+/// Connections of one user at a time. One more closes the oldest as replaced.
+pub const CONNECTIONS_PER_USER_MAX: usize = 64;
+
+/// Days before today in which a resend is recognised. Older: refused as `day_outside_window`.
+/// Source: sync rule 14.
+pub const DEDUP_DAYS: u32 = 7;
+
+/// Shortest and longest user name, characters.
+pub const NAME_CHARS: std::ops::RangeInclusive<usize> = 2..=32;
+
+/// Shortest and longest password, bytes. Source: OWASP ASVS 5.0 6.2.1 and 6.2.9 (at least 8, at least 64 allowed).
+pub const PASSWORD_BYTES: std::ops::RangeInclusive<usize> = 8..=128;
+
+/// Name of a device, bytes; longer ones are cut.
+pub const DEVICE_NAME_BYTES_MAX: usize = 64;
+
+/// How long a connection may live without having said hello, milliseconds. Then it is closed with 4401.
+pub const HELLO_TIMEOUT_MS: u64 = 10_000;
+
+/// How often a silent client should send a heartbeat, milliseconds.
+pub const HEARTBEAT_MS: u32 = 30_000;

@@ -1,0 +1,190 @@
+//! What is kept: the rows, entries and items of every repository, as plain values.
+
+use bytes::Bytes;
+
+use super::ids::{
+    ClientMessageId, ConversationId, Day, DeviceId, Kind, RunNumber, Seq, TimeMs, UserId, Version,
+};
+
+/// SHA-256 of a secret that is only shown once: a device token, an invite, the setup token.
+pub type SecretHash = [u8; 32];
+
+/// One account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Who.
+    pub user: UserId,
+    /// As the user wrote it; unique without regard to case (see [`name_key`]).
+    pub name: String,
+    /// Argon2id PHC string; `None` for accounts that sign in by provisioned device tokens only.
+    pub password: Option<String>,
+    /// When it was made.
+    pub created: TimeMs,
+    /// Live devices, oldest first; at most `limits::DEVICES_PER_USER_MAX`.
+    pub devices: Vec<DeviceId>,
+}
+
+/// The form of a name by which it is unique.
+#[must_use]
+pub fn name_key(name: &str) -> String {
+    name.to_lowercase()
+}
+
+/// One installation of a client that is signed in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    /// Which.
+    pub device: DeviceId,
+    /// Whose.
+    pub user: UserId,
+    /// Shown in the user's list of devices.
+    pub name: String,
+    /// Number of the wire's `DeviceClass`.
+    pub class: u8,
+    /// Hash of its token.
+    pub token: SecretHash,
+    /// When it signed in.
+    pub created: TimeMs,
+    /// Where a new lineage of this device begins with messages: 0 for the first device of a user, else the head then.
+    pub messages_from: Version,
+}
+
+/// A conversation between two (which may be the same one: notes to oneself).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Conversation {
+    /// Which.
+    pub conversation: ConversationId,
+    /// The two, lower id first.
+    pub members: [UserId; 2],
+    /// When its first message was sent.
+    pub created: TimeMs,
+}
+
+impl Conversation {
+    /// The other one, seen from `user`; `None` when `user` is not a member.
+    #[must_use]
+    pub fn peer_of(&self, user: UserId) -> Option<UserId> {
+        match self.members {
+            [one, other] if one == user => Some(other),
+            [one, other] if other == user => Some(one),
+            _ => None,
+        }
+    }
+}
+
+/// An entry of a conversation's log. Its body stands here once; inboxes point to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// In which conversation.
+    pub conversation: ConversationId,
+    /// At which place.
+    pub seq: Seq,
+    /// Who sent it.
+    pub sender: UserId,
+    /// When the server decided it.
+    pub sent_at: TimeMs,
+    /// The sender's idempotency key.
+    pub id: ClientMessageId,
+    /// UTF-8 text, at most `limits::TEXT_BYTES_MAX` bytes.
+    pub text: Bytes,
+}
+
+/// An entry of a user's inbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pointer {
+    /// Of the operation that made it visible to the user.
+    pub version: Version,
+    /// The user's pointer before this one, so that a missing one is seen; 0 for the first.
+    pub previous: Version,
+    /// Which conversation's log it points to.
+    pub conversation: ConversationId,
+    /// Which entry there.
+    pub seq: Seq,
+}
+
+/// What is remembered of a send, to recognise it when it comes again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receipt {
+    /// Where it went.
+    pub conversation: ConversationId,
+    /// At which place.
+    pub seq: Seq,
+    /// When.
+    pub sent_at: TimeMs,
+    /// Fingerprint of target and body: the same id with another one is refused.
+    pub fingerprint: u64,
+}
+
+/// One item of a state kind, as synchronised to one user: the newest value, or a tombstone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// Of which kind.
+    pub kind: Kind,
+    /// Identity within the kind.
+    pub key: String,
+    /// Of the operation that made this value visible to the user.
+    pub version: Version,
+    /// `None` is a tombstone.
+    pub value: Option<ItemValue>,
+}
+
+/// Values of the state kinds, before they are rendered for a device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ItemValue {
+    /// The user's own account.
+    Account {
+        /// Own id.
+        user: UserId,
+        /// Own name.
+        name: String,
+    },
+    /// Somebody the user knows.
+    Contact {
+        /// Who.
+        user: UserId,
+        /// By what name.
+        name: String,
+    },
+    /// A conversation of the user.
+    Conversation {
+        /// Which.
+        conversation: ConversationId,
+        /// With whom.
+        peer: UserId,
+    },
+    /// A JSON document of a kind that the server itself does not look into.
+    Document(String),
+}
+
+/// One life of the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Run {
+    /// 1, 2, 3…
+    pub number: RunNumber,
+    /// Random, so that two histories that fork from one backup are told apart.
+    pub id: u32,
+    /// Version of the run record itself: the first number of this run.
+    pub first: Version,
+    /// Version of the last record before it.
+    pub found: Version,
+    /// Something that may have been told is missing: restored, or loss accepted by an operator.
+    pub lossy: bool,
+}
+
+/// A single-use permission to register.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Invite {
+    /// Hash of the code.
+    pub hash: SecretHash,
+    /// After this moment it is void.
+    pub expires: TimeMs,
+}
+
+/// The sends of one user on one day are recognised together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ReceiptDay {
+    /// The sender.
+    pub user: UserId,
+    /// The day that the client named.
+    pub day: Day,
+}
