@@ -1,1 +1,66 @@
-//! Placeholder.
+//! Judges a history of Highwater: what clients did and saw, against what the server promised.
+//!
+//! The checker links nothing of the server. It reads JSON lines that client processes and one driver wrote
+//! (the format is in `README.md` of this crate), and answers with a [`Verdict`]: one count per kind of offence.
+//! The server names the positions of messages (conversation, seq), so no search over possible orders is needed:
+//! everything here is interning, sorting and scanning, O(n log n) in the number of entries.
+//!
+//! The way through the crate, in the order in which [`check`] goes it:
+//!
+//! 1. [`line`] reads one line; [`history`] reads all files into tables of numbers.
+//! 2. [`sends`] knows of every message who sent it to whom, when, and what was answered.
+//! 3. [`sightings`] looks at every entry that a lineage was given: was it sent, and may this user see it?
+//! 4. [`positions`] knows where every message stands, and finds places and messages that contradict.
+//! 5. [`chains`] follows each lineage from answer to answer; [`dumps`] looks at its store at the end.
+//! 6. [`delivery`] asks what is missing, [`order`] whether positions follow real time.
+//! 7. [`findings`] counts, and [`verdict`] says it.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod chains;
+mod cuts;
+mod delivery;
+mod dumps;
+mod fault;
+mod findings;
+mod history;
+mod intern;
+mod line;
+mod order;
+mod positions;
+mod sends;
+mod sightings;
+mod verdict;
+
+use std::path::PathBuf;
+
+pub use fault::{HistoryError, LineFault};
+pub use findings::{Bucket, EVENTS_PER_BUCKET, Event};
+pub use verdict::Verdict;
+
+use findings::Findings;
+use history::History;
+use positions::Positions;
+use sends::Sends;
+use sightings::Sightings;
+
+/// Judges the history that lies in `files`: one file per client process and one of the driver, in any order.
+///
+/// Lines of one lineage may stand in several files (a client that was killed and came back writes where it
+/// likes); they are put in order by their time stamps, and lines of equal time by file and line.
+///
+/// # Errors
+///
+/// [`HistoryError`] when the files are no history: unreadable, not in the format, contradicting themselves about
+/// who sent what, or without the `devices` line. Such a run has no verdict, neither good nor bad.
+pub fn check(files: &[PathBuf]) -> Result<Verdict, HistoryError> {
+    let history = History::read(files)?;
+    let mut findings = Findings::new(files);
+    let sends = Sends::index(&history, &mut findings)?;
+    let sightings = Sightings::judge(&history, &sends, &mut findings);
+    let positions = Positions::index(&history, &sends, &sightings, &mut findings);
+    chains::judge(&history, &positions, &mut findings);
+    dumps::judge(&history, &positions, &mut findings);
+    delivery::judge(&history, &sends, &sightings, &positions, &mut findings);
+    order::judge(&history, &sends, &sightings, &positions, &mut findings);
+    Ok(Verdict::new(sends.acknowledged(), &history, findings))
+}

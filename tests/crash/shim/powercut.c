@@ -71,7 +71,7 @@ struct __attribute__((packed)) record {
     uint32_t data_len;
     uint64_t mono_ns;
     uint64_t open_id; /* unique within the process; 0: named by path, or for a sync: everything */
-    int64_t offset;   /* of a write or allocation; the number of a sync */
+    int64_t offset;   /* of a write or allocation; the number of a sync; the inode number of an open */
     int64_t value;    /* size, length, open flags or result, by kind */
 };
 
@@ -258,9 +258,13 @@ static int track_open(int fd, int flags)
         unsupported("O_TMPFILE");
     if (path && !(flags & O_PATH)) {
         uint64_t id = atomic_fetch_add(&last_open_id, 1) + 1;
+        struct stat status;
+        if (fstat(fd, &status) != 0)
+            die("an open file has no status");
         fds[fd].flags = flags;
         atomic_store(&fds[fd].open_id, id);
-        append((struct record){ .kind = KIND_OPEN, .open_id = id, .value = flags }, path, NULL, NULL);
+        append((struct record){ .kind = KIND_OPEN, .open_id = id, .offset = (int64_t)status.st_ino, .value = flags },
+               path, NULL, NULL);
     }
     errno = saved;
     return fd;

@@ -1,0 +1,321 @@
+//! One line of a history: the format of `README.md`, read strictly.
+//!
+//! Strict where a slip would blind the checker (an unknown operation, a missing field, a malformed number),
+//! lenient where it cannot (unknown fields, unknown nemeses).
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{self, Deserializer, Visitor};
+
+use crate::fault::LineFault;
+
+/// Hex digits of a token or a client message id: 128 bits.
+const ID_HEX_DIGITS: usize = 32;
+/// Hex digits of a snapshot's name: its bytes 3 to 10, eight of them.
+const SNAPSHOT_HEX_DIGITS: usize = 16;
+
+/// What a line says, with the names still as they were written.
+#[derive(Debug)]
+pub(crate) struct Line<'a> {
+    /// CLOCK_MONOTONIC, nanoseconds.
+    pub(crate) t: u64,
+    /// The lineage; empty on lines of the driver about the server.
+    pub(crate) client: Cow<'a, str>,
+    pub(crate) user: Option<u64>,
+    pub(crate) said: Said,
+}
+
+/// Bytes 3 to 10 of a snapshot, which is how a base names it; none for the empty snapshot.
+pub(crate) type SnapshotName = Option<u64>;
+
+/// The operations.
+#[derive(Debug)]
+pub(crate) enum Said {
+    SendInvoked { id: u128, token: u128, to: u64 },
+    SendAnswered { id: u128, conversation: u64, seq: u64 },
+    SendRefused { id: u128, code: u64 },
+    SendUnknown,
+    Applied { base: SnapshotName, snapshot: SnapshotName, flags: ApplyFlags, entries: Vec<WrittenEntry> },
+    Discarded,
+    Dumped { synced: bool, entries: Vec<WrittenEntry> },
+    ClientRestarted { snapshot: Option<SnapshotName> },
+    Devices(Vec<WrittenLineage>),
+    ServerKilled,
+    PowerCut { t_end: Option<u64> },
+    ServerRestarted,
+    Healed,
+    OtherNemesis,
+}
+
+/// What an applied answer or push said about itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ApplyFlags {
+    pub(crate) rebuild: bool,
+    pub(crate) gap: bool,
+    pub(crate) more: bool,
+}
+
+/// One message as a lineage was given it.
+#[derive(Debug, Deserialize)]
+pub(crate) struct WrittenEntry {
+    conversation: Decimal,
+    pub(crate) seq: u64,
+    sender: Decimal,
+    token: Hex128,
+    id: Option<Hex128>,
+}
+
+impl WrittenEntry {
+    pub(crate) fn conversation(&self) -> u64 {
+        self.conversation.0
+    }
+    pub(crate) fn sender(&self) -> u64 {
+        self.sender.0
+    }
+    pub(crate) fn token(&self) -> u128 {
+        self.token.0
+    }
+    pub(crate) fn id(&self) -> Option<u128> {
+        self.id.as_ref().map(|id| id.0)
+    }
+}
+
+/// One lineage that is expected to have everything.
+#[derive(Debug, Deserialize)]
+pub(crate) struct WrittenLineage {
+    pub(crate) client: String,
+    user: Decimal,
+}
+
+impl WrittenLineage {
+    pub(crate) fn user(&self) -> u64 {
+        self.user.0
+    }
+}
+
+/// Reads one line, without its line feed.
+///
+/// # Errors
+///
+/// [`LineFault`] says what is wrong. A line that ends too early, as that of a writer killed in the middle of it,
+/// is [`LineFault::Json`] with an error whose `is_eof` is true.
+pub(crate) fn read(bytes: &[u8]) -> Result<Line<'_>, LineFault> {
+    let raw: Raw<'_> = serde_json::from_slice(bytes).map_err(LineFault::Json)?;
+    raw.into_line()
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    Invoke,
+    Ok,
+    Fail,
+    Info,
+    Nemesis,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Cause {
+    Sync,
+    Push,
+}
+
+#[derive(Deserialize)]
+struct Raw<'a> {
+    t: u64,
+    #[serde(borrow, default)]
+    client: Cow<'a, str>,
+    user: Option<Decimal>,
+    kind: Kind,
+    #[serde(borrow)]
+    op: Cow<'a, str>,
+    id: Option<Hex128>,
+    to: Option<Decimal>,
+    token: Option<Hex128>,
+    conversation: Option<Decimal>,
+    seq: Option<u64>,
+    code: Option<u64>,
+    base: Option<HexSnapshot>,
+    snapshot: Option<HexSnapshot>,
+    cause: Option<Cause>,
+    rebuild: Option<bool>,
+    gap: Option<bool>,
+    more: Option<bool>,
+    synced: Option<bool>,
+    t_end: Option<u64>,
+    entries: Option<Vec<WrittenEntry>>,
+    lineages: Option<Vec<WrittenLineage>>,
+}
+
+impl<'a> Raw<'a> {
+    fn into_line(mut self) -> Result<Line<'a>, LineFault> {
+        let said = if self.kind == Kind::Nemesis { self.nemesis()? } else { self.operation()? };
+        let of_a_client = self.kind != Kind::Nemesis || matches!(said, Said::ClientRestarted { .. });
+        if of_a_client && self.client.is_empty() {
+            return Err(LineFault::Missing("client"));
+        }
+        if self.kind != Kind::Nemesis && self.user.is_none() {
+            return Err(LineFault::Missing("user"));
+        }
+        Ok(Line { t: self.t, client: self.client, user: self.user.map(|user| user.0), said })
+    }
+
+    fn operation(&mut self) -> Result<Said, LineFault> {
+        Ok(match (self.op.as_ref(), self.kind) {
+            ("send", Kind::Invoke) => Said::SendInvoked {
+                id: need(&self.id, "id")?.0,
+                token: need(&self.token, "token")?.0,
+                to: need(&self.to, "to")?.0,
+            },
+            ("send", Kind::Ok) => Said::SendAnswered {
+                id: need(&self.id, "id")?.0,
+                conversation: need(&self.conversation, "conversation")?.0,
+                seq: *need(&self.seq, "seq")?,
+            },
+            ("send", Kind::Fail) => {
+                Said::SendRefused { id: need(&self.id, "id")?.0, code: *need(&self.code, "code")? }
+            }
+            ("send", Kind::Info) => need(&self.id, "id").map(|_| Said::SendUnknown)?,
+            ("apply", Kind::Ok) => self.apply()?,
+            ("discard", _) => Said::Discarded,
+            ("dump", Kind::Ok) => {
+                Said::Dumped { synced: *need(&self.synced, "synced")?, entries: take(&mut self.entries, "entries")? }
+            }
+            (op, kind) => return Err(LineFault::UnknownOperation(format!("\"{op}\" of kind {kind:?}"))),
+        })
+    }
+
+    fn apply(&mut self) -> Result<Said, LineFault> {
+        need(&self.cause, "cause")?;
+        Ok(Said::Applied {
+            base: need(&self.base, "base")?.0,
+            snapshot: need(&self.snapshot, "snapshot")?.0,
+            flags: ApplyFlags {
+                rebuild: *need(&self.rebuild, "rebuild")?,
+                gap: *need(&self.gap, "gap")?,
+                more: *need(&self.more, "more")?,
+            },
+            entries: take(&mut self.entries, "entries")?,
+        })
+    }
+
+    fn nemesis(&mut self) -> Result<Said, LineFault> {
+        Ok(match self.op.as_ref() {
+            "client_restart" => Said::ClientRestarted { snapshot: self.snapshot.as_ref().map(|name| name.0) },
+            "devices" => Said::Devices(take(&mut self.lineages, "lineages")?),
+            "kill9" => Said::ServerKilled,
+            "powercut" => Said::PowerCut { t_end: self.t_end },
+            "restart" => Said::ServerRestarted,
+            "heal" => Said::Healed,
+            _ => Said::OtherNemesis,
+        })
+    }
+}
+
+fn need<'f, T>(field: &'f Option<T>, name: &'static str) -> Result<&'f T, LineFault> {
+    field.as_ref().ok_or(LineFault::Missing(name))
+}
+
+fn take<T>(field: &mut Option<T>, name: &'static str) -> Result<T, LineFault> {
+    field.take().ok_or(LineFault::Missing(name))
+}
+
+/// A 64-bit number written as a decimal string.
+#[derive(Debug)]
+struct Decimal(u64);
+/// A 128-bit value written as 32 hex digits.
+#[derive(Debug)]
+struct Hex128(u128);
+/// A snapshot's name written as 16 hex digits, or empty.
+#[derive(Debug)]
+struct HexSnapshot(SnapshotName);
+
+impl<'de> Deserialize<'de> for Decimal {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Written("a decimal string", |text| {
+            let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+            if digits { text.parse().ok().map(Decimal) } else { None }
+        }))
+    }
+}
+
+impl<'de> Deserialize<'de> for Hex128 {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Written("32 hex digits", |text| hex(text, ID_HEX_DIGITS).map(Hex128)))
+    }
+}
+
+impl<'de> Deserialize<'de> for HexSnapshot {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Written("16 hex digits or nothing", |text| {
+            if text.is_empty() {
+                return Some(HexSnapshot(None));
+            }
+            let name = hex(text, SNAPSHOT_HEX_DIGITS)?;
+            Some(HexSnapshot(Some(u64::try_from(name).expect("16 hex digits are 64 bits"))))
+        }))
+    }
+}
+
+fn hex(text: &str, digits: usize) -> Option<u128> {
+    let well_formed = text.len() == digits && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if well_formed { u128::from_str_radix(text, 16).ok() } else { None }
+}
+
+/// Reads a string without keeping it.
+struct Written<F>(&'static str, F);
+
+impl<T, F: Fn(&str) -> Option<T>> Visitor<'_> for Written<F> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+        (self.1)(text).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_a_send() {
+        let text = br#"{"t":5,"client":"u3d1","user":"3","kind":"invoke","op":"send",
+            "id":"000102030405060708090a0b0c0d0e0f","to":"4","token":"ffffffffffffffffffffffffffffffff","new":[1]}"#;
+        let line = read(text).unwrap();
+        assert_eq!((line.t, line.client.as_ref(), line.user), (5, "u3d1", Some(3)));
+        let Said::SendInvoked { id, token, to } = line.said else { panic!("{:?}", line.said) };
+        assert_eq!((id, token, to), (0x0001_0203_0405_0607_0809_0a0b_0c0d_0e0f, u128::MAX, 4));
+    }
+
+    #[test]
+    fn a_torn_line_is_told_from_a_wrong_one() {
+        let torn = read(br#"{"t":5,"client":"u3"#);
+        assert!(matches!(torn, Err(LineFault::Json(fault)) if fault.is_eof()));
+        let wrong = read(br#"{"t":5,"cl{"t":6}"#);
+        assert!(matches!(wrong, Err(LineFault::Json(fault)) if !fault.is_eof()));
+    }
+
+    #[test]
+    fn slips_that_would_blind_are_refused() {
+        let apply = |rest: &str| {
+            let text = format!(r#"{{"t":1,"client":"c","user":"1","kind":"ok","op":"apply","cause":"push",{rest}}}"#);
+            read(text.as_bytes()).map(|_| ()).map_err(|fault| fault.to_string())
+        };
+        let good = r#""base":"","snapshot":"00000000000000aa","rebuild":false,"gap":false,"more":false,"entries":[]"#;
+        assert!(apply(good).is_ok());
+        assert!(apply(&good.replace(r#""base":"","#, "")).unwrap_err().contains("base"));
+        assert!(apply(&good.replace("00000000000000aa", "aa")).unwrap_err().contains("16 hex digits"));
+        assert!(apply(&good.replace(r#","entries":[]"#, "")).unwrap_err().contains("entries"));
+        let unknown = read(br#"{"t":1,"client":"c","user":"1","kind":"ok","op":"aply"}"#).unwrap_err();
+        assert!(unknown.to_string().contains("aply"));
+        let nameless = read(br#"{"t":1,"user":"1","kind":"info","op":"discard"}"#).unwrap_err();
+        assert!(nameless.to_string().contains("client"));
+    }
+}

@@ -1,0 +1,233 @@
+//! Taking a page: one flushed transaction checks its base, applies it, and stores its snapshot; or nothing happens.
+//!
+//! A page that continues the stored snapshot is applied. A page that begins a rebuild is applied when it answers a
+//! sync of ours: what items it tells are of a new generation, and the page marked complete sweeps the items of older
+//! ones. Messages are never swept. State kinds are numbers here: a new one needs no change.
+
+use super::{Store, StoreError};
+use crate::message::ClientMessageId;
+use highwater_wire::base_of;
+use highwater_wire::proto::{Entry, Gap, Item, Page, Sent, entry::Content};
+use rusqlite::{OptionalExtension, Transaction, TransactionBehavior, params};
+
+/// How a page came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PageCause {
+    /// It answers a sync of this client.
+    Sync,
+    /// The server sent it by itself.
+    Push,
+}
+
+/// What became of a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The page and its snapshot are stored.
+    Applied(Applied),
+    /// Nothing changed.
+    Discarded(DiscardReason),
+}
+
+/// What a stored page did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Applied {
+    /// Entries that were not there before.
+    pub new_entries: usize,
+    /// Entries that were there already, the same in every field.
+    pub repeated_entries: usize,
+    /// Entries told with another content than before; the store keeps the first. Always empty with a right server.
+    pub conflicts: Vec<Entry>,
+    /// Kind and key of items that a finished rebuild did not tell again.
+    pub swept: Vec<(u32, String)>,
+    /// Messages of the outbox that had no answer yet and are seen to be sent.
+    pub settled: Vec<(ClientMessageId, Sent)>,
+}
+
+/// Why a page was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DiscardReason {
+    /// It continues another snapshot than the stored one.
+    BaseMismatch,
+    /// It has no snapshot, so nothing could follow it.
+    NoSnapshot,
+}
+
+/// Whether a page may be applied, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Admission {
+    Continue,
+    BeginRebuild,
+    Discard(DiscardReason),
+}
+
+/// The row of progress that a transaction reads and writes back.
+struct Progress {
+    snapshot: Vec<u8>,
+    generation: i64,
+    rebuilding: bool,
+}
+
+impl Store {
+    /// Applies a page and stores its snapshot in one flushed transaction, or changes nothing.
+    ///
+    /// # Errors
+    /// When SQLite fails; then nothing changed.
+    pub fn apply(&mut self, page: &Page, cause: PageCause) -> Result<Outcome, StoreError> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut progress = read_progress(&transaction)?;
+        match admit(&progress, page, cause) {
+            Admission::Discard(reason) => return Ok(Outcome::Discarded(reason)),
+            Admission::Continue => {}
+            Admission::BeginRebuild => {
+                progress.generation += 1;
+                progress.rebuilding = true;
+            }
+        }
+        let mut applied = Applied::default();
+        for item in &page.items {
+            apply_item(&transaction, item, progress.generation)?;
+        }
+        for entry in &page.entries {
+            apply_entry(&transaction, entry, &mut applied)?;
+        }
+        for gap in &page.gaps {
+            apply_gap(&transaction, gap)?;
+        }
+        if page.complete && progress.rebuilding {
+            applied.swept = sweep(&transaction, progress.generation)?;
+            progress.rebuilding = false;
+        }
+        progress.snapshot = page.snapshot.to_vec();
+        write_progress(&transaction, &progress, applied.conflicts.len())?;
+        transaction.commit()?;
+        Ok(Outcome::Applied(applied))
+    }
+}
+
+fn admit(progress: &Progress, page: &Page, cause: PageCause) -> Admission {
+    let continues = page.base == base_of(&progress.snapshot);
+    let asked_rebuild = page.rebuild.is_some() && cause == PageCause::Sync;
+    if page.snapshot.is_empty() {
+        Admission::Discard(DiscardReason::NoSnapshot)
+    } else if asked_rebuild && !(continues && progress.rebuilding && !page.base.is_empty()) {
+        // A later page of the rebuild under way may repeat the mark; one that continues nothing starts it anew.
+        Admission::BeginRebuild
+    } else if continues && (page.rebuild.is_none() || cause == PageCause::Sync) {
+        Admission::Continue
+    } else {
+        Admission::Discard(DiscardReason::BaseMismatch)
+    }
+}
+
+fn read_progress(transaction: &Transaction<'_>) -> Result<Progress, StoreError> {
+    let mut statement =
+        transaction.prepare_cached("SELECT snapshot, generation, rebuilding FROM progress")?;
+    let progress = statement.query_row([], |row| {
+        Ok(Progress { snapshot: row.get(0)?, generation: row.get(1)?, rebuilding: row.get(2)? })
+    })?;
+    Ok(progress)
+}
+
+fn write_progress(
+    transaction: &Transaction<'_>,
+    progress: &Progress,
+    conflicts: usize,
+) -> Result<(), StoreError> {
+    transaction
+        .prepare_cached(
+            "UPDATE progress SET snapshot = ?1, generation = ?2, rebuilding = ?3, conflicts = conflicts + ?4",
+        )?
+        .execute(params![progress.snapshot, progress.generation, progress.rebuilding, conflicts as i64])?;
+    Ok(())
+}
+
+fn apply_item(transaction: &Transaction<'_>, item: &Item, generation: i64) -> Result<(), StoreError> {
+    if item.deleted {
+        transaction
+            .prepare_cached("DELETE FROM items WHERE kind = ?1 AND key = ?2")?
+            .execute(params![item.kind, item.key])?;
+    } else {
+        transaction
+            .prepare_cached(
+                "INSERT OR REPLACE INTO items (kind, key, value, generation) VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute(params![item.kind, item.key, item.value, generation])?;
+    }
+    Ok(())
+}
+
+fn apply_entry(
+    transaction: &Transaction<'_>,
+    entry: &Entry,
+    applied: &mut Applied,
+) -> Result<(), StoreError> {
+    match super::read::entry(transaction, entry.conversation_id, entry.seq)? {
+        None => {
+            insert_entry(transaction, entry)?;
+            applied.new_entries += 1;
+        }
+        Some(stored) if stored == *entry => applied.repeated_entries += 1,
+        Some(_) => {
+            tracing::error!(
+                conversation = entry.conversation_id,
+                seq = entry.seq,
+                "an entry was told with another content"
+            );
+            applied.conflicts.push(entry.clone());
+        }
+    }
+    if let Some(id) = ClientMessageId::from_bytes(&entry.client_message_id) {
+        let sent =
+            Sent { conversation_id: entry.conversation_id, seq: entry.seq, sent_at_ms: entry.sent_at_ms };
+        if super::outbox::settle_sent(transaction, id, &sent)? {
+            applied.settled.push((id, sent));
+        }
+    }
+    Ok(())
+}
+
+fn insert_entry(transaction: &Transaction<'_>, entry: &Entry) -> Result<(), StoreError> {
+    let text = entry.content.as_ref().map(|Content::Text(text)| text);
+    transaction
+        .prepare_cached(
+            "INSERT INTO entries (conversation, seq, sender, sent_at_ms, client_message_id, text)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![
+            entry.conversation_id.cast_signed(),
+            entry.seq.cast_signed(),
+            entry.sender_id.cast_signed(),
+            entry.sent_at_ms,
+            &entry.client_message_id[..],
+            text,
+        ])?;
+    Ok(())
+}
+
+fn apply_gap(transaction: &Transaction<'_>, gap: &Gap) -> Result<(), StoreError> {
+    transaction
+        .prepare_cached("INSERT OR IGNORE INTO gaps (conversation, from_seq, to_seq) VALUES (?1, ?2, ?3)")?
+        .execute(params![
+            gap.conversation_id.cast_signed(),
+            gap.from_seq.cast_signed(),
+            gap.to_seq.cast_signed()
+        ])?;
+    Ok(())
+}
+
+/// Removes the items of older generations and names them.
+fn sweep(transaction: &Transaction<'_>, generation: i64) -> Result<Vec<(u32, String)>, StoreError> {
+    let mut statement =
+        transaction.prepare_cached("DELETE FROM items WHERE generation < ?1 RETURNING kind, key")?;
+    let swept = statement.query_map([generation], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(swept.collect::<Result<_, _>>()?)
+}
+
+/// The number of conflicts ever seen is read by [`Store::conflicts`].
+pub(super) fn conflicts(connection: &rusqlite::Connection) -> Result<u64, StoreError> {
+    let count = connection
+        .query_row("SELECT conflicts FROM progress", [], |row| row.get::<_, i64>(0))
+        .optional()?
+        .ok_or(StoreError::Damaged("no row of progress"))?;
+    Ok(count.cast_unsigned())
+}

@@ -1,0 +1,113 @@
+//! The tables of the store and the settings of SQLite.
+//!
+//! Ids are unsigned 64-bit numbers on the wire and signed ones in SQLite, bit for bit; a seq stays far below 2^63.
+
+use super::{Durability, StoreError};
+use rusqlite::Connection;
+use std::time::Duration;
+
+/// Format of the file, kept in `PRAGMA user_version`.
+const FORMAT: i64 = 1;
+
+/// How long opening waits for an owner that is just ending.
+const LOCK_WAIT: Duration = Duration::from_secs(2);
+
+const TABLES: &str = "
+    -- The newest stored snapshot, and the generation that tells items of a running rebuild from older ones.
+    CREATE TABLE progress (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        snapshot BLOB NOT NULL,
+        generation INTEGER NOT NULL,
+        rebuilding INTEGER NOT NULL,
+        conflicts INTEGER NOT NULL
+    );
+    INSERT INTO progress VALUES (1, x'', 0, 0, 0);
+
+    CREATE TABLE lineage (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        user_id INTEGER NOT NULL,
+        device_id INTEGER NOT NULL,
+        context INTEGER NOT NULL
+    );
+
+    CREATE TABLE sign_in (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        user_id INTEGER NOT NULL,
+        device_id INTEGER NOT NULL,
+        token TEXT NOT NULL
+    );
+
+    -- State of every kind, whatever its number: the newest value of each item.
+    CREATE TABLE items (
+        kind INTEGER NOT NULL,
+        key TEXT NOT NULL,
+        value TEXT NOT NULL,
+        generation INTEGER NOT NULL,
+        PRIMARY KEY (kind, key)
+    ) WITHOUT ROWID;
+
+    -- Messages; text is null for content that this version does not know.
+    CREATE TABLE entries (
+        conversation INTEGER NOT NULL,
+        seq INTEGER NOT NULL,
+        sender INTEGER NOT NULL,
+        sent_at_ms INTEGER NOT NULL,
+        client_message_id BLOB NOT NULL,
+        text TEXT,
+        PRIMARY KEY (conversation, seq)
+    ) WITHOUT ROWID;
+
+    CREATE TABLE gaps (
+        conversation INTEGER NOT NULL,
+        from_seq INTEGER NOT NULL,
+        to_seq INTEGER NOT NULL,
+        PRIMARY KEY (conversation, from_seq, to_seq)
+    ) WITHOUT ROWID;
+
+    -- What is to be sent, in order of position; state 0 pending, 1 sent, 2 refused.
+    CREATE TABLE outbox (
+        position INTEGER PRIMARY KEY AUTOINCREMENT,
+        client_message_id BLOB NOT NULL UNIQUE,
+        day INTEGER,
+        target_kind INTEGER NOT NULL,
+        target_id INTEGER,
+        target_name TEXT,
+        text TEXT NOT NULL,
+        state INTEGER NOT NULL,
+        conversation INTEGER,
+        seq INTEGER,
+        sent_at_ms INTEGER,
+        refusal_code INTEGER
+    );
+    CREATE INDEX outbox_pending ON outbox (position) WHERE state = 0;
+";
+
+/// Makes a connection ready: sole owner, write-ahead log, tables of this format.
+pub(super) fn prepare(mut connection: Connection, durability: Durability) -> Result<Connection, StoreError> {
+    connection.busy_timeout(LOCK_WAIT)?;
+    // One owner per file, held by the operating system's lock, so that a killed process leaves nothing behind.
+    connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    let synchronous = match durability {
+        Durability::PowerLoss => "FULL",
+        Durability::ProcessKill => "OFF",
+    };
+    connection.pragma_update(None, "synchronous", synchronous)?;
+    create_tables(&mut connection)?;
+    Ok(connection)
+}
+
+fn create_tables(connection: &mut Connection) -> Result<(), StoreError> {
+    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    match found {
+        0 => {
+            transaction.execute_batch(TABLES)?;
+            transaction.pragma_update(None, "user_version", FORMAT)?;
+        }
+        FORMAT => {}
+        _ => return Err(StoreError::Newer { found, newest: FORMAT }),
+    }
+    transaction.commit()?;
+    Ok(())
+}

@@ -1,0 +1,70 @@
+//! Items of the state kinds: the newest value of each, in version order, and the version of each by key.
+
+use super::{
+    field::{Input, Malformed, put_bytes, put_fixed64, put_number},
+    keys::{self, Key},
+};
+use crate::model::{
+    Kind, UserId, Version,
+    record::{Item, ItemValue},
+};
+
+/// Key of an item's value.
+#[must_use]
+pub fn key(user: UserId, kind: Kind, version: Version) -> Vec<u8> {
+    Key::of(keys::ITEM).u64(user.0).u8(kind.0).u64(version.0).done()
+}
+
+/// Key of an item's version.
+#[must_use]
+pub fn version_key(user: UserId, kind: Kind, item: &str) -> Vec<u8> {
+    Key::of(keys::ITEM_VERSION).u64(user.0).u8(kind.0).bytes(item.as_bytes()).done()
+}
+
+/// Writes an item.
+pub fn encode(out: &mut Vec<u8>, item: &Item) {
+    out.push(item.kind.0);
+    put_bytes(out, item.key.as_bytes());
+    put_number(out, item.version.0);
+    match &item.value {
+        None => out.push(0),
+        Some(ItemValue::Account { user, name }) => {
+            out.push(1);
+            put_fixed64(out, user.0);
+            put_bytes(out, name.as_bytes());
+        }
+        Some(ItemValue::Contact { user, name }) => {
+            out.push(2);
+            put_fixed64(out, user.0);
+            put_bytes(out, name.as_bytes());
+        }
+        Some(ItemValue::Conversation { conversation, peer }) => {
+            out.push(3);
+            put_fixed64(out, conversation.0);
+            put_fixed64(out, peer.0);
+        }
+        Some(ItemValue::Document(document)) => {
+            out.push(4);
+            put_bytes(out, document.as_bytes());
+        }
+    }
+}
+
+/// Reads an item.
+///
+/// # Errors
+/// When the bytes are not an item, or one of a newer format.
+pub fn decode(input: &mut Input<'_>) -> Result<Item, Malformed> {
+    let kind = Kind(input.byte("kind")?);
+    let key = input.text("item key")?;
+    let version = input.version()?;
+    let value = match input.byte("item value")? {
+        0 => None,
+        1 => Some(ItemValue::Account { user: input.user()?, name: input.text("name")? }),
+        2 => Some(ItemValue::Contact { user: input.user()?, name: input.text("name")? }),
+        3 => Some(ItemValue::Conversation { conversation: input.conversation()?, peer: input.user()? }),
+        4 => Some(ItemValue::Document(input.text("document")?)),
+        tag => return Err(Malformed::Unknown { what: "item value", tag: u64::from(tag) }),
+    };
+    Ok(Item { kind, key, version, value })
+}

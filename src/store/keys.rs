@@ -1,0 +1,94 @@
+//! The key table of the index: one tree, one prefix byte per repository.
+//!
+//! | prefix | repository | key after the prefix | value |
+//! | --- | --- | --- | --- |
+//! | `a` | accounts | user | account row |
+//! | `n` | accounts | name key | user |
+//! | `d` | devices | device | device row |
+//! | `t` | devices | token hash | user, device |
+//! | `c` | conversations | conversation | conversation row |
+//! | `m` | messages | conversation, first seq | chunk of messages, dense in seq |
+//! | `p` | inboxes | user, first version | chunk of pointers |
+//! | `u` | receipts | user, day, first version | chunk of receipts |
+//! | `s` | items | user, kind, version | item |
+//! | `k` | items | user, kind, item key | version |
+//! | `r` | runs | number | run |
+//! | `v` | invites | hash | invite |
+//! | `x` | meta | name | reach, store id |
+//!
+//! Numbers in keys are big-endian, so that byte order is number order. Only the repository of a prefix builds its keys.
+
+/// See the table.
+pub const ACCOUNT: u8 = b'a';
+/// See the table.
+pub const NAME: u8 = b'n';
+/// See the table.
+pub const DEVICE: u8 = b'd';
+/// See the table.
+pub const TOKEN: u8 = b't';
+/// See the table.
+pub const CONVERSATION: u8 = b'c';
+/// See the table.
+pub const MESSAGE: u8 = b'm';
+/// See the table.
+pub const POINTER: u8 = b'p';
+/// See the table.
+pub const RECEIPT: u8 = b'u';
+/// See the table.
+pub const ITEM: u8 = b's';
+/// See the table.
+pub const ITEM_VERSION: u8 = b'k';
+/// See the table.
+pub const RUN: u8 = b'r';
+/// See the table.
+pub const INVITE: u8 = b'v';
+/// See the table.
+pub const META: u8 = b'x';
+
+/// A key under construction.
+#[derive(Debug, Clone)]
+pub struct Key(Vec<u8>);
+
+impl Key {
+    /// Begins with a prefix.
+    #[must_use]
+    pub fn of(prefix: u8) -> Key {
+        let mut bytes = Vec::with_capacity(24);
+        bytes.push(prefix);
+        Key(bytes)
+    }
+
+    /// Goes on with a 64-bit number.
+    #[must_use]
+    pub fn u64(mut self, number: u64) -> Key {
+        self.0.extend_from_slice(&number.to_be_bytes());
+        self
+    }
+
+    /// Goes on with a 32-bit number.
+    #[must_use]
+    pub fn u32(mut self, number: u32) -> Key {
+        self.0.extend_from_slice(&number.to_be_bytes());
+        self
+    }
+
+    /// Goes on with a byte.
+    #[must_use]
+    pub fn u8(mut self, byte: u8) -> Key {
+        self.0.push(byte);
+        self
+    }
+
+    /// Goes on with bytes; they must be the last part, or of fixed length.
+    #[must_use]
+    pub fn bytes(mut self, bytes: &[u8]) -> Key {
+        self.0.extend_from_slice(bytes);
+        self
+    }
+
+    /// The key.
+    #[must_use]
+    pub fn done(self) -> Vec<u8> {
+        self.0
+    }
+}

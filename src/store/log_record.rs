@@ -1,0 +1,140 @@
+//! A decided operation as bytes in the commit log. Every release's bytes stay readable: `protocol/golden/records`.
+//!
+//! ```text
+//! record  = length varint, version varint, effects…        (length counts what follows it)
+//! effect  = tag byte, fields of the repository
+//! ```
+
+use std::sync::Arc;
+
+use super::{
+    accounts, conversations, devices,
+    field::{Input, Malformed, put_fixed64, put_number},
+    invites, items, messages, runs,
+};
+use crate::model::{Day, Delivery, Effect, Record, Version};
+
+const ACCOUNT: u8 = 1;
+const DEVICE: u8 = 2;
+const DEVICE_ENDED: u8 = 3;
+const CONVERSATION: u8 = 4;
+const ITEM: u8 = 5;
+const MESSAGE: u8 = 6;
+const RUN: u8 = 7;
+const INVITE: u8 = 8;
+const INVITE_GONE: u8 = 9;
+
+/// Appends one record.
+pub fn encode(out: &mut Vec<u8>, record: &Record) {
+    let mut body = Vec::with_capacity(320);
+    put_number(&mut body, record.version.0);
+    for effect in &record.effects {
+        encode_effect(&mut body, effect);
+    }
+    put_number(out, body.len() as u64);
+    out.extend_from_slice(&body);
+}
+
+fn encode_effect(out: &mut Vec<u8>, effect: &Effect) {
+    match effect {
+        Effect::Account(account) => {
+            out.push(ACCOUNT);
+            accounts::encode(out, account);
+        }
+        Effect::Device(device) => {
+            out.push(DEVICE);
+            devices::encode(out, device);
+        }
+        Effect::DeviceEnded { device, token } => {
+            out.push(DEVICE_ENDED);
+            put_fixed64(out, device.0);
+            out.extend_from_slice(token);
+        }
+        Effect::Conversation(row) => {
+            out.push(CONVERSATION);
+            conversations::encode(out, row);
+        }
+        Effect::Item { user, item, supersedes } => {
+            out.push(ITEM);
+            put_fixed64(out, user.0);
+            items::encode(out, item);
+            put_number(out, supersedes.0);
+        }
+        Effect::Message(delivery) => {
+            out.push(MESSAGE);
+            encode_delivery(out, delivery);
+        }
+        Effect::Run(run) => {
+            out.push(RUN);
+            runs::encode(out, run);
+        }
+        Effect::Invite(invite) => {
+            out.push(INVITE);
+            invites::encode(out, invite);
+        }
+        Effect::InviteGone(hash) => {
+            out.push(INVITE_GONE);
+            out.extend_from_slice(hash);
+        }
+    }
+}
+
+fn encode_delivery(out: &mut Vec<u8>, delivery: &Delivery) {
+    messages::encode(out, &delivery.message);
+    put_number(out, u64::from(delivery.day.0));
+    put_fixed64(out, delivery.fingerprint);
+    put_number(out, delivery.pointers.len() as u64);
+    for (user, previous) in &delivery.pointers {
+        put_fixed64(out, user.0);
+        put_number(out, previous.0);
+    }
+}
+
+/// Reads every record of a batch's payload, in order.
+///
+/// # Errors
+/// When the payload is not a sequence of records, or one of a newer format.
+pub fn decode_all(payload: &[u8]) -> Result<Vec<Record>, Malformed> {
+    let mut input = Input::new(payload);
+    let mut records = Vec::new();
+    while !input.is_empty() {
+        records.push(decode(Input::new(input.bytes("record")?))?);
+    }
+    Ok(records)
+}
+
+fn decode(mut input: Input<'_>) -> Result<Record, Malformed> {
+    let version = input.version()?;
+    let mut effects = Vec::new();
+    while !input.is_empty() {
+        effects.push(decode_effect(&mut input, version)?);
+    }
+    Ok(Record { version, effects })
+}
+
+fn decode_effect(input: &mut Input<'_>, version: Version) -> Result<Effect, Malformed> {
+    Ok(match input.byte("effect")? {
+        ACCOUNT => Effect::Account(accounts::decode(input)?),
+        DEVICE => Effect::Device(devices::decode(input)?),
+        DEVICE_ENDED => Effect::DeviceEnded { device: input.device()?, token: input.array("token hash")? },
+        CONVERSATION => Effect::Conversation(conversations::decode(input)?),
+        ITEM => {
+            Effect::Item { user: input.user()?, item: items::decode(input)?, supersedes: input.version()? }
+        }
+        MESSAGE => Effect::Message(Arc::new(decode_delivery(input, version)?)),
+        RUN => Effect::Run(runs::decode(input)?),
+        INVITE => Effect::Invite(invites::decode(input)?),
+        INVITE_GONE => Effect::InviteGone(input.array("invite hash")?),
+        tag => return Err(Malformed::Unknown { what: "effect", tag: u64::from(tag) }),
+    })
+}
+
+fn decode_delivery(input: &mut Input<'_>, version: Version) -> Result<Delivery, Malformed> {
+    let message = messages::decode(input)?;
+    let day = Day(u32::try_from(input.number()?).map_err(|_| Malformed::Truncated("day"))?);
+    let fingerprint = input.fixed64("fingerprint")?;
+    let count = input.number()?;
+    let pointers =
+        (0..count).map(|_| Ok((input.user()?, input.version()?))).collect::<Result<_, Malformed>>()?;
+    Ok(Delivery { version, message, day, fingerprint, pointers })
+}

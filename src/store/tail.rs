@@ -1,0 +1,416 @@
+//! The tail: what is durable in the log and not yet in the index, in memory, ready to be read.
+//!
+//! One writer (the persistence actor) publishes and retires; everybody reads. Entries never change. A reader first
+//! pins the tail; what the index takes over meanwhile stays readable until the pin is dropped. Bounded by
+//! `config storage.tail_bytes_max`: when it is full, commits wait for the index.
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+};
+
+use parking_lot::{Mutex, RwLock};
+use rustc_hash::FxHashMap;
+
+use crate::model::{
+    ConversationId, Delivery, DeviceId, Effect, Kind, Record, Seq, UserId, Version,
+    record::{Account, Conversation, Device, Invite, Item, SecretHash, name_key},
+};
+
+/// Locks that share the work. Source: several times the cores of the largest machine this is meant for.
+const SHARDS: usize = 64;
+
+/// A row's newest value in the tail; `None` inside says that it is gone.
+type Rows<K, V> = HashMap<K, (Version, Option<V>), rustc_hash::FxBuildHasher>;
+
+#[derive(Default)]
+struct Shard {
+    accounts: Rows<UserId, Account>,
+    names: Rows<String, UserId>,
+    devices: Rows<DeviceId, Device>,
+    tokens: Rows<SecretHash, (UserId, DeviceId)>,
+    conversations: Rows<ConversationId, Conversation>,
+    invites: Rows<SecretHash, Invite>,
+    items: FxHashMap<(UserId, Kind), BTreeMap<Version, Item>>,
+    inboxes: FxHashMap<UserId, VecDeque<InboxEntry>>,
+    logs: FxHashMap<ConversationId, VecDeque<Arc<Delivery>>>,
+}
+
+/// A pointer in the tail, with what it points to.
+#[derive(Debug, Clone)]
+pub struct InboxEntry {
+    /// The user's pointer before this one.
+    pub previous: Version,
+    /// The message; its version is the pointer's.
+    pub delivery: Arc<Delivery>,
+}
+
+/// See the module.
+pub struct Tail {
+    shards: Box<[RwLock<Shard>]>,
+    /// Newest version that is durable and published.
+    durable: AtomicU64,
+    /// Newest version that the index has durably: what new pins leave to it.
+    indexed: AtomicU64,
+    pins: Mutex<BTreeMap<Version, usize>>,
+    /// Every record held, oldest first, with its encoded length.
+    records: Mutex<VecDeque<(Arc<Record>, usize)>>,
+    bytes: AtomicUsize,
+}
+
+impl Tail {
+    /// An empty tail above an index that reaches `indexed`.
+    #[must_use]
+    pub fn new(indexed: Version) -> Tail {
+        Tail {
+            shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
+            durable: AtomicU64::new(indexed.0),
+            indexed: AtomicU64::new(indexed.0),
+            pins: Mutex::default(),
+            records: Mutex::default(),
+            bytes: AtomicUsize::new(0),
+        }
+    }
+
+    /// The durable head: every answer is computed against one reading of it.
+    #[must_use]
+    pub fn durable(&self) -> Version {
+        Version(self.durable.load(Ordering::Acquire))
+    }
+
+    /// The index's reach.
+    #[must_use]
+    pub fn indexed(&self) -> Version {
+        Version(self.indexed.load(Ordering::Acquire))
+    }
+
+    /// Bytes held, as encoded in the log.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Makes a durable batch readable: first its entries, then the head.
+    pub fn publish(&self, batch: Vec<(Arc<Record>, usize)>) {
+        let Some(last) = batch.last().map(|(record, _)| record.version) else { return };
+        assert!(last > self.durable(), "a batch is published once and in order");
+        let mut added = 0;
+        for (record, length) in &batch {
+            added += length;
+            for effect in &record.effects {
+                self.insert(record.version, effect);
+            }
+        }
+        self.records.lock().extend(batch);
+        self.bytes.fetch_add(added, Ordering::Relaxed);
+        self.durable.store(last.0, Ordering::Release);
+    }
+
+    /// The oldest records above the index's reach, up to `bytes_max` but at least one, for the index writer.
+    #[must_use]
+    pub fn unindexed(&self, bytes_max: usize) -> Vec<Arc<Record>> {
+        let indexed = self.indexed();
+        let mut taken = Vec::new();
+        let mut bytes = 0;
+        for (record, length) in self.records.lock().iter() {
+            if record.version <= indexed {
+                continue;
+            }
+            if bytes + length > bytes_max && !taken.is_empty() {
+                break;
+            }
+            bytes += length;
+            taken.push(Arc::clone(record));
+        }
+        taken
+    }
+
+    /// The index has everything through `reach` durably: new pins leave it to the index.
+    pub fn index_reached(&self, reach: Version) {
+        self.indexed.store(reach.0, Ordering::Release);
+    }
+
+    /// Drops what the index has and no pin holds.
+    pub fn retire(&self) {
+        let target = {
+            let pins = self.pins.lock();
+            let oldest = pins.keys().next().copied();
+            oldest.map_or(self.indexed(), |oldest| oldest.min(self.indexed()))
+        };
+        loop {
+            let front = {
+                let mut records = self.records.lock();
+                match records.front() {
+                    Some((record, _)) if record.version <= target => records.pop_front(),
+                    _ => None,
+                }
+            };
+            let Some((record, length)) = front else { break };
+            for effect in &record.effects {
+                self.remove(record.version, effect);
+            }
+            self.bytes.fetch_sub(length, Ordering::Relaxed);
+        }
+    }
+
+    /// Holds the tail as it is for a read. What lies above the pin's floor stays readable until it is dropped.
+    #[must_use]
+    pub fn pin(self: &Arc<Self>) -> Pin {
+        let mut pins = self.pins.lock();
+        let floor = self.indexed();
+        *pins.entry(floor).or_insert(0) += 1;
+        drop(pins);
+        Pin { tail: Arc::clone(self), floor, bound: self.durable() }
+    }
+
+    fn shard(&self, hash: u64) -> &RwLock<Shard> {
+        // Ids are random or mixed, so their low bits are as good as any.
+        &self.shards[(hash as usize) % SHARDS]
+    }
+
+    fn text_shard(&self, text: &str) -> &RwLock<Shard> {
+        self.shard(text.bytes().fold(0, |hash: u64, byte| hash.wrapping_mul(31).wrapping_add(u64::from(byte))))
+    }
+
+    fn hash_shard(&self, hash: &SecretHash) -> &RwLock<Shard> {
+        self.shard(u64::from(hash[0]))
+    }
+
+    fn insert(&self, version: Version, effect: &Effect) {
+        match effect {
+            Effect::Account(account) => {
+                let row = (version, Some(account.clone()));
+                self.shard(account.user.0).write().accounts.insert(account.user, row);
+                let key = name_key(&account.name);
+                self.text_shard(&key).write().names.insert(key, (version, Some(account.user)));
+            }
+            Effect::Device(device) => {
+                let row = (version, Some(device.clone()));
+                self.shard(device.device.0).write().devices.insert(device.device, row);
+                let owner = (version, Some((device.user, device.device)));
+                self.hash_shard(&device.token).write().tokens.insert(device.token, owner);
+            }
+            Effect::DeviceEnded { device, token } => {
+                self.shard(device.0).write().devices.insert(*device, (version, None));
+                self.hash_shard(token).write().tokens.insert(*token, (version, None));
+            }
+            Effect::Conversation(row) => {
+                let shard = self.shard(row.conversation.0);
+                shard.write().conversations.insert(row.conversation, (version, Some(*row)));
+            }
+            Effect::Item { user, item, supersedes } => {
+                let mut shard = self.shard(user.0).write();
+                let items = shard.items.entry((*user, item.kind)).or_default();
+                items.remove(supersedes);
+                items.insert(item.version, item.clone());
+            }
+            Effect::Message(delivery) => {
+                for (user, previous) in &delivery.pointers {
+                    let entry = InboxEntry { previous: *previous, delivery: Arc::clone(delivery) };
+                    self.shard(user.0).write().inboxes.entry(*user).or_default().push_back(entry);
+                }
+                let conversation = delivery.message.conversation;
+                let mut shard = self.shard(conversation.0).write();
+                shard.logs.entry(conversation).or_default().push_back(Arc::clone(delivery));
+            }
+            Effect::Run(_) => {}
+            Effect::Invite(invite) => {
+                self.hash_shard(&invite.hash).write().invites.insert(invite.hash, (version, Some(*invite)));
+            }
+            Effect::InviteGone(hash) => {
+                self.hash_shard(hash).write().invites.insert(*hash, (version, None));
+            }
+        }
+    }
+
+    fn remove(&self, version: Version, effect: &Effect) {
+        match effect {
+            Effect::Account(account) => {
+                drop_row(&mut self.shard(account.user.0).write().accounts, &account.user, version);
+                let key = name_key(&account.name);
+                drop_row(&mut self.text_shard(&key).write().names, &key, version);
+            }
+            Effect::Device(device) => {
+                drop_row(&mut self.shard(device.device.0).write().devices, &device.device, version);
+                drop_row(&mut self.hash_shard(&device.token).write().tokens, &device.token, version);
+            }
+            Effect::DeviceEnded { device, token } => {
+                drop_row(&mut self.shard(device.0).write().devices, device, version);
+                drop_row(&mut self.hash_shard(token).write().tokens, token, version);
+            }
+            Effect::Conversation(row) => {
+                let mut shard = self.shard(row.conversation.0).write();
+                drop_row(&mut shard.conversations, &row.conversation, version);
+            }
+            Effect::Item { user, item, .. } => {
+                let mut shard = self.shard(user.0).write();
+                if let Some(items) = shard.items.get_mut(&(*user, item.kind)) {
+                    items.remove(&version);
+                    if items.is_empty() {
+                        shard.items.remove(&(*user, item.kind));
+                    }
+                }
+            }
+            Effect::Message(delivery) => {
+                for (user, _) in &delivery.pointers {
+                    let mut shard = self.shard(user.0).write();
+                    pop_through(&mut shard.inboxes, user, |entry| entry.delivery.version <= version);
+                }
+                let conversation = delivery.message.conversation;
+                let mut shard = self.shard(conversation.0).write();
+                pop_through(&mut shard.logs, &conversation, |delivery| delivery.version <= version);
+            }
+            Effect::Run(_) => {}
+            Effect::Invite(invite) => {
+                drop_row(&mut self.hash_shard(&invite.hash).write().invites, &invite.hash, version);
+            }
+            Effect::InviteGone(hash) => {
+                drop_row(&mut self.hash_shard(hash).write().invites, hash, version);
+            }
+        }
+    }
+
+    /// Messages of a user's inbox above `mark`, if the tail alone shows that none is missing between: the first one's
+    /// previous pointer is not above the mark. Stops at `entries_max`, saying so by the second value.
+    ///
+    /// Needs no pin: what it returns holds itself.
+    #[must_use]
+    pub fn inbox_above(
+        &self,
+        user: UserId,
+        mark: Version,
+        bound: Version,
+        entries_max: usize,
+    ) -> Option<(Vec<Arc<Delivery>>, bool)> {
+        let shard = self.shard(user.0).read();
+        let inbox = shard.inboxes.get(&user)?;
+        let first = inbox.partition_point(|entry| entry.delivery.version <= mark);
+        let unbroken = inbox.get(first).is_none_or(|entry| entry.previous <= mark);
+        if !unbroken {
+            return None;
+        }
+        let visible = inbox.range(first..).take_while(|entry| entry.delivery.version <= bound);
+        let mut taken: Vec<_> =
+            visible.take(entries_max + 1).map(|entry| Arc::clone(&entry.delivery)).collect();
+        let more = taken.len() > entries_max;
+        taken.truncate(entries_max);
+        Some((taken, more))
+    }
+}
+
+/// Removes a row unless a newer value has taken its place.
+fn drop_row<K: Eq + std::hash::Hash, V>(rows: &mut Rows<K, V>, key: &K, version: Version) {
+    if rows.get(key).is_some_and(|(changed, _)| *changed <= version) {
+        rows.remove(key);
+    }
+}
+
+fn pop_through<K: Eq + std::hash::Hash, V>(
+    queues: &mut FxHashMap<K, VecDeque<V>>,
+    key: &K,
+    gone: impl Fn(&V) -> bool,
+) {
+    if let Some(queue) = queues.get_mut(key) {
+        while queue.front().is_some_and(&gone) {
+            queue.pop_front();
+        }
+        if queue.is_empty() {
+            queues.remove(key);
+        }
+    }
+}
+
+/// A reader's hold on the tail, and the bound of its answer.
+pub struct Pin {
+    tail: Arc<Tail>,
+    /// What lies at or below it is read from the index, what lies above it from the tail.
+    pub floor: Version,
+    /// The durable head when the read began: what lies above it is ignored.
+    pub bound: Version,
+}
+
+impl Pin {
+    /// The account, if the tail knows it.
+    #[must_use]
+    pub fn account(&self, user: UserId) -> Option<Option<Account>> {
+        self.tail.shard(user.0).read().accounts.get(&user).map(|(_, row)| row.clone())
+    }
+
+    /// The user of a name key, if the tail knows it.
+    #[must_use]
+    pub fn user_of_name(&self, name_key: &str) -> Option<Option<UserId>> {
+        self.tail.text_shard(name_key).read().names.get(name_key).map(|(_, row)| *row)
+    }
+
+    /// The device, if the tail knows it.
+    #[must_use]
+    pub fn device(&self, device: DeviceId) -> Option<Option<Device>> {
+        self.tail.shard(device.0).read().devices.get(&device).map(|(_, row)| row.clone())
+    }
+
+    /// The owner of a token, if the tail knows it.
+    #[must_use]
+    pub fn owner_of_token(&self, token: &SecretHash) -> Option<Option<(UserId, DeviceId)>> {
+        self.tail.hash_shard(token).read().tokens.get(token).map(|(_, row)| *row)
+    }
+
+    /// The conversation, if the tail knows it.
+    #[must_use]
+    pub fn conversation(&self, conversation: ConversationId) -> Option<Option<Conversation>> {
+        self.tail.shard(conversation.0).read().conversations.get(&conversation).map(|(_, row)| *row)
+    }
+
+    /// The invite, if the tail knows it.
+    #[must_use]
+    pub fn invite(&self, hash: &SecretHash) -> Option<Option<Invite>> {
+        self.tail.hash_shard(hash).read().invites.get(hash).map(|(_, row)| *row)
+    }
+
+    /// Newest seq of a conversation in the tail, at or below the bound.
+    #[must_use]
+    pub fn conversation_head(&self, conversation: ConversationId) -> Option<Seq> {
+        let shard = self.tail.shard(conversation.0).read();
+        let log = shard.logs.get(&conversation)?;
+        log.iter().rev().find(|delivery| delivery.version <= self.bound).map(|delivery| delivery.message.seq)
+    }
+
+    /// Inbox entries above `mark` and at or below the bound, oldest first.
+    #[must_use]
+    pub fn inbox_above(&self, user: UserId, mark: Version, entries_max: usize) -> Vec<InboxEntry> {
+        let shard = self.tail.shard(user.0).read();
+        let Some(inbox) = shard.inboxes.get(&user) else { return Vec::new() };
+        let first = inbox.partition_point(|entry| entry.delivery.version <= mark.max(self.floor));
+        let visible = inbox.range(first..).take_while(|entry| entry.delivery.version <= self.bound);
+        visible.take(entries_max).cloned().collect()
+    }
+
+    /// Newest pointer of an inbox in the tail, at or below the bound.
+    #[must_use]
+    pub fn inbox_head(&self, user: UserId) -> Option<Version> {
+        let shard = self.tail.shard(user.0).read();
+        let inbox = shard.inboxes.get(&user)?;
+        inbox.iter().rev().map(|entry| entry.delivery.version).find(|version| *version <= self.bound)
+    }
+
+    /// Every item of a kind that the tail has for a user, those above the bound included: they hide older values.
+    #[must_use]
+    pub fn items(&self, user: UserId, kind: Kind) -> Vec<Item> {
+        let shard = self.tail.shard(user.0).read();
+        shard.items.get(&(user, kind)).map(|items| items.values().cloned().collect()).unwrap_or_default()
+    }
+}
+
+impl Drop for Pin {
+    fn drop(&mut self) {
+        let mut pins = self.tail.pins.lock();
+        if let Some(count) = pins.get_mut(&self.floor) {
+            *count -= 1;
+            if *count == 0 {
+                pins.remove(&self.floor);
+            }
+        }
+    }
+}
