@@ -1,7 +1,7 @@
 //! Offences found, counted by bucket, the first few of each kept with their place.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::history::At;
 
@@ -80,7 +80,14 @@ pub struct Event {
 
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}:{}: {}", self.bucket.name(), self.file.display(), self.line, self.what)
+        write!(
+            f,
+            "{}: {}:{}: {}",
+            self.bucket.name(),
+            self.file.display(),
+            self.line,
+            self.what
+        )
     }
 }
 
@@ -94,7 +101,11 @@ pub(crate) struct Findings {
 
 impl Findings {
     pub(crate) fn new(files: &[PathBuf]) -> Self {
-        Self { files: files.to_vec(), counts: [0; Bucket::ALL.len()], events: Vec::new() }
+        Self {
+            files: files.to_vec(),
+            counts: [0; Bucket::ALL.len()],
+            events: Vec::new(),
+        }
     }
 
     /// Counts one offence; `what` is asked for only if the event is kept.
@@ -102,9 +113,19 @@ impl Findings {
         let count = &mut self.counts[bucket as usize];
         *count += 1;
         if *count <= EVENTS_PER_BUCKET as u64 {
-            let file = self.files[at.file as usize].clone();
-            self.events.push(Event { bucket, file, line: at.line, what: what() });
+            let file = self.file(at).to_owned();
+            self.events.push(Event {
+                bucket,
+                file,
+                line: at.line,
+                what: what(),
+            });
         }
+    }
+
+    /// The file of a place.
+    pub(crate) fn file(&self, at: At) -> &Path {
+        &self.files[at.file as usize]
     }
 
     pub(crate) fn count(&self, bucket: Bucket) -> u64 {

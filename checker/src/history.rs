@@ -154,7 +154,10 @@ impl History {
         }
         let writers = files.len() as u64 + history.client_restarts;
         if history.torn_lines > writers {
-            return Err(HistoryError::TornLines { torn: history.torn_lines, writers });
+            return Err(HistoryError::TornLines {
+                torn: history.torn_lines,
+                writers,
+            });
         }
         if !history.lineages.iter().any(|lineage| lineage.declared) {
             return Err(HistoryError::NoDevices);
@@ -176,7 +179,10 @@ impl History {
 
     /// A conversation and seq, for people.
     pub(crate) fn place(&self, conversation: u32, seq: u64) -> String {
-        format!("conversation {} seq {seq}", self.conversations.value(conversation))
+        format!(
+            "conversation {} seq {seq}",
+            self.conversations.value(conversation)
+        )
     }
 
     /// A token, for people and for grep.
@@ -185,28 +191,41 @@ impl History {
     }
 
     fn read_file(&mut self, path: &Path, file: u32) -> Result<(), HistoryError> {
-        let io_error = |source| HistoryError::Io { path: path.to_owned(), source };
+        let io_error = |source| HistoryError::Io {
+            path: path.to_owned(),
+            source,
+        };
         let mut reader = BufReader::new(File::open(path).map_err(io_error)?);
         let mut bytes = Vec::new();
         for line in 1.. {
             bytes.clear();
-            let read = (&mut reader).take(MAX_LINE_BYTES).read_until(b'\n', &mut bytes).map_err(io_error)?;
+            let read = (&mut reader)
+                .take(MAX_LINE_BYTES)
+                .read_until(b'\n', &mut bytes)
+                .map_err(io_error)?;
             if read == 0 {
                 break;
             }
-            let faulty = |fault| HistoryError::Line { path: path.to_owned(), line, fault };
+            let faulty = |fault| HistoryError::Line {
+                path: path.to_owned(),
+                line,
+                fault,
+            };
             if read as u64 == MAX_LINE_BYTES {
                 return Err(faulty(LineFault::TooLong));
             }
             if bytes.trim_ascii().is_empty() {
                 continue;
             }
-            match line::read(&bytes) {
-                Ok(read) => self.take(read, At { file, line }).map_err(|what| HistoryError::Contradiction {
-                    path: path.to_owned(),
-                    line,
-                    what,
-                })?,
+            match line::read(bytes.trim_ascii()) {
+                Ok(read) => {
+                    self.take(read, At { file, line })
+                        .map_err(|what| HistoryError::Contradiction {
+                            path: path.to_owned(),
+                            line,
+                            what,
+                        })?
+                }
                 // A writer killed in the middle of a line; how many there may be is checked at the end.
                 Err(LineFault::Json(fault)) if fault.is_eof() => self.torn_lines += 1,
                 Err(fault) => return Err(faulty(fault)),
@@ -222,12 +241,33 @@ impl History {
                 let sender = self.user_of(&line, at)?;
                 let (id, token) = (self.ids.intern(id), self.tokens.intern(token));
                 let to = self.users.intern(to.into());
-                self.invokes.push(Invoke { t, at, id, token, sender, to });
+                self.invokes.push(Invoke {
+                    t,
+                    at,
+                    id,
+                    token,
+                    sender,
+                    to,
+                });
             }
-            Said::SendAnswered { id, conversation, seq } => {
+            Said::SendAnswered {
+                id,
+                conversation,
+                seq,
+            } => {
                 self.user_of(&line, at)?;
-                let (id, conversation) = (self.ids.intern(id), self.conversations.intern(conversation.into()));
-                self.acks.push(Ack { t, at, id, conversation, seq, settled: false });
+                let (id, conversation) = (
+                    self.ids.intern(id),
+                    self.conversations.intern(conversation.into()),
+                );
+                self.acks.push(Ack {
+                    t,
+                    at,
+                    id,
+                    conversation,
+                    seq,
+                    settled: false,
+                });
             }
             Said::SendRefused { id, code } => {
                 self.user_of(&line, at)?;
@@ -235,21 +275,41 @@ impl History {
                 self.refusals.push(Refusal { at, id, code });
             }
             Said::SendUnknown | Said::Discarded => self.user_of(&line, at).map(|_| ())?,
-            Said::Applied { base, snapshot, flags, ref entries } => {
+            Said::Applied {
+                base,
+                snapshot,
+                flags,
+                ref entries,
+            } => {
                 let entries = self.keep(entries);
-                let change = Change::Apply(Apply { base, snapshot, flags, entries, settled: false });
+                let change = Change::Apply(Apply {
+                    base,
+                    snapshot,
+                    flags,
+                    entries,
+                    settled: false,
+                });
                 self.lineage_of(&line, at)?.steps.push(Step { t, at, change });
             }
             Said::Dumped { synced, ref entries } => {
                 let entries = self.keep(entries);
                 let lineage = self.lineage_of(&line, at)?;
                 if lineage.dump.as_ref().is_none_or(|earlier| earlier.t <= t) {
-                    lineage.dump = Some(Dump { t, at, synced, entries });
+                    lineage.dump = Some(Dump {
+                        t,
+                        at,
+                        synced,
+                        entries,
+                    });
                 }
             }
             Said::ClientRestarted { snapshot } => {
                 self.client_restarts += 1;
-                self.lineage_of(&line, at)?.steps.push(Step { t, at, change: Change::Restart(snapshot) });
+                self.lineage_of(&line, at)?.steps.push(Step {
+                    t,
+                    at,
+                    change: Change::Restart(snapshot),
+                });
             }
             Said::Devices(written) => {
                 for one in written {
@@ -282,11 +342,19 @@ impl History {
         let number = match self.lineage_numbers.get(name) {
             Some(&number) => number,
             None => {
-                let user = user.ok_or_else(|| format!("lineage {name} is not known yet, and no user is named"))?;
+                let user =
+                    user.ok_or_else(|| format!("lineage {name} is not known yet, and no user is named"))?;
                 let number = u32::try_from(self.lineages.len()).expect("fewer lineages than that");
                 self.lineage_numbers.insert(name.to_owned(), number);
                 let name = name.to_owned();
-                self.lineages.push(Lineage { name, user, declared: false, at, steps: Vec::new(), dump: None });
+                self.lineages.push(Lineage {
+                    name,
+                    user,
+                    declared: false,
+                    at,
+                    steps: Vec::new(),
+                    dump: None,
+                });
                 number
             }
         };

@@ -7,13 +7,13 @@
 //!
 //! The way through the crate, in the order in which [`check`] goes it:
 //!
-//! 1. [`line`] reads one line; [`history`] reads all files into tables of numbers.
-//! 2. [`sends`] knows of every message who sent it to whom, when, and what was answered.
-//! 3. [`sightings`] looks at every entry that a lineage was given: was it sent, and may this user see it?
-//! 4. [`positions`] knows where every message stands, and finds places and messages that contradict.
-//! 5. [`chains`] follows each lineage from answer to answer; [`dumps`] looks at its store at the end.
-//! 6. [`delivery`] asks what is missing, [`order`] whether positions follow real time.
-//! 7. [`findings`] counts, and [`verdict`] says it.
+//! 1. `line` reads one line; `history` reads all files into tables of numbers.
+//! 2. `sends` knows of every message who sent it to whom, when, and what was answered.
+//! 3. `sightings` looks at every entry that a lineage was given: was it sent, and may this user see it?
+//! 4. `positions` knows where every message stands, and finds places and messages that contradict.
+//! 5. `chains` follows each lineage from answer to answer; `dumps` looks at its store at the end.
+//! 6. `delivery` asks what is missing, `order` whether positions follow real time.
+//! 7. `findings` counts, and `verdict` says it.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod chains;
@@ -26,6 +26,7 @@ mod history;
 mod intern;
 mod line;
 mod order;
+mod pairs;
 mod positions;
 mod sends;
 mod sightings;
@@ -57,7 +58,7 @@ pub fn check(files: &[PathBuf]) -> Result<Verdict, HistoryError> {
     let mut findings = Findings::new(files);
     let sends = Sends::index(&history, &mut findings)?;
     let sightings = Sightings::judge(&history, &sends, &mut findings);
-    let positions = Positions::index(&history, &sends, &sightings, &mut findings);
+    let positions = Positions::index(&history, &sends, &mut findings);
     chains::judge(&history, &positions, &mut findings);
     dumps::judge(&history, &positions, &mut findings);
     delivery::judge(&history, &sends, &sightings, &positions, &mut findings);

@@ -102,6 +102,15 @@ pub struct Pointer {
     pub seq: Seq,
 }
 
+/// A message as it stands in an inbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InboxMessage {
+    /// Version of its pointer.
+    pub version: Version,
+    /// What it points to.
+    pub message: Message,
+}
+
 /// What is remembered of a send, to recognise it when it comes again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Receipt {

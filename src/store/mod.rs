@@ -1,11 +1,29 @@
 //! Storage: the commit log, the index behind it, and one repository per data type.
+//!
+//! Reading order: a decided operation becomes bytes (`field`, the repositories, `log_record`), stands in the log,
+//! is readable in the `tail`, goes to the index (`index_writer`, `engine*`), and is read through a `view`.
 
+pub mod accounts;
+pub mod conversations;
+pub mod devices;
 pub mod engine;
 #[cfg(test)]
 mod engine_conformance;
 pub mod engine_faulty;
 pub mod engine_memory;
 pub mod engine_sled;
+pub mod field;
+pub mod inboxes;
+pub mod index_writer;
+pub mod invites;
+pub mod items;
+pub mod keys;
+pub mod log_record;
+pub mod messages;
 pub mod packing;
+pub mod receipts;
+pub mod runs;
 pub mod store_lock;
+pub mod tail;
 pub mod varint;
+pub mod view;

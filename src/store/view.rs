@@ -20,7 +20,7 @@ use super::{
 use crate::model::{
     ClientMessageId, ConversationId, DeviceId, Kind, Seq, UserId, Version,
     record::{
-        Account, Conversation, Device, Invite, Item, Message, Pointer, Receipt, ReceiptDay, Run, SecretHash,
+        Account, Conversation, Device, InboxMessage, Invite, Item, Message, Pointer, Receipt, ReceiptDay, Run, SecretHash,
     },
 };
 
@@ -51,15 +51,6 @@ pub enum ReadFault {
         /// What the next one names as the one before it.
         expected: Version,
     },
-}
-
-/// A message as it stands in an inbox.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InboxMessage {
-    /// Version of its pointer.
-    pub version: Version,
-    /// What it points to.
-    pub message: Message,
 }
 
 /// See the module. Holds the tail for as long as it lives, so it is kept for one page and dropped.
@@ -104,7 +95,7 @@ impl View {
     pub fn user_of_name(&self, name_key: &str) -> Result<Option<UserId>, ReadFault> {
         match self.pin.user_of_name(name_key) {
             Some(row) => Ok(row),
-            None => self.row(&accounts::name_row_key(name_key), Input::user),
+            None => self.row(&accounts::name_row_key(name_key), |input| input.user()),
         }
     }
 
@@ -331,7 +322,7 @@ impl View {
         if let Some(item) = self.pin.items(user, kind).iter().find(|item| item.key == key) {
             return Ok(item.version);
         }
-        Ok(self.row(&items::version_key(user, kind, key), Input::version)?.unwrap_or_default())
+        Ok(self.row(&items::version_key(user, kind, key), |input| input.version())?.unwrap_or_default())
     }
 
     /// Everything that one user sent on one day.

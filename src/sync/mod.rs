@@ -1,1 +1,12 @@
-//! pure sync
+//! Pure synchronisation: snapshots, marks, and the page that continues one. Knows no disk, no clock, no actors.
+
+pub mod kinds;
+pub mod marks;
+pub mod page;
+pub mod render;
+pub mod snapshot;
+
+pub use kinds::Kinds;
+pub use marks::{Lifeline, Marks, RunName};
+pub use page::{Page, PageLimits, Source};
+pub use snapshot::{Chain, SnapshotKey};

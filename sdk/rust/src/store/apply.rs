@@ -39,7 +39,7 @@ pub struct Applied {
     pub conflicts: Vec<Entry>,
     /// Kind and key of items that a finished rebuild did not tell again.
     pub swept: Vec<(u32, String)>,
-    /// Messages of the outbox that had no answer yet and are seen to be sent.
+    /// Messages of the outbox that are seen to be sent and were not known to be.
     pub settled: Vec<(ClientMessageId, Sent)>,
 }
 

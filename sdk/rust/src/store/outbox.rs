@@ -9,7 +9,7 @@ use highwater_wire::proto::Sent;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// Messages that may wait for an answer; a further one is refused to the application.
-/// Source: choice; some hundred megabytes of longest texts at worst, months offline for a person.
+/// Source: choice; far above what a person writes offline, and a bound on the file.
 pub const OUTBOX_PENDING_MAX: usize = 10_000;
 
 /// Settled messages kept for looking up their result; the oldest go first.
@@ -152,7 +152,8 @@ impl Store {
     }
 }
 
-/// Marks a pending message as sent; false when there is none of this id.
+/// Marks a message as sent, also one that was refused as too old to be known; false when it is so already or
+/// the outbox has none of this id.
 pub(super) fn settle_sent(
     connection: &Connection,
     id: ClientMessageId,
@@ -161,7 +162,7 @@ pub(super) fn settle_sent(
     let changed = connection
         .prepare_cached(
             "UPDATE outbox SET state = ?2, conversation = ?3, seq = ?4, sent_at_ms = ?5
-             WHERE client_message_id = ?1 AND state = 0",
+             WHERE client_message_id = ?1 AND state <> ?2",
         )?
         .execute(params![
             id.0,

@@ -1,0 +1,223 @@
+//! The answer to a sync: what lies above the marks, in order, up to the limits, and the marks that say so.
+
+use super::{
+    kinds::{Kinds, MESSAGES},
+    marks::Marks,
+};
+use crate::model::{
+    Kind, Version,
+    record::{InboxMessage, Item},
+};
+
+/// Bounds of one page. At least one entry is told whatever they say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageLimits {
+    /// Items and entries together.
+    pub entries: usize,
+    /// Their content, bytes.
+    pub bytes: usize,
+}
+
+/// Where a page comes from: one read of the store against one bound.
+pub trait Source {
+    /// What goes wrong when reading.
+    type Fault;
+
+    /// Items of a kind above `mark`, in version order, newest values only, at most `items_max`.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn items_above(&self, kind: Kind, mark: Version, items_max: usize) -> Result<Vec<Item>, Self::Fault>;
+
+    /// Messages of the inbox above `mark`, in version order, at most `entries_max`; `bytes_max` may cut earlier but
+    /// never before the first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn inbox_above(
+        &self,
+        mark: Version,
+        entries_max: usize,
+        bytes_max: usize,
+    ) -> Result<Vec<InboxMessage>, Self::Fault>;
+}
+
+/// A page before it is rendered and sealed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// Changes of the state kinds, in draining order.
+    pub items: Vec<Item>,
+    /// Messages.
+    pub entries: Vec<InboxMessage>,
+    /// Marks after this page: of the last entry given, kind by kind, never of the bound.
+    pub marks: Marks,
+    /// Something is left.
+    pub more: bool,
+    /// This page ends a rebuild of the state kinds.
+    pub complete: bool,
+}
+
+/// Bytes that an item is taken to cost in a page, beside its key. Source: contacts and conversations render to 60–120.
+const ITEM_BYTES: usize = 128;
+
+/// Drains the declared kinds in order above the marks, until a limit is reached.
+///
+/// # Errors
+/// When the source cannot be read; the client then keeps its snapshot and asks again.
+pub fn drain<S: Source>(
+    marks: Marks,
+    kinds: &Kinds,
+    limits: PageLimits,
+    source: &S,
+) -> Result<Page, S::Fault> {
+    let mut page = Page { items: Vec::new(), entries: Vec::new(), marks, more: false, complete: false };
+    let mut room = PageLimits { entries: limits.entries.max(1), bytes: limits.bytes };
+    for kind in kinds.state() {
+        // One more than fits tells whether something is left.
+        let mut items = source.items_above(kind, marks.of(kind), room.entries + 1)?;
+        let fitting = items.len().min(room.entries).min((room.bytes / ITEM_BYTES).max(1));
+        page.more |= items.len() > fitting;
+        items.truncate(fitting);
+        if let Some(last) = items.last() {
+            page.marks.raise(kind, last.version);
+        }
+        room.entries -= items.len();
+        room.bytes = room.bytes.saturating_sub(items.len() * ITEM_BYTES);
+        page.items.append(&mut items);
+        if page.more || room.entries == 0 {
+            page.more = true;
+            return Ok(page);
+        }
+    }
+    page.complete = marks.rebuilding;
+    page.marks.rebuilding = false;
+    if kinds.messages() {
+        drain_messages(&mut page, room, source)?;
+    }
+    Ok(page)
+}
+
+fn drain_messages<S: Source>(page: &mut Page, room: PageLimits, source: &S) -> Result<(), S::Fault> {
+    let mark = page.marks.of(MESSAGES);
+    let mut entries = source.inbox_above(mark, room.entries + 1, room.bytes)?;
+    // A source that stopped at the bytes cannot say whether something is left; one more look at the next page can.
+    let bytes: usize = entries.iter().map(|entry| entry.message.text.len()).sum();
+    page.more = entries.len() > room.entries || bytes + crate::model::limits::TEXT_BYTES_MAX > room.bytes;
+    entries.truncate(room.entries);
+    if let Some(last) = entries.last() {
+        page.marks.raise(MESSAGES, last.version);
+    } else {
+        page.more = false;
+    }
+    page.entries = entries;
+    Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::{
+        model::{ClientMessageId, ConversationId, Seq, TimeMs, UserId, record::Message},
+        sync::{kinds::CONTACTS, marks::RunName},
+    };
+
+    struct Table {
+        contacts: Vec<Item>,
+        inbox: Vec<InboxMessage>,
+    }
+
+    impl Source for Table {
+        type Fault = ();
+
+        fn items_above(&self, kind: Kind, mark: Version, max: usize) -> Result<Vec<Item>, ()> {
+            let above = self.contacts.iter().filter(|item| kind == CONTACTS && item.version > mark);
+            Ok(above.take(max).cloned().collect())
+        }
+
+        fn inbox_above(&self, mark: Version, max: usize, bytes_max: usize) -> Result<Vec<InboxMessage>, ()> {
+            let mut bytes = 0;
+            let mut found = Vec::new();
+            for entry in self.inbox.iter().filter(|entry| entry.version > mark).take(max) {
+                bytes += entry.message.text.len();
+                if bytes > bytes_max && !found.is_empty() {
+                    break;
+                }
+                found.push(entry.clone());
+            }
+            Ok(found)
+        }
+    }
+
+    fn contact(version: u64) -> Item {
+        Item { kind: CONTACTS, key: version.to_string(), version: Version(version), value: None }
+    }
+
+    fn entry(version: u64, bytes: usize) -> InboxMessage {
+        let message = Message {
+            conversation: ConversationId(1),
+            seq: Seq(version),
+            sender: UserId(1),
+            sent_at: TimeMs(0),
+            id: ClientMessageId([0; 16]),
+            text: Bytes::from(vec![b'x'; bytes]),
+        };
+        InboxMessage { version: Version(version), message }
+    }
+
+    fn fresh() -> Marks {
+        Marks::fresh(1, RunName::default(), Version(0))
+    }
+
+    fn all_kinds() -> Kinds {
+        Kinds::of_server(&[]).unwrap()
+    }
+
+    #[test]
+    fn nothing_new_leaves_the_marks_as_they_are() {
+        let table = Table { contacts: Vec::new(), inbox: Vec::new() };
+        let page = drain(fresh(), &all_kinds(), PageLimits { entries: 10, bytes: 1000 }, &table).unwrap();
+        assert_eq!((page.marks, page.more), (fresh(), false));
+    }
+
+    #[test]
+    fn pages_cut_anywhere_give_the_same_union() {
+        let table = Table {
+            contacts: (1..=7).map(contact).collect(),
+            inbox: (3..40).map(|version| entry(version, usize::try_from(version).unwrap() * 40)).collect(),
+        };
+        for entries in 1..50 {
+            for bytes in [0, 300, 5000, 100_000] {
+                let mut marks = fresh();
+                let (mut items, mut seen, mut pages) = (Vec::new(), Vec::new(), 0);
+                loop {
+                    let page = drain(marks, &all_kinds(), PageLimits { entries, bytes }, &table).unwrap();
+                    assert!(page.items.len() + page.entries.len() <= entries.max(1));
+                    items.extend(page.items);
+                    seen.extend(page.entries);
+                    marks = page.marks;
+                    pages += 1;
+                    assert!(pages < 100, "every page makes progress");
+                    if !page.more {
+                        break;
+                    }
+                }
+                assert_eq!(items, table.contacts);
+                assert_eq!(seen, table.inbox);
+            }
+        }
+    }
+
+    #[test]
+    fn a_rebuild_is_complete_when_the_state_kinds_are_drained() {
+        let table = Table { contacts: (1..=3).map(contact).collect(), inbox: vec![entry(9, 10)] };
+        let mut marks = fresh();
+        marks.rebuilding = true;
+        let first = drain(marks, &all_kinds(), PageLimits { entries: 2, bytes: 1000 }, &table).unwrap();
+        assert!(!first.complete && first.marks.rebuilding && first.more);
+        let second = drain(first.marks, &all_kinds(), PageLimits { entries: 2, bytes: 1000 }, &table).unwrap();
+        assert!(second.complete && !second.marks.rebuilding);
+    }
+}

@@ -1,0 +1,61 @@
+//! From what is kept to what a device is told. Storage knows no levels; this is the only place that does.
+
+use bytes::Bytes;
+use highwater_wire::proto;
+
+use crate::model::{
+    UserId,
+    record::{InboxMessage, Item, ItemValue, Message},
+};
+
+/// An item as the wire has it: its value is a JSON document in both encodings.
+#[must_use]
+pub fn item(item: &Item) -> proto::Item {
+    proto::Item {
+        kind: u32::from(item.kind.0),
+        key: item.key.clone(),
+        deleted: item.value.is_none(),
+        value: item.value.as_ref().map(document).unwrap_or_default(),
+    }
+}
+
+fn document(value: &ItemValue) -> String {
+    match value {
+        ItemValue::Account { user, name } => {
+            json(&proto::AccountItem { user_id: user.0, name: name.clone() })
+        }
+        ItemValue::Contact { user, name } => {
+            json(&proto::ContactItem { user_id: user.0, name: name.clone() })
+        }
+        ItemValue::Conversation { conversation, peer } => {
+            json(&proto::ConversationItem { conversation_id: conversation.0, peer_id: peer.0 })
+        }
+        ItemValue::Document(document) => document.clone(),
+    }
+}
+
+fn json<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("items have no field that JSON cannot hold")
+}
+
+/// A message as `user` is told it.
+#[must_use]
+pub fn entry(user: UserId, message: &Message) -> proto::Entry {
+    let own = message.sender == user;
+    // Texts are checked to be UTF-8 where they come in.
+    let text = String::from_utf8_lossy(&message.text).into_owned();
+    proto::Entry {
+        conversation_id: message.conversation.0,
+        seq: message.seq.0,
+        sender_id: message.sender.0,
+        sent_at_ms: message.sent_at.0,
+        client_message_id: if own { Bytes::copy_from_slice(&message.id.0) } else { Bytes::new() },
+        content: Some(proto::entry::Content::Text(text)),
+    }
+}
+
+/// Messages of an inbox as their user is told them.
+#[must_use]
+pub fn entries(user: UserId, messages: &[InboxMessage]) -> Vec<proto::Entry> {
+    messages.iter().map(|inbox| entry(user, &inbox.message)).collect()
+}
