@@ -1,1 +1,10 @@
 //! Storage: the commit log, the index behind it, and one repository per data type.
+
+pub mod files;
+pub mod files_disk;
+pub mod log;
+pub mod log_batch;
+pub mod log_fault;
+mod log_scan;
+pub mod log_segment;
+pub mod watermark;
