@@ -1,1 +1,4 @@
 //! The two HTTP ports.
+
+pub mod server;
+pub mod upgrade;

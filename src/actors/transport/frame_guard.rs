@@ -1,0 +1,291 @@
+//! Inspects incoming WebSocket frames before anything of them is buffered (RFC 6455, section 5).
+//!
+//! The codec behind it looks at a frame's size only when the whole frame is in memory, so a client could make it hold
+//! whatever length it declares. The guard reads the header as its bytes come in, refuses what is against the protocol
+//! or a limit there and then, and passes the rest on in complete pieces: a frame longer than [`PIECE_BYTES`] goes on as
+//! a fragmented message, so that neither the guard nor the codec ever holds more than a piece.
+
+use super::TransportLimits;
+
+/// Longest piece in which a frame is passed on. A multiple of four, so that each piece starts at the same place of the
+/// four-byte masking key.
+const PIECE_BYTES: usize = 4096;
+
+/// Flags byte, 7-bit length, 64-bit length, masking key.
+const HEADER_BYTES_MAX: usize = 14;
+
+const FIN: u8 = 0x80;
+const RESERVED: u8 = 0x70;
+const OPCODE: u8 = 0x0f;
+const MASKED: u8 = 0x80;
+const LENGTH: u8 = 0x7f;
+
+const CONTINUATION: u8 = 0x0;
+const TEXT: u8 = 0x1;
+const BINARY: u8 = 0x2;
+const CLOSE: u8 = 0x8;
+const PING: u8 = 0x9;
+const PONG: u8 = 0xa;
+
+/// RFC 6455, 5.5: control frames have at most this payload and are not fragmented.
+const CONTROL_BYTES_MAX: u64 = 125;
+
+/// Why a frame is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Violation {
+    /// Against RFC 6455; says what.
+    Protocol(&'static str),
+    /// Longer than a frame or message may be, or in too many fragments.
+    TooLong,
+    /// More control frames than a second allows.
+    ControlFlood,
+}
+
+impl Violation {
+    /// The code with which the connection is closed (RFC 6455, 7.4.1).
+    pub fn close_code(self) -> u16 {
+        match self {
+            Violation::Protocol(_) => 1002,
+            Violation::TooLong => 1009,
+            Violation::ControlFlood => 1008,
+        }
+    }
+
+    /// One sentence for people.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Violation::Protocol(what) => what,
+            Violation::TooLong => "the message is longer than the limit",
+            Violation::ControlFlood => "too many control frames",
+        }
+    }
+}
+
+/// Inspects the frames of one connection. Holds an unfinished header and at most one unfinished piece.
+#[derive(Debug, Default)]
+pub struct FrameGuard {
+    header: [u8; HEADER_BYTES_MAX],
+    header_len: u8,
+    open: Option<OpenFrame>,
+    /// The piece in progress, header included; without allocation between pieces.
+    held: Vec<u8>,
+    /// A fragmented message is under way.
+    in_message: bool,
+    message_bytes: usize,
+    fragments: u32,
+    control_frames: u32,
+    /// Worker clock of the second in which `control_frames` were counted.
+    counted_ms: u64,
+}
+
+/// A frame whose header was read and found good.
+#[derive(Debug)]
+struct OpenFrame {
+    fin: bool,
+    /// Of the next piece: a continuation after the first one.
+    opcode: u8,
+    mask: [u8; 4],
+    remaining: usize,
+}
+
+impl FrameGuard {
+    /// Takes bytes from the front of `input` until a piece is complete, and returns it as a frame of its own, still
+    /// masked. `None`: all of `input` was taken and more is needed.
+    ///
+    /// # Errors
+    /// The first violation; the connection must then be closed and nothing more be passed to the guard.
+    pub fn next_piece(
+        &mut self,
+        input: &mut &[u8],
+        limits: &TransportLimits,
+        now_ms: u64,
+    ) -> Result<Option<Vec<u8>>, Violation> {
+        if self.open.is_none() {
+            match self.read_header(input)? {
+                Some(header) => self.open = Some(self.admit(header, limits, now_ms)?),
+                None => return Ok(None),
+            }
+        }
+        Ok(self.read_piece(input))
+    }
+
+    /// Bytes held between two calls.
+    pub fn held_bytes(&self) -> usize {
+        self.held.capacity()
+    }
+
+    /// Takes header bytes one by one: the length of the header is known only by its second byte.
+    fn read_header(&mut self, input: &mut &[u8]) -> Result<Option<Header>, Violation> {
+        loop {
+            let len = usize::from(self.header_len);
+            if len == 1 {
+                // The first byte alone can be refused without waiting for the second.
+                check_first_byte(self.header[0])?;
+            }
+            if len >= 2 {
+                if self.header[1] & MASKED == 0 {
+                    return Err(Violation::Protocol("frames from a client are masked"));
+                }
+                let (length_bytes, mask_at) = match self.header[1] & LENGTH {
+                    126 => (2, 4),
+                    127 => (8, 10),
+                    _ => (0, 2),
+                };
+                // The length is judged as soon as it is there, before the masking key.
+                if len == mask_at + 4 {
+                    self.header_len = 0;
+                    return Ok(Some(Header::parse(&self.header, length_bytes)));
+                }
+            }
+            let Some((&byte, rest)) = input.split_first() else {
+                return Ok(None);
+            };
+            self.header[len] = byte;
+            self.header_len += 1;
+            *input = rest;
+        }
+    }
+
+    fn admit(
+        &mut self,
+        header: Header,
+        limits: &TransportLimits,
+        now_ms: u64,
+    ) -> Result<OpenFrame, Violation> {
+        if header.opcode & 0x8 != 0 {
+            self.admit_control(&header, limits, now_ms)?;
+        } else {
+            self.admit_data(&header, limits)?;
+        }
+        Ok(OpenFrame {
+            fin: header.fin,
+            opcode: header.opcode,
+            mask: header.mask,
+            // Within the limits, so it fits.
+            remaining: header.length as usize,
+        })
+    }
+
+    fn admit_control(
+        &mut self,
+        header: &Header,
+        limits: &TransportLimits,
+        now_ms: u64,
+    ) -> Result<(), Violation> {
+        if !header.fin || header.length > CONTROL_BYTES_MAX {
+            return Err(Violation::Protocol(
+                "a control frame is neither fragmented nor long",
+            ));
+        }
+        if self.counted_ms != now_ms {
+            self.counted_ms = now_ms;
+            self.control_frames = 0;
+        }
+        self.control_frames += 1;
+        if header.opcode != CLOSE && self.control_frames > limits.control_frames_per_second {
+            return Err(Violation::ControlFlood);
+        }
+        Ok(())
+    }
+
+    fn admit_data(&mut self, header: &Header, limits: &TransportLimits) -> Result<(), Violation> {
+        if (header.opcode == CONTINUATION) != self.in_message {
+            return Err(Violation::Protocol("a fragment is out of place"));
+        }
+        if header.length > limits.frame_bytes_max as u64 {
+            return Err(Violation::TooLong);
+        }
+        self.message_bytes += header.length as usize;
+        self.fragments += 1;
+        if self.message_bytes > limits.message_bytes_max || self.fragments > limits.fragments_max {
+            return Err(Violation::TooLong);
+        }
+        self.in_message = !header.fin;
+        if header.fin {
+            self.message_bytes = 0;
+            self.fragments = 0;
+        }
+        Ok(())
+    }
+
+    /// Takes what belongs to the next piece of the open frame.
+    fn read_piece(&mut self, input: &mut &[u8]) -> Option<Vec<u8>> {
+        let frame = self.open.as_mut()?;
+        let piece = frame.remaining.min(PIECE_BYTES);
+        if self.held.is_empty() {
+            let last = piece == frame.remaining;
+            // Only what has arrived is reserved, so that a header alone costs nothing.
+            self.held.reserve_exact(8 + piece.min(input.len()));
+            frame.write_header(&mut self.held, piece, frame.fin && last);
+        }
+        let header_len = if piece < 126 { 6 } else { 8 };
+        let missing = header_len + piece - self.held.len();
+        let (taken, rest) = input.split_at(missing.min(input.len()));
+        self.held.extend_from_slice(taken);
+        *input = rest;
+        if taken.len() < missing {
+            return None;
+        }
+        frame.remaining -= piece;
+        frame.opcode = CONTINUATION;
+        if frame.remaining == 0 {
+            self.open = None;
+        }
+        Some(std::mem::take(&mut self.held))
+    }
+}
+
+impl OpenFrame {
+    fn write_header(&self, out: &mut Vec<u8>, piece: usize, fin: bool) {
+        out.push(if fin { FIN } else { 0 } | self.opcode);
+        if piece < 126 {
+            out.push(MASKED | piece as u8);
+        } else {
+            out.push(MASKED | 126);
+            out.extend_from_slice(&(piece as u16).to_be_bytes());
+        }
+        out.extend_from_slice(&self.mask);
+    }
+}
+
+struct Header {
+    fin: bool,
+    opcode: u8,
+    length: u64,
+    mask: [u8; 4],
+}
+
+impl Header {
+    fn parse(bytes: &[u8; HEADER_BYTES_MAX], length_bytes: usize) -> Header {
+        let length = match length_bytes {
+            0 => u64::from(bytes[1] & LENGTH),
+            n => bytes[2..2 + n]
+                .iter()
+                .fold(0, |length, byte| length << 8 | u64::from(*byte)),
+        };
+        let mask_at = 2 + length_bytes;
+        Header {
+            fin: bytes[0] & FIN != 0,
+            opcode: bytes[0] & OPCODE,
+            length,
+            mask: [
+                bytes[mask_at],
+                bytes[mask_at + 1],
+                bytes[mask_at + 2],
+                bytes[mask_at + 3],
+            ],
+        }
+    }
+}
+
+fn check_first_byte(byte: u8) -> Result<(), Violation> {
+    if byte & RESERVED != 0 {
+        return Err(Violation::Protocol(
+            "reserved bits are set and no extension was agreed",
+        ));
+    }
+    match byte & OPCODE {
+        CONTINUATION | TEXT | BINARY | CLOSE | PING | PONG => Ok(()),
+        _ => Err(Violation::Protocol("the opcode is unknown")),
+    }
+}

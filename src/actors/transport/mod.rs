@@ -1,0 +1,16 @@
+//! What a connection is made of, below its actor: the handle that others hold, the socket's two directions, and the
+//! worker's list of its connections.
+//!
+//! Nothing here knows what a frame means.
+
+pub mod frame_guard;
+pub mod limits;
+pub mod link;
+pub(crate) mod pump;
+pub(crate) mod scratch;
+pub(crate) mod socket_reader;
+pub mod worker_links;
+
+pub use limits::TransportLimits;
+pub use link::{ConnectionId, Lagging, Link};
+pub use worker_links::WorkerLinks;

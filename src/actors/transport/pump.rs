@@ -1,0 +1,179 @@
+//! The task of one connection: it alone writes to the socket, and it polls the connection's actor.
+//!
+//! One write per wakeup: everything that the actor gives is gathered first. While the socket takes nothing the actor is
+//! still polled, up to [`WRITE_BATCH_BYTES`] of encoded output, so that pings are answered and a close is noticed; above
+//! that, frames stay in the outbox as they are. Whether it takes too long is judged from outside, by the sweeper.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Bytes, BytesMut};
+use futures_util::Stream;
+use tokio::io::AsyncWrite;
+use tokio::net::tcp::OwnedWriteHalf;
+
+use super::link::WRITE_BATCH_BYTES;
+use super::scratch::with_scratch;
+use super::worker_links::Membership;
+
+/// After the last byte was written the client's remaining bytes are read and forgotten, since a socket closed with
+/// unread bytes resets the connection and may destroy the close frame on its way. Above this it is reset all the same.
+const LINGER_BYTES_MAX: usize = 1024 * 1024;
+
+/// Owns the socket from the upgrade to its end. `S` is the output of the connection's actor.
+pub(crate) struct Pump<S, P> {
+    /// Dropped first: the actor says its farewell while the membership still holds.
+    output: Option<S>,
+    socket: OwnedWriteHalf,
+    unsent: Bytes,
+    shut_down: bool,
+    lingered_bytes: usize,
+    membership: Membership,
+    /// Held for its `Drop`: the connection's place under the server's limit.
+    _permit: P,
+}
+
+impl<S, P> Pump<S, P> {
+    /// `first` is written before the actor's output.
+    pub(crate) fn new(
+        output: S,
+        socket: OwnedWriteHalf,
+        first: Bytes,
+        membership: Membership,
+        permit: P,
+    ) -> Pump<S, P> {
+        Pump {
+            output: Some(output),
+            socket,
+            unsent: first,
+            shut_down: false,
+            lingered_bytes: 0,
+            membership,
+            _permit: permit,
+        }
+    }
+}
+
+impl<S, E, P> Future for Pump<S, P>
+where
+    P: Unpin,
+    S: Stream<Item = Result<Bytes, E>> + Unpin,
+{
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        loop {
+            if !this.membership.link.begin_poll(cx.waker()) {
+                this.reset();
+                return Poll::Ready(());
+            }
+            this.gather(cx);
+            if this.write(cx).is_err() {
+                return Poll::Ready(());
+            }
+            if this.output.is_none() && this.unsent.is_empty() {
+                ready!(this.poll_linger(cx));
+                return Poll::Ready(());
+            }
+            if this.membership.link.end_poll() {
+                return Poll::Pending;
+            }
+        }
+    }
+}
+
+impl<S, E, P> Pump<S, P>
+where
+    S: Stream<Item = Result<Bytes, E>> + Unpin,
+{
+    /// Polls the actor until it has nothing more to say, or a write's worth has gathered.
+    fn gather(&mut self, cx: &mut Context<'_>) {
+        while self.unsent.len() < WRITE_BATCH_BYTES {
+            let Some(output) = &mut self.output else { return };
+            match Pin::new(output).poll_next(cx) {
+                Poll::Ready(Some(Ok(chunk))) => self.append(chunk),
+                Poll::Ready(None | Some(Err(_))) => {
+                    self.output = None;
+                    self.membership.link.set_closing();
+                }
+                Poll::Pending => return,
+            }
+        }
+    }
+
+    fn append(&mut self, chunk: Bytes) {
+        if self.unsent.is_empty() {
+            self.unsent = chunk;
+        } else {
+            let mut joined = BytesMut::with_capacity(self.unsent.len() + chunk.len());
+            joined.extend_from_slice(&self.unsent);
+            joined.extend_from_slice(&chunk);
+            self.unsent = joined.freeze();
+        }
+    }
+
+    fn write(&mut self, cx: &mut Context<'_>) -> Result<(), std::io::Error> {
+        let mut written = 0;
+        let mut refused_ms = None;
+        while !self.unsent.is_empty() {
+            match Pin::new(&mut self.socket).poll_write(cx, &self.unsent) {
+                Poll::Ready(Ok(0)) => return Err(std::io::ErrorKind::WriteZero.into()),
+                Poll::Ready(Ok(taken)) => {
+                    written += taken;
+                    self.unsent = self.unsent.slice(taken..);
+                }
+                Poll::Ready(Err(error)) => return Err(error),
+                Poll::Pending => {
+                    refused_ms = Some(self.membership.worker.now_ms());
+                    break;
+                }
+            }
+        }
+        if self.unsent.is_empty() {
+            // An empty slice would still hold its allocation.
+            self.unsent = Bytes::new();
+        }
+        self.membership
+            .link
+            .set_unsent(self.unsent.len(), written, refused_ms);
+        Ok(())
+    }
+
+    /// Ends our direction and waits for the client to end its own.
+    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.shut_down {
+            // The other side may be gone already, and then there is nothing to wait for.
+            if ready!(Pin::new(&mut self.socket).poll_shutdown(cx)).is_err() {
+                return Poll::Ready(());
+            }
+            self.shut_down = true;
+        }
+        loop {
+            if ready!(self.socket.as_ref().poll_read_ready(cx)).is_err() {
+                return Poll::Ready(());
+            }
+            match with_scratch(|scratch| self.socket.as_ref().try_read(scratch)) {
+                Ok(0) => return Poll::Ready(()),
+                Ok(read) => self.lingered_bytes += read,
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
+                Err(_) => return Poll::Ready(()),
+            }
+            if self.lingered_bytes > LINGER_BYTES_MAX {
+                return Poll::Ready(());
+            }
+        }
+    }
+}
+
+impl<S, P> Pump<S, P> {
+    /// Makes the drop of the socket final: what the kernel still holds for a client that does not read is thrown away.
+    fn reset(&mut self) {
+        if let Err(error) = self.socket.as_ref().set_zero_linger() {
+            tracing::debug!(%error, "a connection could not be set to reset; the kernel will time it out");
+        }
+        // Without this the half would first try an orderly shutdown.
+        self.output = None;
+        self.unsent = Bytes::new();
+    }
+}

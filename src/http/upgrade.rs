@@ -1,0 +1,263 @@
+//! The upgrade of `GET /v1/ws` to a WebSocket, and everything for which it is refused.
+//!
+//! Upgrade requests pass none of the HTTP application's routes and middleware: whatever must be checked is checked here.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use actix_codec::Framed;
+use actix_http::header::{self, HeaderMap, HeaderName};
+use actix_http::{Request, RequestHead, h1, ws};
+use actix_web::rt::net::TcpStream;
+use bytes::Bytes;
+use highwater_wire::Encoding;
+use tokio::io::AsyncWriteExt;
+
+use crate::actors::connection::{self, Upward};
+use crate::actors::transport::{ConnectionId, WorkerLinks};
+
+/// Where WebSockets are opened.
+pub const PATH: &str = "/v1/ws";
+
+/// How long the answer to a refused upgrade may take to be written.
+const REFUSAL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What all workers share: who may connect, how many, and under which number.
+#[derive(Debug)]
+pub struct Door {
+    /// Exact origins that browsers may come from, as in `https://chat.example.org`. Empty: only the host that the
+    /// request itself names.
+    origins: Vec<String>,
+    /// Most WebSockets of the whole server. One more is answered 503.
+    connections_max: usize,
+    connections: AtomicUsize,
+    last_id: AtomicU64,
+}
+
+impl Door {
+    /// A door that nobody has passed yet.
+    pub fn new(origins: Vec<String>, connections_max: usize) -> Arc<Door> {
+        Arc::new(Door {
+            origins,
+            connections_max,
+            connections: AtomicUsize::new(0),
+            last_id: AtomicU64::new(0),
+        })
+    }
+
+    /// WebSockets that are open now.
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+
+    fn enter(self: &Arc<Self>) -> Option<Permit> {
+        let one_more = |open: usize| (open < self.connections_max).then_some(open + 1);
+        let entered = self
+            .connections
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
+        entered.is_ok().then(|| Permit(Arc::clone(self)))
+    }
+
+    fn next_id(&self) -> ConnectionId {
+        ConnectionId(self.last_id.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+}
+
+/// One place under the connection limit, given back when dropped.
+struct Permit(Arc<Door>);
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// What is known of a connection before its first frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Opening {
+    /// The encoding that was agreed.
+    pub encoding: Encoding,
+    /// The other end of the socket.
+    pub peer: Option<SocketAddr>,
+}
+
+/// Why an upgrade is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// Another path than [`PATH`].
+    NotFound,
+    /// Another method than GET.
+    NotGet,
+    /// Another version of the protocol than 13.
+    WrongVersion,
+    /// The upgrade request itself is malformed; says how.
+    Malformed(&'static str),
+    /// None of our subprotocols was offered.
+    NoSubprotocol,
+    /// The page that asks comes from an origin that is not allowed.
+    ForeignOrigin,
+    /// The connection limit is reached.
+    Full,
+}
+
+impl Refused {
+    /// Status line and text for people.
+    pub fn answer(self) -> (&'static str, &'static str) {
+        match self {
+            Refused::NotFound => ("404 Not Found", "WebSockets are opened at /v1/ws"),
+            Refused::NotGet => ("405 Method Not Allowed", "a WebSocket is opened with GET"),
+            Refused::WrongVersion => ("426 Upgrade Required", "Sec-WebSocket-Version must be 13"),
+            Refused::Malformed(what) => ("400 Bad Request", what),
+            Refused::NoSubprotocol => (
+                "400 Bad Request",
+                "Sec-WebSocket-Protocol must offer highwater.v1.binary or highwater.v1.json",
+            ),
+            Refused::ForeignOrigin => ("403 Forbidden", "this origin may not connect"),
+            Refused::Full => (
+                "503 Service Unavailable",
+                "the server has as many connections as it may have",
+            ),
+        }
+    }
+}
+
+/// Checks an upgrade request and agrees on the encoding: the client's first choice among ours.
+///
+/// # Errors
+/// The first reason for which it is refused; the connection limit is not among them.
+pub fn negotiate(head: &RequestHead, door: &Door) -> Result<Encoding, Refused> {
+    if head.uri.path() != PATH {
+        return Err(Refused::NotFound);
+    }
+    ws::verify_handshake(head).map_err(|error| match error {
+        ws::HandshakeError::GetMethodRequired => Refused::NotGet,
+        ws::HandshakeError::NoVersionHeader | ws::HandshakeError::UnsupportedVersion => Refused::WrongVersion,
+        ws::HandshakeError::BadWebsocketKey => {
+            Refused::Malformed("Sec-WebSocket-Key must be 16 bytes in base64")
+        }
+        _ => Refused::Malformed("Upgrade: websocket and Connection: Upgrade are needed"),
+    })?;
+    if !origin_is_allowed(&head.headers, &door.origins) {
+        return Err(Refused::ForeignOrigin);
+    }
+    offered_encoding(&head.headers).ok_or(Refused::NoSubprotocol)
+}
+
+/// Serves one upgrade request: refuses it, or starts the connection on this worker and returns at once.
+pub(crate) async fn serve<U, F>(
+    request: Request,
+    framed: Framed<TcpStream, h1::Codec>,
+    door: Arc<Door>,
+    links: Rc<WorkerLinks>,
+    make_upward: Rc<F>,
+) where
+    U: Upward,
+    F: Fn(Opening) -> U,
+{
+    let parts = framed.into_parts();
+    let mut socket = parts.io;
+    let admitted = negotiate(request.head(), &door).and_then(|encoding| {
+        let permit = door.enter().ok_or(Refused::Full)?;
+        Ok((encoding, permit))
+    });
+    match admitted {
+        Ok((encoding, permit)) => {
+            let response = switching_protocols(request.head(), encoding);
+            let upward = make_upward(Opening {
+                encoding,
+                peer: socket.peer_addr().ok(),
+            });
+            let membership = links.admit(door.next_id(), encoding);
+            connection::open(
+                socket,
+                response,
+                parts.read_buf.freeze(),
+                upward,
+                membership,
+                permit,
+            );
+        }
+        Err(refused) => {
+            tracing::debug!(?refused, "an upgrade was refused");
+            // A client that does not take the answer has nobody to tell.
+            let _ = actix_web::rt::time::timeout(REFUSAL_TIMEOUT, write_refusal(&mut socket, refused)).await;
+        }
+    }
+}
+
+/// A request without Origin does not come from a browser's page, and nothing is gained by refusing it.
+fn origin_is_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else {
+        return true;
+    };
+    let Ok(origin) = origin.to_str() else { return false };
+    if allowed.is_empty() {
+        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let origin_host = origin
+            .strip_prefix("http://")
+            .or_else(|| origin.strip_prefix("https://"));
+        return host.is_some() && host == origin_host;
+    }
+    allowed.iter().any(|one| one == origin)
+}
+
+fn offered_encoding(headers: &HeaderMap) -> Option<Encoding> {
+    headers
+        .get_all(header::SEC_WEBSOCKET_PROTOCOL)
+        .filter_map(|offer| offer.to_str().ok())
+        .flat_map(|offer| offer.split(','))
+        .find_map(|name| {
+            [Encoding::Binary, Encoding::Json]
+                .into_iter()
+                .find(|encoding| encoding.subprotocol() == name.trim())
+        })
+}
+
+fn switching_protocols(head: &RequestHead, encoding: Encoding) -> Bytes {
+    let key = head
+        .headers
+        .get(header::SEC_WEBSOCKET_KEY)
+        .expect("the handshake was verified");
+    let mut response = Vec::with_capacity(192);
+    response.extend_from_slice(
+        b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n",
+    );
+    push_header(
+        &mut response,
+        header::SEC_WEBSOCKET_ACCEPT,
+        &ws::hash_key(key.as_bytes()),
+    );
+    push_header(
+        &mut response,
+        header::SEC_WEBSOCKET_PROTOCOL,
+        encoding.subprotocol().as_bytes(),
+    );
+    response.extend_from_slice(b"\r\n");
+    response.into()
+}
+
+fn push_header(response: &mut Vec<u8>, name: HeaderName, value: &[u8]) {
+    response.extend_from_slice(name.as_str().as_bytes());
+    response.extend_from_slice(b": ");
+    response.extend_from_slice(value);
+    response.extend_from_slice(b"\r\n");
+}
+
+async fn write_refusal(socket: &mut TcpStream, refused: Refused) -> std::io::Result<()> {
+    let (status, text) = refused.answer();
+    let more = match refused {
+        Refused::WrongVersion => "sec-websocket-version: 13\r\n",
+        Refused::NotGet => "allow: GET\r\n",
+        Refused::Full => "retry-after: 5\r\n",
+        _ => "",
+    };
+    let response = format!(
+        "HTTP/1.1 {status}\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: {}\r\nconnection: close\r\n{more}\r\n{text}",
+        text.len()
+    );
+    socket.write_all(response.as_bytes()).await?;
+    socket.shutdown().await
+}
