@@ -22,6 +22,7 @@ use futures_util::Stream;
 use highwater_wire::Encoding;
 
 use super::transport::Link;
+use super::transport::link::CloseRequest;
 use super::transport::pump::Pump;
 use super::transport::socket_reader::{SocketReader, split};
 use super::transport::worker_links::Membership;
@@ -102,7 +103,11 @@ impl<U: Upward> StreamHandler<Result<Message, ProtocolError>> for Connection<U> 
             Ok(Message::Continuation(item)) => self.join(item),
             Ok(Message::Ping(payload)) => ctx.pong(&payload),
             Ok(Message::Pong(_) | Message::Nop) => {}
-            Ok(Message::Close(reason)) => self.end(reason.map(|reason| reason.code.into()), ctx),
+            Ok(Message::Close(reason)) => {
+                // What was asked before the close is answered before its echo.
+                self.send_frames(ctx);
+                self.end(reason.map(|reason| reason.code.into()), ctx);
+            }
             // The codec knows no other fault of this kind: the guard has refused reserved bits before.
             Err(ProtocolError::Io(_)) => self.link.close(CloseCode::Invalid.into(), INVALID_UTF8),
             Err(_) => self
@@ -129,24 +134,22 @@ const INVALID_UTF8: &str = "a text message is not valid UTF-8";
 
 impl<U: Upward> Connection<U> {
     fn send_waiting(&mut self, ctx: &mut ConnectionContext<U>) {
+        if let Some(request) = self.send_frames(ctx) {
+            let description = (!request.reason.is_empty()).then(|| request.reason.into_string());
+            self.end(Some(CloseReason { code: request.code.into(), description }), ctx);
+        }
+    }
+
+    /// Gives the context what waits, up to one write's worth, and returns the close that was asked for after it.
+    fn send_frames(&mut self, ctx: &mut ConnectionContext<U>) -> Option<CloseRequest> {
         let encoding = self.link.encoding();
-        let asked = self.link.take_waiting(|frame| match encoding {
+        self.link.take_waiting(|frame| match encoding {
             Encoding::Binary => ctx.binary(frame),
             Encoding::Json => {
                 let text = frame.try_into().expect("the JSON encoder writes UTF-8");
                 ctx.write_raw(Message::Text(text));
             }
-        });
-        if let Some(request) = asked {
-            let description = (!request.reason.is_empty()).then(|| request.reason.into_string());
-            self.end(
-                Some(CloseReason {
-                    code: request.code.into(),
-                    description,
-                }),
-                ctx,
-            );
-        }
+        })
     }
 
     /// Joins fragments. Their number and size were judged by the guard.

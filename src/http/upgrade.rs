@@ -199,7 +199,9 @@ fn origin_is_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
         let origin_host = origin
             .strip_prefix("http://")
             .or_else(|| origin.strip_prefix("https://"));
-        return host.is_some() && host == origin_host;
+        return host
+            .zip(origin_host)
+            .is_some_and(|(host, origin)| host.eq_ignore_ascii_case(origin));
     }
     allowed.iter().any(|one| one == origin)
 }

@@ -119,10 +119,8 @@ impl FrameGuard {
         loop {
             let len = usize::from(self.header_len);
             if len == 1 {
-                // The first byte alone can be refused without waiting for the second.
                 check_first_byte(self.header[0])?;
-            }
-            if len >= 2 {
+            } else if len >= 2 {
                 if self.header[1] & MASKED == 0 {
                     return Err(Violation::Protocol("frames from a client are masked"));
                 }
@@ -131,7 +129,6 @@ impl FrameGuard {
                     127 => (8, 10),
                     _ => (0, 2),
                 };
-                // The length is judged as soon as it is there, before the masking key.
                 if len == mask_at + 4 {
                     self.header_len = 0;
                     return Ok(Some(Header::parse(&self.header, length_bytes)));

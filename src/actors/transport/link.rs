@@ -54,6 +54,8 @@ struct Outbox {
     /// Worker clock at the last bytes from the client.
     heard_ms: AtomicU64,
     authenticated: AtomicBool,
+    /// The socket's reader has something to give and waits for no wake.
+    unread: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -102,6 +104,7 @@ impl Link {
                 opened_ms: now_ms,
                 heard_ms: AtomicU64::new(now_ms),
                 authenticated: AtomicBool::new(false),
+                unread: AtomicBool::new(false),
                 state: Mutex::default(),
             }),
         }
@@ -215,6 +218,16 @@ impl Link {
     /// Notes that the client was heard.
     pub(crate) fn heard(&self, now_ms: u64) {
         self.outbox.heard_ms.store(now_ms, Relaxed);
+    }
+
+    /// Notes whether the socket's reader has something to give without waiting for a wake.
+    pub(crate) fn set_unread(&self, unread: bool) {
+        self.outbox.unread.store(unread, Relaxed);
+    }
+
+    /// Whether the actor must be polled again before the task may sleep.
+    pub(crate) fn has_unread(&self) -> bool {
+        self.outbox.unread.load(Relaxed)
     }
 
     /// The task runs: deliveries need no wake until [`Link::end_poll`]. Returns false when the socket is to be dropped.

@@ -68,15 +68,16 @@ where
                 this.reset();
                 return Poll::Ready(());
             }
-            this.gather(cx);
-            if this.write(cx).is_err() {
+            let gathered_all = this.gather(cx);
+            let Ok(wrote_all) = this.write(cx) else {
                 return Poll::Ready(());
-            }
-            if this.output.is_none() && this.unsent.is_empty() {
+            };
+            if this.output.is_none() && wrote_all {
                 ready!(this.poll_linger(cx));
                 return Poll::Ready(());
             }
-            if this.membership.link.end_poll() {
+            // Asleep only when something will wake us: the socket that took no more, or what the actor waits for.
+            if (gathered_all || !wrote_all) && this.membership.link.end_poll() {
                 return Poll::Pending;
             }
         }
@@ -87,19 +88,24 @@ impl<S, E, P> Pump<S, P>
 where
     S: Stream<Item = Result<Bytes, E>> + Unpin,
 {
-    /// Polls the actor until it has nothing more to say, or a write's worth has gathered.
-    fn gather(&mut self, cx: &mut Context<'_>) {
+    /// Polls the actor until it has nothing more to say, which is true, or a write's worth has gathered, which is false.
+    fn gather(&mut self, cx: &mut Context<'_>) -> bool {
         while self.unsent.len() < WRITE_BATCH_BYTES {
-            let Some(output) = &mut self.output else { return };
+            let Some(output) = &mut self.output else {
+                return true;
+            };
             match Pin::new(output).poll_next(cx) {
                 Poll::Ready(Some(Ok(chunk))) => self.append(chunk),
                 Poll::Ready(None | Some(Err(_))) => {
                     self.output = None;
                     self.membership.link.set_closing();
                 }
-                Poll::Pending => return,
+                // A context takes 16 items of a stream at a time; what it left of one read belongs to the same write.
+                Poll::Pending if self.membership.link.has_unread() => {}
+                Poll::Pending => return true,
             }
         }
+        false
     }
 
     fn append(&mut self, chunk: Bytes) {
@@ -113,7 +119,8 @@ where
         }
     }
 
-    fn write(&mut self, cx: &mut Context<'_>) -> Result<(), std::io::Error> {
+    /// Writes until all is written, which is true, or the socket takes no more.
+    fn write(&mut self, cx: &mut Context<'_>) -> Result<bool, std::io::Error> {
         let mut written = 0;
         let mut refused_ms = None;
         while !self.unsent.is_empty() {
@@ -137,7 +144,7 @@ where
         self.membership
             .link
             .set_unsent(self.unsent.len(), written, refused_ms);
-        Ok(())
+        Ok(self.unsent.is_empty())
     }
 
     /// Ends our direction and waits for the client to end its own.

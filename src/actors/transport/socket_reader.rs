@@ -23,7 +23,8 @@ pub(crate) fn split(socket: TcpStream) -> (OwnedReadHalf, tokio::net::tcp::Owned
 /// Gives the codec one piece at a time and ends with the socket.
 ///
 /// After each piece it says `Pending` once, although more may be there: the codec's stream gathers until `Pending`, and
-/// so holds one piece and no more. It asks again right after, so nothing waits and no wake is needed.
+/// so holds one piece and no more. Since no wake follows such a `Pending`, the reader says through [`Link::set_unread`]
+/// that it is to be polled again.
 pub(crate) struct SocketReader {
     socket: OwnedReadHalf,
     guard: FrameGuard,
@@ -70,6 +71,30 @@ impl SocketReader {
         Ok(piece.map(Bytes::from))
     }
 
+    /// The next complete piece, reading as needed. `None`: the socket has ended.
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        // After the close began nothing of the client matters; the pump reads it away.
+        while !self.link.is_closing() {
+            let piece = if !self.rest.is_empty() {
+                self.next_of_rest()
+            } else if std::mem::take(&mut self.took_its_turn) {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            } else {
+                match ready!(self.poll_read(cx)) {
+                    Some(piece) => piece,
+                    None => return Poll::Ready(None),
+                }
+            };
+            match piece {
+                Ok(Some(piece)) => return Poll::Ready(Some(piece)),
+                Ok(None) => {}
+                Err(violation) => self.link.close(violation.close_code(), violation.reason()),
+            }
+        }
+        Poll::Pending
+    }
+
     /// One read. `None`: the socket has ended.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Option<Bytes>, Violation>>> {
         let SocketReader {
@@ -103,33 +128,12 @@ impl Stream for SocketReader {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = &mut *self;
-        if std::mem::take(&mut this.gave_piece) || this.link.is_closing() {
+        if std::mem::take(&mut self.gave_piece) {
             return Poll::Pending;
         }
-        loop {
-            let piece = if !this.rest.is_empty() {
-                this.next_of_rest()
-            } else if std::mem::take(&mut this.took_its_turn) {
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
-            } else {
-                match ready!(this.poll_read(cx)) {
-                    Some(piece) => piece,
-                    None => return Poll::Ready(None),
-                }
-            };
-            match piece {
-                Ok(Some(piece)) => {
-                    this.gave_piece = true;
-                    return Poll::Ready(Some(Ok(piece)));
-                }
-                Ok(None) => {}
-                Err(violation) => {
-                    this.link.close(violation.close_code(), violation.reason());
-                    return Poll::Pending;
-                }
-            }
-        }
+        let piece = self.poll_piece(cx);
+        self.gave_piece = matches!(piece, Poll::Ready(Some(_)));
+        self.link.set_unread(self.gave_piece);
+        piece.map(|piece| piece.map(Ok))
     }
 }

@@ -44,6 +44,13 @@ impl WorkerLinks {
         self.links.borrow().len()
     }
 
+    /// Asks every connection of this worker for an orderly close, as when the server stops.
+    pub fn close_all(&self, code: u16, reason: &str) {
+        for link in self.snapshot() {
+            link.close(code, reason);
+        }
+    }
+
     pub(crate) fn set_now_ms(&self, now_ms: u64) {
         self.now_ms.set(now_ms);
     }

@@ -1,0 +1,10 @@
+//! The transport over real loopback sockets: a server with an echo behind it, and clients that follow the protocol or do not.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod footprint;
+mod frames;
+mod handshake;
+mod pressure;
+mod raw_client;
+mod rig;
+mod sweeping;

@@ -1,0 +1,53 @@
+//! Connections that are ended from outside.
+
+use crate::raw_client::{RawClient, binary};
+use crate::rig::{HEARTBEAT_MS, Rig, eventually};
+
+/// Longer than a tick of the sweeper.
+const TICK: std::time::Duration = std::time::Duration::from_millis(1_300);
+
+#[test]
+fn who_says_nothing_is_closed_and_who_authenticates_is_not() {
+    let rig = Rig::start();
+    let mut stranger = RawClient::connect(rig.address);
+    rig.link(0);
+    let mut known = RawClient::connect(rig.address);
+    rig.link(1).mark_authenticated();
+    rig.advance(9_000);
+    std::thread::sleep(TICK);
+    assert_eq!(rig.closed(), 0);
+    rig.advance(2_000);
+    assert_eq!(stranger.expect_close(), 4401);
+    known.send(&binary(b"me"));
+    assert_eq!(known.next().unwrap().payload, b"me");
+}
+
+#[test]
+fn who_is_silent_for_two_heartbeats_is_closed() {
+    let rig = Rig::start();
+    let mut silent = RawClient::connect(rig.address);
+    rig.link(0).mark_authenticated();
+    let mut talking = RawClient::connect(rig.address);
+    rig.link(1).mark_authenticated();
+    rig.advance(HEARTBEAT_MS + 1_000);
+    std::thread::sleep(TICK);
+    talking.send(&binary(b"heartbeat"));
+    assert_eq!(talking.next().unwrap().payload, b"heartbeat");
+    rig.advance(HEARTBEAT_MS + 10_000);
+    assert_eq!(silent.expect_close(), 4410);
+    talking.send(&binary(b"still here"));
+    assert_eq!(talking.next().unwrap().payload, b"still here");
+}
+
+#[test]
+fn who_does_not_follow_a_close_is_dropped() {
+    let rig = Rig::start();
+    let mut client = RawClient::connect(rig.address);
+    rig.link(0).close(1001, "going away");
+    assert_eq!(client.next().unwrap().close_code(), 1001);
+    eventually("it is closed upwards at once", || rig.closed() == 1);
+    assert_eq!(rig.door.connections(), 1, "its socket waits for the client");
+    std::thread::sleep(TICK);
+    rig.advance(6_000);
+    eventually("its place is free", || rig.door.connections() == 0);
+}
