@@ -1,0 +1,148 @@
+//! The handle through which every part of the server counts and the operator's port reads.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::curves;
+use super::exposition::{self, Format};
+use super::histogram::Histogram;
+use super::ids::FRAMEWORK;
+use super::minutes::{Minute, Minutes};
+use super::operations::Op;
+use super::outcome::Outcome;
+use super::points;
+use super::slots::Slots;
+use super::window::Window;
+use crate::model::TimeMs;
+
+/// Counts for one server process. A clone is one more reference to the same counters; it is handed down, never global.
+///
+/// Reporting takes no lock, allocates nothing and never fails; see [`Slots`]. Only [`Monitor::tick`] and the readers of
+/// points share a lock, which no reporter touches.
+#[derive(Debug, Clone)]
+pub struct Monitor {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    slots: Slots,
+    minutes: Mutex<Minutes>,
+}
+
+/// Counts one operation; made by [`Monitor::operation`].
+#[derive(Debug, Clone, Copy)]
+pub struct OperationCounter<'a> {
+    monitor: &'a Monitor,
+    op: Op,
+}
+
+impl Monitor {
+    /// Counters of the framework, all at 0.
+    #[must_use]
+    #[expect(
+        clippy::new_without_default,
+        reason = "a second set of counters is never what a default should make"
+    )]
+    pub fn new() -> Monitor {
+        Monitor {
+            shared: Arc::new(Shared {
+                slots: Slots::new(&FRAMEWORK),
+                minutes: Mutex::new(Minutes::new(&FRAMEWORK)),
+            }),
+        }
+    }
+
+    /// Adds `n` to a sum, or raises a gauge by `n`.
+    #[inline]
+    pub fn add(&self, id: u32, n: u64) {
+        self.shared.slots.add(id, n);
+    }
+
+    /// Lowers a gauge by `n`.
+    #[inline]
+    pub fn subtract(&self, id: u32, n: u64) {
+        self.shared.slots.subtract(id, n);
+    }
+
+    /// Sets a gauge, or raises a maximum to at least `value`.
+    #[inline]
+    pub fn set(&self, id: u32, value: u64) {
+        self.shared.slots.set(id, value);
+    }
+
+    /// Counts a value in its band, the sum and the maximum of a histogram.
+    #[inline]
+    pub fn observe(&self, histogram: Histogram, value: u64) {
+        self.add(histogram.band(value), 1);
+        self.add(histogram.sum(), value);
+        self.set(histogram.max(), value);
+    }
+
+    /// The counter of an operation: `monitor.operation(Op::Send).finished(Outcome::Ok, latency_us, wait_us)`.
+    #[inline]
+    #[must_use]
+    pub fn operation(&self, op: Op) -> OperationCounter<'_> {
+        OperationCounter { monitor: self, op }
+    }
+
+    /// The value of an id now, as [`Slots::value`] says it.
+    #[must_use]
+    pub fn value(&self, id: u32) -> i64 {
+        self.shared.slots.value(id)
+    }
+
+    /// Tells the ring of minute points the time; to be called about once a second, by one caller.
+    pub fn tick(&self, now: TimeMs) {
+        self.shared.minutes.lock().tick(now, &self.shared.slots);
+    }
+
+    /// The point of an id; `None` if the minute is missing.
+    #[must_use]
+    pub fn point(&self, id: u32, minute: Minute) -> Option<i64> {
+        self.shared.minutes.lock().point(id, minute)
+    }
+
+    /// All current values as text for Prometheus. Its content type is [`Format::content_type`].
+    #[must_use]
+    pub fn metrics(&self, format: Format) -> String {
+        exposition::text(&self.shared.slots, format)
+    }
+
+    /// The page of curves. To be served as `text/html; charset=utf-8` with the header
+    /// `Content-Security-Policy: ` [`curves::content_security_policy`].
+    ///
+    /// `server_name` is shown as the title, escaped.
+    #[must_use]
+    pub fn curves_page(&self, server_name: &str, window: Window, now: TimeMs) -> String {
+        curves::page(&self.shared.minutes.lock(), server_name, window, now)
+    }
+
+    /// The points of a range of ids as JSON; see [`points::points_json`].
+    #[must_use]
+    pub fn points_json(&self, ids: std::ops::RangeInclusive<u32>, window: Window, now: TimeMs) -> String {
+        points::points_json(&self.shared.minutes.lock(), ids, window, now)
+    }
+}
+
+impl OperationCounter<'_> {
+    /// Counts one call that ended: its outcome, its latency from arrival to answer, and how long of that it waited in
+    /// queues.
+    #[inline]
+    pub fn finished(self, outcome: Outcome, latency_us: u64, wait_us: u64) {
+        let OperationCounter { monitor, op } = self;
+        monitor.add(op.calls(), 1);
+        if let Some(errors) = op.errors(outcome) {
+            monitor.add(errors, 1);
+        }
+        monitor.observe(op.latency(), latency_us);
+        if wait_us > 0 {
+            monitor.add(op.wait_sum(), wait_us);
+            monitor.set(op.wait_max(), wait_us);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,181 @@
+//! The ids of the framework: those of every operation and those of the server as a whole.
+//!
+//! Numbers are the contract with stored points and with rules: an id is never given another meaning, and a number
+//! that went out of use is not used again. That none is used twice is checked when the program is compiled.
+
+use super::histogram::{Histogram, LATENCY_BOUNDS_US};
+use super::operations;
+use super::registry::{self, Entry, Kind, LOST_ENTRY, Part, Unit};
+
+macro_rules! server_ids {
+    ($( $(#[$doc:meta])* $constant:ident = $id:literal, $name:literal, $kind:ident, $unit:ident, $owner:literal,
+        $family:literal $( { $($label:literal: $value:literal),+ } )? $( [$part:expr] )?; )*) => {
+        $( $(#[$doc])* pub const $constant: u32 = $id; )*
+
+        const SERVER: &[Entry] = &[$( Entry {
+            id: $id,
+            name: $name,
+            kind: Kind::$kind,
+            unit: Unit::$unit,
+            owner: $owner,
+            family: $family,
+            labels: &[$( $( ($label, $value) ),+ )?],
+            part: part!($( $part )?),
+        }, )*];
+    };
+}
+
+macro_rules! part {
+    () => {
+        Part::Plain
+    };
+    ($part:expr) => {
+        $part
+    };
+}
+
+server_ids! {
+    /// Open client sockets, signed in or not.
+    CONNECTIONS_OPEN = 1000, "connections.open", Gauge, Count, "connection", "connections_open";
+    /// Connections that did not take what was sent to them in time and are waited for.
+    CONNECTIONS_LAGGING = 1001, "connections.lagging", Gauge, Count, "sweeper", "connections_lagging";
+    /// User actors alive.
+    USERS_ACTIVE = 1002, "users.active", Gauge, Count, "directory", "users_active";
+    /// Connections opened.
+    CONNECTIONS_OPENED = 1003, "connections.opened", Sum, Count, "connection", "connections_opened";
+    /// Connections that the sweeper closed because they did not read or were silent.
+    CONNECTIONS_SWEPT = 1004, "connections.swept", Sum, Count, "sweeper", "connections_swept";
+
+    /// Messages made durable, each once.
+    MESSAGES_STORED = 1010, "messages.stored", Sum, Count, "persistence", "messages_stored";
+    /// Sends that were recognised as sent before and answered with the first outcome.
+    SENDS_REPEATED = 1011, "messages.repeated", Sum, Count, "persistence", "sends_repeated";
+    /// Pushes that were not sent because the connection was lagging or its bound was reached.
+    PUSHES_DROPPED = 1012, "pushes.dropped", Sum, Count, "user", "pushes_dropped";
+
+    /// Batches written to the commit log and synced.
+    BATCHES = 1020, "batches.written", Sum, Count, "persistence", "batches_written";
+    /// Bytes written to the commit log.
+    LOG_BYTES = 1021, "log.bytes", Sum, Bytes, "persistence", "log_written";
+    /// Bytes of decided changes that the in-memory tail holds.
+    TAIL_BYTES = 1022, "tail.bytes", Gauge, Bytes, "persistence", "tail";
+    /// Versions by which the index is behind the commit log.
+    INDEX_LAG_VERSIONS = 1023, "index.lag_versions", Gauge, Count, "persistence", "index_lag_versions";
+    /// Batches written to the index.
+    INDEX_BATCHES = 1024, "index.batches", Sum, Count, "persistence", "index_batches";
+    /// Operations that wait for the persistence actor.
+    PERSISTENCE_QUEUE_DEPTH = 1025, "persistence.queue_depth", Gauge, Count, "persistence", "persistence_queue_depth";
+    /// Pages that wait for a reader thread.
+    READER_QUEUE_DEPTH = 1026, "reader.queue_depth", Gauge, Count, "reader", "reader_queue_depth";
+
+    /// Chains that start from nothing: a new device.
+    REBUILDS_FIRST = 1040, "rebuilds.first", Sum, Count, "user", "rebuilds" { "cause": "first" };
+    /// Rebuilds because the snapshot did not open.
+    REBUILDS_FORGED = 1041, "rebuilds.forged", Sum, Count, "user", "rebuilds" { "cause": "forged" };
+    /// Rebuilds because the snapshot was sealed for another store.
+    REBUILDS_FOREIGN = 1042, "rebuilds.foreign", Sum, Count, "user", "rebuilds" { "cause": "foreign" };
+    /// Rebuilds because the snapshot comes from a future that was lost.
+    REBUILDS_FUTURE = 1043, "rebuilds.future", Sum, Count, "user", "rebuilds" { "cause": "future" };
+    /// Rebuilds because a mark lies below what is still kept.
+    REBUILDS_TOO_OLD = 1044, "rebuilds.too_old", Sum, Count, "user", "rebuilds" { "cause": "too_old" };
+    /// Rebuilds because the client took up another level or other kinds.
+    REBUILDS_LEVEL = 1045, "rebuilds.level", Sum, Count, "user", "rebuilds" { "cause": "level" };
+
+    /// Snapshots that did not open: made up, cut short, or of another lineage.
+    SNAPSHOTS_FORGED = 1050, "snapshots.forged", Sum, Count, "user", "snapshots_refused" { "cause": "forged" };
+    /// Snapshots of another store.
+    SNAPSHOTS_FOREIGN = 1051, "snapshots.foreign", Sum, Count, "user", "snapshots_refused" { "cause": "foreign" };
+    /// Snapshots from a future that was lost.
+    SNAPSHOTS_FUTURE = 1052, "snapshots.future", Sum, Count, "user", "snapshots_refused" { "cause": "future" };
+
+    /// Requests refused because the server had more to do than it could.
+    BUSY_REFUSALS = 1060, "refusals.busy", Sum, Count, "user", "busy_refusals";
+    /// Passwords hashed, for registration and sign-in.
+    PASSWORD_HASHES = 1061, "passwords.hashed", Sum, Count, "accounts", "password_hashes";
+    /// Password hashes that run or wait now.
+    PASSWORD_HASHES_WAITING = 1062, "passwords.waiting", Gauge, Count, "accounts", "password_hashes_waiting";
+
+    /// Batches of up to 1 operation; this and the following are [`BATCH_OPERATIONS`].
+    BATCH_OPERATIONS_1 = 1100, "batch.operations.le_1", Sum, Count, "persistence", "batch_operations" [Part::Band("1.0")];
+    /// Batches of 2 operations.
+    BATCH_OPERATIONS_2 = 1101, "batch.operations.le_2", Sum, Count, "persistence", "batch_operations" [Part::Band("2.0")];
+    /// Batches of up to 4 operations.
+    BATCH_OPERATIONS_4 = 1102, "batch.operations.le_4", Sum, Count, "persistence", "batch_operations" [Part::Band("4.0")];
+    /// Batches of up to 8 operations.
+    BATCH_OPERATIONS_8 = 1103, "batch.operations.le_8", Sum, Count, "persistence", "batch_operations" [Part::Band("8.0")];
+    /// Batches of up to 16 operations.
+    BATCH_OPERATIONS_16 = 1104, "batch.operations.le_16", Sum, Count, "persistence", "batch_operations" [Part::Band("16.0")];
+    /// Batches of up to 32 operations.
+    BATCH_OPERATIONS_32 = 1105, "batch.operations.le_32", Sum, Count, "persistence", "batch_operations" [Part::Band("32.0")];
+    /// Batches of up to 64 operations.
+    BATCH_OPERATIONS_64 = 1106, "batch.operations.le_64", Sum, Count, "persistence", "batch_operations" [Part::Band("64.0")];
+    /// Batches of up to 128 operations.
+    BATCH_OPERATIONS_128 = 1107, "batch.operations.le_128", Sum, Count, "persistence", "batch_operations" [Part::Band("128.0")];
+    /// Batches of up to 256 operations.
+    BATCH_OPERATIONS_256 = 1108, "batch.operations.le_256", Sum, Count, "persistence", "batch_operations" [Part::Band("256.0")];
+    /// Batches of more operations.
+    BATCH_OPERATIONS_ABOVE = 1109, "batch.operations.above", Sum, Count, "persistence", "batch_operations" [Part::Band("+Inf")];
+    /// Operations in all batches.
+    BATCH_OPERATIONS_SUM = 1110, "batch.operations.sum", Sum, Count, "persistence", "batch_operations" [Part::BandSum];
+    /// Operations of the largest batch.
+    BATCH_OPERATIONS_MAX = 1111, "batch.operations.max", Max, Count, "persistence", "batch_operations_max";
+
+    /// Syncs of the commit log within 1 ms; this and the following are [`BATCH_SYNC`].
+    BATCH_SYNC_1_MS = 1120, "batch.sync.le_1_ms", Sum, Micros, "persistence", "batch_sync" [Part::Band("0.001")];
+    /// Syncs within 2 ms.
+    BATCH_SYNC_2_MS = 1121, "batch.sync.le_2_ms", Sum, Micros, "persistence", "batch_sync" [Part::Band("0.002")];
+    /// Syncs within 5 ms.
+    BATCH_SYNC_5_MS = 1122, "batch.sync.le_5_ms", Sum, Micros, "persistence", "batch_sync" [Part::Band("0.005")];
+    /// Syncs within 10 ms.
+    BATCH_SYNC_10_MS = 1123, "batch.sync.le_10_ms", Sum, Micros, "persistence", "batch_sync" [Part::Band("0.01")];
+    /// Syncs within 20 ms.
+    BATCH_SYNC_20_MS = 1124, "batch.sync.le_20_ms", Sum, Micros, "persistence", "batch_sync" [Part::Band("0.02")];
+    /// Syncs within 50 ms.
+    BATCH_SYNC_50_MS = 1125, "batch.sync.le_50_ms", Sum, Micros, "persistence", "batch_sync" [Part::Band("0.05")];
+    /// Syncs within 100 ms.
+    BATCH_SYNC_100_MS = 1126, "batch.sync.le_100_ms", Sum, Micros, "persistence", "batch_sync" [Part::Band("0.1")];
+    /// Syncs within 500 ms.
+    BATCH_SYNC_500_MS = 1127, "batch.sync.le_500_ms", Sum, Micros, "persistence", "batch_sync" [Part::Band("0.5")];
+    /// Syncs within 2 s.
+    BATCH_SYNC_2000_MS = 1128, "batch.sync.le_2000_ms", Sum, Micros, "persistence", "batch_sync" [Part::Band("2.0")];
+    /// Slower syncs.
+    BATCH_SYNC_ABOVE = 1129, "batch.sync.above", Sum, Micros, "persistence", "batch_sync" [Part::Band("+Inf")];
+    /// Time spent in all syncs.
+    BATCH_SYNC_SUM = 1130, "batch.sync.sum", Sum, Micros, "persistence", "batch_sync" [Part::BandSum];
+    /// Time of the slowest sync.
+    BATCH_SYNC_MAX = 1131, "batch.sync.max", Max, Micros, "persistence", "batch_sync_max";
+}
+
+/// Operations per batch. Bounds: a batch holds at most 256 operations.
+pub const BATCH_OPERATIONS: Histogram = Histogram {
+    first: BATCH_OPERATIONS_1,
+    bounds: &[1, 2, 4, 8, 16, 32, 64, 128, 256],
+};
+
+/// Time of the one sync per batch of the commit log, in µs.
+pub const BATCH_SYNC: Histogram = Histogram {
+    first: BATCH_SYNC_1_MS,
+    bounds: &LATENCY_BOUNDS_US,
+};
+
+const FRAMEWORK_COUNT: usize = 1 + operations::ENTRY_COUNT + SERVER.len();
+
+/// The registry of the framework, in ascending order of id.
+pub static FRAMEWORK: [Entry; FRAMEWORK_COUNT] = {
+    let mut all = [LOST_ENTRY; FRAMEWORK_COUNT];
+    let mut index = 0;
+    while index < operations::ENTRY_COUNT {
+        all[1 + index] = operations::ENTRIES[index];
+        index += 1;
+    }
+    let mut index = 0;
+    while index < SERVER.len() {
+        all[1 + operations::ENTRY_COUNT + index] = SERVER[index];
+        index += 1;
+    }
+    registry::assert_well_ordered(&all);
+    all
+};
+
+#[cfg(test)]
+mod tests;
