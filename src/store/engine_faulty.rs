@@ -220,6 +220,29 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::store::engine::Engine;
+    use crate::store::engine_conformance::{Fixture, conformance};
+    use std::sync::Arc;
+
+    struct WithoutFaults;
+
+    impl Fixture for WithoutFaults {
+        type Raw = FaultyEngine<MemoryEngine>;
+
+        fn new() -> WithoutFaults {
+            WithoutFaults
+        }
+
+        fn open(&self) -> Arc<Self::Raw> {
+            Arc::new(engine(FaultPlan::default()))
+        }
+
+        fn restart(&self, engine: Arc<Self::Raw>) -> Arc<Self::Raw> {
+            engine.crash(0);
+            engine
+        }
+    }
+
+    conformance!(WithoutFaults);
 
     fn engine(plan: FaultPlan) -> FaultyEngine<MemoryEngine> {
         FaultyEngine::new(MemoryEngine::new(), plan)

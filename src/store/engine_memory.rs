@@ -141,6 +141,29 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::store::engine::Engine;
+    use crate::store::engine_conformance::{Fixture, conformance};
+    use std::sync::Arc;
+
+    struct InMemory(Arc<MemoryEngine>);
+
+    impl Fixture for InMemory {
+        type Raw = MemoryEngine;
+
+        fn new() -> InMemory {
+            InMemory(Arc::default())
+        }
+
+        fn open(&self) -> Arc<MemoryEngine> {
+            self.0.clone()
+        }
+
+        fn restart(&self, engine: Arc<MemoryEngine>) -> Arc<MemoryEngine> {
+            engine.crash();
+            engine
+        }
+    }
+
+    conformance!(InMemory);
 
     fn put(engine: &MemoryEngine, key: &[u8], value: &[u8]) {
         let mut batch = IndexBatch::new();
