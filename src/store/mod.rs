@@ -25,7 +25,7 @@ pub mod log_batch;
 pub mod log_fault;
 pub mod log_record;
 mod log_scan;
-mod log_segment;
+pub mod log_segment;
 pub mod messages;
 pub mod packing;
 pub mod receipts;

@@ -422,6 +422,31 @@ impl View {
     }
 }
 
+/// A view as one user sees it: what pages are drained from.
+pub struct UserView<'a> {
+    /// The read.
+    pub view: &'a View,
+    /// Whose.
+    pub user: UserId,
+}
+
+impl crate::sync::Source for UserView<'_> {
+    type Fault = ReadFault;
+
+    fn items_above(&self, kind: Kind, mark: Version, items_max: usize) -> Result<Vec<Item>, ReadFault> {
+        self.view.items_above(self.user, kind, mark, items_max)
+    }
+
+    fn inbox_above(
+        &self,
+        mark: Version,
+        entries_max: usize,
+        bytes_max: usize,
+    ) -> Result<Vec<InboxMessage>, ReadFault> {
+        self.view.inbox_above(self.user, mark, entries_max, bytes_max)
+    }
+}
+
 /// What is remembered of a delivery, to recognise it when it is sent again.
 #[must_use]
 pub fn receipt_of(delivery: &crate::model::Delivery) -> Receipt {

@@ -46,7 +46,7 @@ pub struct Chain {
 pub struct SnapshotKey {
     id: u8,
     key: [u8; 32],
-    store: u64,
+    store: [u8; 16],
 }
 
 /// What became of a snapshot that a client handed back.
@@ -65,7 +65,7 @@ pub enum Opened {
 impl SnapshotKey {
     /// A key of a store.
     #[must_use]
-    pub fn new(id: u8, key: [u8; 32], store: u64) -> SnapshotKey {
+    pub fn new(id: u8, key: [u8; 32], store: [u8; 16]) -> SnapshotKey {
         SnapshotKey { id, key, store }
     }
 
@@ -129,14 +129,14 @@ impl SnapshotKey {
         Aes128Siv::new(&self.key.into())
     }
 
-    fn associated(&self, chain: Chain) -> [u8; 27] {
-        let mut bytes = [0; 27];
+    fn associated(&self, chain: Chain) -> [u8; 35] {
+        let mut bytes = [0; 35];
         bytes[0] = FORMAT;
         bytes[1] = self.id;
-        bytes[2..10].copy_from_slice(&self.store.to_be_bytes());
-        bytes[10..18].copy_from_slice(&chain.user.0.to_be_bytes());
-        bytes[18..26].copy_from_slice(&chain.lineage.device.0.to_be_bytes());
-        bytes[26] = chain.lineage.context;
+        bytes[2..18].copy_from_slice(&self.store);
+        bytes[18..26].copy_from_slice(&chain.user.0.to_be_bytes());
+        bytes[26..34].copy_from_slice(&chain.lineage.device.0.to_be_bytes());
+        bytes[34] = chain.lineage.context;
         bytes
     }
 }
@@ -156,7 +156,7 @@ mod tests {
     };
 
     fn key() -> SnapshotKey {
-        SnapshotKey::new(1, [7; 32], 99)
+        SnapshotKey::new(1, [7; 32], [99; 16])
     }
 
     fn chain(user: u64, device: u64, context: u8) -> Chain {
@@ -201,7 +201,7 @@ mod tests {
         for other in [chain(3, 2, 0), chain(1, 3, 0), chain(1, 2, 1)] {
             assert_eq!(key().open(other, &sealed, &lifeline()), Opened::Foreign);
         }
-        let other_store = SnapshotKey::new(1, [7; 32], 98);
+        let other_store = SnapshotKey::new(1, [7; 32], [98; 16]);
         assert_eq!(other_store.open(chain(1, 2, 0), &sealed, &lifeline()), Opened::Foreign);
     }
 

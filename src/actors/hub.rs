@@ -1,0 +1,168 @@
+//! The hub: one per worker, it passes what is on the worker's board to the user actors of that worker.
+//!
+//! **Owns** the worker's table of user actors. **Receives** wakes, connections that want their user's actor, and the
+//! word of user actors that are idle. **Emits** one message per user and wake. **Durable before replying:** nothing;
+//! what is on a board is durable already. **Mailbox:** `MAILBOX_MAX`; a wake that does not fit is found by the
+//! interval, a connection that does not fit is refused as busy. **Started** with its worker, **stopped** with it.
+//! **A restart loses** the connections of the worker; clients reconnect and sync.
+
+use std::{sync::Arc, time::Duration};
+
+use actix::{Actor, Addr, AsyncContext, Context, Handler, Message};
+use rustc_hash::FxHashMap;
+
+use super::{
+    directory::Directory,
+    ports::{Ports, Post, WorkerId},
+    user::{Attach, Posts, User, UserServices},
+};
+use crate::{model::UserId, monitor::ids};
+
+/// Messages that wait for a hub. Source: attaches of a reconnect storm; each is refused as busy beyond it.
+const MAILBOX_MAX: usize = 4096;
+
+/// How often the hub looks at the board without being woken, and at what it could not pass on.
+const INTERVAL: Duration = Duration::from_millis(50);
+
+/// See the module.
+pub struct Hub {
+    worker: WorkerId,
+    ports: Ports,
+    directory: Directory,
+    services: Arc<UserServices>,
+    users: FxHashMap<UserId, Resident>,
+    /// What a user's full mailbox did not take, in order; passed on at the next look. Bounded like the boards.
+    refused: Vec<(UserId, Vec<Post>)>,
+}
+
+/// A user actor of this worker.
+struct Resident {
+    actor: Addr<User>,
+    /// Connections handed to it so far: it may only stop if it knows of all of them.
+    attaches: u64,
+}
+
+/// There is something on the board.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Wake;
+
+/// A signed-in connection wants its user's actor.
+#[derive(Message)]
+#[rtype(result = "Result<Addr<User>, WorkerId>")]
+pub struct Join {
+    /// Everything about the connection.
+    pub attach: Attach,
+}
+
+/// A user actor has had no connection for some time.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Idle {
+    pub(super) user: UserId,
+    /// Connections that it was handed so far.
+    pub(super) attaches: u64,
+}
+
+impl Hub {
+    /// A hub that is not yet started.
+    #[must_use]
+    pub fn new(worker: WorkerId, ports: Ports, directory: Directory, services: Arc<UserServices>) -> Hub {
+        Hub { worker, ports, directory, services, users: FxHashMap::default(), refused: Vec::new() }
+    }
+
+    fn look(&mut self) {
+        for (user, posts) in std::mem::take(&mut self.refused) {
+            self.pass(user, posts);
+        }
+        let posts = self.ports.take(self.worker);
+        if posts.is_empty() {
+            return;
+        }
+        for (user, posts) in by_user(posts) {
+            self.pass(user, posts);
+        }
+    }
+
+    fn pass(&mut self, user: UserId, posts: Vec<Post>) {
+        // A user without an actor here has no connection here: there is nobody to tell.
+        let Some(resident) = self.users.get(&user) else { return };
+        match resident.actor.try_send(Posts(posts)) {
+            Ok(()) => {}
+            Err(actix::dev::SendError::Full(Posts(posts))) => self.refused.push((user, posts)),
+            Err(actix::dev::SendError::Closed(_)) => {
+                // The actor panicked: its connections notice by their own sends and reconnect.
+                self.users.remove(&user);
+                self.directory.remove(user, self.worker);
+            }
+        }
+    }
+}
+
+/// Gathers what each user gets, in order; news merge.
+fn by_user(posts: Vec<(UserId, Post)>) -> FxHashMap<UserId, Vec<Post>> {
+    let mut gathered: FxHashMap<UserId, Vec<Post>> = FxHashMap::default();
+    for (user, post) in posts {
+        let waiting = gathered.entry(user).or_default();
+        match (&post, waiting.iter_mut().find(|waiting| matches!(waiting, Post::News { .. }))) {
+            (Post::News { items }, Some(Post::News { items: merged })) => *merged |= items,
+            _ => waiting.push(post),
+        }
+    }
+    gathered
+}
+
+impl Actor for Hub {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX_MAX);
+        ctx.run_interval(INTERVAL, |hub, _| hub.look());
+    }
+}
+
+impl Handler<Wake> for Hub {
+    type Result = ();
+
+    fn handle(&mut self, _: Wake, _: &mut Self::Context) {
+        self.look();
+    }
+}
+
+impl Handler<Join> for Hub {
+    type Result = actix::MessageResult<Join>;
+
+    fn handle(&mut self, join: Join, ctx: &mut Self::Context) -> Self::Result {
+        let user = join.attach.principal.user;
+        let owner = self.directory.worker_or(user, self.worker);
+        if owner != self.worker {
+            return actix::MessageResult(Err(owner));
+        }
+        let alive = self.users.get(&user).is_some_and(|resident| resident.actor.connected());
+        if !alive {
+            let actor = User::new(user, self.worker, Arc::clone(&self.services), ctx.address()).start();
+            self.users.insert(user, Resident { actor, attaches: 0 });
+            self.services.monitor.set(ids::USERS_ACTIVE, self.directory.len() as u64);
+        }
+        let resident = self.users.get_mut(&user).expect("the user's actor was started just now");
+        resident.attaches += 1;
+        // A life-cycle signal: it must not be lost, and there is one per connection.
+        resident.actor.do_send(join.attach);
+        actix::MessageResult(Ok(resident.actor.clone()))
+    }
+}
+
+impl Handler<Idle> for Hub {
+    type Result = ();
+
+    fn handle(&mut self, idle: Idle, _: &mut Self::Context) {
+        // A connection that was handed over after the user spoke keeps it alive.
+        let knows_all = self.users.get(&idle.user).is_some_and(|resident| resident.attaches == idle.attaches);
+        if knows_all && let Some(resident) = self.users.remove(&idle.user) {
+            self.directory.remove(idle.user, self.worker);
+            self.services.monitor.set(ids::USERS_ACTIVE, self.directory.len() as u64);
+            // A stop signal, sent once.
+            resident.actor.do_send(super::user::Stop);
+        }
+    }
+}

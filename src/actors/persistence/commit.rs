@@ -1,0 +1,430 @@
+//! The commit: a batch of operations decided, appended, synced, published. No actor, no clock, no thread: the shell
+//! in `mod.rs` and the seeded simulator both drive this.
+
+use std::sync::Arc;
+
+use highwater_wire::Refusal;
+
+use crate::{
+    logic::{Answer, Need, Operation, State, Warm, decide, lacking},
+    model::{Effect, Record, Version, limits::BATCH_BYTES_MAX, limits::BATCH_OPERATIONS_MAX},
+    store::{
+        engine::{Engine, EngineFault, IndexBatch},
+        files::FileFault,
+        index_writer,
+        log::Log,
+        log_batch::{Batch, OwnedBatch},
+        log_fault::LogFault,
+        log_record,
+        tail::Tail,
+        watermark::Watermark,
+    },
+};
+
+/// Versions reserved ahead at a time. Source: at 250,000 commits/s one sync of the watermark every 4 s; 2^48 versions
+/// last for 268 million starts.
+const RESERVE_STEP: u64 = 1 << 20;
+
+/// Encoded records taken into one index step, bytes. Larger steps pack better and make the reach move more rarely.
+const INDEX_STEP_BYTES: usize = 8 * 1024 * 1024;
+
+/// What became of one operation of a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Decided, and durable where it changed something: to be told.
+    Told(Result<Answer, Refusal>),
+    /// Not decided: these rows must be warmed first.
+    Cold(Vec<Need>),
+    /// Not decided, nothing was done: to be submitted again, before what came after it.
+    Again,
+    /// It is not known whether it stands in the log.
+    Unknown,
+}
+
+/// What a batch did.
+#[derive(Debug, Default)]
+pub struct Committed {
+    /// One outcome per operation, in order.
+    pub outcomes: Vec<Outcome>,
+    /// What was published, to be told to those it concerns.
+    pub records: Vec<Arc<Record>>,
+}
+
+/// Why the process must end.
+#[derive(Debug, thiserror::Error)]
+pub enum Fatal {
+    /// The log failed, was opened again, and failed again.
+    #[error("the commit log cannot be trusted any more")]
+    Log(#[source] LogFault),
+}
+
+/// Whether writes are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    /// Yes.
+    Writable,
+    /// No: the disk is full. Reads go on; `Committer::recover` finds out when there is space again.
+    Full,
+}
+
+/// The committer's hold on log, tail, index and state. One owner, one thread.
+pub struct Committer {
+    log: Log,
+    watermark: Watermark,
+    tail: Arc<Tail>,
+    engine: Arc<dyn Engine>,
+    state: State,
+    /// The last number given, or the reach of what may not be given again.
+    last_number: Version,
+    health: Health,
+    /// Records of a batch of which it is not known whether it stands in the log.
+    in_doubt: Vec<Record>,
+    /// Failures since the last batch that was synced.
+    failures: u32,
+    index_job: Option<IndexJob>,
+    payload: Vec<u8>,
+    #[cfg(feature = "seeded-bugs")]
+    pub(super) bug: Option<super::seeded_bugs::SeededBug>,
+    #[cfg(feature = "seeded-bugs")]
+    withheld: Option<(Version, Version, u32, Vec<u8>)>,
+}
+
+/// Index batches still to be applied, and the reach when they are.
+struct IndexJob {
+    batches: std::vec::IntoIter<IndexBatch>,
+    reach: Version,
+}
+
+impl Committer {
+    /// Takes over an opened store: see `open`.
+    pub(super) fn new(log: Log, watermark: Watermark, tail: Arc<Tail>, engine: Arc<dyn Engine>) -> Committer {
+        let last_number = watermark.usable();
+        Committer {
+            log,
+            watermark,
+            tail,
+            engine,
+            state: State::default(),
+            last_number,
+            health: Health::Writable,
+            in_doubt: Vec::new(),
+            failures: 0,
+            index_job: None,
+            payload: Vec::new(),
+            #[cfg(feature = "seeded-bugs")]
+            bug: None,
+            #[cfg(feature = "seeded-bugs")]
+            withheld: None,
+        }
+    }
+
+    /// Whether writes are taken.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.health
+    }
+
+    /// The tail that this committer publishes to.
+    #[must_use]
+    pub fn tail(&self) -> &Arc<Tail> {
+        &self.tail
+    }
+
+    /// Bytes of the log on disk.
+    #[must_use]
+    pub fn log_bytes(&self) -> u64 {
+        self.log.size_bytes()
+    }
+
+    /// Takes rows that a reader found; false when they must be read again.
+    pub fn warm(&mut self, rows: Vec<Warm>, as_of: Version) -> bool {
+        self.state.warm(rows, as_of)
+    }
+
+    /// Decides the operations in order, makes what they change durable with one append and one sync, publishes it.
+    ///
+    /// What comes back as `Told` may be told; nothing else was or will be. Operations beyond the limits of a batch come
+    /// back as `Again`.
+    ///
+    /// # Errors
+    /// [`Fatal`]: the process must end; nothing of this batch may be told.
+    pub fn commit(&mut self, operations: &[Operation]) -> Result<Committed, Fatal> {
+        if self.health == Health::Full {
+            return Ok(refuse_all(operations, Refusal::StorageFull));
+        }
+        if self.reserve(operations.len()).is_err() {
+            return Ok(refuse_all(operations, Refusal::StorageFull));
+        }
+        let mut outcomes = Vec::with_capacity(operations.len());
+        let mut records = Vec::new();
+        self.payload.clear();
+        let mut lengths = Vec::new();
+        for operation in operations {
+            if outcomes.len() == BATCH_OPERATIONS_MAX || self.payload.len() > BATCH_BYTES_MAX / 2 {
+                outcomes.push(Outcome::Again);
+                continue;
+            }
+            let needs = lacking(&self.state, operation);
+            if !needs.is_empty() {
+                outcomes.push(Outcome::Cold(needs));
+                continue;
+            }
+            let version = self.last_number.next();
+            match decide(&mut self.state, operation, version) {
+                Err(refusal) => outcomes.push(Outcome::Told(Err(refusal))),
+                Ok(decided) => {
+                    if let Some(record) = decided.record {
+                        self.last_number = version;
+                        let before = self.payload.len();
+                        log_record::encode(&mut self.payload, &record);
+                        lengths.push(self.payload.len() - before);
+                        records.push(record);
+                    }
+                    outcomes.push(Outcome::Told(Ok(decided.answer)));
+                }
+            }
+        }
+        self.make_durable(outcomes, records, &lengths)
+    }
+
+    fn make_durable(
+        &mut self,
+        outcomes: Vec<Outcome>,
+        records: Vec<Record>,
+        lengths: &[usize],
+    ) -> Result<Committed, Fatal> {
+        let (Some(first), Some(last)) = (records.first(), records.last()) else {
+            return Ok(Committed { outcomes, records: Vec::new() });
+        };
+        let (first, last) = (first.version, last.version);
+        match self.append(first, last, records.len() as u32) {
+            Ok(()) => {
+                self.failures = 0;
+                let records = self.publish(records, lengths);
+                Ok(Committed { outcomes, records })
+            }
+            Err(fault) => {
+                tracing::error!(error = &fault as &dyn std::error::Error, "a batch could not be made durable");
+                self.after_failure(outcomes, records, fault.is_full())
+            }
+        }
+    }
+
+    fn append(
+        &mut self,
+        first: Version,
+        last: Version,
+        records: u32,
+    ) -> Result<(), crate::store::log_fault::AppendFault> {
+        #[cfg(feature = "seeded-bugs")]
+        if self.bug == Some(super::seeded_bugs::SeededBug::AcknowledgeBeforeWrite) {
+            // What was withheld is written now, and this batch is withheld: it is told before it is written.
+            let withheld = self.withheld.replace((first, last, records, self.payload.clone()));
+            return match withheld {
+                None => Ok(()),
+                Some((first, last, records, payload)) => {
+                    self.log.append(Batch { first, last, records, payload: &payload })
+                }
+            };
+        }
+        self.log.append(Batch { first, last, records, payload: &self.payload })
+    }
+
+    fn publish(&mut self, records: Vec<Record>, lengths: &[usize]) -> Vec<Arc<Record>> {
+        let records: Vec<Arc<Record>> = records.into_iter().map(Arc::new).collect();
+        self.tail.publish(records.iter().cloned().zip(lengths.iter().copied()).collect());
+        self.watermark.note(self.tail.durable(), self.tail.indexed());
+        records
+    }
+
+    /// The failed batch is in doubt: nobody is answered before it is known whether it survived.
+    fn after_failure(
+        &mut self,
+        outcomes: Vec<Outcome>,
+        records: Vec<Record>,
+        full: bool,
+    ) -> Result<Committed, Fatal> {
+        self.failures += 1;
+        self.state.forget(self.tail.durable());
+        self.in_doubt = records;
+        match self.log.reopen() {
+            Ok(reopened) => {
+                if let Some(batch) = reopened.survived {
+                    let records = self.adopt(&batch);
+                    return Ok(Committed { outcomes, records });
+                }
+                self.in_doubt.clear();
+                if full {
+                    self.health = Health::Full;
+                    return Ok(Committed {
+                        outcomes: again_or(outcomes, Outcome::Told(Err(Refusal::StorageFull))),
+                        records: Vec::new(),
+                    });
+                }
+                Ok(Committed { outcomes: again_or(outcomes, Outcome::Again), records: Vec::new() })
+            }
+            Err(fault) if fault.is_full() => {
+                self.health = Health::Full;
+                Ok(Committed { outcomes: again_or(outcomes, Outcome::Unknown), records: Vec::new() })
+            }
+            Err(fault) => Err(Fatal::Log(fault)),
+        }
+        .and_then(|committed| {
+            // A log that was opened anew and fails again at once is not tried a third time.
+            if self.failures >= FAILURES_MAX && self.health == Health::Writable {
+                return Err(Fatal::Log(LogFault::File { source: persistent_failure() }));
+            }
+            Ok(committed)
+        })
+    }
+
+    /// The batch in doubt stands in the log, as it was decided.
+    fn adopt(&mut self, batch: &OwnedBatch) -> Vec<Arc<Record>> {
+        let records = std::mem::take(&mut self.in_doubt);
+        let matches = records.first().map(|record| record.version) == Some(batch.first)
+            && records.last().map(|record| record.version) == Some(batch.last);
+        assert!(matches, "the batch that survived is the one that was in doubt");
+        let lengths = encoded_lengths(&records);
+        self.failures = 0;
+        self.publish(records, &lengths)
+    }
+
+    /// Tries to take writes again after the disk was full: opens the log anew and learns what became of the batch in
+    /// doubt. Returns what must be told now.
+    ///
+    /// # Errors
+    /// [`Fatal`]: the process must end.
+    pub fn recover(&mut self) -> Result<Vec<Arc<Record>>, Fatal> {
+        if self.health == Health::Writable {
+            return Ok(Vec::new());
+        }
+        let survived = match self.log.reopen() {
+            Ok(reopened) => reopened.survived,
+            Err(fault) if fault.is_full() => return Ok(Vec::new()),
+            Err(fault) => return Err(Fatal::Log(fault)),
+        };
+        // The next segment is the next that will be needed: with it there is room for more than one batch.
+        let prepared = self.log.prepare_next();
+        let records = survived.map(|batch| self.adopt(&batch)).unwrap_or_default();
+        self.in_doubt.clear();
+        if prepared.is_ok() {
+            self.health = Health::Writable;
+            self.failures = 0;
+            tracing::info!("the disk has space again: writes are taken");
+        }
+        Ok(records)
+    }
+
+    /// Reserves numbers ahead when few are left.
+    fn reserve(&mut self, wanted: usize) -> Result<(), FileFault> {
+        let wanted = Version((self.last_number.0 + wanted as u64 + 1).min(Version::MAX.0));
+        if wanted <= self.watermark.usable() {
+            return Ok(());
+        }
+        let target = Version((wanted.0 + RESERVE_STEP).min(Version::MAX.0));
+        self.watermark.reserve(target).inspect_err(|fault| {
+            tracing::error!(error = fault as &dyn std::error::Error, "no numbers can be reserved");
+        })
+    }
+
+    /// Commits a record that no operation asked for: the start of a run.
+    pub(super) fn begin_run(&mut self, run: impl FnOnce(Version) -> Effect) -> Result<(), Fatal> {
+        let failed = |source| Fatal::Log(LogFault::File { source });
+        self.reserve(1).map_err(failed)?;
+        let version = self.last_number.next();
+        self.last_number = version;
+        let record = Record { version, effects: vec![run(version)] };
+        self.payload.clear();
+        log_record::encode(&mut self.payload, &record);
+        let length = self.payload.len();
+        let batch = Batch { first: version, last: version, records: 1, payload: &self.payload };
+        self.log.append(batch).map_err(|_| failed(persistent_failure()))?;
+        self.publish(vec![record], &[length]);
+        Ok(())
+    }
+
+    /// Brings the index one bounded batch further. Returns whether there may be more to do.
+    ///
+    /// # Errors
+    /// When the index failed: it must be opened anew, and the step is begun again from the last reach.
+    pub fn index_step(&mut self) -> Result<bool, EngineFault> {
+        if self.index_job.is_none() {
+            let records = self.tail.unindexed(INDEX_STEP_BYTES);
+            let Some(last) = records.last() else {
+                self.tail.retire();
+                return Ok(false);
+            };
+            let reach = last.version;
+            let batches = index_writer::batches(&records, reach).into_iter();
+            self.index_job = Some(IndexJob { batches, reach });
+        }
+        let result = self.advance_index_job();
+        if result.is_err() {
+            self.index_job = None;
+        }
+        result
+    }
+
+    fn advance_index_job(&mut self) -> Result<bool, EngineFault> {
+        let Some(job) = &mut self.index_job else { return Ok(false) };
+        if let Some(batch) = job.batches.next() {
+            self.engine.apply(&batch)?;
+            return Ok(true);
+        }
+        self.engine.sync()?;
+        let reach = job.reach;
+        self.index_job = None;
+        self.tail.index_reached(reach);
+        self.tail.retire();
+        self.state.sweep(reach);
+        self.watermark.note(self.tail.durable(), reach);
+        if let Err(fault) = self.log.release(reach) {
+            tracing::warn!(error = &fault as &dyn std::error::Error, "log segments could not be deleted");
+        }
+        Ok(true)
+    }
+
+    /// Work that nobody waits for: the watermark on disk, the next segment.
+    pub fn housekeeping(&mut self) {
+        if let Err(fault) = self.watermark.save() {
+            tracing::warn!(error = &fault as &dyn std::error::Error, "the watermark could not be saved");
+        }
+        if self.health == Health::Writable
+            && let Err(fault) = self.log.prepare_next()
+        {
+            tracing::warn!(error = &fault as &dyn std::error::Error, "the next log segment could not be prepared");
+        }
+    }
+}
+
+/// Failures in a row after which the log is not tried again. Source: sync rule 5 (a sync that fails again ends it).
+const FAILURES_MAX: u32 = 2;
+
+fn persistent_failure() -> FileFault {
+    FileFault::new("sync", "commit log", std::io::Error::other("it failed again after it was opened anew"))
+}
+
+fn encoded_lengths(records: &[Record]) -> Vec<usize> {
+    let mut bytes = Vec::new();
+    let length = |record: &Record| {
+        bytes.clear();
+        log_record::encode(&mut bytes, record);
+        bytes.len()
+    };
+    records.iter().map(length).collect()
+}
+
+fn refuse_all(operations: &[Operation], refusal: Refusal) -> Committed {
+    let outcomes = operations.iter().map(|_| Outcome::Told(Err(refusal))).collect();
+    Committed { outcomes, records: Vec::new() }
+}
+
+/// Outcomes of a batch that is gone: what was told as done was not, and what was refused may have been refused because
+/// of it. Only rows that lack stay lacking.
+fn again_or(outcomes: Vec<Outcome>, otherwise: Outcome) -> Vec<Outcome> {
+    let again = |outcome| match outcome {
+        Outcome::Cold(_) | Outcome::Again => Outcome::Again,
+        Outcome::Told(_) | Outcome::Unknown => otherwise.clone(),
+    };
+    outcomes.into_iter().map(again).collect()
+}

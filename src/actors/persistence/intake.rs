@@ -1,0 +1,154 @@
+//! The way in to the committer: a bounded queue that any thread adds to, and a wake that is never sent twice.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use actix::Addr;
+use highwater_wire::Refusal;
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+
+use super::{Persistence, Wake};
+use crate::{
+    actors::{ports::WorkerId, transport::ConnectionId},
+    logic::{Answer, Operation, Warm},
+    model::{UserId, Version, limits::INTAKE_OPERATIONS_MAX},
+};
+
+/// An operation on its way to the committer, and who waits for what becomes of it.
+pub struct Submission {
+    /// What is asked.
+    pub operation: Operation,
+    /// Who waits.
+    pub reply: Reply,
+    /// When it came in, on the monotonic clock.
+    pub queued_us: u64,
+}
+
+/// Who waits for an operation.
+pub enum Reply {
+    /// A request of a connection, answered through its user's actor.
+    User(RequestName),
+    /// A task that awaits it.
+    Once(oneshot::Sender<Result<Answer, Refusal>>),
+}
+
+/// Which request an answer belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestName {
+    /// Worker on which the user's actor lives.
+    pub worker: WorkerId,
+    /// The user.
+    pub user: UserId,
+    /// The connection that asked.
+    pub connection: ConnectionId,
+    /// Its number on that connection.
+    pub request_id: u64,
+}
+
+/// Rows that a reader found for the operations of one actor that lacked them.
+pub struct Warmed {
+    /// Whose operations wait.
+    pub actor: UserId,
+    /// What was found; `None` when the index could not be read.
+    pub rows: Option<Vec<Warm>>,
+    /// Everything through this version was visible to the reader.
+    pub as_of: Version,
+}
+
+/// See the module. When it is full, a submission is refused as busy, and nothing of it was done.
+#[derive(Default)]
+pub struct Intake {
+    queue: Mutex<Queue>,
+    awake: AtomicBool,
+    closed: AtomicBool,
+    persistence: OnceLock<Addr<Persistence>>,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<Submission>,
+    warmed: Vec<Warmed>,
+    /// Submissions taken and not yet answered.
+    taken: usize,
+}
+
+/// What the persistence actor takes at a time.
+#[derive(Default)]
+pub(super) struct Taken {
+    pub(super) submissions: Vec<Submission>,
+    pub(super) warmed: Vec<Warmed>,
+}
+
+impl Intake {
+    /// Says whom to wake. Called once, before anything is submitted.
+    pub(super) fn serve(&self, persistence: Addr<Persistence>) {
+        assert!(self.persistence.set(persistence).is_ok(), "one persistence actor serves the intake");
+    }
+
+    /// Adds an operation.
+    ///
+    /// # Errors
+    /// The submission and why it was not taken: the queue is full or the server is stopping.
+    pub fn submit(&self, submission: Submission) -> Result<(), (Submission, Refusal)> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err((submission, Refusal::Draining));
+        }
+        {
+            let mut queue = self.queue.lock();
+            if queue.waiting.len() + queue.taken >= INTAKE_OPERATIONS_MAX {
+                return Err((submission, Refusal::Busy));
+            }
+            queue.waiting.push_back(submission);
+        }
+        self.wake();
+        Ok(())
+    }
+
+    /// Hands rows back that were asked for. Bounded by the submissions that wait for them.
+    pub fn warmed(&self, warmed: Warmed) {
+        self.queue.lock().warmed.push(warmed);
+        self.wake();
+    }
+
+    /// Operations that wait or are being decided.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        let queue = self.queue.lock();
+        queue.waiting.len() + queue.taken
+    }
+
+    /// Takes nothing new from now on; what is in is still decided and answered.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+    }
+
+    pub(super) fn take(&self, submissions_max: usize) -> Taken {
+        // Cleared before looking, so that what comes in after the look sends a wake.
+        self.awake.store(false, Ordering::Release);
+        let mut queue = self.queue.lock();
+        let count = queue.waiting.len().min(submissions_max);
+        let submissions: Vec<_> = queue.waiting.drain(..count).collect();
+        queue.taken += submissions.len();
+        Taken { submissions, warmed: std::mem::take(&mut queue.warmed) }
+    }
+
+    pub(super) fn answered(&self, count: usize) {
+        self.queue.lock().taken -= count;
+    }
+
+    fn wake(&self) {
+        if !self.awake.swap(true, Ordering::AcqRel)
+            && let Some(persistence) = self.persistence.get()
+        {
+            // At most one wake is on its way and the mailbox has room for several. Should it be full all the same, the
+            // actor's own interval finds the work.
+            let _ = persistence.try_send(Wake);
+        }
+    }
+}

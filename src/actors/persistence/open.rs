@@ -1,0 +1,188 @@
+//! Opening a store: index, watermark, log, replay, a new run. Nothing is served before this returns.
+
+use std::sync::Arc;
+
+use super::commit::{Committer, Fatal};
+use crate::{
+    model::{Effect, Record, RunNumber, Version, record::Run},
+    store::{
+        engine::{Engine, EngineFault},
+        field::Input,
+        files::Files,
+        index_writer,
+        log::{Log, LogConfig, OpenFacts},
+        log_batch::StoreId,
+        log_fault::LogFault,
+        log_record,
+        tail::Tail,
+        view::{ReadFault, View},
+        watermark::{Watermark, WatermarkFault},
+    },
+    sync::Lifeline,
+};
+
+/// What a store is opened with.
+pub struct OpenStore {
+    /// Where log and watermark are.
+    pub files: Arc<dyn Files>,
+    /// The index.
+    pub engine: Arc<dyn Engine>,
+    /// Whose files they are.
+    pub store: StoreId,
+    /// Sizes of the log.
+    pub log: LogConfig,
+    /// Random id of the run that begins.
+    pub run_id: u32,
+    /// An operator accepts that the store is shorter than it was.
+    pub accept_loss: bool,
+}
+
+/// An open store.
+pub struct Opened {
+    /// For the persistence actor.
+    pub committer: Committer,
+    /// For every snapshot that comes in.
+    pub lifeline: Arc<Lifeline>,
+    /// For the log of the operator.
+    pub report: Report,
+}
+
+/// What opening found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// Number of the run that begins.
+    pub run: RunNumber,
+    /// Last version before it.
+    pub found: Version,
+    /// Records that the index did not have.
+    pub replayed: usize,
+    /// The last batch was torn and cut.
+    pub torn: bool,
+    /// The index was behind what it had reached once, and was healed by replay.
+    pub index_was_behind: bool,
+    /// Something that may have been told is missing, and an operator accepted it.
+    pub lossy: bool,
+}
+
+/// Why a store cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenFault {
+    /// The log.
+    #[error("the commit log cannot be opened")]
+    Log(#[from] LogFault),
+    /// The watermark.
+    #[error("the watermark cannot be opened")]
+    Watermark(#[from] WatermarkFault),
+    /// The index.
+    #[error("the index cannot be opened")]
+    Engine(#[from] EngineFault),
+    /// The index can be opened and not read.
+    #[error("the index cannot be read")]
+    Read(#[from] ReadFault),
+    /// The index ends before the log begins: what lies between is gone.
+    #[error("the index reaches version {reach}, but the log begins at version {first}: restore a backup of both")]
+    IndexBelowLog {
+        /// The index's reach.
+        reach: Version,
+        /// First version of the log.
+        first: Version,
+    },
+    /// The index has what the log does not.
+    #[error("the index reaches version {reach}, but the log ends at version {last}: they are not of one store")]
+    IndexAboveLog {
+        /// The index's reach.
+        reach: Version,
+        /// Last version of the log.
+        last: Version,
+    },
+    /// The run could not begin.
+    #[error("the new run cannot be recorded")]
+    Run(#[from] Fatal),
+}
+
+/// Opens a store, replays what the index lacks, and begins a run.
+///
+/// # Errors
+/// [`OpenFault`], by name; nothing that counts was changed, and nothing is served.
+pub fn open(with: OpenStore) -> Result<Opened, OpenFault> {
+    let is_new = Log::is_absent(&*with.files).map_err(LogFault::from)?;
+    let mut watermark = Watermark::open(Arc::clone(&with.files), with.store, is_new)?;
+    let reach = read_reach(&*with.engine)?;
+    let index_was_behind = watermark.marks().index_shortfall(reach).is_some();
+
+    let facts =
+        OpenFacts { store: with.store, durable: watermark.marks().durable, accept_loss: with.accept_loss };
+    let mut replay = Replay { above: reach, first: None, records: Vec::new() };
+    let (log, found) = Log::open(Arc::clone(&with.files), with.log, facts, &mut |batch| {
+        replay.take(batch.payload).map_err(Into::into)
+    })?;
+    replay.check(reach, log.first_version(), found.last_version)?;
+    if found.loss_accepted || index_was_behind {
+        watermark.accept_loss(found.last_version).map_err(|source| LogFault::File { source })?;
+    }
+
+    let tail = Arc::new(Tail::new(reach));
+    let replayed = replay.records.len();
+    let records: Vec<Arc<Record>> = replay.records.iter().map(|(record, _)| Arc::clone(record)).collect();
+    tail.publish(replay.records);
+
+    let mut runs = View::new(&tail, &with.engine).runs()?;
+    runs.extend(records.iter().flat_map(|record| &record.effects).filter_map(|effect| match effect {
+        Effect::Run(run) => Some(*run),
+        _ => None,
+    }));
+    let number = RunNumber(runs.iter().map(|run| run.number.0).max().unwrap_or(0) + 1);
+    let mut committer = Committer::new(log, watermark, tail, with.engine);
+    let (run_id, found_version, lossy) = (with.run_id, found.last_version, found.loss_accepted);
+    committer.begin_run(|first| {
+        let run = Run { number, id: run_id, first, found: found_version, lossy };
+        runs.push(run);
+        Effect::Run(run)
+    })?;
+    let report =
+        Report { run: number, found: found_version, replayed, torn: found.torn, index_was_behind, lossy };
+    Ok(Opened { committer, lifeline: Arc::new(Lifeline::new(runs)), report })
+}
+
+fn read_reach(engine: &dyn Engine) -> Result<Version, OpenFault> {
+    let Some(value) = engine.get(&index_writer::reach_key())? else { return Ok(Version(0)) };
+    let reach = Input::new(&value).version().map_err(ReadFault::from)?;
+    Ok(reach)
+}
+
+/// Records that the index lacks, as the log gives them.
+struct Replay {
+    above: Version,
+    first: Option<Record>,
+    records: Vec<(Arc<Record>, usize)>,
+}
+
+impl Replay {
+    fn take(&mut self, payload: &[u8]) -> Result<(), crate::store::field::Malformed> {
+        for record in log_record::decode_all(payload)? {
+            if self.first.is_none() {
+                self.first = Some(record.clone());
+            }
+            if record.version > self.above {
+                let mut bytes = Vec::new();
+                log_record::encode(&mut bytes, &record);
+                self.records.push((Arc::new(record), bytes.len()));
+            }
+        }
+        Ok(())
+    }
+
+    fn check(&self, reach: Version, log_first: Option<Version>, log_last: Version) -> Result<(), OpenFault> {
+        if reach > log_last {
+            return Err(OpenFault::IndexAboveLog { reach, last: log_last });
+        }
+        let Some(first) = log_first else { return Ok(()) };
+        let begins_the_store = self.first.as_ref().is_some_and(|record| {
+            record.effects.iter().any(|effect| matches!(effect, Effect::Run(run) if run.number == RunNumber(1)))
+        });
+        if first > reach && !begins_the_store {
+            return Err(OpenFault::IndexBelowLog { reach, first });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,118 @@
+//! The way back to the workers: one bounded-by-its-causes board per worker, and one wake at a time to its hub.
+//!
+//! Everything on a board was caused by a request that was admitted, a page that was asked for, or a notice that is
+//! merged per user, so the boards need no bound of their own and nothing on them is ever dropped.
+
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicBool, Ordering},
+};
+
+use actix::Addr;
+use highwater_wire::Refusal;
+use parking_lot::Mutex;
+
+use super::{
+    hub::{Hub, Wake},
+    persistence::intake::RequestName,
+    reader::PageRead,
+    transport::ConnectionId,
+};
+use crate::{
+    logic::Answer,
+    model::{DeviceId, UserId},
+};
+
+/// Number of a worker of the client port, from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct WorkerId(pub usize);
+
+/// Something for a user's actor.
+#[derive(Debug)]
+pub enum Post {
+    /// An operation was decided and, where it changed something, is durable.
+    Answer(RequestName, Result<Answer, Refusal>),
+    /// A page was read, or something else that a reader was asked for.
+    Read(ConnectionId, PageRead),
+    /// Something durable is new for the user.
+    News {
+        /// A state kind is among it: it is fetched, not pushed.
+        items: bool,
+    },
+    /// These devices are no more.
+    Ended(Vec<DeviceId>),
+}
+
+/// One worker's board and hub.
+struct Port {
+    board: Mutex<Vec<(UserId, Post)>>,
+    awake: AtomicBool,
+    hub: OnceLock<Addr<Hub>>,
+}
+
+/// The boards of all workers.
+#[derive(Clone)]
+pub struct Ports {
+    ports: Arc<[Port]>,
+}
+
+impl Ports {
+    /// Boards for a number of workers.
+    #[must_use]
+    pub fn new(workers: usize) -> Ports {
+        let port = || Port { board: Mutex::default(), awake: AtomicBool::new(false), hub: OnceLock::new() };
+        Ports { ports: (0..workers).map(|_| port()).collect() }
+    }
+
+    /// Number of workers.
+    #[must_use]
+    pub fn workers(&self) -> usize {
+        self.ports.len()
+    }
+
+    /// Says which hub serves a worker. Once per worker.
+    pub fn serve(&self, worker: WorkerId, hub: Addr<Hub>) {
+        assert!(self.ports[worker.0].hub.set(hub).is_ok(), "one hub serves a worker");
+        self.wake(worker);
+    }
+
+    /// The hub of a worker, once it serves.
+    #[must_use]
+    pub fn hub(&self, worker: WorkerId) -> Option<&Addr<Hub>> {
+        self.ports[worker.0].hub.get()
+    }
+
+    /// Leaves something for one user.
+    pub fn post(&self, worker: WorkerId, user: UserId, post: Post) {
+        self.ports[worker.0].board.lock().push((user, post));
+        self.wake(worker);
+    }
+
+    /// Leaves many things at once, in order.
+    pub fn post_all(&self, worker: WorkerId, posts: &mut Vec<(UserId, Post)>) {
+        if posts.is_empty() {
+            return;
+        }
+        self.ports[worker.0].board.lock().append(posts);
+        self.wake(worker);
+    }
+
+    /// Everything on a worker's board.
+    pub(super) fn take(&self, worker: WorkerId) -> Vec<(UserId, Post)> {
+        let port = &self.ports[worker.0];
+        // Cleared before looking, so that what comes after the look sends a wake.
+        port.awake.store(false, Ordering::Release);
+        std::mem::take(&mut *port.board.lock())
+    }
+
+    fn wake(&self, worker: WorkerId) {
+        let port = &self.ports[worker.0];
+        if let Some(hub) = port.hub.get()
+            && !port.awake.swap(true, Ordering::AcqRel)
+            && hub.try_send(Wake).is_err()
+        {
+            // The hub's mailbox is full of other messages: its own interval finds the board.
+            port.awake.store(false, Ordering::Release);
+        }
+    }
+}

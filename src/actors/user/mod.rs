@@ -1,0 +1,298 @@
+//! The user actor: one per connected user, it holds the user's connections and the marks of each.
+//!
+//! **Owns** the sessions of one user: link, lineage, newest snapshot given. **Receives** its connections' requests,
+//! posts from the hub (answers, pages, news), and connections that come and go. **Emits** frames to links, operations
+//! to the intake, jobs to the readers. **Durable before replying:** it tells only what the committer told as durable,
+//! or what a view or the tail shows. **Mailbox:** `MAILBOX_MAX`; a request that does not fit is refused as busy by the
+//! connection, posts that do not fit wait in the hub. **Started** by the hub for the first connection, **stopped** by
+//! it some time after the last. **A restart loses** nothing that a snapshot does not bring back.
+
+mod pages;
+mod push;
+mod requests;
+mod session;
+
+use std::{sync::Arc, time::Duration};
+
+use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message};
+use highwater_wire::{Encoding, close, proto};
+use rustc_hash::FxHashSet;
+
+pub use session::Session;
+
+use super::{
+    hub::{Hub, Idle},
+    persistence::intake::Intake,
+    ports::{Ports, Post, WorkerId},
+    reader::Readers,
+    transport::{ConnectionId, Link},
+};
+use crate::{
+    logic::Principal,
+    model::{Clock, LineageId, UserId, Version, limits::CONNECTIONS_PER_USER_MAX},
+    monitor::Monitor,
+    store::tail::Tail,
+    sync::{Kinds, Lifeline, SnapshotKey},
+};
+
+/// Messages that wait for a user's actor. Source: every connection's requests in flight, for a handful of devices.
+const MAILBOX_MAX: usize = 512;
+
+/// How long a user without connections keeps its actor. Source: a phone that changes networks is back within a minute.
+const LINGER: Duration = Duration::from_secs(120);
+
+/// How often a lagging connection is looked at.
+const LAGGING_LOOK: Duration = Duration::from_millis(500);
+
+/// What every user actor works with.
+pub struct UserServices {
+    /// The way to the committer.
+    pub intake: Arc<Intake>,
+    /// The way to the store.
+    pub readers: Readers,
+    /// The way back.
+    pub ports: Ports,
+    /// For pushes.
+    pub tail: Arc<Tail>,
+    /// For snapshots.
+    pub key: SnapshotKey,
+    /// The runs of the store.
+    pub lifeline: Arc<Lifeline>,
+    /// Every kind of the server.
+    pub kinds: Arc<Kinds>,
+    /// Counters.
+    pub monitor: Monitor,
+    /// Time.
+    pub clock: Clock,
+    /// How often silent clients send a heartbeat, milliseconds.
+    pub heartbeat_ms: u32,
+}
+
+/// A signed-in connection for its user's actor.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Attach {
+    /// The way to the connection.
+    pub link: Link,
+    /// Who it is.
+    pub principal: Principal,
+    /// Which chain of snapshots it continues.
+    pub lineage: LineageId,
+    /// Where messages begin for a lineage that has no snapshot.
+    pub messages_from: Version,
+    /// Level in force.
+    pub level: u8,
+    /// Kinds declared.
+    pub kinds: Arc<Kinds>,
+    /// No pushes, only nudges.
+    pub nudge_only: bool,
+    /// Number of the request that said hello.
+    pub hello_id: u64,
+    /// When it came in, on the monotonic clock.
+    pub received_us: u64,
+}
+
+/// A request of a connection.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Frame {
+    /// Which connection.
+    pub connection: ConnectionId,
+    /// The request.
+    pub frame: proto::ClientFrame,
+    /// When it came in, on the monotonic clock.
+    pub received_us: u64,
+}
+
+/// A connection is gone.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Detach {
+    /// Which.
+    pub connection: ConnectionId,
+}
+
+/// Posts of one look at the board.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Posts(pub Vec<Post>);
+
+/// The hub has let go of this actor.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Stop;
+
+/// See the module.
+pub struct User {
+    user: UserId,
+    worker: WorkerId,
+    services: Arc<UserServices>,
+    hub: Addr<Hub>,
+    sessions: Vec<Session>,
+    attaches: u64,
+    /// A look at lagging connections is planned.
+    watching_lagging: bool,
+}
+
+impl User {
+    /// A user's actor that is not yet started.
+    pub(super) fn new(user: UserId, worker: WorkerId, services: Arc<UserServices>, hub: Addr<Hub>) -> User {
+        User { user, worker, services, hub, sessions: Vec::new(), attaches: 0, watching_lagging: false }
+    }
+
+    fn session(&mut self, connection: ConnectionId) -> Option<&mut Session> {
+        self.sessions.iter_mut().find(|session| session.link.id() == connection)
+    }
+
+    /// A lineage has one push chain, on its newest connection.
+    fn make_room(&mut self, lineage: LineageId) {
+        let oldest = self.sessions.len() >= CONNECTIONS_PER_USER_MAX;
+        let mut place = 0;
+        self.sessions.retain(|session| {
+            let replaced = session.lineage == lineage || (oldest && place == 0);
+            place += 1;
+            if replaced {
+                session.link.close(close::REPLACED, "a newer connection took its place");
+            }
+            !replaced
+        });
+    }
+
+    fn plan_lagging_look(&mut self, ctx: &mut Context<User>) {
+        if self.watching_lagging || !self.sessions.iter().any(Session::is_lagging) {
+            return;
+        }
+        self.watching_lagging = true;
+        ctx.run_later(LAGGING_LOOK, |user, ctx| {
+            user.watching_lagging = false;
+            for session in &mut user.sessions {
+                session.nudge_if_drained();
+            }
+            user.plan_lagging_look(ctx);
+        });
+    }
+
+    fn plan_stop(&self, ctx: &mut Context<User>) {
+        let attaches = self.attaches;
+        ctx.run_later(LINGER, move |user, _| {
+            if user.sessions.is_empty() && user.attaches == attaches {
+                // The hub decides, since it hands connections over; if its mailbox is full, the next detach asks again.
+                let _ = user.hub.try_send(Idle { user: user.user, attaches });
+            }
+        });
+    }
+}
+
+impl Actor for User {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX_MAX);
+    }
+}
+
+impl Handler<Attach> for User {
+    type Result = ();
+
+    fn handle(&mut self, attach: Attach, _: &mut Self::Context) {
+        self.attaches += 1;
+        self.make_room(attach.lineage);
+        let hello = (attach.hello_id, attach.received_us);
+        let session = Session::new(attach);
+        session.send(&self.greeting(&session, hello.0));
+        let taken = self.services.clock.monotonic_us().saturating_sub(hello.1);
+        let hello = self.services.monitor.operation(crate::monitor::Op::Hello);
+        hello.finished(crate::monitor::Outcome::Ok, taken, 0);
+        self.sessions.push(session);
+    }
+}
+
+impl Handler<Detach> for User {
+    type Result = ();
+
+    fn handle(&mut self, detach: Detach, ctx: &mut Self::Context) {
+        self.sessions.retain(|session| session.link.id() != detach.connection);
+        if self.sessions.is_empty() {
+            self.plan_stop(ctx);
+        }
+    }
+}
+
+impl Handler<Frame> for User {
+    type Result = ();
+
+    fn handle(&mut self, frame: Frame, ctx: &mut Self::Context) {
+        self.request(frame);
+        self.plan_lagging_look(ctx);
+    }
+}
+
+impl Handler<Posts> for User {
+    type Result = ();
+
+    fn handle(&mut self, posts: Posts, ctx: &mut Self::Context) {
+        let mut news = None;
+        for post in posts.0 {
+            match post {
+                Post::Answer(name, result) => self.answer(name, result),
+                Post::Read(connection, read) => self.page_was_read(connection, read),
+                Post::News { items } => news = Some(items),
+                Post::Ended(devices) => self.end(&devices.into_iter().collect()),
+            }
+        }
+        if let Some(items) = news {
+            self.tell_news(items);
+        }
+        self.plan_lagging_look(ctx);
+    }
+}
+
+impl Handler<Stop> for User {
+    type Result = ();
+
+    fn handle(&mut self, _: Stop, ctx: &mut Self::Context) {
+        ctx.stop();
+    }
+}
+
+impl User {
+    fn end(&mut self, devices: &FxHashSet<crate::model::DeviceId>) {
+        self.sessions.retain(|session| {
+            let ended = devices.contains(&session.lineage.device);
+            if ended {
+                session.link.close(close::UNAUTHENTICATED, "this device was signed out");
+            }
+            !ended
+        });
+    }
+
+    fn greeting(&self, session: &Session, hello_id: u64) -> proto::ServerFrame {
+        use crate::model::limits;
+        let now = self.services.clock.now();
+        let kinds = session.kinds.listed();
+        let kind = |(kind, name): (crate::model::Kind, String)| proto::Kind { number: u32::from(kind.0), name };
+        let greeting = proto::Greeting {
+            user_id: self.user.0,
+            device_id: session.lineage.device.0,
+            level: u32::from(session.level),
+            kinds: kinds.into_iter().map(kind).collect(),
+            capabilities: vec!["push".to_owned(), "http".to_owned()],
+            day: now.day().0,
+            time_ms: now.0,
+            heartbeat_ms: self.services.heartbeat_ms,
+            text_bytes_max: limits::TEXT_BYTES_MAX as u32,
+            frame_bytes_max: limits::FRAME_BYTES_MAX as u32,
+            in_flight_max: limits::IN_FLIGHT_PER_CONNECTION_MAX,
+            dedup_days: limits::DEDUP_DAYS,
+        };
+        proto::ServerFrame {
+            request_id: hello_id,
+            body: Some(proto::server_frame::Body::Greeting(greeting)),
+        }
+    }
+}
+
+/// Encodes a frame as a connection has it.
+pub(super) fn encode(encoding: Encoding, frame: &proto::ServerFrame) -> bytes::Bytes {
+    bytes::Bytes::from(encoding.encode(frame))
+}

@@ -1,0 +1,225 @@
+//! Syncing: a page is read, rendered and sealed on a reader's thread, one at a time per connection.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use highwater_wire::{Encoding, Refusal, base_of, proto};
+
+use super::{
+    User,
+    session::{Issued, Pushing},
+};
+use crate::{
+    actors::{
+        ports::Post,
+        reader::PageRead,
+        transport::ConnectionId,
+    },
+    model::{
+        UserId, Version,
+        limits::{PAGE_BYTES_MAX, PAGE_ENTRIES_MAX},
+    },
+    monitor::{Monitor, Op, Outcome, ids},
+    store::view::{ReadFault, UserView, View},
+    sync::{
+        Chain, Kinds, Marks, SnapshotKey,
+        page::{PageLimits, drain},
+        render,
+        snapshot::Opened,
+    },
+};
+
+/// A sync that can be answered wherever the store can be read.
+pub struct PageRequest {
+    /// Whose.
+    pub chain: Chain,
+    /// The snapshot that was handed in; empty for none.
+    pub given: Bytes,
+    /// What it says, or where a fresh or rebuilding chain begins.
+    pub marks: Marks,
+    /// Why the snapshot could not be continued.
+    pub rebuild: Option<proto::rebuild::Cause>,
+    /// Kinds declared.
+    pub kinds: Arc<Kinds>,
+    /// Items and entries that the client wants at most; 0 for the server's limit.
+    pub entries_max: u32,
+}
+
+/// A page as it goes out, and where the chain stands after it.
+pub struct Answered {
+    /// The page.
+    pub page: proto::Page,
+    /// The client's snapshot after it.
+    pub snapshot: Bytes,
+    /// What that says.
+    pub marks: Marks,
+}
+
+/// What a handed-in snapshot means for the page that answers it.
+#[must_use]
+pub fn begin(
+    key: &SnapshotKey,
+    lifeline: &crate::sync::Lifeline,
+    chain: Chain,
+    given: &[u8],
+    level: u8,
+    messages_from: Version,
+) -> (Marks, Option<proto::rebuild::Cause>) {
+    let fresh = Marks::fresh(level, lifeline.current(), messages_from);
+    let anew = Marks { rebuilding: true, ..fresh };
+    match key.open(chain, given, lifeline) {
+        Opened::Empty => (fresh, None),
+        Opened::Marks(marks) => (marks, None),
+        Opened::Foreign => (anew, Some(proto::rebuild::Cause::Foreign)),
+        Opened::Future => (anew, Some(proto::rebuild::Cause::Future)),
+    }
+}
+
+/// Answers a sync: a pure function of the request and the store at the view's bound.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn answer(
+    view: &View,
+    key: &SnapshotKey,
+    current: crate::sync::RunName,
+    request: &PageRequest,
+) -> Result<Answered, ReadFault> {
+    let wanted = usize::try_from(request.entries_max).unwrap_or(usize::MAX);
+    let entries = if wanted == 0 { PAGE_ENTRIES_MAX } else { wanted.min(PAGE_ENTRIES_MAX) };
+    let limits = PageLimits { entries, bytes: PAGE_BYTES_MAX };
+    let source = UserView { view, user: request.chain.user };
+    let page = drain(request.marks, &request.kinds, limits, &source)?;
+    let mut marks = page.marks;
+    let unchanged = marks == request.marks && request.rebuild.is_none() && !request.given.is_empty();
+    let snapshot = if unchanged {
+        request.given.clone()
+    } else {
+        marks.run = current;
+        Bytes::from(key.seal(request.chain, &marks))
+    };
+    let base = if request.rebuild.is_some() { &[] } else { base_of(&request.given) };
+    let page = proto::Page {
+        base: Bytes::copy_from_slice(base),
+        snapshot: if unchanged { Bytes::new() } else { snapshot.clone() },
+        more: page.more,
+        items: page.items.iter().map(render::item).collect(),
+        entries: render::entries(request.chain.user, &page.entries),
+        rebuild: request.rebuild.map(|cause| proto::Rebuild { cause: cause.into() }),
+        gaps: Vec::new(),
+        hand_back: false,
+        complete: page.complete,
+    };
+    Ok(Answered { page, snapshot, marks })
+}
+
+/// Counts why a chain starts anew.
+pub fn count_rebuild(monitor: &Monitor, cause: Option<proto::rebuild::Cause>, user: UserId) {
+    match cause {
+        Some(proto::rebuild::Cause::Foreign) => {
+            monitor.add(ids::SNAPSHOTS_FORGED, 1);
+            monitor.add(ids::REBUILDS_FORGED, 1);
+        }
+        Some(proto::rebuild::Cause::Future) => {
+            monitor.add(ids::SNAPSHOTS_FUTURE, 1);
+            monitor.add(ids::REBUILDS_FUTURE, 1);
+            tracing::warn!(user = user.0, "a snapshot speaks of a history that this store does not have");
+        }
+        _ => {}
+    }
+}
+
+impl User {
+    /// Begins to answer a sync.
+    pub(super) fn sync(
+        &mut self,
+        connection: ConnectionId,
+        request_id: u64,
+        sync: &proto::Sync,
+        given: Bytes,
+        received_us: u64,
+    ) {
+        let (user, worker, services) = (self.user, self.worker, Arc::clone(&self.services));
+        let Some(session) = self.session(connection) else { return };
+        if matches!(session.pushing, Pushing::Syncing { .. }) {
+            session.refuse(request_id, Refusal::TooManyInFlight);
+            return;
+        }
+        let chain = Chain { user, lineage: session.lineage };
+        let (marks, rebuild) =
+            begin(&services.key, &services.lifeline, chain, &given, session.level, session.messages_from);
+        count_rebuild(&services.monitor, rebuild, user);
+        let kinds = Arc::clone(&session.kinds);
+        let request = PageRequest { chain, given, marks, rebuild, kinds, entries_max: sync.limit };
+        // From here on news are noted, so that none is missed while the page is read.
+        session.pushing = Pushing::Syncing { news: false };
+        let encoding = session.link.encoding();
+        let job = Arc::clone(&services);
+        let queued_us = services.clock.monotonic_us();
+        let read = services.readers.read(move |view| {
+            let started_us = job.clock.monotonic_us();
+            let answered = answer(view, &job.key, job.lifeline.current(), &request);
+            let read = to_read(answered, encoding, request_id, user);
+            let outcome = if matches!(read, PageRead::Failed { .. }) { Outcome::Fault } else { Outcome::Ok };
+            let now_us = job.clock.monotonic_us();
+            let waited = started_us.saturating_sub(queued_us);
+            job.monitor.operation(Op::PageRead).finished(outcome, now_us.saturating_sub(started_us), waited);
+            job.monitor.operation(Op::Sync).finished(outcome, now_us.saturating_sub(received_us), waited);
+            job.ports.post(worker, user, Post::Read(connection, read));
+        });
+        if let Err(refusal) = read
+            && let Some(session) = self.session(connection)
+        {
+            session.pushing = Pushing::Closed;
+            session.refuse(request_id, refusal);
+        }
+    }
+
+    /// A page or another answer was read.
+    pub(super) fn page_was_read(&mut self, connection: ConnectionId, read: PageRead) {
+        let Some(session) = self.session(connection) else { return };
+        session.in_flight = session.in_flight.saturating_sub(1);
+        match read {
+            PageRead::Frame(frame) => {
+                let _ = session.link.deliver(frame);
+            }
+            PageRead::Failed { request_id, page } => {
+                session.in_flight += 1;
+                session.refuse(request_id, Refusal::Internal);
+                if page {
+                    session.pushing = Pushing::Closed;
+                }
+            }
+            PageRead::Page { frame, snapshot, marks, more } => {
+                let news = session.pushing == Pushing::Syncing { news: true };
+                session.pushing = if more { Pushing::Closed } else { Pushing::Open };
+                session.issued = Some(Issued { snapshot, marks });
+                if session.push(frame).is_ok() && news && !more {
+                    // State kinds may be among what came meanwhile, so it is fetched.
+                    self.tell_news_to(connection, false);
+                }
+            }
+        }
+    }
+}
+
+fn to_read(
+    answered: Result<Answered, ReadFault>,
+    encoding: Encoding,
+    request_id: u64,
+    user: UserId,
+) -> PageRead {
+    match answered {
+        Ok(answered) => {
+            let more = answered.page.more;
+            let body = Some(proto::server_frame::Body::Page(answered.page));
+            let frame = super::encode(encoding, &proto::ServerFrame { request_id, body });
+            PageRead::Page { frame, snapshot: answered.snapshot, marks: answered.marks, more }
+        }
+        Err(fault) => {
+            let error = &fault as &dyn std::error::Error;
+            tracing::error!(error, user = user.0, "a page could not be read");
+            PageRead::Failed { request_id, page: true }
+        }
+    }
+}

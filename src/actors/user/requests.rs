@@ -1,0 +1,255 @@
+//! The requests of a signed-in connection: quick refusals here, everything else to the committer or a reader.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use highwater_wire::{Refusal, proto};
+use proto::{client_frame::Request, server_frame::Body};
+
+use super::{Frame, Session, User, session::Pushing};
+use crate::{
+    actors::{
+        persistence::intake::{Reply, RequestName, Submission},
+        ports::Post,
+        reader::PageRead,
+        transport::ConnectionId,
+    },
+    logic::{self, Answer, Operation, operation},
+    model::{ClientMessageId, ConversationId, Day, DeviceId, UserId, limits::TEXT_BYTES_MAX, record::name_key},
+    monitor::{Op, Outcome},
+    store::view::{ReadFault, View},
+};
+
+impl User {
+    /// One request of one connection.
+    pub(super) fn request(&mut self, frame: Frame) {
+        let Frame { connection, frame, received_us } = frame;
+        let request_id = frame.request_id;
+        let Some(session) = self.session(connection) else { return };
+        let admitted = session.admit();
+        let refused = if request_id == 0 {
+            Some(Refusal::InvalidField)
+        } else if !admitted {
+            Some(Refusal::TooManyInFlight)
+        } else {
+            None
+        };
+        if let Some(refusal) = refused {
+            session.refuse(request_id, refusal);
+            return;
+        }
+        match frame.request {
+            Some(Request::Sync(sync)) => self.sync(connection, request_id, &sync, frame.snapshot, received_us),
+            Some(Request::Send(send)) => self.send_message(connection, request_id, send),
+            Some(Request::Heartbeat(_)) => self.heartbeat(connection, request_id, &frame.snapshot),
+            Some(Request::SignOut(_)) => self.end_devices(connection, request_id, None),
+            Some(Request::EndDevice(end)) => match end.which {
+                Some(which) => self.end_devices(connection, request_id, Some(which)),
+                None => self.refuse(connection, request_id, Refusal::InvalidField),
+            },
+            Some(Request::ListDevices(_)) => self.list_devices(connection, request_id),
+            Some(Request::FindUser(find)) => self.find_user(connection, request_id, &find.name),
+            Some(Request::Hello(_)) => self.refuse(connection, request_id, Refusal::AlreadyGreeted),
+            Some(Request::Register(_) | Request::SignIn(_)) => {
+                self.refuse(connection, request_id, Refusal::AlreadyGreeted);
+            }
+            None => self.refuse(connection, request_id, Refusal::UnknownRequest),
+        }
+    }
+
+    pub(super) fn refuse(&mut self, connection: ConnectionId, request_id: u64, refusal: Refusal) {
+        if let Some(session) = self.session(connection) {
+            session.refuse(request_id, refusal);
+        }
+    }
+
+    fn heartbeat(&mut self, connection: ConnectionId, request_id: u64, given: &[u8]) {
+        let day = self.services.clock.now().day().0;
+        let Some(session) = self.session(connection) else { return };
+        session.answer(request_id, Body::Heartbeat(proto::HeartbeatAnswer { day }));
+        // A client that does not have what was given to it missed something.
+        let behind = session.issued.as_ref().is_none_or(|issued| issued.snapshot != given);
+        if behind && session.pushing == Pushing::Open && !given.is_empty() {
+            session.nudge();
+        }
+    }
+
+    fn send_message(&mut self, connection: ConnectionId, request_id: u64, send: proto::Send) {
+        let Some(session) = self.session(connection) else { return };
+        match screen(session, send) {
+            Ok(send) => self.submit(connection, request_id, operation::Request::Send(send)),
+            Err(refusal) => session.refuse(request_id, refusal),
+        }
+    }
+
+    fn end_devices(
+        &mut self,
+        connection: ConnectionId,
+        request_id: u64,
+        which: Option<proto::end_device::Which>,
+    ) {
+        let Some(session) = self.session(connection) else { return };
+        let which = match which {
+            None => operation::EndDevices::One(session.principal.device),
+            Some(proto::end_device::Which::DeviceId(device)) => operation::EndDevices::One(DeviceId(device)),
+            Some(proto::end_device::Which::AllOthers(_)) => operation::EndDevices::AllOthers,
+        };
+        let by = session.principal;
+        self.submit(connection, request_id, operation::Request::EndDevices { by, which });
+    }
+
+    fn submit(&mut self, connection: ConnectionId, request_id: u64, request: operation::Request) {
+        let name = RequestName { worker: self.worker, user: self.user, connection, request_id };
+        let submission = Submission {
+            operation: Operation { at: self.services.clock.now(), request },
+            reply: Reply::User(name),
+            queued_us: self.services.clock.monotonic_us(),
+        };
+        if let Err((_, refusal)) = self.services.intake.submit(submission) {
+            self.services.monitor.add(crate::monitor::ids::BUSY_REFUSALS, 1);
+            self.refuse(connection, request_id, refusal);
+        }
+    }
+
+    /// An operation of one of the connections was decided.
+    pub(super) fn answer(&mut self, name: RequestName, result: Result<Answer, Refusal>) {
+        // The connection may be gone; its client sends the same again on the next.
+        let Some(session) = self.session(name.connection) else { return };
+        match result {
+            Ok(answer) => session.answer(name.request_id, answer_body(answer)),
+            Err(refusal) => session.refuse(name.request_id, refusal),
+        }
+    }
+
+    fn list_devices(&mut self, connection: ConnectionId, request_id: u64) {
+        let (user, current) = match self.session(connection) {
+            Some(session) => (self.user, session.principal.device),
+            None => return,
+        };
+        self.read(connection, request_id, Op::ListDevices, move |view| {
+            device_list(view, user, current).map(|list| Ok(Body::DeviceList(list)))
+        });
+    }
+
+    fn find_user(&mut self, connection: ConnectionId, request_id: u64, name: &str) {
+        let key = name_key(name);
+        self.read(connection, request_id, Op::FindUser, move |view| user_by_name(view, &key));
+    }
+
+    /// Reads an answer on a reader's thread.
+    fn read(
+        &mut self,
+        connection: ConnectionId,
+        request_id: u64,
+        op: Op,
+        question: impl FnOnce(&View) -> Result<Result<Body, Refusal>, ReadFault> + Send + 'static,
+    ) {
+        let (user, worker, services) = (self.user, self.worker, Arc::clone(&self.services));
+        let Some(session) = self.session(connection) else { return };
+        let encoding = session.link.encoding();
+        let queued_us = services.clock.monotonic_us();
+        let job = Arc::clone(&services);
+        let read = services.readers.read(move |view| {
+            let (read, outcome) = match question(view) {
+                Ok(answer) => {
+                    let refused = answer.is_err();
+                    let body = answer.unwrap_or_else(|refusal| Body::Error(refusal.to_error(0)));
+                    let frame = proto::ServerFrame { request_id, body: Some(body) };
+                    let outcome = if refused { Outcome::Refused } else { Outcome::Ok };
+                    (PageRead::Frame(super::encode(encoding, &frame)), outcome)
+                }
+                Err(fault) => {
+                    tracing::error!(error = &fault as &dyn std::error::Error, "the store could not be read");
+                    (PageRead::Failed { request_id, page: false }, Outcome::Fault)
+                }
+            };
+            job.monitor.operation(op).finished(outcome, job.clock.monotonic_us().saturating_sub(queued_us), 0);
+            job.ports.post(worker, user, Post::Read(connection, read));
+        });
+        if let Err(refusal) = read {
+            self.refuse(connection, request_id, refusal);
+        }
+    }
+}
+
+/// What can be refused without asking the committer, and the rest in its terms.
+fn screen(session: &Session, send: proto::Send) -> Result<operation::Send, Refusal> {
+    message(session.principal, send)
+}
+
+/// A send of the wire in the committer's terms.
+///
+/// # Errors
+/// What can be refused by its form alone.
+pub fn message(by: logic::Principal, send: proto::Send) -> Result<operation::Send, Refusal> {
+    use proto::send::To;
+    let id = <[u8; 16]>::try_from(send.client_message_id.as_ref()).map_err(|_| Refusal::InvalidField)?;
+    if send.text.is_empty() {
+        return Err(Refusal::EmptyMessage);
+    }
+    if send.text.len() > TEXT_BYTES_MAX {
+        return Err(Refusal::TextTooLong);
+    }
+    let to = match send.to {
+        Some(To::ConversationId(conversation)) => {
+            operation::Target::Conversation(ConversationId(conversation))
+        }
+        Some(To::UserId(user)) => operation::Target::User(UserId(user)),
+        Some(To::UserName(name)) => operation::Target::Name(name_key(&name)),
+        None => return Err(Refusal::InvalidField),
+    };
+    Ok(operation::Send {
+        by,
+        to,
+        id: ClientMessageId(id),
+        day: Day(send.day),
+        text: Bytes::from(send.text.into_bytes()),
+    })
+}
+
+/// What is told when an operation was done.
+#[must_use]
+pub fn answer_body(answer: Answer) -> Body {
+    match answer {
+        Answer::Sent { conversation, seq, sent_at } => Body::Sent(proto::Sent {
+            conversation_id: conversation.0,
+            seq: seq.0,
+            sent_at_ms: sent_at.0,
+        }),
+        Answer::DeviceAdded(_) | Answer::DevicesEnded(_) | Answer::Done => Body::Done(proto::Done {}),
+    }
+}
+
+/// A user's devices.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn device_list(view: &View, user: UserId, current: DeviceId) -> Result<proto::DeviceList, ReadFault> {
+    let account = view.account(user)?;
+    let mut devices = Vec::new();
+    for id in account.map(|account| account.devices).unwrap_or_default() {
+        if let Some(device) = view.device(id)? {
+            devices.push(proto::Device {
+                device_id: id.0,
+                name: device.name,
+                device_class: i32::from(device.class),
+                created_ms: device.created.0,
+                current: id == current,
+            });
+        }
+    }
+    Ok(proto::DeviceList { devices })
+}
+
+/// Who has a name, given as `name_key`.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn user_by_name(view: &View, name_key: &str) -> Result<Result<Body, Refusal>, ReadFault> {
+    let found = match view.user_of_name(name_key)? {
+        Some(user) => view.account(user)?,
+        None => None,
+    };
+    let body = found.map(|account| Body::User(proto::User { user_id: account.user.0, name: account.name }));
+    Ok(body.ok_or(Refusal::NoSuchUser))
+}

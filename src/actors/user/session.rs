@@ -1,0 +1,147 @@
+//! One connection as its user's actor sees it: which chain it continues, and how far it was given.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use highwater_wire::{Refusal, proto};
+
+use super::{Attach, encode};
+use crate::{
+    actors::transport::{ConnectionId, Lagging, Link},
+    logic::Principal,
+    model::{LineageId, Version, limits::IN_FLIGHT_PER_CONNECTION_MAX},
+    sync::{Kinds, Marks},
+};
+
+/// The newest snapshot given on a connection, and what it says.
+#[derive(Debug, Clone)]
+pub(super) struct Issued {
+    pub(super) snapshot: Bytes,
+    pub(super) marks: Marks,
+}
+
+/// Whether the server may push, and if not, what has to happen first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pushing {
+    /// Not before the client has synced to the end.
+    Closed,
+    /// A sync is being answered; `news` came meanwhile.
+    Syncing {
+        /// Something new came while the page was read.
+        news: bool,
+    },
+    /// The client has everything through the issued marks.
+    Open,
+    /// It was told that it is time to look; nothing more is said until it does.
+    Nudged,
+    /// Its bytes wait; nothing more is queued until they have drained.
+    Lagging,
+}
+
+/// See the module.
+pub struct Session {
+    pub(super) link: Link,
+    pub(super) principal: Principal,
+    pub(super) lineage: LineageId,
+    pub(super) messages_from: Version,
+    pub(super) level: u8,
+    pub(super) kinds: Arc<Kinds>,
+    pub(super) nudge_only: bool,
+    pub(super) issued: Option<Issued>,
+    pub(super) pushing: Pushing,
+    /// Requests that were not answered yet.
+    pub(super) in_flight: u32,
+}
+
+impl Session {
+    pub(super) fn new(attach: Attach) -> Session {
+        Session {
+            link: attach.link,
+            principal: attach.principal,
+            lineage: attach.lineage,
+            messages_from: attach.messages_from,
+            level: attach.level,
+            kinds: attach.kinds,
+            nudge_only: attach.nudge_only,
+            issued: None,
+            pushing: Pushing::Closed,
+            in_flight: 0,
+        }
+    }
+
+    /// Which connection.
+    #[must_use]
+    pub fn connection(&self) -> ConnectionId {
+        self.link.id()
+    }
+
+    /// Queues a frame. A connection over its bound gets nothing: the request counts as unanswered, and the client,
+    /// which cannot read it either, asks again on its next connection.
+    pub(super) fn send(&self, frame: &proto::ServerFrame) {
+        let _ = self.link.deliver(encode(self.link.encoding(), frame));
+    }
+
+    /// Answers a request.
+    pub(super) fn answer(&mut self, request_id: u64, body: proto::server_frame::Body) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        self.send(&proto::ServerFrame { request_id, body: Some(body) });
+    }
+
+    /// Refuses a request that was counted.
+    pub(super) fn refuse(&mut self, request_id: u64, refusal: Refusal) {
+        self.answer(request_id, proto::server_frame::Body::Error(refusal.to_error(retry_after_ms(refusal))));
+    }
+
+    /// Counts a request in; false when too many are unanswered.
+    pub(super) fn admit(&mut self) -> bool {
+        self.in_flight += 1;
+        self.in_flight <= IN_FLIGHT_PER_CONNECTION_MAX
+    }
+
+    /// Delivers a frame of the push chain.
+    pub(super) fn push(&mut self, frame: Bytes) -> Result<(), Lagging> {
+        let delivered = self.link.deliver(frame);
+        if delivered.is_err() {
+            self.pushing = Pushing::Lagging;
+        }
+        delivered
+    }
+
+    /// Says that it is time to look, once.
+    pub(super) fn nudge(&mut self) {
+        match self.pushing {
+            Pushing::Open | Pushing::Closed => {
+                let nudge = proto::server_frame::Body::Nudge(proto::Nudge {});
+                let frame = proto::ServerFrame { request_id: 0, body: Some(nudge) };
+                let frame = encode(self.link.encoding(), &frame);
+                if self.push(frame).is_ok() {
+                    self.pushing = Pushing::Nudged;
+                }
+            }
+            Pushing::Syncing { .. } => self.pushing = Pushing::Syncing { news: true },
+            Pushing::Nudged | Pushing::Lagging => {}
+        }
+    }
+
+    pub(super) fn is_lagging(&self) -> bool {
+        self.pushing == Pushing::Lagging
+    }
+
+    /// A lagging connection that has drained catches up from its marks.
+    pub(super) fn nudge_if_drained(&mut self) {
+        if self.is_lagging() && self.link.queued_bytes() == 0 {
+            self.pushing = Pushing::Closed;
+            self.nudge();
+        }
+    }
+}
+
+/// When a refused request may come again, with a jitter of its own making on the client's side.
+pub(super) fn retry_after_ms(refusal: Refusal) -> u32 {
+    match refusal {
+        Refusal::Busy | Refusal::TooManyInFlight => 100,
+        Refusal::UnknownOutcome => 200,
+        Refusal::StorageFull | Refusal::Internal | Refusal::Draining | Refusal::TooManyAttempts => 1000,
+        _ => 0,
+    }
+}
