@@ -1,6 +1,6 @@
 //! The stretch of minutes that a page or an answer shows.
 
-use super::minutes::Minute;
+use super::minutes::{DAY_MINUTES, Minute};
 use crate::model::TimeMs;
 
 /// How far back a page shows.
@@ -37,7 +37,7 @@ impl Window {
         let end = Minute::of(now).0;
         let length = match self {
             Window::Hour => 60,
-            Window::Day => 24 * 60,
+            Window::Day => DAY_MINUTES,
         };
         end.saturating_sub(length)..end
     }
