@@ -8,8 +8,9 @@ use std::collections::{HashMap, HashSet};
 
 use crate::findings::{Bucket, Findings};
 use crate::history::{Apply, At, Change, Entry, History, Lineage};
-use crate::line::SnapshotName;
+
 use crate::positions::{Place, Positions};
+use crate::written::SnapshotName;
 
 /// Follows every lineage. Reports what is rewound, and within a chain duplicated and reordered.
 pub(crate) fn judge(history: &History, positions: &Positions, findings: &mut Findings) {
@@ -44,7 +45,7 @@ impl Judge<'_> {
             if !self.chain.rebuild_continues(apply.base) {
                 self.chain.forget();
             }
-            self.chain.expected = Some(apply.base);
+            self.chain.reach(apply.base);
         } else {
             self.check_base(apply, at);
         }

@@ -7,7 +7,7 @@
 //!
 //! The way through the crate, in the order in which [`check`] goes it:
 //!
-//! 1. `line` reads one line; `history` reads all files into tables of numbers.
+//! 1. `line` reads one line; `reading` reads all files into the tables of `history`.
 //! 2. `sends` knows of every message who sent it to whom, when, and what was answered.
 //! 3. `sightings` looks at every entry that a lineage was given: was it sent, and may this user see it?
 //! 4. `positions` knows where every message stands, and finds places and messages that contradict.
@@ -28,9 +28,11 @@ mod line;
 mod order;
 mod pairs;
 mod positions;
+mod reading;
 mod sends;
 mod sightings;
 mod verdict;
+mod written;
 
 use std::path::PathBuf;
 
@@ -39,7 +41,6 @@ pub use findings::{Bucket, EVENTS_PER_BUCKET, Event};
 pub use verdict::Verdict;
 
 use findings::Findings;
-use history::History;
 use positions::Positions;
 use sends::Sends;
 use sightings::Sightings;
@@ -54,7 +55,7 @@ use sightings::Sightings;
 /// [`HistoryError`] when the files are no history: unreadable, not in the format, contradicting themselves about
 /// who sent what, or without the `devices` line. Such a run has no verdict, neither good nor bad.
 pub fn check(files: &[PathBuf]) -> Result<Verdict, HistoryError> {
-    let history = History::read(files)?;
+    let history = reading::read(files)?;
     let mut findings = Findings::new(files);
     let sends = Sends::index(&history, &mut findings)?;
     let sightings = Sightings::judge(&history, &sends, &mut findings);

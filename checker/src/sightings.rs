@@ -19,7 +19,7 @@ pub(crate) struct Page<'h> {
 
 /// All pages of a history: the applies of each lineage in order of time, then its dump.
 pub(crate) fn pages(history: &History) -> impl Iterator<Item = Page<'_>> {
-    history.lineages.iter().flat_map(|lineage| {
+    history.lineages.iter().flat_map(move |lineage| {
         let applies = lineage.steps.iter().filter_map(move |step| match &step.change {
             Change::Apply(apply) => {
                 let entries = &history.entries[apply.entries.clone()];

@@ -6,7 +6,7 @@
 //! interval, a connection that does not fit is refused as busy. **Started** with its worker, **stopped** with it.
 //! **A restart loses** the connections of the worker; clients reconnect and sync.
 
-use std::{sync::Arc, time::Duration};
+use std::{rc::Rc, sync::Arc, time::Duration};
 
 use actix::{Actor, Addr, AsyncContext, Context, Handler, Message};
 use rustc_hash::FxHashMap;
@@ -14,6 +14,7 @@ use rustc_hash::FxHashMap;
 use super::{
     directory::Directory,
     ports::{Ports, Post, WorkerId},
+    transport::WorkerLinks,
     user::{Attach, Posts, User, UserServices},
 };
 use crate::{model::UserId, monitor::ids};
@@ -24,12 +25,20 @@ const MAILBOX_MAX: usize = 4096;
 /// How often the hub looks at the board without being woken, and at what it could not pass on.
 const INTERVAL: Duration = Duration::from_millis(50);
 
+/// Close code of RFC 6455's registry: the service restarts.
+const SERVICE_RESTART: u16 = 1012;
+
+/// Clients come back after a random part of this, so that they do not all come at once.
+/// Source: 15,000 connections over 5 s are 3,000 handshakes a second, a third of what one worker takes.
+const RECONNECT_SPREAD_MS: u32 = 5_000;
+
 /// See the module.
 pub struct Hub {
     worker: WorkerId,
     ports: Ports,
     directory: Directory,
     services: Arc<UserServices>,
+    links: Rc<WorkerLinks>,
     users: FxHashMap<UserId, Resident>,
     /// What a user's full mailbox did not take, in order; passed on at the next look. Bounded like the boards.
     refused: Vec<(UserId, Vec<Post>)>,
@@ -46,6 +55,11 @@ struct Resident {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Wake;
+
+/// The server stops: every connection of the worker is told to come again.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Drain;
 
 /// A signed-in connection wants its user's actor.
 #[derive(Message)]
@@ -67,8 +81,14 @@ pub(super) struct Idle {
 impl Hub {
     /// A hub that is not yet started.
     #[must_use]
-    pub fn new(worker: WorkerId, ports: Ports, directory: Directory, services: Arc<UserServices>) -> Hub {
-        Hub { worker, ports, directory, services, users: FxHashMap::default(), refused: Vec::new() }
+    pub fn new(
+        worker: WorkerId,
+        ports: Ports,
+        directory: Directory,
+        services: Arc<UserServices>,
+        links: Rc<WorkerLinks>,
+    ) -> Hub {
+        Hub { worker, ports, directory, services, links, users: FxHashMap::default(), refused: Vec::new() }
     }
 
     fn look(&mut self) {
@@ -164,5 +184,14 @@ impl Handler<Idle> for Hub {
             // A stop signal, sent once.
             resident.actor.do_send(super::user::Stop);
         }
+    }
+}
+
+impl Handler<Drain> for Hub {
+    type Result = ();
+
+    fn handle(&mut self, _: Drain, _: &mut Self::Context) {
+        self.look();
+        self.links.close_all(SERVICE_RESTART, &format!("retry_after_ms={RECONNECT_SPREAD_MS}"));
     }
 }

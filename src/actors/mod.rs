@@ -1,6 +1,14 @@
 //! Actors: shells that convert, decide and perform. What they decide is in `logic` and `sync`.
 
+pub mod accounts;
 pub mod connection;
+pub mod directory;
+pub mod hub;
+pub mod passwords;
 pub mod persistence;
+pub mod ports;
+pub mod reader;
+pub mod reception;
 pub mod sweeper;
 pub mod transport;
+pub mod user;

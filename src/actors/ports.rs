@@ -4,19 +4,20 @@
 //! merged per user, so the boards need no bound of their own and nothing on them is ever dropped.
 
 use std::sync::{
-    Arc, OnceLock,
+    Arc,
     atomic::{AtomicBool, Ordering},
 };
 
 use actix::Addr;
 use highwater_wire::Refusal;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 
 use super::{
-    hub::{Hub, Wake},
+    hub::{Drain, Hub, Join, Wake},
     persistence::intake::RequestName,
     reader::PageRead,
     transport::ConnectionId,
+    user::User,
 };
 use crate::{
     logic::Answer,
@@ -47,7 +48,7 @@ pub enum Post {
 struct Port {
     board: Mutex<Vec<(UserId, Post)>>,
     awake: AtomicBool,
-    hub: OnceLock<Addr<Hub>>,
+    hub: RwLock<Option<Addr<Hub>>>,
 }
 
 /// The boards of all workers.
@@ -60,7 +61,7 @@ impl Ports {
     /// Boards for a number of workers.
     #[must_use]
     pub fn new(workers: usize) -> Ports {
-        let port = || Port { board: Mutex::default(), awake: AtomicBool::new(false), hub: OnceLock::new() };
+        let port = || Port { board: Mutex::default(), awake: AtomicBool::new(false), hub: RwLock::default() };
         Ports { ports: (0..workers).map(|_| port()).collect() }
     }
 
@@ -70,16 +71,26 @@ impl Ports {
         self.ports.len()
     }
 
-    /// Says which hub serves a worker. Once per worker.
+    /// Says which hub serves a worker, at its start or when its worker was started anew.
     pub fn serve(&self, worker: WorkerId, hub: Addr<Hub>) {
-        assert!(self.ports[worker.0].hub.set(hub).is_ok(), "one hub serves a worker");
+        *self.ports[worker.0].hub.write() = Some(hub);
         self.wake(worker);
     }
 
-    /// The hub of a worker, once it serves.
-    #[must_use]
-    pub fn hub(&self, worker: WorkerId) -> Option<&Addr<Hub>> {
-        self.ports[worker.0].hub.get()
+    /// Asks the hub of a worker, at the edges: never per message.
+    pub async fn ask(&self, worker: WorkerId, join: Join) -> Option<Result<Addr<User>, WorkerId>> {
+        let asked = self.ports[worker.0].hub.read().as_ref().map(|hub| hub.send(join));
+        asked?.await.ok()
+    }
+
+    /// Tells every hub that the server stops.
+    pub fn drain(&self) {
+        for port in self.ports.iter() {
+            if let Some(hub) = &*port.hub.read() {
+                // A life-cycle signal, sent once.
+                hub.do_send(Drain);
+            }
+        }
     }
 
     /// Leaves something for one user.
@@ -107,7 +118,7 @@ impl Ports {
 
     fn wake(&self, worker: WorkerId) {
         let port = &self.ports[worker.0];
-        if let Some(hub) = port.hub.get()
+        if let Some(hub) = &*port.hub.read()
             && !port.awake.swap(true, Ordering::AcqRel)
             && hub.try_send(Wake).is_err()
         {

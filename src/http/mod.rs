@@ -1,4 +1,9 @@
-//! The two HTTP ports.
+//! The two HTTP ports: clients' and operator's.
 
+pub mod headers;
+pub mod health;
+pub mod operator;
+pub mod pages;
+pub mod requests;
 pub mod server;
 pub mod upgrade;

@@ -181,7 +181,7 @@ fn end(
 ) {
     account.devices.retain(|held| *held != device);
     if let Some(row) = state.devices.get(&device).cloned().flatten() {
-        effects.push(Effect::DeviceEnded { device, token: row.token });
+        effects.push(Effect::DeviceEnded { user: row.user, device, token: row.token });
         state.devices.change(device, None, version);
     }
 }

@@ -140,3 +140,18 @@ pub enum Answer {
     /// It is done.
     Done,
 }
+
+impl Operation {
+    /// Whose operation it is: those of one actor are decided in the order in which they came.
+    #[must_use]
+    pub fn actor(&self) -> Option<UserId> {
+        match &self.request {
+            Request::Send(send) => Some(send.by.user),
+            Request::Register(register) => Some(register.user),
+            Request::AddDevice(device) => Some(device.user),
+            Request::EndDevices { by, .. } => Some(by.user),
+            Request::PutDocument { user, .. } => Some(*user),
+            Request::Invite(_) => None,
+        }
+    }
+}

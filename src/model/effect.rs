@@ -18,6 +18,8 @@ pub enum Effect {
     Device(Device),
     /// The device and its token are gone.
     DeviceEnded {
+        /// Whose.
+        user: UserId,
         /// Which.
         device: DeviceId,
         /// Hash of its token.

@@ -4,10 +4,12 @@ pub mod clock;
 pub mod effect;
 pub mod ids;
 pub mod limits;
+pub mod random;
 pub mod record;
 
 pub use clock::Clock;
 pub use effect::{Delivery, Effect, Record};
+pub use random::Random;
 pub use ids::{
     ClientMessageId, ConversationId, Day, DeviceId, Kind, LineageId, RunNumber, Seq, TimeMs, UserId, Version,
 };

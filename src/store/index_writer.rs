@@ -79,7 +79,7 @@ impl Step {
                 let token = devices::token_key(&device.token);
                 self.row(token, |out| devices::encode_owner(out, device.user, device.device));
             }
-            Effect::DeviceEnded { device, token } => {
+            Effect::DeviceEnded { device, token, .. } => {
                 self.rows.insert(devices::key(*device), None);
                 self.rows.insert(devices::token_key(token), None);
             }

@@ -45,8 +45,9 @@ fn encode_effect(out: &mut Vec<u8>, effect: &Effect) {
             out.push(DEVICE);
             devices::encode(out, device);
         }
-        Effect::DeviceEnded { device, token } => {
+        Effect::DeviceEnded { user, device, token } => {
             out.push(DEVICE_ENDED);
+            put_fixed64(out, user.0);
             put_fixed64(out, device.0);
             out.extend_from_slice(token);
         }
@@ -116,7 +117,11 @@ fn decode_effect(input: &mut Input<'_>, version: Version) -> Result<Effect, Malf
     Ok(match input.byte("effect")? {
         ACCOUNT => Effect::Account(accounts::decode(input)?),
         DEVICE => Effect::Device(devices::decode(input)?),
-        DEVICE_ENDED => Effect::DeviceEnded { device: input.device()?, token: input.array("token hash")? },
+        DEVICE_ENDED => Effect::DeviceEnded {
+            user: input.user()?,
+            device: input.device()?,
+            token: input.array("token hash")?,
+        },
         CONVERSATION => Effect::Conversation(conversations::decode(input)?),
         ITEM => {
             Effect::Item { user: input.user()?, item: items::decode(input)?, supersedes: input.version()? }

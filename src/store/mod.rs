@@ -12,6 +12,7 @@ mod engine_conformance;
 pub mod engine_faulty;
 pub mod engine_memory;
 pub mod engine_sled;
+pub mod engine_slot;
 pub mod field;
 pub mod files;
 pub mod files_disk;

@@ -193,7 +193,7 @@ impl Tail {
                 let owner = (version, Some((device.user, device.device)));
                 self.hash_shard(&device.token).write().tokens.insert(device.token, owner);
             }
-            Effect::DeviceEnded { device, token } => {
+            Effect::DeviceEnded { device, token, .. } => {
                 self.shard(device.0).write().devices.insert(*device, (version, None));
                 self.hash_shard(token).write().tokens.insert(*token, (version, None));
             }
@@ -237,7 +237,7 @@ impl Tail {
                 drop_row(&mut self.shard(device.device.0).write().devices, &device.device, version);
                 drop_row(&mut self.hash_shard(&device.token).write().tokens, &device.token, version);
             }
-            Effect::DeviceEnded { device, token } => {
+            Effect::DeviceEnded { device, token, .. } => {
                 drop_row(&mut self.shard(device.0).write().devices, device, version);
                 drop_row(&mut self.hash_shard(token).write().tokens, token, version);
             }

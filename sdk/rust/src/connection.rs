@@ -20,6 +20,9 @@ const FRAME_BYTES_MAX: usize = 4 << 20;
 /// Read buffer of a connection; many clients may share a process.
 const READ_BUFFER_BYTES: usize = 8 << 10;
 
+/// Frames gather up to this before they are written without being flushed.
+const WRITE_BUFFER_BYTES: usize = 8 << 10;
+
 /// How long a frame may take to be handed to the socket before the connection counts as broken.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -55,32 +58,38 @@ impl Connection {
         request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, subprotocol);
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER_BYTES)
-            .write_buffer_size(0)
+            .write_buffer_size(WRITE_BUFFER_BYTES)
             .max_frame_size(Some(FRAME_BYTES_MAX))
             .max_message_size(Some(FRAME_BYTES_MAX));
         let connecting = connect_async_with_config(request, Some(config), true);
         let (socket, _) = tokio::time::timeout(timeout, connecting)
             .await
-            .map_err(|_| Error::Timeout { what: "connection", after_ms: timeout.as_millis() as u64 })??;
+            .map_err(|_| Error::Timeout {
+                what: "connection",
+                after_ms: timeout.as_millis() as u64,
+            })??;
         Ok(Connection { socket, encoding })
     }
 
-    /// Writes one frame to the socket.
+    /// Puts one frame into the write buffer, and the buffer into the socket as it fills.
     ///
     /// # Errors
     /// When the socket fails, or does not take the frame in time.
-    pub(crate) async fn write(&mut self, frame: &ClientFrame) -> Result<(), Error> {
+    pub(crate) async fn queue(&mut self, frame: &ClientFrame) -> Result<(), Error> {
         let bytes = self.encoding.encode(frame);
         let message = match self.encoding {
             Encoding::Binary => Message::binary(bytes),
-            Encoding::Json => {
-                Message::text(String::from_utf8(bytes).map_err(|_| Error::UnexpectedAnswer)?)
-            }
+            Encoding::Json => Message::text(String::from_utf8(bytes).expect("the JSON encoder writes UTF-8")),
         };
-        tokio::time::timeout(WRITE_TIMEOUT, self.socket.send(message)).await.map_err(|_| {
-            Error::Timeout { what: "room in the socket", after_ms: WRITE_TIMEOUT.as_millis() as u64 }
-        })??;
-        Ok(())
+        in_time(self.socket.feed(message)).await
+    }
+
+    /// Writes all that is in the buffer.
+    ///
+    /// # Errors
+    /// When the socket fails, or does not take it in time.
+    pub(crate) async fn flush(&mut self) -> Result<(), Error> {
+        in_time(self.socket.flush()).await
     }
 
     /// Waits for what comes next. Dropping the future loses nothing.
@@ -91,9 +100,9 @@ impl Connection {
         match self.socket.next().await {
             Some(Ok(Message::Binary(bytes))) => Ok(Incoming::Frame(self.encoding.decode(&bytes)?)),
             Some(Ok(Message::Text(text))) => Ok(Incoming::Frame(self.encoding.decode(text.as_bytes())?)),
-            Some(Ok(Message::Close(frame))) => {
-                Err(Error::ClosedByServer { code: frame.map_or(NO_CLOSE_CODE, |frame| frame.code.into()) })
-            }
+            Some(Ok(Message::Close(frame))) => Err(Error::ClosedByServer {
+                code: frame.map_or(NO_CLOSE_CODE, |frame| frame.code.into()),
+            }),
             Some(Ok(_)) => Ok(Incoming::Alive),
             Some(Err(error)) => Err(error.into()),
             None => Err(WebSocketError::ConnectionClosed.into()),
@@ -107,8 +116,24 @@ impl Connection {
     }
 }
 
-fn socket_url(base_url: &str) -> Result<String, Error> {
-    let host = base_url.strip_prefix("http://").ok_or(Error::BaseUrl)?.trim_end_matches('/');
+async fn in_time(writing: impl Future<Output = Result<(), WebSocketError>>) -> Result<(), Error> {
+    let after_ms = WRITE_TIMEOUT.as_millis() as u64;
+    let written = tokio::time::timeout(WRITE_TIMEOUT, writing).await;
+    Ok(written.map_err(|_| Error::Timeout {
+        what: "room in the socket",
+        after_ms,
+    })??)
+}
+
+/// The address of the WebSocket of a server.
+///
+/// # Errors
+/// When the base URL is not `http://HOST:PORT`.
+pub(crate) fn socket_url(base_url: &str) -> Result<String, Error> {
+    let host = base_url
+        .strip_prefix("http://")
+        .ok_or(Error::BaseUrl)?
+        .trim_end_matches('/');
     if host.is_empty() || host.contains('/') {
         return Err(Error::BaseUrl);
     }
@@ -122,9 +147,18 @@ mod tests {
 
     #[test]
     fn base_url_becomes_socket_url() {
-        assert_eq!(socket_url("http://127.0.0.1:8080").unwrap(), "ws://127.0.0.1:8080/v1/ws");
+        assert_eq!(
+            socket_url("http://127.0.0.1:8080").unwrap(),
+            "ws://127.0.0.1:8080/v1/ws"
+        );
         assert_eq!(socket_url("http://[::1]:8080/").unwrap(), "ws://[::1]:8080/v1/ws");
-        for wrong in ["127.0.0.1:8080", "https://h", "http://", "http://h/path", "ws://h"] {
+        for wrong in [
+            "127.0.0.1:8080",
+            "https://h",
+            "http://",
+            "http://h/path",
+            "ws://h",
+        ] {
             assert!(matches!(socket_url(wrong), Err(Error::BaseUrl)), "{wrong}");
         }
     }

@@ -25,4 +25,6 @@ pub use event::{DisconnectReason, Event, Observer, StopReason};
 pub use highwater_wire as wire;
 pub use message::{ClientMessageId, SendResult, Target};
 pub use requests::{register, sign_in};
-pub use store::{Applied, DiscardReason, Durability, Lineage, Outcome, PageCause, SendState, Store, StoreError};
+pub use store::{
+    Applied, DiscardReason, Durability, Lineage, Outcome, PageCause, SendState, Store, StoreError,
+};

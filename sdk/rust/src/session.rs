@@ -2,16 +2,16 @@
 //!
 //! Nothing is read or written here and time is handed in, so every rule can be tested without a socket. A session
 //! begins with Hello; after the greeting it wants one sync, then whatever nudges, pages and timers ask for. One sync is
-//! open at a time. Every request after Hello carries the newest stored snapshot.
+//! open at a time. Every request after Hello carries the newest stored snapshot. `hearing` reads frames.
+
+mod hearing;
 
 use crate::error::{Error, Refused};
 use crate::event::DisconnectReason;
 use crate::message::{ClientMessageId, SendResult};
 use crate::send_queue::SendQueue;
 use crate::store::{OutboxMessage, PageCause};
-use highwater_wire::proto::{
-    self, Greeting, Page, ServerFrame, client_frame::Request, server_frame::Body,
-};
+use highwater_wire::proto::{self, Greeting, Page, client_frame::Request, server_frame::Body};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -68,7 +68,11 @@ pub(crate) enum Reaction {
     /// The sync was refused; it is due again, see [`Session::delay_sync`].
     SyncRefused(Refused),
     /// A send has its answer.
-    SendAnswered { position: i64, id: ClientMessageId, result: SendResult },
+    SendAnswered {
+        position: i64,
+        id: ClientMessageId,
+        result: SendResult,
+    },
     /// The server's day.
     Day(u32),
     /// An answer for the application.
@@ -160,83 +164,6 @@ impl Session {
         self.greeted() && !self.sync_open && !self.sync_due
     }
 
-    /// Reads a frame.
-    pub(crate) fn on_frame(&mut self, frame: ServerFrame, now: Instant) -> Reaction {
-        self.heard(now);
-        let Some(body) = frame.body else {
-            // A body that this version does not know: only what we asked for may not be passed over.
-            return match self.open.remove(&frame.request_id) {
-                Some(_) => Reaction::Disconnect(DisconnectReason::Protocol("an answer without a known body")),
-                None => Reaction::Nothing,
-            };
-        };
-        if frame.request_id == 0 {
-            return self.on_unasked(body);
-        }
-        match self.open.remove(&frame.request_id) {
-            Some(open) => self.on_answer(open.asked, body, now),
-            None => Reaction::Disconnect(DisconnectReason::Protocol("an answer to no open request")),
-        }
-    }
-
-    fn on_unasked(&mut self, body: Body) -> Reaction {
-        match body {
-            Body::Push(page) => Reaction::Page(page, PageCause::Push),
-            Body::Nudge(_) => {
-                self.sync_due = true;
-                Reaction::Nothing
-            }
-            Body::Error(error) => Reaction::Disconnect(DisconnectReason::Refused(error.into())),
-            _ => Reaction::Disconnect(DisconnectReason::Protocol("an answer without request id")),
-        }
-    }
-
-    fn on_answer(&mut self, asked: Asked, body: Body, now: Instant) -> Reaction {
-        match (asked, body) {
-            (Asked::Hello, Body::Greeting(greeting)) => self.on_greeting(greeting, now),
-            (Asked::Hello, Body::Error(error)) => Reaction::HelloRefused(error.into()),
-            (Asked::Heartbeat, Body::Heartbeat(answer)) => {
-                self.heartbeat_open = false;
-                Reaction::Day(answer.day)
-            }
-            (Asked::Heartbeat, Body::Error(error)) if error.retry => {
-                self.heartbeat_open = false;
-                Reaction::Nothing
-            }
-            (Asked::Heartbeat, Body::Error(error)) => {
-                Reaction::Disconnect(DisconnectReason::Refused(error.into()))
-            }
-            (Asked::Sync, Body::Page(page)) => {
-                self.sync_open = false;
-                Reaction::Page(page, PageCause::Sync)
-            }
-            (Asked::Sync, Body::Error(error)) => {
-                self.sync_open = false;
-                self.sync_due = true;
-                Reaction::SyncRefused(error.into())
-            }
-            (Asked::Send { position, id }, Body::Sent(sent)) => {
-                Reaction::SendAnswered { position, id, result: Ok(sent) }
-            }
-            (Asked::Send { position, id }, Body::Error(error)) => {
-                Reaction::SendAnswered { position, id, result: Err(error.into()) }
-            }
-            (Asked::Plain(reply), Body::Error(error)) => {
-                Reaction::Answer(reply, Err(Refused::from(error).into()))
-            }
-            (Asked::Plain(reply), body) => Reaction::Answer(reply, Ok(body)),
-            _ => Reaction::Disconnect(DisconnectReason::Protocol("an answer that does not fit its request")),
-        }
-    }
-
-    fn on_greeting(&mut self, greeting: Greeting, now: Instant) -> Reaction {
-        let greeting = Arc::new(greeting);
-        self.greeting = Some(Arc::clone(&greeting));
-        self.sync_due = true;
-        self.last_heartbeat = now;
-        Reaction::Greeted(greeting)
-    }
-
     /// A page is stored: go on while more is waiting, hand back at once when asked.
     pub(crate) fn page_applied(&mut self, page: &Page) {
         self.sync_due |= page.more;
@@ -258,7 +185,10 @@ impl Session {
         if let Some(hello) = self.hello.take() {
             return Some(self.opened(Asked::Hello, Request::Hello(hello), None, now));
         }
-        let places = self.greeting.as_ref().map_or(0, |greeting| greeting.in_flight_max as usize);
+        let places = self
+            .greeting
+            .as_ref()
+            .map_or(0, |greeting| greeting.in_flight_max.max(1) as usize);
         if self.open.len() >= places {
             return None;
         }
@@ -266,13 +196,21 @@ impl Session {
             self.sync_due = false;
             self.sync_open = true;
             self.sync_not_before = None;
-            let sync = proto::Sync { limit: self.sync_limit, wait_ms: 0 };
+            let sync = proto::Sync {
+                limit: self.sync_limit,
+                wait_ms: 0,
+            };
             return Some(self.opened(Asked::Sync, Request::Sync(sync), None, now));
         }
         if !self.heartbeat_open && (self.hand_back_due || now >= self.heartbeat_at()) {
             self.heartbeat_open = true;
             self.last_heartbeat = now;
-            return Some(self.opened(Asked::Heartbeat, Request::Heartbeat(proto::Heartbeat {}), None, now));
+            return Some(self.opened(
+                Asked::Heartbeat,
+                Request::Heartbeat(proto::Heartbeat {}),
+                None,
+                now,
+            ));
         }
         if let Some(ask) = asks.pop_front() {
             return Some(self.opened(Asked::Plain(ask.reply), ask.request, None, now));
@@ -281,7 +219,10 @@ impl Session {
             return None;
         }
         let message = sends.take_next(now)?;
-        let asked = Asked::Send { position: message.position, id: message.id };
+        let asked = Asked::Send {
+            position: message.position,
+            id: message.id,
+        };
         let request = Request::Send(send_request(&message));
         Some(self.opened(asked, request, Some(message), now))
     }
@@ -291,7 +232,10 @@ impl Session {
     }
 
     fn sends_open(&self) -> usize {
-        self.open.values().filter(|open| matches!(open.asked, Asked::Send { .. })).count()
+        self.open
+            .values()
+            .filter(|open| matches!(open.asked, Asked::Send { .. }))
+            .count()
     }
 
     fn opened(
@@ -308,7 +252,11 @@ impl Session {
             self.hand_back_due = false;
         }
         self.open.insert(self.last_request_id, Open { asked, since: now });
-        Outgoing { request_id: self.last_request_id, request, message }
+        Outgoing {
+            request_id: self.last_request_id,
+            request,
+            message,
+        }
     }
 
     /// Why the connection has to be given up by now, if it has to.
@@ -334,7 +282,11 @@ impl Session {
 
     fn heartbeat_interval(&self) -> Duration {
         let named = self.greeting.as_ref().map_or(0, |greeting| greeting.heartbeat_ms);
-        let interval_ms = if named == 0 { HEARTBEAT_DEFAULT_MS } else { named.max(HEARTBEAT_MIN_MS) };
+        let interval_ms = if named == 0 {
+            HEARTBEAT_DEFAULT_MS
+        } else {
+            named.max(HEARTBEAT_MIN_MS)
+        };
         Duration::from_millis(interval_ms.into())
     }
 
@@ -349,7 +301,10 @@ impl Session {
 
     fn unanswered_at(&self) -> Option<Instant> {
         // Request ids grow with time, so the first is the oldest.
-        self.open.values().next().map(|open| open.since + self.request_timeout)
+        self.open
+            .values()
+            .next()
+            .map(|open| open.since + self.request_timeout)
     }
 
     /// Ends the session: what the application asked gets no answer any more.
@@ -374,5 +329,4 @@ fn send_request(message: &OutboxMessage) -> proto::Send {
 }
 
 #[cfg(test)]
-#[path = "session_tests.rs"]
 mod tests;

@@ -13,7 +13,7 @@ pub mod proto {
 }
 
 pub use encoding::{DecodeError, Encoding};
-pub use refusal::Refusal;
+pub use refusal::{Refusal, close};
 
 /// Bytes 3 to 10 of a snapshot: the name by which a page says what it continues.
 ///

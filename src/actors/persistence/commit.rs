@@ -6,15 +6,15 @@ use std::sync::Arc;
 use highwater_wire::Refusal;
 
 use crate::{
-    logic::{Answer, Need, Operation, State, Warm, decide, lacking},
-    model::{Effect, Record, Version, limits::BATCH_BYTES_MAX, limits::BATCH_OPERATIONS_MAX},
+    logic::{Answer, Operation, State, Warm, decide, lacking},
+    model::{Effect, Record, UserId, Version, limits::BATCH_BYTES_MAX, limits::BATCH_OPERATIONS_MAX},
     store::{
         engine::{Engine, EngineFault, IndexBatch},
         files::FileFault,
         index_writer,
         log::Log,
         log_batch::{Batch, OwnedBatch},
-        log_fault::LogFault,
+        log_fault::{AppendFault, LogFault},
         log_record,
         tail::Tail,
         watermark::Watermark,
@@ -33,8 +33,8 @@ const INDEX_STEP_BYTES: usize = 8 * 1024 * 1024;
 pub enum Outcome {
     /// Decided, and durable where it changed something: to be told.
     Told(Result<Answer, Refusal>),
-    /// Not decided: these rows must be warmed first.
-    Cold(Vec<Need>),
+    /// Not decided: rows lack that must be warmed first. What its actor asked for later in the batch is `Again`.
+    Cold,
     /// Not decided, nothing was done: to be submitted again, before what came after it.
     Again,
     /// It is not known whether it stands in the log.
@@ -159,14 +159,18 @@ impl Committer {
         let mut records = Vec::new();
         self.payload.clear();
         let mut lengths = Vec::new();
+        // Operations of one actor are decided in the order in which they came.
+        let mut cold: Vec<UserId> = Vec::new();
         for operation in operations {
-            if outcomes.len() == BATCH_OPERATIONS_MAX || self.payload.len() > BATCH_BYTES_MAX / 2 {
+            let waits = operation.actor().is_some_and(|actor| cold.contains(&actor));
+            let full = outcomes.len() >= BATCH_OPERATIONS_MAX || self.payload.len() > BATCH_BYTES_MAX / 2;
+            if waits || full {
                 outcomes.push(Outcome::Again);
                 continue;
             }
-            let needs = lacking(&self.state, operation);
-            if !needs.is_empty() {
-                outcomes.push(Outcome::Cold(needs));
+            if !lacking(&self.state, operation).is_empty() {
+                cold.extend(operation.actor());
+                outcomes.push(Outcome::Cold);
                 continue;
             }
             let version = self.last_number.next();
@@ -205,6 +209,13 @@ impl Committer {
             }
             Err(fault) => {
                 tracing::error!(error = &fault as &dyn std::error::Error, "a batch could not be made durable");
+                if matches!(fault, AppendFault::Full { .. }) {
+                    // Nothing was written, so nothing is in doubt.
+                    self.state.forget(self.tail.durable());
+                    self.health = Health::Full;
+                    let refused = Outcome::Told(Err(Refusal::StorageFull));
+                    return Ok(Committed { outcomes: again_or(outcomes, refused), records: Vec::new() });
+                }
                 self.after_failure(outcomes, records, fault.is_full())
             }
         }
@@ -215,7 +226,7 @@ impl Committer {
         first: Version,
         last: Version,
         records: u32,
-    ) -> Result<(), crate::store::log_fault::AppendFault> {
+    ) -> Result<(), AppendFault> {
         #[cfg(feature = "seeded-bugs")]
         if self.bug == Some(super::seeded_bugs::SeededBug::AcknowledgeBeforeWrite) {
             // What was withheld is written now, and this batch is withheld: it is told before it is written.
@@ -423,7 +434,7 @@ fn refuse_all(operations: &[Operation], refusal: Refusal) -> Committed {
 /// of it. Only rows that lack stay lacking.
 fn again_or(outcomes: Vec<Outcome>, otherwise: Outcome) -> Vec<Outcome> {
     let again = |outcome| match outcome {
-        Outcome::Cold(_) | Outcome::Again => Outcome::Again,
+        Outcome::Cold | Outcome::Again => Outcome::Again,
         Outcome::Told(_) | Outcome::Unknown => otherwise.clone(),
     };
     outcomes.into_iter().map(again).collect()

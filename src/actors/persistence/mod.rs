@@ -1,5 +1,403 @@
-//! persistence
+//! The persistence actor: the one place where operations are decided, stored and then told.
+//!
+//! **Owns** the committer: log, watermark, index writing, and the rows that decisions need. **Receives** wakes; the
+//! work itself is in its intake. **Emits** answers, news and ends to the boards of the workers, warming jobs to the
+//! readers. **Durable before replying:** everything; nothing is told before its batch is synced. **Mailbox:** wakes
+//! only, coalesced; the intake is bounded and refuses as busy. **Started** by `app` alone on its arbiter and thread,
+//! **stopped** after the intake was closed and drained. **A restart loses** nothing that was told: it is a new run.
+
 pub mod commit;
+pub mod intake;
 pub mod open;
 #[cfg(feature = "seeded-bugs")]
 pub mod seeded_bugs;
+mod telling;
+pub mod warm;
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message};
+use highwater_wire::Refusal;
+
+use self::{
+    commit::{Committed, Committer, Fatal, Health, Outcome},
+    intake::{Intake, Submission, Warmed},
+    telling::Telling,
+};
+use super::{directory::Directory, ports::Ports, reader::Readers};
+use crate::{
+    logic::Operation,
+    model::{Clock, UserId, limits::BATCH_OPERATIONS_MAX},
+    monitor::{Monitor, ids},
+};
+
+/// How often the actor looks for work without being woken: for housekeeping, a full disk, and the index.
+const INTERVAL: Duration = Duration::from_millis(50);
+
+/// How often the disk is tried again while it is full, in intervals.
+const FULL_DISK_LOOK_INTERVALS: u32 = 10;
+
+/// How often the watermark is saved and the next segment prepared, in intervals.
+const HOUSEKEEPING_INTERVALS: u32 = 4;
+
+/// Readings of one actor's rows that were overtaken before its operations are refused as busy.
+const WARM_ATTEMPTS_MAX: u32 = 8;
+
+/// Bounds of the tail.
+#[derive(Debug, Clone, Copy)]
+pub struct TailBounds {
+    /// Commits wait while the tail holds more, bytes.
+    pub bytes_max: usize,
+    /// The index is written once the tail holds more, bytes; below it only when there is nothing else to do.
+    pub index_after_bytes: usize,
+}
+
+/// See the module.
+pub struct Persistence {
+    committer: Committer,
+    intake: Arc<Intake>,
+    readers: Readers,
+    telling: Telling,
+    clock: Clock,
+    monitor: Monitor,
+    bounds: TailBounds,
+    /// Opens the index anew after it failed.
+    reopen_index: Box<dyn FnMut() -> bool + Send>,
+    /// Ends the process: the reason is logged before.
+    abort: Arc<dyn Fn() + Send + Sync>,
+    /// Operations to be decided before those of the intake, in order.
+    ready: VecDeque<Submission>,
+    /// Operations of actors that wait for rows; a later one of the same actor waits behind.
+    parked: HashMap<UserId, Parked>,
+    intervals: u32,
+    index_is_broken: bool,
+    stopping: bool,
+}
+
+#[derive(Default)]
+struct Parked {
+    waiting: VecDeque<Submission>,
+    attempts: u32,
+}
+
+/// There is work in the intake.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Wake;
+
+/// Finish: decide what is in, index it, end. Answered when it is done.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Finish;
+
+/// What the actor is made of.
+pub struct PersistenceParts {
+    /// An opened store.
+    pub committer: Committer,
+    /// Its way in.
+    pub intake: Arc<Intake>,
+    /// For rows that lack.
+    pub readers: Readers,
+    /// The way back.
+    pub ports: Ports,
+    /// Who is where.
+    pub directory: Directory,
+    /// Time.
+    pub clock: Clock,
+    /// Counters.
+    pub monitor: Monitor,
+    /// Bounds of the tail.
+    pub bounds: TailBounds,
+    /// Opens the index anew after it failed; false when it failed again.
+    pub reopen_index: Box<dyn FnMut() -> bool + Send>,
+    /// Ends the process after a fault that cannot be survived.
+    pub abort: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl Persistence {
+    /// An actor that is not yet started.
+    #[must_use]
+    pub fn new(parts: PersistenceParts) -> Persistence {
+        Persistence {
+            committer: parts.committer,
+            intake: parts.intake,
+            readers: parts.readers,
+            telling: Telling::new(parts.ports, parts.directory),
+            clock: parts.clock,
+            monitor: parts.monitor,
+            bounds: parts.bounds,
+            reopen_index: parts.reopen_index,
+            abort: parts.abort,
+            ready: VecDeque::new(),
+            parked: HashMap::new(),
+            intervals: 0,
+            index_is_broken: false,
+            stopping: false,
+        }
+    }
+
+    /// Works until nothing is left to decide; between batches the index is brought one batch further.
+    fn work(&mut self) {
+        loop {
+            self.take_in();
+            let tail_is_full = self.committer.tail().bytes() > self.bounds.bytes_max;
+            let decided = if tail_is_full { 0 } else { self.commit_batch() };
+            let indexed = if tail_is_full || self.committer.tail().bytes() > self.bounds.index_after_bytes {
+                self.index_step()
+            } else {
+                false
+            };
+            self.observe();
+            if decided == 0 && !indexed {
+                return;
+            }
+        }
+    }
+
+    fn take_in(&mut self) {
+        let room = BATCH_OPERATIONS_MAX.saturating_sub(self.ready.len());
+        let taken = self.intake.take(room);
+        for warmed in taken.warmed {
+            self.take_warmed(warmed);
+        }
+        for submission in taken.submissions {
+            let actor = submission.operation.actor();
+            match actor.and_then(|actor| self.parked.get_mut(&actor)) {
+                Some(parked) => parked.waiting.push_back(submission),
+                None => self.ready.push_back(submission),
+            }
+        }
+    }
+
+    /// Rows have come: the operations that waited for them are decided next, in their order.
+    fn take_warmed(&mut self, warmed: Warmed) {
+        let Some(mut parked) = self.parked.remove(&warmed.actor) else { return };
+        let taken = warmed.rows.is_some_and(|rows| self.committer.warm(rows, warmed.as_of));
+        parked.attempts += 1;
+        if taken || parked.attempts < WARM_ATTEMPTS_MAX {
+            for submission in parked.waiting.into_iter().rev() {
+                self.ready.push_front(submission);
+            }
+            return;
+        }
+        tracing::warn!(user = warmed.actor.0, "rows could not be read for a user's operations");
+        self.refuse(parked.waiting, Refusal::Busy);
+    }
+
+    fn commit_batch(&mut self) -> usize {
+        let count = self.ready.len().min(BATCH_OPERATIONS_MAX);
+        if count == 0 {
+            return 0;
+        }
+        let batch: Vec<Submission> = self.ready.drain(..count).collect();
+        let started_us = self.clock.monotonic_us();
+        self.count_waits(&batch, started_us);
+        let operations: Vec<Operation> = batch.iter().map(|submission| submission.operation.clone()).collect();
+        match self.committer.commit(&operations) {
+            Ok(committed) => {
+                if !committed.records.is_empty() {
+                    let took_us = self.clock.monotonic_us().saturating_sub(started_us);
+                    self.monitor.add(ids::BATCHES, 1);
+                    self.monitor.observe(ids::BATCH_SYNC, took_us);
+                    self.monitor.observe(ids::BATCH_OPERATIONS, committed.records.len() as u64);
+                }
+                self.tell(batch, committed)
+            }
+            Err(fatal) => {
+                self.die(&fatal);
+                0
+            }
+        }
+    }
+
+    /// Tells what is durable, parks what lacks rows, keeps what was not decided. Returns how many were settled or moved.
+    fn tell(&mut self, batch: Vec<Submission>, committed: Committed) -> usize {
+        self.telling.news(&committed.records, &self.monitor);
+        let mut again = VecDeque::new();
+        let mut answered = 0;
+        let total = batch.len();
+        for (submission, outcome) in batch.into_iter().zip(committed.outcomes) {
+            match outcome {
+                Outcome::Told(result) => {
+                    self.telling.answer(submission, result, &self.monitor, &self.clock);
+                    answered += 1;
+                }
+                Outcome::Unknown => {
+                    let unknown = Err(Refusal::UnknownOutcome);
+                    self.telling.answer(submission, unknown, &self.monitor, &self.clock);
+                    answered += 1;
+                }
+                Outcome::Cold => self.park(submission),
+                Outcome::Again => again.push_back(submission),
+            }
+        }
+        self.telling.flush();
+        self.intake.answered(answered);
+        let waiting = again.len();
+        for submission in again.into_iter().rev() {
+            self.put_back(submission);
+        }
+        total - waiting
+    }
+
+    /// Back to the front, or behind what its actor waits for.
+    fn put_back(&mut self, submission: Submission) {
+        let actor = submission.operation.actor();
+        match actor.and_then(|actor| self.parked.get_mut(&actor)) {
+            // The one that was found cold stands at the front; what follows came later.
+            Some(parked) => parked.waiting.insert(1.min(parked.waiting.len()), submission),
+            None => self.ready.push_front(submission),
+        }
+    }
+
+    /// Sends an operation to a reader that warms what it needs.
+    fn park(&mut self, submission: Submission) {
+        let actor = submission.operation.actor().expect("only operations of a user lack rows");
+        let operation = submission.operation.clone();
+        let parked = self.parked.entry(actor).or_default();
+        parked.waiting.push_back(submission);
+        if parked.waiting.len() > 1 {
+            return;
+        }
+        let intake = Arc::clone(&self.intake);
+        let read = self.readers.read(move |view| {
+            let as_of = view.bound();
+            let rows = warm::everything(view, &operation);
+            if let Err(fault) = &rows {
+                let error = fault as &dyn std::error::Error;
+                tracing::error!(error, "rows could not be read for an operation");
+            }
+            intake.warmed(Warmed { actor, rows: rows.ok(), as_of });
+        });
+        if let Err(refusal) = read
+            && let Some(parked) = self.parked.remove(&actor)
+        {
+            self.refuse(parked.waiting, refusal);
+        }
+    }
+
+    fn refuse(&mut self, submissions: impl IntoIterator<Item = Submission>, refusal: Refusal) {
+        let mut count = 0;
+        for submission in submissions {
+            self.telling.answer(submission, Err(refusal), &self.monitor, &self.clock);
+            count += 1;
+        }
+        self.telling.flush();
+        self.intake.answered(count);
+    }
+
+    fn index_step(&mut self) -> bool {
+        if self.index_is_broken {
+            return false;
+        }
+        match self.committer.index_step() {
+            Ok(more) => {
+                self.monitor.add(ids::INDEX_BATCHES, u64::from(more));
+                more
+            }
+            Err(fault) => {
+                let error = &fault as &dyn std::error::Error;
+                tracing::error!(error, "the index could not be written; it will be opened anew");
+                self.index_is_broken = true;
+                false
+            }
+        }
+    }
+
+    fn on_interval(&mut self) {
+        self.intervals = self.intervals.wrapping_add(1);
+        if self.intervals.is_multiple_of(FULL_DISK_LOOK_INTERVALS) {
+            self.look_at_full_disk();
+            if self.index_is_broken && (self.reopen_index)() {
+                tracing::info!("the index was opened anew");
+                self.index_is_broken = false;
+            }
+        }
+        self.work();
+        // Nothing waits: the index catches up, one batch at a time, as long as nothing comes in.
+        while self.intake.depth() == 0 && self.ready.is_empty() && self.index_step() {}
+        if self.intervals.is_multiple_of(HOUSEKEEPING_INTERVALS) {
+            self.committer.housekeeping();
+        }
+        self.observe();
+    }
+
+    fn look_at_full_disk(&mut self) {
+        if self.committer.health() == Health::Writable {
+            return;
+        }
+        match self.committer.recover() {
+            Ok(records) => {
+                self.telling.news(&records, &self.monitor);
+                self.telling.flush();
+            }
+            Err(fatal) => self.die(&fatal),
+        }
+    }
+
+    fn die(&mut self, fatal: &Fatal) {
+        let error = fatal as &dyn std::error::Error;
+        tracing::error!(error, "the store cannot go on; the process ends and recovers at its next start");
+        self.stopping = true;
+        (self.abort)();
+    }
+
+    fn count_waits(&self, batch: &[Submission], now_us: u64) {
+        let longest = batch.first().map_or(0, |first| now_us.saturating_sub(first.queued_us));
+        self.monitor.set(ids::PERSISTENCE_QUEUE_DEPTH, self.intake.depth() as u64);
+        tracing::trace!(operations = batch.len(), longest_wait_us = longest, "a batch is decided");
+    }
+
+    fn observe(&self) {
+        let tail = self.committer.tail();
+        self.monitor.set(ids::TAIL_BYTES, tail.bytes() as u64);
+        let lag = tail.durable().0.saturating_sub(tail.indexed().0);
+        self.monitor.set(ids::INDEX_LAG_VERSIONS, lag);
+    }
+}
+
+impl Actor for Persistence {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.intake.serve(ctx.address());
+        ctx.run_interval(INTERVAL, |persistence, _| {
+            if !persistence.stopping {
+                persistence.on_interval();
+            }
+        });
+    }
+}
+
+impl Handler<Wake> for Persistence {
+    type Result = ();
+
+    fn handle(&mut self, _: Wake, _: &mut Self::Context) {
+        if !self.stopping {
+            self.work();
+        }
+    }
+}
+
+impl Handler<Finish> for Persistence {
+    type Result = ();
+
+    fn handle(&mut self, _: Finish, ctx: &mut Self::Context) {
+        self.work();
+        let left: Vec<Submission> =
+            self.parked.drain().flat_map(|(_, parked)| parked.waiting).chain(self.ready.drain(..)).collect();
+        self.refuse(left, Refusal::Draining);
+        self.committer.housekeeping();
+        self.stopping = true;
+        ctx.stop();
+    }
+}
+
+/// Starts the actor alone on its own arbiter.
+pub fn start(arbiter: &actix::ArbiterHandle, parts: PersistenceParts) -> Addr<Persistence> {
+    Persistence::start_in_arbiter(arbiter, move |_| Persistence::new(parts))
+}

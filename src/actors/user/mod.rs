@@ -18,7 +18,10 @@ use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message};
 use highwater_wire::{Encoding, close, proto};
 use rustc_hash::FxHashSet;
 
-pub use session::Session;
+pub use pages::{Answered, PageRequest, answer, begin, count_rebuild};
+pub use push::audience;
+pub use requests::{answer_body, device_list, message, user_by_name};
+pub use session::{Session, retry_after_ms};
 
 use super::{
     hub::{Hub, Idle},

@@ -66,7 +66,8 @@ pub fn begin(
     messages_from: Version,
 ) -> (Marks, Option<proto::rebuild::Cause>) {
     let fresh = Marks::fresh(level, lifeline.current(), messages_from);
-    let anew = Marks { rebuilding: true, ..fresh };
+    let mut anew = fresh;
+    anew.rebuilding = true;
     match key.open(chain, given, lifeline) {
         Opened::Empty => (fresh, None),
         Opened::Marks(marks) => (marks, None),

@@ -122,10 +122,8 @@ impl User {
     }
 
     fn list_devices(&mut self, connection: ConnectionId, request_id: u64) {
-        let (user, current) = match self.session(connection) {
-            Some(session) => (self.user, session.principal.device),
-            None => return,
-        };
+        let user = self.user;
+        let Some(current) = self.session(connection).map(|session| session.principal.device) else { return };
         self.read(connection, request_id, Op::ListDevices, move |view| {
             device_list(view, user, current).map(|list| Ok(Body::DeviceList(list)))
         });

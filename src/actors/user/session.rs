@@ -137,7 +137,8 @@ impl Session {
 }
 
 /// When a refused request may come again, with a jitter of its own making on the client's side.
-pub(super) fn retry_after_ms(refusal: Refusal) -> u32 {
+#[must_use]
+pub fn retry_after_ms(refusal: Refusal) -> u32 {
     match refusal {
         Refusal::Busy | Refusal::TooManyInFlight => 100,
         Refusal::UnknownOutcome => 200,

@@ -1,7 +1,14 @@
 //! The task of a client: connects, speaks as the session says, stores what it hears, tells what happened.
 //!
 //! Frames are taken strictly in the order received, each stored before the next is looked at. The task ends only for
-//! a reason that trying again cannot mend.
+//! a reason that trying again cannot mend. `pages` takes what is told, `sends` what is answered to sends,
+//! `commands` what the handles ask.
+
+mod commands;
+mod pages;
+mod sends;
+
+pub(super) use commands::Command;
 
 use super::options::ClientOptions;
 use super::shared::Shared;
@@ -9,36 +16,20 @@ use crate::backoff::Backoff;
 use crate::connection::{Connection, Incoming};
 use crate::error::{Error, Refused};
 use crate::event::{DisconnectReason, Event, Observer, StopReason};
-use crate::message::{ClientMessageId, SendResult};
-use crate::send_queue::{SendQueue, Settlement, settlement};
+use crate::send_queue::SendQueue;
 use crate::session::{Ask, Outgoing, Reaction, Session};
-use crate::store::{Applied, DiscardReason, Lineage, OutboxMessage, Outcome, PageCause, Store, StoreError};
-use highwater_wire::proto::{ClientFrame, Greeting, Page, client_frame::Request};
+use crate::store::{Lineage, OutboxMessage, Store, StoreError};
+use highwater_wire::Refusal;
+use highwater_wire::proto::{ClientFrame, Greeting, client_frame::Request};
 use highwater_wire::refusal::close;
-use highwater_wire::{Refusal, proto::Sent};
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
-/// Calls that wait for the connection; a further one is refused.
-const WAITING_MAX: usize = 256;
-
 /// How long saying goodbye may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(200);
-
-/// What a handle asks of the task.
-pub(super) enum Command {
-    /// Ask the server.
-    Ask(Ask),
-    /// Sync, and say when done.
-    Sync(oneshot::Sender<Result<(), Error>>),
-    /// Connect anew, at once.
-    Reconnect,
-    /// Stop.
-    Close,
-}
 
 /// Why a connection is over.
 enum End {
@@ -64,6 +55,8 @@ pub(super) struct Task {
     reconnects: Backoff,
     resends: Backoff,
     resyncs: Backoff,
+    /// Answers to syncs in a row that did not continue the stored snapshot.
+    discarded_syncs: u32,
 }
 
 impl Task {
@@ -87,6 +80,7 @@ impl Task {
             reconnects: backoff.clone(),
             resends: backoff.clone(),
             resyncs: backoff,
+            discarded_syncs: 0,
         }
     }
 
@@ -104,7 +98,10 @@ impl Task {
     }
 
     async fn run_until_stopped(&mut self) -> Result<Infallible, StopReason> {
-        self.snapshot = self.on_store(|store| store.snapshot()).await.map_err(stop_reason)?;
+        self.snapshot = self
+            .on_store(|store| store.snapshot())
+            .await
+            .map_err(stop_reason)?;
         loop {
             let end = match self.connect().await {
                 Ok(connection) => self.serve(connection).await,
@@ -213,39 +210,14 @@ impl Task {
         }
     }
 
-    fn obey(&mut self, command: Option<Command>, session: Option<&mut Session>) -> Result<(), End> {
-        let full = || Error::TooManyWaiting { limit: WAITING_MAX };
-        match command {
-            Some(Command::Ask(ask)) if self.asks.len() >= WAITING_MAX => {
-                // A caller that went away needs no answer, here and below.
-                let _ = ask.reply.send(Err(full()));
-                Ok(())
-            }
-            Some(Command::Ask(ask)) => {
-                self.asks.retain(|ask| !ask.reply.is_closed());
-                self.asks.push_back(ask);
-                Ok(())
-            }
-            Some(Command::Sync(done)) if self.syncs_waiting.len() >= WAITING_MAX => {
-                let _ = done.send(Err(full()));
-                Ok(())
-            }
-            Some(Command::Sync(done)) => {
-                self.syncs_waiting.push(done);
-                if let Some(session) = session.filter(|session| session.greeted()) {
-                    session.want_sync();
-                }
-                Ok(())
-            }
-            Some(Command::Reconnect) => Err(End::Lost(DisconnectReason::Asked)),
-            Some(Command::Close) | None => Err(End::Stop(StopReason::Closed)),
-        }
-    }
-
     /// Writes all that may be said now.
     async fn say(&mut self, connection: &mut Connection, session: &mut Session) -> Result<(), End> {
-        while let Some(Outgoing { request_id, request, message }) =
-            session.next_request(Instant::now(), &mut self.sends, &mut self.asks)
+        let mut queued = false;
+        while let Some(Outgoing {
+            request_id,
+            request,
+            message,
+        }) = session.next_request(Instant::now(), &mut self.sends, &mut self.asks)
         {
             let snapshot = match request {
                 Request::Hello(_) => Vec::new(),
@@ -254,11 +226,22 @@ impl Task {
             if matches!(request, Request::Sync(_)) {
                 self.syncs_begun.append(&mut self.syncs_waiting);
             }
-            if let Some(OutboxMessage { id, day: Some(day), .. }) = message {
+            if let Some(OutboxMessage {
+                id, day: Some(day), ..
+            }) = message
+            {
                 self.emit(Event::SendTransmitted { id, day });
             }
-            let frame = ClientFrame { request_id, snapshot: snapshot.into(), request: Some(request) };
-            connection.write(&frame).await.map_err(lost)?;
+            let frame = ClientFrame {
+                request_id,
+                snapshot: snapshot.into(),
+                request: Some(request),
+            };
+            connection.queue(&frame).await.map_err(lost)?;
+            queued = true;
+        }
+        if queued {
+            connection.flush().await.map_err(lost)?;
         }
         Ok(())
     }
@@ -273,7 +256,9 @@ impl Task {
                 if !refused.retry {
                     self.resyncs.raise_to_cap();
                 }
-                let delay = self.resyncs.next_delay(rand::random(), Some(retry_after(&refused)));
+                let delay = self
+                    .resyncs
+                    .next_delay(rand::random(), Some(retry_after(&refused)));
                 session.delay_sync(Instant::now() + delay);
                 Ok(())
             }
@@ -304,134 +289,23 @@ impl Task {
         self.reconnects.reset();
         self.sends.store_grew();
         self.shared.set_day(Some(greeting.day));
-        self.shared.status.send_modify(|status| status.greeting = Some(Arc::clone(&greeting)));
+        self.shared
+            .status
+            .send_modify(|status| status.greeting = Some(Arc::clone(&greeting)));
         self.emit(Event::Connected { greeting });
         Ok(())
     }
 
-    /// Loads pending messages from the store as there is room. They get their day here at the latest.
-    async fn load_sends(&mut self, session: &Session) -> Result<(), End> {
-        if !session.greeted() {
-            return Ok(());
-        }
-        while let (Some((position, limit)), Some(day)) = (self.sends.wants(), self.shared.day()) {
-            let messages = self
-                .on_store(move |store| {
-                    store.assign_day(day)?;
-                    store.pending_after(position, limit)
-                })
-                .await?;
-            let too_long: Vec<_> = self.too_long(&messages);
-            self.sends.loaded(messages, limit);
-            for (position, id) in too_long {
-                self.send_answered(position, id, Err(Refusal::TextTooLong.into())).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Messages that the server would refuse unread, closing the connection each time they are tried.
-    fn too_long(&self, messages: &[OutboxMessage]) -> Vec<(i64, ClientMessageId)> {
-        let status = self.shared.status.borrow();
-        let text_bytes_max = status.greeting.as_ref().map_or(0, |greeting| greeting.text_bytes_max as usize);
-        messages
-            .iter()
-            .filter(|message| text_bytes_max > 0 && message.text.len() > text_bytes_max)
-            .map(|message| (message.position, message.id))
-            .collect()
-    }
-
-    async fn take_page(&mut self, session: &mut Session, page: Page, cause: PageCause) -> Result<(), End> {
-        let page = Arc::new(page);
-        let told = Arc::clone(&page);
-        match self.on_store(move |store| store.apply(&told, cause)).await? {
-            Outcome::Applied(applied) => self.page_applied(session, page, cause, applied),
-            Outcome::Discarded(reason) => self.page_discarded(session, page, cause, reason),
-        }
-        Ok(())
-    }
-
-    fn page_applied(&mut self, session: &mut Session, page: Arc<Page>, cause: PageCause, applied: Applied) {
-        self.snapshot = page.snapshot.to_vec();
-        session.page_applied(&page);
-        let applied = Arc::new(applied);
-        let caught_up = cause == PageCause::Sync && !page.more;
-        self.emit(Event::Applied { cause, page, applied: Arc::clone(&applied) });
-        for &(id, sent) in &applied.settled {
-            self.sends.remove_id(id);
-            self.emit(Event::SendSeen { id, sent });
-            self.shared.tell_settled(id);
-        }
-        if cause == PageCause::Sync {
-            self.resyncs.reset();
-        }
-        if caught_up {
-            self.emit(Event::CaughtUp { snapshot: self.snapshot.clone() });
-            self.publish_caught_up(session);
-            for done in self.syncs_begun.drain(..) {
-                // A caller that went away needs no answer.
-                let _ = done.send(Ok(()));
-            }
-        }
-    }
-
-    fn page_discarded(
-        &mut self,
-        session: &mut Session,
-        page: Arc<Page>,
-        cause: PageCause,
-        reason: DiscardReason,
-    ) {
-        session.page_discarded();
-        if cause == PageCause::Sync {
-            // Once is a push that crossed the answer; again and again would be a loop.
-            let delay = self.resyncs.next_delay(rand::random(), None);
-            session.delay_sync(Instant::now() + delay);
-        }
-        self.emit(Event::Discarded { cause, page, reason });
-    }
-
-    async fn send_answered(
-        &mut self,
-        position: i64,
-        id: ClientMessageId,
-        result: SendResult,
-    ) -> Result<(), End> {
-        match settlement(result.clone()) {
-            Settlement::Sent(sent) => {
-                self.record_sent(id, sent).await?;
-                self.resends.reset();
-                self.sends.remove(position);
-            }
-            Settlement::Refused(refused) => {
-                self.on_store(move |store| store.record_refused(id, refused.code)).await?;
-                self.sends.remove(position);
-            }
-            Settlement::Again(at_least) => {
-                let delay = self.resends.next_delay(rand::random(), Some(at_least));
-                self.sends.again(position, Instant::now() + delay);
-                self.emit(Event::SendAnswered { id, result });
-                return Ok(());
-            }
-        }
-        self.emit(Event::SendAnswered { id, result });
-        self.shared.tell_settled(id);
-        Ok(())
-    }
-
-    async fn record_sent(&mut self, id: ClientMessageId, sent: Sent) -> Result<(), End> {
-        let agrees = self.on_store(move |store| store.record_sent(id, &sent)).await?;
-        if !agrees {
-            tracing::error!(%id, "the server put one message at two places");
-        }
-        Ok(())
-    }
-
     async fn on_store<R: Send + 'static>(
-        &self,
+        &mut self,
         work: impl FnOnce(&mut Store) -> Result<R, StoreError> + Send + 'static,
     ) -> Result<R, End> {
-        let done = self.shared.store.run(work).await.map_err(|_| End::Stop(StopReason::Closed))?;
+        let done = self
+            .shared
+            .store
+            .run(work)
+            .await
+            .map_err(|_| End::Stop(StopReason::Closed))?;
         done.map_err(|error| {
             tracing::error!(error = &error as &dyn std::error::Error, "the store failed");
             End::Stop(StopReason::StoreFault(describe(&error)))

@@ -73,7 +73,9 @@ impl Store {
     /// # Errors
     /// When SQLite fails; then nothing changed.
     pub fn apply(&mut self, page: &Page, cause: PageCause) -> Result<Outcome, StoreError> {
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut progress = read_progress(&transaction)?;
         match admit(&progress, page, cause) {
             Admission::Discard(reason) => return Ok(Outcome::Discarded(reason)),
@@ -123,7 +125,11 @@ fn read_progress(transaction: &Transaction<'_>) -> Result<Progress, StoreError> 
     let mut statement =
         transaction.prepare_cached("SELECT snapshot, generation, rebuilding FROM progress")?;
     let progress = statement.query_row([], |row| {
-        Ok(Progress { snapshot: row.get(0)?, generation: row.get(1)?, rebuilding: row.get(2)? })
+        Ok(Progress {
+            snapshot: row.get(0)?,
+            generation: row.get(1)?,
+            rebuilding: row.get(2)?,
+        })
     })?;
     Ok(progress)
 }
@@ -137,7 +143,12 @@ fn write_progress(
         .prepare_cached(
             "UPDATE progress SET snapshot = ?1, generation = ?2, rebuilding = ?3, conflicts = conflicts + ?4",
         )?
-        .execute(params![progress.snapshot, progress.generation, progress.rebuilding, conflicts as i64])?;
+        .execute(params![
+            progress.snapshot,
+            progress.generation,
+            progress.rebuilding,
+            conflicts as i64
+        ])?;
     Ok(())
 }
 
@@ -177,8 +188,11 @@ fn apply_entry(
         }
     }
     if let Some(id) = ClientMessageId::from_bytes(&entry.client_message_id) {
-        let sent =
-            Sent { conversation_id: entry.conversation_id, seq: entry.seq, sent_at_ms: entry.sent_at_ms };
+        let sent = Sent {
+            conversation_id: entry.conversation_id,
+            seq: entry.seq,
+            sent_at_ms: entry.sent_at_ms,
+        };
         if super::outbox::settle_sent(transaction, id, &sent)? {
             applied.settled.push((id, sent));
         }

@@ -106,8 +106,51 @@ fn create_tables(connection: &mut Connection) -> Result<(), StoreError> {
             transaction.pragma_update(None, "user_version", FORMAT)?;
         }
         FORMAT => {}
-        _ => return Err(StoreError::Newer { found, newest: FORMAT }),
+        _ => {
+            return Err(StoreError::Newer {
+                found,
+                newest: FORMAT,
+            });
+        }
     }
     transaction.commit()?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn settings(durability: Durability) -> (String, i64) {
+        let path = std::env::temp_dir().join(format!("highwater-schema-{:032x}", rand::random::<u128>()));
+        let connection = prepare(Connection::open(&path).unwrap(), durability).unwrap();
+        let journal = connection
+            .pragma_query_value(None, "journal_mode", |row| row.get(0))
+            .unwrap();
+        let synchronous = connection
+            .pragma_query_value(None, "synchronous", |row| row.get(0))
+            .unwrap();
+        drop(connection);
+        std::fs::remove_file(path).unwrap();
+        (journal, synchronous)
+    }
+
+    #[test]
+    fn commits_are_synced_unless_told_otherwise() {
+        const OFF: i64 = 0;
+        const FULL: i64 = 2;
+        assert_eq!(settings(Durability::default()), ("wal".to_owned(), FULL));
+        assert_eq!(settings(Durability::ProcessKill), ("wal".to_owned(), OFF));
+    }
+
+    #[test]
+    fn newer_format_is_refused() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection
+            .pragma_update(None, "user_version", FORMAT + 1)
+            .unwrap();
+        let refused = prepare(connection, Durability::PowerLoss);
+        assert!(matches!(refused, Err(StoreError::Newer { found, .. }) if found == FORMAT + 1));
+    }
 }

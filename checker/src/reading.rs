@@ -1,0 +1,255 @@
+//! All files of a history, line by line, into the tables of [`History`].
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use crate::cuts::CutWindows;
+use crate::fault::{HistoryError, LineFault};
+use crate::history::{Ack, Apply, At, Change, Dump, Entry, History, Invoke, Lineage, Refusal, Step};
+use crate::line::{self, Line, Said, WrittenEntry};
+
+/// Longest line, in bytes. The longest real one is the dump of a lineage that holds everything: a million
+/// entries of about 150 bytes. A longer line is refused by name.
+const MAX_LINE_BYTES: u64 = 1 << 30;
+
+/// Reads all files. Numbers of lineages and values follow the order of first appearance.
+///
+/// # Errors
+///
+/// [`HistoryError`], also for too many torn lines and for the missing `devices` line.
+pub(crate) fn read(files: &[PathBuf]) -> Result<History, HistoryError> {
+    let mut reading = Reading::default();
+    for (number, path) in files.iter().enumerate() {
+        let file = u32::try_from(number).expect("fewer files than that can be named");
+        reading.read_file(path, file)?;
+    }
+    let (torn, writers) = (reading.torn_lines, files.len() as u64 + reading.client_restarts);
+    if torn > writers {
+        return Err(HistoryError::TornLines { torn, writers });
+    }
+    if !reading.history.lineages.iter().any(|lineage| lineage.declared) {
+        return Err(HistoryError::NoDevices);
+    }
+    reading.put_in_order();
+    Ok(reading.history)
+}
+
+/// A history being read.
+#[derive(Debug, Default)]
+struct Reading {
+    history: History,
+    lineage_numbers: HashMap<String, u32>,
+    /// Times of server restarts and heals.
+    cut_ends: Vec<u64>,
+    torn_lines: u64,
+    client_restarts: u64,
+}
+
+impl Reading {
+    fn read_file(&mut self, path: &Path, file: u32) -> Result<(), HistoryError> {
+        let io_error = |source| HistoryError::Io {
+            path: path.to_owned(),
+            source,
+        };
+        let mut reader = BufReader::new(File::open(path).map_err(io_error)?);
+        let mut bytes = Vec::new();
+        for line in 1.. {
+            bytes.clear();
+            let read = (&mut reader)
+                .take(MAX_LINE_BYTES)
+                .read_until(b'\n', &mut bytes)
+                .map_err(io_error)?;
+            if read == 0 {
+                break;
+            }
+            let faulty = |fault| HistoryError::Line {
+                path: path.to_owned(),
+                line,
+                fault,
+            };
+            if read as u64 == MAX_LINE_BYTES {
+                return Err(faulty(LineFault::TooLong));
+            }
+            if bytes.trim_ascii().is_empty() {
+                continue;
+            }
+            match line::read(bytes.trim_ascii()) {
+                Ok(read) => {
+                    self.take(read, At { file, line })
+                        .map_err(|what| HistoryError::Contradiction {
+                            path: path.to_owned(),
+                            line,
+                            what,
+                        })?
+                }
+                // A writer killed in the middle of a line; how many there may be is checked at the end.
+                Err(LineFault::Json(fault)) if fault.is_eof() => self.torn_lines += 1,
+                Err(fault) => return Err(faulty(fault)),
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, line: Line<'_>, at: At) -> Result<(), String> {
+        let t = line.t;
+        match line.said {
+            Said::SendInvoked { id, token, to } => {
+                let sender = self.user_of(&line, at)?;
+                let (id, token) = (self.history.ids.intern(id), self.history.tokens.intern(token));
+                let to = self.history.users.intern(to.into());
+                self.history.invokes.push(Invoke {
+                    t,
+                    at,
+                    id,
+                    token,
+                    sender,
+                    to,
+                });
+            }
+            Said::SendAnswered {
+                id,
+                conversation,
+                seq,
+            } => {
+                self.user_of(&line, at)?;
+                let (id, conversation) = (
+                    self.history.ids.intern(id),
+                    self.history.conversations.intern(conversation.into()),
+                );
+                self.history.acks.push(Ack {
+                    t,
+                    at,
+                    id,
+                    conversation,
+                    seq,
+                    settled: false,
+                });
+            }
+            Said::SendRefused { id, code } => {
+                self.user_of(&line, at)?;
+                let id = self.history.ids.intern(id);
+                self.history.refusals.push(Refusal { at, id, code });
+            }
+            Said::SendUnknown | Said::Discarded => self.user_of(&line, at).map(|_| ())?,
+            Said::Applied {
+                base,
+                snapshot,
+                flags,
+                ref entries,
+            } => {
+                let entries = self.keep(entries);
+                let change = Change::Apply(Apply {
+                    base,
+                    snapshot,
+                    flags,
+                    entries,
+                    settled: false,
+                });
+                self.lineage_of(&line, at)?.steps.push(Step { t, at, change });
+            }
+            Said::Dumped { synced, ref entries } => {
+                let entries = self.keep(entries);
+                let lineage = self.lineage_of(&line, at)?;
+                if lineage.dump.as_ref().is_none_or(|earlier| earlier.t <= t) {
+                    lineage.dump = Some(Dump {
+                        t,
+                        at,
+                        synced,
+                        entries,
+                    });
+                }
+            }
+            Said::ClientRestarted { snapshot } => {
+                self.client_restarts += 1;
+                self.lineage_of(&line, at)?.steps.push(Step {
+                    t,
+                    at,
+                    change: Change::Restart(snapshot),
+                });
+            }
+            Said::Devices(written) => {
+                for one in written {
+                    let user = self.history.users.intern(one.user().into());
+                    self.lineage(&one.client, Some(user), at)?.declared = true;
+                }
+            }
+            Said::ServerKilled => self.history.kills += 1,
+            Said::PowerCut { t_end } => self.history.cuts.push((t, t_end)),
+            Said::ServerRestarted => self.cut_ends.push(t),
+            Said::Healed => {
+                self.cut_ends.push(t);
+                self.history.healed_at = self.history.healed_at.max(Some(t));
+            }
+            Said::OtherNemesis => {}
+        }
+        Ok(())
+    }
+
+    fn user_of(&mut self, line: &Line<'_>, at: At) -> Result<u32, String> {
+        self.lineage_of(line, at).map(|lineage| lineage.user)
+    }
+
+    fn lineage_of(&mut self, line: &Line<'_>, at: At) -> Result<&mut Lineage, String> {
+        let user = line.user.map(|user| self.history.users.intern(user.into()));
+        self.lineage(&line.client, user, at)
+    }
+
+    fn lineage(&mut self, name: &str, user: Option<u32>, at: At) -> Result<&mut Lineage, String> {
+        let number = match self.lineage_numbers.get(name) {
+            Some(&number) => number,
+            None => {
+                let user =
+                    user.ok_or_else(|| format!("lineage {name} is not known yet, and no user is named"))?;
+                let number = u32::try_from(self.history.lineages.len()).expect("fewer lineages than that");
+                self.lineage_numbers.insert(name.to_owned(), number);
+                let name = name.to_owned();
+                self.history.lineages.push(Lineage {
+                    name,
+                    user,
+                    declared: false,
+                    at,
+                    steps: Vec::new(),
+                    dump: None,
+                });
+                number
+            }
+        };
+        let lineage = &mut self.history.lineages[number as usize];
+        match user {
+            Some(user) if user != lineage.user => Err(format!("lineage {name} belongs to another user")),
+            _ => Ok(lineage),
+        }
+    }
+
+    fn keep(&mut self, written: &[WrittenEntry]) -> Range<usize> {
+        let begin = self.history.entries.len();
+        for entry in written {
+            self.history.entries.push(Entry {
+                token: self.history.tokens.intern(entry.token()),
+                id: entry.id().map_or(Entry::NO_ID, |id| self.history.ids.intern(id)),
+                conversation: self.history.conversations.intern(entry.conversation().into()),
+                sender: self.history.users.intern(entry.sender().into()),
+                seq: entry.seq,
+            });
+        }
+        begin..self.history.entries.len()
+    }
+
+    fn put_in_order(&mut self) {
+        let windows = CutWindows::new(&self.history.cuts, std::mem::take(&mut self.cut_ends));
+        for ack in &mut self.history.acks {
+            ack.settled = !windows.cover(ack.t);
+        }
+        for lineage in &mut self.history.lineages {
+            lineage.steps.sort_by_key(|step| (step.t, step.at));
+            for step in &mut lineage.steps {
+                if let Change::Apply(apply) = &mut step.change {
+                    apply.settled = !windows.cover(step.t);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Sending: loads the outbox, records answers.
+
+use super::{End, Task};
+use crate::event::Event;
+use crate::message::{ClientMessageId, SendResult};
+use crate::send_queue::{Settlement, settlement};
+use crate::session::Session;
+use crate::store::OutboxMessage;
+use highwater_wire::Refusal;
+use highwater_wire::proto::Sent;
+use std::time::Instant;
+
+impl Task {
+    /// Loads pending messages from the store as there is room. They get their day here at the latest.
+    pub(super) async fn load_sends(&mut self, session: &Session) -> Result<(), End> {
+        if !session.greeted() {
+            return Ok(());
+        }
+        while let (Some((position, limit)), Some(day)) = (self.sends.wants(), self.shared.day()) {
+            let messages = self
+                .on_store(move |store| {
+                    store.assign_day(day)?;
+                    store.pending_after(position, limit)
+                })
+                .await?;
+            let too_long: Vec<_> = self.too_long(&messages);
+            self.sends.loaded(messages, limit);
+            for (position, id) in too_long {
+                self.send_answered(position, id, Err(Refusal::TextTooLong.into()))
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Messages that the server would refuse unread, closing the connection each time they are tried.
+    fn too_long(&self, messages: &[OutboxMessage]) -> Vec<(i64, ClientMessageId)> {
+        let status = self.shared.status.borrow();
+        let text_bytes_max = status
+            .greeting
+            .as_ref()
+            .map_or(0, |greeting| greeting.text_bytes_max as usize);
+        messages
+            .iter()
+            .filter(|message| text_bytes_max > 0 && message.text.len() > text_bytes_max)
+            .map(|message| (message.position, message.id))
+            .collect()
+    }
+
+    /// Records an answer and tells it, or lets the message go out again.
+    pub(super) async fn send_answered(
+        &mut self,
+        position: i64,
+        id: ClientMessageId,
+        result: SendResult,
+    ) -> Result<(), End> {
+        match settlement(result.clone()) {
+            Settlement::Sent(sent) => {
+                self.record_sent(id, sent).await?;
+                self.resends.reset();
+                self.sends.remove(position);
+            }
+            Settlement::Refused(refused) => {
+                self.on_store(move |store| store.record_refused(id, refused.code))
+                    .await?;
+                self.sends.remove(position);
+            }
+            Settlement::Again(at_least) => {
+                let delay = self.resends.next_delay(rand::random(), Some(at_least));
+                self.sends.again(position, Instant::now() + delay);
+                self.emit(Event::SendAnswered { id, result });
+                return Ok(());
+            }
+        }
+        self.emit(Event::SendAnswered { id, result });
+        self.shared.tell_settled(id);
+        Ok(())
+    }
+
+    async fn record_sent(&mut self, id: ClientMessageId, sent: Sent) -> Result<(), End> {
+        let agrees = self.on_store(move |store| store.record_sent(id, &sent)).await?;
+        if !agrees {
+            tracing::error!(%id, "the server put one message at two places");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,187 @@
+//! Golden frames of the server: every body, full and minimal.
+
+use bytes::Bytes;
+use highwater_wire::{
+    Refusal, base_of,
+    proto::{
+        AccountItem, ContactItem, ConversationItem, Device, DeviceClass, DeviceList, Done, Entry, Error, Gap, Greeting,
+        HeartbeatAnswer, Item, Kind, Nudge, Page, Rebuild, Sent, ServerFrame, SignedIn, User, entry::Content,
+        rebuild::Cause, server_frame::Body,
+    },
+};
+
+use super::{Frame, Named, message_id, snapshot};
+
+const ADA: u64 = 0x0AD0_0000_0000_00AD;
+const BOB: u64 = 0xB0B0_0000_0000_0B0B;
+const CONVERSATION: u64 = 12_345_678_901_234_567_890;
+/// A Monday in November 2026, milliseconds; day 20,778.
+const SENT_AT_MS: i64 = 1_795_262_400_123;
+
+/// All of them.
+pub fn all() -> Vec<Named> {
+    [connecting(), accounts(), sending(), pages(), errors()].concat()
+}
+
+fn named(name: &'static str, request_id: u64, body: Option<Body>) -> Named {
+    Named { name, frame: Frame::Server(ServerFrame { request_id, body }) }
+}
+
+fn plain(name: &'static str, body: Body) -> Named {
+    named(name, 7, Some(body))
+}
+
+fn connecting() -> Vec<Named> {
+    let kinds = [(1, "account"), (2, "contacts"), (3, "conversations"), (4, "messages")];
+    let greeting = Greeting {
+        user_id: ADA,
+        device_id: u64::MAX,
+        level: 1,
+        kinds: kinds.map(|(number, name)| Kind { number, name: name.to_owned() }).to_vec(),
+        capabilities: vec!["push".to_owned(), "http".to_owned()],
+        day: 20_778,
+        time_ms: SENT_AT_MS,
+        heartbeat_ms: 30_000,
+        text_bytes_max: 4096,
+        frame_bytes_max: 65_536,
+        in_flight_max: 64,
+        dedup_days: 7,
+    };
+    vec![
+        named("server_empty", 0, None),
+        named("server_greeting", 1, Some(Body::Greeting(greeting))),
+        plain("server_greeting_empty", Body::Greeting(Greeting::default())),
+        plain("server_heartbeat", Body::Heartbeat(HeartbeatAnswer { day: 20_779 })),
+        plain("server_heartbeat_empty", Body::Heartbeat(HeartbeatAnswer::default())),
+        named("server_nudge", 0, Some(Body::Nudge(Nudge {}))),
+        named("server_done_request_id_max", u64::MAX, Some(Body::Done(Done {}))),
+    ]
+}
+
+fn accounts() -> Vec<Named> {
+    let device = |device_id, name: &str, class: DeviceClass, current| Device {
+        device_id,
+        name: name.to_owned(),
+        device_class: class.into(),
+        created_ms: SENT_AT_MS,
+        current,
+    };
+    let devices = vec![
+        device(1, "Ada’s phone", DeviceClass::Phone, true),
+        device(2, "desk", DeviceClass::Desktop, false),
+        device(3, "couch", DeviceClass::Tablet, false),
+        device(u64::MAX, "browser", DeviceClass::Web, false),
+        Device::default(),
+    ];
+    let token = "hw1.GpYkAQAAAAA.c2VjcmV0IG9mIHRoZSBkZXZpY2U".to_owned();
+    vec![
+        plain("server_signed_in", Body::SignedIn(SignedIn { user_id: ADA, device_id: 2, token })),
+        plain("server_signed_in_empty", Body::SignedIn(SignedIn::default())),
+        plain("server_done", Body::Done(Done {})),
+        plain("server_device_list", Body::DeviceList(DeviceList { devices })),
+        plain("server_device_list_empty", Body::DeviceList(DeviceList::default())),
+        plain("server_user", Body::User(User { user_id: BOB, name: "bob".to_owned() })),
+        plain("server_user_empty", Body::User(User::default())),
+    ]
+}
+
+fn sending() -> Vec<Named> {
+    let sent = |conversation_id, seq, sent_at_ms| Body::Sent(Sent { conversation_id, seq, sent_at_ms });
+    vec![
+        plain("server_sent", sent(CONVERSATION, 1, SENT_AT_MS)),
+        plain("server_sent_max", sent(u64::MAX, u64::MAX, i64::MAX)),
+        plain("server_sent_negative_time", sent(1, 1, i64::MIN)),
+        plain("server_sent_empty", Body::Sent(Sent::default())),
+    ]
+}
+
+fn pages() -> Vec<Named> {
+    let base = Bytes::copy_from_slice(base_of(&snapshot()));
+    let next: Bytes = (101..=153).collect::<Vec<u8>>().into();
+    let first = Page { snapshot: snapshot(), items: items(), entries: entries(), ..Page::default() };
+    let full = Page {
+        base: base.clone(),
+        snapshot: next.clone(),
+        more: true,
+        items: items(),
+        entries: entries(),
+        gaps: vec![Gap { conversation_id: CONVERSATION, from_seq: 3, to_seq: 17 }],
+        hand_back: true,
+        ..Page::default()
+    };
+    let rebuild = |cause: Cause| Some(Rebuild { cause: cause.into() });
+    let push = Page { base: base.clone(), snapshot: next.clone(), entries: entries(), ..Page::default() };
+    vec![
+        plain("server_page", Body::Page(full)),
+        plain("server_page_first", Body::Page(first)),
+        plain("server_page_nothing_new", Body::Page(Page { base: base.clone(), ..Page::default() })),
+        plain("server_page_empty", Body::Page(Page::default())),
+        plain(
+            "server_page_rebuild_begins",
+            Body::Page(Page { snapshot: next.clone(), more: true, rebuild: rebuild(Cause::Foreign), ..Page::default() }),
+        ),
+        plain(
+            "server_page_rebuild_whole",
+            Body::Page(Page {
+                snapshot: next.clone(),
+                items: items(),
+                rebuild: rebuild(Cause::Future),
+                complete: true,
+                ..Page::default()
+            }),
+        ),
+        plain("server_page_rebuild_ends", Body::Page(Page { base, snapshot: next, complete: true, ..Page::default() })),
+        plain(
+            "server_page_rebuild_unspecified",
+            Body::Page(Page { rebuild: rebuild(Cause::Unspecified), ..Page::default() }),
+        ),
+        named("server_push", 0, Some(Body::Push(push))),
+    ]
+}
+
+/// One item of each kind, one of a kind that no client knows, and a deletion.
+fn items() -> Vec<Item> {
+    let item = |kind, key: &str, value: String| Item { kind, key: key.to_owned(), deleted: false, value };
+    let conversation = ConversationItem { conversation_id: CONVERSATION, peer_id: BOB };
+    vec![
+        item(1, "me", json(&AccountItem { user_id: ADA, name: "ada".to_owned() })),
+        item(2, &BOB.to_string(), json(&ContactItem { user_id: BOB, name: "bob".to_owned() })),
+        item(3, &CONVERSATION.to_string(), json(&conversation)),
+        item(300, "stickers/1", "{\"title\":\"Katzen\"}".to_owned()),
+        Item { kind: 2, key: "77".to_owned(), deleted: true, value: String::new() },
+    ]
+}
+
+fn json<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap()
+}
+
+/// One of one's own, one of somebody else's, one without content, and the largest numbers.
+fn entries() -> Vec<Entry> {
+    let text = |text: &str| Some(Content::Text(text.to_owned()));
+    let entry = |seq, sender_id, content| Entry {
+        conversation_id: CONVERSATION,
+        seq,
+        sender_id,
+        sent_at_ms: SENT_AT_MS,
+        client_message_id: Bytes::new(),
+        content,
+    };
+    vec![
+        Entry { client_message_id: message_id(), ..entry(1, ADA, text("Hello Bob")) },
+        entry(2, BOB, text("Grüße 👋")),
+        entry(18, BOB, None),
+        entry(19, BOB, text("")),
+        Entry { conversation_id: u64::MAX, sent_at_ms: i64::MAX, ..entry(u64::MAX, u64::MAX, text("max")) },
+    ]
+}
+
+fn errors() -> Vec<Named> {
+    let error = |refusal: Refusal, retry_after_ms| Body::Error(refusal.to_error(retry_after_ms));
+    vec![
+        named("server_error_malformed", 0, Some(error(Refusal::MalformedFrame, 0))),
+        plain("server_error_retry", error(Refusal::Busy, 1500)),
+        plain("server_error_unknown_outcome", error(Refusal::UnknownOutcome, u32::MAX)),
+        plain("server_error_empty", Body::Error(Error::default())),
+    ]
+}

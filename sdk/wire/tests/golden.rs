@@ -1,0 +1,147 @@
+//! The golden frames of `protocol/golden`, compared byte for byte in both directions.
+//!
+//! `HIGHWATER_WRITE_GOLDEN=1 cargo test -p highwater-wire --test golden` writes the files of `frames/` anew; the
+//! difference is then for a person to judge, since clients that exist were written to the old ones.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod frames;
+
+use std::{collections::BTreeSet, fs};
+
+use frames::{Frame, Named, from_hex, frames_directory, protocol_directory, read, to_hex};
+use highwater_wire::{
+    DecodeError, Encoding,
+    proto::{ClientFrame, ServerFrame, client_frame::Request, server_frame::Body},
+};
+
+const WRITE: &str = "HIGHWATER_WRITE_GOLDEN";
+
+impl Frame {
+    fn encode(&self, encoding: Encoding) -> Vec<u8> {
+        match self {
+            Frame::Client(frame) => encoding.encode(frame),
+            Frame::Server(frame) => encoding.encode(frame),
+        }
+    }
+
+    /// Reads a frame of the direction that its name says.
+    fn decode(name: &str, encoding: Encoding, bytes: &[u8]) -> Result<Frame, DecodeError> {
+        if name.starts_with("client_") {
+            encoding.decode::<ClientFrame>(bytes).map(Frame::Client)
+        } else {
+            encoding.decode::<ServerFrame>(bytes).map(Frame::Server)
+        }
+    }
+}
+
+fn golden(name: &str) -> (Vec<u8>, Vec<u8>) {
+    let directory = frames_directory();
+    let binary = from_hex(&read(&directory.join(format!("{name}.hex"))));
+    let json = read(&directory.join(format!("{name}.json")));
+    let json = json.strip_suffix('\n').expect("a golden JSON file ends with one newline");
+    (binary, json.as_bytes().to_vec())
+}
+
+fn write(frame: &Named) {
+    let directory = frames_directory();
+    let binary = frame.frame.encode(Encoding::Binary);
+    let json = String::from_utf8(frame.frame.encode(Encoding::Json)).unwrap();
+    fs::write(directory.join(format!("{}.hex", frame.name)), to_hex(&binary)).unwrap();
+    fs::write(directory.join(format!("{}.json", frame.name)), json + "\n").unwrap();
+}
+
+/// One test, so that writing comes before reading.
+#[test]
+fn every_frame_is_byte_for_byte_what_its_files_say() {
+    let frames = frames::all();
+    if std::env::var_os(WRITE).is_some() {
+        frames.iter().for_each(write);
+    }
+    for Named { name, frame } in &frames {
+        let (binary, json) = golden(name);
+        assert_eq!(to_hex(&frame.encode(Encoding::Binary)), to_hex(&binary), "{name}.hex");
+        assert_eq!(frame.encode(Encoding::Json), json, "{name}.json");
+        let from_binary = Frame::decode(name, Encoding::Binary, &binary).unwrap();
+        let from_json = Frame::decode(name, Encoding::Json, &json).unwrap();
+        assert_eq!(&from_binary, frame, "{name}.hex decoded");
+        assert_eq!(&from_json, frame, "{name}.json decoded");
+        assert_eq!(from_binary.encode(Encoding::Json), json, "{name}: binary to JSON");
+        assert_eq!(from_json.encode(Encoding::Binary), binary, "{name}: JSON to binary");
+    }
+    let named: BTreeSet<String> = frames.iter().map(|frame| frame.name.to_owned()).collect();
+    assert_eq!(named.len(), frames.len(), "a name is used once");
+    assert_eq!(named, stems("golden/frames", "hex"), "no file without a frame");
+    assert_eq!(named, stems("golden/frames", "json"), "no file without a frame");
+}
+
+fn stems(directory: &str, extension: &str) -> BTreeSet<String> {
+    let paths = fs::read_dir(protocol_directory().join(directory)).unwrap().map(|entry| entry.unwrap().path());
+    let of_extension = paths.filter(|path| path.extension().is_some_and(|found| found == extension));
+    of_extension.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect()
+}
+
+/// `accepted/FRAME.WHY.json` and `.hex` are other ways to write what `frames/FRAME` says.
+#[test]
+fn other_ways_to_write_a_frame_are_read_as_the_same() {
+    let mut read_count = 0;
+    for (encoding, extension) in [(Encoding::Binary, "hex"), (Encoding::Json, "json")] {
+        for stem in stems("golden/accepted", extension) {
+            let (name, _why) = stem.split_once('.').expect("FRAME.WHY");
+            let text = read(&protocol_directory().join(format!("golden/accepted/{stem}.{extension}")));
+            let bytes = if encoding == Encoding::Binary { from_hex(&text) } else { text.into_bytes() };
+            let frame = Frame::decode(name, encoding, &bytes).unwrap_or_else(|error| panic!("{stem}: {error}"));
+            let (binary, json) = golden(name);
+            assert_ne!(bytes, if encoding == Encoding::Binary { binary.clone() } else { json.clone() }, "{stem}");
+            assert_eq!(to_hex(&frame.encode(Encoding::Binary)), to_hex(&binary), "{stem}");
+            assert_eq!(frame.encode(Encoding::Json), json, "{stem}");
+            read_count += 1;
+        }
+    }
+    assert!(read_count >= 12, "only {read_count} files were found");
+}
+
+/// Fails when a request or body is added to the schema without a golden frame: the `match` below no longer compiles.
+#[test]
+fn every_request_and_every_body_has_a_golden_frame() {
+    let (mut requests, mut bodies) = (BTreeSet::new(), BTreeSet::new());
+    for named in frames::all() {
+        match named.frame {
+            Frame::Client(frame) => requests.extend(frame.request.as_ref().map(request_number)),
+            Frame::Server(frame) => bodies.extend(frame.body.as_ref().map(body_number)),
+        }
+    }
+    assert_eq!(requests, (10..=19).collect());
+    assert_eq!(bodies, (10..=17).chain([30, 31, 40]).collect());
+}
+
+fn request_number(request: &Request) -> u32 {
+    match request {
+        Request::Hello(_) => 10,
+        Request::Heartbeat(_) => 11,
+        Request::Sync(_) => 12,
+        Request::Send(_) => 13,
+        Request::Register(_) => 14,
+        Request::SignIn(_) => 15,
+        Request::SignOut(_) => 16,
+        Request::ListDevices(_) => 17,
+        Request::EndDevice(_) => 18,
+        Request::FindUser(_) => 19,
+    }
+}
+
+fn body_number(body: &Body) -> u32 {
+    match body {
+        Body::Greeting(_) => 10,
+        Body::Heartbeat(_) => 11,
+        Body::Page(_) => 12,
+        Body::Sent(_) => 13,
+        Body::SignedIn(_) => 14,
+        Body::Done(_) => 15,
+        Body::DeviceList(_) => 16,
+        Body::User(_) => 17,
+        Body::Push(_) => 30,
+        Body::Nudge(_) => 31,
+        Body::Error(_) => 40,
+    }
+}

@@ -1,0 +1,270 @@
+//! Accounts from outside: registering, signing in, proving a token. Used by WebSocket, HTTP and operator alike.
+
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    sync::Arc,
+};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use highwater_wire::{Refusal, proto};
+use parking_lot::Mutex;
+use sha2::{Digest, Sha256};
+use tokio::sync::oneshot;
+
+use super::{
+    passwords::{Passwords, is_acceptable},
+    persistence::intake::{Reply, Submission},
+    user::UserServices,
+};
+use crate::{
+    logic::{
+        Answer, Operation,
+        operation::{NewDevice, Register, Request},
+    },
+    model::{
+        DeviceId, Random, TimeMs, UserId,
+        limits::{DEVICE_NAME_BYTES_MAX, NAME_CHARS},
+        record::{Device, Invite, SecretHash, name_key},
+    },
+};
+
+/// Failed sign-ins of one account from one address before further ones are refused, and the window in which they count.
+/// Source: security baseline (at most 10 evaluated per account in 10 minutes).
+const FAILURES_MAX: u32 = 10;
+const FAILURES_WINDOW_MS: i64 = 10 * 60 * 1000;
+
+/// Pairs of account and address that are remembered. When it is full the oldest are forgotten.
+const FAILURES_REMEMBERED_MAX: usize = 10_000;
+
+/// Who may register on the client port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Registration {
+    /// Nobody.
+    Closed,
+    /// Whoever has an invite.
+    Invite,
+    /// Everybody.
+    Open,
+}
+
+/// See the module.
+pub struct Accounts {
+    services: Arc<UserServices>,
+    registration: Registration,
+    passwords: Passwords,
+    random: Random,
+    failures: Mutex<BTreeMap<(String, Option<IpAddr>), Failures>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Failures {
+    since: TimeMs,
+    count: u32,
+}
+
+/// The hash under which a secret is stored.
+#[must_use]
+pub fn secret_hash(secret: &str) -> SecretHash {
+    Sha256::digest(secret.as_bytes()).into()
+}
+
+/// Whether a name follows the rules.
+#[must_use]
+pub fn is_valid_name(name: &str) -> bool {
+    let allowed = |letter: char| letter.is_alphanumeric() || ['.', '-', '_'].contains(&letter);
+    NAME_CHARS.contains(&name.chars().count()) && name.chars().all(allowed)
+}
+
+impl Accounts {
+    /// Accounts with these rules.
+    #[must_use]
+    pub fn new(
+        services: Arc<UserServices>,
+        registration: Registration,
+        passwords: Passwords,
+        random: Random,
+    ) -> Accounts {
+        Accounts { services, registration, passwords, random, failures: Mutex::default() }
+    }
+
+    /// The device of a token.
+    ///
+    /// # Errors
+    /// `InvalidToken`, or that the store cannot be read now.
+    pub async fn authenticate(&self, token: &str) -> Result<Device, Refusal> {
+        let hash = secret_hash(token);
+        let device = self.services.readers.ask(move |view| view.device_of_token(&hash)).await?;
+        device.ok_or(Refusal::InvalidToken)
+    }
+
+    /// Makes an account with its first device.
+    ///
+    /// # Errors
+    /// As the protocol says.
+    pub async fn register(&self, register: proto::Register) -> Result<proto::SignedIn, Refusal> {
+        let invite = match self.registration {
+            Registration::Closed => return Err(Refusal::RegistrationClosed),
+            Registration::Invite => Some(secret_hash(register.invite.trim())),
+            Registration::Open => None,
+        };
+        if !is_valid_name(&register.name) {
+            return Err(Refusal::InvalidName);
+        }
+        if !is_acceptable(&register.password, &register.name) {
+            return Err(Refusal::WeakPassword);
+        }
+        self.refuse_hopeless(&register.name, invite).await?;
+        let password = self.passwords.hash(register.password).await?;
+        let user = UserId(self.random.id());
+        let (device, token) = self.new_device(user, register.device.unwrap_or_default());
+        let request =
+            Register { user, name: register.name, password: Some(password), invite, device: device.clone() };
+        self.decide(Request::Register(request)).await?;
+        Ok(signed_in(&device, token))
+    }
+
+    /// Refuses before the hash is computed what the committer would refuse after it.
+    async fn refuse_hopeless(&self, name: &str, invite: Option<SecretHash>) -> Result<(), Refusal> {
+        let key = name_key(name);
+        let now = self.services.clock.now();
+        let refused = self.services.readers.ask(move |view| {
+            if let Some(invite) = invite
+                && view.invite(&invite)?.is_none_or(|invite| invite.expires <= now)
+            {
+                return Ok(Err(Refusal::InvalidInvite));
+            }
+            Ok(if view.user_of_name(&key)?.is_some() { Err(Refusal::NameTaken) } else { Ok(()) })
+        });
+        refused.await?
+    }
+
+    /// Makes a further device for whoever knows the password.
+    ///
+    /// # Errors
+    /// As the protocol says; name and password are never told apart.
+    pub async fn sign_in(
+        &self,
+        sign_in: proto::SignIn,
+        peer: Option<IpAddr>,
+    ) -> Result<proto::SignedIn, Refusal> {
+        let key = name_key(&sign_in.name);
+        let now = self.services.clock.now();
+        if self.too_many_failures(&key, peer, now) {
+            return Err(Refusal::TooManyAttempts);
+        }
+        let name = key.clone();
+        let account = self.services.readers.ask(move |view| match view.user_of_name(&name)? {
+            Some(user) => view.account(user),
+            None => Ok(None),
+        });
+        let account = account.await?;
+        let stored = account.as_ref().and_then(|account| account.password.clone());
+        let proven = self.passwords.verify(sign_in.password, stored).await?;
+        let Some(account) = account.filter(|_| proven) else {
+            self.note_failure(key, peer, now);
+            return Err(Refusal::WrongCredentials);
+        };
+        let (device, token) = self.new_device(account.user, sign_in.device.unwrap_or_default());
+        self.decide(Request::AddDevice(device.clone())).await?;
+        Ok(signed_in(&device, token))
+    }
+
+    /// Makes an account without a password, with devices, for host apps, load and tests.
+    ///
+    /// # Errors
+    /// `NameTaken` and the like.
+    pub async fn provision(&self, name: String, devices: usize) -> Result<Vec<proto::SignedIn>, Refusal> {
+        if !is_valid_name(&name) {
+            return Err(Refusal::InvalidName);
+        }
+        let user = UserId(self.random.id());
+        let mut made = Vec::with_capacity(devices);
+        let info = proto::DeviceInfo { name: "provisioned".to_owned(), ..Default::default() };
+        let (first, token) = self.new_device(user, info.clone());
+        let request = Register { user, name, password: None, invite: None, device: first.clone() };
+        self.decide(Request::Register(request)).await?;
+        made.push(signed_in(&first, token));
+        for _ in 1..devices {
+            let (device, token) = self.new_device(user, info.clone());
+            self.decide(Request::AddDevice(device.clone())).await?;
+            made.push(signed_in(&device, token));
+        }
+        Ok(made)
+    }
+
+    /// Makes an invite; its code is told once.
+    ///
+    /// # Errors
+    /// When nothing can be written now.
+    pub async fn invite(&self, valid_ms: i64) -> Result<String, Refusal> {
+        let code = self.secret("hwi_");
+        let expires = TimeMs(self.services.clock.now().0.saturating_add(valid_ms));
+        let invite = Invite { hash: secret_hash(&code), expires };
+        self.decide(Request::Invite(invite)).await?;
+        Ok(code)
+    }
+
+    /// Submits an operation and waits until it is durable.
+    ///
+    /// # Errors
+    /// The committer's refusal.
+    pub async fn decide(&self, request: Request) -> Result<Answer, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        let submission = Submission {
+            operation: Operation { at: self.services.clock.now(), request },
+            reply: Reply::Once(reply),
+            queued_us: self.services.clock.monotonic_us(),
+        };
+        self.services.intake.submit(submission).map_err(|(_, refusal)| refusal)?;
+        answer.await.unwrap_or(Err(Refusal::UnknownOutcome))
+    }
+
+    fn new_device(&self, user: UserId, info: proto::DeviceInfo) -> (NewDevice, String) {
+        let token = self.secret("hwd_");
+        let device = NewDevice {
+            user,
+            device: DeviceId(self.random.id()),
+            class: u8::try_from(info.device_class).unwrap_or(0),
+            name: shortened(info.name),
+            token: secret_hash(&token),
+        };
+        (device, token)
+    }
+
+    fn secret(&self, prefix: &str) -> String {
+        format!("{prefix}{}", URL_SAFE_NO_PAD.encode(self.random.bytes::<32>()))
+    }
+
+    fn too_many_failures(&self, key: &str, peer: Option<IpAddr>, now: TimeMs) -> bool {
+        let failures = self.failures.lock();
+        let noted = failures.get(&(key.to_owned(), peer));
+        noted.is_some_and(|noted| now.0 - noted.since.0 < FAILURES_WINDOW_MS && noted.count >= FAILURES_MAX)
+    }
+
+    fn note_failure(&self, key: String, peer: Option<IpAddr>, now: TimeMs) {
+        let mut failures = self.failures.lock();
+        if failures.len() >= FAILURES_REMEMBERED_MAX {
+            let oldest = failures.iter().min_by_key(|(_, noted)| noted.since).map(|(key, _)| key.clone());
+            oldest.map(|oldest| failures.remove(&oldest));
+        }
+        let noted = failures.entry((key, peer)).or_insert(Failures { since: now, count: 0 });
+        if now.0 - noted.since.0 >= FAILURES_WINDOW_MS {
+            *noted = Failures { since: now, count: 0 };
+        }
+        noted.count += 1;
+    }
+}
+
+/// A name of a device within its limit, cut between two characters.
+fn shortened(mut name: String) -> String {
+    if name.len() > DEVICE_NAME_BYTES_MAX {
+        let end = (0..=DEVICE_NAME_BYTES_MAX).rev().find(|end| name.is_char_boundary(*end)).unwrap_or(0);
+        name.truncate(end);
+    }
+    name
+}
+
+fn signed_in(device: &NewDevice, token: String) -> proto::SignedIn {
+    proto::SignedIn { user_id: device.user.0, device_id: device.device.0, token }
+}

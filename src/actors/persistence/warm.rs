@@ -1,0 +1,49 @@
+//! Warming: a reader finds every row that an operation needs, so that the committer never waits for a disk.
+
+use crate::{
+    logic::{ConversationState, Need, Operation, State, Warm, lacking},
+    store::view::{ReadFault, View},
+};
+
+/// Everything that an operation needs, read through one view.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn everything(view: &View, operation: &Operation) -> Result<Vec<Warm>, ReadFault> {
+    let mut held = State::default();
+    let mut found = Vec::new();
+    loop {
+        let needs = lacking(&held, operation);
+        if needs.is_empty() {
+            return Ok(found);
+        }
+        let rows = needs.into_iter().map(|need| one(view, need)).collect::<Result<Vec<_>, _>>()?;
+        found.extend(rows.iter().cloned());
+        held.warm(rows, view.bound());
+    }
+}
+
+fn one(view: &View, need: Need) -> Result<Warm, ReadFault> {
+    Ok(match need {
+        Need::Account(user) => Warm::Account(user, view.account(user)?),
+        Need::Name(name) => {
+            let user = view.user_of_name(&name)?;
+            Warm::Name(name, user)
+        }
+        Need::Device(device) => Warm::Device(device, view.device(device)?),
+        Need::Conversation(conversation) => {
+            let state = match view.conversation(conversation)? {
+                Some(row) => Some(ConversationState { row, head: view.conversation_head(conversation)? }),
+                None => None,
+            };
+            Warm::Conversation(conversation, state)
+        }
+        Need::Inbox(user) => Warm::Inbox(user, view.inbox_head(user)?),
+        Need::Receipts(day) => Warm::Receipts(day, view.receipts(day)?),
+        Need::Invite(hash) => Warm::Invite(hash, view.invite(&hash)?),
+        Need::Item(user, kind, key) => {
+            let version = view.item_version(user, kind, &key)?;
+            Warm::Item(user, kind, key, version)
+        }
+    })
+}

@@ -1,0 +1,297 @@
+//! Reception: what a connection's frames go through. Before hello it knows only how to register, sign in and say
+//! hello; afterwards it decodes and hands every request to the user's actor.
+
+use std::{cell::RefCell, net::IpAddr, rc::Rc, sync::Arc};
+
+use actix::Addr;
+use bytes::Bytes;
+use highwater_wire::{Encoding, LEVEL, Refusal, close, proto};
+use proto::{client_frame::Request, server_frame::Body};
+
+use super::{
+    accounts::Accounts,
+    connection::Upward,
+    directory::Directory,
+    hub::Join,
+    ports::WorkerId,
+    transport::Link,
+    user::{Attach, Detach, Frame, User, UserServices},
+};
+use crate::{
+    logic::Principal,
+    model::{LineageId, record::Device},
+    monitor::{Op, Outcome, ids},
+};
+
+/// Highest context of a device. Source: an app and a few extensions; a limit so that lineages stay few.
+const CONTEXT_MAX: u32 = 15;
+
+/// Close code of RFC 6455's registry: the service restarts, come again.
+const SERVICE_RESTART: u16 = 1012;
+
+/// How often a connection looks for its user's worker anew when the user moved meanwhile.
+const JOIN_ATTEMPTS_MAX: usize = 4;
+
+/// What every connection of a worker is received with.
+pub struct Lobby {
+    /// Accounts.
+    pub accounts: Arc<Accounts>,
+    /// What user actors work with.
+    pub services: Arc<UserServices>,
+    /// Who is where.
+    pub directory: Directory,
+    /// This worker.
+    pub worker: WorkerId,
+}
+
+/// See the module.
+pub struct Reception {
+    lobby: Rc<Lobby>,
+    encoding: Encoding,
+    peer: Option<IpAddr>,
+    guest: Rc<RefCell<Guest>>,
+}
+
+/// How far a connection has come.
+#[derive(Default)]
+struct Guest {
+    link: Option<Link>,
+    stage: Stage,
+    closed: bool,
+}
+
+#[derive(Default)]
+enum Stage {
+    /// Nothing was asked yet, or what was asked is answered.
+    #[default]
+    Unknown,
+    /// Hello, register or sign-in is being answered.
+    Busy,
+    /// Greeted: everything goes to the user's actor.
+    In(Addr<User>),
+}
+
+impl Reception {
+    /// Receives one connection.
+    #[must_use]
+    pub fn new(lobby: Rc<Lobby>, encoding: Encoding, peer: Option<IpAddr>) -> Reception {
+        Reception { lobby, encoding, peer, guest: Rc::default() }
+    }
+
+    fn refuse(&self, request_id: u64, refusal: Refusal) {
+        let guest = self.guest.borrow();
+        if let Some(link) = &guest.link {
+            tell(link, request_id, Body::Error(refusal.to_error(super::user::retry_after_ms(refusal))));
+        }
+    }
+
+    fn decode(&self, payload: &Bytes, text: bool) -> Result<proto::ClientFrame, Refusal> {
+        if text != (self.encoding == Encoding::Json) {
+            return Err(Refusal::WrongFrameType);
+        }
+        self.encoding.decode(payload).map_err(|_| Refusal::MalformedFrame)
+    }
+
+    fn before_hello(&self, frame: proto::ClientFrame) {
+        let request_id = frame.request_id;
+        if request_id == 0 {
+            return self.refuse(0, Refusal::InvalidField);
+        }
+        if matches!(self.guest.borrow().stage, Stage::Busy) {
+            return self.refuse(request_id, Refusal::TooManyInFlight);
+        }
+        match frame.request {
+            Some(Request::Hello(hello)) => self.spawn(request_id, Errand::Hello(hello)),
+            Some(Request::Register(register)) => self.spawn(request_id, Errand::Register(register)),
+            Some(Request::SignIn(sign_in)) => self.spawn(request_id, Errand::SignIn(sign_in)),
+            Some(_) => self.refuse(request_id, Refusal::HelloFirst),
+            None => self.refuse(request_id, Refusal::UnknownRequest),
+        }
+    }
+
+    fn spawn(&self, request_id: u64, errand: Errand) {
+        self.guest.borrow_mut().stage = Stage::Busy;
+        let errand = Running {
+            lobby: Rc::clone(&self.lobby),
+            guest: Rc::clone(&self.guest),
+            peer: self.peer,
+            request_id,
+            received_us: self.lobby.services.clock.monotonic_us(),
+        }
+        .run(errand);
+        actix_web::rt::spawn(errand);
+    }
+}
+
+impl Upward for Reception {
+    fn opened(&mut self, link: Link) {
+        self.guest.borrow_mut().link = Some(link);
+        self.lobby.services.monitor.add(ids::CONNECTIONS_OPEN, 1);
+        self.lobby.services.monitor.add(ids::CONNECTIONS_OPENED, 1);
+    }
+
+    fn frame(&mut self, payload: Bytes, text: bool) {
+        let frame = match self.decode(&payload, text) {
+            Ok(frame) => frame,
+            Err(refusal) => return self.refuse(0, refusal),
+        };
+        let guest = self.guest.borrow();
+        let (Stage::In(user), Some(link)) = (&guest.stage, &guest.link) else {
+            drop(guest);
+            return self.before_hello(frame);
+        };
+        let request_id = frame.request_id;
+        let received_us = self.lobby.services.clock.monotonic_us();
+        match user.try_send(Frame { connection: link.id(), frame, received_us }) {
+            Ok(()) => {}
+            Err(actix::dev::SendError::Full(_)) => tell(link, request_id, busy()),
+            Err(actix::dev::SendError::Closed(_)) => link.close(SERVICE_RESTART, "reconnect"),
+        }
+    }
+
+    fn closed(&mut self) {
+        let mut guest = self.guest.borrow_mut();
+        guest.closed = true;
+        self.lobby.services.monitor.subtract(ids::CONNECTIONS_OPEN, 1);
+        if let (Stage::In(user), Some(link)) = (&guest.stage, &guest.link) {
+            leave(user, link);
+        }
+        guest.stage = Stage::Unknown;
+    }
+}
+
+/// What is asked before hello.
+enum Errand {
+    Hello(proto::Hello),
+    Register(proto::Register),
+    SignIn(proto::SignIn),
+}
+
+/// An errand that is being answered.
+struct Running {
+    lobby: Rc<Lobby>,
+    guest: Rc<RefCell<Guest>>,
+    peer: Option<IpAddr>,
+    request_id: u64,
+    received_us: u64,
+}
+
+impl Running {
+    async fn run(self, errand: Errand) {
+        let (op, outcome) = match errand {
+            Errand::Hello(hello) => match self.hello(hello).await {
+                // Counted by the user's actor when it greets.
+                Ok(()) => return,
+                Err(refusal) => {
+                    self.refuse(refusal);
+                    if !refusal.retry() {
+                        self.close(refusal);
+                    }
+                    (Op::Hello, Outcome::from(refusal))
+                }
+            },
+            Errand::Register(register) => {
+                (Op::Register, self.signed_in(self.lobby.accounts.register(register).await))
+            }
+            Errand::SignIn(sign_in) => {
+                (Op::SignIn, self.signed_in(self.lobby.accounts.sign_in(sign_in, self.peer).await))
+            }
+        };
+        let services = &self.lobby.services;
+        let took_us = services.clock.monotonic_us().saturating_sub(self.received_us);
+        services.monitor.operation(op).finished(outcome, took_us, 0);
+        self.guest.borrow_mut().stage = Stage::Unknown;
+    }
+
+    fn signed_in(&self, result: Result<proto::SignedIn, Refusal>) -> Outcome {
+        match result {
+            Ok(signed_in) => {
+                self.tell(Body::SignedIn(signed_in));
+                Outcome::Ok
+            }
+            Err(refusal) => {
+                self.refuse(refusal);
+                Outcome::from(refusal)
+            }
+        }
+    }
+
+    async fn hello(&self, hello: proto::Hello) -> Result<(), Refusal> {
+        if hello.level == 0 || hello.context > CONTEXT_MAX {
+            return Err(Refusal::InvalidField);
+        }
+        let device = self.lobby.accounts.authenticate(&hello.token).await?;
+        let Some(link) = self.guest.borrow().link.clone() else { return Err(Refusal::Internal) };
+        let user = self.join(&device, &hello, &link).await?;
+        link.mark_authenticated();
+        {
+            let mut guest = self.guest.borrow_mut();
+            if guest.closed {
+                leave(&user, &link);
+            } else {
+                guest.stage = Stage::In(user);
+            }
+        }
+        // The device may have ended between the proof and the moment from which its end would be told here.
+        let still = self.lobby.services.readers.ask(move |view| view.device(device.device)).await;
+        if let Ok(None) = still {
+            link.close(close::UNAUTHENTICATED, Refusal::InvalidToken.name());
+        }
+        Ok(())
+    }
+
+    async fn join(&self, device: &Device, hello: &proto::Hello, link: &Link) -> Result<Addr<User>, Refusal> {
+        let services = &self.lobby.services;
+        let mut worker = self.lobby.directory.worker_or(device.user, self.lobby.worker);
+        for _ in 0..JOIN_ATTEMPTS_MAX {
+            let attach = Attach {
+                link: link.clone(),
+                principal: Principal { user: device.user, device: device.device },
+                lineage: LineageId { device: device.device, context: hello.context as u8 },
+                messages_from: device.messages_from,
+                level: hello.level.min(LEVEL) as u8,
+                kinds: Arc::new(services.kinds.declared(&hello.kinds)),
+                nudge_only: hello.nudge_only,
+                hello_id: self.request_id,
+                received_us: self.received_us,
+            };
+            match services.ports.ask(worker, Join { attach }).await {
+                Some(Ok(user)) => return Ok(user),
+                Some(Err(moved)) => worker = moved,
+                None => return Err(Refusal::Busy),
+            }
+        }
+        Err(Refusal::Busy)
+    }
+
+    fn tell(&self, body: Body) {
+        if let Some(link) = &self.guest.borrow().link {
+            tell(link, self.request_id, body);
+        }
+    }
+
+    fn refuse(&self, refusal: Refusal) {
+        self.tell(Body::Error(refusal.to_error(super::user::retry_after_ms(refusal))));
+    }
+
+    fn close(&self, refusal: Refusal) {
+        if let Some(link) = &self.guest.borrow().link {
+            link.close(close::UNAUTHENTICATED, refusal.name());
+        }
+    }
+}
+
+fn busy() -> Body {
+    Body::Error(Refusal::Busy.to_error(super::user::retry_after_ms(Refusal::Busy)))
+}
+
+fn tell(link: &Link, request_id: u64, body: Body) {
+    let frame = proto::ServerFrame { request_id, body: Some(body) };
+    // A connection that does not read its refusals is found by the sweeper.
+    let _ = link.deliver(Bytes::from(link.encoding().encode(&frame)));
+}
+
+fn leave(user: &Addr<User>, link: &Link) {
+    // A life-cycle signal: one per connection, and it must not be lost.
+    user.do_send(Detach { connection: link.id() });
+}

@@ -1,0 +1,213 @@
+//! The operator's port: metrics and curves, accounts for host apps and load, invites.
+
+use std::sync::Arc;
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web,
+};
+use highwater_wire::Refusal;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    actors::accounts::{Accounts, secret_hash},
+    logic::operation::Request,
+    model::{Clock, Kind, UserId, record::SecretHash},
+    monitor::{Format, Monitor, Window, curves},
+    sync::Kinds,
+};
+
+/// Accounts that one request may provision. More: refused as `invalid_field`.
+const PROVISION_USERS_MAX: usize = 1_000;
+
+/// Devices that one account may be provisioned with. More: refused as `invalid_field`.
+const PROVISION_DEVICES_MAX: usize = 32;
+
+/// Longest validity of an invite, hours.
+const INVITE_HOURS_MAX: i64 = 24 * 365;
+
+const HOUR_MS: i64 = 60 * 60 * 1000;
+
+/// What the operator's routes work with.
+pub struct Operator {
+    /// Accounts.
+    pub accounts: Arc<Accounts>,
+    /// Counters.
+    pub monitor: Monitor,
+    /// Time.
+    pub clock: Clock,
+    /// Kinds of the server.
+    pub kinds: Arc<Kinds>,
+    /// Hash of the operator's token.
+    pub token: SecretHash,
+}
+
+/// Adds the operator's routes.
+pub fn configure(config: &mut web::ServiceConfig) {
+    config
+        .route("/", web::get().to(page))
+        .route("/metrics", web::get().to(metrics))
+        .route("/v1/provision", web::post().to(provision))
+        .route("/v1/invites", web::post().to(invite))
+        .route("/v1/documents", web::put().to(put_document));
+}
+
+#[derive(Deserialize)]
+struct PageQuery {
+    window: Option<String>,
+}
+
+async fn page(operator: web::Data<Operator>, query: web::Query<PageQuery>) -> HttpResponse {
+    let window = query.window.as_deref().and_then(Window::from_name).unwrap_or(Window::Hour);
+    let html = operator.monitor.curves_page("Highwater", window, operator.clock.now());
+    HttpResponse::Ok()
+        .content_type("text/html; charset=utf-8")
+        .insert_header(("content-security-policy", curves::content_security_policy()))
+        .body(html)
+}
+
+async fn metrics(operator: web::Data<Operator>, http: HttpRequest) -> HttpResponse {
+    let accept = http.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let format = Format::from_accept(accept);
+    HttpResponse::Ok().content_type(format.content_type()).body(operator.monitor.metrics(format))
+}
+
+#[derive(Deserialize)]
+struct Provision {
+    users: usize,
+    devices: usize,
+    #[serde(default)]
+    prefix: String,
+    #[serde(default)]
+    first: u64,
+}
+
+/// One device of a provisioned account.
+#[derive(Serialize)]
+struct Provisioned {
+    user_id: String,
+    name: String,
+    device_id: String,
+    token: String,
+}
+
+async fn provision(
+    operator: web::Data<Operator>,
+    http: HttpRequest,
+    body: web::Json<Provision>,
+) -> HttpResponse {
+    if let Err(refusal) = operator.authorise(&http) {
+        return refused(refusal);
+    }
+    let wanted = body.into_inner();
+    let users_fit = (1..=PROVISION_USERS_MAX).contains(&wanted.users);
+    if !users_fit || !(1..=PROVISION_DEVICES_MAX).contains(&wanted.devices) {
+        return refused(Refusal::InvalidField);
+    }
+    let prefix = if wanted.prefix.is_empty() { "u" } else { &wanted.prefix };
+    let names: Vec<String> = (0..wanted.users as u64).map(|n| format!("{prefix}{}", wanted.first + n)).collect();
+    let made = futures_util::future::join_all(names.iter().map(|name| {
+        let accounts = Arc::clone(&operator.accounts);
+        async move { accounts.provision(name.clone(), wanted.devices).await }
+    }))
+    .await;
+    let mut lines = String::new();
+    for (name, made) in names.iter().zip(made) {
+        match made {
+            Err(refusal) => return refused(refusal),
+            Ok(devices) => {
+                for device in devices {
+                    let line = Provisioned {
+                        user_id: device.user_id.to_string(),
+                        name: name.clone(),
+                        device_id: device.device_id.to_string(),
+                        token: device.token,
+                    };
+                    lines.push_str(&serde_json::to_string(&line).unwrap_or_default());
+                    lines.push('\n');
+                }
+            }
+        }
+    }
+    HttpResponse::Ok().content_type("application/x-ndjson").body(lines)
+}
+
+#[derive(Deserialize)]
+struct InviteRequest {
+    expires_hours: i64,
+}
+
+async fn invite(
+    operator: web::Data<Operator>,
+    http: HttpRequest,
+    body: web::Json<InviteRequest>,
+) -> HttpResponse {
+    if let Err(refusal) = operator.authorise(&http) {
+        return refused(refusal);
+    }
+    if !(1..=INVITE_HOURS_MAX).contains(&body.expires_hours) {
+        return refused(Refusal::InvalidField);
+    }
+    match operator.accounts.invite(body.expires_hours * HOUR_MS).await {
+        Ok(code) => HttpResponse::Ok().json(serde_json::json!({ "code": code })),
+        Err(refusal) => refused(refusal),
+    }
+}
+
+#[derive(Deserialize)]
+struct PutDocument {
+    user_id: String,
+    kind: u8,
+    key: String,
+    /// A JSON value; absent deletes the item.
+    value: Option<serde_json::Value>,
+}
+
+/// Longest key of a document, bytes, and longest document. Source: index keys hold 256 bytes, values 8 KiB.
+const DOCUMENT_KEY_BYTES_MAX: usize = 128;
+const DOCUMENT_BYTES_MAX: usize = 4 * 1024;
+
+async fn put_document(
+    operator: web::Data<Operator>,
+    http: HttpRequest,
+    body: web::Json<PutDocument>,
+) -> HttpResponse {
+    if let Err(refusal) = operator.authorise(&http) {
+        return refused(refusal);
+    }
+    let body = body.into_inner();
+    let (kind, value) = (Kind(body.kind), body.value.map(|value| value.to_string()));
+    let fits = !body.key.is_empty()
+        && body.key.len() <= DOCUMENT_KEY_BYTES_MAX
+        && value.as_ref().is_none_or(|value| value.len() <= DOCUMENT_BYTES_MAX);
+    let Some(user) = body.user_id.parse().ok().map(UserId).filter(|_| fits) else {
+        return refused(Refusal::InvalidField);
+    };
+    if !operator.kinds.is_document_kind(kind) {
+        return refused(Refusal::InvalidField);
+    }
+    match operator.accounts.decide(Request::PutDocument { user, kind, key: body.key, value }).await {
+        Ok(_) => HttpResponse::NoContent().finish(),
+        Err(refusal) => refused(refusal),
+    }
+}
+
+impl Operator {
+    /// Compares hashes, so that time tells nothing about the token.
+    fn authorise(&self, http: &HttpRequest) -> Result<(), Refusal> {
+        let value = http.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let token = value.and_then(|value| value.strip_prefix("Bearer ")).ok_or(Refusal::InvalidToken)?;
+        if secret_hash(token.trim()) == self.token { Ok(()) } else { Err(Refusal::InvalidToken) }
+    }
+}
+
+fn refused(refusal: Refusal) -> HttpResponse {
+    let status = StatusCode::from_u16(refusal.http_status()).unwrap_or(StatusCode::BAD_REQUEST);
+    HttpResponse::build(status).json(serde_json::json!({
+        "code": refusal.code(),
+        "name": refusal.name(),
+        "message": refusal.text(),
+        "retry": refusal.retry(),
+    }))
+}

@@ -1,0 +1,170 @@
+//! The HTTP twin: one frame in, one frame out, the same bodies and results as over a WebSocket.
+
+use std::{net::IpAddr, sync::Arc};
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web,
+};
+use bytes::Bytes;
+use highwater_wire::{Encoding, LEVEL, Refusal, proto};
+use proto::{client_frame::Request, server_frame::Body};
+
+use crate::{
+    actors::{
+        accounts::Accounts,
+        user::{self, PageRequest, UserServices},
+    },
+    logic::{
+        Principal,
+        operation::{self, EndDevices},
+    },
+    model::{DeviceId, LineageId, record::Device, record::name_key},
+    monitor::{Op, Outcome},
+    sync::Chain,
+};
+
+/// Header that names the context of a device; 0 without it.
+const CONTEXT_HEADER: &str = "x-highwater-context";
+
+/// Highest context of a device; see the WebSocket's hello.
+const CONTEXT_MAX: u8 = 15;
+
+/// What the routes of the client port work with.
+pub struct Client {
+    /// Accounts.
+    pub accounts: Arc<Accounts>,
+    /// Store, keys, time.
+    pub services: Arc<UserServices>,
+}
+
+/// `POST /v1/request`.
+pub async fn request(client: web::Data<Client>, http: HttpRequest, body: Bytes) -> HttpResponse {
+    let received_us = client.services.clock.monotonic_us();
+    let encoding = encoding_of(&http);
+    let (request_id, result) = match encoding.decode::<proto::ClientFrame>(&body) {
+        Ok(frame) => (frame.request_id, client.answer(&http, frame).await),
+        Err(_) => (0, Err(Refusal::MalformedFrame)),
+    };
+    let outcome = result.as_ref().map_or_else(|refusal| Outcome::from(*refusal), |_| Outcome::Ok);
+    let took_us = client.services.clock.monotonic_us().saturating_sub(received_us);
+    client.services.monitor.operation(Op::Http).finished(outcome, took_us, 0);
+    respond(encoding, request_id, result)
+}
+
+/// JSON unless protobuf is named.
+fn encoding_of(http: &HttpRequest) -> Encoding {
+    let named = http.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    match named {
+        Some(named) if named.contains("protobuf") => Encoding::Binary,
+        _ => Encoding::Json,
+    }
+}
+
+fn respond(encoding: Encoding, request_id: u64, result: Result<Option<Body>, Refusal>) -> HttpResponse {
+    let (status, body, retry_after_ms) = match result {
+        Ok(None) => return HttpResponse::NoContent().finish(),
+        Ok(Some(body)) => (StatusCode::OK, body, 0),
+        Err(refusal) => {
+            let retry_after_ms = user::retry_after_ms(refusal);
+            let status = StatusCode::from_u16(refusal.http_status()).unwrap_or(StatusCode::BAD_REQUEST);
+            (status, Body::Error(refusal.to_error(retry_after_ms)), retry_after_ms)
+        }
+    };
+    let frame = proto::ServerFrame { request_id, body: Some(body) };
+    let mut response = HttpResponse::build(status);
+    response.content_type(encoding.content_type());
+    if retry_after_ms > 0 {
+        response.insert_header((header::RETRY_AFTER, retry_after_ms.div_ceil(1000)));
+    }
+    response.body(encoding.encode(&frame))
+}
+
+impl Client {
+    /// Answers a frame; `None` is "nothing new".
+    async fn answer(&self, http: &HttpRequest, frame: proto::ClientFrame) -> Result<Option<Body>, Refusal> {
+        let peer: Option<IpAddr> = http.peer_addr().map(|peer| peer.ip());
+        let request = match frame.request {
+            Some(Request::Register(register)) => {
+                return self.accounts.register(register).await.map(Body::SignedIn).map(Some);
+            }
+            Some(Request::SignIn(sign_in)) => {
+                return self.accounts.sign_in(sign_in, peer).await.map(Body::SignedIn).map(Some);
+            }
+            // A connection is greeted; a single request needs no greeting.
+            None | Some(Request::Hello(_)) => return Err(Refusal::UnknownRequest),
+            Some(request) => request,
+        };
+        let device = self.accounts.authenticate(bearer(http)?).await?;
+        let by = Principal { user: device.user, device: device.device };
+        match request {
+            Request::Send(send) => {
+                let send = operation::Request::Send(user::message(by, send)?);
+                self.accounts.decide(send).await.map(user::answer_body).map(Some)
+            }
+            Request::Sync(sync) => self.sync(http, &device, &sync, frame.snapshot).await,
+            Request::Heartbeat(_) => {
+                let day = self.services.clock.now().day().0;
+                Ok(Some(Body::Heartbeat(proto::HeartbeatAnswer { day })))
+            }
+            Request::SignOut(_) => self.end_devices(by, EndDevices::One(by.device)).await,
+            Request::EndDevice(end) => match end.which {
+                Some(proto::end_device::Which::DeviceId(device)) => {
+                    self.end_devices(by, EndDevices::One(DeviceId(device))).await
+                }
+                Some(proto::end_device::Which::AllOthers(_)) => {
+                    self.end_devices(by, EndDevices::AllOthers).await
+                }
+                None => Err(Refusal::InvalidField),
+            },
+            Request::ListDevices(_) => {
+                let list = move |view: &_| user::device_list(view, by.user, by.device);
+                self.services.readers.ask(list).await.map(Body::DeviceList).map(Some)
+            }
+            Request::FindUser(find) => {
+                let key = name_key(&find.name);
+                self.services.readers.ask(move |view| user::user_by_name(view, &key)).await?.map(Some)
+            }
+            Request::Hello(_) | Request::Register(_) | Request::SignIn(_) => Err(Refusal::UnknownRequest),
+        }
+    }
+
+    async fn end_devices(&self, by: Principal, which: EndDevices) -> Result<Option<Body>, Refusal> {
+        let request = operation::Request::EndDevices { by, which };
+        self.accounts.decide(request).await.map(user::answer_body).map(Some)
+    }
+
+    async fn sync(
+        &self,
+        http: &HttpRequest,
+        device: &Device,
+        sync: &proto::Sync,
+        given: Bytes,
+    ) -> Result<Option<Body>, Refusal> {
+        let services = Arc::clone(&self.services);
+        let lineage = LineageId { device: device.device, context: context_of(http)? };
+        let chain = Chain { user: device.user, lineage };
+        let (marks, rebuild) =
+            user::begin(&services.key, &services.lifeline, chain, &given, LEVEL as u8, device.messages_from);
+        user::count_rebuild(&services.monitor, rebuild, device.user);
+        let kinds = Arc::clone(&services.kinds);
+        let request = PageRequest { chain, given, marks, rebuild, kinds, entries_max: sync.limit };
+        let job = Arc::clone(&services);
+        let read = move |view: &_| user::answer(view, &job.key, job.lifeline.current(), &request);
+        let page = services.readers.ask(read).await?.page;
+        // An empty snapshot says that what the client has stands: there is nothing to tell.
+        Ok(if page.snapshot.is_empty() { None } else { Some(Body::Page(page)) })
+    }
+}
+
+fn bearer(http: &HttpRequest) -> Result<&str, Refusal> {
+    let value = http.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    value.and_then(|value| value.strip_prefix("Bearer ")).map(str::trim).ok_or(Refusal::InvalidToken)
+}
+
+fn context_of(http: &HttpRequest) -> Result<u8, Refusal> {
+    let Some(value) = http.headers().get(CONTEXT_HEADER) else { return Ok(0) };
+    let context = value.to_str().ok().and_then(|value| value.parse().ok());
+    context.filter(|context| *context <= CONTEXT_MAX).ok_or(Refusal::InvalidField)
+}
