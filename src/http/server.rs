@@ -16,6 +16,7 @@ use actix_web::dev::AppConfig;
 use actix_web::web::ServiceConfig;
 use actix_web::{App, HttpServer};
 
+use super::headers;
 use super::upgrade::{self, Door, Opening};
 use crate::actors::connection::Upward;
 use crate::actors::sweeper::{MonotonicMs, Patience, Sweeper};
@@ -103,7 +104,7 @@ where
                     Ok::<_, actix_web::Error>(())
                 }
             });
-            let app = App::new().configure(|config| configure(config));
+            let app = App::new().wrap(headers::safe()).configure(|config| configure(config));
             HttpService::build()
                 .keep_alive(KEEP_ALIVE)
                 .client_request_timeout(REQUEST_HEAD_TIMEOUT)
@@ -125,7 +126,7 @@ pub fn serve_operator<C>(listener: TcpListener, configure: C) -> io::Result<acti
 where
     C: Fn(&mut ServiceConfig) + Send + Clone + 'static,
 {
-    let server = HttpServer::new(move || App::new().configure(configure.clone()))
+    let server = HttpServer::new(move || App::new().wrap(headers::safe()).configure(configure.clone()))
         .workers(OPERATOR_WORKERS)
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(REQUEST_HEAD_TIMEOUT)

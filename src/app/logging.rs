@@ -1,0 +1,26 @@
+//! Logs: to stderr, as text or JSON lines, never with what users write.
+
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Log, LogFormat};
+
+/// Begins to log. A filter that cannot be read was refused by the configuration before.
+pub(super) fn start(log: &Log) {
+    let filter = EnvFilter::try_new(&log.level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second start in one process (tests) keeps the first.
+    let _ = match log.format {
+        LogFormat::Text => builder.with_ansi(false).try_init(),
+        LogFormat::Json => builder.json().try_init(),
+    };
+}
+
+/// A panic is a bug: it is logged with its place, never with the values that it met.
+pub(super) fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let thread = std::thread::current().name().unwrap_or("unnamed").to_owned();
+        let message = panic.payload_as_str().unwrap_or("no message");
+        tracing::error!(place, thread, message, "a bug: a part of the server panicked");
+    }));
+}

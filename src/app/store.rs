@@ -1,0 +1,177 @@
+//! Opening the data directory: lock, secrets, index, log.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::ServeOptions;
+use crate::{
+    actors::persistence::open::{OpenFault, OpenStore, Opened, open as open_store},
+    config::{Config, Engine as EngineChoice},
+    model::{Random, limits::BATCH_BYTES_MAX},
+    store::{
+        engine::{Engine, EngineFault, RawEngine},
+        engine_memory::MemoryEngine,
+        engine_sled::{SledEngine, SledOptions},
+        engine_slot::EngineSlot,
+        files::{FileFault, Files},
+        files_disk::DiskFiles,
+        log::{Log, LogConfig},
+        log_batch::StoreId,
+        secrets::{Secrets, SecretsFault},
+        store_lock::{StoreLock, StoreLockFault},
+    },
+};
+
+/// Free space below which a broken index is not opened anew: opening needs some, and a store that is closed cannot be
+/// read. Source: sled refuses to open on a disk that is completely full (measured).
+const FREE_BYTES_TO_REOPEN: u64 = 64 * 1024 * 1024;
+
+/// Everything that the data directory gives.
+pub(super) struct OpenedStore {
+    pub(super) opened: Opened,
+    pub(super) engine: Arc<dyn Engine>,
+    pub(super) secrets: Secrets,
+    pub(super) reopen_index: Box<dyn FnMut() -> bool + Send>,
+    pub(super) lock: StoreLock,
+    pub(super) directory: PathBuf,
+}
+
+/// Why the data directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreFault {
+    /// It cannot be made or read.
+    #[error("the data directory {directory} cannot be used")]
+    Directory {
+        /// Which.
+        directory: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Another process has it.
+    #[error("the data directory cannot be locked")]
+    Lock(#[from] StoreLockFault),
+    /// Its secrets.
+    #[error("the secrets cannot be used")]
+    Secrets(#[from] SecretsFault),
+    /// A file.
+    #[error("the files of the commit log cannot be used")]
+    Files(#[from] FileFault),
+    /// The index.
+    #[error("the index cannot be opened")]
+    Engine(#[from] EngineFault),
+    /// Log, watermark, replay.
+    #[error("the store cannot be opened")]
+    Open(#[from] OpenFault),
+    /// A seeded bug that this build does not know.
+    #[error("there is no seeded bug {0} in this build")]
+    SeededBug(String),
+}
+
+pub(super) fn open(
+    config: &Config,
+    options: &ServeOptions,
+    random: &Random,
+) -> Result<OpenedStore, StoreFault> {
+    let directory = config.server.data.clone();
+    make_directory(&directory)?;
+    let lock = StoreLock::acquire(&directory)?;
+    make_directory(&directory.join("log"))?;
+    let files: Arc<dyn Files> = Arc::new(DiskFiles::open(directory.join("log"))?);
+    let store_exists = !Log::is_absent(&*files)?;
+    let (secrets, _) = Secrets::load_or_create(&directory, &|bytes| random.fill(bytes), store_exists)?;
+    let slot = Arc::new(open_engine(config, &directory)?);
+    let engine: Arc<dyn Engine> = Arc::clone(&slot) as Arc<dyn Engine>;
+    #[allow(unused_mut, reason = "only builds with seeded bugs change it")]
+    let mut opened = open_store(OpenStore {
+        files,
+        engine: Arc::clone(&engine),
+        store: StoreId(secrets.store_id),
+        log: LogConfig {
+            segment_bytes: config.storage.segment_bytes,
+            batch_bytes_max: BATCH_BYTES_MAX as u32,
+        },
+        run_id: u32::from_be_bytes(random.bytes()),
+        accept_loss: config.storage.accept_loss,
+    })?;
+    seed_bug(options, &mut opened)?;
+    tell(&opened);
+    let index_directory = directory.clone();
+    let reopen_index = Box::new(move || {
+        if free_bytes(&index_directory) < FREE_BYTES_TO_REOPEN {
+            return false;
+        }
+        slot.reopen()
+            .inspect_err(|fault| {
+                tracing::error!(error = fault as &dyn std::error::Error, "the index cannot be opened anew");
+            })
+            .is_ok()
+    });
+    Ok(OpenedStore { opened, engine, secrets, reopen_index, lock, directory })
+}
+
+fn make_directory(directory: &Path) -> Result<(), StoreFault> {
+    use std::os::unix::fs::DirBuilderExt;
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
+    made.map_err(|source| StoreFault::Directory { directory: directory.to_owned(), source })
+}
+
+fn open_engine(config: &Config, directory: &Path) -> Result<EngineSlot, EngineFault> {
+    match config.storage.engine {
+        EngineChoice::Memory => {
+            let memory: Arc<dyn RawEngine> = Arc::new(MemoryEngine::new());
+            EngineSlot::open(move || Ok(Arc::clone(&memory)))
+        }
+        EngineChoice::Sled => {
+            let path = directory.join("index");
+            let options =
+                SledOptions { cache_capacity_bytes: config.storage.index_cache_bytes, ..SledOptions::default() };
+            EngineSlot::open(move || Ok(Arc::new(SledEngine::open(&path, options.clone())?)))
+        }
+    }
+}
+
+fn free_bytes(directory: &Path) -> u64 {
+    rustix::fs::statvfs(directory).map_or(0, |stat| stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
+#[cfg(not(feature = "seeded-bugs"))]
+fn seed_bug(options: &ServeOptions, _: &mut Opened) -> Result<(), StoreFault> {
+    options.seeded_bug.clone().map_or(Ok(()), |name| Err(StoreFault::SeededBug(name)))
+}
+
+#[cfg(feature = "seeded-bugs")]
+fn seed_bug(options: &ServeOptions, opened: &mut Opened) -> Result<(), StoreFault> {
+    let Some(name) = &options.seeded_bug else { return Ok(()) };
+    let bug = crate::actors::persistence::seeded_bugs::SeededBug::from_name(name);
+    opened.committer.seed_bug(bug.ok_or_else(|| StoreFault::SeededBug(name.clone()))?);
+    tracing::warn!(name, "a seeded bug is active: this server loses data on purpose");
+    Ok(())
+}
+
+fn tell(opened: &Opened) {
+    let report = &opened.report;
+    tracing::info!(
+        run = report.run.0,
+        found = report.found.0,
+        replayed = report.replayed,
+        torn = report.torn,
+        "the store is open"
+    );
+    if report.index_was_behind {
+        tracing::warn!("the index was behind what it had reached once; it was healed by replay");
+    }
+    if report.lossy {
+        tracing::warn!("the store is shorter than it was, and the loss was accepted");
+    }
+}
+
+/// Where the operator's commands find the server.
+pub(super) fn write_operator_url(directory: &Path, operator: SocketAddr) {
+    if let Err(fault) = std::fs::write(directory.join("operator.url"), format!("http://{operator}\n")) {
+        let error = &fault as &dyn std::error::Error;
+        tracing::warn!(error, "the operator's address could not be written to the data directory");
+    }
+}

@@ -1,0 +1,323 @@
+//! The command line: what can be asked for, and the commands that are not the server.
+//!
+//! `serve` is what happens when no command is named. Flags are settings like those of the file and the environment and
+//! are read by `config`; here they only get their names.
+
+pub mod admin;
+pub mod check_config;
+mod operator_port;
+mod token_file;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::Flags;
+
+/// What was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Run the server.
+    Serve(Serve),
+    /// Say which settings would be in force.
+    CheckConfig(Settings),
+    /// Ask something of a running server.
+    Admin(Admin),
+}
+
+/// Run the server.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Serve {
+    /// Where its settings come from.
+    pub settings: Settings,
+    /// A bug to behave by; always `None` in builds without the feature `seeded-bugs`.
+    pub seeded_bug: Option<String>,
+}
+
+/// What the command line says about settings: two of the sources of `Config::load`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// `--config`
+    pub file: Option<PathBuf>,
+    /// All other flags.
+    pub flags: Flags,
+}
+
+/// A question to a running server, and how to reach it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admin {
+    /// The server's data directory: it holds the operator's token, and the address while the server runs.
+    pub data: PathBuf,
+    /// The operator's port, `http://ADDRESS:PORT`, if not the one in the data directory.
+    pub operator: Option<String>,
+    /// What to ask.
+    pub request: AdminRequest,
+}
+
+/// What can be asked of a running server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AdminRequest {
+    /// Make accounts without a password and write their devices' tokens to a file.
+    Provision(Provision),
+    /// Make an invite code.
+    Invite {
+        /// Hours for which the code can be used.
+        expires_hours: u32,
+    },
+}
+
+/// Accounts to make.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct Provision {
+    /// Number of accounts.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub users: u32,
+    /// Devices of each.
+    #[arg(long, value_name = "N", default_value_t = 1,
+          value_parser = clap::value_parser!(u32).range(1..=i64::from(crate::model::limits::DEVICES_PER_USER_MAX as u32)))]
+    pub devices: u32,
+    /// File for the tokens: one JSON object per line and device, readable by you alone. It is there when all are made.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// What the names begin with; a number follows.
+    #[arg(long, value_name = "TEXT", default_value = "u")]
+    pub prefix: String,
+    /// Number in the first name.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub first: u32,
+}
+
+/// Reads the command line. Ends the process on `--help`, `--version` and what it does not understand.
+#[must_use]
+pub fn parse() -> Command {
+    Line::parse().into()
+}
+
+/// A chat server in one binary: stored first, nudged, fetched by snapshot.
+#[derive(Debug, Parser)]
+#[command(name = "highwater", version, args_conflicts_with_subcommands = true)]
+struct Line {
+    #[command(subcommand)]
+    command: Option<Named>,
+    #[command(flatten)]
+    serve: ServeFlags,
+}
+
+#[derive(Debug, Subcommand)]
+enum Named {
+    /// Run the server: what happens without a command, too.
+    Serve(ServeFlags),
+    /// Print every setting in force with its source, or what is wrong.
+    CheckConfig(SettingFlags),
+    /// Ask something of a running server, on the operator's port.
+    Admin {
+        #[command(subcommand)]
+        request: AdminNamed,
+    },
+}
+
+#[derive(Debug, Args)]
+struct ServeFlags {
+    #[command(flatten)]
+    settings: SettingFlags,
+    /// Behave by this bug, for proofs that it is found.
+    #[cfg(feature = "seeded-bugs")]
+    #[arg(long, value_name = "NAME", env = crate::config::SEEDED_BUG_VARIABLE)]
+    seeded_bug: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct SettingFlags {
+    /// Configuration file; without it, the one that HIGHWATER_CONFIG names, or none.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Data directory [default: data].
+    #[arg(long, value_name = "DIR")]
+    data: Option<String>,
+    /// Address and port for clients; port 0 takes a free one [default: 127.0.0.1:8080].
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+    /// Address and port for operators [default: 127.0.0.1:8081].
+    #[arg(long, value_name = "ADDR")]
+    admin_listen: Option<String>,
+    /// Try it out on one machine: registration is open, and only loopback addresses are listened on.
+    #[arg(long)]
+    dev: bool,
+    /// Who may make an account: closed, invite or open [default: closed].
+    #[arg(long, value_name = "MODE")]
+    registration: Option<String>,
+    /// Go on with a log that is shorter than what was once acknowledged.
+    #[arg(long)]
+    accept_loss: bool,
+    /// Keep the index in memory, for benchmarks: what has left the log is forgotten.
+    #[arg(long, hide = true)]
+    memory_engine: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum AdminNamed {
+    /// Make accounts without a password and write their devices' tokens to a file.
+    Provision {
+        #[command(flatten)]
+        provision: Provision,
+        #[command(flatten)]
+        server: ServerFlags,
+    },
+    /// Make an invite code and print it.
+    Invite {
+        /// Hours for which the code can be used.
+        #[arg(long, value_name = "N", default_value_t = 72, value_parser = clap::value_parser!(u32).range(1..))]
+        expires_hours: u32,
+        #[command(flatten)]
+        server: ServerFlags,
+    },
+}
+
+#[derive(Debug, Args)]
+struct ServerFlags {
+    /// Data directory of the running server.
+    #[arg(long, value_name = "DIR", env = "HIGHWATER_SERVER_DATA", default_value = "data")]
+    data: PathBuf,
+    /// The operator's port, http://ADDRESS:PORT [default: as the server wrote it in the data directory].
+    #[arg(long, value_name = "URL")]
+    operator: Option<String>,
+}
+
+impl From<Line> for Command {
+    fn from(line: Line) -> Command {
+        match line.command {
+            None => Command::Serve(line.serve.into()),
+            Some(Named::Serve(serve)) => Command::Serve(serve.into()),
+            Some(Named::CheckConfig(settings)) => Command::CheckConfig(settings.into()),
+            Some(Named::Admin { request }) => Command::Admin(request.into()),
+        }
+    }
+}
+
+impl From<ServeFlags> for Serve {
+    fn from(flags: ServeFlags) -> Serve {
+        #[cfg(feature = "seeded-bugs")]
+        let seeded_bug = flags.seeded_bug;
+        #[cfg(not(feature = "seeded-bugs"))]
+        let seeded_bug = None;
+        Serve { settings: flags.settings.into(), seeded_bug }
+    }
+}
+
+impl From<SettingFlags> for Settings {
+    fn from(flags: SettingFlags) -> Settings {
+        Settings {
+            file: flags.config,
+            flags: Flags {
+                data: flags.data,
+                listen: flags.listen,
+                admin_listen: flags.admin_listen,
+                dev: flags.dev,
+                registration: flags.registration,
+                accept_loss: flags.accept_loss,
+                memory_engine: flags.memory_engine,
+            },
+        }
+    }
+}
+
+impl From<AdminNamed> for Admin {
+    fn from(named: AdminNamed) -> Admin {
+        let (server, request) = match named {
+            AdminNamed::Provision { provision, server } => (server, AdminRequest::Provision(provision)),
+            AdminNamed::Invite { expires_hours, server } => (server, AdminRequest::Invite { expires_hours }),
+        };
+        Admin { data: server.data, operator: server.operator, request }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use clap::{CommandFactory, error::ErrorKind};
+
+    fn command(line: &str) -> Command {
+        Line::try_parse_from(line.split_whitespace()).unwrap().into()
+    }
+
+    #[test]
+    fn the_definitions_fit_together() {
+        Line::command().debug_assert();
+    }
+
+    #[test]
+    fn serve_needs_no_name() {
+        assert_eq!(command("highwater"), Command::Serve(Serve::default()));
+        let flags = "--data d --listen 127.0.0.1:0 --admin-listen [::1]:0 --config c.toml --dev --registration invite \
+                     --accept-loss";
+        let expected = Command::Serve(Serve {
+            settings: Settings {
+                file: Some("c.toml".into()),
+                flags: Flags {
+                    data: Some("d".into()),
+                    listen: Some("127.0.0.1:0".into()),
+                    admin_listen: Some("[::1]:0".into()),
+                    dev: true,
+                    registration: Some("invite".into()),
+                    accept_loss: true,
+                    memory_engine: false,
+                },
+            },
+            seeded_bug: None,
+        });
+        assert_eq!(command(&format!("highwater {flags}")), expected);
+        assert_eq!(command(&format!("highwater serve {flags}")), expected);
+    }
+
+    #[test]
+    fn flags_before_another_command_are_refused_not_lost() {
+        let error = Line::try_parse_from(["highwater", "--dev", "check-config"]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ArgumentConflict);
+    }
+
+    #[test]
+    fn a_seeded_bug_is_an_unknown_flag_in_ordinary_builds() {
+        let line = Line::try_parse_from(["highwater", "serve", "--seeded-bug", "ack-before-sync"]);
+        if cfg!(feature = "seeded-bugs") {
+            let Command::Serve(serve) = line.unwrap().into() else { panic!("not serve") };
+            assert_eq!(serve.seeded_bug.as_deref(), Some("ack-before-sync"));
+        } else {
+            assert_eq!(line.unwrap_err().kind(), ErrorKind::UnknownArgument);
+        }
+    }
+
+    #[test]
+    fn check_config_takes_what_serve_takes() {
+        let Command::CheckConfig(settings) = command("highwater check-config --config c.toml --dev") else {
+            panic!("not check-config")
+        };
+        assert_eq!(settings.file, Some("c.toml".into()));
+        assert!(settings.flags.dev);
+    }
+
+    #[test]
+    fn admin_commands_have_their_defaults_and_bounds() {
+        let provision = command("highwater admin provision --users 3 --out t.jsonl --data d --operator http://h:1");
+        assert_eq!(
+            provision,
+            Command::Admin(Admin {
+                data: "d".into(),
+                operator: Some("http://h:1".into()),
+                request: AdminRequest::Provision(Provision {
+                    users: 3,
+                    devices: 1,
+                    out: "t.jsonl".into(),
+                    prefix: "u".into(),
+                    first: 1,
+                }),
+            })
+        );
+        let Command::Admin(invite) = command("highwater admin invite --data d") else { panic!("not admin") };
+        assert_eq!(invite.request, AdminRequest::Invite { expires_hours: 72 });
+        for wrong in ["--users 0 --devices 1", "--users 1 --devices 33", "--users 1 --devices 0"] {
+            let line = format!("highwater admin provision --out t {wrong}");
+            assert!(Line::try_parse_from(line.split_whitespace()).is_err(), "{wrong}");
+        }
+    }
+}
