@@ -37,9 +37,9 @@ pub(super) struct Scan {
     pub(super) segments: Vec<ClosedSegment>,
     /// Chain value at the end of what counts in `segments`.
     pub(super) chain: Chain,
-    /// The last batch of the last segment, if it is intact and nothing is torn behind it: it may be in memory only.
+    /// The last whole batch, if it is in the last segment: it may be in memory only.
     pub(super) batch: Option<OwnedBatch>,
-    /// Behind the last batch lies an unfinished one.
+    /// Behind the last whole batch lies an unfinished one.
     pub(super) torn: bool,
 }
 
@@ -182,14 +182,20 @@ impl<'a> SegmentWalk<'a> {
         if agrees { Ok(()) } else { Err(self.damaged()) }
     }
 
-    /// Up to the end of the log; returns the last batch, if it is in doubt, and whether a torn one lies at the end.
-    ///
-    /// The walk ends before a batch in doubt. If something torn follows the last batch, that batch was synced: it is
-    /// visited like every other, and nothing is in doubt but what is torn.
+    /// Up to the last batch of the log, which is held back and returned: whatever follows, it may be in memory only.
+    /// Also whether a torn batch lies behind it.
     fn go_to_found_end(
         &mut self,
         visit: &mut dyn FnMut(Batch<'_>) -> Result<(), LogFault>,
     ) -> Result<(Option<OwnedBatch>, bool), LogFault> {
+        let bytes = self.window.file.len()?;
+        if bytes < self.header.segment_bytes {
+            // It had its whole length before it had its name, so no crash can have shortened it.
+            return Err(LogFault::Damaged {
+                segment: self.header.number,
+                offset: bytes,
+            });
+        }
         let mut held: Option<(Position, OwnedBatch)> = None;
         loop {
             let before = self.position;
@@ -201,17 +207,13 @@ impl<'a> SegmentWalk<'a> {
             }
         }
         let torn = self.ends_torn()?;
-        match held {
-            Some((_, batch)) if torn => {
-                visit(batch.as_batch())?;
-                Ok((None, torn))
-            }
+        Ok(match held {
             Some((before, batch)) => {
                 self.position = before;
-                Ok((Some(batch), torn))
+                (Some(batch), torn)
             }
-            None => Ok((None, torn)),
-        }
+            None => (None, torn),
+        })
     }
 
     /// The frame at the current position, if it is valid and continues the chain.

@@ -2,6 +2,9 @@
 
 pub mod files;
 pub mod files_disk;
+pub mod files_faulty;
+mod files_faulty_image;
+mod files_faulty_plan;
 pub mod log;
 pub mod log_batch;
 pub mod log_fault;
