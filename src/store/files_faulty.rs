@@ -100,7 +100,7 @@ impl FaultyDisk {
     /// synced still is not. No rules, no locks, the same capacity.
     #[must_use]
     pub fn after_kill(&self) -> FaultyDisk {
-        self.with_image(|image| image.clone())
+        self.with_image(Image::without_removed)
     }
 
     /// A new disk as the machine finds it after a power cut. No rules, no locks, the same capacity.
@@ -154,7 +154,8 @@ impl FaultyDisk {
                 }
                 effect(&mut state, Effect::Whole)
             }
-            Some(Action::Lie) => Ok(()),
+            Some(Action::Lie) if matches!(call, Call::Sync | Call::SyncDir) => Ok(()),
+            Some(Action::Lie) => effect(&mut state, Effect::Whole),
             Some(action) => {
                 let done = match action {
                     Action::FailAfter => effect(&mut state, Effect::Whole),

@@ -224,6 +224,21 @@ impl Image {
         }
     }
 
+    /// The same, without files that no name leads to any more, before or after a power cut.
+    pub(super) fn without_removed(&self) -> Image {
+        let mut left = self.clone();
+        let reached: BTreeSet<u64> = (self.names.values().copied())
+            .chain(self.synced_names.values().copied())
+            .chain(
+                self.name_changes
+                    .iter()
+                    .flat_map(|(_, _, changes)| changes.iter().filter_map(|(_, to)| *to)),
+            )
+            .collect();
+        left.inodes.retain(|inode, _| reached.contains(inode));
+        left
+    }
+
     /// What the disk holds after a power cut, all of it synced.
     pub(super) fn after_cut(&self, policy: CutPolicy, random: &mut SeededRandom) -> Image {
         let last_write = self

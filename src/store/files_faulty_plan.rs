@@ -68,7 +68,8 @@ pub enum Action {
     Short(usize),
     /// "No space left on device", without effect.
     Full,
-    /// `Ok`, without effect: a sync that lies. Later honest syncs store the bytes.
+    /// A sync, of file or directory, returns `Ok` without effect; a later honest one stores what it left. Other calls
+    /// work.
     Lie,
     /// As asked, but the callback is told that it took so many microseconds.
     Slow(u64),

@@ -58,7 +58,7 @@ pub struct OpenReport {
     pub last_version: Version,
     /// Batches replayed.
     pub batches: u64,
-    /// The last batch, if it was intact: it was in doubt and is on disk now.
+    /// The last whole batch, unless the segment found last had none: it may have been in doubt, and is on disk now.
     pub last_batch: Option<OwnedBatch>,
     /// A torn batch was cut off.
     pub torn: bool,
@@ -106,6 +106,8 @@ pub struct Log {
 struct ActiveSegment {
     number: u64,
     file: Box<dyn LogFile>,
+    /// Its preallocated length.
+    bytes: u64,
     /// Byte at which the next batch is written.
     end: u64,
     first: Option<Version>,
@@ -206,7 +208,7 @@ impl Log {
             });
         }
         let needed = frame_bytes(batch.payload.len()) as u64;
-        if self.active.end + needed > self.config.segment_bytes {
+        if self.active.end + needed > self.active.bytes {
             self.make_sure_next_is_prepared(batch)?;
             self.begin_prepared().map_err(|fault| self.doubt(batch, fault))?;
         }
@@ -326,15 +328,18 @@ impl Log {
     /// Bytes on disk, preallocated ones included.
     #[must_use]
     pub fn size_bytes(&self) -> u64 {
-        let preallocated = 1 + u64::from(self.prepared.is_some());
-        self.closed.iter().map(|segment| segment.bytes).sum::<u64>()
-            + preallocated * self.config.segment_bytes
+        let prepared = if self.prepared.is_some() {
+            self.config.segment_bytes
+        } else {
+            0
+        };
+        self.closed.iter().map(|segment| segment.bytes).sum::<u64>() + self.active.bytes + prepared
     }
 
     /// Bytes of payload that still fit into the active segment, at most those of one batch.
     #[must_use]
     pub fn room_bytes(&self) -> u64 {
-        let left = self.config.segment_bytes.saturating_sub(self.active.end);
+        let left = self.active.bytes.saturating_sub(self.active.end);
         left.saturating_sub(frame_bytes(0) as u64)
             .min(u64::from(self.config.batch_bytes_max))
     }
@@ -375,6 +380,7 @@ impl Log {
             previous_counts_to: self.active.end,
             chain: self.chain,
             versions_above: self.last,
+            segment_bytes: self.config.segment_bytes,
             batch_bytes_max: self.config.batch_bytes_max,
         };
         file.write_at(0, &header.encode())?;
@@ -384,6 +390,7 @@ impl Log {
         let next = ActiveSegment {
             number,
             file,
+            bytes: self.config.segment_bytes,
             end: SEGMENT_HEADER_BYTES as u64,
             first: None,
         };
@@ -393,7 +400,7 @@ impl Log {
             counts_to: full.end,
             first: full.first,
             last: self.last,
-            bytes: self.config.segment_bytes,
+            bytes: full.bytes,
         });
         Ok(())
     }
@@ -429,22 +436,26 @@ fn start_after(
 ) -> Result<(ActiveSegment, Chain), FileFault> {
     let before = found.segments.last();
     let number = before.map_or(1, |segment| segment.number + 1);
-    // A limit that was lowered since does not hold for a batch written before.
-    let batch_bytes = found.batch.as_ref().map_or(0, |batch| batch.payload.len() as u32);
+    // Limits that were lowered since do not hold for a batch written before.
+    let batch_bytes = found.batch.as_ref().map_or(0, |batch| batch.payload.len());
+    let bytes = config
+        .segment_bytes
+        .max((SEGMENT_HEADER_BYTES + frame_bytes(batch_bytes)) as u64);
     let header = SegmentHeader {
         store,
         number,
         previous_counts_to: before.map_or(0, |segment| segment.counts_to),
         chain: found.chain,
         versions_above: found.counted_version(),
-        batch_bytes_max: config.batch_bytes_max.max(batch_bytes),
+        segment_bytes: bytes,
+        batch_bytes_max: config.batch_bytes_max.max(batch_bytes as u32),
     };
     let mut beginning = header.encode();
     let mut chain = found.chain;
     if let Some(batch) = &found.batch {
         chain = encode_frame(&mut beginning, batch.as_batch(), chain, store);
     }
-    let file = preallocate(files, &beginning, config.segment_bytes)?;
+    let file = preallocate(files, &beginning, bytes)?;
     files.rename(PREPARED_NAME, &segment_name(number))?;
     files.sync_dir()?;
     let end = beginning.len() as u64;
@@ -453,6 +464,7 @@ fn start_after(
         ActiveSegment {
             number,
             file,
+            bytes,
             end,
             first,
         },
