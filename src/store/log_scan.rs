@@ -76,7 +76,7 @@ pub(super) fn scan(
     for (at, header) in headers.iter().enumerate() {
         let file = files.open(&segment_name(header.number))?;
         let bytes = file.len()?;
-        let mut walk = SegmentWalk::new(&*file, *header);
+        let mut walk = SegmentWalk::new(&*file, bytes, *header);
         match headers.get(at + 1) {
             Some(next) => walk.go_to_stated_end(next, visit)?,
             None => (found.batch, found.torn) = walk.go_to_found_end(visit)?,
@@ -146,7 +146,7 @@ struct SegmentWalk<'a> {
 }
 
 impl<'a> SegmentWalk<'a> {
-    fn new(file: &'a dyn LogFile, header: SegmentHeader) -> SegmentWalk<'a> {
+    fn new(file: &'a dyn LogFile, length: u64, header: SegmentHeader) -> SegmentWalk<'a> {
         let position = Position {
             at: SEGMENT_HEADER_BYTES as u64,
             chain: header.chain,
@@ -156,6 +156,7 @@ impl<'a> SegmentWalk<'a> {
         SegmentWalk {
             window: Window {
                 file,
+                length,
                 start: 0,
                 bytes: Vec::new(),
             },
@@ -188,7 +189,7 @@ impl<'a> SegmentWalk<'a> {
         &mut self,
         visit: &mut dyn FnMut(Batch<'_>) -> Result<(), LogFault>,
     ) -> Result<(Option<OwnedBatch>, bool), LogFault> {
-        let bytes = self.window.file.len()?;
+        let bytes = self.window.length;
         if bytes < self.header.segment_bytes {
             // It had its whole length before it had its name, so no crash can have shortened it.
             return Err(LogFault::Damaged {
@@ -300,6 +301,8 @@ impl<'a> SegmentWalk<'a> {
 /// A piece of the file in memory: at most the longest frame, or one piece if that is more.
 struct Window<'a> {
     file: &'a dyn LogFile,
+    /// Length of the file.
+    length: u64,
     start: u64,
     bytes: Vec<u8>,
 }
@@ -307,14 +310,18 @@ struct Window<'a> {
 impl Window<'_> {
     /// Up to `length` bytes from `at`; fewer where the file ends.
     fn get(&mut self, at: u64, length: usize) -> Result<&[u8], FileFault> {
-        let is_held = self.start <= at && at + length as u64 <= self.start + self.bytes.len() as u64;
+        let end = self.length.min(at + length as u64);
+        let is_held = self.start <= at && end <= self.start + self.bytes.len() as u64;
         if !is_held {
-            self.bytes.resize(length.max(READ_PIECE_BYTES), 0);
+            let piece = (self.length.saturating_sub(at)).min(length.max(READ_PIECE_BYTES) as u64);
+            self.bytes.resize(piece as usize, 0);
             let read = self.file.read_at(at, &mut self.bytes)?;
             self.bytes.truncate(read);
             self.start = at;
         }
-        let from = usize::try_from(at - self.start).expect("a window is far below 4 GiB");
+        let from = usize::try_from(at - self.start)
+            .expect("a window is far below 4 GiB")
+            .min(self.bytes.len());
         Ok(&self.bytes[from..self.bytes.len().min(from + length)])
     }
 
