@@ -1,6 +1,10 @@
 //! The log when every single call in turn fails, or is the last one before a crash.
 #![allow(clippy::unwrap_used)]
 
+use std::sync::Arc;
+
+use super::files::Files;
+use super::files_disk::DiskFiles;
 use super::files_faulty::{Action, Call, CutPolicy, FaultyDisk, Rule, SeededRandom, Target, When};
 use super::log::Log;
 use super::log_batch::OwnedBatch;
@@ -309,4 +313,29 @@ fn versions_that_do_not_rise_are_a_bug() {
 fn a_batch_over_the_limit_is_a_bug() {
     let (mut log, ..) = open(&FaultyDisk::new()).unwrap();
     fill(&mut log, 1, 1, CONFIG.batch_bytes_max as usize + 1);
+}
+
+#[test]
+fn the_real_disk_keeps_a_log_too() {
+    let path = std::env::temp_dir().join(format!("highwater-log-{}", std::process::id()));
+    let files: Arc<dyn Files> = Arc::new(DiskFiles::open(&path).unwrap());
+    let mut written = Vec::new();
+    for round in 0..3 {
+        let mut replayed = Vec::new();
+        let (mut log, report) = Log::open(Arc::clone(&files), CONFIG, FACTS, &mut |batch| {
+            replayed.push(OwnedBatch::from(batch));
+            Ok(())
+        })
+        .unwrap();
+        assert!(replayed == written && !report.torn, "round {round}");
+        written.extend(fill(&mut log, 1 + 100 * round, 10, 3000));
+        log.prepare_next().unwrap();
+        assert_eq!(log.reopen().unwrap().survived, None);
+        written.extend(fill(&mut log, 50 + 100 * round, 5, 7000));
+    }
+    let refused = Log::open(Arc::clone(&files), CONFIG, FACTS, &mut |_| {
+        Err("not understood".into())
+    });
+    assert!(matches!(refused, Err(LogFault::Replay { last: Version(2), .. })));
+    std::fs::remove_dir_all(&path).unwrap();
 }
