@@ -14,42 +14,12 @@ use std::sync::Arc;
 
 use super::files::{FileFault, Files, LogFile};
 use super::log_batch::{Batch, Chain, OwnedBatch, StoreId, encode_frame, frame_bytes};
+pub use super::log_config::{LogConfig, OpenFacts};
 use super::log_fault::{AppendFault, LogFault, ReplayFault};
 use super::log_scan::{ClosedSegment, Scan, scan};
 use super::log_segment::{PREPARED_NAME, SEGMENT_HEADER_BYTES, SegmentHeader, segment_name, segment_number};
+use super::log_start::{ActiveSegment, cut, preallocate, start_after};
 use crate::model::Version;
-
-/// Zeros are written in pieces of this size when a segment is preallocated, so that memory stays small.
-const PREALLOCATE_PIECE_BYTES: usize = 1024 * 1024;
-
-/// Sizes of the commit log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LogConfig {
-    /// Bytes reserved for one segment. A batch that does not fit into what is left goes to the next.
-    pub segment_bytes: u64,
-    /// Largest payload of one batch in bytes. Who gathers a batch keeps to it; a larger one is a bug.
-    pub batch_bytes_max: u32,
-}
-
-impl Default for LogConfig {
-    fn default() -> LogConfig {
-        LogConfig {
-            segment_bytes: 64 * 1024 * 1024,
-            batch_bytes_max: 8 * 1024 * 1024,
-        }
-    }
-}
-
-/// What must be known about a store before its log is opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OpenFacts {
-    /// The store whose log this is.
-    pub store: StoreId,
-    /// Durable version as the watermark says; 0 for a new store.
-    pub durable: Version,
-    /// An operator has accepted that the log may be shorter than `durable`.
-    pub accept_loss: bool,
-}
 
 /// What opening found and did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +28,7 @@ pub struct OpenReport {
     pub last_version: Version,
     /// Batches replayed.
     pub batches: u64,
-    /// The last batch, if it was intact: it was in doubt and is on disk now.
+    /// The last whole batch, unless the segment found last had none: it may have been in doubt, and is on disk now.
     pub last_batch: Option<OwnedBatch>,
     /// A torn batch was cut off.
     pub torn: bool,
@@ -103,14 +73,6 @@ pub struct Log {
     frame: Vec<u8>,
 }
 
-struct ActiveSegment {
-    number: u64,
-    file: Box<dyn LogFile>,
-    /// Byte at which the next batch is written.
-    end: u64,
-    first: Option<Version>,
-}
-
 impl Log {
     /// Whether the directory has no segment at all, as in a store that was never opened.
     ///
@@ -144,6 +106,8 @@ impl Log {
                 source,
             })
         };
+        // Names that were found may be in memory only, and the new segment is going to refer to them.
+        files.sync_dir()?;
         let found = scan(&*files, facts.store, &mut count_and_visit)?;
         let last_version = found.last_version();
         let is_shorter = last_version < facts.durable;
@@ -206,7 +170,7 @@ impl Log {
             });
         }
         let needed = frame_bytes(batch.payload.len()) as u64;
-        if self.active.end + needed > self.config.segment_bytes {
+        if self.active.end + needed > self.active.bytes {
             self.make_sure_next_is_prepared(batch)?;
             self.begin_prepared().map_err(|fault| self.doubt(batch, fault))?;
         }
@@ -255,12 +219,7 @@ impl Log {
         if self.prepared.is_some() {
             return Ok(false);
         }
-        let made = preallocate(&*self.files, &[], self.config.segment_bytes);
-        if made.is_err() {
-            // What was written may be what fills the disk. If it cannot be removed, the next attempt empties it.
-            let _ = self.files.remove(PREPARED_NAME);
-        }
-        self.prepared = Some(made?);
+        self.prepared = Some(preallocate(&*self.files, &[], self.config.segment_bytes)?);
         Ok(true)
     }
 
@@ -326,15 +285,18 @@ impl Log {
     /// Bytes on disk, preallocated ones included.
     #[must_use]
     pub fn size_bytes(&self) -> u64 {
-        let preallocated = 1 + u64::from(self.prepared.is_some());
-        self.closed.iter().map(|segment| segment.bytes).sum::<u64>()
-            + preallocated * self.config.segment_bytes
+        let prepared = if self.prepared.is_some() {
+            self.config.segment_bytes
+        } else {
+            0
+        };
+        self.closed.iter().map(|segment| segment.bytes).sum::<u64>() + self.active.bytes + prepared
     }
 
     /// Bytes of payload that still fit into the active segment, at most those of one batch.
     #[must_use]
     pub fn room_bytes(&self) -> u64 {
-        let left = self.config.segment_bytes.saturating_sub(self.active.end);
+        let left = self.active.bytes.saturating_sub(self.active.end);
         left.saturating_sub(frame_bytes(0) as u64)
             .min(u64::from(self.config.batch_bytes_max))
     }
@@ -375,6 +337,7 @@ impl Log {
             previous_counts_to: self.active.end,
             chain: self.chain,
             versions_above: self.last,
+            segment_bytes: self.config.segment_bytes,
             batch_bytes_max: self.config.batch_bytes_max,
         };
         file.write_at(0, &header.encode())?;
@@ -384,6 +347,7 @@ impl Log {
         let next = ActiveSegment {
             number,
             file,
+            bytes: self.config.segment_bytes,
             end: SEGMENT_HEADER_BYTES as u64,
             first: None,
         };
@@ -393,7 +357,7 @@ impl Log {
             counts_to: full.end,
             first: full.first,
             last: self.last,
-            bytes: self.config.segment_bytes,
+            bytes: full.bytes,
         });
         Ok(())
     }
@@ -406,87 +370,4 @@ impl Log {
             source: Some(source),
         }
     }
-}
-
-impl LogConfig {
-    /// A segment holds at least one batch of the largest size.
-    fn check(&self) {
-        let least = SEGMENT_HEADER_BYTES + frame_bytes(self.batch_bytes_max as usize);
-        assert!(
-            self.segment_bytes >= least as u64,
-            "a segment must have at least {least} bytes"
-        );
-    }
-}
-
-/// Begins a new segment behind everything that was found, with a copy of the batch in doubt. It has its name only once
-/// all of it is on disk; when this returns, the name is on disk too.
-fn start_after(
-    files: &dyn Files,
-    config: LogConfig,
-    store: StoreId,
-    found: &Scan,
-) -> Result<(ActiveSegment, Chain), FileFault> {
-    let before = found.segments.last();
-    let number = before.map_or(1, |segment| segment.number + 1);
-    // A limit that was lowered since does not hold for a batch written before.
-    let batch_bytes = found.batch.as_ref().map_or(0, |batch| batch.payload.len() as u32);
-    let header = SegmentHeader {
-        store,
-        number,
-        previous_counts_to: before.map_or(0, |segment| segment.counts_to),
-        chain: found.chain,
-        versions_above: found.counted_version(),
-        batch_bytes_max: config.batch_bytes_max.max(batch_bytes),
-    };
-    let mut beginning = header.encode();
-    let mut chain = found.chain;
-    if let Some(batch) = &found.batch {
-        chain = encode_frame(&mut beginning, batch.as_batch(), chain, store);
-    }
-    let file = preallocate(files, &beginning, config.segment_bytes)?;
-    files.rename(PREPARED_NAME, &segment_name(number))?;
-    files.sync_dir()?;
-    let end = beginning.len() as u64;
-    let first = found.batch.as_ref().map(|batch| batch.first);
-    Ok((
-        ActiveSegment {
-            number,
-            file,
-            end,
-            first,
-        },
-        chain,
-    ))
-}
-
-/// A file under [`PREPARED_NAME`] that begins with these bytes, is filled up with zeros, and is on disk.
-fn preallocate(files: &dyn Files, beginning: &[u8], bytes: u64) -> Result<Box<dyn LogFile>, FileFault> {
-    let file = files.create(PREPARED_NAME)?;
-    if !beginning.is_empty() {
-        file.write_at(0, beginning)?;
-    }
-    let zeros = vec![0; PREALLOCATE_PIECE_BYTES];
-    let mut at = beginning.len() as u64;
-    while at < bytes {
-        let piece = (bytes - at).min(PREALLOCATE_PIECE_BYTES as u64);
-        file.write_at(at, &zeros[..piece as usize])?;
-        at += piece;
-    }
-    file.sync_all()?;
-    Ok(file)
-}
-
-/// Gives back what lies behind the end of closed segments. It does not count any more, so this need not be synced.
-fn cut(files: &dyn Files, closed: &mut [ClosedSegment]) -> Result<(), FileFault> {
-    for segment in closed
-        .iter_mut()
-        .filter(|segment| segment.bytes > segment.counts_to)
-    {
-        files
-            .open(&segment_name(segment.number))?
-            .set_len(segment.counts_to)?;
-        segment.bytes = segment.counts_to;
-    }
-    Ok(())
 }

@@ -37,9 +37,9 @@ pub(super) struct Scan {
     pub(super) segments: Vec<ClosedSegment>,
     /// Chain value at the end of what counts in `segments`.
     pub(super) chain: Chain,
-    /// The last batch of the last segment, if it is intact and nothing is torn behind it: it may be in memory only.
+    /// The last whole batch, if it is in the last segment: it may be in memory only.
     pub(super) batch: Option<OwnedBatch>,
-    /// Behind the last batch lies an unfinished one.
+    /// Behind the last whole batch lies an unfinished one.
     pub(super) torn: bool,
 }
 
@@ -76,7 +76,7 @@ pub(super) fn scan(
     for (at, header) in headers.iter().enumerate() {
         let file = files.open(&segment_name(header.number))?;
         let bytes = file.len()?;
-        let mut walk = SegmentWalk::new(&*file, *header);
+        let mut walk = SegmentWalk::new(&*file, bytes, *header);
         match headers.get(at + 1) {
             Some(next) => walk.go_to_stated_end(next, visit)?,
             None => (found.batch, found.torn) = walk.go_to_found_end(visit)?,
@@ -146,7 +146,7 @@ struct SegmentWalk<'a> {
 }
 
 impl<'a> SegmentWalk<'a> {
-    fn new(file: &'a dyn LogFile, header: SegmentHeader) -> SegmentWalk<'a> {
+    fn new(file: &'a dyn LogFile, length: u64, header: SegmentHeader) -> SegmentWalk<'a> {
         let position = Position {
             at: SEGMENT_HEADER_BYTES as u64,
             chain: header.chain,
@@ -156,6 +156,7 @@ impl<'a> SegmentWalk<'a> {
         SegmentWalk {
             window: Window {
                 file,
+                length,
                 start: 0,
                 bytes: Vec::new(),
             },
@@ -182,14 +183,20 @@ impl<'a> SegmentWalk<'a> {
         if agrees { Ok(()) } else { Err(self.damaged()) }
     }
 
-    /// Up to the end of the log; returns the last batch, if it is in doubt, and whether a torn one lies at the end.
-    ///
-    /// The walk ends before a batch in doubt. If something torn follows the last batch, that batch was synced: it is
-    /// visited like every other, and nothing is in doubt but what is torn.
+    /// Up to the last batch of the log, which is held back and returned: whatever follows, it may be in memory only.
+    /// Also whether a torn batch lies behind it.
     fn go_to_found_end(
         &mut self,
         visit: &mut dyn FnMut(Batch<'_>) -> Result<(), LogFault>,
     ) -> Result<(Option<OwnedBatch>, bool), LogFault> {
+        let bytes = self.window.length;
+        if bytes < self.header.segment_bytes {
+            // It had its whole length before it had its name, so no crash can have shortened it.
+            return Err(LogFault::Damaged {
+                segment: self.header.number,
+                offset: bytes,
+            });
+        }
         let mut held: Option<(Position, OwnedBatch)> = None;
         loop {
             let before = self.position;
@@ -201,17 +208,13 @@ impl<'a> SegmentWalk<'a> {
             }
         }
         let torn = self.ends_torn()?;
-        match held {
-            Some((_, batch)) if torn => {
-                visit(batch.as_batch())?;
-                Ok((None, torn))
-            }
+        Ok(match held {
             Some((before, batch)) => {
                 self.position = before;
-                Ok((Some(batch), torn))
+                (Some(batch), torn)
             }
-            None => Ok((None, torn)),
-        }
+            None => (None, torn),
+        })
     }
 
     /// The frame at the current position, if it is valid and continues the chain.
@@ -298,6 +301,8 @@ impl<'a> SegmentWalk<'a> {
 /// A piece of the file in memory: at most the longest frame, or one piece if that is more.
 struct Window<'a> {
     file: &'a dyn LogFile,
+    /// Length of the file.
+    length: u64,
     start: u64,
     bytes: Vec<u8>,
 }
@@ -305,14 +310,18 @@ struct Window<'a> {
 impl Window<'_> {
     /// Up to `length` bytes from `at`; fewer where the file ends.
     fn get(&mut self, at: u64, length: usize) -> Result<&[u8], FileFault> {
-        let is_held = self.start <= at && at + length as u64 <= self.start + self.bytes.len() as u64;
+        let end = self.length.min(at + length as u64);
+        let is_held = self.start <= at && end <= self.start + self.bytes.len() as u64;
         if !is_held {
-            self.bytes.resize(length.max(READ_PIECE_BYTES), 0);
+            let piece = (self.length.saturating_sub(at)).min(length.max(READ_PIECE_BYTES) as u64);
+            self.bytes.resize(piece as usize, 0);
             let read = self.file.read_at(at, &mut self.bytes)?;
             self.bytes.truncate(read);
             self.start = at;
         }
-        let from = usize::try_from(at - self.start).expect("a window is far below 4 GiB");
+        let from = usize::try_from(at - self.start)
+            .expect("a window is far below 4 GiB")
+            .min(self.bytes.len());
         Ok(&self.bytes[from..self.bytes.len().min(from + length)])
     }
 

@@ -41,6 +41,8 @@ pub struct SegmentHeader {
     pub chain: Chain,
     /// Last version before this segment: every version in it is larger.
     pub versions_above: Version,
+    /// Length of the file when it got its name, and for as long as it is the last segment.
+    pub segment_bytes: u64,
     /// Largest payload that a batch in it may have, in bytes.
     pub batch_bytes_max: u32,
 }
@@ -69,6 +71,7 @@ impl SegmentHeader {
         block.extend_from_slice(&self.previous_counts_to.to_le_bytes());
         block.extend_from_slice(&self.chain.0.to_le_bytes());
         block.extend_from_slice(&self.versions_above.0.to_le_bytes());
+        block.extend_from_slice(&self.segment_bytes.to_le_bytes());
         block.resize(CHECKSUM_AT, 0);
         let checksum = xxh3_64(&block);
         block.extend_from_slice(&checksum.to_le_bytes());
@@ -97,6 +100,7 @@ impl SegmentHeader {
             previous_counts_to: u64_at(block, 40),
             chain: Chain(u64_at(block, 48)),
             versions_above: Version(u64_at(block, 56)),
+            segment_bytes: u64_at(block, 64),
             batch_bytes_max: u32_at(block, 12),
         })
     }

@@ -1,7 +1,8 @@
 //! Storage: the commit log, the index behind it, and one repository per data type.
 //!
-//! Reading order: a decided operation becomes bytes (`field`, the repositories, `log_record`), stands in the log,
-//! is readable in the `tail`, goes to the index (`index_writer`, `engine*`), and is read through a `view`.
+//! Reading order: a decided operation becomes bytes (`field`, the repositories, `log_record`), stands in the log
+//! (`files*`, `log*`, `watermark`), is readable in the `tail`, goes to the index (`index_writer`, `packing`,
+//! `engine*`), and is read through a `view`.
 
 pub mod accounts;
 pub mod conversations;
@@ -16,6 +17,9 @@ pub mod engine_slot;
 pub mod field;
 pub mod files;
 pub mod files_disk;
+pub mod files_faulty;
+mod files_faulty_image;
+mod files_faulty_plan;
 pub mod inboxes;
 pub mod index_writer;
 pub mod invites;
@@ -23,16 +27,31 @@ pub mod items;
 pub mod keys;
 pub mod log;
 pub mod log_batch;
+mod log_config;
+#[cfg(test)]
+mod log_crash_tests;
+#[cfg(test)]
+mod log_damage_tests;
 pub mod log_fault;
+#[cfg(test)]
+mod log_format_tests;
+#[cfg(test)]
+mod log_history_tests;
 pub mod log_record;
 mod log_scan;
 pub mod log_segment;
+mod log_start;
+#[cfg(test)]
+mod log_test_store;
 pub mod messages;
 pub mod packing;
 pub mod receipts;
 pub mod runs;
+pub mod secrets;
 pub mod store_lock;
 pub mod tail;
 pub mod varint;
 pub mod view;
 pub mod watermark;
+#[cfg(test)]
+mod watermark_tests;

@@ -123,6 +123,8 @@ impl Watermark {
     /// # Errors
     /// [`WatermarkFault`].
     pub fn open(files: Arc<dyn Files>, store: StoreId, is_new: bool) -> Result<Watermark, WatermarkFault> {
+        // A name that is found may be in memory only: its maker may have died before it synced the directory.
+        files.sync_dir()?;
         if !files.exists(WATERMARK_NAME)? {
             if !is_new {
                 return Err(WatermarkFault::Missing);
