@@ -12,7 +12,6 @@ use actix_codec::Framed;
 use actix_http::header::{self, HeaderMap, HeaderName};
 use actix_http::{Request, RequestHead, h1, ws};
 use actix_web::rt::net::TcpStream;
-use bytes::Bytes;
 use highwater_wire::Encoding;
 use tokio::io::AsyncWriteExt;
 
@@ -218,7 +217,7 @@ fn offered_encoding(headers: &HeaderMap) -> Option<Encoding> {
         })
 }
 
-fn switching_protocols(head: &RequestHead, encoding: Encoding) -> Bytes {
+fn switching_protocols(head: &RequestHead, encoding: Encoding) -> Vec<u8> {
     let key = head
         .headers
         .get(header::SEC_WEBSOCKET_KEY)
@@ -238,7 +237,7 @@ fn switching_protocols(head: &RequestHead, encoding: Encoding) -> Bytes {
         encoding.subprotocol().as_bytes(),
     );
     response.extend_from_slice(b"\r\n");
-    response.into()
+    response
 }
 
 fn push_header(response: &mut Vec<u8>, name: HeaderName, value: &[u8]) {

@@ -41,10 +41,9 @@ fn footprint() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let lines = BufReader::new(server.stdout.take().unwrap()).lines();
+    let mut lines = BufReader::new(server.stdout.take().unwrap()).lines();
     let address = lines
-        .map_while(Result::ok)
-        .find_map(|line| line.strip_prefix("address ").map(str::to_owned))
+        .find_map(|line| line.unwrap().strip_prefix("address ").map(str::to_owned))
         .unwrap();
     let address = address.parse().unwrap();
 
@@ -67,6 +66,7 @@ fn footprint() {
     report("after a burst of 50 x 200 B", &server, before);
     drop(server.stdin.take());
     server.wait().unwrap();
+    drop(lines);
 }
 
 fn report(what: &str, server: &Child, before: usize) {

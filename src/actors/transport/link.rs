@@ -14,6 +14,7 @@ use bytes::Bytes;
 use highwater_wire::Encoding;
 use parking_lot::Mutex;
 
+use super::frame_encoder;
 use crate::actors::sweeper::Observation;
 
 /// What a waiting frame costs in the byte gauge beside its body: its slot in the queue, its header and its share of the
@@ -90,7 +91,7 @@ enum Ending {
 /// A close that somebody asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CloseRequest {
-    pub(crate) code: u16,
+    pub(crate) code: Option<u16>,
     pub(crate) reason: Box<str>,
 }
 
@@ -157,7 +158,7 @@ impl Link {
         let mut state = self.outbox.state.lock();
         if matches!(state.ending, Ending::No) {
             state.ending = Ending::Asked(CloseRequest {
-                code,
+                code: Some(code),
                 reason: cut(reason, CLOSE_REASON_BYTES_MAX).into(),
             });
             state.wake();
@@ -230,6 +231,17 @@ impl Link {
         self.outbox.unread.load(Relaxed)
     }
 
+    /// The peer has sent a close: answers it with the same code, or none, after the frames delivered so far.
+    pub(crate) fn echo_close(&self, code: Option<u16>) {
+        let mut state = self.outbox.state.lock();
+        if matches!(state.ending, Ending::No) {
+            state.ending = Ending::Asked(CloseRequest {
+                code,
+                reason: "".into(),
+            });
+        }
+    }
+
     /// The task runs: deliveries need no wake until [`Link::end_poll`]. Returns false when the socket is to be dropped.
     pub(crate) fn begin_poll(&self, waker: &Waker) -> bool {
         let mut state = self.outbox.state.lock();
@@ -240,39 +252,33 @@ impl Link {
         !matches!(state.ending, Ending::Aborted)
     }
 
-    /// Whether [`Link::take_waiting`] would give something now.
-    pub(crate) fn has_work(&self) -> bool {
-        let state = self.outbox.state.lock();
-        state.has_work() && !matches!(state.ending, Ending::Aborted)
-    }
-
-    /// Hands over waiting frames, oldest first, up to one write's worth; then, when none is left, the close asked for.
-    pub(crate) fn take_waiting(&self, mut send: impl FnMut(Bytes)) -> Option<CloseRequest> {
+    /// Encodes waiting frames to the end of `out`, oldest first, until it holds a write's worth; then, when none is
+    /// left, the close that was asked for. Returns whether the close was written: nothing may follow it.
+    pub(crate) fn take_waiting(&self, out: &mut Vec<u8>) -> bool {
         let mut state = self.outbox.state.lock();
-        while state.unsent_bytes < WRITE_BATCH_BYTES {
+        out.reserve(state.waiting_bytes.min(WRITE_BATCH_BYTES));
+        while out.len() < WRITE_BATCH_BYTES {
             let Some(frame) = state.waiting.pop_front() else {
                 break;
             };
-            let cost = frame.len() + FRAME_COST_BYTES;
-            state.waiting_bytes -= cost;
-            // Counted as unsent until the task says what was written of it.
-            state.unsent_bytes += cost;
-            send(frame);
+            state.waiting_bytes -= frame.len() + FRAME_COST_BYTES;
+            match self.outbox.encoding {
+                Encoding::Binary => frame_encoder::binary(out, &frame),
+                Encoding::Json => frame_encoder::text(out, &frame),
+            }
         }
+        state.unsent_bytes = out.len();
         if !state.waiting.is_empty() {
-            return None;
+            return false;
         }
         state.waiting = VecDeque::new();
-        match std::mem::take(&mut state.ending) {
-            Ending::Asked(request) => {
-                state.ending = Ending::Closing;
-                Some(request)
-            }
-            other => {
-                state.ending = other;
-                None
-            }
+        if !matches!(state.ending, Ending::Asked(_)) {
+            return false;
         }
+        if let Ending::Asked(request) = std::mem::replace(&mut state.ending, Ending::Closing) {
+            frame_encoder::close(out, request.code, &request.reason);
+        }
+        true
     }
 
     /// Nothing more is to be sent: the peer has ended the connection.

@@ -3,6 +3,7 @@
 //!
 //! Nothing here knows what a frame means.
 
+pub(crate) mod frame_encoder;
 pub mod frame_guard;
 pub mod limits;
 pub mod link;
