@@ -12,6 +12,7 @@ use actix_codec::Framed;
 use actix_http::header::{self, HeaderMap, HeaderName};
 use actix_http::{Request, RequestHead, h1, ws};
 use actix_web::rt::net::TcpStream;
+use bytes::Bytes;
 use highwater_wire::Encoding;
 use tokio::io::AsyncWriteExt;
 
@@ -169,15 +170,10 @@ pub(crate) async fn serve<U, F>(
                 encoding,
                 peer: socket.peer_addr().ok(),
             });
+            // Copied out: the buffer itself has 8 KiB, and even an empty slice would keep it for the connection's life.
+            let leftover = Bytes::copy_from_slice(&parts.read_buf);
             let membership = links.admit(door.next_id(), encoding);
-            connection::open(
-                socket,
-                response,
-                parts.read_buf.freeze(),
-                upward,
-                membership,
-                permit,
-            );
+            connection::open(socket, response, leftover, upward, membership, permit);
         }
         Err(refused) => {
             tracing::debug!(?refused, "an upgrade was refused");

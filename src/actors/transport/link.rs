@@ -367,3 +367,102 @@ impl fmt::Debug for Link {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::sync::atomic::AtomicUsize;
+    use std::task::Wake;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Wakes(AtomicUsize);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Relaxed);
+        }
+    }
+
+    fn asleep(encoding: Encoding, bound: usize) -> (Link, Arc<Wakes>) {
+        let link = Link::new(ConnectionId(1), encoding, bound, 0);
+        let wakes = Arc::new(Wakes::default());
+        assert!(link.begin_poll(&Arc::clone(&wakes).into()));
+        assert!(link.end_poll());
+        (link, wakes)
+    }
+
+    #[test]
+    fn many_deliveries_cost_one_wake_and_leave_in_one_piece() {
+        let (link, wakes) = asleep(Encoding::Json, 10_000);
+        for number in 0..10 {
+            link.deliver(Bytes::from(number.to_string())).unwrap();
+        }
+        assert_eq!(wakes.0.load(Relaxed), 1);
+        let mut out = Vec::new();
+        assert!(!link.take_waiting(&mut out));
+        assert_eq!(
+            out,
+            (0..10)
+                .flat_map(|digit| [0x81, 1, b'0' + digit])
+                .collect::<Vec<u8>>()
+        );
+        assert_eq!(
+            link.queued_bytes(),
+            out.len(),
+            "what was taken counts until it is written"
+        );
+        link.set_unsent(0, out.len(), None);
+        assert_eq!(link.queued_bytes(), 0);
+    }
+
+    #[test]
+    fn deliveries_while_the_task_runs_need_no_wake_but_keep_it_from_sleeping() {
+        let (link, wakes) = asleep(Encoding::Binary, 10_000);
+        assert!(link.begin_poll(&Arc::clone(&wakes).into()));
+        link.deliver(Bytes::from_static(b"x")).unwrap();
+        assert_eq!(wakes.0.load(Relaxed), 0);
+        assert!(!link.end_poll());
+    }
+
+    #[test]
+    fn the_bound_is_exact_and_a_refusal_queues_nothing() {
+        let (link, _) = asleep(Encoding::Binary, 2 * (100 + FRAME_COST_BYTES));
+        link.deliver(Bytes::from_static(&[0; 100])).unwrap();
+        assert_eq!(link.deliver(Bytes::from_static(&[0; 101])), Err(Lagging));
+        link.deliver(Bytes::from_static(&[0; 100])).unwrap();
+        assert_eq!(link.deliver(Bytes::new()), Err(Lagging));
+        assert_eq!(link.queued_bytes(), 2 * (100 + FRAME_COST_BYTES));
+    }
+
+    #[test]
+    fn a_stall_lasts_from_the_first_refusal_to_the_next_byte_written() {
+        let (link, wakes) = asleep(Encoding::Binary, 10_000);
+        link.set_unsent(500, 100, Some(7_000));
+        link.set_unsent(500, 0, Some(9_000));
+        assert_eq!(link.stalled_for(10_000), 3_000);
+        link.deliver(Bytes::from_static(b"x")).unwrap();
+        assert_eq!(wakes.0.load(Relaxed), 0, "the socket will wake it");
+        link.set_unsent(400, 100, Some(11_000));
+        assert_eq!(link.stalled_for(12_000), 1_000);
+        link.set_unsent(0, 400, None);
+        assert_eq!(link.stalled_for(20_000), 0);
+    }
+
+    #[test]
+    fn a_close_waits_for_the_frames_before_it_and_an_abort_for_nothing() {
+        let (link, wakes) = asleep(Encoding::Binary, 1 << 20);
+        link.deliver(Bytes::from(vec![0; WRITE_BATCH_BYTES])).unwrap();
+        link.deliver(Bytes::from_static(b"second")).unwrap();
+        link.close(4409, "replaced");
+        let mut out = Vec::new();
+        assert!(!link.take_waiting(&mut out), "a write's worth comes first");
+        out.clear();
+        assert!(link.take_waiting(&mut out));
+        assert!(out.ends_with(b"replaced"));
+        link.abort();
+        assert!(!link.begin_poll(&Arc::clone(&wakes).into()));
+    }
+}
