@@ -89,7 +89,10 @@ impl<U: Upward> StreamHandler<Result<Message, ProtocolError>> for Connection<U> 
             Ok(Message::Ping(payload)) => ctx.pong(&payload),
             Ok(Message::Pong(_) | Message::Nop) => {}
             // Echoed after the answers to what came before it.
-            Ok(Message::Close(reason)) => self.link.echo_close(reason.map(|reason| reason.code.into())),
+            Ok(Message::Close(reason)) => self
+                .link
+                .outbox()
+                .echo_close(reason.map(|reason| reason.code.into())),
             // The codec knows no other fault of this kind: the guard has refused reserved bits before.
             Err(ProtocolError::Io(_)) => self.link.close(CloseCode::Invalid.into(), INVALID_UTF8),
             Err(_) => self

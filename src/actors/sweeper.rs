@@ -126,11 +126,11 @@ impl Sweeper {
         let now_ms = (self.clock)();
         self.links.set_now_ms(now_ms);
         for link in self.links.snapshot() {
-            let verdict = judge(&link.observe(now_ms), now_ms, &self.patience);
+            let verdict = judge(&link.outbox().observe(now_ms), now_ms, &self.patience);
             match verdict {
                 Verdict::Keep => continue,
                 Verdict::Close(code) => link.close(code, reason_of(code)),
-                Verdict::Drop(_) => link.abort(),
+                Verdict::Drop(_) => link.outbox().abort(),
             }
             tracing::debug!(
                 connection = link.id().0,

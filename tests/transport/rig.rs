@@ -17,6 +17,9 @@ use highwater::http::upgrade::{Door, Opening};
 
 pub const HEARTBEAT_MS: u64 = 30_000;
 
+/// A message at which the receiver panics.
+pub const PANIC: &str = "panic now";
+
 /// A running server. Stops when dropped.
 pub struct Rig {
     pub address: SocketAddr,
@@ -69,6 +72,7 @@ impl Upward for Echo {
     }
 
     fn frame(&mut self, payload: Bytes, text: bool) {
+        assert_ne!(payload, PANIC, "asked to panic");
         if !self.seen.forgetful {
             self.seen.frames.lock().unwrap().push((payload.clone(), text));
         }

@@ -6,26 +6,14 @@
 //! a fragmented message, so that neither the guard nor the codec ever holds more than a piece.
 
 use super::TransportLimits;
+use super::frame_header::{
+    BINARY, CLOSE, CONTINUATION, FIN, HEADER_BYTES_MAX, Header, LENGTH, MASKED, OPCODE, PING, PONG, RESERVED,
+    TEXT,
+};
 
 /// Longest piece in which a frame is passed on. A multiple of four, so that each piece starts at the same place of the
 /// four-byte masking key.
 const PIECE_BYTES: usize = 4096;
-
-/// Flags byte, 7-bit length, 64-bit length, masking key.
-const HEADER_BYTES_MAX: usize = 14;
-
-const FIN: u8 = 0x80;
-const RESERVED: u8 = 0x70;
-const OPCODE: u8 = 0x0f;
-const MASKED: u8 = 0x80;
-const LENGTH: u8 = 0x7f;
-
-const CONTINUATION: u8 = 0x0;
-const TEXT: u8 = 0x1;
-const BINARY: u8 = 0x2;
-const CLOSE: u8 = 0x8;
-const PING: u8 = 0x9;
-const PONG: u8 = 0xa;
 
 /// RFC 6455, 5.5: control frames have at most this payload and are not fragmented.
 const CONTROL_BYTES_MAX: u64 = 125;
@@ -242,36 +230,6 @@ impl OpenFrame {
             out.extend_from_slice(&(piece as u16).to_be_bytes());
         }
         out.extend_from_slice(&self.mask);
-    }
-}
-
-struct Header {
-    fin: bool,
-    opcode: u8,
-    length: u64,
-    mask: [u8; 4],
-}
-
-impl Header {
-    fn parse(bytes: &[u8; HEADER_BYTES_MAX], length_bytes: usize) -> Header {
-        let length = match length_bytes {
-            0 => u64::from(bytes[1] & LENGTH),
-            n => bytes[2..2 + n]
-                .iter()
-                .fold(0, |length, byte| length << 8 | u64::from(*byte)),
-        };
-        let mask_at = 2 + length_bytes;
-        Header {
-            fin: bytes[0] & FIN != 0,
-            opcode: bytes[0] & OPCODE,
-            length,
-            mask: [
-                bytes[mask_at],
-                bytes[mask_at + 1],
-                bytes[mask_at + 2],
-                bytes[mask_at + 3],
-            ],
-        }
     }
 }
 

@@ -12,7 +12,7 @@ use futures_util::Stream;
 use tokio::io::AsyncWrite;
 use tokio::net::tcp::OwnedWriteHalf;
 
-use super::link::WRITE_BATCH_BYTES;
+use super::outbox::WRITE_BATCH_BYTES;
 use super::scratch::with_scratch;
 use super::worker_links::Membership;
 
@@ -67,7 +67,7 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
         loop {
-            if !this.membership.link.begin_poll(cx.waker()) {
+            if !this.membership.link.outbox().begin_poll(cx.waker()) {
                 this.reset();
                 return Poll::Ready(());
             }
@@ -80,7 +80,7 @@ where
                 return Poll::Ready(());
             }
             // Asleep only when something will wake us: the socket that took no more, or what the actor waits for.
-            if (gathered_all || !wrote_all) && this.membership.link.end_poll() {
+            if (gathered_all || !wrote_all) && this.membership.link.outbox().end_poll() {
                 return Poll::Pending;
             }
         }
@@ -103,15 +103,15 @@ where
             match Pin::new(output).poll_next(cx) {
                 Poll::Ready(Some(Ok(chunk))) => self.unsent.extend_from_slice(&chunk),
                 // A context takes 16 items of a stream at a time; what it left of one read belongs to the same write.
-                Poll::Pending if self.membership.link.has_unread() => {}
+                Poll::Pending if self.membership.link.outbox().has_unread() => {}
                 Poll::Pending => {
-                    if self.membership.link.take_waiting(&mut self.unsent) {
+                    if self.membership.link.outbox().take_waiting(&mut self.unsent) {
                         self.end_actor();
                     }
                     return self.unsent.len() < WRITE_BATCH_BYTES;
                 }
                 Poll::Ready(None | Some(Err(_))) => {
-                    self.membership.link.take_waiting(&mut self.unsent);
+                    self.membership.link.outbox().take_waiting(&mut self.unsent);
                     self.end_actor();
                 }
             }
@@ -121,7 +121,7 @@ where
 
     /// Nothing follows what is gathered now.
     fn end_actor(&mut self) {
-        self.membership.link.set_closing();
+        self.membership.link.outbox().set_closing();
         self.output = None;
     }
 
@@ -150,6 +150,7 @@ where
         }
         self.membership
             .link
+            .outbox()
             .set_unsent(self.unsent.len(), written, refused_ms);
         Ok(all)
     }
@@ -186,8 +187,5 @@ impl<S, P> Pump<S, P> {
         if let Err(error) = self.socket.as_ref().set_zero_linger() {
             tracing::debug!(%error, "a connection could not be set to reset; the kernel will time it out");
         }
-        // Without this the half would first try an orderly shutdown.
-        self.output = None;
-        self.unsent = Vec::new();
     }
 }
