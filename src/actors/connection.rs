@@ -1,8 +1,9 @@
 //! The connection actor: a WebSocket on the raw upgraded socket, thin on purpose.
 //!
 //! **Owns** the socket (through its task, the pump), its encoding and its byte gauge; nothing about users or messages.
-//! **Receives** pieces of frames from the socket through the codec, and one "there is work" per wakeup from its outbox.
-//! **Emits** complete messages to its [`Upward`], at once and on its own thread; frames, pongs and a close to the socket.
+//! **Receives** pieces of frames from the socket through the codec.
+//! **Emits** complete messages to its [`Upward`], at once and on its own thread, and pongs to the socket. What others
+//! deliver goes past it, from the outbox through the pump: a context keeps the memory of its longest queue for life.
 //! **Durable before replying:** nothing; it forwards what others have made durable.
 //! **Mailbox:** unused, nobody holds its address. Others hold a [`Link`], whose outbox is bounded in bytes: a frame above
 //! the bound is not queued and the sender is told [`Lagging`](super::transport::Lagging).
@@ -10,19 +11,13 @@
 //! violation of the protocol, or by the sweeper.
 //! **A restart loses** the connection and all that waits for it; the client reconnects and syncs by snapshot.
 
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
 use actix::{Actor, ActorContext, StreamHandler};
-use actix_http::ws::{CloseCode, CloseReason, Codec, Item, Message, ProtocolError};
+use actix_http::ws::{CloseCode, Codec, Item, Message, ProtocolError};
 use actix_web::rt::net::TcpStream;
 use actix_web_actors::ws::WebsocketContext;
 use bytes::{Bytes, BytesMut};
-use futures_util::Stream;
-use highwater_wire::Encoding;
 
 use super::transport::Link;
-use super::transport::link::CloseRequest;
 use super::transport::pump::Pump;
 use super::transport::socket_reader::{SocketReader, split};
 use super::transport::worker_links::Membership;
@@ -44,7 +39,7 @@ pub trait Upward: Unpin + 'static {
 /// `response` is written first; `leftover` are bytes that came with the upgrade request; `permit` is dropped at the end.
 pub(crate) fn open<U: Upward>(
     socket: TcpStream,
-    response: Bytes,
+    response: Vec<u8>,
     leftover: Bytes,
     upward: U,
     membership: Membership,
@@ -72,24 +67,14 @@ struct Connection<U> {
     joined_text: bool,
 }
 
-type ConnectionContext<U> = WebsocketContext<Connection<U>>;
-
 impl<U: Upward> Actor for Connection<U> {
-    type Context = ConnectionContext<U>;
+    type Context = WebsocketContext<Self>;
 
-    fn started(&mut self, ctx: &mut Self::Context) {
-        // After the socket's stream, so that answers given at once leave in the same write.
-        <Self as StreamHandler<Work>>::add_stream(
-            OutboxWork {
-                link: self.link.clone(),
-            },
-            ctx,
-        );
+    fn started(&mut self, _: &mut Self::Context) {
         self.upward.opened(self.link.clone());
     }
 
     fn stopped(&mut self, _: &mut Self::Context) {
-        self.link.set_closing();
         self.upward.closed();
     }
 }
@@ -103,11 +88,11 @@ impl<U: Upward> StreamHandler<Result<Message, ProtocolError>> for Connection<U> 
             Ok(Message::Continuation(item)) => self.join(item),
             Ok(Message::Ping(payload)) => ctx.pong(&payload),
             Ok(Message::Pong(_) | Message::Nop) => {}
-            Ok(Message::Close(reason)) => {
-                // What was asked before the close is answered before its echo.
-                self.send_frames(ctx);
-                self.end(reason.map(|reason| reason.code.into()), ctx);
-            }
+            // Echoed after the answers to what came before it.
+            Ok(Message::Close(reason)) => self
+                .link
+                .outbox()
+                .echo_close(reason.map(|reason| reason.code.into())),
             // The codec knows no other fault of this kind: the guard has refused reserved bits before.
             Err(ProtocolError::Io(_)) => self.link.close(CloseCode::Invalid.into(), INVALID_UTF8),
             Err(_) => self
@@ -116,42 +101,15 @@ impl<U: Upward> StreamHandler<Result<Message, ProtocolError>> for Connection<U> 
         }
     }
 
-    /// The peer has sent its last byte without a close. It may still read: what waits for it is sent.
+    /// The peer has sent its last byte without a close. It may still read: the pump sends what waits for it.
     fn finished(&mut self, ctx: &mut Self::Context) {
-        self.send_waiting(ctx);
         ctx.stop();
-    }
-}
-
-/// From the outbox.
-impl<U: Upward> StreamHandler<Work> for Connection<U> {
-    fn handle(&mut self, _: Work, ctx: &mut Self::Context) {
-        self.send_waiting(ctx);
     }
 }
 
 const INVALID_UTF8: &str = "a text message is not valid UTF-8";
 
 impl<U: Upward> Connection<U> {
-    fn send_waiting(&mut self, ctx: &mut ConnectionContext<U>) {
-        if let Some(request) = self.send_frames(ctx) {
-            let description = (!request.reason.is_empty()).then(|| request.reason.into_string());
-            self.end(Some(CloseReason { code: request.code.into(), description }), ctx);
-        }
-    }
-
-    /// Gives the context what waits, up to one write's worth, and returns the close that was asked for after it.
-    fn send_frames(&mut self, ctx: &mut ConnectionContext<U>) -> Option<CloseRequest> {
-        let encoding = self.link.encoding();
-        self.link.take_waiting(|frame| match encoding {
-            Encoding::Binary => ctx.binary(frame),
-            Encoding::Json => {
-                let text = frame.try_into().expect("the JSON encoder writes UTF-8");
-                ctx.write_raw(Message::Text(text));
-            }
-        })
-    }
-
     /// Joins fragments. Their number and size were judged by the guard.
     fn join(&mut self, item: Item) {
         match item {
@@ -173,32 +131,5 @@ impl<U: Upward> Connection<U> {
     fn join_first(&mut self, piece: &[u8], text: bool) {
         self.joined_text = text;
         self.joined.extend_from_slice(piece);
-    }
-
-    /// Queues the close frame and ends the actor; the pump writes what is queued and then ends the socket.
-    fn end(&mut self, reason: Option<CloseReason>, ctx: &mut ConnectionContext<U>) {
-        self.link.set_closing();
-        ctx.close(reason);
-        ctx.stop();
-    }
-}
-
-/// Becomes ready when frames or a close wait in the outbox and the pump can take them: one item for all of them.
-struct OutboxWork {
-    link: Link,
-}
-
-struct Work;
-
-impl Stream for OutboxWork {
-    type Item = Work;
-
-    /// Needs no waker: the outbox wakes the pump, which polls the actor.
-    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Work>> {
-        if self.link.has_work() {
-            Poll::Ready(Some(Work))
-        } else {
-            Poll::Pending
-        }
     }
 }

@@ -126,11 +126,11 @@ impl Sweeper {
         let now_ms = (self.clock)();
         self.links.set_now_ms(now_ms);
         for link in self.links.snapshot() {
-            let verdict = judge(&link.observe(now_ms), now_ms, &self.patience);
+            let verdict = judge(&link.outbox().observe(now_ms), now_ms, &self.patience);
             match verdict {
                 Verdict::Keep => continue,
                 Verdict::Close(code) => link.close(code, reason_of(code)),
-                Verdict::Drop(_) => link.abort(),
+                Verdict::Drop(_) => link.outbox().abort(),
             }
             tracing::debug!(
                 connection = link.id().0,
@@ -153,5 +153,129 @@ fn reason_of(code: u16) -> &'static str {
     match code {
         close::UNAUTHENTICATED => "no valid hello came in time",
         _ => "nothing was heard for too long",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENCE: Patience = Patience::with_heartbeat(30_000);
+    const NOW: u64 = 1_000_000;
+
+    /// A connection that stands well at `NOW`.
+    const GOOD: Observation = Observation {
+        opened_ms: NOW - 500_000,
+        authenticated: true,
+        heard_ms: NOW - 1_000,
+        stalled_since_ms: None,
+        closing_since_ms: None,
+    };
+
+    #[test]
+    fn verdicts() {
+        let stranger = Observation {
+            authenticated: false,
+            opened_ms: NOW,
+            ..GOOD
+        };
+        for (what, seen, expected) in [
+            ("good", GOOD, Verdict::Keep),
+            ("just opened", stranger, Verdict::Keep),
+            (
+                "10 s unauthenticated",
+                Observation {
+                    opened_ms: NOW - 10_000,
+                    ..stranger
+                },
+                Verdict::Keep,
+            ),
+            (
+                "longer",
+                Observation {
+                    opened_ms: NOW - 10_001,
+                    ..stranger
+                },
+                Verdict::Close(4401),
+            ),
+            (
+                "70 s silent",
+                Observation {
+                    heard_ms: NOW - 70_000,
+                    ..GOOD
+                },
+                Verdict::Keep,
+            ),
+            (
+                "longer",
+                Observation {
+                    heard_ms: NOW - 70_001,
+                    ..GOOD
+                },
+                Verdict::Close(4410),
+            ),
+            (
+                "15 s stalled",
+                Observation {
+                    stalled_since_ms: Some(NOW - 15_000),
+                    ..GOOD
+                },
+                Verdict::Keep,
+            ),
+            (
+                "longer",
+                Observation {
+                    stalled_since_ms: Some(NOW - 15_001),
+                    ..GOOD
+                },
+                Verdict::Drop(4408),
+            ),
+            (
+                "5 s closing",
+                Observation {
+                    closing_since_ms: Some(NOW - 5_000),
+                    ..GOOD
+                },
+                Verdict::Keep,
+            ),
+            (
+                "longer",
+                Observation {
+                    closing_since_ms: Some(NOW - 5_001),
+                    ..GOOD
+                },
+                Verdict::Drop(1006),
+            ),
+            (
+                "a closing one is not asked again",
+                Observation {
+                    closing_since_ms: Some(NOW),
+                    heard_ms: 0,
+                    authenticated: false,
+                    ..GOOD
+                },
+                Verdict::Keep,
+            ),
+            (
+                "a stalled one cannot take a close",
+                Observation {
+                    stalled_since_ms: Some(NOW - 15_001),
+                    heard_ms: 0,
+                    ..GOOD
+                },
+                Verdict::Drop(4408),
+            ),
+            (
+                "events after the last look",
+                Observation {
+                    heard_ms: NOW + 5,
+                    stalled_since_ms: Some(NOW + 5),
+                    ..GOOD
+                },
+                Verdict::Keep,
+            ),
+        ] {
+            assert_eq!(judge(&seen, NOW, &PATIENCE), expected, "{what}");
+        }
     }
 }

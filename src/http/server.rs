@@ -61,8 +61,10 @@ pub struct WorkerParts<F, C> {
     pub configure: C,
 }
 
-/// Serves clients on a listener bound before. The server runs when it is polled and stops through its handle; WebSockets
-/// end when their worker does.
+/// Serves clients on a listener bound before. The server runs when it is polled and stops through its handle.
+///
+/// WebSockets are no requests to it: at a stop they are dropped with their worker. To end them in order, ask each
+/// worker's [`WorkerLinks::close_all`] first and give the clients a moment, until [`Door::connections`] is 0.
 ///
 /// `worker` is called once on each worker's thread and is given the list of that worker's connections.
 ///
@@ -109,6 +111,7 @@ where
                 .keep_alive(KEEP_ALIVE)
                 .client_request_timeout(REQUEST_HEAD_TIMEOUT)
                 .client_disconnect_timeout(REQUEST_HEAD_TIMEOUT)
+                .tcp_nodelay(true)
                 .local_addr(address)
                 .upgrade(upgrade)
                 .finish(map_config(app, |()| AppConfig::default()))

@@ -170,15 +170,10 @@ pub(crate) async fn serve<U, F>(
                 encoding,
                 peer: socket.peer_addr().ok(),
             });
+            // Copied out: the buffer itself has 8 KiB, and even an empty slice would keep it for the connection's life.
+            let leftover = Bytes::copy_from_slice(&parts.read_buf);
             let membership = links.admit(door.next_id(), encoding);
-            connection::open(
-                socket,
-                response,
-                parts.read_buf.freeze(),
-                upward,
-                membership,
-                permit,
-            );
+            connection::open(socket, response, leftover, upward, membership, permit);
         }
         Err(refused) => {
             tracing::debug!(?refused, "an upgrade was refused");
@@ -218,7 +213,7 @@ fn offered_encoding(headers: &HeaderMap) -> Option<Encoding> {
         })
 }
 
-fn switching_protocols(head: &RequestHead, encoding: Encoding) -> Bytes {
+fn switching_protocols(head: &RequestHead, encoding: Encoding) -> Vec<u8> {
     let key = head
         .headers
         .get(header::SEC_WEBSOCKET_KEY)
@@ -238,7 +233,7 @@ fn switching_protocols(head: &RequestHead, encoding: Encoding) -> Bytes {
         encoding.subprotocol().as_bytes(),
     );
     response.extend_from_slice(b"\r\n");
-    response.into()
+    response
 }
 
 fn push_header(response: &mut Vec<u8>, name: HeaderName, value: &[u8]) {

@@ -1,6 +1,8 @@
 //! The upgrade: who is let in, with which encoding, and what the others are told.
 
+use actix_web::web::{self, ServiceConfig};
 use futures_util::{SinkExt, StreamExt};
+use highwater::http::server::serve_operator;
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -82,16 +84,59 @@ fn subprotocols() {
 }
 
 #[test]
-fn a_refusal_says_why_in_words() {
+fn a_refusal_says_why_in_words_and_ends_the_connection() {
     let rig = Rig::start();
-    let mut client = RawClient::tcp(rig.address);
-    client.send(request("GET", "/v1/ws", &[HOST, VERSION]).as_bytes());
-    client.read_head();
-    let mut text = String::new();
-    std::io::Read::read_to_string(&mut client.socket, &mut text).unwrap();
-    // The text may have come with the head.
-    assert!(text.is_empty() || text.contains("highwater.v1.json"), "{text}");
+    let answer = RawClient::tcp(rig.address).ask_all(&request("GET", "/v1/ws", &[HOST, VERSION]));
+    let (head, text) = answer.split_once("\r\n\r\n").unwrap();
+    assert_eq!(status(head), "400");
+    assert_eq!(
+        text,
+        "Sec-WebSocket-Protocol must offer highwater.v1.binary or highwater.v1.json"
+    );
+    assert!(
+        head.contains(&format!("content-length: {}", text.len())),
+        "{head}"
+    );
     assert_eq!(rig.door.connections(), 0);
+}
+
+#[test]
+fn who_does_not_finish_a_request_is_cut_off() {
+    let rig = Rig::start();
+    let started = std::time::Instant::now();
+    let answer = RawClient::tcp(rig.address).ask_all("GET /v1/ws HTTP/1.1\r\nHost: a\r\n");
+    assert_eq!(status(&answer), "408");
+    assert!(
+        (4..9).contains(&started.elapsed().as_secs()),
+        "{:?}",
+        started.elapsed()
+    );
+}
+
+#[test]
+fn the_operator_port_serves_its_application() {
+    let (send, receive) = std::sync::mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = listener.local_addr().unwrap();
+            let server = serve_operator(listener, |config: &mut ServiceConfig| {
+                config.route("/healthz", web::get().to(|| async { "fine" }));
+            })
+            .unwrap();
+            send.send((address, server.handle())).unwrap();
+            server.await.unwrap();
+        });
+    });
+    let (address, handle) = receive.recv().unwrap();
+    let answer =
+        RawClient::tcp(address).ask_all("GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    assert!(
+        answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("fine"),
+        "{answer}"
+    );
+    drop(handle.stop(true));
+    thread.join().unwrap();
 }
 
 #[test]

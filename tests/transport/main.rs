@@ -8,3 +8,7 @@ mod pressure;
 mod raw_client;
 mod rig;
 mod sweeping;
+
+/// The allocator of the server, so that what is measured is what runs.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;

@@ -49,8 +49,9 @@ fn a_client_that_never_reads_costs_its_bound_and_is_dropped() {
     other.send(&binary(b"and me?"));
     assert_eq!(other.next().unwrap().payload, b"and me?");
 
-    eprintln!("max {queued_max} refused {refused} queued {} stalled {}", link.queued_bytes(), link.stalled_for(rig.now_ms()));
     eventually("it is seen as stalled", || {
+        // The client's kernel may have taken all so far.
+        let _ = link.deliver(Bytes::from(vec![0; 32 * 1024]));
         rig.advance(10);
         link.stalled_for(rig.now_ms()) > 0
     });
@@ -58,8 +59,9 @@ fn a_client_that_never_reads_costs_its_bound_and_is_dropped() {
     rig.advance(16_000);
     other.send(&binary(b"alive"));
     eventually("the sweeper drops it", || deaf_is_gone(&rig));
-    assert_eq!(link.queued_bytes(), 0, "its memory is free");
-    assert_eq!(rig.door.connections(), 1);
+    eventually("its memory and its place are free", || {
+        link.queued_bytes() == 0 && rig.door.connections() == 1
+    });
     eventually("its socket is gone", || deaf.is_dropped());
     assert_eq!(other.next().unwrap().payload, b"alive");
 }

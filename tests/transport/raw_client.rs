@@ -80,6 +80,14 @@ impl RawClient {
         client.read_head()
     }
 
+    /// Sends a request and gives the whole answer, up to the end of the connection.
+    pub fn ask_all(mut self, request: &str) -> String {
+        self.send(request.as_bytes());
+        let mut answer = String::new();
+        self.socket.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
     pub fn read_head(&mut self) -> String {
         loop {
             if let Some(end) = self.buffer.windows(4).position(|four| four == b"\r\n\r\n") {

@@ -17,6 +17,9 @@ use highwater::http::upgrade::{Door, Opening};
 
 pub const HEARTBEAT_MS: u64 = 30_000;
 
+/// A message at which the receiver panics.
+pub const PANIC: &str = "panic now";
+
 /// A running server. Stops when dropped.
 pub struct Rig {
     pub address: SocketAddr,
@@ -33,6 +36,7 @@ pub struct Seen {
     pub links: Mutex<Vec<Link>>,
     pub frames: Mutex<Vec<(Bytes, bool)>>,
     pub closed: Mutex<HashMap<u64, u32>>,
+    forgetful: bool,
 }
 
 pub struct Settings {
@@ -40,6 +44,8 @@ pub struct Settings {
     pub origins: Vec<String>,
     pub connections_max: usize,
     pub workers: usize,
+    /// Whether frames are kept in [`Seen`].
+    pub remember: bool,
 }
 
 impl Default for Settings {
@@ -49,6 +55,7 @@ impl Default for Settings {
             origins: Vec::new(),
             connections_max: 20_000,
             workers: 1,
+            remember: true,
         }
     }
 }
@@ -65,7 +72,10 @@ impl Upward for Echo {
     }
 
     fn frame(&mut self, payload: Bytes, text: bool) {
-        self.seen.frames.lock().unwrap().push((payload.clone(), text));
+        assert_ne!(payload, PANIC, "asked to panic");
+        if !self.seen.forgetful {
+            self.seen.frames.lock().unwrap().push((payload.clone(), text));
+        }
         self.link.as_ref().unwrap().deliver(payload).unwrap();
     }
 
@@ -86,7 +96,10 @@ impl Rig {
     }
 
     pub fn with(settings: Settings) -> Rig {
-        let seen = Arc::new(Seen::default());
+        let seen = Arc::new(Seen {
+            forgetful: !settings.remember,
+            ..Seen::default()
+        });
         let clock_ms = Arc::new(AtomicU64::new(1_000_000));
         let door = Door::new(settings.origins, settings.connections_max);
         let port = ClientPort {

@@ -1,7 +1,9 @@
-//! Connections that are ended from outside.
+//! Connections that end for reasons outside of them.
+
+use std::sync::Arc;
 
 use crate::raw_client::{RawClient, binary};
-use crate::rig::{HEARTBEAT_MS, Rig, eventually};
+use crate::rig::{HEARTBEAT_MS, PANIC, Rig, eventually};
 
 /// Longer than a tick of the sweeper.
 const TICK: std::time::Duration = std::time::Duration::from_millis(1_300);
@@ -50,4 +52,32 @@ fn who_does_not_follow_a_close_is_dropped() {
     std::thread::sleep(TICK);
     rig.advance(6_000);
     eventually("its place is free", || rig.door.connections() == 0);
+}
+
+#[test]
+fn a_panic_ends_its_own_connection_only() {
+    let rig = Rig::start();
+    let mut other = RawClient::connect(rig.address);
+    let mut unlucky = RawClient::connect(rig.address);
+    unlucky.send(&binary(PANIC.as_bytes()));
+    eventually("it is told upwards", || rig.closed() == 1);
+    eventually("its socket is gone", || unlucky.is_dropped());
+    eventually("its place is free", || rig.door.connections() == 1);
+    other.send(&binary(b"fine"));
+    assert_eq!(other.next().unwrap().payload, b"fine");
+}
+
+#[test]
+fn a_server_that_stops_tells_every_receiver() {
+    let rig = Rig::start();
+    let clients: Vec<_> = (0..20).map(|_| RawClient::connect(rig.address)).collect();
+    rig.link(19);
+    let (seen, door) = (Arc::clone(&rig.seen), Arc::clone(&rig.door));
+    drop(rig);
+    eventually("all are told", || {
+        seen.closed.lock().unwrap().len() == 20 && door.connections() == 0
+    });
+    for mut client in clients {
+        eventually("its socket is gone", || client.is_dropped());
+    }
 }

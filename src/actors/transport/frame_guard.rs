@@ -6,26 +6,14 @@
 //! a fragmented message, so that neither the guard nor the codec ever holds more than a piece.
 
 use super::TransportLimits;
+use super::frame_header::{
+    BINARY, CLOSE, CONTINUATION, FIN, HEADER_BYTES_MAX, Header, LENGTH, MASKED, OPCODE, PING, PONG, RESERVED,
+    TEXT,
+};
 
 /// Longest piece in which a frame is passed on. A multiple of four, so that each piece starts at the same place of the
 /// four-byte masking key.
 const PIECE_BYTES: usize = 4096;
-
-/// Flags byte, 7-bit length, 64-bit length, masking key.
-const HEADER_BYTES_MAX: usize = 14;
-
-const FIN: u8 = 0x80;
-const RESERVED: u8 = 0x70;
-const OPCODE: u8 = 0x0f;
-const MASKED: u8 = 0x80;
-const LENGTH: u8 = 0x7f;
-
-const CONTINUATION: u8 = 0x0;
-const TEXT: u8 = 0x1;
-const BINARY: u8 = 0x2;
-const CLOSE: u8 = 0x8;
-const PING: u8 = 0x9;
-const PONG: u8 = 0xa;
 
 /// RFC 6455, 5.5: control frames have at most this payload and are not fragmented.
 const CONTROL_BYTES_MAX: u64 = 125;
@@ -245,36 +233,6 @@ impl OpenFrame {
     }
 }
 
-struct Header {
-    fin: bool,
-    opcode: u8,
-    length: u64,
-    mask: [u8; 4],
-}
-
-impl Header {
-    fn parse(bytes: &[u8; HEADER_BYTES_MAX], length_bytes: usize) -> Header {
-        let length = match length_bytes {
-            0 => u64::from(bytes[1] & LENGTH),
-            n => bytes[2..2 + n]
-                .iter()
-                .fold(0, |length, byte| length << 8 | u64::from(*byte)),
-        };
-        let mask_at = 2 + length_bytes;
-        Header {
-            fin: bytes[0] & FIN != 0,
-            opcode: bytes[0] & OPCODE,
-            length,
-            mask: [
-                bytes[mask_at],
-                bytes[mask_at + 1],
-                bytes[mask_at + 2],
-                bytes[mask_at + 3],
-            ],
-        }
-    }
-}
-
 fn check_first_byte(byte: u8) -> Result<(), Violation> {
     if byte & RESERVED != 0 {
         return Err(Violation::Protocol(
@@ -284,5 +242,134 @@ fn check_first_byte(byte: u8) -> Result<(), Violation> {
     match byte & OPCODE {
         CONTINUATION | TEXT | BINARY | CLOSE | PING | PONG => Ok(()),
         _ => Err(Violation::Protocol("the opcode is unknown")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const MASK: [u8; 4] = [1, 2, 3, 4];
+
+    /// A masked frame; `length_bytes` may be longer than needed.
+    fn frame(first: u8, payload: &[u8], length_bytes: usize) -> Vec<u8> {
+        let mut bytes = vec![first];
+        match length_bytes {
+            0 => bytes.push(MASKED | payload.len() as u8),
+            2 => {
+                bytes.push(MASKED | 126);
+                bytes.extend((payload.len() as u16).to_be_bytes());
+            }
+            _ => {
+                bytes.push(MASKED | 127);
+                bytes.extend((payload.len() as u64).to_be_bytes());
+            }
+        }
+        bytes.extend(MASK);
+        bytes.extend(payload.iter().enumerate().map(|(at, byte)| byte ^ MASK[at % 4]));
+        bytes
+    }
+
+    fn all_pieces(guard: &mut FrameGuard, mut input: &[u8]) -> Result<Vec<Vec<u8>>, Violation> {
+        let mut pieces = Vec::new();
+        while !input.is_empty() {
+            pieces.extend(guard.next_piece(&mut input, &TransportLimits::default(), 0)?);
+        }
+        Ok(pieces)
+    }
+
+    /// Unmasks and joins pieces into messages of opcode and payload.
+    fn messages(pieces: &[Vec<u8>]) -> Vec<(u8, Vec<u8>)> {
+        let mut messages: Vec<(u8, Vec<u8>)> = Vec::new();
+        for piece in pieces {
+            let payload_at = if piece[1] & LENGTH == 126 { 8 } else { 6 };
+            assert!(piece.len() - payload_at <= PIECE_BYTES);
+            let payload = piece[payload_at..]
+                .iter()
+                .enumerate()
+                .map(|(at, byte)| byte ^ MASK[at % 4]);
+            if piece[0] & OPCODE == CONTINUATION {
+                messages.last_mut().unwrap().1.extend(payload);
+            } else {
+                messages.push((piece[0] & OPCODE, payload.collect()));
+            }
+        }
+        messages
+    }
+
+    #[test]
+    fn a_long_frame_goes_on_in_pieces() {
+        let payload: Vec<u8> = (0..10_000_u32).map(|at| at as u8).collect();
+        let pieces = all_pieces(&mut FrameGuard::default(), &frame(FIN | BINARY, &payload, 2)).unwrap();
+        let firsts: Vec<u8> = pieces.iter().map(|piece| piece[0]).collect();
+        assert_eq!(firsts, [BINARY, CONTINUATION, FIN | CONTINUATION]);
+        assert_eq!(messages(&pieces), [(BINARY, payload)]);
+    }
+
+    #[test]
+    fn a_header_is_refused_without_its_body_and_holds_nothing() {
+        let mut guard = FrameGuard::default();
+        let mut header = vec![FIN | BINARY, MASKED | 127];
+        header.extend(u64::MAX.to_be_bytes());
+        header.extend(MASK);
+        assert_eq!(all_pieces(&mut guard, &header), Err(Violation::TooLong));
+        assert_eq!(guard.held_bytes(), 0);
+    }
+
+    #[test]
+    fn an_announced_body_takes_no_memory_before_it_comes() {
+        let mut guard = FrameGuard::default();
+        let whole = frame(FIN | BINARY, &[0; 60_000], 2);
+        assert_eq!(all_pieces(&mut guard, &whole[..10]), Ok(vec![]));
+        assert!(
+            guard.held_bytes() < 64,
+            "{} bytes are held for two",
+            guard.held_bytes()
+        );
+    }
+
+    proptest! {
+        /// However the bytes of a connection are cut, the same messages come out, and little is held in between.
+        #[test]
+        fn cuts_do_not_matter(
+            payloads in prop::collection::vec((0..9000_usize, prop::sample::select(vec![2_usize, 8])), 1..5),
+            cuts in prop::collection::vec(1..3000_usize, 0..40),
+        ) {
+            let mut bytes = Vec::new();
+            let mut expected = Vec::new();
+            for (length, length_bytes) in payloads {
+                let payload: Vec<u8> = (0..length).map(|at| (at * 7) as u8).collect();
+                bytes.extend(frame(FIN | BINARY, &payload, length_bytes));
+                expected.push((BINARY, payload));
+                bytes.extend(frame(FIN | PING, b"p", 0));
+                expected.push((PING, b"p".to_vec()));
+            }
+            let mut guard = FrameGuard::default();
+            let mut pieces = Vec::new();
+            let mut rest = &bytes[..];
+            for cut in cuts.into_iter().chain([usize::MAX]) {
+                let (now, later) = rest.split_at(cut.min(rest.len()));
+                pieces.extend(all_pieces(&mut guard, now).unwrap());
+                prop_assert!(guard.held_bytes() <= 2 * (PIECE_BYTES + 8));
+                rest = later;
+            }
+            prop_assert_eq!(messages(&pieces), expected);
+        }
+
+        /// Whatever comes, the guard neither panics nor passes on more than it was given.
+        #[test]
+        fn any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+            let mut guard = FrameGuard::default();
+            let mut input = &bytes[..];
+            let mut passed = 0;
+            while let Ok(Some(piece)) = guard.next_piece(&mut input, &TransportLimits::default(), 0) {
+                passed += piece.len();
+            }
+            prop_assert!(passed <= bytes.len());
+        }
     }
 }

@@ -12,7 +12,7 @@ pub struct TransportLimits {
     /// Most pings and pongs that a client may send between two ticks of the worker's clock, which are a second apart.
     /// More: close 1008.
     pub control_frames_per_second: u32,
-    /// Most bytes that wait for one connection, counted with [`super::link::FRAME_COST_BYTES`] per frame. A frame that
+    /// Most bytes that wait for one connection, counted with [`super::outbox::FRAME_COST_BYTES`] per frame. A frame that
     /// would exceed it is not queued and `deliver` says [`super::Lagging`].
     pub queued_bytes_max: usize,
 }

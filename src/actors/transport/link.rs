@@ -1,27 +1,12 @@
-//! The handle by which the rest of the server sends to one connection: a bounded outbox with one coalesced wake.
-//!
-//! A frame waits here as a reference to its encoded body. The connection's task takes all that waits in one go, so that
-//! any number of frames delivered between two of its polls costs one wake and one socket write. No channel and no
-//! mailbox lies between: an idle connection holds no buffer, and there is no second queue that could grow.
+//! The handle by which the rest of the server sends to one connection.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::task::Waker;
 
 use bytes::Bytes;
 use highwater_wire::Encoding;
-use parking_lot::Mutex;
 
-use crate::actors::sweeper::Observation;
-
-/// What a waiting frame costs in the byte gauge beside its body: its slot in the queue, its header and its share of the
-/// allocator, so that many tiny frames cannot exceed the bound in memory.
-pub const FRAME_COST_BYTES: usize = 64;
-
-/// Encoded bytes that the connection's task holds at most before it takes more frames: one socket write's worth.
-pub(crate) const WRITE_BATCH_BYTES: usize = 64 * 1024;
+use super::outbox::Outbox;
 
 /// Number of one connection, unique in this run of the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,81 +28,31 @@ pub struct Lagging;
 /// It keeps no connection alive: after the end it is still safe to use and does nothing.
 #[derive(Clone)]
 pub struct Link {
-    outbox: Arc<Outbox>,
-}
-
-struct Outbox {
     id: ConnectionId,
-    encoding: Encoding,
-    queued_bytes_max: usize,
-    opened_ms: u64,
-    /// Worker clock at the last bytes from the client.
-    heard_ms: AtomicU64,
-    authenticated: AtomicBool,
-    /// The socket's reader has something to give and waits for no wake.
-    unread: AtomicBool,
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    waiting: VecDeque<Bytes>,
-    /// Gauge of `waiting`, costs included.
-    waiting_bytes: usize,
-    /// Encoded bytes that the task holds and could not write yet.
-    unsent_bytes: usize,
-    /// The task is running or scheduled: a delivery needs no wake.
-    awake: bool,
-    waker: Option<Waker>,
-    /// Worker clock when the socket last refused bytes, until it takes some again.
-    stalled_since_ms: Option<u64>,
-    ending: Ending,
-    closing_since_ms: Option<u64>,
-}
-
-#[derive(Default)]
-enum Ending {
-    #[default]
-    No,
-    /// Somebody asked for a close; the frames before it are still to be sent.
-    Asked(CloseRequest),
-    /// The close frame is on its way, or the peer has ended the connection: nothing more is sent.
-    Closing,
-    /// The socket is to be dropped at once.
-    Aborted,
-}
-
-/// A close that somebody asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct CloseRequest {
-    pub(crate) code: u16,
-    pub(crate) reason: Box<str>,
+    outbox: Arc<Outbox>,
 }
 
 impl Link {
     pub(crate) fn new(id: ConnectionId, encoding: Encoding, queued_bytes_max: usize, now_ms: u64) -> Link {
         Link {
-            outbox: Arc::new(Outbox {
-                id,
-                encoding,
-                queued_bytes_max,
-                opened_ms: now_ms,
-                heard_ms: AtomicU64::new(now_ms),
-                authenticated: AtomicBool::new(false),
-                unread: AtomicBool::new(false),
-                state: Mutex::default(),
-            }),
+            id,
+            outbox: Arc::new(Outbox::new(encoding, queued_bytes_max, now_ms)),
         }
+    }
+
+    /// For those who serve the connection rather than send to it.
+    pub(crate) fn outbox(&self) -> &Outbox {
+        &self.outbox
     }
 
     /// Which connection this is.
     pub fn id(&self) -> ConnectionId {
-        self.outbox.id
+        self.id
     }
 
     /// How frames of this connection are encoded; fixed at its opening.
     pub fn encoding(&self) -> Encoding {
-        self.outbox.encoding
+        self.outbox.encoding()
     }
 
     /// Queues one encoded frame body. Frames leave in the order of delivery.
@@ -128,236 +63,43 @@ impl Link {
     /// # Errors
     /// [`Lagging`] when the frame would exceed the byte bound: nothing was queued.
     pub fn deliver(&self, frame: Bytes) -> Result<(), Lagging> {
-        let cost = frame.len() + FRAME_COST_BYTES;
-        let mut state = self.outbox.state.lock();
-        if !matches!(state.ending, Ending::No) {
-            return Ok(());
-        }
-        if state.queued_bytes() + cost > self.outbox.queued_bytes_max {
-            return Err(Lagging);
-        }
-        state.waiting_bytes += cost;
-        state.waiting.push_back(frame);
-        // A stalled connection cannot take frames; the socket wakes it when it can.
-        if state.stalled_since_ms.is_none() {
-            state.wake();
-        }
-        Ok(())
+        self.outbox.deliver(frame)
     }
 
     /// Bytes that wait for this connection in this process, with the cost of their bookkeeping.
     pub fn queued_bytes(&self) -> usize {
-        self.outbox.state.lock().queued_bytes()
+        self.outbox.queued_bytes()
     }
 
     /// Asks for an orderly close after the frames delivered so far. The first request wins.
     ///
     /// `reason` is for people and is cut to 123 bytes. A peer that does not follow is dropped by the sweeper.
     pub fn close(&self, code: u16, reason: &str) {
-        let mut state = self.outbox.state.lock();
-        if matches!(state.ending, Ending::No) {
-            state.ending = Ending::Asked(CloseRequest {
-                code,
-                reason: cut(reason, CLOSE_REASON_BYTES_MAX).into(),
-            });
-            state.wake();
-        }
+        self.outbox.close(code, reason);
     }
 
     /// Says that the client has shown who it is: it is no longer closed for having said nothing.
     pub fn mark_authenticated(&self) {
-        self.outbox.authenticated.store(true, Relaxed);
+        self.outbox.mark_authenticated();
     }
 
     /// For how long bytes have waited without any of them being written, milliseconds; 0 when none are stuck.
     ///
     /// `now_ms` is the worker's clock, [`super::WorkerLinks::now_ms`].
     pub fn stalled_for(&self, now_ms: u64) -> u64 {
-        let since = self.outbox.state.lock().stalled_since_ms;
-        since.map_or(0, |since| now_ms.saturating_sub(since))
+        self.outbox.stalled_for(now_ms)
     }
 
     /// Whether the connection is closed or about to be.
     pub fn is_closing(&self) -> bool {
-        !matches!(self.outbox.state.lock().ending, Ending::No)
+        self.outbox.is_closing()
     }
-}
-
-/// RFC 6455, 5.5: a control frame has at most 125 bytes, of which the code takes two.
-const CLOSE_REASON_BYTES_MAX: usize = 123;
-
-/// The sweeper's side.
-impl Link {
-    /// What the sweeper judges by. Stamps the beginning of a close that it sees for the first time.
-    pub(crate) fn observe(&self, now_ms: u64) -> Observation {
-        let mut state = self.outbox.state.lock();
-        if !matches!(state.ending, Ending::No) && state.closing_since_ms.is_none() {
-            state.closing_since_ms = Some(now_ms);
-        }
-        Observation {
-            opened_ms: self.outbox.opened_ms,
-            authenticated: self.outbox.authenticated.load(Relaxed),
-            heard_ms: self.outbox.heard_ms.load(Relaxed),
-            stalled_since_ms: state.stalled_since_ms,
-            closing_since_ms: state.closing_since_ms,
-        }
-    }
-
-    /// Drops the socket at its task's next poll, which this causes, and everything that waits for it.
-    pub(crate) fn abort(&self) {
-        let mut state = self.outbox.state.lock();
-        state.ending = Ending::Aborted;
-        state.forget_waiting();
-        state.awake = false;
-        state.wake();
-    }
-}
-
-/// The connection task's side.
-impl Link {
-    /// Notes that the client was heard.
-    pub(crate) fn heard(&self, now_ms: u64) {
-        self.outbox.heard_ms.store(now_ms, Relaxed);
-    }
-
-    /// Notes whether the socket's reader has something to give without waiting for a wake.
-    pub(crate) fn set_unread(&self, unread: bool) {
-        self.outbox.unread.store(unread, Relaxed);
-    }
-
-    /// Whether the actor must be polled again before the task may sleep.
-    pub(crate) fn has_unread(&self) -> bool {
-        self.outbox.unread.load(Relaxed)
-    }
-
-    /// The task runs: deliveries need no wake until [`Link::end_poll`]. Returns false when the socket is to be dropped.
-    pub(crate) fn begin_poll(&self, waker: &Waker) -> bool {
-        let mut state = self.outbox.state.lock();
-        state.awake = true;
-        if !state.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
-            state.waker = Some(waker.clone());
-        }
-        !matches!(state.ending, Ending::Aborted)
-    }
-
-    /// Whether [`Link::take_waiting`] would give something now.
-    pub(crate) fn has_work(&self) -> bool {
-        let state = self.outbox.state.lock();
-        state.has_work() && !matches!(state.ending, Ending::Aborted)
-    }
-
-    /// Hands over waiting frames, oldest first, up to one write's worth; then, when none is left, the close asked for.
-    pub(crate) fn take_waiting(&self, mut send: impl FnMut(Bytes)) -> Option<CloseRequest> {
-        let mut state = self.outbox.state.lock();
-        while state.unsent_bytes < WRITE_BATCH_BYTES {
-            let Some(frame) = state.waiting.pop_front() else {
-                break;
-            };
-            let cost = frame.len() + FRAME_COST_BYTES;
-            state.waiting_bytes -= cost;
-            // Counted as unsent until the task says what was written of it.
-            state.unsent_bytes += cost;
-            send(frame);
-        }
-        if !state.waiting.is_empty() {
-            return None;
-        }
-        state.waiting = VecDeque::new();
-        match std::mem::take(&mut state.ending) {
-            Ending::Asked(request) => {
-                state.ending = Ending::Closing;
-                Some(request)
-            }
-            other => {
-                state.ending = other;
-                None
-            }
-        }
-    }
-
-    /// Nothing more is to be sent: the peer has ended the connection.
-    pub(crate) fn set_closing(&self) {
-        let mut state = self.outbox.state.lock();
-        if !matches!(state.ending, Ending::Aborted) {
-            state.ending = Ending::Closing;
-        }
-        state.forget_waiting();
-    }
-
-    /// The socket took `written` bytes and `unsent` are left; `now_ms` when it refused them.
-    pub(crate) fn set_unsent(&self, unsent: usize, written: usize, refused_ms: Option<u64>) {
-        let mut state = self.outbox.state.lock();
-        state.unsent_bytes = unsent;
-        if written > 0 {
-            state.stalled_since_ms = None;
-        }
-        if let Some(now_ms) = refused_ms {
-            state.stalled_since_ms.get_or_insert(now_ms);
-        }
-    }
-
-    /// The task has ended: nothing waits any more and nothing of it is kept alive by this handle.
-    pub(crate) fn retire(&self) {
-        let mut state = self.outbox.state.lock();
-        state.ending = Ending::Aborted;
-        state.forget_waiting();
-        state.unsent_bytes = 0;
-        state.stalled_since_ms = None;
-        state.waker = None;
-    }
-
-    /// The task is about to sleep. Returns false when it must not, because there is work again.
-    pub(crate) fn end_poll(&self) -> bool {
-        let mut state = self.outbox.state.lock();
-        if state.has_work() {
-            return false;
-        }
-        state.awake = false;
-        true
-    }
-}
-
-impl State {
-    fn queued_bytes(&self) -> usize {
-        self.waiting_bytes + self.unsent_bytes
-    }
-
-    fn has_work(&self) -> bool {
-        match self.ending {
-            Ending::Aborted => true,
-            _ if self.unsent_bytes >= WRITE_BATCH_BYTES => false,
-            Ending::Asked(_) => true,
-            Ending::No | Ending::Closing => !self.waiting.is_empty(),
-        }
-    }
-
-    fn wake(&mut self) {
-        if !self.awake {
-            self.awake = true;
-            if let Some(waker) = &self.waker {
-                waker.wake_by_ref();
-            }
-        }
-    }
-
-    fn forget_waiting(&mut self) {
-        self.waiting = VecDeque::new();
-        self.waiting_bytes = 0;
-    }
-}
-
-/// The longest beginning of `text` that has at most `bytes_max` bytes and ends between two characters.
-fn cut(text: &str, bytes_max: usize) -> &str {
-    let end = (0..=bytes_max.min(text.len()))
-        .rev()
-        .find(|&end| text.is_char_boundary(end));
-    &text[..end.unwrap_or(0)]
 }
 
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Link")
-            .field("id", &self.outbox.id)
+            .field("id", &self.id)
             .finish_non_exhaustive()
     }
 }

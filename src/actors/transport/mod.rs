@@ -3,9 +3,12 @@
 //!
 //! Nothing here knows what a frame means.
 
+pub(crate) mod frame_encoder;
 pub mod frame_guard;
+pub(crate) mod frame_header;
 pub mod limits;
 pub mod link;
+pub mod outbox;
 pub(crate) mod pump;
 pub(crate) mod scratch;
 pub(crate) mod socket_reader;

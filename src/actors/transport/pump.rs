@@ -7,12 +7,12 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::Stream;
 use tokio::io::AsyncWrite;
 use tokio::net::tcp::OwnedWriteHalf;
 
-use super::link::WRITE_BATCH_BYTES;
+use super::outbox::WRITE_BATCH_BYTES;
 use super::scratch::with_scratch;
 use super::worker_links::Membership;
 
@@ -25,7 +25,9 @@ pub(crate) struct Pump<S, P> {
     /// Dropped first: the actor says its farewell while the membership still holds.
     output: Option<S>,
     socket: OwnedWriteHalf,
-    unsent: Bytes,
+    unsent: Vec<u8>,
+    /// How much of `unsent` the socket has taken.
+    sent: usize,
     shut_down: bool,
     lingered_bytes: usize,
     membership: Membership,
@@ -38,7 +40,7 @@ impl<S, P> Pump<S, P> {
     pub(crate) fn new(
         output: S,
         socket: OwnedWriteHalf,
-        first: Bytes,
+        first: Vec<u8>,
         membership: Membership,
         permit: P,
     ) -> Pump<S, P> {
@@ -46,6 +48,7 @@ impl<S, P> Pump<S, P> {
             output: Some(output),
             socket,
             unsent: first,
+            sent: 0,
             shut_down: false,
             lingered_bytes: 0,
             membership,
@@ -64,7 +67,7 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
         loop {
-            if !this.membership.link.begin_poll(cx.waker()) {
+            if !this.membership.link.outbox().begin_poll(cx.waker()) {
                 this.reset();
                 return Poll::Ready(());
             }
@@ -77,7 +80,7 @@ where
                 return Poll::Ready(());
             }
             // Asleep only when something will wake us: the socket that took no more, or what the actor waits for.
-            if (gathered_all || !wrote_all) && this.membership.link.end_poll() {
+            if (gathered_all || !wrote_all) && this.membership.link.outbox().end_poll() {
                 return Poll::Pending;
             }
         }
@@ -88,47 +91,50 @@ impl<S, E, P> Pump<S, P>
 where
     S: Stream<Item = Result<Bytes, E>> + Unpin,
 {
-    /// Polls the actor until it has nothing more to say, which is true, or a write's worth has gathered, which is false.
+    /// Polls the actor, then takes what waits in the outbox, until there is nothing more, which is true, or a write's
+    /// worth has gathered, which is false.
+    ///
+    /// The actor comes first, so that answers it causes leave in the same write.
     fn gather(&mut self, cx: &mut Context<'_>) -> bool {
         while self.unsent.len() < WRITE_BATCH_BYTES {
             let Some(output) = &mut self.output else {
                 return true;
             };
             match Pin::new(output).poll_next(cx) {
-                Poll::Ready(Some(Ok(chunk))) => self.append(chunk),
-                Poll::Ready(None | Some(Err(_))) => {
-                    self.output = None;
-                    self.membership.link.set_closing();
-                }
+                Poll::Ready(Some(Ok(chunk))) => self.unsent.extend_from_slice(&chunk),
                 // A context takes 16 items of a stream at a time; what it left of one read belongs to the same write.
-                Poll::Pending if self.membership.link.has_unread() => {}
-                Poll::Pending => return true,
+                Poll::Pending if self.membership.link.outbox().has_unread() => {}
+                Poll::Pending => {
+                    if self.membership.link.outbox().take_waiting(&mut self.unsent) {
+                        self.end_actor();
+                    }
+                    return self.unsent.len() < WRITE_BATCH_BYTES;
+                }
+                Poll::Ready(None | Some(Err(_))) => {
+                    self.membership.link.outbox().take_waiting(&mut self.unsent);
+                    self.end_actor();
+                }
             }
         }
         false
     }
 
-    fn append(&mut self, chunk: Bytes) {
-        if self.unsent.is_empty() {
-            self.unsent = chunk;
-        } else {
-            let mut joined = BytesMut::with_capacity(self.unsent.len() + chunk.len());
-            joined.extend_from_slice(&self.unsent);
-            joined.extend_from_slice(&chunk);
-            self.unsent = joined.freeze();
-        }
+    /// Nothing follows what is gathered now.
+    fn end_actor(&mut self) {
+        self.membership.link.outbox().set_closing();
+        self.output = None;
     }
 
     /// Writes until all is written, which is true, or the socket takes no more.
     fn write(&mut self, cx: &mut Context<'_>) -> Result<bool, std::io::Error> {
         let mut written = 0;
         let mut refused_ms = None;
-        while !self.unsent.is_empty() {
-            match Pin::new(&mut self.socket).poll_write(cx, &self.unsent) {
+        while self.sent < self.unsent.len() {
+            match Pin::new(&mut self.socket).poll_write(cx, &self.unsent[self.sent..]) {
                 Poll::Ready(Ok(0)) => return Err(std::io::ErrorKind::WriteZero.into()),
                 Poll::Ready(Ok(taken)) => {
                     written += taken;
-                    self.unsent = self.unsent.slice(taken..);
+                    self.sent += taken;
                 }
                 Poll::Ready(Err(error)) => return Err(error),
                 Poll::Pending => {
@@ -137,14 +143,16 @@ where
                 }
             }
         }
-        if self.unsent.is_empty() {
-            // An empty slice would still hold its allocation.
-            self.unsent = Bytes::new();
+        let all = self.sent == self.unsent.len();
+        if all {
+            self.unsent = Vec::new();
+            self.sent = 0;
         }
         self.membership
             .link
+            .outbox()
             .set_unsent(self.unsent.len(), written, refused_ms);
-        Ok(self.unsent.is_empty())
+        Ok(all)
     }
 
     /// Ends our direction and waits for the client to end its own.
@@ -179,8 +187,5 @@ impl<S, P> Pump<S, P> {
         if let Err(error) = self.socket.as_ref().set_zero_linger() {
             tracing::debug!(%error, "a connection could not be set to reset; the kernel will time it out");
         }
-        // Without this the half would first try an orderly shutdown.
-        self.output = None;
-        self.unsent = Bytes::new();
     }
 }

@@ -23,7 +23,7 @@ pub(crate) fn split(socket: TcpStream) -> (OwnedReadHalf, tokio::net::tcp::Owned
 /// Gives the codec one piece at a time and ends with the socket.
 ///
 /// After each piece it says `Pending` once, although more may be there: the codec's stream gathers until `Pending`, and
-/// so holds one piece and no more. Since no wake follows such a `Pending`, the reader says through [`Link::set_unread`]
+/// so holds one piece and no more. Since no wake follows such a `Pending`, the reader says through [`set_unread`](super::outbox::Outbox::set_unread)
 /// that it is to be polled again.
 pub(crate) struct SocketReader {
     socket: OwnedReadHalf,
@@ -74,7 +74,7 @@ impl SocketReader {
     /// The next complete piece, reading as needed. `None`: the socket has ended.
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         // After the close began nothing of the client matters; the pump reads it away.
-        while !self.link.is_closing() {
+        while !self.link.outbox().is_closing() {
             let piece = if !self.rest.is_empty() {
                 self.next_of_rest()
             } else if std::mem::take(&mut self.took_its_turn) {
@@ -114,7 +114,7 @@ impl SocketReader {
             }
             let mut input = buffer.filled();
             *took_its_turn = input.len() == SCRATCH_BYTES;
-            link.heard(worker.now_ms());
+            link.outbox().heard(worker.now_ms());
             let piece = guard.next_piece(&mut input, worker.limits(), worker.now_ms());
             if !input.is_empty() {
                 *rest = Bytes::copy_from_slice(input);
@@ -133,7 +133,7 @@ impl Stream for SocketReader {
         }
         let piece = self.poll_piece(cx);
         self.gave_piece = matches!(piece, Poll::Ready(Some(_)));
-        self.link.set_unread(self.gave_piece);
+        self.link.outbox().set_unread(self.gave_piece);
         piece.map(|piece| piece.map(Ok))
     }
 }

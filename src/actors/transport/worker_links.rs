@@ -80,7 +80,7 @@ pub(crate) struct Membership {
 
 impl Drop for Membership {
     fn drop(&mut self) {
-        self.link.retire();
+        self.link.outbox().retire();
         let mut links = self.worker.links.borrow_mut();
         links.remove(&self.link.id());
         if links.is_empty() {
