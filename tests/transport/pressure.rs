@@ -71,6 +71,35 @@ fn deaf_is_gone(rig: &Rig) -> bool {
 }
 
 #[test]
+fn what_comes_together_is_answered_in_one_write() {
+    let rig = Rig::start();
+    let mut client = RawClient::connect(rig.address);
+    for burst in [1, 50, 200] {
+        let (_, before) = rig.counts();
+        client.send(&binary(&[1; 200]).repeat(burst));
+        for _ in 0..burst {
+            assert_eq!(client.next().unwrap().payload.len(), 200);
+        }
+        let (_, after) = rig.counts();
+        // The kernel may cut the burst in two.
+        assert!(
+            after - before <= 2,
+            "{} writes for {burst} answers",
+            after - before
+        );
+    }
+}
+
+#[test]
+fn the_list_of_connections_is_exact() {
+    let rig = Rig::start();
+    let clients: Vec<_> = (0..30).map(|_| RawClient::connect(rig.address)).collect();
+    assert_eq!(rig.counts().0, 30);
+    drop(clients);
+    eventually("all have left it", || rig.counts().0 == 0);
+}
+
+#[test]
 fn a_slow_reader_gets_everything_in_order() {
     let rig = Rig::start();
     let mut client = RawClient::connect(rig.address);

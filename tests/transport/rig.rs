@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
@@ -14,6 +15,8 @@ use highwater::actors::sweeper::Patience;
 use highwater::actors::transport::{Link, TransportLimits, WorkerLinks};
 use highwater::http::server::{ClientPort, WorkerParts, serve_clients};
 use highwater::http::upgrade::{Door, Opening};
+
+use crate::raw_client::RawClient;
 
 pub const HEARTBEAT_MS: u64 = 30_000;
 
@@ -142,6 +145,14 @@ impl Rig {
         self.seen.links.lock().unwrap()[index].clone()
     }
 
+    /// Connections listed by the worker, and its writes to sockets. For one worker.
+    pub fn counts(&self) -> (usize, u64) {
+        let answer = RawClient::tcp(self.address)
+            .ask_all("GET /counts HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        let (connections, writes) = answer.rsplit_once('\n').unwrap().1.split_once(' ').unwrap();
+        (connections.parse().unwrap(), writes.parse().unwrap())
+    }
+
     pub fn closed(&self) -> usize {
         self.seen.closed.lock().unwrap().len()
     }
@@ -167,14 +178,21 @@ fn run_server(
     rt::System::new().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         address.send(listener.local_addr().unwrap()).unwrap();
-        let server = serve_clients(listener, port, move |_: &std::rc::Rc<WorkerLinks>| {
+        let server = serve_clients(listener, port, move |links: &Rc<WorkerLinks>| {
             let seen = Arc::clone(&seen);
+            let links = Rc::clone(links);
             WorkerParts {
                 make_upward: move |_: Opening| Echo {
                     link: None,
                     seen: Arc::clone(&seen),
                 },
-                configure: |config: &mut ServiceConfig| {
+                configure: move |config: &mut ServiceConfig| {
+                    let links = Rc::clone(&links);
+                    let counts = move || {
+                        let counts = format!("{} {}", links.count(), links.socket_writes());
+                        async { HttpResponse::Ok().body(counts) }
+                    };
+                    config.route("/counts", web::get().to(counts));
                     config.route(
                         "/hello",
                         web::get().to(|| async { HttpResponse::Ok().body("hello") }),

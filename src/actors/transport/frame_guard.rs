@@ -2,7 +2,7 @@
 //!
 //! The codec behind it looks at a frame's size only when the whole frame is in memory, so a client could make it hold
 //! whatever length it declares. The guard reads the header as its bytes come in, refuses what is against the protocol
-//! or a limit there and then, and passes the rest on in complete pieces: a frame longer than [`PIECE_BYTES`] goes on as
+//! or a limit there and then, and passes the rest on in complete pieces: a frame longer than `PIECE_BYTES` goes on as
 //! a fragmented message, so that neither the guard nor the codec ever holds more than a piece.
 
 use super::TransportLimits;

@@ -34,7 +34,7 @@ pub(crate) struct Outbox {
     /// Worker clock at the last bytes from the client.
     heard_ms: AtomicU64,
     authenticated: AtomicBool,
-    /// The socket's reader has something to give and waits for no wake.
+    /// The socket's reader has more to give of what it read.
     unread: AtomicBool,
     state: Mutex<State>,
 }
@@ -171,7 +171,7 @@ impl Outbox {
         self.heard_ms.store(now_ms, Relaxed);
     }
 
-    /// Notes whether the socket's reader has something to give without waiting for a wake.
+    /// Notes whether the socket's reader has more to give of what it read.
     pub(crate) fn set_unread(&self, unread: bool) {
         self.unread.store(unread, Relaxed);
     }

@@ -133,6 +133,7 @@ where
             match Pin::new(&mut self.socket).poll_write(cx, &self.unsent[self.sent..]) {
                 Poll::Ready(Ok(0)) => return Err(std::io::ErrorKind::WriteZero.into()),
                 Poll::Ready(Ok(taken)) => {
+                    self.membership.worker.count_write();
                     written += taken;
                     self.sent += taken;
                 }

@@ -22,9 +22,9 @@ pub(crate) fn split(socket: TcpStream) -> (OwnedReadHalf, tokio::net::tcp::Owned
 
 /// Gives the codec one piece at a time and ends with the socket.
 ///
-/// After each piece it says `Pending` once, although more may be there: the codec's stream gathers until `Pending`, and
-/// so holds one piece and no more. Since no wake follows such a `Pending`, the reader says through [`set_unread`](super::outbox::Outbox::set_unread)
-/// that it is to be polled again.
+/// After each piece it says `Pending` once, although more may be there: the codec's stream gathers until `Pending` and
+/// so holds one piece and no more; having got a piece, it asks again. That there is more is said through
+/// [`set_unread`](super::outbox::Outbox::set_unread), so that the pump gathers the answers to all of one read.
 pub(crate) struct SocketReader {
     socket: OwnedReadHalf,
     guard: FrameGuard,

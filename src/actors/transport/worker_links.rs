@@ -15,6 +15,7 @@ pub struct WorkerLinks {
     limits: TransportLimits,
     now_ms: Cell<u64>,
     links: RefCell<FxHashMap<ConnectionId, Link>>,
+    socket_writes: Cell<u64>,
 }
 
 impl WorkerLinks {
@@ -24,6 +25,7 @@ impl WorkerLinks {
             limits,
             now_ms: Cell::new(0),
             links: RefCell::default(),
+            socket_writes: Cell::new(0),
         })
     }
 
@@ -44,11 +46,20 @@ impl WorkerLinks {
         self.links.borrow().len()
     }
 
+    /// Writes to sockets since the worker's start: beside the frames delivered, it says how well they are merged.
+    pub fn socket_writes(&self) -> u64 {
+        self.socket_writes.get()
+    }
+
     /// Asks every connection of this worker for an orderly close, as when the server stops.
     pub fn close_all(&self, code: u16, reason: &str) {
         for link in self.snapshot() {
             link.close(code, reason);
         }
+    }
+
+    pub(crate) fn count_write(&self) {
+        self.socket_writes.set(self.socket_writes.get() + 1);
     }
 
     pub(crate) fn set_now_ms(&self, now_ms: u64) {
