@@ -288,7 +288,7 @@ struct LobbyParts {
 fn worker(
     parts: &LobbyParts,
     links: &Rc<crate::actors::transport::WorkerLinks>,
-) -> WorkerParts<impl Fn(Opening) -> Reception + 'static, impl Fn(&mut web::ServiceConfig) + 'static> {
+) -> WorkerParts<impl Fn(Opening) -> Reception + use<>, impl Fn(&mut web::ServiceConfig) + use<>> {
     let number = parts.next_worker.fetch_add(1, Ordering::Relaxed) % parts.ports.workers();
     let worker = WorkerId(number);
     let hub = Hub::new(

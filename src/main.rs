@@ -1,2 +1,33 @@
-//! Entry.
-fn main() {}
+//! Reads the command line and does what it says.
+
+use std::process::ExitCode;
+
+use highwater::{
+    app::{self, ServeOptions},
+    cli::{self, Command, Serve},
+    config::{Config, Sources},
+};
+
+/// Keeps idle connections small: it gives freed memory back, and bursts do not stay.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+fn main() -> ExitCode {
+    match cli::parse() {
+        Command::Serve(serve) => run(serve),
+        Command::CheckConfig(settings) => cli::check_config::run(settings),
+        Command::Admin(admin) => cli::admin::run(&admin),
+    }
+}
+
+fn run(serve: Serve) -> ExitCode {
+    let Serve { settings, seeded_bug } = serve;
+    let sources = Sources { file: settings.file, env: std::env::vars_os(), flags: settings.flags };
+    match Config::load(sources) {
+        Ok((config, _)) => app::serve(&config, ServeOptions { seeded_bug }),
+        Err(error) => {
+            eprintln!("highwater: {}", cli::sentence(&error));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -80,8 +80,9 @@ pub(super) fn open(
     let lock = StoreLock::acquire(&directory)?;
     make_directory(&directory.join("log"))?;
     let files: Arc<dyn Files> = Arc::new(DiskFiles::open(directory.join("log"))?);
+    let files = seeded_files(options, files)?;
     let store_exists = !Log::is_absent(&*files)?;
-    let (secrets, _) = Secrets::load_or_create(&directory, &|bytes| random.fill(bytes), store_exists)?;
+    let (secrets, _) = Secrets::load_or_create(&directory, store_exists, &|bytes| random.fill(bytes))?;
     let slot = Arc::new(open_engine(config, &directory)?);
     let engine: Arc<dyn Engine> = Arc::clone(&slot) as Arc<dyn Engine>;
     #[allow(unused_mut, reason = "only builds with seeded bugs change it")]
@@ -96,7 +97,8 @@ pub(super) fn open(
         run_id: u32::from_be_bytes(random.bytes()),
         accept_loss: config.storage.accept_loss,
     })?;
-    seed_bug(options, &mut opened)?;
+    #[cfg(feature = "seeded-bugs")]
+    seed_bug(options, &mut opened);
     tell(&opened);
     let index_directory = directory.clone();
     let reopen_index = Box::new(move || {
@@ -138,17 +140,32 @@ fn free_bytes(directory: &Path) -> u64 {
 }
 
 #[cfg(not(feature = "seeded-bugs"))]
-fn seed_bug(options: &ServeOptions, _: &mut Opened) -> Result<(), StoreFault> {
-    options.seeded_bug.clone().map_or(Ok(()), |name| Err(StoreFault::SeededBug(name)))
+fn seeded_files(options: &ServeOptions, files: Arc<dyn Files>) -> Result<Arc<dyn Files>, StoreFault> {
+    options.seeded_bug.clone().map_or(Ok(files), |name| Err(StoreFault::SeededBug(name)))
 }
 
+/// The file layer of a build that may be told to lose data on purpose.
 #[cfg(feature = "seeded-bugs")]
-fn seed_bug(options: &ServeOptions, opened: &mut Opened) -> Result<(), StoreFault> {
-    let Some(name) = &options.seeded_bug else { return Ok(()) };
-    let bug = crate::actors::persistence::seeded_bugs::SeededBug::from_name(name);
-    opened.committer.seed_bug(bug.ok_or_else(|| StoreFault::SeededBug(name.clone()))?);
+fn seeded_files(options: &ServeOptions, files: Arc<dyn Files>) -> Result<Arc<dyn Files>, StoreFault> {
+    use crate::{
+        actors::persistence::seeded_bugs::SeededBug,
+        store::files_seeded::{LateSyncFiles, SERVE_UNSYNCED_TAIL},
+    };
+    let Some(name) = &options.seeded_bug else { return Ok(files) };
+    let bug = SeededBug::from_name(name).ok_or_else(|| StoreFault::SeededBug(name.clone()))?;
     tracing::warn!(name, "a seeded bug is active: this server loses data on purpose");
-    Ok(())
+    SERVE_UNSYNCED_TAIL.store(bug == SeededBug::ServeUnsyncedTail, std::sync::atomic::Ordering::Relaxed);
+    Ok(match bug {
+        SeededBug::AcknowledgeBeforeSync => Arc::new(LateSyncFiles::new(files)),
+        _ => files,
+    })
+}
+
+/// The bug that is not in the file layer.
+#[cfg(feature = "seeded-bugs")]
+fn seed_bug(options: &ServeOptions, opened: &mut Opened) {
+    use crate::actors::persistence::seeded_bugs::SeededBug;
+    opened.committer.seed_bug(options.seeded_bug.as_deref().and_then(SeededBug::from_name));
 }
 
 fn tell(opened: &Opened) {

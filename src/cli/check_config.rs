@@ -40,7 +40,8 @@ fn listing(
 }
 
 /// The error and its causes in one line.
-fn sentence(error: &dyn Error) -> String {
+#[must_use]
+pub fn sentence(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

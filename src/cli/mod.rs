@@ -8,6 +8,8 @@ pub mod check_config;
 mod operator_port;
 mod token_file;
 
+pub use check_config::sentence;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};

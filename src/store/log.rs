@@ -108,8 +108,11 @@ impl Log {
         };
         // Names that were found may be in memory only, and the new segment is going to refer to them.
         files.sync_dir()?;
-        let found = scan(&*files, facts.store, &mut count_and_visit)?;
+        #[allow(unused_mut, reason = "a seeded bug changes it")]
+        let mut found = scan(&*files, facts.store, &mut count_and_visit)?;
         let last_version = found.last_version();
+        #[cfg(feature = "seeded-bugs")]
+        let left_unsynced = super::log_start::leave_unsynced(&mut found, facts.store);
         let is_shorter = last_version < facts.durable;
         if is_shorter && !facts.accept_loss {
             return Err(LogFault::ShorterThanWatermark {
@@ -124,6 +127,8 @@ impl Log {
             torn,
             ..
         } = found;
+        #[cfg(feature = "seeded-bugs")]
+        let batch = left_unsynced.or(batch);
         cut(&*files, &mut closed)?;
         if let Some(batch) = &batch {
             count_and_visit(batch.as_batch())?;

@@ -67,6 +67,23 @@ pub(super) fn start_after(
     ))
 }
 
+/// The seeded bug: the last batch counts where it stands, although nobody has synced it there.
+#[cfg(feature = "seeded-bugs")]
+pub(super) fn leave_unsynced(found: &mut Scan, store: StoreId) -> Option<super::log_batch::OwnedBatch> {
+    if !super::files_seeded::SERVE_UNSYNCED_TAIL.load(std::sync::atomic::Ordering::Relaxed) {
+        return None;
+    }
+    let batch = found.batch.take()?;
+    let mut frame = Vec::new();
+    found.chain = encode_frame(&mut frame, batch.as_batch(), found.chain, store);
+    if let Some(segment) = found.segments.last_mut() {
+        segment.counts_to += frame.len() as u64;
+        segment.first.get_or_insert(batch.first);
+        segment.last = batch.last;
+    }
+    Some(batch)
+}
+
 /// A file under [`PREPARED_NAME`] that begins with these bytes, is filled up with zeros, and is on disk.
 pub(super) fn preallocate(
     files: &dyn Files,

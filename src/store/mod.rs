@@ -20,6 +20,8 @@ pub mod files_disk;
 pub mod files_faulty;
 mod files_faulty_image;
 mod files_faulty_plan;
+#[cfg(feature = "seeded-bugs")]
+pub mod files_seeded;
 pub mod inboxes;
 pub mod index_writer;
 pub mod invites;

@@ -237,23 +237,27 @@ async fn own_entry_in_a_sync_ends_the_wait_for_an_answer() {
     connection.answer_page(sync_id, page(0, 1)).await;
     client.wait_caught_up(PATIENCE).await.unwrap();
     client.send_with_id(id(1), bob(), "x").await.unwrap();
-    let (request_id, _) = connection.expect_send().await;
-    let own = Entry {
-        client_message_id: id(1).0.to_vec().into(),
+    client.send_with_id(id(2), bob(), "x").await.unwrap();
+    let (answered, _) = connection.expect_send().await;
+    connection.expect_send().await;
+    let own = |number: u8, seq: u64| Entry {
+        client_message_id: id(number).0.to_vec().into(),
         sent_at_ms: SENT.sent_at_ms,
-        ..entry(SENT.conversation_id, SENT.seq, "x")
+        ..entry(SENT.conversation_id, seq, "x")
     };
+    let entries = vec![own(1, SENT.seq), own(2, SENT.seq + 1)];
     connection
         .push(Page {
-            entries: vec![own],
+            entries,
             ..page(1, 2)
         })
         .await;
-    assert_eq!(
-        timeout(PATIENCE, client.wait_sent(id(1))).await.unwrap().unwrap(),
-        Ok(SENT)
-    );
-    connection.answer(request_id, Body::Sent(SENT)).await;
+    let first = timeout(PATIENCE, client.wait_sent(id(1))).await.unwrap().unwrap();
+    assert_eq!(first, Ok(SENT));
+    let second = timeout(PATIENCE, client.wait_sent(id(2))).await.unwrap().unwrap();
+    assert_eq!(second.unwrap().seq, SENT.seq + 1);
+    // One answer still comes, the other never does.
+    connection.answer(answered, Body::Sent(SENT)).await;
     drop(connection);
     let (mut connection, _, _, _) = server.accept_greeted(greeting()).await;
     assert!(connection.is_quiet().await, "what is sent does not go out again");

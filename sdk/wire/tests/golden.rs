@@ -6,10 +6,14 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod frames;
+mod golden_files;
+mod hex;
 
 use std::{collections::BTreeSet, fs};
 
-use frames::{Frame, Named, from_hex, frames_directory, protocol_directory, read, to_hex};
+use frames::{Frame, Named};
+use golden_files::{golden, protocol_path, read};
+use hex::{from_hex, to_hex};
 use highwater_wire::{
     DecodeError, Encoding,
     proto::{ClientFrame, ServerFrame, client_frame::Request, server_frame::Body},
@@ -35,16 +39,8 @@ impl Frame {
     }
 }
 
-fn golden(name: &str) -> (Vec<u8>, Vec<u8>) {
-    let directory = frames_directory();
-    let binary = from_hex(&read(&directory.join(format!("{name}.hex"))));
-    let json = read(&directory.join(format!("{name}.json")));
-    let json = json.strip_suffix('\n').expect("a golden JSON file ends with one newline");
-    (binary, json.as_bytes().to_vec())
-}
-
 fn write(frame: &Named) {
-    let directory = frames_directory();
+    let directory = protocol_path("golden/frames");
     let binary = frame.frame.encode(Encoding::Binary);
     let json = String::from_utf8(frame.frame.encode(Encoding::Json)).unwrap();
     fs::write(directory.join(format!("{}.hex", frame.name)), to_hex(&binary)).unwrap();
@@ -61,6 +57,7 @@ fn every_frame_is_byte_for_byte_what_its_files_say() {
     for Named { name, frame } in &frames {
         let (binary, json) = golden(name);
         assert_eq!(to_hex(&frame.encode(Encoding::Binary)), to_hex(&binary), "{name}.hex");
+        let json = json.into_bytes();
         assert_eq!(frame.encode(Encoding::Json), json, "{name}.json");
         let from_binary = Frame::decode(name, Encoding::Binary, &binary).unwrap();
         let from_json = Frame::decode(name, Encoding::Json, &json).unwrap();
@@ -76,7 +73,7 @@ fn every_frame_is_byte_for_byte_what_its_files_say() {
 }
 
 fn stems(directory: &str, extension: &str) -> BTreeSet<String> {
-    let paths = fs::read_dir(protocol_directory().join(directory)).unwrap().map(|entry| entry.unwrap().path());
+    let paths = fs::read_dir(protocol_path(directory)).unwrap().map(|entry| entry.unwrap().path());
     let of_extension = paths.filter(|path| path.extension().is_some_and(|found| found == extension));
     of_extension.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect()
 }
@@ -88,10 +85,11 @@ fn other_ways_to_write_a_frame_are_read_as_the_same() {
     for (encoding, extension) in [(Encoding::Binary, "hex"), (Encoding::Json, "json")] {
         for stem in stems("golden/accepted", extension) {
             let (name, _why) = stem.split_once('.').expect("FRAME.WHY");
-            let text = read(&protocol_directory().join(format!("golden/accepted/{stem}.{extension}")));
+            let text = read(&format!("golden/accepted/{stem}.{extension}"));
             let bytes = if encoding == Encoding::Binary { from_hex(&text) } else { text.into_bytes() };
             let frame = Frame::decode(name, encoding, &bytes).unwrap_or_else(|error| panic!("{stem}: {error}"));
             let (binary, json) = golden(name);
+            let json = json.into_bytes();
             assert_ne!(bytes, if encoding == Encoding::Binary { binary.clone() } else { json.clone() }, "{stem}");
             assert_eq!(to_hex(&frame.encode(Encoding::Binary)), to_hex(&binary), "{stem}");
             assert_eq!(frame.encode(Encoding::Json), json, "{stem}");

@@ -84,7 +84,7 @@ pub struct Committer {
     index_job: Option<IndexJob>,
     payload: Vec<u8>,
     #[cfg(feature = "seeded-bugs")]
-    pub(super) bug: Option<super::seeded_bugs::SeededBug>,
+    bug: Option<super::seeded_bugs::SeededBug>,
     #[cfg(feature = "seeded-bugs")]
     withheld: Option<(Version, Version, u32, Vec<u8>)>,
 }
@@ -116,6 +116,12 @@ impl Committer {
             #[cfg(feature = "seeded-bugs")]
             withheld: None,
         }
+    }
+
+    /// Makes this committer misbehave, from now on.
+    #[cfg(feature = "seeded-bugs")]
+    pub fn seed_bug(&mut self, bug: Option<super::seeded_bugs::SeededBug>) {
+        self.bug = bug;
     }
 
     /// Whether writes are taken.

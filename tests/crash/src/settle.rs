@@ -84,17 +84,27 @@ impl Disk {
             .collect();
         let mut changes = Vec::new();
         for (path, real) in real.iter().filter(|(_, real)| real.size.is_some()) {
-            let Some(old) = known.get(&real.inode) else { continue };
+            let Some(old) = known.get(&real.inode) else {
+                continue;
+            };
             changes.push(format!("{old}: renamed to {path}"));
             self.rename(old, path)?;
         }
         Ok(changes)
     }
 
-    fn settle_content(&mut self, path: &str, file: &Path, size: u64, changes: &mut Vec<String>) -> io::Result<()> {
+    fn settle_content(
+        &mut self,
+        path: &str,
+        file: &Path,
+        size: u64,
+        changes: &mut Vec<String>,
+    ) -> io::Result<()> {
         let node = self.find(path)?;
         let Some(state) = &self.nodes[node].file else {
-            return Err(io::Error::other(format!("trace: {path} is a file and was a directory")));
+            return Err(io::Error::other(format!(
+                "trace: {path} is a file and was a directory"
+            )));
         };
         let mut found = Vec::new();
         if state.cached.size() != size {
@@ -141,7 +151,11 @@ fn differences(file: &fs::File, size: u64, cached: &Content, found: &mut Vec<Cha
                     *length = data.len();
                 }
             }
-            found.extend(range.take_if(|(_, data, length)| data.len() - *length > GAP_BYTES).map(close));
+            found.extend(
+                range
+                    .take_if(|(_, data, length)| data.len() - *length > GAP_BYTES)
+                    .map(close),
+            );
         }
         offset += count as u64;
     }
@@ -157,8 +171,14 @@ fn walk(dir: &Path, prefix: &str, found: &mut BTreeMap<String, Real>) -> io::Res
         if metadata.is_dir() {
             walk(&entry.path(), &format!("{path}/"), found)?;
         }
-        let size = metadata.is_file().then(|| metadata.len());
-        found.insert(path, Real { inode: metadata.ino(), size });
+        let size = metadata.is_file().then_some(metadata.len());
+        found.insert(
+            path,
+            Real {
+                inode: metadata.ino(),
+                size,
+            },
+        );
     }
     Ok(())
 }

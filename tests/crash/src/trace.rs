@@ -157,8 +157,7 @@ fn parse(bytes: &[u8]) -> io::Result<Option<(Record, usize)>> {
         return Ok(None);
     }
     let u16_at = |at: usize| u16::from_le_bytes([bytes[at], bytes[at + 1]]);
-    let u32_at =
-        |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+    let u32_at = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
     let u64_at = |at: usize| u64::from(u32_at(at)) | u64::from(u32_at(at + 4)) << 32;
     if u32_at(0) != MAGIC {
         return Err(invalid("no record where one should begin"));
@@ -203,7 +202,13 @@ struct Raw<'a> {
 
 impl Raw<'_> {
     fn event(&self) -> io::Result<Event> {
-        let &Raw { open, offset, value, mode, .. } = self;
+        let &Raw {
+            open,
+            offset,
+            value,
+            mode,
+            ..
+        } = self;
         Ok(match self.kind {
             1 => Event::Start,
             2 => Event::Open {
@@ -212,17 +217,41 @@ impl Raw<'_> {
                 flags: open_flags(value),
                 inode: offset,
             },
-            3 => Event::Write { open, offset, data: self.data.to_vec() },
-            4 if open == 0 => Event::SetSizeOf { path: text(self.path)?, size: value },
+            3 => Event::Write {
+                open,
+                offset,
+                data: self.data.to_vec(),
+            },
+            4 if open == 0 => Event::SetSizeOf {
+                path: text(self.path)?,
+                size: value,
+            },
             4 => Event::SetSize { open, size: value },
-            5 => Event::Allocate { open, mode, offset, length: value },
-            6 => Event::Rename { from: text(self.path)?, to: text(self.path2)? },
-            7 | 9 => Event::Remove { path: text(self.path)? },
-            8 => Event::MakeDir { path: text(self.path)? },
+            5 => Event::Allocate {
+                open,
+                mode,
+                offset,
+                length: value,
+            },
+            6 => Event::Rename {
+                from: text(self.path)?,
+                to: text(self.path2)?,
+            },
+            7 | 9 => Event::Remove {
+                path: text(self.path)?,
+            },
+            8 => Event::MakeDir {
+                path: text(self.path)?,
+            },
             10 => Event::SyncBegin { open, sync: offset },
-            11 => Event::SyncEnd { sync: offset, ok: value == 0 },
+            11 => Event::SyncEnd {
+                sync: offset,
+                ok: value == 0,
+            },
             12 => Event::Close { open },
-            13 => Event::Unsupported { what: text(self.path)? },
+            13 => Event::Unsupported {
+                what: text(self.path)?,
+            },
             _ => return Err(invalid("a record of unknown kind")),
         })
     }

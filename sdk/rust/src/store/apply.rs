@@ -245,3 +245,44 @@ pub(super) fn conflicts(connection: &rusqlite::Connection) -> Result<u64, StoreE
         .ok_or(StoreError::Damaged("no row of progress"))?;
     Ok(count.cast_unsigned())
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn page_whose_snapshot_cannot_be_stored_leaves_nothing() {
+        let mut store = Store::in_memory().unwrap();
+        let fails = "CREATE TRIGGER fails BEFORE UPDATE ON progress BEGIN SELECT RAISE(ABORT, 'no'); END";
+        store.connection.execute_batch(fails).unwrap();
+        let item = Item {
+            kind: 2,
+            key: "k".to_owned(),
+            deleted: false,
+            value: "{}".to_owned(),
+        };
+        let entry = Entry {
+            conversation_id: 1,
+            seq: 1,
+            ..Entry::default()
+        };
+        let page = Page {
+            snapshot: vec![1; 20].into(),
+            items: vec![item],
+            entries: vec![entry],
+            ..Page::default()
+        };
+        assert!(store.apply(&page, PageCause::Sync).is_err());
+        assert_eq!(store.snapshot().unwrap(), [0; 0]);
+        assert_eq!(store.items(2).unwrap(), []);
+        assert_eq!(store.entry(1, 1).unwrap(), None);
+
+        store.connection.execute_batch("DROP TRIGGER fails").unwrap();
+        assert!(matches!(
+            store.apply(&page, PageCause::Sync),
+            Ok(Outcome::Applied(_))
+        ));
+        assert_eq!(store.items(2).unwrap(), page.items);
+    }
+}

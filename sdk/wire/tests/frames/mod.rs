@@ -1,9 +1,7 @@
-//! The golden frames: what each is called, what it holds, and how its two files are read.
+//! The golden frames: what each is called and what it holds.
 
 pub mod answers;
 pub mod requests;
-
-use std::{fs, path::PathBuf};
 
 use bytes::Bytes;
 use highwater_wire::proto::{ClientFrame, ServerFrame};
@@ -39,32 +37,4 @@ pub fn snapshot() -> Bytes {
 /// A client message id.
 pub fn message_id() -> Bytes {
     (0xA0..0xB0).collect::<Vec<u8>>().into()
-}
-
-/// `protocol/` of the repository.
-pub fn protocol_directory() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../protocol")
-}
-
-/// Where the golden frames are.
-pub fn frames_directory() -> PathBuf {
-    protocol_directory().join("golden/frames")
-}
-
-/// Bytes as the lines of a `.hex` file: 32 bytes in a line, none for an empty frame.
-pub fn to_hex(bytes: &[u8]) -> String {
-    let line = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>() + "\n";
-    bytes.chunks(32).map(line).collect()
-}
-
-/// Reads what [`to_hex`] writes; white space anywhere is ignored.
-pub fn from_hex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    let pair = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
-    digits.chunks(2).map(pair).collect()
-}
-
-/// The content of a golden file.
-pub fn read(path: &PathBuf) -> String {
-    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }

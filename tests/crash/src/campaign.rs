@@ -1,0 +1,296 @@
+//! One run: a server, its clients, blows for a time, and what the checker says in the end.
+
+use std::{
+    fmt::Write as _,
+    fs, io,
+    path::{Path, PathBuf},
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
+
+use highwater_checker::Verdict;
+use rand::{SeedableRng, rngs::StdRng};
+use serde_json::json;
+
+use crate::{
+    accounts::Account,
+    blows::SYNC_DELAY_US,
+    clients::{Clients, Setting},
+    counters::{Counters, Least},
+    ext4::Ext4,
+    history::History,
+    recording::Recording,
+    server::{Launch, Server, free_ports},
+};
+
+/// How long all clients may take to connect for the first time.
+const FIRST_SYNC_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long all clients may take to have their sends answered, and to sync to the end and write it down.
+const FINISH_TIMEOUT: Duration = Duration::from_secs(90);
+/// How long provisioning may take.
+const PROVISION_TIMEOUT: Duration = Duration::from_secs(60);
+/// Expansions may follow an acknowledgement: they get this long before the last sync.
+const EXPANSION_PAUSE: Duration = Duration::from_secs(1);
+/// Client processes of a run.
+pub(crate) const PROCESSES: usize = 6;
+
+/// What a run does.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The server.
+    pub binary: PathBuf,
+    /// Directory of the run, to be created.
+    pub dir: PathBuf,
+    /// How long blows fall.
+    pub duration: Duration,
+    /// Everything is drawn from it.
+    pub seed: u64,
+    /// Accounts.
+    pub users: usize,
+    /// Devices of each.
+    pub devices: usize,
+    /// Sends a second of all devices together, at most about.
+    pub rate_per_s: u64,
+    /// Unanswered sends that a device keeps.
+    pub window: usize,
+    /// Name of a seeded bug of the server.
+    pub seeded_bug: Option<String>,
+    /// How the power is cut, if it is.
+    pub power: Power,
+    /// Keep data directories and traces of before each cut.
+    pub keep: bool,
+}
+
+/// How the power is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Power {
+    /// Not at all.
+    Stays,
+    /// Simulated: recorded writes and syncs, rebuilt images.
+    Recorded,
+    /// A forced shutdown of a loop-mounted ext4, so often.
+    Ext4 {
+        /// Cuts of the run.
+        cuts: u32,
+    },
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What the checker says.
+    pub verdict: Verdict,
+    /// What the run itself holds against the server, beside the verdict: too few kills, a start that failed.
+    pub faults: Vec<String>,
+    /// What happened, for people.
+    pub counters: Counters,
+}
+
+/// Where the server's data lies.
+pub(crate) enum Storage {
+    Plain,
+    Recorded(Recording),
+    Ext4(Ext4),
+}
+
+/// The state of one run; `blows` holds what happens to the server.
+pub(crate) struct Campaign<'a> {
+    pub(crate) options: &'a Options,
+    pub(crate) launch: Launch,
+    pub(crate) storage: Storage,
+    pub(crate) rng: StdRng,
+    pub(crate) history: History,
+    pub(crate) counters: Counters,
+    pub(crate) next_client_kill: Instant,
+}
+
+/// Runs one campaign. The directory stays.
+///
+/// # Errors
+/// When the run cannot be judged: a server that does not start again, a client that hangs, files that cannot be
+/// written. The text says which, with the end of the server's log.
+pub fn run(options: &Options) -> io::Result<Outcome> {
+    fs::create_dir_all(&options.dir)?;
+    let mut campaign = Campaign::prepare(options)?;
+    let judged = campaign.judge();
+    judged.map_err(|error| {
+        let mut text = format!("{error}\ncounters {}", campaign.counters.line());
+        let _ = write!(text, "\nend of the server's log:\n{}", campaign.launch.log_tail());
+        io::Error::other(text)
+    })
+}
+
+/// A loop-mounted ext4 for the run, or why there cannot be one.
+///
+/// # Errors
+/// When the machine does not allow it.
+pub fn ext4_possible(dir: &Path) -> io::Result<()> {
+    fs::create_dir_all(dir)?;
+    drop(Ext4::prepare(&dir.join("ext4-probe"))?);
+    fs::remove_dir_all(dir.join("ext4-probe"))
+}
+
+impl<'a> Campaign<'a> {
+    fn prepare(options: &'a Options) -> io::Result<Campaign<'a>> {
+        let dir = &options.dir;
+        // Not of the seed: two runs of one seed may go on at once.
+        let (client_port, operator_port) = free_ports(&mut rand::rng())?;
+        let mut data = dir.join("data");
+        let storage = match options.power {
+            Power::Stays => Storage::Plain,
+            Power::Recorded => Storage::Recorded(Recording::begin(&data, &dir.join("disk"), options.keep)?),
+            Power::Ext4 { .. } => {
+                let ext4 = Ext4::prepare(&dir.join("ext4"))?;
+                data = ext4.data();
+                Storage::Ext4(ext4)
+            }
+        };
+        let launch = Launch {
+            binary: options.binary.clone(),
+            data,
+            client_port,
+            operator_port,
+            log: dir.join("server.log"),
+            seeded_bug: options.seeded_bug.clone(),
+        };
+        let history = History::create(&dir.join("driver.jsonl"))?;
+        let next_client_kill = Instant::now();
+        Ok(Campaign {
+            options,
+            launch,
+            storage,
+            rng: StdRng::seed_from_u64(options.seed),
+            history,
+            counters: Counters::default(),
+            next_client_kill,
+        })
+    }
+
+    fn judge(&mut self) -> io::Result<Outcome> {
+        let accounts_file = self.options.dir.join("accounts.jsonl");
+        let server = self.first_life(&accounts_file)?;
+        let accounts = Account::read_all(&accounts_file)?;
+        let mut clients = Clients::start(self.setting(&accounts_file, accounts.len()))?;
+        clients.ask("first-sync", "synced", FIRST_SYNC_TIMEOUT)?;
+        self.write_devices(&accounts);
+        clients.tell("send")?;
+        self.schedule_client_kill();
+        let server = self.blows(server, &mut clients)?;
+        self.finish(&mut clients)?;
+        let mut faults = std::mem::take(&mut clients.faults);
+        if let Err(error) = server.stop() {
+            faults.push(error.to_string());
+        }
+        let mut files = clients.histories();
+        files.push(self.options.dir.join("driver.jsonl"));
+        let verdict = highwater_checker::check(&files).map_err(io::Error::other)?;
+        let mut report = Vec::new();
+        verdict.write_report(&mut report)?;
+        fs::write(self.options.dir.join("report.txt"), &report)?;
+        faults.extend(Least::of(self.options).shortfalls(&self.counters, verdict.acknowledged));
+        Ok(Outcome {
+            verdict,
+            faults,
+            counters: self.counters.clone(),
+        })
+    }
+
+    /// The first start, and accounts. Recorded, the server is also stopped in order: then the trace must show
+    /// every change, or the shim is blind.
+    fn first_life(&mut self, accounts_file: &Path) -> io::Result<Server> {
+        let mut server = self.start_server(SYNC_DELAY_US)?;
+        server.wait_ready()?;
+        self.provision(accounts_file)?;
+        if matches!(self.storage, Storage::Recorded(_)) {
+            server.stop()?;
+            let unseen = self.server_ended()?;
+            if !unseen.is_empty() {
+                let text = format!("the shim did not see, in an orderly life: {}", unseen.join("; "));
+                return Err(io::Error::other(text));
+            }
+            server = self.start_server(SYNC_DELAY_US)?;
+            server.wait_ready()?;
+        }
+        Ok(server)
+    }
+
+    fn finish(&mut self, clients: &mut Clients) -> io::Result<()> {
+        self.history.nemesis("heal");
+        let open = clients.ask("stop", "settled", FINISH_TIMEOUT)?;
+        self.counters.unknown = open.iter().filter_map(|count| count.parse::<u64>().ok()).sum();
+        thread::sleep(EXPANSION_PAUSE);
+        clients.ask("finish", "finished", FINISH_TIMEOUT)?;
+        clients.wait_ended(Duration::from_secs(10))
+    }
+
+    pub(crate) fn start_server(&self, sync_delay_us: u32) -> io::Result<Server> {
+        self.launch.start(|command| {
+            if let Storage::Recorded(recording) = &self.storage {
+                recording.prepare(command, sync_delay_us);
+            }
+        })
+    }
+
+    pub(crate) fn server_ended(&mut self) -> io::Result<Vec<String>> {
+        let Storage::Recorded(recording) = &mut self.storage else {
+            return Ok(Vec::new());
+        };
+        let unrecorded = recording.server_ended()?;
+        self.counters.unrecorded += unrecorded.len() as u64;
+        Ok(unrecorded)
+    }
+
+    fn provision(&self, accounts_file: &Path) -> io::Result<()> {
+        let mut command = Command::new(&self.launch.binary);
+        command.args(["admin", "provision", "--operator", &self.launch.operator_url()]);
+        command.arg("--data").arg(&self.launch.data);
+        command.args([
+            "--users",
+            &self.options.users.to_string(),
+            "--devices",
+            &self.options.devices.to_string(),
+        ]);
+        command.arg("--out").arg(accounts_file);
+        let mut child = command.stdout(std::process::Stdio::null()).spawn()?;
+        let deadline = Instant::now() + PROVISION_TIMEOUT;
+        loop {
+            match child.try_wait()? {
+                Some(status) if status.success() => return Ok(()),
+                Some(status) => return Err(io::Error::other(format!("provisioning ended with {status}"))),
+                None if Instant::now() > deadline => {
+                    child.kill()?;
+                    child.wait()?;
+                    return Err(io::Error::other(format!(
+                        "provisioning took longer than {PROVISION_TIMEOUT:?}"
+                    )));
+                }
+                None => thread::sleep(Duration::from_millis(5)),
+            }
+        }
+    }
+
+    fn write_devices(&self, accounts: &[Account]) {
+        let lineages: Vec<_> = accounts
+            .iter()
+            .map(|account| json!({ "client": account.lineage(), "user": account.user_id }))
+            .collect();
+        self.history
+            .write(json!({ "kind": "nemesis", "op": "devices", "lineages": lineages }));
+    }
+
+    fn setting(&self, accounts_file: &Path, devices: usize) -> Setting {
+        let dir = &self.options.dir;
+        Setting {
+            base_url: self.launch.client_url(),
+            accounts: accounts_file.to_owned(),
+            stores: dir.join("stores"),
+            histories: dir.join("histories"),
+            log: dir.join("clients.log"),
+            processes: PROCESSES,
+            window: self.options.window,
+            interval_ms: devices as u64 * 1000 / self.options.rate_per_s.max(1),
+            seed: self.options.seed,
+        }
+    }
+}

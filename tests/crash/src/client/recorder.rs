@@ -1,0 +1,137 @@
+//! Writes what a client hears into the history, as it hears it.
+
+use std::sync::Arc;
+
+use highwater_sdk::{
+    ClientMessageId, Event, Observer, PageCause, StopReason,
+    wire::{
+        base_of,
+        proto::{Entry, Page, Sent, entry::Content},
+    },
+};
+use serde_json::{Value, json};
+
+use super::window::{Gauge, Window};
+use crate::history::History;
+
+/// Hex digits of a token: the beginning of every text.
+const TOKEN_DIGITS: usize = 32;
+
+/// The observer of one device.
+#[derive(Debug)]
+pub(super) struct Recorder {
+    pub(super) lineage: String,
+    pub(super) user: String,
+    pub(super) history: Arc<History>,
+    pub(super) window: Arc<Window>,
+    pub(super) gauge: Arc<Gauge>,
+}
+
+impl Observer for Recorder {
+    fn event(&mut self, event: &Event) {
+        match event {
+            Event::Applied { cause, page, .. } => self.applied(*cause, page),
+            Event::Discarded { .. } => self.write("info", "discard", json!({})),
+            Event::SendTransmitted { id, .. } => self.window.transmitted(*id, &self.gauge),
+            Event::SendAnswered { id, result: Ok(sent) } | Event::SendSeen { id, sent } => {
+                self.acknowledged(*id, sent);
+            }
+            Event::SendAnswered {
+                id,
+                result: Err(refused),
+            } if refused.retry => {
+                self.window.returned(*id, &self.gauge);
+            }
+            Event::SendAnswered {
+                id,
+                result: Err(refused),
+            } => {
+                self.write(
+                    "fail",
+                    "send",
+                    json!({ "id": id.to_string(), "code": refused.code }),
+                );
+                self.window.answered(*id, &self.gauge);
+            }
+            Event::Disconnected { .. } => self.window.disconnected(&self.gauge),
+            Event::Stopped { reason } if *reason != StopReason::Closed => {
+                super::say(format!("fault {} stopped: {reason:?}", self.lineage));
+            }
+            Event::Connected { .. }
+            | Event::CaughtUp { .. }
+            | Event::TokenInvalid
+            | Event::Stopped { .. } => {}
+        }
+    }
+}
+
+impl Recorder {
+    fn acknowledged(&self, id: ClientMessageId, sent: &Sent) {
+        let (conversation, seq) = (sent.conversation_id.to_string(), sent.seq);
+        self.write(
+            "ok",
+            "send",
+            json!({ "id": id.to_string(), "conversation": conversation, "seq": seq }),
+        );
+        self.window.answered(id, &self.gauge);
+        self.gauge.add_told(1);
+    }
+
+    fn applied(&self, cause: PageCause, page: &Page) {
+        let cause = match cause {
+            PageCause::Sync => "sync",
+            PageCause::Push => "push",
+        };
+        let fields = json!({
+            "cause": cause,
+            "base": hex(&page.base),
+            "snapshot": hex(base_of(&page.snapshot)),
+            "rebuild": page.rebuild.is_some(),
+            "gap": !page.gaps.is_empty(),
+            "more": page.more,
+            "entries": page.entries.iter().map(entry_fields).collect::<Vec<Value>>(),
+        });
+        self.write("ok", "apply", fields);
+        self.gauge.add_told(page.entries.len());
+    }
+
+    /// Writes one line of this device.
+    pub(super) fn write(&self, kind: &str, op: &str, fields: Value) {
+        write(&self.history, &self.lineage, &self.user, kind, op, fields);
+    }
+}
+
+/// Writes one line of a device.
+pub(super) fn write(history: &History, lineage: &str, user: &str, kind: &str, op: &str, mut fields: Value) {
+    fields["client"] = lineage.into();
+    fields["user"] = user.into();
+    fields["kind"] = kind.into();
+    fields["op"] = op.into();
+    history.write(fields);
+}
+
+/// An entry as the history shows it. A text that does not begin with a token gets token 0, which nobody sent.
+pub(super) fn entry_fields(entry: &Entry) -> Value {
+    let text = match &entry.content {
+        Some(Content::Text(text)) => text.as_str(),
+        None => "",
+    };
+    let token = text
+        .get(..TOKEN_DIGITS)
+        .filter(|token| u128::from_str_radix(token, 16).is_ok());
+    let mut fields = json!({
+        "conversation": entry.conversation_id.to_string(),
+        "seq": entry.seq,
+        "sender": entry.sender_id.to_string(),
+        "token": token.unwrap_or("00000000000000000000000000000000"),
+    });
+    if let Some(id) = ClientMessageId::from_bytes(&entry.client_message_id) {
+        fields["id"] = id.to_string().into();
+    }
+    fields
+}
+
+/// Hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
