@@ -311,12 +311,18 @@ impl Config {
     #[must_use]
     pub fn cautions(&self) -> Vec<&'static str> {
         let all = [
-            (self.server.dev, "development mode: whoever reaches this machine's loopback can register"),
+            (
+                self.server.dev,
+                "development mode: whoever reaches this machine's loopback can register",
+            ),
             (
                 self.storage.engine == Engine::Memory,
                 "the memory engine forgets: what has left the log is gone when this process ends",
             ),
-            (self.storage.accept_loss, "a log that is shorter than the watermark is accepted at this start"),
+            (
+                self.storage.accept_loss,
+                "a log that is shorter than the watermark is accepted at this start",
+            ),
             (
                 !self.client.listen.ip().to_canonical().is_loopback(),
                 "clients are served without TLS beyond this machine",
@@ -326,13 +332,20 @@ impl Config {
                 "operators are served without TLS beyond this machine",
             ),
         ];
-        all.into_iter().filter_map(|(so, text)| so.then_some(text)).collect()
+        all.into_iter()
+            .filter_map(|(so, text)| so.then_some(text))
+            .collect()
     }
 }
 
 impl Default for Server {
     fn default() -> Server {
-        Server { data: "data".into(), workers: 0, readers: 2, dev: false }
+        Server {
+            data: "data".into(),
+            workers: 0,
+            readers: 2,
+            dev: false,
+        }
     }
 }
 
@@ -351,7 +364,10 @@ impl Default for Client {
 
 impl Default for Operator {
     fn default() -> Operator {
-        Operator { listen: SocketAddr::from(([127, 0, 0, 1], 8081)), public_without_tls: false }
+        Operator {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8081)),
+            public_without_tls: false,
+        }
     }
 }
 
@@ -370,7 +386,10 @@ impl Default for Storage {
 
 impl Default for Log {
     fn default() -> Log {
-        Log { format: LogFormat::Text, level: "info".to_owned() }
+        Log {
+            format: LogFormat::Text,
+            level: "info".to_owned(),
+        }
     }
 }
 
@@ -385,9 +404,14 @@ impl Flags {
             ("server.dev", "--dev", on(self.dev)),
             ("registration.mode", "--registration", self.registration),
             ("storage.accept_loss", "--accept-loss", on(self.accept_loss)),
-            ("storage.engine", "--memory-engine", self.memory_engine.then(|| "memory".to_owned())),
+            (
+                "storage.engine",
+                "--memory-engine",
+                self.memory_engine.then(|| "memory".to_owned()),
+            ),
         ];
-        all.into_iter().filter_map(|(key, flag, text)| text.map(|text| (key, flag, text)))
+        all.into_iter()
+            .filter_map(|(key, flag, text)| text.map(|text| (key, flag, text)))
     }
 }
 
@@ -440,7 +464,17 @@ static SETTINGS: &[Setting] = &[
     Setting {
         key: "client.origins",
         set: |c, given| put(&mut c.client.origins, given.list().and_then(origins)),
-        show: |c| format!("[{}]", c.client.origins.iter().map(|o| quoted(o)).collect::<Vec<_>>().join(", ")),
+        show: |c| {
+            format!(
+                "[{}]",
+                c.client
+                    .origins
+                    .iter()
+                    .map(|o| quoted(o))
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            )
+        },
     },
     Setting {
         key: "client.public_without_tls",
@@ -546,7 +580,10 @@ struct Loading {
 
 impl Loading {
     fn new() -> Loading {
-        Loading { config: Config::default(), sources: vec![Source::Default; SETTINGS.len()] }
+        Loading {
+            config: Config::default(),
+            sources: vec![Source::Default; SETTINGS.len()],
+        }
     }
 
     fn set(&mut self, index: usize, given: &Given, source: Source) -> Result<(), ConfigError> {
@@ -558,17 +595,28 @@ impl Loading {
         };
         match outcome {
             Ok(()) => self.sources[index] = source,
-            Err(problem) => return Err(ConfigError::Value { place: source, key: setting.key, problem }),
+            Err(problem) => {
+                return Err(ConfigError::Value {
+                    place: source,
+                    key: setting.key,
+                    problem,
+                });
+            }
         }
         Ok(())
     }
 
     fn read_file(&mut self, path: &Path) -> Result<(), ConfigError> {
-        let text = read_text(path)
-            .map_err(|source| ConfigError::Unreadable { path: path.to_path_buf(), source })?;
+        let text = read_text(path).map_err(|source| ConfigError::Unreadable {
+            path: path.to_path_buf(),
+            source,
+        })?;
         let at = |span: std::ops::Range<usize>| Source::File {
             path: path.to_path_buf(),
-            line: 1 + text.as_bytes()[..span.start.min(text.len())].iter().filter(|b| **b == b'\n').count(),
+            line: 1 + text.as_bytes()[..span.start.min(text.len())]
+                .iter()
+                .filter(|b| **b == b'\n')
+                .count(),
         };
         let table = DeTable::parse(&text).map_err(|error| ConfigError::Syntax {
             place: at(error.span().unwrap_or(0..0)),
@@ -579,7 +627,9 @@ impl Loading {
             match (index_of(name), value.get_ref()) {
                 (Some(index), _) => self.set(index, &Given::of(value.get_ref()), at(section.span()))?,
                 (None, DeValue::Table(keys)) => {
-                    let known = SETTINGS.iter().any(|s| s.key.split_once('.').is_some_and(|(head, _)| head == name));
+                    let known = SETTINGS
+                        .iter()
+                        .any(|s| s.key.split_once('.').is_some_and(|(head, _)| head == name));
                     if !known {
                         return Err(unknown_key(at(section.span()), name, true));
                     }
@@ -605,7 +655,10 @@ impl Loading {
                 return Err(ConfigError::Value { place, key, problem });
             }
         }
-        let in_force = SETTINGS.iter().zip(self.sources).map(|(s, source)| (s.key, (s.show)(&self.config), source));
+        let in_force = SETTINGS
+            .iter()
+            .zip(self.sources)
+            .map(|(s, source)| (s.key, (s.show)(&self.config), source));
         let in_force = in_force.collect();
         Ok((self.config, in_force))
     }
@@ -613,7 +666,8 @@ impl Loading {
     /// `server.dev` opens registration unless a source that is as strong says otherwise.
     fn open_registration_for_dev(&mut self) {
         let index = index_of("registration.mode").expect("registration.mode is a setting");
-        if self.config.server.dev && self.sources[index].strength() < self.source_of("server.dev").strength() {
+        if self.config.server.dev && self.sources[index].strength() < self.source_of("server.dev").strength()
+        {
             self.config.registration.mode = RegistrationMode::Open;
             self.sources[index] = Source::Dev;
         }
@@ -621,15 +675,21 @@ impl Loading {
 
     /// What is wrong between settings that are right by themselves: the setting to blame, and what is wrong.
     fn contradictions(&self) -> [(&'static str, Option<String>); 5] {
-        let Config { server, client, operator, storage, .. } = &self.config;
+        let Config {
+            server,
+            client,
+            operator,
+            storage,
+            ..
+        } = &self.config;
         let same = client.listen == operator.listen && client.listen.port() != 0;
         let may_forget = server.dev || matches!(self.source_of("storage.engine"), Source::Flag(_));
         [
             ("client.listen", exposure("client", client.listen, client.public_without_tls, server.dev)),
             ("operator.listen", exposure("operator", operator.listen, operator.public_without_tls, server.dev)),
             (
-                "operator.listen",
-                same.then(|| format!("must not be client.listen's {}: they are two ports", client.listen)),
+                self.stronger("operator.listen", "client.listen"),
+                same.then(|| format!("is {}, and so is the other port's: they are two", client.listen)),
             ),
             (
                 "storage.engine",
@@ -637,12 +697,24 @@ impl Loading {
                     .then(|| "is \"memory\", which forgets: only with server.dev or --memory-engine".to_owned()),
             ),
             (
-                "storage.index_after_bytes",
+                self.stronger("storage.index_after_bytes", "storage.tail_bytes_max"),
                 (storage.index_after_bytes > storage.tail_bytes_max / 2).then(|| {
-                    format!("must be at most half of storage.tail_bytes_max ({})", storage.tail_bytes_max)
+                    format!(
+                        "does not fit: storage.index_after_bytes ({}) must be at most half of storage.tail_bytes_max ({})",
+                        storage.index_after_bytes, storage.tail_bytes_max
+                    )
                 }),
             ),
         ]
+    }
+
+    /// Which of two settings to blame: the one that the stronger source set, because that was done last.
+    fn stronger(&self, one: &'static str, other: &'static str) -> &'static str {
+        if self.source_of(one).strength() >= self.source_of(other).strength() {
+            one
+        } else {
+            other
+        }
     }
 
     fn source_of(&self, key: &str) -> &Source {
@@ -682,9 +754,12 @@ impl Given {
             DeValue::Integer(number) => Given::Integer(number.as_str().to_owned(), number.radix()),
             DeValue::Boolean(truth) => Given::Truth(*truth),
             DeValue::Array(values) => Given::List(values.iter().map(inner).collect()),
-            DeValue::Table(table) => {
-                Given::Table(table.iter().map(|(key, value)| (key.get_ref().to_string(), inner(value))).collect())
-            }
+            DeValue::Table(table) => Given::Table(
+                table
+                    .iter()
+                    .map(|(key, value)| (key.get_ref().to_string(), inner(value)))
+                    .collect(),
+            ),
             other => Given::Other(other.type_str()),
         }
     }
@@ -702,9 +777,15 @@ impl Given {
             Given::Integer(digits, radix) => u64::from_str_radix(digits, *radix).ok(),
             _ => None,
         };
-        let fitting = number.filter(|number| range.contains(number)).and_then(|number| T::try_from(number).ok());
+        let fitting = number
+            .filter(|number| range.contains(number))
+            .and_then(|number| T::try_from(number).ok());
         fitting.ok_or_else(|| {
-            format!("must be a whole number from {} to {}, not {self}", range.start(), range.end())
+            format!(
+                "must be a whole number from {} to {}, not {self}",
+                range.start(),
+                range.end()
+            )
         })
     }
 
@@ -732,8 +813,16 @@ impl Given {
             Given::Text(text) | Given::String(text) => names.iter().find(|(name, _)| name == text),
             _ => None,
         };
-        let known = || names.iter().map(|(name, _)| quoted(name)).collect::<Vec<_>>().join(" or ");
-        found.map(|(_, value)| *value).ok_or_else(|| format!("must be {}, not {self}", known()))
+        let known = || {
+            names
+                .iter()
+                .map(|(name, _)| quoted(name))
+                .collect::<Vec<_>>()
+                .join(" or ")
+        };
+        found
+            .map(|(_, value)| *value)
+            .ok_or_else(|| format!("must be {}, not {self}", known()))
     }
 
     fn kinds(&self) -> Result<Vec<DocumentKind>, String> {
@@ -743,8 +832,15 @@ impl Given {
         let mut kinds: Vec<DocumentKind> = Vec::with_capacity(tables.len());
         for table in tables {
             let kind = table.kind()?;
-            if kinds.iter().any(|other| other.number == kind.number || other.name == kind.name) {
-                return Err(format!("has the number {} or the name {} twice", kind.number, quoted(&kind.name)));
+            if kinds
+                .iter()
+                .any(|other| other.number == kind.number || other.name == kind.name)
+            {
+                return Err(format!(
+                    "has the number {} or the name {} twice",
+                    kind.number,
+                    quoted(&kind.name)
+                ));
             }
             kinds.push(kind);
         }
@@ -753,19 +849,32 @@ impl Given {
 
     fn kind(&self) -> Result<DocumentKind, String> {
         let Given::Table(entries) = self else {
-            return Err(format!("must be [[kinds]] tables with number and name, not {self}"));
+            return Err(format!(
+                "must be [[kinds]] tables with number and name, not {self}"
+            ));
         };
         if let Some((key, _)) = entries.iter().find(|(key, _)| key != "number" && key != "name") {
             return Err(format!("has the unknown key {key}: a kind has number and name"));
         }
-        let entry = |name: &str| entries.iter().find(|(key, _)| key == name).map(|(_, value)| value);
+        let entry = |name: &str| {
+            entries
+                .iter()
+                .find(|(key, _)| key == name)
+                .map(|(_, value)| value)
+        };
         let (Some(number), Some(name)) = (entry("number"), entry("name")) else {
             return Err("has an entry without number or without name".to_owned());
         };
         let range = u64::from(*KIND_NUMBERS.start())..=u64::from(*KIND_NUMBERS.end());
-        let number = number.number(range).map_err(|problem| format!("has a number that {problem}"))?;
-        let name = name.string().map_err(|problem| format!("has a name that {problem}"))?;
-        let plain = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        let number = number
+            .number(range)
+            .map_err(|problem| format!("has a number that {problem}"))?;
+        let name = name
+            .string()
+            .map_err(|problem| format!("has a name that {problem}"))?;
+        let plain = name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
         if !plain || !KIND_NAME_BYTES.contains(&name.len()) || OWN_KIND_NAMES.contains(&name.as_str()) {
             return Err(format!(
                 "has the name {}: it must be of a-z, 0-9 and _, have {} to {} of them, and not be one of {}",
@@ -809,7 +918,10 @@ fn read_environment(env: impl IntoIterator<Item = (OsString, OsString)>) -> Resu
         let place = Source::Variable(name.to_owned());
         if name == FILE_VARIABLE {
             environment.file = Some(value.into());
-        } else if let Some(index) = SETTINGS.iter().position(|setting| variable_of(setting.key) == name) {
+        } else if let Some(index) = SETTINGS
+            .iter()
+            .position(|setting| variable_of(setting.key) == name)
+        {
             let text = value.into_string().map_err(|_| ConfigError::Value {
                 place: place.clone(),
                 key: SETTINGS[index].key,
@@ -817,9 +929,16 @@ fn read_environment(env: impl IntoIterator<Item = (OsString, OsString)>) -> Resu
             })?;
             environment.settings.push((index, text, place));
         } else if !(cfg!(feature = "seeded-bugs") && name == SEEDED_BUG_VARIABLE) {
-            let known = SETTINGS.iter().map(|setting| variable_of(setting.key)).chain([FILE_VARIABLE.to_owned()]);
+            let known = SETTINGS
+                .iter()
+                .map(|setting| variable_of(setting.key))
+                .chain([FILE_VARIABLE.to_owned()]);
             let nearest = nearest(name, known);
-            return Err(ConfigError::Unknown { place, name: name.to_owned(), nearest });
+            return Err(ConfigError::Unknown {
+                place,
+                name: name.to_owned(),
+                nearest,
+            });
         }
     }
     Ok(environment)
@@ -850,22 +969,36 @@ fn quoted(text: &str) -> String {
 }
 
 fn named<T: PartialEq + Copy>(names: &[(&str, T)], value: T) -> String {
-    let (name, _) = names.iter().find(|(_, known)| *known == value).expect("every value has a name");
+    let (name, _) = names
+        .iter()
+        .find(|(_, known)| *known == value)
+        .expect("every value has a name");
     quoted(name)
 }
 
 fn data_directory(text: String) -> Result<PathBuf, String> {
-    if text.is_empty() { Err("must name a directory".to_owned()) } else { Ok(text.into()) }
+    if text.is_empty() {
+        Err("must name a directory".to_owned())
+    } else {
+        Ok(text.into())
+    }
 }
 
 fn address(text: String) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| format!("must be an address and a port, such as 127.0.0.1:8080, not {}", quoted(&text)))
+    text.parse().map_err(|_| {
+        format!(
+            "must be an address and a port, such as 127.0.0.1:8080, not {}",
+            quoted(&text)
+        )
+    })
 }
 
 /// Origins are compared byte for byte with what a browser sends, so they have to be written as it does.
 fn origins(list: Vec<String>) -> Result<Vec<String>, String> {
     let exact = |origin: &String| {
-        let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+        let host = origin
+            .strip_prefix("https://")
+            .or_else(|| origin.strip_prefix("http://"));
         host.is_some_and(|host| {
             let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-:[]".contains(&b);
             !host.is_empty() && host.bytes().all(allowed)
@@ -889,7 +1022,11 @@ fn log_level(text: String) -> Result<String, String> {
     if text.split(',').all(right) {
         return Ok(text);
     }
-    Err(format!("must be {}, or target=level pairs with commas, not {}", LOG_LEVELS.join(", "), quoted(&text)))
+    Err(format!(
+        "must be {}, or target=level pairs with commas, not {}",
+        LOG_LEVELS.join(", "),
+        quoted(&text)
+    ))
 }
 
 /// Why an address may not be listened on.
@@ -898,7 +1035,9 @@ fn exposure(section: &str, listen: SocketAddr, public_without_tls: bool, dev: bo
         return None;
     }
     if dev {
-        return Some(format!("is {listen}, but with server.dev only loopback addresses may be listened on"));
+        return Some(format!(
+            "is {listen}, but with server.dev only loopback addresses may be listened on"
+        ));
     }
     (!public_without_tls).then(|| {
         format!(
@@ -910,18 +1049,35 @@ fn exposure(section: &str, listen: SocketAddr, public_without_tls: bool, dev: bo
 
 fn unknown_key(place: Source, name: &str, section: bool) -> ConfigError {
     let nearest = if section {
-        nearest(name, SETTINGS.iter().map(|s| s.key.split_once('.').map_or(s.key, |(head, _)| head).to_owned()))
+        nearest(
+            name,
+            SETTINGS
+                .iter()
+                .map(|s| s.key.split_once('.').map_or(s.key, |(head, _)| head).to_owned()),
+        )
     } else {
         nearest(name, SETTINGS.iter().map(|s| s.key.to_owned()))
     };
-    ConfigError::Unknown { place, name: name.to_owned(), nearest }
+    ConfigError::Unknown {
+        place,
+        name: name.to_owned(),
+        nearest,
+    }
 }
 
 /// The known name that is a few edits away, or has the same last part in another section.
 fn nearest(name: &str, known: impl Iterator<Item = String>) -> Option<String> {
     let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
-    let distance = |known: &String| if last(known) == last(name) { 0 } else { edits(name, known) };
-    let (edits, known) = known.map(|known| (distance(&known), known)).min_by_key(|(edits, _)| *edits)?;
+    let distance = |known: &String| {
+        if last(known) == last(name) {
+            0
+        } else {
+            edits(name, known)
+        }
+    };
+    let (edits, known) = known
+        .map(|known| (distance(&known), known))
+        .min_by_key(|(edits, _)| *edits)?;
     (edits <= SUGGESTION_EDITS_MAX && edits < name.len() / 2).then_some(known)
 }
 
@@ -943,6 +1099,491 @@ struct Suggestion<'a>(&'a Option<String>);
 
 impl fmt::Display for Suggestion<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.as_ref().map_or(Ok(()), |name| write!(f, "; did you mean {name}?"))
+        self.0
+            .as_ref()
+            .map_or(Ok(()), |name| write!(f, "; did you mean {name}?"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::{
+        fs,
+        sync::atomic::{AtomicU64, Ordering},
+    };
+
+    use super::*;
+
+    const DOCUMENTED: &str = include_str!("../config/highwater.toml");
+
+    /// A configuration file, removed when dropped.
+    struct TestFile(PathBuf);
+
+    impl TestFile {
+        fn new(text: &str) -> TestFile {
+            static NUMBER: AtomicU64 = AtomicU64::new(0);
+            let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+            let path = std::env::temp_dir().join(format!("highwater-config-{}-{number}", std::process::id()));
+            fs::write(&path, text).unwrap();
+            TestFile(path)
+        }
+
+        fn line(&self, line: usize) -> Source {
+            Source::File {
+                path: self.0.clone(),
+                line,
+            }
+        }
+    }
+
+    impl Drop for TestFile {
+        fn drop(&mut self) {
+            let _ = fs::remove_file(&self.0);
+        }
+    }
+
+    fn load(
+        file: Option<&TestFile>,
+        env: &[(&str, &str)],
+        flags: Flags,
+    ) -> Result<(Config, Vec<InForce>), ConfigError> {
+        let env = env.iter().map(|(name, value)| (name.into(), value.into()));
+        Config::load(Sources {
+            file: file.map(|file| file.0.clone()),
+            env,
+            flags,
+        })
+    }
+
+    fn load_text(text: &str) -> Result<Config, ConfigError> {
+        load(Some(&TestFile::new(text)), &[], Flags::default()).map(|(config, _)| config)
+    }
+
+    /// The error of a file, without its path.
+    fn error_of(text: &str) -> String {
+        let file = TestFile::new(text);
+        let error = load(Some(&file), &[], Flags::default()).unwrap_err().to_string();
+        let error = error
+            .strip_prefix(&format!("{} ", file.0.display()))
+            .expect("the file is named first");
+        error.to_owned()
+    }
+
+    fn error_of_variable(name: &str, value: &str) -> String {
+        load(None, &[(name, value)], Flags::default())
+            .unwrap_err()
+            .to_string()
+    }
+
+    fn source_of(in_force: &[InForce], key: &str) -> Source {
+        in_force
+            .iter()
+            .find(|(known, ..)| *known == key)
+            .unwrap()
+            .2
+            .clone()
+    }
+
+    #[test]
+    fn nothing_set_is_the_defaults_and_they_are_within_their_bounds() {
+        let (config, in_force) = load(None, &[], Flags::default()).unwrap();
+        assert_eq!(config, Config::default());
+        assert_eq!(in_force.len(), SETTINGS.len());
+        assert!(in_force.iter().all(|(.., source)| *source == Source::Default));
+        assert!(config.cautions().is_empty());
+        for (setting, (key, value, _)) in SETTINGS.iter().zip(in_force) {
+            let parsed: toml::Table = toml::from_str(&format!("{key} = {value}")).unwrap();
+            assert!(!parsed.is_empty());
+            if key != FLAG_ONLY {
+                assert_eq!(
+                    load_text(&format!("{key} = {value}")).unwrap(),
+                    Config::default(),
+                    "{}",
+                    setting.key
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_documented_file_has_every_setting_with_its_default_and_no_other() {
+        assert_eq!(load_text(DOCUMENTED).unwrap(), Config::default());
+
+        // Switched on, each line has to be known, and to be the default.
+        let switched_on: Vec<&str> = DOCUMENTED
+            .lines()
+            .map(|line| {
+                line.strip_prefix('#')
+                    .filter(|rest| rest.starts_with(|c: char| c != ' '))
+                    .unwrap_or(line)
+            })
+            .collect();
+        let file = TestFile::new(&switched_on.join("\n"));
+        let (config, in_force) = load(Some(&file), &[], Flags::default()).unwrap();
+        let example = vec![DocumentKind {
+            number: 5,
+            name: "notes".to_owned(),
+        }];
+        assert_eq!(
+            config,
+            Config {
+                kinds: example,
+                ..Config::default()
+            }
+        );
+        for (key, _, source) in in_force {
+            if key == FLAG_ONLY {
+                assert!(DOCUMENTED.contains("--accept-loss is a flag only"));
+                continue;
+            }
+            let Source::File { line, .. } = source else {
+                panic!("{key} is not in config/highwater.toml")
+            };
+            let before = DOCUMENTED.lines().nth(line - 2).unwrap();
+            assert!(before.starts_with("# "), "{key} is not explained: {before}");
+        }
+    }
+
+    #[test]
+    fn flags_beat_the_environment_and_that_beats_the_file() {
+        let file = TestFile::new(
+            "[client]\nlisten = \"127.0.0.1:1\"\nheartbeat_ms = 1_000\n[log]\nlevel = \"warn\"\n",
+        );
+        let env = [
+            ("HIGHWATER_CLIENT_LISTEN", "127.0.0.1:2"),
+            ("HIGHWATER_CLIENT_HEARTBEAT_MS", "2000"),
+            (
+                "HIGHWATER_CLIENT_ORIGINS",
+                "https://a.example, http://b.example:8000",
+            ),
+            ("HOME", "/nowhere"),
+        ];
+        let flags = Flags {
+            listen: Some("127.0.0.1:3".to_owned()),
+            ..Flags::default()
+        };
+        let (config, in_force) = load(Some(&file), &env, flags).unwrap();
+        assert_eq!(config.client.listen.port(), 3);
+        assert_eq!(config.client.heartbeat_ms, 2000);
+        assert_eq!(
+            config.client.origins,
+            ["https://a.example", "http://b.example:8000"]
+        );
+        assert_eq!(config.log.level, "warn");
+        assert_eq!(source_of(&in_force, "client.listen"), Source::Flag("--listen"));
+        assert_eq!(
+            source_of(&in_force, "client.heartbeat_ms"),
+            Source::Variable("HIGHWATER_CLIENT_HEARTBEAT_MS".to_owned())
+        );
+        assert_eq!(source_of(&in_force, "log.level"), file.line(5));
+        assert_eq!(source_of(&in_force, "log.format"), Source::Default);
+    }
+
+    #[test]
+    fn the_environment_names_the_file_unless_a_flag_does() {
+        let (one, other) = (
+            TestFile::new("server.workers = 1"),
+            TestFile::new("server.workers = 2"),
+        );
+        let env = [(FILE_VARIABLE, other.0.to_str().unwrap())];
+        assert_eq!(load(None, &env, Flags::default()).unwrap().0.server.workers, 2);
+        assert_eq!(
+            load(Some(&one), &env, Flags::default()).unwrap().0.server.workers,
+            1
+        );
+        let missing = load(None, &[(FILE_VARIABLE, "/nonexistent/h.toml")], Flags::default()).unwrap_err();
+        assert_eq!(
+            missing.to_string(),
+            "configuration file /nonexistent/h.toml cannot be read"
+        );
+    }
+
+    #[test]
+    fn every_flag_sets_its_setting() {
+        let flags = Flags {
+            data: Some("elsewhere".to_owned()),
+            listen: Some("[::1]:0".to_owned()),
+            admin_listen: Some("127.0.0.1:0".to_owned()),
+            dev: true,
+            registration: Some("invite".to_owned()),
+            accept_loss: true,
+            memory_engine: true,
+        };
+        let (config, in_force) = load(None, &[], flags).unwrap();
+        assert_eq!(
+            config.server,
+            Server {
+                data: "elsewhere".into(),
+                dev: true,
+                ..Server::default()
+            }
+        );
+        assert_eq!(config.client.listen.to_string(), "[::1]:0");
+        assert_eq!(config.operator.listen.to_string(), "127.0.0.1:0");
+        assert_eq!(config.registration.mode, RegistrationMode::Invite);
+        assert!(config.storage.accept_loss && config.storage.engine == Engine::Memory);
+        assert_eq!(
+            in_force
+                .iter()
+                .filter(|(.., source)| matches!(source, Source::Flag(_)))
+                .count(),
+            7
+        );
+        assert_eq!(config.cautions().len(), 3);
+    }
+
+    #[test]
+    fn unknown_names_are_refused_with_their_place_and_the_nearest() {
+        let of_file = [
+            (
+                "\n[client]\nlisten_on = 1",
+                "line 3: unknown setting client.listen_on; did you mean client.listen?",
+            ),
+            (
+                "[client]\nworkers = 1",
+                "line 2: unknown setting client.workers; did you mean server.workers?",
+            ),
+            (
+                "[cliemt]\nlisten = 1",
+                "line 1: unknown setting cliemt; did you mean client?",
+            ),
+            (
+                "readers = 1",
+                "line 1: unknown setting readers; did you mean server.readers?",
+            ),
+            (
+                "[server]\nxyzzy_plugh_frotz = 1",
+                "line 2: unknown setting server.xyzzy_plugh_frotz",
+            ),
+            (
+                "[[kinds]]\nnumber = 5\nname = \"a\"\nnick = 1",
+                "line 1: kinds has the unknown key nick",
+            ),
+        ];
+        for (text, expected) in of_file {
+            let error = error_of(text);
+            assert!(error.starts_with(expected), "{error}");
+            assert_eq!(
+                error.contains("did you mean"),
+                expected.contains("did you mean"),
+                "{error}"
+            );
+        }
+        assert_eq!(
+            error_of_variable("HIGHWATER_CLIENT_LISTN", "x"),
+            "environment variable HIGHWATER_CLIENT_LISTN: unknown setting HIGHWATER_CLIENT_LISTN; did you mean \
+             HIGHWATER_CLIENT_LISTEN?"
+        );
+        let bug = load(None, &[(SEEDED_BUG_VARIABLE, "x")], Flags::default());
+        assert_eq!(bug.is_ok(), cfg!(feature = "seeded-bugs"));
+    }
+
+    #[test]
+    fn wrong_values_are_refused_with_key_and_place() {
+        let cases = [
+            ("client.listen", "\"localhost\"", "must be an address and a port"),
+            ("client.listen", "8080", "must be a string in quotes, not 8080"),
+            (
+                "client.origins",
+                "[\"https://a.example/\"]",
+                "must list origins as browsers send them",
+            ),
+            ("client.origins", "[\"*\"]", "must list origins"),
+            ("client.origins", "[\"null\"]", "must list origins"),
+            (
+                "client.origins",
+                "\"https://a.example\"",
+                "must be a list of strings",
+            ),
+            (
+                "client.connections_max",
+                "0",
+                "must be a whole number from 1 to 1000000, not 0",
+            ),
+            ("client.connections_max", "1.5", "must be a whole number"),
+            ("client.heartbeat_ms", "99", "must be a whole number from 100"),
+            (
+                "client.queued_bytes_max",
+                "65535",
+                "must be a whole number from 65536",
+            ),
+            (
+                "server.workers",
+                "-1",
+                "must be a whole number from 0 to 256, not -1",
+            ),
+            ("server.readers", "\"2\"", "must be a whole number"),
+            ("server.data", "\"\"", "must name a directory"),
+            ("server.dev", "\"true\"", "must be true or false"),
+            (
+                "registration.mode",
+                "\"Open\"",
+                "must be \"closed\" or \"invite\" or \"open\", not \"Open\"",
+            ),
+            ("storage.engine", "\"rocks\"", "must be \"sled\" or \"memory\""),
+            (
+                "storage.segment_bytes",
+                "99999999999999999999",
+                "must be a whole number from 16777216",
+            ),
+            (
+                "storage.accept_loss",
+                "true",
+                "can be given only as the flag --accept-loss",
+            ),
+            (
+                "storage.accept_loss",
+                "false",
+                "can be given only as the flag --accept-loss",
+            ),
+            ("log.level", "\"loud\"", "must be off, error"),
+            ("log.level", "\"info,highwater::store=\"", "must be off, error"),
+            ("log.format", "1979-05-27", "must be \"text\" or \"json\""),
+            (
+                "kinds",
+                "[{ number = 4, name = \"a\" }]",
+                "has a number that must be a whole number from 5 to 8",
+            ),
+            (
+                "kinds",
+                "[{ number = 5 }]",
+                "has an entry without number or without name",
+            ),
+            (
+                "kinds",
+                "[{ number = 5, name = \"messages\" }]",
+                "has the name \"messages\"",
+            ),
+            (
+                "kinds",
+                "[{ number = 5, name = \"A b\" }]",
+                "has the name \"A b\"",
+            ),
+            (
+                "kinds",
+                "[{ number = 5, name = \"a\" }, { number = 5, name = \"b\" }]",
+                "has the number 5 or the name \"b\" twice",
+            ),
+        ];
+        for (key, value, expected) in cases {
+            let error = error_of(&format!("# a comment\n{key} = {value}"));
+            assert!(
+                error.starts_with(&format!("line 2: {key} {expected}")),
+                "{key} = {value}: {error}"
+            );
+        }
+        assert_eq!(
+            error_of_variable("HIGHWATER_SERVER_READERS", "many"),
+            "environment variable HIGHWATER_SERVER_READERS: server.readers must be a whole number from 1 to 64, not \
+             \"many\""
+        );
+        assert!(error_of_variable("HIGHWATER_KINDS", "5=a").contains("only in the file"));
+        assert!(error_of_variable("HIGHWATER_STORAGE_ACCEPT_LOSS", "true").contains("--accept-loss"));
+        let flags = Flags {
+            registration: Some("ajar".to_owned()),
+            ..Flags::default()
+        };
+        let error = load(None, &[], flags).unwrap_err().to_string();
+        assert!(
+            error.starts_with("flag --registration: registration.mode must be"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn what_is_no_toml_is_refused_with_its_line() {
+        assert!(error_of("[client]\nlisten = \n").starts_with("line 2: "));
+        assert!(error_of("[log]\nlevel = \"info\"\nlevel = \"warn\"\n").starts_with("line 3: "));
+        let large = TestFile::new(&"#".repeat(usize::try_from(FILE_BYTES_MAX).unwrap() + 1));
+        let error = load(Some(&large), &[], Flags::default()).unwrap_err();
+        assert!(matches!(error, ConfigError::Unreadable { .. }), "{error}");
+    }
+
+    #[test]
+    fn an_address_beyond_loopback_has_to_be_meant() {
+        for (key, section) in [("client.listen", "client"), ("operator.listen", "operator")] {
+            for listen in [
+                "0.0.0.0:9000",
+                "[::]:9000",
+                "192.0.2.1:0",
+                "[::ffff:192.0.2.1]:9000",
+            ] {
+                let alone = format!("{key} = \"{listen}\"");
+                let error = error_of(&alone);
+                assert!(error.starts_with(&format!("line 1: {key} is ")), "{error}");
+                assert!(
+                    error.ends_with(&format!("say {section}.public_without_tls = true")),
+                    "{error}"
+                );
+                let meant = format!("{alone}\n{section}.public_without_tls = true");
+                assert_eq!(load_text(&meant).unwrap().cautions().len(), 1);
+                let dev = format!("{meant}\nserver.dev = true");
+                assert!(error_of(&dev).contains("only loopback addresses"), "{dev}");
+            }
+            for listen in [
+                "127.0.0.1:0",
+                "127.8.8.8:9000",
+                "[::1]:9000",
+                "[::ffff:127.0.0.1]:9000",
+            ] {
+                load_text(&format!("{key} = \"{listen}\"")).unwrap();
+            }
+        }
+        let same = error_of("client.listen = \"127.0.0.1:8081\"");
+        assert!(
+            same.starts_with("line 1: client.listen is 127.0.0.1:8081, and so is the other"),
+            "{same}"
+        );
+    }
+
+    #[test]
+    fn dev_opens_registration_unless_a_source_as_strong_says_otherwise() {
+        let file = TestFile::new("registration.mode = \"closed\"");
+        let dev = Flags {
+            dev: true,
+            ..Flags::default()
+        };
+        let (config, in_force) = load(Some(&file), &[], dev.clone()).unwrap();
+        assert_eq!(config.registration.mode, RegistrationMode::Open);
+        assert_eq!(source_of(&in_force, "registration.mode"), Source::Dev);
+        let closed = Flags {
+            registration: Some("closed".to_owned()),
+            ..dev
+        };
+        assert_eq!(
+            load(None, &[], closed).unwrap().0.registration.mode,
+            RegistrationMode::Closed
+        );
+        let both = load_text("server.dev = true\nregistration.mode = \"invite\"").unwrap();
+        assert_eq!(both.registration.mode, RegistrationMode::Invite);
+        let off = [("HIGHWATER_SERVER_DEV", "false")];
+        let file = TestFile::new("server.dev = true");
+        assert_eq!(
+            load(Some(&file), &off, Flags::default()).unwrap().0,
+            Config::default()
+        );
+    }
+
+    #[test]
+    fn settings_that_do_not_go_together_are_refused() {
+        assert!(error_of("storage.engine = \"memory\"").contains("which forgets"));
+        let config = load_text("storage.engine = \"memory\"\nserver.dev = true").unwrap();
+        assert!(
+            config
+                .cautions()
+                .iter()
+                .any(|caution| caution.contains("forgets"))
+        );
+        let error = error_of("storage.tail_bytes_max = 8_388_608");
+        assert!(
+            error.starts_with("line 1: storage.tail_bytes_max does not fit"),
+            "{error}"
+        );
+        let error = error_of("[storage]\ntail_bytes_max = 16_777_216\nindex_after_bytes = 8_388_609");
+        assert!(
+            error.starts_with("line 3: storage.index_after_bytes does not fit"),
+            "{error}"
+        );
     }
 }

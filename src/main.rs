@@ -16,7 +16,7 @@ fn main() -> ExitCode {
     match cli::parse() {
         Command::Serve(serve) => run(serve),
         Command::CheckConfig(settings) => cli::check_config::run(settings),
-        Command::Admin(admin) => cli::admin::run(&admin),
+        Command::Admin(admin) => cli::admin::run(admin),
     }
 }
 

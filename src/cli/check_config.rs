@@ -26,9 +26,20 @@ fn listing(
     settings: Settings,
     env: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<String, ConfigError> {
-    let (config, in_force) = Config::load(Sources { file: settings.file, env, flags: settings.flags })?;
-    let shown: Vec<_> = in_force.iter().map(|(key, value, source)| (format!("{key} = {value}"), source)).collect();
-    let width = shown.iter().map(|(setting, _)| setting.chars().count()).max().unwrap_or_default();
+    let (config, in_force) = Config::load(Sources {
+        file: settings.file,
+        env,
+        flags: settings.flags,
+    })?;
+    let shown: Vec<_> = in_force
+        .iter()
+        .map(|(key, value, source)| (format!("{key} = {value}"), source))
+        .collect();
+    let width = shown
+        .iter()
+        .map(|(setting, _)| setting.chars().count())
+        .max()
+        .unwrap_or_default();
     let mut text = String::new();
     for (setting, source) in shown {
         writeln!(text, "{setting:width$}  # {source}").expect("a String takes all that is written");
@@ -59,11 +70,17 @@ mod tests {
 
     #[test]
     fn each_setting_is_listed_with_its_source() {
-        let flags = Flags { dev: true, ..Flags::default() };
+        let flags = Flags {
+            dev: true,
+            ..Flags::default()
+        };
         let env = [("HIGHWATER_SERVER_READERS".into(), "4".into())];
         let text = listing(Settings { file: None, flags }, env).unwrap();
         let has = |setting: &str, source: &str| {
-            let line = text.lines().find(|line| line.starts_with(&format!("{setting} = "))).unwrap();
+            let line = text
+                .lines()
+                .find(|line| line.starts_with(&format!("{setting} = ")))
+                .unwrap();
             assert!(line.ends_with(&format!("  # {source}")), "{line}");
         };
         has("server.readers", "environment variable HIGHWATER_SERVER_READERS");
@@ -76,9 +93,15 @@ mod tests {
 
     #[test]
     fn an_error_is_one_line_with_its_cause() {
-        let settings = Settings { file: Some("/nonexistent/highwater.toml".into()), flags: Flags::default() };
+        let settings = Settings {
+            file: Some("/nonexistent/highwater.toml".into()),
+            flags: Flags::default(),
+        };
         let error = listing(settings, []).unwrap_err();
         let text = sentence(&error);
-        assert!(text.starts_with("configuration file /nonexistent/highwater.toml cannot be read: No such"), "{text}");
+        assert!(
+            text.starts_with("configuration file /nonexistent/highwater.toml cannot be read: No such"),
+            "{text}"
+        );
     }
 }

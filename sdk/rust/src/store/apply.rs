@@ -56,6 +56,8 @@ pub enum DiscardReason {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Admission {
     Continue,
+    /// The page brings nothing: what is stored stands.
+    NothingNew,
     BeginRebuild,
     Discard(DiscardReason),
 }
@@ -79,6 +81,7 @@ impl Store {
         let mut progress = read_progress(&transaction)?;
         match admit(&progress, page, cause) {
             Admission::Discard(reason) => return Ok(Outcome::Discarded(reason)),
+            Admission::NothingNew => return Ok(Outcome::Applied(Applied::default())),
             Admission::Continue => {}
             Admission::BeginRebuild => {
                 progress.generation += 1;
@@ -106,10 +109,21 @@ impl Store {
     }
 }
 
+fn brings_nothing(page: &Page) -> bool {
+    page.snapshot.is_empty()
+        && page.items.is_empty()
+        && page.entries.is_empty()
+        && page.gaps.is_empty()
+        && page.rebuild.is_none()
+        && !page.complete
+}
+
 fn admit(progress: &Progress, page: &Page, cause: PageCause) -> Admission {
     let continues = page.base == base_of(&progress.snapshot);
     let asked_rebuild = page.rebuild.is_some() && cause == PageCause::Sync;
-    if page.snapshot.is_empty() {
+    if brings_nothing(page) && continues && !progress.snapshot.is_empty() {
+        Admission::NothingNew
+    } else if page.snapshot.is_empty() {
         Admission::Discard(DiscardReason::NoSnapshot)
     } else if asked_rebuild && !(continues && progress.rebuilding && !page.base.is_empty()) {
         // A later page of the rebuild under way may repeat the mark; one that continues nothing starts it anew.
@@ -250,6 +264,20 @@ pub(super) fn conflicts(connection: &rusqlite::Connection) -> Result<u64, StoreE
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn a_page_that_brings_nothing_leaves_the_snapshot_as_it_is() {
+        let mut store = Store::in_memory().unwrap();
+        let nothing = |base: &[u8]| Page { base: base.to_vec().into(), ..Page::default() };
+        let discarded = Outcome::Discarded(DiscardReason::NoSnapshot);
+        assert_eq!(store.apply(&nothing(&[]), PageCause::Sync).unwrap(), discarded);
+        let first = Page { snapshot: vec![7; 20].into(), ..Page::default() };
+        store.apply(&first, PageCause::Sync).unwrap();
+        let stands = store.apply(&nothing(&[7; 8]), PageCause::Sync).unwrap();
+        assert_eq!(stands, Outcome::Applied(Applied::default()));
+        assert_eq!(store.snapshot().unwrap(), [7; 20]);
+        assert!(matches!(store.apply(&nothing(&[8; 8]), PageCause::Sync).unwrap(), Outcome::Discarded(_)));
+    }
 
     #[test]
     fn page_whose_snapshot_cannot_be_stored_leaves_nothing() {
