@@ -67,6 +67,8 @@ const HTTP_BODY_BYTES_MAX: usize = limits::FRAME_BYTES_MAX;
 pub struct ServeOptions {
     /// Name of a seeded bug; only builds with the feature know any.
     pub seeded_bug: Option<String>,
+    /// Commits return at once and nothing is kept: what the cost of storing is measured against.
+    pub null_store: bool,
 }
 
 /// Why the server could not start.
@@ -122,6 +124,7 @@ fn system_random() -> Random {
 }
 
 async fn run(config: &Config, options: ServeOptions) -> Result<(), StartFault> {
+    let null_store = options.null_store;
     let (clock, random, monitor) = (system_clock(), system_random(), Monitor::new());
     let kinds = config.kinds.iter().map(|kind| (kind.number, kind.name.clone())).collect::<Vec<_>>();
     let kinds = Arc::new(Kinds::of_server(&kinds).map_err(StartFault::Kinds)?);
@@ -148,6 +151,7 @@ async fn run(config: &Config, options: ServeOptions) -> Result<(), StartFault> {
         monitor: monitor.clone(),
         clock: clock.clone(),
         heartbeat_ms: config.client.heartbeat_ms,
+        queued_bytes_max: config.client.queued_bytes_max,
     });
     let OpenedStore { opened, engine: _, secrets, reopen_index, lock, directory: data } = store;
     let arbiter = Arbiter::new();
@@ -155,6 +159,8 @@ async fn run(config: &Config, options: ServeOptions) -> Result<(), StartFault> {
         bytes_max: config.storage.tail_bytes_max,
         index_after_bytes: config.storage.index_after_bytes,
     };
+    // The null store has no index either: everything stays in the tail for as long as the process lives.
+    let bounds = if null_store { TailBounds { bytes_max: usize::MAX, index_after_bytes: usize::MAX } } else { bounds };
     let persistence = persistence::start(&arbiter.handle(), PersistenceParts {
         committer: opened.committer,
         intake: Arc::clone(&intake),

@@ -225,7 +225,8 @@ impl Accounts {
         let device = NewDevice {
             user,
             device: DeviceId(self.random.id()),
-            class: u8::try_from(info.device_class).unwrap_or(0),
+            // A class of a newer schema is stored as unspecified, so that every encoding can name it.
+            class: proto::DeviceClass::try_from(info.device_class).map_or(0, |class| class as u8),
             name: shortened(info.name),
             token: secret_hash(&token),
         };

@@ -15,7 +15,7 @@ use super::{
     directory::Directory,
     ports::{Ports, Post, WorkerId},
     transport::WorkerLinks,
-    user::{Attach, Posts, User, UserServices},
+    user::{Posts, User, UserServices},
 };
 use crate::{model::UserId, monitor::ids};
 
@@ -47,7 +47,7 @@ pub struct Hub {
 /// A user actor of this worker.
 struct Resident {
     actor: Addr<User>,
-    /// Connections handed to it so far: it may only stop if it knows of all of them.
+    /// Connections that were given its address so far: it may only stop if all of them attached.
     attaches: u64,
 }
 
@@ -61,12 +61,12 @@ pub struct Wake;
 #[rtype(result = "()")]
 pub struct Drain;
 
-/// A signed-in connection wants its user's actor.
+/// A signed-in connection wants its user's actor, to which it will attach itself.
 #[derive(Message)]
 #[rtype(result = "Result<Addr<User>, WorkerId>")]
 pub struct Join {
-    /// Everything about the connection.
-    pub attach: Attach,
+    /// Whose.
+    pub user: UserId,
 }
 
 /// A user actor has had no connection for some time.
@@ -153,7 +153,7 @@ impl Handler<Join> for Hub {
     type Result = actix::MessageResult<Join>;
 
     fn handle(&mut self, join: Join, ctx: &mut Self::Context) -> Self::Result {
-        let user = join.attach.principal.user;
+        let user = join.user;
         let owner = self.directory.worker_or(user, self.worker);
         if owner != self.worker {
             return actix::MessageResult(Err(owner));
@@ -166,8 +166,6 @@ impl Handler<Join> for Hub {
         }
         let resident = self.users.get_mut(&user).expect("the user's actor was started just now");
         resident.attaches += 1;
-        // A life-cycle signal: it must not be lost, and there is one per connection.
-        resident.actor.do_send(join.attach);
         actix::MessageResult(Ok(resident.actor.clone()))
     }
 }

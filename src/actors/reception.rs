@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     logic::Principal,
-    model::{LineageId, record::Device},
+    model::{LineageId, UserId, record::Device},
     monitor::{Op, Outcome, ids},
 };
 
@@ -222,16 +222,17 @@ impl Running {
         }
         let device = self.lobby.accounts.authenticate(&hello.token).await?;
         let Some(link) = self.guest.borrow().link.clone() else { return Err(Refusal::Internal) };
-        let user = self.join(&device, &hello, &link).await?;
+        let user = self.join(device.user).await?;
         link.mark_authenticated();
-        {
-            let mut guest = self.guest.borrow_mut();
-            if guest.closed {
-                leave(&user, &link);
-            } else {
-                guest.stage = Stage::In(user);
-            }
+        let mut guest = self.guest.borrow_mut();
+        // Attached before any further frame is handed over: the greeting is the first thing that the client hears.
+        user.do_send(self.attach(&device, &hello, &link));
+        if guest.closed {
+            leave(&user, &link);
+        } else {
+            guest.stage = Stage::In(user);
         }
+        drop(guest);
         // The device may have ended between the proof and the moment from which its end would be told here.
         let still = self.lobby.services.readers.ask(move |view| view.device(device.device)).await;
         if let Ok(None) = still {
@@ -240,28 +241,30 @@ impl Running {
         Ok(())
     }
 
-    async fn join(&self, device: &Device, hello: &proto::Hello, link: &Link) -> Result<Addr<User>, Refusal> {
-        let services = &self.lobby.services;
-        let mut worker = self.lobby.directory.worker_or(device.user, self.lobby.worker);
+    async fn join(&self, user: UserId) -> Result<Addr<User>, Refusal> {
+        let mut worker = self.lobby.directory.worker_or(user, self.lobby.worker);
         for _ in 0..JOIN_ATTEMPTS_MAX {
-            let attach = Attach {
-                link: link.clone(),
-                principal: Principal { user: device.user, device: device.device },
-                lineage: LineageId { device: device.device, context: hello.context as u8 },
-                messages_from: device.messages_from,
-                level: hello.level.min(LEVEL) as u8,
-                kinds: Arc::new(services.kinds.declared(&hello.kinds)),
-                nudge_only: hello.nudge_only,
-                hello_id: self.request_id,
-                received_us: self.received_us,
-            };
-            match services.ports.ask(worker, Join { attach }).await {
+            match self.lobby.services.ports.ask(worker, Join { user }).await {
                 Some(Ok(user)) => return Ok(user),
                 Some(Err(moved)) => worker = moved,
                 None => return Err(Refusal::Busy),
             }
         }
         Err(Refusal::Busy)
+    }
+
+    fn attach(&self, device: &Device, hello: &proto::Hello, link: &Link) -> Attach {
+        Attach {
+            link: link.clone(),
+            principal: Principal { user: device.user, device: device.device },
+            lineage: LineageId { device: device.device, context: hello.context as u8 },
+            messages_from: device.messages_from,
+            level: hello.level.min(LEVEL) as u8,
+            kinds: Arc::new(self.lobby.services.kinds.declared(&hello.kinds)),
+            nudge_only: hello.nudge_only,
+            hello_id: self.request_id,
+            received_us: self.received_us,
+        }
     }
 
     fn tell(&self, body: Body) {

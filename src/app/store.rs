@@ -18,6 +18,7 @@ use crate::{
         engine_slot::EngineSlot,
         files::{FileFault, Files},
         files_disk::DiskFiles,
+        files_null::NullFiles,
         log::{Log, LogConfig},
         log_batch::StoreId,
         secrets::{Secrets, SecretsFault},
@@ -81,9 +82,11 @@ pub(super) fn open(
     make_directory(&directory.join("log"))?;
     let files: Arc<dyn Files> = Arc::new(DiskFiles::open(directory.join("log"))?);
     let files = seeded_files(options, files)?;
+    let files = if options.null_store { Arc::new(NullFiles::default()) as Arc<dyn Files> } else { files };
     let store_exists = !Log::is_absent(&*files)?;
     let (secrets, _) = Secrets::load_or_create(&directory, store_exists, &|bytes| random.fill(bytes))?;
-    let slot = Arc::new(open_engine(config, &directory)?);
+    let choice = if options.null_store { EngineChoice::Memory } else { config.storage.engine };
+    let slot = Arc::new(open_engine(choice, config, &directory)?);
     let engine: Arc<dyn Engine> = Arc::clone(&slot) as Arc<dyn Engine>;
     #[allow(unused_mut, reason = "only builds with seeded bugs change it")]
     let mut opened = open_store(OpenStore {
@@ -120,8 +123,12 @@ fn make_directory(directory: &Path) -> Result<(), StoreFault> {
     made.map_err(|source| StoreFault::Directory { directory: directory.to_owned(), source })
 }
 
-fn open_engine(config: &Config, directory: &Path) -> Result<EngineSlot, EngineFault> {
-    match config.storage.engine {
+fn open_engine(
+    choice: EngineChoice,
+    config: &Config,
+    directory: &Path,
+) -> Result<EngineSlot, EngineFault> {
+    match choice {
         EngineChoice::Memory => {
             let memory: Arc<dyn RawEngine> = Arc::new(MemoryEngine::new());
             EngineSlot::open(move || Ok(Arc::clone(&memory)))

@@ -34,6 +34,8 @@ pub struct Serve {
     pub settings: Settings,
     /// A bug to behave by; always `None` in builds without the feature `seeded-bugs`.
     pub seeded_bug: Option<String>,
+    /// Store nothing: for benchmarks.
+    pub null_store: bool,
 }
 
 /// What the command line says about settings: two of the sources of `Config::load`.
@@ -127,6 +129,9 @@ struct ServeFlags {
     #[cfg(feature = "seeded-bugs")]
     #[arg(long, value_name = "NAME", env = crate::config::SEEDED_BUG_VARIABLE)]
     seeded_bug: Option<String>,
+    /// Store nothing, for benchmarks: commits return at once, and everything is forgotten at the end.
+    #[arg(long, hide = true)]
+    null_store: bool,
 }
 
 #[derive(Debug, Args)]
@@ -211,6 +216,7 @@ impl From<ServeFlags> for Serve {
         Serve {
             settings: flags.settings.into(),
             seeded_bug,
+            null_store: flags.null_store,
         }
     }
 }

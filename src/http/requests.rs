@@ -113,10 +113,10 @@ impl Client {
                 Some(proto::end_device::Which::DeviceId(device)) => {
                     self.end_devices(by, EndDevices::One(DeviceId(device))).await
                 }
-                Some(proto::end_device::Which::AllOthers(_)) => {
+                Some(proto::end_device::Which::AllOthers(true)) => {
                     self.end_devices(by, EndDevices::AllOthers).await
                 }
-                None => Err(Refusal::InvalidField),
+                Some(proto::end_device::Which::AllOthers(false)) | None => Err(Refusal::InvalidField),
             },
             Request::ListDevices(_) => {
                 let list = move |view: &_| user::device_list(view, by.user, by.device);
@@ -149,7 +149,9 @@ impl Client {
             user::begin(&services.key, &services.lifeline, chain, &given, LEVEL as u8, device.messages_from);
         user::count_rebuild(&services.monitor, rebuild, device.user);
         let kinds = Arc::clone(&services.kinds);
-        let request = PageRequest { chain, given, marks, rebuild, kinds, entries_max: sync.limit };
+        let bytes_max = user::page_bytes_max(encoding_of(http), services.queued_bytes_max);
+        let request =
+            PageRequest { chain, given, marks, rebuild, kinds, entries_max: sync.limit, bytes_max };
         let job = Arc::clone(&services);
         let read = move |view: &_| user::answer(view, &job.key, job.lifeline.current(), &request);
         let page = services.readers.ask(read).await?.page;

@@ -20,6 +20,7 @@ pub mod files_disk;
 pub mod files_faulty;
 mod files_faulty_image;
 mod files_faulty_plan;
+pub mod files_null;
 #[cfg(feature = "seeded-bugs")]
 pub mod files_seeded;
 pub mod inboxes;

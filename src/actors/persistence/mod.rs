@@ -319,7 +319,8 @@ impl Persistence {
         }
         self.work();
         // Nothing waits: the index catches up, one batch at a time, as long as nothing comes in.
-        while self.intake.depth() == 0 && self.ready.is_empty() && self.index_step() {}
+        let indexing = self.bounds.index_after_bytes < usize::MAX;
+        while indexing && self.intake.depth() == 0 && self.ready.is_empty() && self.index_step() {}
         if self.intervals.is_multiple_of(HOUSEKEEPING_INTERVALS) {
             self.committer.housekeeping();
         }
@@ -357,6 +358,16 @@ impl Persistence {
         self.monitor.set(ids::TAIL_BYTES, tail.bytes() as u64);
         let lag = tail.durable().0.saturating_sub(tail.indexed().0);
         self.monitor.set(ids::INDEX_LAG_VERSIONS, lag);
+    }
+}
+
+/// An actor that finished has said so. After a panic nothing can be decided any more: the process ends, and recovers at
+/// its next start.
+impl Drop for Persistence {
+    fn drop(&mut self) {
+        if !self.stopping {
+            (self.abort)();
+        }
     }
 }
 

@@ -66,6 +66,15 @@ impl Link {
         self.outbox.deliver(frame)
     }
 
+    /// Queues the answer to a request: as `deliver`, but it may use as much again as the byte bound, so that a
+    /// connection full of pushes still hears what became of what it asked.
+    ///
+    /// # Errors
+    /// [`Lagging`] when even that is used up: the client asks and does not read, and is best closed.
+    pub fn answer(&self, frame: Bytes) -> Result<(), Lagging> {
+        self.outbox.answer(frame)
+    }
+
     /// Bytes that wait for this connection in this process, with the cost of their bookkeeping.
     pub fn queued_bytes(&self) -> usize {
         self.outbox.queued_bytes()

@@ -91,12 +91,20 @@ impl Outbox {
     }
 
     pub(crate) fn deliver(&self, frame: Bytes) -> Result<(), Lagging> {
+        self.deliver_within(frame, self.queued_bytes_max)
+    }
+
+    pub(crate) fn answer(&self, frame: Bytes) -> Result<(), Lagging> {
+        self.deliver_within(frame, self.queued_bytes_max.saturating_mul(2))
+    }
+
+    fn deliver_within(&self, frame: Bytes, queued_bytes_max: usize) -> Result<(), Lagging> {
         let cost = frame.len() + FRAME_COST_BYTES;
         let mut state = self.state.lock();
         if !matches!(state.ending, Ending::No) {
             return Ok(());
         }
-        if state.queued_bytes() + cost > self.queued_bytes_max {
+        if state.queued_bytes() + cost > queued_bytes_max {
             return Err(Lagging);
         }
         state.waiting_bytes += cost;
@@ -368,6 +376,15 @@ mod tests {
         outbox.deliver(Bytes::from_static(b"x")).unwrap();
         assert_eq!(wakes.0.load(Relaxed), 0);
         assert!(!outbox.end_poll());
+    }
+
+    #[test]
+    fn an_answer_may_use_as_much_again() {
+        let (outbox, _) = asleep(Encoding::Binary, 100 + FRAME_COST_BYTES);
+        outbox.deliver(Bytes::from_static(&[0; 100])).unwrap();
+        assert_eq!(outbox.deliver(Bytes::new()), Err(Lagging));
+        outbox.answer(Bytes::from_static(&[0; 100])).unwrap();
+        assert_eq!(outbox.answer(Bytes::new()), Err(Lagging));
     }
 
     #[test]

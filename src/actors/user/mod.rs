@@ -18,7 +18,7 @@ use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message};
 use highwater_wire::{Encoding, close, proto};
 use rustc_hash::FxHashSet;
 
-pub use pages::{Answered, PageRequest, answer, begin, count_rebuild};
+pub use pages::{Answered, PageRequest, answer, begin, count_rebuild, page_bytes_max};
 pub use push::audience;
 pub use requests::{answer_body, device_list, message, user_by_name};
 pub use session::{Session, retry_after_ms};
@@ -43,6 +43,9 @@ const MAILBOX_MAX: usize = 512;
 
 /// How long a user without connections keeps its actor. Source: a phone that changes networks is back within a minute.
 const LINGER: Duration = Duration::from_secs(120);
+
+/// Close code of RFC 6455's registry: the service restarts, come again.
+const SERVICE_RESTART: u16 = 1012;
 
 /// How often a lagging connection is looked at.
 const LAGGING_LOOK: Duration = Duration::from_millis(500);
@@ -69,6 +72,8 @@ pub struct UserServices {
     pub clock: Clock,
     /// How often silent clients send a heartbeat, milliseconds.
     pub heartbeat_ms: u32,
+    /// Bytes that may wait for one connection.
+    pub queued_bytes_max: usize,
 }
 
 /// A signed-in connection for its user's actor.
@@ -183,6 +188,15 @@ impl User {
                 let _ = user.hub.try_send(Idle { user: user.user, attaches });
             }
         });
+    }
+}
+
+/// An actor that stopped in order has no session left. After a panic nobody answers for them: their clients come again.
+impl Drop for User {
+    fn drop(&mut self) {
+        for session in &self.sessions {
+            session.link.close(SERVICE_RESTART, "reconnect");
+        }
     }
 }
 

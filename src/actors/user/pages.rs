@@ -43,6 +43,21 @@ pub struct PageRequest {
     pub kinds: Arc<Kinds>,
     /// Items and entries that the client wants at most; 0 for the server's limit.
     pub entries_max: u32,
+    /// Content of the page, bytes, before encoding.
+    pub bytes_max: usize,
+}
+
+/// Bytes that JSON needs at most for one byte of text: a control character becomes six.
+const JSON_EXPANSION_MAX: usize = 6;
+
+/// Content that a page may have so that, encoded, it fits a connection's queue beside what waits there.
+#[must_use]
+pub fn page_bytes_max(encoding: Encoding, queued_bytes_max: usize) -> usize {
+    let fitting = match encoding {
+        Encoding::Binary => queued_bytes_max / 2,
+        Encoding::Json => queued_bytes_max / JSON_EXPANSION_MAX,
+    };
+    fitting.min(PAGE_BYTES_MAX)
 }
 
 /// A page as it goes out, and where the chain stands after it.
@@ -88,7 +103,7 @@ pub fn answer(
 ) -> Result<Answered, ReadFault> {
     let wanted = usize::try_from(request.entries_max).unwrap_or(usize::MAX);
     let entries = if wanted == 0 { PAGE_ENTRIES_MAX } else { wanted.min(PAGE_ENTRIES_MAX) };
-    let limits = PageLimits { entries, bytes: PAGE_BYTES_MAX };
+    let limits = PageLimits { entries, bytes: request.bytes_max };
     let source = UserView { view, user: request.chain.user };
     let page = drain(request.marks, &request.kinds, limits, &source)?;
     let mut marks = page.marks;
@@ -151,7 +166,9 @@ impl User {
             begin(&services.key, &services.lifeline, chain, &given, session.level, session.messages_from);
         count_rebuild(&services.monitor, rebuild, user);
         let kinds = Arc::clone(&session.kinds);
-        let request = PageRequest { chain, given, marks, rebuild, kinds, entries_max: sync.limit };
+        let bytes_max = page_bytes_max(session.link.encoding(), services.queued_bytes_max);
+        let request =
+            PageRequest { chain, given, marks, rebuild, kinds, entries_max: sync.limit, bytes_max };
         // From here on news are noted, so that none is missed while the page is read.
         session.pushing = Pushing::Syncing { news: false };
         let encoding = session.link.encoding();
@@ -181,9 +198,7 @@ impl User {
         let Some(session) = self.session(connection) else { return };
         session.in_flight = session.in_flight.saturating_sub(1);
         match read {
-            PageRead::Frame(frame) => {
-                let _ = session.link.deliver(frame);
-            }
+            PageRead::Frame(frame) => session.send_encoded(frame),
             PageRead::Failed { request_id, page } => {
                 session.in_flight += 1;
                 session.refuse(request_id, Refusal::Internal);
@@ -195,7 +210,8 @@ impl User {
                 let news = session.pushing == Pushing::Syncing { news: true };
                 session.pushing = if more { Pushing::Closed } else { Pushing::Open };
                 session.issued = Some(Issued { snapshot, marks });
-                if session.push(frame).is_ok() && news && !more {
+                session.send_encoded(frame);
+                if news && !more {
                     // State kinds may be among what came meanwhile, so it is fetched.
                     self.tell_news_to(connection, false);
                 }

@@ -44,8 +44,10 @@ impl User {
             Some(Request::Heartbeat(_)) => self.heartbeat(connection, request_id, &frame.snapshot),
             Some(Request::SignOut(_)) => self.end_devices(connection, request_id, None),
             Some(Request::EndDevice(end)) => match end.which {
+                Some(proto::end_device::Which::AllOthers(false)) | None => {
+                    self.refuse(connection, request_id, Refusal::InvalidField);
+                }
                 Some(which) => self.end_devices(connection, request_id, Some(which)),
-                None => self.refuse(connection, request_id, Refusal::InvalidField),
             },
             Some(Request::ListDevices(_)) => self.list_devices(connection, request_id),
             Some(Request::FindUser(find)) => self.find_user(connection, request_id, &find.name),

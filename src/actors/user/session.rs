@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use highwater_wire::{Refusal, proto};
+use highwater_wire::{Refusal, close, proto};
 
 use super::{Attach, encode};
 use crate::{
@@ -75,10 +75,16 @@ impl Session {
         self.link.id()
     }
 
-    /// Queues a frame. A connection over its bound gets nothing: the request counts as unanswered, and the client,
-    /// which cannot read it either, asks again on its next connection.
+    /// Queues an answer.
     pub(super) fn send(&self, frame: &proto::ServerFrame) {
-        let _ = self.link.deliver(encode(self.link.encoding(), frame));
+        self.send_encoded(encode(self.link.encoding(), frame));
+    }
+
+    /// Queues an encoded answer. Who asks and does not read is closed; what was asked is asked again when it is back.
+    pub(super) fn send_encoded(&self, frame: Bytes) {
+        if self.link.answer(frame).is_err() {
+            self.link.close(close::TOO_SLOW, "answers are not read");
+        }
     }
 
     /// Answers a request.
