@@ -39,8 +39,9 @@ use crate::{
     config::{Config, RegistrationMode},
     http::{
         self,
+        development::Development,
         health::Readiness,
-        operator::Operator,
+        operator::{Operator, Setup},
         requests::Client,
         server::{ClientPort, WorkerParts, serve_clients, serve_operator},
         upgrade::{Door, Opening},
@@ -96,6 +97,9 @@ pub enum StartFault {
 /// Serves until a signal ends it.
 pub fn serve(config: &Config, options: ServeOptions) -> ExitCode {
     logging::start(&config.log);
+    for caution in config.cautions() {
+        tracing::warn!("{caution}");
+    }
     logging::log_panics();
     let system = actix_web::rt::System::new();
     match system.block_on(run(config, options)) {
@@ -184,12 +188,14 @@ async fn run(config: &Config, options: ServeOptions) -> Result<(), StartFault> {
 
     let readiness = Readiness::default();
     let door = Door::new(config.client.origins.clone(), connections_max(config));
+    let door = if config.server.dev { door.for_development() } else { door };
     let lobby = LobbyParts {
         accounts: Arc::clone(&accounts),
         services: Arc::clone(&services),
         directory,
         ports: ports.clone(),
         readiness: readiness.clone(),
+        development: config.server.dev,
         next_worker: Arc::new(AtomicUsize::new(0)),
     };
     let port = client_port(config, workers, &door, &clock);
@@ -200,6 +206,7 @@ async fn run(config: &Config, options: ServeOptions) -> Result<(), StartFault> {
         clock: clock.clone(),
         kinds,
         token: secret_hash(&secrets.operator_token),
+        setup: Setup::new(&secrets, data.clone()),
     };
     let (operator, operator_readiness) = (web::Data::new(operator), web::Data::new(readiness.clone()));
     let operator_server = serve_operator(operators, move |config| {
@@ -287,6 +294,7 @@ struct LobbyParts {
     directory: Directory,
     ports: Ports,
     readiness: Readiness,
+    development: bool,
     next_worker: Arc<AtomicUsize>,
 }
 
@@ -316,6 +324,7 @@ fn worker(
         services: Arc::clone(&parts.services),
     });
     let readiness = web::Data::new(parts.readiness.clone());
+    let development = web::Data::new(Development(parts.development));
     WorkerParts {
         make_upward: move |opening: Opening| {
             Reception::new(Rc::clone(&lobby), opening.encoding, opening.peer.map(|peer| peer.ip()))
@@ -324,6 +333,7 @@ fn worker(
             config
                 .app_data(client.clone())
                 .app_data(readiness.clone())
+                .app_data(development.clone())
                 .app_data(web::PayloadConfig::new(HTTP_BODY_BYTES_MAX))
                 .configure(http::health::configure)
                 .configure(http::pages::configure)

@@ -289,6 +289,7 @@ mod tests {
                 },
             },
             seeded_bug: None,
+            null_store: false,
         });
         assert_eq!(command(&format!("highwater {flags}")), expected);
         assert_eq!(command(&format!("highwater serve {flags}")), expected);

@@ -1,5 +1,6 @@
 //! The two HTTP ports: clients' and operator's.
 
+pub mod development;
 pub mod headers;
 pub mod health;
 pub mod operator;

@@ -1,6 +1,6 @@
 //! The operator's port: metrics and curves, accounts for host apps and load, invites.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -8,6 +8,7 @@ use actix_web::{
     web,
 };
 use highwater_wire::Refusal;
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -15,6 +16,7 @@ use crate::{
     logic::operation::Request,
     model::{Clock, Kind, UserId, record::SecretHash},
     monitor::{Format, Monitor, Window, curves},
+    store::secrets::Secrets,
     sync::Kinds,
 };
 
@@ -41,6 +43,40 @@ pub struct Operator {
     pub kinds: Arc<Kinds>,
     /// Hash of the operator's token.
     pub token: SecretHash,
+    /// The first thing that an operator does.
+    pub setup: Setup,
+}
+
+/// The one-time setup token, and what it is exchanged for.
+pub struct Setup {
+    /// Hash of the setup token, until it was used.
+    open: Mutex<Option<SecretHash>>,
+    operator_token: String,
+    directory: PathBuf,
+}
+
+impl Setup {
+    /// From the secrets of a data directory.
+    #[must_use]
+    pub fn new(secrets: &Secrets, directory: PathBuf) -> Setup {
+        let open = Mutex::new(secrets.setup_token.as_deref().map(secret_hash));
+        Setup { open, operator_token: secrets.operator_token.clone(), directory }
+    }
+
+    /// Exchanges the setup token for the operator's token, once.
+    fn exchange(&self, token: &str) -> Result<&str, Refusal> {
+        let mut open = self.open.lock();
+        if open.is_none_or(|expected| expected != secret_hash(token.trim())) {
+            return Err(Refusal::InvalidToken);
+        }
+        // Gone from the disk first: a token that was used must not come back with the next start.
+        Secrets::remove_setup_token(&self.directory).map_err(|fault| {
+            tracing::error!(error = &fault as &dyn std::error::Error, "the setup token could not be removed");
+            Refusal::Internal
+        })?;
+        *open = None;
+        Ok(&self.operator_token)
+    }
 }
 
 /// Adds the operator's routes.
@@ -48,6 +84,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
     config
         .route("/", web::get().to(page))
         .route("/metrics", web::get().to(metrics))
+        .route("/v1/setup", web::post().to(setup))
         .route("/v1/provision", web::post().to(provision))
         .route("/v1/invites", web::post().to(invite))
         .route("/v1/documents", web::put().to(put_document));
@@ -71,6 +108,18 @@ async fn metrics(operator: web::Data<Operator>, http: HttpRequest) -> HttpRespon
     let accept = http.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
     let format = Format::from_accept(accept);
     HttpResponse::Ok().content_type(format.content_type()).body(operator.monitor.metrics(format))
+}
+
+#[derive(Deserialize)]
+struct SetupRequest {
+    token: String,
+}
+
+async fn setup(operator: web::Data<Operator>, body: web::Json<SetupRequest>) -> HttpResponse {
+    match operator.setup.exchange(&body.token) {
+        Ok(token) => HttpResponse::Ok().json(serde_json::json!({ "operator_token": token })),
+        Err(refusal) => refused(refusal),
+    }
 }
 
 #[derive(Deserialize)]

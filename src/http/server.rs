@@ -13,10 +13,11 @@ use actix_http::HttpService;
 use actix_server::Server;
 use actix_service::{fn_service, map_config};
 use actix_web::dev::AppConfig;
+use actix_web::middleware::from_fn;
 use actix_web::web::ServiceConfig;
 use actix_web::{App, HttpServer};
 
-use super::headers;
+use super::{development, headers};
 use super::upgrade::{self, Door, Opening};
 use crate::actors::connection::Upward;
 use crate::actors::sweeper::{MonotonicMs, Patience, Sweeper};
@@ -106,7 +107,10 @@ where
                     Ok::<_, actix_web::Error>(())
                 }
             });
-            let app = App::new().wrap(headers::safe()).configure(|config| configure(config));
+            let app = App::new()
+                .wrap(from_fn(development::refuse_forwarded))
+                .wrap(headers::safe())
+                .configure(|config| configure(config));
             HttpService::build()
                 .keep_alive(KEEP_ALIVE)
                 .client_request_timeout(REQUEST_HEAD_TIMEOUT)

@@ -16,6 +16,7 @@ use bytes::Bytes;
 use highwater_wire::Encoding;
 use tokio::io::AsyncWriteExt;
 
+use super::development;
 use crate::actors::connection::{self, Upward};
 use crate::actors::transport::{ConnectionId, WorkerLinks};
 
@@ -33,6 +34,8 @@ pub struct Door {
     origins: Vec<String>,
     /// Most WebSockets of the whole server. One more is answered 503.
     connections_max: usize,
+    /// Development mode: what came through a proxy is refused, since whoever is behind it is not on this machine.
+    refuse_forwarded: bool,
     connections: AtomicUsize,
     last_id: AtomicU64,
 }
@@ -43,9 +46,16 @@ impl Door {
         Arc::new(Door {
             origins,
             connections_max,
+            refuse_forwarded: false,
             connections: AtomicUsize::new(0),
             last_id: AtomicU64::new(0),
         })
+    }
+
+    /// The same door for development mode, which refuses what came through a proxy.
+    #[must_use]
+    pub fn for_development(self: Arc<Self>) -> Arc<Door> {
+        Arc::new(Door { refuse_forwarded: true, ..Arc::into_inner(self).expect("the door is not in use yet") })
     }
 
     /// WebSockets that are open now.
@@ -99,6 +109,8 @@ pub enum Refused {
     NoSubprotocol,
     /// The page that asks comes from an origin that is not allowed.
     ForeignOrigin,
+    /// It came through a proxy, in development mode.
+    Forwarded,
     /// The connection limit is reached.
     Full,
 }
@@ -116,6 +128,7 @@ impl Refused {
                 "Sec-WebSocket-Protocol must offer highwater.v1.binary or highwater.v1.json",
             ),
             Refused::ForeignOrigin => ("403 Forbidden", "this origin may not connect"),
+            Refused::Forwarded => ("403 Forbidden", development::REFUSAL),
             Refused::Full => (
                 "503 Service Unavailable",
                 "the server has as many connections as it may have",
@@ -140,6 +153,9 @@ pub fn negotiate(head: &RequestHead, door: &Door) -> Result<Encoding, Refused> {
         }
         _ => Refused::Malformed("Upgrade: websocket and Connection: Upgrade are needed"),
     })?;
+    if door.refuse_forwarded && development::is_forwarded(&head.headers) {
+        return Err(Refused::Forwarded);
+    }
     if !origin_is_allowed(&head.headers, &door.origins) {
         return Err(Refused::ForeignOrigin);
     }

@@ -9,4 +9,4 @@ pub mod state;
 
 pub use decide::{Decided, decide, lacking};
 pub use operation::{Answer, Operation, Principal, Request};
-pub use state::{ConversationState, Need, State, Warm};
+pub use state::{ConversationState, Need, ROWS_MAX, State, Warm};

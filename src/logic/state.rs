@@ -11,10 +11,7 @@ use crate::model::{
 };
 
 /// Rows of each sort that are held before a sweep. Source: about 200 bytes a row, so about 100 MB in all when full.
-const ROWS_MAX: usize = 100_000;
-
-/// Sets of receipts held before a sweep; a set holds one sender's day.
-const RECEIPT_DAYS_MAX: usize = 100_000;
+pub const ROWS_MAX: usize = 100_000;
 
 /// A row that must be in memory before an operation can be decided.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -78,27 +75,36 @@ pub struct State {
     pub(super) receipts: Pinned<ReceiptDay, HashMap<ClientMessageId, Receipt>, FxBuildHasher>,
     pub(super) invites: Pinned<SecretHash, Option<Invite>>,
     pub(super) items: Pinned<(UserId, Kind, String), Version>,
+    rows_max: usize,
     /// Newest change among the rows that were evicted.
     evicted: Version,
 }
 
 impl Default for State {
     fn default() -> Self {
-        State {
-            accounts: Pinned::new(ROWS_MAX),
-            names: Pinned::new(ROWS_MAX),
-            devices: Pinned::new(ROWS_MAX),
-            conversations: Pinned::new(ROWS_MAX),
-            inboxes: Pinned::new(ROWS_MAX),
-            receipts: Pinned::new(RECEIPT_DAYS_MAX),
-            invites: Pinned::new(ROWS_MAX),
-            items: Pinned::new(ROWS_MAX),
-            evicted: Version(0),
-        }
+        State::bounded(ROWS_MAX)
     }
 }
 
 impl State {
+    /// Nothing in memory yet; at most `rows_max` rows of each sort are held after a sweep. A set of receipts, which
+    /// holds one sender's day, counts as a row.
+    #[must_use]
+    pub fn bounded(rows_max: usize) -> State {
+        State {
+            accounts: Pinned::new(rows_max),
+            names: Pinned::new(rows_max),
+            devices: Pinned::new(rows_max),
+            conversations: Pinned::new(rows_max),
+            inboxes: Pinned::new(rows_max),
+            receipts: Pinned::new(rows_max),
+            invites: Pinned::new(rows_max),
+            items: Pinned::new(rows_max),
+            rows_max,
+            evicted: Version(0),
+        }
+    }
+
     /// Whether the row is in memory.
     #[must_use]
     pub fn holds(&self, need: &Need) -> bool {
@@ -154,6 +160,6 @@ impl State {
 
     /// Forgets everything that was decided or read: what is durable is read again when it is needed.
     pub fn forget(&mut self, durable: Version) {
-        *self = State { evicted: self.evicted.max(durable), ..State::default() };
+        *self = State { evicted: self.evicted.max(durable), ..State::bounded(self.rows_max) };
     }
 }

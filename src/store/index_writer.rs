@@ -26,7 +26,7 @@ use crate::model::{
 
 /// Content of one index batch, bytes: bounds how long sled's readers stand still and how long a commit may wait.
 /// Source: research storage 4 (a batch stops every reader; 128 records of 256 B: p99.9 0.16 ms).
-const BATCH_BYTES_MAX: usize = 128 * 1024;
+pub const BATCH_BYTES_MAX: usize = 128 * 1024;
 
 /// Key of the reach.
 #[must_use]
@@ -34,9 +34,10 @@ pub fn reach_key() -> Vec<u8> {
     Key::of(keys::META).bytes(b"reach").done()
 }
 
-/// The batches that bring the index from its reach to `reach`, which is the version of the last record.
+/// The batches that bring the index from its reach to `reach`, which is the version of the last record. A batch holds
+/// writes of at most `batch_bytes_max`, but at least one.
 #[must_use]
-pub fn batches(records: &[Arc<Record>], reach: Version) -> Vec<IndexBatch> {
+pub fn batches(records: &[Arc<Record>], reach: Version, batch_bytes_max: usize) -> Vec<IndexBatch> {
     let mut step = Step::default();
     for record in records {
         for effect in &record.effects {
@@ -47,7 +48,7 @@ pub fn batches(records: &[Arc<Record>], reach: Version) -> Vec<IndexBatch> {
     let mut value = Vec::with_capacity(8);
     put_number(&mut value, reach.0);
     step.writes.push((reach_key(), Some(value)));
-    cut(step.writes)
+    cut(step.writes, batch_bytes_max)
 }
 
 /// What a step writes, by key: rows are absolute, so the last value counts.
@@ -166,13 +167,13 @@ impl Step {
 }
 
 /// Cuts writes into batches within the limits, in order.
-fn cut(writes: Vec<(Vec<u8>, Option<Vec<u8>>)>) -> Vec<IndexBatch> {
+fn cut(writes: Vec<(Vec<u8>, Option<Vec<u8>>)>, batch_bytes_max: usize) -> Vec<IndexBatch> {
     let mut batches = Vec::new();
     let mut batch = IndexBatch::new();
     let mut bytes = 0;
     for (key, value) in writes {
         let length = key.len() + value.as_ref().map_or(0, Vec::len);
-        if batch.room() == 0 || (bytes + length > BATCH_BYTES_MAX && !batch.is_empty()) {
+        if batch.room() == 0 || (bytes + length > batch_bytes_max && !batch.is_empty()) {
             batches.push(std::mem::take(&mut batch));
             bytes = 0;
         }

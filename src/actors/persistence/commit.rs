@@ -6,7 +6,7 @@ use std::sync::Arc;
 use highwater_wire::Refusal;
 
 use crate::{
-    logic::{Answer, Operation, State, Warm, decide, lacking},
+    logic::{Answer, Operation, ROWS_MAX, State, Warm, decide, lacking},
     model::{Effect, Record, UserId, Version, limits::BATCH_BYTES_MAX, limits::BATCH_OPERATIONS_MAX},
     store::{
         engine::{Engine, EngineFault, IndexBatch},
@@ -25,8 +25,28 @@ use crate::{
 /// last for 268 million starts.
 const RESERVE_STEP: u64 = 1 << 20;
 
-/// Encoded records taken into one index step, bytes. Larger steps pack better and make the reach move more rarely.
-const INDEX_STEP_BYTES: usize = 8 * 1024 * 1024;
+/// How much the committer holds and takes at a time. The defaults are a server's; simulations make them small, so that a
+/// short history evicts rows and writes index steps of many batches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CommitterBounds {
+    /// Rows of each sort held for decisions. Over it, rows that the index has are evicted and warmed again when needed.
+    pub rows_max: usize,
+    /// Encoded records taken into one index step, bytes, but at least one record. The rest waits for the next step.
+    pub index_step_bytes: usize,
+    /// Content of one index batch, bytes, but at least one write. The rest of the step goes into the next batch.
+    pub index_batch_bytes: usize,
+}
+
+impl Default for CommitterBounds {
+    /// Source of the step: larger ones pack better and make the reach move more rarely.
+    fn default() -> CommitterBounds {
+        CommitterBounds {
+            rows_max: ROWS_MAX,
+            index_step_bytes: 8 * 1024 * 1024,
+            index_batch_bytes: index_writer::BATCH_BYTES_MAX,
+        }
+    }
+}
 
 /// What became of one operation of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +94,7 @@ pub struct Committer {
     tail: Arc<Tail>,
     engine: Arc<dyn Engine>,
     state: State,
+    bounds: CommitterBounds,
     /// The last number given, or the reach of what may not be given again.
     last_number: Version,
     health: Health,
@@ -105,6 +126,7 @@ impl Committer {
             tail,
             engine,
             state: State::default(),
+            bounds: CommitterBounds::default(),
             last_number,
             health: Health::Writable,
             in_doubt: Vec::new(),
@@ -122,6 +144,12 @@ impl Committer {
     #[cfg(feature = "seeded-bugs")]
     pub fn seed_bug(&mut self, bug: Option<super::seeded_bugs::SeededBug>) {
         self.bug = bug;
+    }
+
+    /// Sets other bounds than the defaults. Called before anything is decided: rows held are forgotten.
+    pub fn set_bounds(&mut self, bounds: CommitterBounds) {
+        self.bounds = bounds;
+        self.state = State::bounded(bounds.rows_max);
     }
 
     /// Whether writes are taken.
@@ -154,12 +182,16 @@ impl Committer {
     ///
     /// # Errors
     /// [`Fatal`]: the process must end; nothing of this batch may be told.
-    pub fn commit(&mut self, operations: &[Operation]) -> Result<Committed, Fatal> {
+    pub fn commit<'a>(
+        &mut self,
+        operations: impl IntoIterator<Item = &'a Operation>,
+    ) -> Result<Committed, Fatal> {
+        let operations: Vec<&Operation> = operations.into_iter().collect();
         if self.health == Health::Full {
-            return Ok(refuse_all(operations, Refusal::StorageFull));
+            return Ok(refuse_all(operations.len(), Refusal::StorageFull));
         }
         if self.reserve(operations.len()).is_err() {
-            return Ok(refuse_all(operations, Refusal::StorageFull));
+            return Ok(refuse_all(operations.len(), Refusal::StorageFull));
         }
         let mut outcomes = Vec::with_capacity(operations.len());
         let mut records = Vec::new();
@@ -366,13 +398,14 @@ impl Committer {
     /// When the index failed: it must be opened anew, and the step is begun again from the last reach.
     pub fn index_step(&mut self) -> Result<bool, EngineFault> {
         if self.index_job.is_none() {
-            let records = self.tail.unindexed(INDEX_STEP_BYTES);
+            let records = self.tail.unindexed(self.bounds.index_step_bytes);
             let Some(last) = records.last() else {
                 self.tail.retire();
                 return Ok(false);
             };
             let reach = last.version;
-            let batches = index_writer::batches(&records, reach).into_iter();
+            let batches =
+                index_writer::batches(&records, reach, self.bounds.index_batch_bytes).into_iter();
             self.index_job = Some(IndexJob { batches, reach });
         }
         let result = self.advance_index_job();
@@ -431,8 +464,8 @@ fn encoded_lengths(records: &[Record]) -> Vec<usize> {
     records.iter().map(length).collect()
 }
 
-fn refuse_all(operations: &[Operation], refusal: Refusal) -> Committed {
-    let outcomes = operations.iter().map(|_| Outcome::Told(Err(refusal))).collect();
+fn refuse_all(count: usize, refusal: Refusal) -> Committed {
+    let outcomes = vec![Outcome::Told(Err(refusal)); count];
     Committed { outcomes, records: Vec::new() }
 }
 

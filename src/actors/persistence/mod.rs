@@ -30,7 +30,6 @@ use self::{
 };
 use super::{directory::Directory, ports::Ports, reader::Readers};
 use crate::{
-    logic::Operation,
     model::{Clock, UserId, limits::BATCH_OPERATIONS_MAX},
     monitor::{Monitor, ids},
 };
@@ -196,8 +195,7 @@ impl Persistence {
         let batch: Vec<Submission> = self.ready.drain(..count).collect();
         let started_us = self.clock.monotonic_us();
         self.count_waits(&batch, started_us);
-        let operations: Vec<Operation> = batch.iter().map(|submission| submission.operation.clone()).collect();
-        match self.committer.commit(&operations) {
+        match self.committer.commit(batch.iter().map(|submission| &submission.operation)) {
             Ok(committed) => {
                 if !committed.records.is_empty() {
                     let took_us = self.clock.monotonic_us().saturating_sub(started_us);

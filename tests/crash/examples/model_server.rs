@@ -141,7 +141,7 @@ fn open(data: &Path) -> (File, State) {
         state.take(stored);
     }
     file.set_len(whole as u64).unwrap();
-    if !bug("serve-tail-before-sync") {
+    if !bug("serve-unsynced-tail") {
         file.sync_all().unwrap();
         File::open(data).unwrap().sync_all().unwrap();
     }
@@ -194,13 +194,13 @@ fn commit_all(server: &Server, mut log: File, waiting: &mpsc::Receiver<Operation
             answers.push((operation.answer, sent));
         }
         let mut tell = Some(|| publish(server, decided, answers));
-        if bug("ack-before-write") {
+        if bug("acknowledge-before-write") {
             tell.take().unwrap()();
             // The write waits its turn, as behind the sync of an earlier batch on a slow disk.
             std::thread::sleep(Duration::from_millis(20));
         }
         log.write_all(&bytes).unwrap();
-        if bug("ack-before-sync") {
+        if bug("acknowledge-before-sync") {
             tell.take().unwrap()();
         }
         log.sync_data().unwrap();

@@ -72,17 +72,17 @@ fn a_right_server_passes_power_cuts() {
 
 #[test]
 fn kills_find_an_answer_before_the_write() {
-    finds("ack-before-write", &["--duration-s", "6"]);
+    finds("acknowledge-before-write", &["--duration-s", "6"]);
 }
 
 #[test]
 fn power_cuts_find_an_answer_before_the_sync() {
-    finds("ack-before-sync", &["--duration-s", "8", "--powercut"]);
+    finds("acknowledge-before-sync", &["--duration-s", "8", "--powercut"]);
 }
 
 #[test]
 fn power_cuts_find_a_replayed_tail_served_before_its_sync() {
-    finds("serve-tail-before-sync", &["--duration-s", "12", "--powercut"]);
+    finds("serve-unsynced-tail", &["--duration-s", "12", "--powercut"]);
 }
 
 #[test]

@@ -1,0 +1,45 @@
+//! Highwater from outside: every test starts the real binary on a free port with a data directory of its own, and talks
+//! to it as clients and operators do. Nothing here looks into the process; what is asserted was seen on the wire.
+//!
+//! | module | what it shows |
+//! | --- | --- |
+//! | [`chat`] | two people and their devices talk: everything reaches everyone once, in order, also late and after an absence |
+//! | [`telling`] | what the server tells by itself: inline pushes, nudges, nudges only |
+//! | [`encodings`] | JSON and binary clients side by side |
+//! | [`bad_frames`] | what cannot be read or is out of turn gets its number and changes nothing |
+//! | [`bad_requests`] | requests with wrong contents get their number and change nothing |
+//! | [`bad_snapshots`] | damaged, foreign and forged snapshots lead to a rebuild, and nothing is lost |
+//! | [`bad_tokens`] | forged, cut and ended tokens open nothing |
+//! | [`http_twin`] | the same requests over HTTP: same answers, statuses, sizes |
+//! | [`registration`] | who may make an account; names, passwords, invites |
+//! | [`sign_in`] | signing in: uniform refusals, and an end to guessing |
+//! | [`devices`] | listing and ending devices: tokens and connections die at once |
+//! | [`idempotence`] | the same id has the same place: twice at once, over connections, devices, crashes |
+//! | [`document_kinds`] | a kind that no client knows reaches an unchanged client |
+//! | [`lifecycle`] | ready line, health, stopping in order, coming back |
+//! | [`start`] | what keeps a server from starting, said by name |
+//! | [`slow_device`] | a device that never reads costs its bound and nobody else anything |
+//! | [`full_disk`] | a full disk: writes are refused, reads go on, and space brings the writes back |
+//!
+//! Waiting is always for something seen, with a deadline (`support::DEADLINE`); there are no sleeps to let things happen.
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
+
+mod support;
+
+mod bad_frames;
+mod bad_requests;
+mod bad_snapshots;
+mod bad_tokens;
+mod chat;
+mod devices;
+mod document_kinds;
+mod encodings;
+mod full_disk;
+mod http_twin;
+mod idempotence;
+mod lifecycle;
+mod registration;
+mod sign_in;
+mod slow_device;
+mod start;
+mod telling;

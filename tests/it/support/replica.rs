@@ -1,0 +1,108 @@
+//! What a client has put together from pages, by the rule of the protocol: the oracle of most tests.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use highwater_wire::{Encoding, base_of, proto};
+use proto::{ClientFrame, server_frame::Body};
+
+use super::{Server, http, requests};
+
+/// A context that no test uses for anything else.
+const DUMP_CONTEXT: &str = "15";
+
+/// See the module.
+#[derive(Debug, Clone, Default)]
+pub struct Replica {
+    pub snapshot: Vec<u8>,
+    /// By kind and key.
+    pub items: BTreeMap<(u32, String), String>,
+    /// By conversation and seq.
+    pub entries: BTreeMap<(u64, u64), proto::Entry>,
+    /// Items not yet told again by a rebuild that goes on.
+    old: BTreeSet<(u32, String)>,
+}
+
+/// Two are the same when they show the same, however they came by it.
+impl PartialEq for Replica {
+    fn eq(&self, other: &Replica) -> bool {
+        (&self.items, &self.entries) == (&other.items, &other.entries)
+    }
+}
+
+impl Replica {
+    /// Takes a page, if it continues what is here; `asked`: it answers this client's own sync.
+    pub fn take(&mut self, page: &proto::Page, asked: bool) -> bool {
+        let rebuild = page.rebuild.is_some();
+        if rebuild && !asked || !rebuild && page.base != base_of(&self.snapshot) {
+            return false;
+        }
+        assert!(!rebuild || page.base.is_empty(), "a rebuild continues nothing");
+        if page.snapshot.is_empty() {
+            assert!(page.items.is_empty() && page.entries.is_empty(), "news come with a snapshot");
+            return true;
+        }
+        if rebuild {
+            self.old = self.items.keys().cloned().collect();
+        }
+        for item in &page.items {
+            let key = (item.kind, item.key.clone());
+            self.old.remove(&key);
+            if item.deleted {
+                self.items.remove(&key);
+            } else {
+                self.items.insert(key, item.value.clone());
+            }
+        }
+        for entry in &page.entries {
+            let place = (entry.conversation_id, entry.seq);
+            let before = self.entries.insert(place, entry.clone());
+            assert!(before.is_none_or(|before| before == *entry), "an entry never changes: {entry:?}");
+        }
+        if page.complete {
+            for key in std::mem::take(&mut self.old) {
+                self.items.remove(&key);
+            }
+        }
+        self.snapshot = page.snapshot.to_vec();
+        true
+    }
+
+    /// The texts of a conversation, in order of seq.
+    pub fn texts(&self, conversation: u64) -> Vec<String> {
+        self.entries.range((conversation, 0)..=(conversation, u64::MAX)).map(|(_, entry)| requests::text_of(entry)).collect()
+    }
+
+    /// Every text, in order of conversation and seq.
+    pub fn all_texts(&self) -> Vec<String> {
+        self.entries.values().map(requests::text_of).collect()
+    }
+}
+
+/// Everything that the server has for the user of a device, read by a chain of its own that begins at nothing.
+pub async fn dump(server: &Server, token: &str) -> Replica {
+    let mut replica = Replica::default();
+    loop {
+        let frame = ClientFrame {
+            request_id: 1,
+            snapshot: replica.snapshot.clone().into(),
+            request: Some(requests::sync()),
+        };
+        let bearer = format!("Bearer {token}");
+        let headers = [
+            ("Content-Type", Encoding::Binary.content_type()),
+            ("Authorization", bearer.as_str()),
+            ("X-Highwater-Context", DUMP_CONTEXT),
+        ];
+        let body = Encoding::Binary.encode(&frame);
+        let answer = http::exchange(server.client(), "POST", "/v1/request", &headers, &body).await;
+        if answer.status == 204 {
+            return replica;
+        }
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let Some(Body::Page(page)) = answer.frame(Encoding::Binary).body else { panic!("no page: {answer:?}") };
+        assert!(replica.take(&page, true), "pages of one chain continue each other");
+        if !page.more {
+            return replica;
+        }
+    }
+}
