@@ -112,6 +112,7 @@ pub fn serve(config: &Config, options: ServeOptions) -> ExitCode {
 }
 
 /// The system's clock and its monotonic clock.
+#[allow(clippy::disallowed_methods, reason = "the one place where time is read; everywhere else it is handed down")]
 fn system_clock() -> Clock {
     let started = Instant::now();
     let wall_ms = || {
@@ -197,6 +198,7 @@ async fn run(config: &Config, options: ServeOptions) -> Result<(), StartFault> {
         readiness: readiness.clone(),
         development: config.server.dev,
         next_worker: Arc::new(AtomicUsize::new(0)),
+        about: about(config),
     };
     let port = client_port(config, workers, &door, &clock);
     let client_server = serve_clients(clients, port, move |links| worker(&lobby, links))?;
@@ -296,6 +298,7 @@ struct LobbyParts {
     readiness: Readiness,
     development: bool,
     next_worker: Arc<AtomicUsize>,
+    about: http::pages::About,
 }
 
 /// Starts a worker's hub and says how its connections and requests are received.
@@ -325,6 +328,7 @@ fn worker(
     });
     let readiness = web::Data::new(parts.readiness.clone());
     let development = web::Data::new(Development(parts.development));
+    let about = parts.about;
     WorkerParts {
         make_upward: move |opening: Opening| {
             Reception::new(Rc::clone(&lobby), opening.encoding, opening.peer.map(|peer| peer.ip()))
@@ -336,10 +340,20 @@ fn worker(
                 .app_data(development.clone())
                 .app_data(web::PayloadConfig::new(HTTP_BODY_BYTES_MAX))
                 .configure(http::health::configure)
-                .configure(http::pages::configure)
+                .configure(http::pages::configure(about))
                 .route("/v1/request", web::post().to(http::requests::request));
         },
     }
+}
+
+/// What the page may tell everybody.
+fn about(config: &Config) -> http::pages::About {
+    let registration = match config.registration.mode {
+        RegistrationMode::Closed => "closed",
+        RegistrationMode::Invite => "invite",
+        RegistrationMode::Open => "open",
+    };
+    http::pages::About { registration, dev: config.server.dev }
 }
 
 async fn tick(monitor: Monitor, clock: Clock) {

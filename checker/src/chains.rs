@@ -192,6 +192,8 @@ impl Chain {
         let Some(&(order, deliveries)) = self.reached.get(&snapshot) else {
             return;
         };
+        // A history may return to a snapshot that was reached after what was taken back before.
+        let deliveries = deliveries.min(self.log.len());
         for delivery in self.log.drain(deliveries..).rev() {
             self.delivered.remove(&delivery.token);
             match delivery.before {

@@ -179,7 +179,7 @@ impl Handler<Idle> for Hub {
         if knows_all && let Some(resident) = self.users.remove(&idle.user) {
             self.directory.remove(idle.user, self.worker);
             self.services.monitor.set(ids::USERS_ACTIVE, self.directory.len() as u64);
-            // A stop signal, sent once.
+            #[allow(clippy::disallowed_methods, reason = "a stop signal, sent once")]
             resident.actor.do_send(super::user::Stop);
         }
     }

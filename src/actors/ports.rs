@@ -87,7 +87,7 @@ impl Ports {
     pub fn drain(&self) {
         for port in self.ports.iter() {
             if let Some(hub) = &*port.hub.read() {
-                // A life-cycle signal, sent once.
+                #[allow(clippy::disallowed_methods, reason = "a signal of the life cycle, sent once")]
                 hub.do_send(Drain);
             }
         }

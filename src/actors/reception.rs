@@ -295,6 +295,6 @@ fn tell(link: &Link, request_id: u64, body: Body) {
 }
 
 fn leave(user: &Addr<User>, link: &Link) {
-    // A life-cycle signal: one per connection, and it must not be lost.
+    #[allow(clippy::disallowed_methods, reason = "a signal of the life cycle: one per connection, and it must not be lost")]
     user.do_send(Detach { connection: link.id() });
 }

@@ -25,10 +25,41 @@ pub(crate) struct Exception {
 }
 
 /// Files over the limit.
-pub(crate) const LONG_FILES: &[Exception] = &[];
+pub(crate) const LONG_FILES: &[Exception] = &[
+    Exception {
+        name: "src/config.rs",
+        lines_max: 1107,
+        why: "gap: the table of settings, reading it and explaining mistakes are to become files of their own",
+    },
+    Exception {
+        name: "src/actors/persistence/commit.rs",
+        lines_max: 480,
+        why: "every way in which a commit can end stands side by side; the seeded bugs take part of it",
+    },
+    Exception {
+        name: "src/actors/persistence/mod.rs",
+        lines_max: 412,
+        why: "gap: parking and warming belong beside `warm.rs`",
+    },
+    Exception { name: "src/store/view.rs", lines_max: 475, why: "one short read for each data type" },
+    Exception { name: "src/store/engine.rs", lines_max: 470, why: "the seam with the promises of each of its calls" },
+    Exception { name: "src/store/tail.rs", lines_max: 416, why: "insert and remove mirror each other, effect by effect" },
+    Exception { name: "src/store/files_faulty.rs", lines_max: 421, why: "the file layer of tests, call by call" },
+];
 
 /// Functions over the limit.
-pub(crate) const LONG_FUNCTIONS: &[Exception] = &[];
+pub(crate) const LONG_FUNCTIONS: &[Exception] = &[
+    Exception {
+        name: "src/app.rs:run",
+        lines_max: 113,
+        why: "start order and reverse stop order are read as one list",
+    },
+    Exception {
+        name: "checker/src/reading.rs:take",
+        lines_max: 94,
+        why: "one arm for each kind of line; a table",
+    },
+];
 
 /// Files over the limit that are not excepted, and exceptions that are not needed any more.
 pub(crate) fn long_files(repository: &Repository, exceptions: &[Exception]) -> Vec<String> {

@@ -8,7 +8,8 @@ pub const PAGE_BYTES: usize = 4096;
 /// One page.
 pub type Page = [u8; PAGE_BYTES];
 
-static ZERO_PAGE: Page = [0; PAGE_BYTES];
+/// A page that was never written.
+pub static ZERO_PAGE: Page = [0; PAGE_BYTES];
 
 /// A file's size and its pages; a page that is not held is zero.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

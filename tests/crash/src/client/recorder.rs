@@ -30,8 +30,15 @@ pub(super) struct Recorder {
 impl Observer for Recorder {
     fn event(&mut self, event: &Event) {
         match event {
+            // A page without a snapshot brings nothing: what is stored stands.
+            Event::Applied { page, .. } if page.snapshot.is_empty() && page.entries.is_empty() => {}
             Event::Applied { cause, page, .. } => self.applied(*cause, page),
-            Event::Discarded { .. } => self.write("info", "discard", json!({})),
+            Event::Discarded { cause, page, reason } => {
+                let (cause, reason) = (format!("{cause:?}").to_lowercase(), format!("{reason:?}"));
+                let snapshot = hex(base_of(&page.snapshot));
+                let fields = json!({ "cause": cause, "reason": reason, "base": hex(&page.base), "snapshot": snapshot });
+                self.write("info", "discard", fields);
+            }
             Event::SendTransmitted { id, .. } => self.window.transmitted(*id, &self.gauge),
             Event::SendAnswered { id, result: Ok(sent) } | Event::SendSeen { id, sent } => {
                 self.acknowledged(*id, sent);

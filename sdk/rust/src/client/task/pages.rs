@@ -26,7 +26,10 @@ impl Task {
     }
 
     fn page_applied(&mut self, session: &mut Session, page: Arc<Page>, cause: PageCause, applied: Applied) {
-        self.snapshot = page.snapshot.to_vec();
+        // A page that brings nothing has no snapshot: what is stored stands.
+        if !page.snapshot.is_empty() {
+            self.snapshot = page.snapshot.to_vec();
+        }
         session.page_applied(&page);
         let applied = Arc::new(applied);
         let caught_up = cause == PageCause::Sync && !page.more;

@@ -1,0 +1,138 @@
+# What is done with Highwater, by name. `make help` lists it.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DEFAULT_GOAL := help
+.PHONY: help run build test lint fmt bench torture seeded-bugs strace clean-data
+
+# One profile serves tests, torture and `make run`, so that one build is enough: our code unoptimised with all assertions,
+# dependencies optimised. `make PROFILE=release run` is the server as it is meant to be used; figures are always of it.
+PROFILE ?= dev
+TARGET ?= $(or $(CARGO_TARGET_DIR),target)
+BUILT := $(TARGET)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
+CARGO ?= cargo
+
+# Of `make torture`: seconds, the seed, and POWERCUT=1 for power cuts beside kills.
+DURATION ?= 60
+SEED ?= 1
+POWERCUT ?=
+# Power cuts on a loop-mounted ext4 with forced shutdown; skipped by name where the machine does not allow it.
+EXT4_CUTS ?= 5
+TORTURE_FLAGS ?=
+# Of `make bench`: further arguments of the load tool.
+BENCH_FLAGS ?=
+
+# A step says its name before and its time after; a step that cannot run says so by name.
+define STEPS
+step() {
+    local name="$$1" begin=$$SECONDS
+    shift
+    printf '== %s\n' "$$name"
+    "$$@"
+    printf '== %s: %d s\n' "$$name" "$$((SECONDS - begin))"
+}
+skip() { printf 'skipped: %s (%s)\n' "$$1" "$$2"; }
+has() { command -v "$$1" >/dev/null 2>&1; }
+endef
+
+help:
+	@sed -n 's/^## //p' $(MAKEFILE_LIST)
+
+## make run          build, and start a server for trying out at http://127.0.0.1:8080
+run:
+	@$(CARGO) run --profile $(PROFILE) --bin highwater -- serve --dev
+
+## make build        the server, the torture and the load tool
+build:
+	@$(CARGO) build --workspace --profile $(PROFILE)
+
+## make test         everything that has to be green before a change is merged
+test:
+	@$(STEPS)
+	begin=$$SECONDS
+	step "format" $(CARGO) fmt --all --check
+	step "lints" $(CARGO) clippy --workspace --all-targets -- -D warnings
+	step "lints of the seeded bugs" $(CARGO) clippy -p highwater --lib --bins --features seeded-bugs -- -D warnings
+	if has cargo-deny; then step "licences and advisories" cargo deny check; else skip "licences and advisories" "cargo-deny is not installed"; fi
+	step "house rules" $(CARGO) test --test tidy
+	step "tests of the workspace" $(CARGO) test --workspace
+	step "golden frames" $(CARGO) test -p highwater-wire --test golden --test protocol_text
+	step "server and torture" $(CARGO) build -p highwater -p highwater-torture
+	if [ -e tests/python/run.sh ]; then
+	    if has python3; then step "client in Python" bash tests/python/run.sh; else skip "client in Python" "python3 is not installed"; fi
+	else
+	    skip "client in Python" "tests/python/run.sh is not there"
+	fi
+	if [ -e tests/web/run.sh ]; then
+	    if has node && { has chromium || has chromium-browser; }; then step "two people in a browser" bash tests/web/run.sh; else skip "two people in a browser" "node or chromium is not installed"; fi
+	else
+	    skip "two people in a browser" "tests/web/run.sh is not there"
+	fi
+	step "torture by kills" $(MAKE) --no-print-directory torture DURATION=20 SEED=1
+	step "torture by power cuts" $(MAKE) --no-print-directory torture DURATION=20 SEED=1 POWERCUT=1
+	step "seeded bugs" $(MAKE) --no-print-directory seeded-bugs DURATION=20
+	if has strace; then step "order of write, sync and answer" $(MAKE) --no-print-directory strace; else skip "order of write, sync and answer" "strace is not installed"; fi
+	printf '== all: %d s\n' "$$((SECONDS - begin))"
+
+## make lint         clippy, house rules, and cargo-deny where it is installed
+lint:
+	@$(STEPS)
+	step "format" $(CARGO) fmt --all --check
+	step "lints" $(CARGO) clippy --workspace --all-targets -- -D warnings
+	step "house rules" $(CARGO) test --test tidy
+	if has cargo-deny; then step "licences and advisories" cargo deny check; else skip "licences and advisories" "cargo-deny is not installed"; fi
+
+## make fmt          format all code
+fmt:
+	@$(CARGO) fmt --all
+
+## make bench        cost and speed of the release build; needs a quiet machine
+bench:
+	@$(CARGO) build --release -p highwater -p highwater-bench
+	exec $(TARGET)/release/highwater-bench $(BENCH_FLAGS)
+
+## make torture      kill the server while clients talk, and judge what they saw; DURATION=60 SEED=1 POWERCUT=1
+torture:
+	@$(CARGO) build --quiet --profile $(PROFILE) -p highwater -p highwater-torture
+	exec $(BUILT)/highwater-torture run --server $(BUILT)/highwater --duration-s $(DURATION) --seed $(SEED) \
+	    $(if $(POWERCUT),--powercut --powercut-ext4 $(EXT4_CUTS)) $(TORTURE_FLAGS)
+
+## make seeded-bugs  prove that the torture finds each bug that was built in on purpose
+seeded-bugs:
+	@$(STEPS)
+	# Built under the usual name, taken aside, and built as usual again: dependencies are compiled once.
+	seeded=$(BUILT)/highwater-seeded-bugs
+	$(CARGO) build --quiet --profile $(PROFILE) -p highwater --bin highwater --features seeded-bugs
+	cp --remove-destination $(BUILT)/highwater "$$seeded"
+	$(CARGO) build --quiet --profile $(PROFILE) -p highwater -p highwater-torture
+	finds() {
+	    local bug="$$1" seed code
+	    shift
+	    # A short run may miss the moment, so each bug has three seeds. Exit code 1 is a verdict; 2 is a broken run.
+	    for seed in 1 2 3; do
+	        code=0
+	        $(BUILT)/highwater-torture run --server "$$seeded" --duration-s $(DURATION) --seed "$$seed" --seeded-bug "$$bug" "$$@" 2>/dev/null | tail -n 1 || code=$$?
+	        if [ "$$code" = 1 ]; then printf 'found: %s with seed %s\n' "$$bug" "$$seed"; return 0; fi
+	        if [ "$$code" != 0 ]; then printf 'not judged: %s with seed %s\n' "$$bug" "$$seed"; return 1; fi
+	    done
+	    printf 'not found: %s\n' "$$bug"
+	    return 1
+	}
+	step "acknowledge before the write" finds acknowledge-before-write
+	step "acknowledge before the sync" finds acknowledge-before-sync --powercut
+	step "serve the replayed tail unsynced" finds serve-unsynced-tail --powercut
+
+## make strace       prove from the system calls that a message is written and synced before it is acknowledged
+strace:
+	@$(STEPS)
+	if [ -e tests/strace/run.sh ]; then
+	    $(CARGO) build --quiet --profile $(PROFILE) -p highwater -p highwater-torture
+	    bash tests/strace/run.sh
+	else
+	    skip "strace" "tests/strace/run.sh is not there"
+	fi
+
+## make clean-data   forget everything that servers of `make run` have stored
+clean-data:
+	@find data -mindepth 1 ! -name README.md -delete

@@ -1,0 +1,6 @@
+//! The works of the table, each as it is defined for every run.
+
+pub mod idle;
+pub mod idle_sync;
+pub mod one_to_one;
+pub mod one_to_one_rows;

@@ -1,0 +1,910 @@
+"""A client of the Highwater protocol, version 1, level 1, with nothing but Python's standard library.
+
+Three layers, each usable by itself:
+
+* the codec: `encode` and `decode` turn a frame (a dictionary) into the binary or the JSON form and back;
+* `Connection`: a WebSocket, opened and framed by hand, that never blocks longer than it is told to;
+* `Store` and `Client`: what a client keeps, and the loop that keeps it up to date.
+
+A frame is a dictionary with the names of the JSON form (`requestId`, `nudgeOnly`). Integers of every size are `int`,
+`bytes` are `bytes`, enums are numbers, nested messages are dictionaries. What is absent has its default.
+"""
+
+import base64
+import errno
+import hashlib
+import json
+import os
+import random
+import re
+import secrets
+import select
+import socket
+import sqlite3
+import struct
+import time
+import urllib.error
+import urllib.request
+
+JSON = "highwater.v1.json"
+BINARY = "highwater.v1.binary"
+SERVER_MESSAGE_MAX = 1 << 20
+BACKOFF_FIRST, BACKOFF_MAX = 0.2, 30.0
+
+# ----------------------------------------------------------------------------------------------------------------------
+# The schema, as far as a level 1 client needs it: number, JSON name, type, label. The label is "" (one, left out when
+# it has its default), "*" (repeated) or "?" (member of a oneof: told even when it has its default).
+
+ENUMS = {
+    "DeviceClass": ["DEVICE_CLASS_UNSPECIFIED", "DEVICE_CLASS_PHONE", "DEVICE_CLASS_DESKTOP", "DEVICE_CLASS_TABLET",
+                    "DEVICE_CLASS_WEB"],
+    "Cause": ["CAUSE_UNSPECIFIED", "CAUSE_FOREIGN", "CAUSE_FUTURE"],
+}
+
+SCHEMA = {
+    "ClientFrame": [
+        (1, "requestId", "uint64", ""), (2, "snapshot", "bytes", ""), (10, "hello", "Hello", "?"),
+        (11, "heartbeat", "Nothing", "?"), (12, "sync", "Sync", "?"), (13, "send", "Send", "?"),
+        (14, "register", "Register", "?"), (15, "signIn", "SignIn", "?"), (16, "signOut", "Nothing", "?"),
+        (17, "listDevices", "Nothing", "?"), (18, "endDevice", "EndDevice", "?"), (19, "findUser", "FindUser", "?")],
+    "ServerFrame": [
+        (1, "requestId", "uint64", ""), (10, "greeting", "Greeting", "?"), (11, "heartbeat", "HeartbeatAnswer", "?"),
+        (12, "page", "Page", "?"), (13, "sent", "Sent", "?"), (14, "signedIn", "SignedIn", "?"),
+        (15, "done", "Nothing", "?"), (16, "deviceList", "DeviceList", "?"), (17, "user", "User", "?"),
+        (30, "push", "Page", "?"), (31, "nudge", "Nothing", "?"), (40, "error", "Error", "?")],
+    "Nothing": [],
+    "Hello": [
+        (1, "token", "string", ""), (2, "level", "uint32", ""), (3, "kinds", "uint32", "*"),
+        (4, "context", "uint32", ""), (5, "nudgeOnly", "bool", ""), (6, "locale", "string", ""),
+        (7, "client", "string", "")],
+    "Greeting": [
+        (1, "userId", "fixed64", ""), (2, "deviceId", "fixed64", ""), (3, "level", "uint32", ""),
+        (4, "kinds", "Kind", "*"), (5, "capabilities", "string", "*"), (6, "day", "uint32", ""),
+        (7, "timeMs", "int64", ""), (8, "heartbeatMs", "uint32", ""), (9, "textBytesMax", "uint32", ""),
+        (10, "frameBytesMax", "uint32", ""), (11, "inFlightMax", "uint32", ""), (12, "dedupDays", "uint32", "")],
+    "Kind": [(1, "number", "uint32", ""), (2, "name", "string", "")],
+    "HeartbeatAnswer": [(1, "day", "uint32", "")],
+    "Register": [
+        (1, "name", "string", ""), (2, "password", "string", ""), (3, "invite", "string", ""),
+        (4, "device", "DeviceInfo", "?")],
+    "SignIn": [(1, "name", "string", ""), (2, "password", "string", ""), (3, "device", "DeviceInfo", "?")],
+    "DeviceInfo": [(1, "name", "string", ""), (2, "deviceClass", "DeviceClass", "")],
+    "SignedIn": [(1, "userId", "fixed64", ""), (2, "deviceId", "fixed64", ""), (3, "token", "string", "")],
+    "DeviceList": [(1, "devices", "Device", "*")],
+    "Device": [
+        (1, "deviceId", "fixed64", ""), (2, "name", "string", ""), (3, "deviceClass", "DeviceClass", ""),
+        (4, "createdMs", "int64", ""), (5, "current", "bool", "")],
+    "EndDevice": [(1, "deviceId", "fixed64", "?"), (2, "allOthers", "bool", "?")],
+    "FindUser": [(1, "name", "string", "")],
+    "User": [(1, "userId", "fixed64", ""), (2, "name", "string", "")],
+    "Send": [
+        (1, "clientMessageId", "bytes", ""), (2, "day", "uint32", ""), (3, "conversationId", "fixed64", "?"),
+        (4, "userId", "fixed64", "?"), (5, "userName", "string", "?"), (6, "text", "string", ""),
+        (7, "shownSeq", "uint64", "")],
+    "Sent": [(1, "conversationId", "fixed64", ""), (2, "seq", "uint64", ""), (3, "sentAtMs", "int64", "")],
+    "Sync": [(1, "limit", "uint32", ""), (2, "waitMs", "uint32", "")],
+    "Page": [
+        (1, "base", "bytes", ""), (2, "snapshot", "bytes", ""), (3, "more", "bool", ""), (4, "items", "Item", "*"),
+        (5, "entries", "Entry", "*"), (6, "rebuild", "Rebuild", "?"), (7, "gaps", "Gap", "*"),
+        (8, "handBack", "bool", ""), (9, "complete", "bool", "")],
+    "Item": [(1, "kind", "uint32", ""), (2, "key", "string", ""), (3, "deleted", "bool", ""), (4, "value", "string", "")],
+    "Entry": [
+        (1, "conversationId", "fixed64", ""), (2, "seq", "uint64", ""), (3, "senderId", "fixed64", ""),
+        (4, "sentAtMs", "int64", ""), (5, "clientMessageId", "bytes", ""), (6, "text", "string", "?")],
+    "Rebuild": [(1, "cause", "Cause", "")],
+    "Gap": [(1, "conversationId", "fixed64", ""), (2, "fromSeq", "uint64", ""), (3, "toSeq", "uint64", "")],
+    "Error": [
+        (1, "code", "uint32", ""), (2, "name", "string", ""), (3, "message", "string", ""), (4, "retry", "bool", ""),
+        (5, "retryAfterMs", "uint32", "")],
+}
+BY_NUMBER = {kind: {field[0]: field for field in fields} for kind, fields in SCHEMA.items()}
+VARINTS = {"uint32", "uint64", "int64", "bool"} | set(ENUMS)
+
+
+class CodecError(ValueError):
+    """Bytes that are not a frame."""
+
+
+def encode(subprotocol, kind, message):
+    """The bytes of a message in the encoding of the subprotocol."""
+    if subprotocol == JSON:
+        return json.dumps(_to_json(kind, message), ensure_ascii=False, separators=(",", ":")).encode()
+    return _to_binary(kind, message)
+
+
+def decode(subprotocol, kind, data):
+    """The message that the bytes hold. Fields that this client does not know are left out."""
+    try:
+        if subprotocol == JSON:
+            return _from_json(kind, json.loads(data))
+        return _from_binary(kind, data)
+    except (ValueError, IndexError, TypeError, AttributeError, struct.error) as cause:
+        raise CodecError(f"not a {kind}: {cause}") from cause
+
+
+def _is_default(value):
+    return value in (0, "", b"", False)
+
+
+def _to_json(kind, message):
+    result = {}
+    for _, name, of, label in SCHEMA[kind]:
+        if name not in message or (label == "" and _is_default(message[name])):
+            continue
+        value = message[name]
+        result[name] = [_value_to_json(of, one) for one in value] if label == "*" else _value_to_json(of, value)
+    return result
+
+
+def _value_to_json(of, value):
+    if of in SCHEMA:
+        return _to_json(of, value)
+    if of in ("uint64", "int64", "fixed64"):
+        return str(value)
+    if of == "bytes":
+        return base64.b64encode(value).decode()
+    if of in ENUMS:
+        return ENUMS[of][value] if 0 <= value < len(ENUMS[of]) else value
+    return value
+
+
+def _from_json(kind, source):
+    if not isinstance(source, dict):
+        raise CodecError(f"{kind} is not an object")
+    result = {}
+    for _, name, of, label in SCHEMA[kind]:
+        if source.get(name) is None:
+            continue
+        if label == "*":
+            value = [_value_from_json(of, one) for one in source[name]]
+            if value:
+                result[name] = value
+        else:
+            value = _value_from_json(of, source[name])
+            if label == "?" or not _is_default(value):
+                result[name] = value
+    return result
+
+
+def _value_from_json(of, value):
+    if of in SCHEMA:
+        return _from_json(of, value)
+    if of in ("uint64", "int64", "fixed64", "uint32"):
+        return int(value)
+    if of == "bytes":
+        return base64.b64decode(value + "=" * (-len(value) % 4), validate=True)
+    if of in ENUMS and isinstance(value, str):
+        return ENUMS[of].index(value) if value in ENUMS[of] else 0
+    return value
+
+
+def _varint(value):
+    value &= (1 << 64) - 1
+    result = bytearray()
+    while value > 0x7F:
+        result.append(value & 0x7F | 0x80)
+        value >>= 7
+    result.append(value)
+    return bytes(result)
+
+
+def _to_binary(kind, message):
+    result = bytearray()
+    for number, name, of, label in SCHEMA[kind]:
+        if name not in message or (label == "" and _is_default(message[name])):
+            continue
+        value = message[name]
+        if label == "*" and of in VARINTS:
+            packed = b"".join(_varint(one) for one in value)
+            result += _varint(number << 3 | 2) + _varint(len(packed)) + packed
+            continue
+        for one in value if label == "*" else [value]:
+            if of in VARINTS:
+                result += _varint(number << 3) + _varint(one)
+            elif of == "fixed64":
+                result += _varint(number << 3 | 1) + struct.pack("<Q", one)
+            else:
+                data = _to_binary(of, one) if of in SCHEMA else one.encode() if of == "string" else one
+                result += _varint(number << 3 | 2) + _varint(len(data)) + data
+    return bytes(result)
+
+
+def _read_varint(data, place):
+    value = shift = 0
+    while True:
+        byte = data[place]
+        place += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value & (1 << 64) - 1, place
+        shift += 7
+        if shift > 63:
+            raise CodecError("a varint that does not end")
+
+
+def _narrow(of, value):
+    if of == "bool":
+        return value != 0
+    if of == "int64":
+        return value - (1 << 64) if value >> 63 else value
+    return value if of == "uint64" else value & 0xFFFFFFFF
+
+
+def _from_binary(kind, data):
+    result, place = {}, 0
+    while place < len(data):
+        tag, place = _read_varint(data, place)
+        wire = tag & 7
+        if wire == 0:
+            value, place = _read_varint(data, place)
+        elif wire in (1, 5):
+            size = 8 if wire == 1 else 4
+            value, place = data[place:place + size], place + size
+        elif wire == 2:
+            size, place = _read_varint(data, place)
+            value, place = data[place:place + size], place + size
+        else:
+            raise CodecError(f"wire type {wire}")
+        if place > len(data):
+            raise CodecError("ends too early")
+        if tag >> 3 not in BY_NUMBER[kind]:
+            continue
+        _, name, of, label = BY_NUMBER[kind][tag >> 3]
+        if of in VARINTS and label == "*" and wire == 2:
+            at = 0
+            while at < len(value):
+                one, at = _read_varint(value, at)
+                result.setdefault(name, []).append(_narrow(of, one))
+            continue
+        if wire != (0 if of in VARINTS else 1 if of == "fixed64" else 2):
+            continue
+        if of in VARINTS:
+            value = _narrow(of, value)
+        elif of == "fixed64":
+            value = struct.unpack("<Q", value)[0]
+        elif of == "string":
+            value = value.decode()
+        elif of in SCHEMA:
+            value = _from_binary(of, value)
+        if label == "*":
+            result.setdefault(name, []).append(value)
+        elif label == "?" or not _is_default(value):
+            result[name] = value
+        else:
+            result.pop(name, None)
+    return result
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# The WebSocket
+
+
+class NotOpened(OSError):
+    """The upgrade was answered with another status than 101."""
+
+    def __init__(self, status, retry_after, text):
+        super().__init__(f"{status}: {text}")
+        self.status, self.retry_after, self.text = status, retry_after, text
+
+
+class ConnectionEnded(OSError):
+    """The connection is over. `code` is that of the close frame, or 1006 when there was none."""
+
+    def __init__(self, code, reason=""):
+        super().__init__(f"closed with {code} {reason}".strip())
+        self.code, self.reason = code, reason
+
+
+class Connection:
+    """One WebSocket. `put` queues a message, `exchange` writes and reads as far as the socket allows at the moment."""
+
+    def __init__(self, host, port, subprotocol, seconds=5.0):
+        self.subprotocol = subprotocol
+        self.outgoing, self.incoming = bytearray(), bytearray()
+        self.parts, self.parts_opcode = bytearray(), None
+        self.messages = []
+        self.ended = None
+        self.socket = socket.create_connection((host, port), timeout=seconds)
+        try:
+            self._upgrade(host, port, time.monotonic() + seconds)
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.socket.setblocking(False)
+        except BaseException:
+            self.socket.close()
+            raise
+
+    def _upgrade(self, host, port, deadline):
+        key = base64.b64encode(secrets.token_bytes(16)).decode()
+        self.socket.sendall((
+            f"GET /v1/ws HTTP/1.1\r\nHost: {host}:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n"
+            f"Sec-WebSocket-Protocol: {self.subprotocol}\r\n\r\n").encode())
+        answer = bytearray()
+        while b"\r\n\r\n" not in answer:
+            self.socket.settimeout(max(deadline - time.monotonic(), 0.001))
+            data = self.socket.recv(4096)
+            if not data or len(answer) > 65536:
+                raise ConnectionEnded(1006, "no answer to the upgrade")
+            answer += data
+        head, _, rest = bytes(answer).partition(b"\r\n\r\n")
+        lines = head.decode("latin-1").split("\r\n")
+        status = int(lines[0].split()[1])
+        headers = {}
+        for line in lines[1:]:
+            name, _, value = line.partition(":")
+            headers[name.strip().lower()] = value.strip()
+        if status != 101:
+            raise NotOpened(status, float(headers.get("retry-after", 0)), rest.decode("utf-8", "replace"))
+        proof = hashlib.sha1((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()
+        if headers.get("sec-websocket-accept") != base64.b64encode(proof).decode():
+            raise ConnectionEnded(1002, "wrong Sec-WebSocket-Accept")
+        if headers.get("sec-websocket-protocol") != self.subprotocol:
+            raise ConnectionEnded(1002, "another subprotocol")
+        self.incoming += rest
+
+    def put(self, data):
+        """Queues one message."""
+        self._put_frame(0x1 if self.subprotocol == JSON else 0x2, data)
+
+    def _put_frame(self, opcode, data):
+        mask = secrets.token_bytes(4)
+        size = len(data)
+        if size < 126:
+            head = struct.pack("!BB", 0x80 | opcode, 0x80 | size)
+        elif size < 65536:
+            head = struct.pack("!BBH", 0x80 | opcode, 0x80 | 126, size)
+        else:
+            head = struct.pack("!BBQ", 0x80 | opcode, 0x80 | 127, size)
+        pad = (mask * (size // 4 + 1))[:size]
+        masked = (int.from_bytes(data, "big") ^ int.from_bytes(pad, "big")).to_bytes(size, "big")
+        self.outgoing += head + mask + masked
+
+    def exchange(self, seconds):
+        """Waits at most so long for the socket, then moves what can be moved. Messages come to `self.messages`."""
+        if self.ended:
+            raise self.ended
+        self._read_frames()
+        if not self.messages:
+            _, _, failed = ready = select.select(
+                [self.socket], [self.socket] if self.outgoing else [], [self.socket], max(seconds, 0))
+            if ready[1]:
+                self._write()
+            if ready[0] or failed:
+                self._read()
+                self._read_frames()
+        elif self.outgoing:
+            self._write()
+        if self.ended and not self.messages:
+            raise self.ended
+
+    def _write(self):
+        try:
+            count = self.socket.send(self.outgoing)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as cause:
+            # What the server said before is still to be read: a close frame tells more than a broken pipe.
+            if cause.errno not in (errno.EPIPE, errno.ECONNRESET):
+                raise
+            self.outgoing.clear()
+            return
+        del self.outgoing[:count]
+
+    def _read(self):
+        try:
+            data = self.socket.recv(65536)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as cause:
+            self._end(1006, str(cause))
+            return
+        if data:
+            self.incoming += data
+        else:
+            self._end(1006, "end of the stream")
+
+    def _end(self, code, reason):
+        if self.ended is None:
+            self.ended = ConnectionEnded(code, reason)
+
+    def _read_frames(self):
+        while self.ended is None and len(self.incoming) >= 2:
+            first, second = self.incoming[0], self.incoming[1]
+            size, head = second & 0x7F, 2
+            if size == 126:
+                head = 4
+            elif size == 127:
+                head = 10
+            if len(self.incoming) < head:
+                return
+            if head > 2:
+                size = int.from_bytes(self.incoming[2:head], "big")
+            if second & 0x80 or first & 0x70 or size + len(self.parts) > SERVER_MESSAGE_MAX:
+                self._end(1002, "the server broke the framing")
+                return
+            if len(self.incoming) < head + size:
+                return
+            data = bytes(self.incoming[head:head + size])
+            del self.incoming[:head + size]
+            self._take_frame(first & 0x80 != 0, first & 0x0F, data)
+
+    def _take_frame(self, final, opcode, data):
+        if opcode == 0x8:
+            code = int.from_bytes(data[:2], "big") if len(data) >= 2 else 1005
+            self._put_frame(0x8, data[:2])
+            self._write()
+            self._end(code, data[2:].decode("utf-8", "replace"))
+        elif opcode == 0x9:
+            self._put_frame(0xA, data)
+        elif opcode in (0x0, 0x1, 0x2):
+            if (opcode == 0) != (self.parts_opcode is not None):
+                self._end(1002, "fragments out of order")
+                return
+            self.parts_opcode = self.parts_opcode or opcode
+            self.parts += data
+            if final:
+                self.messages.append(bytes(self.parts))
+                self.parts, self.parts_opcode = bytearray(), None
+
+    def close(self):
+        """An orderly end, without waiting for the server's part of it."""
+        if self.socket.fileno() >= 0:
+            if self.ended is None:
+                self._put_frame(0x8, struct.pack("!H", 1000))
+                try:
+                    self._write()
+                except OSError:
+                    pass
+            self.socket.close()
+
+    def cut(self):
+        """Ends the connection as a pulled cable would: no close frame, nothing more written or read."""
+        if self.socket.fileno() >= 0:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.socket.close()
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# The store
+
+
+class Store:
+    """What a client keeps, in one SQLite file. Every method that writes is one flushed transaction.
+
+    Ids are kept as text: they are unsigned 64-bit numbers, SQLite's integers are signed.
+    """
+
+    TABLES = """
+        CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;
+        CREATE TABLE IF NOT EXISTS items (
+            kind INTEGER, key TEXT, value TEXT, old INTEGER, PRIMARY KEY (kind, key)) WITHOUT ROWID;
+        CREATE TABLE IF NOT EXISTS entries (
+            conversation TEXT, seq INTEGER, sender TEXT, sent_at_ms INTEGER, message_id BLOB, text TEXT,
+            PRIMARY KEY (conversation, seq)) WITHOUT ROWID;
+        CREATE TABLE IF NOT EXISTS gaps (
+            conversation TEXT, from_seq INTEGER, to_seq INTEGER, PRIMARY KEY (conversation, from_seq, to_seq));
+        CREATE TABLE IF NOT EXISTS outbox (
+            place INTEGER PRIMARY KEY AUTOINCREMENT, message_id BLOB UNIQUE, day INTEGER, to_field TEXT, to_value TEXT,
+            text TEXT, shown_seq INTEGER, refused INTEGER NOT NULL DEFAULT 0);
+    """
+
+    def __init__(self, path):
+        self.database = sqlite3.connect(path, isolation_level=None)
+        self.database.execute("PRAGMA journal_mode=WAL")
+        self.database.execute("PRAGMA synchronous=FULL")
+        self.database.executescript(self.TABLES)
+
+    def close(self):
+        self.database.close()
+
+    def before_commit(self):
+        """Called within every transaction, after its last statement."""
+
+    def _in_transaction(self, work):
+        self.database.execute("BEGIN IMMEDIATE")
+        try:
+            result = work()
+            self.before_commit()
+            self.database.execute("COMMIT")
+            return result
+        except BaseException:
+            self.database.execute("ROLLBACK")
+            raise
+
+    def _setting(self, name, default):
+        row = self.database.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
+        return default if row is None else row[0]
+
+    def _set(self, name, value):
+        self.database.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, value))
+
+    @property
+    def token(self):
+        return self._setting("token", "")
+
+    @property
+    def user_id(self):
+        return int(self._setting("user_id", "0"))
+
+    @property
+    def device_id(self):
+        return int(self._setting("device_id", "0"))
+
+    @property
+    def snapshot(self):
+        return bytes(self._setting("snapshot", b""))
+
+    @property
+    def rebuilding(self):
+        return bool(self._setting("rebuilding", 0))
+
+    def keep_account(self, signed_in):
+        """The answer to Register or SignIn. A snapshot belongs to one device: it does not outlive the change of it."""
+        def work():
+            if self.device_id != signed_in["deviceId"]:
+                self._set("snapshot", b"")
+            self._set("token", signed_in["token"])
+            self._set("user_id", str(signed_in["userId"]))
+            self._set("device_id", str(signed_in["deviceId"]))
+        self._in_transaction(work)
+
+    def set_snapshot(self, snapshot):
+        """For trials with damaged snapshots; a client never needs it."""
+        self._in_transaction(lambda: self._set("snapshot", snapshot))
+
+    def take(self, page, asked):
+        """The rule. Says what became of the page: "taken", "nothing new" or "discarded"."""
+        return self._in_transaction(lambda: self._take(page, asked))
+
+    def _take(self, page, asked):
+        begins = "rebuild" in page
+        if begins and not asked:
+            return "discarded"
+        if not begins and page.get("base", b"") != self.snapshot[2:10]:
+            return "discarded"
+        if not page.get("snapshot"):
+            return "nothing new"
+        run = self.database.execute
+        if begins:
+            run("UPDATE items SET old = 1")
+            self._set("rebuilding", 1)
+        for item in page.get("items", []):
+            place = (item.get("kind", 0), item.get("key", ""))
+            if item.get("deleted"):
+                run("DELETE FROM items WHERE kind = ? AND key = ?", place)
+            else:
+                run("INSERT OR REPLACE INTO items VALUES (?, ?, ?, 0)", (*place, item.get("value", "")))
+        for entry in page.get("entries", []):
+            message_id = entry.get("clientMessageId")
+            run("INSERT OR IGNORE INTO entries VALUES (?, ?, ?, ?, ?, ?)", (
+                str(entry.get("conversationId", 0)), entry.get("seq", 0), str(entry.get("senderId", 0)),
+                entry.get("sentAtMs", 0), message_id, entry.get("text")))
+            if message_id:
+                run("DELETE FROM outbox WHERE message_id = ?", (message_id,))
+        for gap in page.get("gaps", []):
+            run("INSERT OR IGNORE INTO gaps VALUES (?, ?, ?)", (
+                str(gap.get("conversationId", 0)), gap.get("fromSeq", 0), gap.get("toSeq", 0)))
+        if page.get("complete") and self.rebuilding:
+            run("DELETE FROM items WHERE old = 1")
+            self._set("rebuilding", 0)
+        self._set("snapshot", page["snapshot"])
+        return "taken"
+
+    def items(self, kind):
+        """The items of one kind: key to value."""
+        rows = self.database.execute("SELECT key, value FROM items WHERE kind = ? ORDER BY key", (kind,))
+        return {key: json.loads(value) for key, value in rows}
+
+    def entries(self, conversation):
+        """The messages of a conversation in their order, as (seq, sender, text)."""
+        rows = self.database.execute(
+            "SELECT seq, sender, text FROM entries WHERE conversation = ? ORDER BY seq", (str(conversation),))
+        return [(seq, int(sender), text) for seq, sender, text in rows]
+
+    def add_to_outbox(self, message_id, day, to_field, to_value, text, shown_seq=0):
+        self._in_transaction(lambda: self.database.execute(
+            "INSERT INTO outbox (message_id, day, to_field, to_value, text, shown_seq) VALUES (?, ?, ?, ?, ?, ?)",
+            (message_id, day, to_field, str(to_value), text, shown_seq)))
+
+    def outbox(self):
+        """What is still to be sent, oldest first, as bodies of Send."""
+        rows = self.database.execute(
+            "SELECT message_id, day, to_field, to_value, text, shown_seq FROM outbox WHERE refused = 0 ORDER BY place")
+        return [{"clientMessageId": message_id, "day": day, to_field: value if to_field == "userName" else int(value),
+                 "text": text, "shownSeq": shown_seq} for message_id, day, to_field, value, text, shown_seq in rows]
+
+    def refused(self):
+        """Messages that were refused for good: message id to error code."""
+        return dict(self.database.execute("SELECT message_id, refused FROM outbox WHERE refused != 0"))
+
+    def settle(self, message_id, sent):
+        """The message has its place: it moves from the outbox to the entries, unless its entry came first."""
+        def work():
+            self.database.execute(
+                "INSERT OR IGNORE INTO entries SELECT ?, ?, ?, ?, message_id, text FROM outbox WHERE message_id = ?", (
+                    str(sent["conversationId"]), sent["seq"], str(self.user_id), sent.get("sentAtMs", 0), message_id))
+            self.database.execute("DELETE FROM outbox WHERE message_id = ?", (message_id,))
+        self._in_transaction(work)
+
+    def refuse(self, message_id, code):
+        self._in_transaction(lambda: self.database.execute(
+            "UPDATE outbox SET refused = ? WHERE message_id = ?", (code, message_id)))
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# The client
+
+
+class Refused(Exception):
+    """The server answered with an error. Decide by `code` and `retry`."""
+
+    def __init__(self, error):
+        super().__init__(f"{error.get('code', 0)} {error.get('name', '')}: {error.get('message', '')}")
+        self.code = error.get("code", 0)
+        self.retry = error.get("retry", False)
+        self.retry_after = error.get("retryAfterMs", 0) / 1000
+
+
+class Stopped(Exception):
+    """The loop must not go on by itself: sign in again, another process took over, or a mistake of the client."""
+
+
+class Client:
+    """One lineage of one device: a store, and a connection that may be lost at any moment."""
+
+    def __init__(self, store, host, port, subprotocol=JSON, context=0, sync_limit=0, nudge_only=False):
+        self.store, self.host, self.port, self.subprotocol = store, host, port, subprotocol
+        self.context, self.sync_limit, self.nudge_only = context, sync_limit, nudge_only
+        self.connection = None
+        self.failures = 0
+        self.greeting = {}
+        self.day = 0
+        self.seen = {}          # how many of what came, for whoever wants to watch
+        self.stray_errors = []  # errors about frames that the server could not read
+
+    # --- requests ---
+
+    def open(self):
+        """Opens the WebSocket; nothing is said on it yet."""
+        if self.connection:
+            self.connection.close()
+        self.connection = Connection(self.host, self.port, self.subprotocol)
+        self.next_request, self.pending, self.answers = 1, {}, {}
+        self.greeting = {}
+        self.sync_wanted, self.sync_open, self.sync_not_before = False, False, 0.0
+        self.synced = False
+        self.sending, self.send_not_before = set(), 0.0
+        self.last_written = self.last_heard = time.monotonic()
+
+    def request(self, body, purpose="ask", detail=None):
+        """Queues a request, with the newest stored snapshot, and returns its id. `body` is {"sync": {…}} and so on."""
+        number = self.next_request
+        self.next_request += 1
+        frame = {"requestId": number, **body}
+        if self.greeting:
+            frame.setdefault("snapshot", self.store.snapshot)
+        self.pending[number] = (purpose, detail)
+        self.connection.put(encode(self.subprotocol, "ClientFrame", frame))
+        self.last_written = time.monotonic()
+        return number
+
+    def ask(self, body, seconds=5.0):
+        """Sends a request and returns the body of its answer; everything else that comes meanwhile is handled."""
+        number = self.request(body)
+        self.work_until(lambda: number in self.answers, seconds)
+        answer = self.answers.pop(number)
+        if "error" in answer:
+            raise Refused(answer["error"])
+        return answer
+
+    def register(self, name, password, device_name=""):
+        """Makes an account and its first device. Needs an open connection that was not greeted."""
+        self.store.keep_account(self.ask({"register": {
+            "name": name, "password": password, "device": {"name": device_name}}})["signedIn"])
+
+    def sign_in(self, name, password, device_name=""):
+        """Makes a further device of an account. Needs an open connection that was not greeted."""
+        self.store.keep_account(self.ask({"signIn": {
+            "name": name, "password": password, "device": {"name": device_name}}})["signedIn"])
+
+    def hello(self):
+        """Says Hello on an open connection; from the greeting on the client syncs and sends by itself."""
+        self.greeting = self.ask({"hello": {
+            "token": self.store.token, "level": 1, "context": self.context, "nudgeOnly": self.nudge_only,
+            "client": "python/1"}})["greeting"]
+        self.day = self.greeting.get("day", 0)
+        self.sync_wanted = True
+
+    def connect(self):
+        self.open()
+        self.hello()
+
+    def heartbeat(self):
+        return self.request({"heartbeat": {}}, "heartbeat")
+
+    def send(self, text, **target):
+        """Puts a message into the outbox: `send("…", userName="bob")`. It leaves with the next `work`."""
+        (to_field, to_value), = target.items()
+        message_id = secrets.token_bytes(16)
+        self.store.add_to_outbox(message_id, self.day, to_field, to_value, text)
+        return message_id
+
+    # --- the loop ---
+
+    def work(self, seconds):
+        """One step: sends what is due, waits at most so long for something to come, and handles it."""
+        if self.greeting:
+            self._send_what_is_due()
+        self.connection.exchange(min(seconds, self._until_next_duty()))
+        messages, self.connection.messages = self.connection.messages, []
+        for message in messages:
+            self.last_heard = time.monotonic()
+            self._handle(decode(self.subprotocol, "ServerFrame", message))
+        if self.greeting and time.monotonic() - self.last_heard > 2 * self._heartbeat_every() + 10:
+            self.connection.cut()
+            raise ConnectionEnded(1006, "nothing was heard from the server")
+
+    def work_until(self, condition, seconds):
+        """Steps until the condition holds; TimeoutError after so long."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError("the condition did not come true")
+            self.work(left)
+
+    def run_until(self, condition, seconds):
+        """The whole loop: connects, works until the condition holds, and reconnects with full jitter."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            pause = 0.0
+            try:
+                if self.connection is None:
+                    self.connect()
+                self.work_until(condition, deadline - time.monotonic())
+                return
+            except Refused as refusal:
+                if not refusal.retry:
+                    raise Stopped(str(refusal)) from refusal
+                pause = refusal.retry_after
+            except NotOpened as cause:
+                pause = cause.retry_after
+            except ConnectionEnded as cause:
+                if cause.code == 4409:
+                    raise Stopped(str(cause)) from cause
+                asked = re.search(r"retry_after_ms=(\d+)", cause.reason)
+                pause = random.uniform(0, int(asked[1]) / 1000) if asked else 0.0
+            except TimeoutError:
+                if time.monotonic() >= deadline:
+                    raise
+            except OSError:
+                pass
+            self.leave()
+            pause += random.uniform(0, min(BACKOFF_MAX, BACKOFF_FIRST * 2 ** min(self.failures, 20)))
+            self.failures += 1
+            time.sleep(max(0.0, min(pause, deadline - time.monotonic())))
+
+    def leave(self):
+        if self.connection:
+            self.connection.close()
+            self.connection = None
+
+    def cut(self):
+        if self.connection:
+            self.connection.cut()
+            self.connection = None
+
+    def _heartbeat_every(self):
+        return self.greeting.get("heartbeatMs", 30000) / 1000
+
+    def _until_next_duty(self):
+        if not self.greeting:
+            return 60.0
+        now = time.monotonic()
+        due = [self.last_written + self._heartbeat_every()]
+        if self.sync_wanted and not self.sync_open:
+            due.append(self.sync_not_before)
+        if self.send_not_before > now:
+            due.append(self.send_not_before)
+        return max(0.0, min(due) - now)
+
+    def _send_what_is_due(self):
+        now = time.monotonic()
+        if self.sync_wanted and not self.sync_open and now >= self.sync_not_before:
+            self.sync_open, self.sync_wanted = True, False
+            self.request({"sync": {"limit": self.sync_limit}}, "sync")
+        if now >= self.send_not_before:
+            room = max(1, self.greeting.get("inFlightMax", 3) - 2)
+            for body in self.store.outbox():
+                if len(self.pending) >= room:
+                    break
+                if body["clientMessageId"] not in self.sending:
+                    self.sending.add(body["clientMessageId"])
+                    self.request({"send": body}, "send", body["clientMessageId"])
+        if now - self.last_written >= self._heartbeat_every():
+            self.heartbeat()
+
+    def _count(self, what):
+        self.seen[what] = self.seen.get(what, 0) + 1
+
+    def _handle(self, frame):
+        number = frame.get("requestId", 0)
+        if number == 0:
+            if "push" in frame:
+                self._take(frame["push"], asked=False)
+            elif "nudge" in frame:
+                self._count("nudge")
+                self.sync_wanted = True
+            elif "error" in frame:
+                self.stray_errors.append(frame["error"].get("code", 0))
+            return
+        purpose, detail = self.pending.pop(number, ("nobody", None))
+        if purpose == "ask":
+            self.answers[number] = frame
+        elif purpose == "sync":
+            self.sync_open = False
+            if "page" in frame:
+                self._take(frame["page"], asked=True)
+            else:
+                self.sync_wanted = True
+                self.sync_not_before = time.monotonic() + self._pause(frame)
+        elif purpose == "send":
+            self.sending.discard(detail)
+            error = frame.get("error", {})
+            if "sent" in frame:
+                self._count("sent")
+                self.store.settle(detail, frame["sent"])
+            elif error.get("retry"):
+                self.send_not_before = time.monotonic() + self._pause(frame)
+            else:
+                self.store.refuse(detail, error.get("code", 0))
+                # 305: it may have been stored by an attempt long ago; a Sync then brings its entry and settles it.
+                self.sync_wanted = self.sync_wanted or error.get("code") == 305
+        elif purpose == "heartbeat" and "heartbeat" in frame:
+            self._count("heartbeat")
+            self.day = frame["heartbeat"].get("day", self.day)
+
+    def _pause(self, frame):
+        return frame.get("error", {}).get("retryAfterMs", 0) / 1000 + random.uniform(0, BACKOFF_FIRST)
+
+    def _take(self, page, asked):
+        what = "page" if asked else "push"
+        self._count(what)
+        if asked and "rebuild" in page:
+            self._count("rebuild")
+        fate = self.store.take(page, asked)
+        self._count(f"{what} {fate}")
+        if fate == "discarded":
+            self.sync_wanted = True
+            return
+        if fate == "taken":
+            self.failures = 0
+        if page.get("more"):
+            self.sync_wanted = True
+        elif page.get("handBack"):
+            self.heartbeat()
+        if asked and not page.get("more"):
+            self.synced = True
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# HTTP
+
+
+def http_request(host, port, body, token="", subprotocol=JSON, context=0, seconds=5.0):
+    """One request by HTTP. Returns the status and the answering frame, which is None for 204 (nothing new)."""
+    request = urllib.request.Request(
+        f"http://{host}:{port}/v1/request", data=encode(subprotocol, "ClientFrame", body), method="POST",
+        headers={"Content-Type": "application/json" if subprotocol == JSON else "application/x-protobuf"})
+    if token:
+        request.add_header("Authorization", f"Bearer {token}")
+    if context:
+        request.add_header("X-Highwater-Context", str(context))
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=seconds) as answer:
+            status, data = answer.status, answer.read()
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            status, data = refusal.code, refusal.read()
+    return status, decode(subprotocol, "ServerFrame", data) if status != 204 else None

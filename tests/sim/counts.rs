@@ -1,0 +1,66 @@
+//! What happened in the histories: a simulation that never meets a rare event proves nothing about it.
+
+use std::{collections::BTreeMap, fmt};
+
+/// Everything that is counted; in a full run none may be zero.
+const EVENTS: &[&str] = &[
+    // operations
+    "register", "register with invite", "name taken", "add device", "end device", "end all others", "send to name",
+    "send to user", "send to conversation", "send to oneself", "send to nobody", "resend unanswered", "resend answered",
+    "send under a used id", "document put", "document deleted", "day passes",
+    // answers
+    "sent", "recognised", "id conflict", "invalid token", "no such user", "no such conversation", "day outside window",
+    "refused as full", "unknown outcome", "answer lost",
+    // deciding
+    "batch", "cold", "warmed", "warmed late", "overtaken", "waits behind cold", "rows evicted",
+    // the log in trouble
+    "append fails", "in doubt survived", "in doubt gone", "disk full", "full with doubt", "recovered", "fatal",
+    "crash in a commit", "crash in housekeeping", "crash in an open", "open fails",
+    // starts
+    "kill", "power cut", "replay", "torn", "surfaced after a crash", "index behind its reach", "segment begun",
+    "segments deleted",
+    // the index
+    "index batch", "index step done", "index apply fails", "index sync fails", "index step cut by a crash",
+    "index cut in the middle",
+    // syncing
+    "connect", "sync", "page", "page cut", "page read after more was indexed", "page read late", "nothing new",
+    "rebuild foreign", "rebuild future", "client crash", "base does not fit", "long view",
+    // pushing
+    "push", "push dropped", "push lost", "nudge", "chain broken", "heartbeat nudge",
+    // proof
+    "durability probe",
+];
+
+/// How often each event happened.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Counts(BTreeMap<&'static str, u64>);
+
+impl Counts {
+    /// One more of these.
+    pub fn saw(&mut self, event: &'static str) {
+        assert!(EVENTS.contains(&event), "{event} is not in the list");
+        *self.0.entry(event).or_insert(0) += 1;
+    }
+
+    /// Adds those of another history.
+    pub fn merge(&mut self, other: &Counts) {
+        for (event, count) in &other.0 {
+            *self.0.entry(event).or_insert(0) += count;
+        }
+    }
+
+    /// Events that never happened.
+    pub fn never_seen(&self) -> Vec<&'static str> {
+        EVENTS.iter().copied().filter(|event| !self.0.contains_key(event)).collect()
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, event) in EVENTS.iter().enumerate() {
+            let end = if place % 6 == 5 { "\n" } else { ", " };
+            write!(f, "{event} {}{end}", self.0.get(event).copied().unwrap_or(0))?;
+        }
+        Ok(())
+    }
+}

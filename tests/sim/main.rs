@@ -1,0 +1,73 @@
+//! Seeded histories of the whole core on a simulated disk: no thread, no socket, no clock, so a seed repeats everything.
+//!
+//! A history registers a few users with a few devices and then takes random steps: sends, resends, syncs, pushes that
+//! arrive or not, failing, torn and full disks, index batches cut in the middle, kills and power cuts at any call. The
+//! invariants of the sync engine are checked at every step, and once more when everything has settled.
+//!
+//! `SIM_HISTORIES=N` runs more of them, `SIM_SEED=S` one alone, `SIM_STEPS=N` longer ones.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
+
+mod client;
+mod counts;
+mod faults;
+mod operations;
+mod oracle;
+mod reading;
+mod session;
+mod settle;
+mod shell;
+mod world;
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Instant,
+};
+
+use counts::Counts;
+use world::World;
+
+/// Histories of the normal test run.
+const HISTORIES: u64 = 500;
+
+/// Steps of one history.
+const STEPS: u64 = 200;
+
+#[test]
+fn every_history_keeps_the_guarantees() {
+    let steps = setting("SIM_STEPS").unwrap_or(STEPS);
+    let seeds = match setting("SIM_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 1..setting("SIM_HISTORIES").unwrap_or(HISTORIES) + 1,
+    };
+    let alone = seeds.end - seeds.start == 1;
+    let histories = seeds.end - seeds.start;
+    let started = Instant::now();
+    let mut counts = Counts::default();
+    for seed in seeds {
+        let history = catch_unwind(AssertUnwindSafe(|| World::run(seed, steps)));
+        match history {
+            Ok(of_history) => counts.merge(&of_history),
+            Err(_) => panic!(
+                "history {seed} broke a guarantee; again alone: SIM_SEED={seed} SIM_STEPS={steps} cargo test -p highwater --test sim"
+            ),
+        }
+    }
+    println!("{histories} histories of {steps} steps in {:.1} s", started.elapsed().as_secs_f64());
+    println!("{counts}");
+    if !alone && steps >= STEPS && histories >= HISTORIES {
+        assert_eq!(counts.never_seen(), Vec::<&str>::new(), "these never happened");
+    }
+}
+
+#[test]
+fn a_seed_repeats_its_history() {
+    for seed in [3, 77] {
+        let (once, again) = (World::run(seed, STEPS), World::run(seed, STEPS));
+        assert_eq!(once.to_string(), again.to_string(), "seed {seed}");
+    }
+}
+
+fn setting(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|value| value.parse().unwrap_or_else(|_| panic!("{name} is a number")))
+}

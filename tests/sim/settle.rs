@@ -1,0 +1,153 @@
+//! The end of a history: everything is answered, everybody syncs, and what each sees is compared with what is true.
+
+use highwater::{
+    actors::persistence::commit::Health,
+    model::DeviceId,
+    store::engine_faulty::FaultPlan,
+};
+
+use crate::{client::Client, session::Pushing, world::World};
+
+impl World {
+    /// See the module.
+    pub fn settle(&mut self) {
+        self.heal();
+        self.answer_everything();
+        self.follow_nudges();
+        self.everybody_reads();
+        self.index_everything();
+        self.everybody_reads_anew();
+        self.resend_everything();
+        self.crash(true);
+        self.everybody_reads();
+        self.everybody_reads_anew();
+        self.crash(false);
+        self.everybody_reads_anew();
+    }
+
+    fn heal(&mut self) {
+        self.capacity = None;
+        self.shell.disk.set_capacity(None);
+        self.shell.engine.set_plan(FaultPlan::default());
+        self.shell.engine.reopen();
+        self.long_view = None;
+        self.running().index_is_broken = false;
+        for _ in 0..2 {
+            let recovered = self.running().committer.recover();
+            let records = recovered.unwrap_or_else(|fatal| panic!("a disk with space does not recover: {fatal}"));
+            self.published(&records);
+        }
+        assert_eq!(self.running().committer.health(), Health::Writable, "there is space again");
+    }
+
+    /// Clients send until they have an answer.
+    fn answer_everything(&mut self) {
+        for _ in 0..200 {
+            for place in 0..self.pending.len() {
+                let pending = &self.pending[place];
+                if pending.acked.is_none() && !pending.is_over && pending.copies == 0 {
+                    self.submit_send_again(place);
+                }
+            }
+            if !self.work_off() {
+                return;
+            }
+        }
+        panic!("sends are not answered");
+    }
+
+    /// Decides everything that waits; false when nothing did.
+    fn work_off(&mut self) -> bool {
+        let mut worked = false;
+        for _ in 0..10_000 {
+            let running = self.running();
+            if running.ready.is_empty() && running.parked.is_empty() {
+                return worked;
+            }
+            worked = true;
+            self.commit(16, None);
+            self.warm_further();
+        }
+        panic!("operations wait for ever");
+    }
+
+    /// Without another reason than nudges, pushes and heartbeats every connected client gets everything.
+    fn follow_nudges(&mut self) {
+        let devices: Vec<DeviceId> = self.sessions.keys().copied().collect();
+        for _ in 0..50 {
+            for device in &devices {
+                self.tell_news_to(*device, false);
+                self.heartbeat(*device);
+                while self.sessions.get(device).is_some_and(|session| !session.frames.is_empty()) {
+                    self.deliver(*device, false, false);
+                }
+                let place = self.client_of(*device);
+                if self.clients[place].must_sync {
+                    self.sync(place, 4);
+                }
+            }
+            while self.sessions.values().any(|session| session.reading.is_some()) {
+                self.read_on();
+            }
+        }
+        for device in devices {
+            let client = &self.clients[self.client_of(device)];
+            client.check_complete(self.oracle.last, &self.oracle);
+        }
+    }
+
+    /// A client that does not have what was given to it is nudged.
+    fn heartbeat(&mut self, device: DeviceId) {
+        let place = self.client_of(device);
+        let session = self.sessions.get_mut(&device).expect("it is connected");
+        let given = &self.clients[place].stored.snapshot;
+        let behind = session.issued.as_ref().is_none_or(|(issued, _)| issued != given);
+        if behind && session.pushing == Pushing::Open && session.frames.is_empty() && !given.is_empty() {
+            session.nudge();
+            self.counts.saw("heartbeat nudge");
+        }
+    }
+
+    fn index_everything(&mut self) {
+        while self.index_batch() {}
+        let tail = self.running().committer.tail();
+        assert_eq!(tail.indexed(), tail.durable(), "the index has everything");
+        assert_eq!(tail.bytes(), 0, "nothing is left in the tail when nobody holds it");
+    }
+
+    /// Every live client goes on from what it has.
+    fn everybody_reads(&mut self) {
+        for place in 0..self.clients.len() {
+            if self.oracle.is_live(self.clients[place].device) {
+                let client = &self.clients[place];
+                let mut taken = Client::new(client.user, client.device, client.messages_from);
+                taken.stored = client.stored.clone();
+                self.read_all(&mut taken, 7, None);
+                self.clients[place] = taken;
+            }
+        }
+    }
+
+    /// Every live client, as if it had lost its store.
+    fn everybody_reads_anew(&mut self) {
+        for place in 0..self.clients.len() {
+            let client = &self.clients[place];
+            if self.oracle.is_live(client.device) {
+                let mut anew = Client::new(client.user, client.device, client.messages_from);
+                self.read_all(&mut anew, 3, None);
+            }
+        }
+    }
+
+    /// What was answered is sent again: the same answer, and nothing new in the log.
+    fn resend_everything(&mut self) {
+        let before = self.oracle.last;
+        for place in 0..self.pending.len() {
+            if self.pending[place].acked.is_some() {
+                self.submit_send_again(place);
+            }
+        }
+        self.work_off();
+        assert_eq!(self.oracle.last, before, "G8: a resend was stored again");
+    }
+}

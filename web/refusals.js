@@ -1,0 +1,47 @@
+// The server's refusals, in words for the person in front of the page.
+
+const WORDS = new Map([
+  [101, 'This message is too long.'],
+  [107, 'Too much at once. Wait a moment and try again.'],
+  [200, 'You were signed out on this device. Sign in again.'],
+  [201, 'Name or password is wrong.'],
+  [202, 'This server takes no new accounts.'],
+  [203, 'This name is taken. Choose another one, or sign in if it is yours.'],
+  [204, 'A name has 2 to 32 letters, digits, dots, dashes or underscores.'],
+  [205, 'This password is too easy to guess. Take at least 8 characters, not a common password and not your name.'],
+  [206, 'This invite is not valid. It may be mistyped, used or too old.'],
+  [207, 'This is not allowed.'],
+  [300, 'There is nobody with this name.'],
+  [301, 'This conversation does not exist.'],
+  [302, 'This message is too long.'],
+  [303, 'An empty message cannot be sent.'],
+  [304, 'The server knows another message by this number.'],
+  [305, 'This message waited for too many days. Send it as a new one if it is still wanted.'],
+  [500, 'The server is busy.'],
+  [501, 'The server has no space left.'],
+  [502, 'The server does not know yet whether it has this.'],
+  [503, 'The server is restarting.'],
+  [504, 'Something went wrong in the server.'],
+  [505, 'Too many attempts. Wait a few minutes, then try again.'],
+]);
+
+// The day of a message is no longer remembered: only a new id can carry it.
+export const DAY_OUTSIDE_WINDOW = 305;
+export const INVALID_TOKEN = 200;
+
+// A request that the server has answered with an error.
+export class Refused extends Error {
+  constructor(error) {
+    super(WORDS.get(error.code) ?? error.message ?? 'The server refused this.');
+    this.code = error.code ?? 0;
+    this.retry = error.retry ?? false;
+    this.retry_after_ms = error.retryAfterMs ?? 0;
+  }
+}
+
+// A request whose outcome is unknown: the connection ended before the answer.
+export class Lost extends Error {
+  constructor() {
+    super('The server cannot be reached.');
+  }
+}

@@ -1,0 +1,110 @@
+// The tab's copy of what the server keeps for this device, and the one rule by which pages are applied to it.
+//
+// It lives in memory only: a plain page, not the durable client. A reload begins again with the empty snapshot. What
+// that brings back depends on the device: the first device of an account is told every message that the server still
+// holds for it; a later device is told the messages from its sign-in on, and nothing before. The state kinds (account,
+// contacts, conversations) are always told in full.
+
+import { continues } from './snapshot.js';
+
+export const KIND_ACCOUNT = 1;
+export const KIND_CONTACTS = 2;
+export const KIND_CONVERSATIONS = 3;
+
+// Messages that are kept of one conversation. Above it the oldest leave the memory of this tab; the server has them.
+const ENTRIES_PER_CONVERSATION_MAX = 5_000;
+
+export class Replica {
+  snapshot = '';
+  // Rebuilding: items that were not told again when it completes are gone.
+  #rebuilding = false;
+  // kind → key → { value, old }
+  #items = new Map();
+  // conversation id → entries in the order of their seq
+  #conversations = new Map();
+
+  // Applies a page; `asked` says that it answers our own Sync. All or nothing, as nothing here waits.
+  // Returns { applied, entries }: whether the page was taken, and the messages that are new by it.
+  take(page, asked) {
+    const rebuild = asked && page.rebuild !== undefined;
+    if (!rebuild && (page.rebuild !== undefined || !continues(page.base, this.snapshot))) {
+      return { applied: false, entries: [] };
+    }
+    if (!page.snapshot) return { applied: true, entries: [] };
+    if (rebuild) this.#begin_rebuild();
+    for (const item of page.items ?? []) this.#put(item);
+    const entries = (page.entries ?? []).map(entry_of).filter((entry) => this.add(entry));
+    if (page.complete && this.#rebuilding) this.#end_rebuild();
+    this.snapshot = page.snapshot;
+    return { applied: true, entries };
+  }
+
+  // Another device of the same person begins with the empty snapshot; what is known stays.
+  restart() {
+    this.snapshot = '';
+    this.#rebuilding = false;
+  }
+
+  // Puts a message into its place; false if it is there already.
+  add(entry) {
+    const entries = this.#entries_of(entry.conversation_id);
+    let place = entries.length;
+    while (place > 0 && entries[place - 1].seq > entry.seq) place -= 1;
+    if (place > 0 && entries[place - 1].seq === entry.seq) return false;
+    entries.splice(place, 0, entry);
+    if (entries.length > ENTRIES_PER_CONVERSATION_MAX) entries.shift();
+    return true;
+  }
+
+  item(kind, key) {
+    return this.#items.get(kind)?.get(key)?.value;
+  }
+
+  // All values of a kind.
+  items(kind) {
+    return [...(this.#items.get(kind)?.values() ?? [])].map((item) => item.value);
+  }
+
+  entries(conversation_id) {
+    return this.#conversations.get(conversation_id) ?? [];
+  }
+
+  conversation_ids() {
+    return [...this.#conversations.keys()];
+  }
+
+  #put({ kind, key, deleted, value }) {
+    if (!this.#items.has(kind)) this.#items.set(kind, new Map());
+    if (deleted) this.#items.get(kind).delete(key);
+    else this.#items.get(kind).set(key, { value: JSON.parse(value), old: false });
+  }
+
+  #entries_of(conversation_id) {
+    if (!this.#conversations.has(conversation_id)) this.#conversations.set(conversation_id, []);
+    return this.#conversations.get(conversation_id);
+  }
+
+  #begin_rebuild() {
+    this.#rebuilding = true;
+    for (const items of this.#items.values()) for (const item of items.values()) item.old = true;
+  }
+
+  #end_rebuild() {
+    this.#rebuilding = false;
+    for (const items of this.#items.values()) {
+      for (const [key, item] of items) if (item.old) items.delete(key);
+    }
+  }
+}
+
+// An entry of the wire in the page's terms. Seqs are 64 bits wide: BigInt. `text` undefined: of a later level.
+function entry_of(entry) {
+  return {
+    conversation_id: entry.conversationId,
+    seq: BigInt(entry.seq),
+    sender_id: entry.senderId,
+    sent_at_ms: Number(entry.sentAtMs ?? 0),
+    client_message_id: entry.clientMessageId ?? '',
+    text: entry.text,
+  };
+}

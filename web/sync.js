@@ -1,0 +1,72 @@
+// Keeps the replica at the server's head: one Sync at a time, again while there is more, when nudged, and when a page
+// does not continue what is here.
+
+import { Backoff } from './backoff.js';
+import { Lost, Refused } from './refusals.js';
+
+export class Sync {
+  #connection;
+  #replica;
+  #changed;
+  #wanted = false;
+  #open = false;
+  #timer = 0;
+  #backoff = new Backoff();
+
+  // `changed(entries)` is called after each page that brought something.
+  constructor(connection, replica, changed) {
+    this.#connection = connection;
+    this.#replica = replica;
+    this.#changed = changed;
+  }
+
+  // Something may have changed.
+  want() {
+    this.#wanted = true;
+    this.#run();
+  }
+
+  // A page that was not asked for.
+  push(page) {
+    this.#take(page, false);
+  }
+
+  async #run() {
+    if (!this.#wanted || this.#open || this.#connection.state !== 'online') return;
+    clearTimeout(this.#timer);
+    this.#wanted = false;
+    this.#open = true;
+    let page;
+    try {
+      ({ page } = await this.#connection.request({ sync: {} }));
+    } catch (error) {
+      // After the end of a connection the next greeting begins anew.
+      if (error instanceof Refused) this.#want_later(error.retry_after_ms);
+      else if (!(error instanceof Lost)) throw error;
+    } finally {
+      this.#open = false;
+    }
+    if (page) this.#take(page, true);
+    this.#run();
+  }
+
+  #take(page, asked) {
+    const { applied, entries } = this.#replica.take(page, asked);
+    if (!applied) {
+      // After a push this is the common race; an answer that does not fit is not asked for again in a tight loop.
+      if (asked) this.#want_later(0);
+      else this.want();
+      return;
+    }
+    this.#backoff.reset();
+    this.#connection.progressed();
+    if (page.snapshot) this.#changed(entries);
+    if (page.more) this.want();
+    else if (page.handBack) this.#connection.request({ heartbeat: {} }).catch(() => {});
+  }
+
+  #want_later(least_ms) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.want(), least_ms + this.#backoff.next());
+  }
+}
