@@ -34,6 +34,7 @@ use crate::{
         reception::{Lobby, Reception},
         sweeper::Patience,
         transport::TransportLimits,
+        unanswered::Unanswered,
         user::UserServices,
     },
     config::{Config, RegistrationMode},
@@ -145,6 +146,7 @@ async fn run(config: &Config, options: ServeOptions) -> Result<(), StartFault> {
     let tail = Arc::clone(store.opened.committer.tail());
     let (readers, reader_threads) =
         Readers::start(config.server.readers, Arc::clone(&tail), Arc::clone(&store.engine), monitor.clone())?;
+    let unanswered = Unanswered::default();
     let services = Arc::new(UserServices {
         intake: Arc::clone(&intake),
         readers: readers.clone(),
@@ -157,6 +159,7 @@ async fn run(config: &Config, options: ServeOptions) -> Result<(), StartFault> {
         clock: clock.clone(),
         heartbeat_ms: config.client.heartbeat_ms,
         queued_bytes_max: config.client.queued_bytes_max,
+        unanswered: unanswered.clone(),
     });
     let OpenedStore { opened, engine: _, secrets, reopen_index, lock, directory: data } = store;
     let arbiter = Arbiter::new();
@@ -227,7 +230,7 @@ async fn run(config: &Config, options: ServeOptions) -> Result<(), StartFault> {
     signals.received().await;
     tracing::info!("stopping: no new work is taken");
     readiness.set(false);
-    stop::drain(&intake, &ports, &door).await;
+    stop::drain(&intake, &unanswered, &ports, &door).await;
     client_handle.stop(true).await;
     operator_handle.stop(true).await;
     let _ = persistence.send(persistence::Finish).await;
@@ -341,7 +344,7 @@ fn worker(
                 .app_data(web::PayloadConfig::new(HTTP_BODY_BYTES_MAX))
                 .configure(http::health::configure)
                 .configure(http::pages::configure(about))
-                .route("/v1/request", web::post().to(http::requests::request));
+                .service(web::resource("/v1/request").route(web::post().to(http::requests::request)));
         },
     }
 }

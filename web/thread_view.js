@@ -17,17 +17,18 @@ export class ThreadView {
   #shown_max = SHOWN_STEP;
   // key → element, of all rows in the document
   #rows = new Map();
+  // Whether the newest message was in sight when the log had the size `#size`.
+  #follows = true;
+  #size = '';
 
   // Handlers: retry(id), drop(id), back().
   constructor(handlers) {
     this.#handlers = handlers;
     document.getElementById('back').addEventListener('click', () => handlers.back());
     this.#to_newest.addEventListener('click', () => this.#go_to_bottom());
-    this.#log.addEventListener('scroll', () => { if (this.#is_at_bottom()) this.#to_newest.hidden = true; });
-    // A smaller window (a keyboard on a phone) must not hide the newest message.
-    let at_bottom = true;
-    this.#log.addEventListener('scroll', () => { at_bottom = this.#is_at_bottom(); });
-    new ResizeObserver(() => at_bottom && this.#go_to_bottom()).observe(this.#log);
+    this.#log.addEventListener('scroll', () => this.#scrolled());
+    // Another size (a turned phone, a keyboard on the screen) must not hide the newest message.
+    new ResizeObserver(() => this.#resized()).observe(this.#log);
   }
 
   // Shows a chat; '' for none.
@@ -45,6 +46,7 @@ export class ThreadView {
     this.#user_id = user_id;
     this.#messages = [];
     this.#shown_max = SHOWN_STEP;
+    this.#follows = true;
     this.#rows.clear();
     this.#log.replaceChildren();
     this.#to_newest.hidden = true;
@@ -53,7 +55,7 @@ export class ThreadView {
   #update(messages, opens) {
     const [before, newest] = [this.#messages.at(-1), messages.at(-1)];
     const is_new = newest !== undefined && newest.key !== before?.key;
-    const follow = opens || this.#is_at_bottom() || (is_new && newest.own);
+    const follow = opens || this.#follows || (is_new && newest.own);
     // What was said before the chat was opened is not read aloud.
     this.#log.setAttribute('aria-busy', String(opens));
     this.#messages = messages;
@@ -130,14 +132,31 @@ export class ThreadView {
     this.#log.focus({ preventScroll: true });
   }
 
+  #scrolled() {
+    // A change of size scrolls too; that was nobody's wish.
+    if (this.#size !== size_of(this.#log)) return;
+    this.#follows = this.#is_at_bottom();
+    if (this.#follows) this.#to_newest.hidden = true;
+  }
+
+  #resized() {
+    this.#size = size_of(this.#log);
+    if (this.#follows) this.#go_to_bottom();
+  }
+
   #is_at_bottom() {
     return this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight <= BOTTOM_SLACK_PX;
   }
 
   #go_to_bottom() {
     this.#log.scrollTop = this.#log.scrollHeight;
+    this.#follows = true;
     this.#to_newest.hidden = true;
   }
+}
+
+function size_of(element) {
+  return `${element.clientWidth}×${element.clientHeight}`;
 }
 
 // Messages with a separator before the first one of each day.

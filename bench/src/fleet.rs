@@ -27,7 +27,6 @@ pub struct Fleet {
     orders: Vec<mpsc::Sender<Order>>,
     threads: Vec<JoinHandle<io::Result<Option<String>>>>,
     tally: Arc<Tally>,
-    clients: u64,
 }
 
 impl Fleet {
@@ -60,18 +59,12 @@ impl Fleet {
             shares[place % cores.load_lanes()].push(client);
             count += 1;
         }
-        let fleet = Fleet { orders, threads, tally, clients: count };
+        let fleet = Fleet { orders, threads, tally };
         for (order, share) in fleet.orders.iter().zip(shares) {
             fleet.tell(order, Order::Connect(share))?;
         }
         fleet.wait("clients to sync", |counts| counts.ready == count)?;
         Ok(fleet)
-    }
-
-    /// Clients in all.
-    #[must_use]
-    pub fn clients(&self) -> u64 {
-        self.clients
     }
 
     /// What was counted so far.
@@ -113,7 +106,9 @@ impl Fleet {
             if counts.ended > 0 || self.threads.iter().any(JoinHandle::is_finished) {
                 return Err(io::Error::other(format!("{} connections ended while waiting for {what}", counts.ended)));
             }
-            if Counts { heartbeats: 0, bytes_in: 0, ..counts } != Counts { heartbeats: 0, bytes_in: 0, ..last } {
+            // Heartbeats go on whatever happens.
+            let idle = |counts: Counts| Counts { heartbeats: 0, bytes_in: 0, ..counts };
+            if idle(counts) != idle(last) {
                 (last, moved) = (counts, Instant::now());
             } else if moved.elapsed() > STALL {
                 return Err(io::Error::other(format!("nothing moves while waiting for {what}: {counts:?}")));

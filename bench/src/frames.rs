@@ -210,7 +210,7 @@ pub fn due_ns(text: &[u8]) -> Option<u64> {
 
 fn text(due_ns: u64) -> [u8; TEXT_BYTES] {
     let mut text = *b"00000000000000000000 meet me at the quay at seven, bring the charts and the small lantern; the pilot \
-says the tide turns at ten past and the harbour master will not wait for anybody who is late this time ..";
+says the tide turns at ten past and the harbour master will not wait for anybody who is late this t";
     let mut rest = due_ns;
     for digit in text[..DUE_DIGITS].iter_mut().rev() {
         *digit = b'0' + u8::try_from(rest % 10).unwrap_or(0);

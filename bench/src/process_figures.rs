@@ -1,6 +1,6 @@
 //! What the kernel says about the server's process: CPU time, memory, and where among its threads the time went.
 
-use std::{collections::BTreeMap, fs, io};
+use std::{collections::BTreeMap, fs, io, path::PathBuf};
 
 /// Clock ticks per second in /proc. Source: USER_HZ, 100 on every Linux of our architectures.
 const TICKS_PER_S: f64 = 100.0;
@@ -36,20 +36,24 @@ pub fn memory_kinds(pid: u32) -> io::Result<String> {
     Ok(words.collect::<Vec<_>>().join(", "))
 }
 
-/// CPU seconds by name of thread.
+/// CPU seconds by thread, named by its name and its number in the order of their starts: names are often the same.
 ///
 /// # Errors
 /// When the process is gone.
 pub fn cpu_s_by_thread(pid: u32) -> io::Result<BTreeMap<String, f64>> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task"))?;
+    let tasks = tasks.map(|task| Ok(task?.file_name().to_string_lossy().parse::<u32>().unwrap_or_default()));
+    let mut tasks: Vec<u32> = tasks.collect::<io::Result<_>>()?;
+    tasks.sort_unstable();
     let mut all = BTreeMap::new();
-    for task in fs::read_dir(format!("/proc/{pid}/task"))? {
-        let path = task?.path();
+    for tid in tasks {
+        let path = PathBuf::from(format!("/proc/{pid}/task/{tid}"));
         // A thread may end while it is looked at.
         let (Ok(name), Ok(stat)) = (fs::read_to_string(path.join("comm")), fs::read_to_string(path.join("stat")))
         else {
             continue;
         };
-        *all.entry(name.trim().to_owned()).or_default() += stat_cpu_s(&stat)?;
+        all.insert(format!("{} #{}", name.trim(), tid.saturating_sub(pid)), stat_cpu_s(&stat)?);
     }
     Ok(all)
 }

@@ -49,7 +49,7 @@ fn perf(pid: u32, file: &Path) -> io::Result<String> {
         return Err(io::Error::other("perf could not record"));
     }
     let mut report = Command::new("perf");
-    report.args(["report", "--stdio", "--no-children", "--percent-limit", "0.5", "--sort", "comm,dso,symbol", "-i"]);
+    report.args(["report", "--stdio", "--no-children", "--percent-limit", "0.5", "--sort", "tid,dso,symbol", "-i"]);
     let output = report.arg(&samples).stderr(Stdio::null()).output()?;
     fs::remove_file(&samples)?;
     let text = String::from_utf8_lossy(&output.stdout);

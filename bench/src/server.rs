@@ -80,10 +80,6 @@ pub struct Metrics {
     pub index_batches: u64,
     /// Batches written to the log.
     pub batches: u64,
-    /// Messages stored.
-    pub stored: u64,
-    /// Bytes written to the log.
-    pub log_bytes: u64,
 }
 
 impl Server {
@@ -169,8 +165,6 @@ impl Server {
             index_lag: value("highwater_index_lag_versions")?,
             index_batches: value("highwater_index_batches_total")?,
             batches: value("highwater_batches_written_total")?,
-            stored: value("highwater_messages_stored_total")?,
-            log_bytes: value("highwater_log_written_bytes_total")?,
         })
     }
 

@@ -1,7 +1,7 @@
 //! Accounts from outside: registering, signing in, proving a token. Used by WebSocket, HTTP and operator alike.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, btree_map::Entry},
     net::IpAddr,
     sync::Arc,
 };
@@ -25,7 +25,7 @@ use crate::{
     model::{
         DeviceId, Random, TimeMs, UserId,
         limits::{DEVICE_NAME_BYTES_MAX, NAME_CHARS},
-        record::{Device, Invite, SecretHash, name_key},
+        record::{Account, Device, Invite, SecretHash, name_key},
     },
 };
 
@@ -150,24 +150,31 @@ impl Accounts {
     ) -> Result<proto::SignedIn, Refusal> {
         let key = name_key(&sign_in.name);
         let now = self.services.clock.now();
-        if self.too_many_failures(&key, peer, now) {
+        // Counted as failed until it is proven, so that attempts at the same time are no way around the limit.
+        if !self.begin_attempt(key.clone(), peer, now) {
             return Err(Refusal::TooManyAttempts);
         }
-        let name = key.clone();
+        let proven = self.prove(&key, sign_in.password).await;
+        if !matches!(proven, Err(Refusal::WrongCredentials)) {
+            self.forgive_attempt(key, peer);
+        }
+        let account = proven?;
+        let (device, token) = self.new_device(account.user, sign_in.device.unwrap_or_default());
+        self.decide(Request::AddDevice(device.clone())).await?;
+        Ok(signed_in(&device, token))
+    }
+
+    /// The account of a name, if the password is its.
+    async fn prove(&self, key: &str, password: String) -> Result<Account, Refusal> {
+        let name = key.to_owned();
         let account = self.services.readers.ask(move |view| match view.user_of_name(&name)? {
             Some(user) => view.account(user),
             None => Ok(None),
         });
         let account = account.await?;
         let stored = account.as_ref().and_then(|account| account.password.clone());
-        let proven = self.passwords.verify(sign_in.password, stored).await?;
-        let Some(account) = account.filter(|_| proven) else {
-            self.note_failure(key, peer, now);
-            return Err(Refusal::WrongCredentials);
-        };
-        let (device, token) = self.new_device(account.user, sign_in.device.unwrap_or_default());
-        self.decide(Request::AddDevice(device.clone())).await?;
-        Ok(signed_in(&device, token))
+        let proven = self.passwords.verify(password, stored).await?;
+        account.filter(|_| proven).ok_or(Refusal::WrongCredentials)
     }
 
     /// Makes an account without a password, with devices, for host apps, load and tests.
@@ -237,15 +244,10 @@ impl Accounts {
         format!("{prefix}{}", URL_SAFE_NO_PAD.encode(self.random.bytes::<32>()))
     }
 
-    fn too_many_failures(&self, key: &str, peer: Option<IpAddr>, now: TimeMs) -> bool {
-        let failures = self.failures.lock();
-        let noted = failures.get(&(key.to_owned(), peer));
-        noted.is_some_and(|noted| now.0 - noted.since.0 < FAILURES_WINDOW_MS && noted.count >= FAILURES_MAX)
-    }
-
-    fn note_failure(&self, key: String, peer: Option<IpAddr>, now: TimeMs) {
+    /// Counts an attempt; false when there were too many.
+    fn begin_attempt(&self, key: String, peer: Option<IpAddr>, now: TimeMs) -> bool {
         let mut failures = self.failures.lock();
-        if failures.len() >= FAILURES_REMEMBERED_MAX {
+        if failures.len() >= FAILURES_REMEMBERED_MAX && !failures.contains_key(&(key.clone(), peer)) {
             let oldest = failures.iter().min_by_key(|(_, noted)| noted.since).map(|(key, _)| key.clone());
             oldest.map(|oldest| failures.remove(&oldest));
         }
@@ -253,7 +255,22 @@ impl Accounts {
         if now.0 - noted.since.0 >= FAILURES_WINDOW_MS {
             *noted = Failures { since: now, count: 0 };
         }
+        if noted.count >= FAILURES_MAX {
+            return false;
+        }
         noted.count += 1;
+        true
+    }
+
+    /// Takes an attempt back that was no failure.
+    fn forgive_attempt(&self, key: String, peer: Option<IpAddr>) {
+        let mut failures = self.failures.lock();
+        if let Entry::Occupied(mut noted) = failures.entry((key, peer)) {
+            noted.get_mut().count = noted.get().count.saturating_sub(1);
+            if noted.get().count == 0 {
+                noted.remove();
+            }
+        }
     }
 }
 

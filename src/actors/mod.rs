@@ -11,4 +11,5 @@ pub mod reader;
 pub mod reception;
 pub mod sweeper;
 pub mod transport;
+pub mod unanswered;
 pub mod user;

@@ -178,6 +178,9 @@ struct Running {
 
 impl Running {
     async fn run(self, errand: Errand) {
+        // Until the end of this function, whichever it is.
+        let mut unanswered = self.lobby.services.unanswered.share();
+        unanswered.add();
         let (op, outcome) = match errand {
             Errand::Hello(hello) => match self.hello(hello).await {
                 // Counted by the user's actor when it greets.
@@ -224,15 +227,17 @@ impl Running {
         let Some(link) = self.guest.borrow().link.clone() else { return Err(Refusal::Internal) };
         let user = self.join(device.user).await?;
         link.mark_authenticated();
-        let mut guest = self.guest.borrow_mut();
-        // Attached before any further frame is handed over: the greeting is the first thing that the client hears.
-        user.do_send(self.attach(&device, &hello, &link));
-        if guest.closed {
-            leave(&user, &link);
-        } else {
-            guest.stage = Stage::In(user);
+        {
+            let mut guest = self.guest.borrow_mut();
+            // Attached before any further frame is handed over: the greeting is the first thing that the client hears.
+            #[allow(clippy::disallowed_methods, reason = "a signal of the life cycle that must not be lost")]
+            user.do_send(self.attach(&device, &hello, &link));
+            if guest.closed {
+                leave(&user, &link);
+            } else {
+                guest.stage = Stage::In(user);
+            }
         }
-        drop(guest);
         // The device may have ended between the proof and the moment from which its end would be told here.
         let still = self.lobby.services.readers.ask(move |view| view.device(device.device)).await;
         if let Ok(None) = still {
@@ -295,6 +300,6 @@ fn tell(link: &Link, request_id: u64, body: Body) {
 }
 
 fn leave(user: &Addr<User>, link: &Link) {
-    #[allow(clippy::disallowed_methods, reason = "a signal of the life cycle: one per connection, and it must not be lost")]
+    #[allow(clippy::disallowed_methods, reason = "a signal of the life cycle that must not be lost")]
     user.do_send(Detach { connection: link.id() });
 }

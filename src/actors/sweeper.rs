@@ -17,6 +17,7 @@ use actix::{Actor, AsyncContext, Context};
 use highwater_wire::refusal::close;
 
 use super::transport::WorkerLinks;
+use crate::model::limits::HELLO_TIMEOUT_MS;
 
 /// Time between two looks at all connections; the resolution of the worker's clock.
 const TICK: Duration = Duration::from_secs(1);
@@ -41,7 +42,8 @@ impl Patience {
     /// The patience for clients that heartbeat every `heartbeat_ms`.
     pub const fn with_heartbeat(heartbeat_ms: u64) -> Patience {
         Patience {
-            unauthenticated_ms: 10_000,
+            // The worker's clock is up to a tick behind when a connection opens.
+            unauthenticated_ms: HELLO_TIMEOUT_MS + TICK.as_millis() as u64,
             silent_ms: 2 * heartbeat_ms + 10_000,
             stalled_ms: 15_000,
             closing_ms: 5_000,
@@ -183,9 +185,9 @@ mod tests {
             ("good", GOOD, Verdict::Keep),
             ("just opened", stranger, Verdict::Keep),
             (
-                "10 s unauthenticated",
+                "a tick over 10 s unauthenticated",
                 Observation {
-                    opened_ms: NOW - 10_000,
+                    opened_ms: NOW - 11_000,
                     ..stranger
                 },
                 Verdict::Keep,
@@ -193,7 +195,7 @@ mod tests {
             (
                 "longer",
                 Observation {
-                    opened_ms: NOW - 10_001,
+                    opened_ms: NOW - 11_001,
                     ..stranger
                 },
                 Verdict::Close(4401),

@@ -8,11 +8,11 @@ use actix_web::rt::{
 };
 
 use crate::{
-    actors::{persistence::intake::Intake, ports::Ports},
+    actors::{persistence::intake::Intake, ports::Ports, unanswered::Unanswered},
     http::upgrade::Door,
 };
 
-/// How long requests in flight may take to be decided. Source: of the 10 s that a stop may take.
+/// How long requests in flight may take to be answered. Source: of the 10 s that a stop may take.
 const DECIDE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// How long connections may take to close.
@@ -46,15 +46,19 @@ impl Signals {
 }
 
 /// Takes nothing new, lets everything in flight be answered, then closes every connection.
-pub(super) async fn drain(intake: &Arc<Intake>, ports: &Ports, door: &Arc<Door>) {
+pub(super) async fn drain(intake: &Arc<Intake>, unanswered: &Unanswered, ports: &Ports, door: &Arc<Door>) {
     intake.close();
-    wait_until(DECIDE_TIMEOUT, || intake.depth() == 0).await;
+    let end = Instant::now() + DECIDE_TIMEOUT;
+    // Twice with a moment between: a request may be on its way from its connection to those who count it.
+    for _ in 0..2 {
+        wait_until(end, || intake.depth() == 0 && unanswered.count() == 0).await;
+        sleep(LOOK).await;
+    }
     ports.drain();
-    wait_until(CLOSE_TIMEOUT, || door.connections() == 0).await;
+    wait_until(Instant::now() + CLOSE_TIMEOUT, || door.connections() == 0).await;
 }
 
-async fn wait_until(timeout: Duration, done: impl Fn() -> bool) {
-    let end = Instant::now() + timeout;
+async fn wait_until(end: Instant, done: impl Fn() -> bool) {
     while !done() && Instant::now() < end {
         sleep(LOOK).await;
     }

@@ -137,7 +137,7 @@ fn open_engine(
             let path = directory.join("index");
             let options =
                 SledOptions { cache_capacity_bytes: config.storage.index_cache_bytes, ..SledOptions::default() };
-            EngineSlot::open(move || Ok(Arc::new(SledEngine::open(&path, options.clone())?)))
+            EngineSlot::open(move || Ok(Arc::new(SledEngine::open(&path, options)?)))
         }
     }
 }

@@ -98,7 +98,7 @@ struct PageQuery {
 async fn page(operator: web::Data<Operator>, query: web::Query<PageQuery>) -> HttpResponse {
     let window = query.window.as_deref().and_then(Window::from_name).unwrap_or(Window::Hour);
     let html = operator.monitor.curves_page("Highwater", window, operator.clock.now());
-    HttpResponse::Ok()
+    super::headers::of_page(&mut HttpResponse::Ok())
         .content_type("text/html; charset=utf-8")
         .insert_header(("content-security-policy", curves::content_security_policy()))
         .body(html)

@@ -49,7 +49,7 @@ pub fn configure(about: About) -> impl FnOnce(&mut web::ServiceConfig) {
 }
 
 async fn asset(content_type: &'static str, content: &'static str) -> HttpResponse {
-    HttpResponse::Ok().content_type(content_type).body(content)
+    super::headers::of_page(&mut HttpResponse::Ok()).content_type(content_type).body(content)
 }
 
 #[cfg(test)]
@@ -104,7 +104,7 @@ mod tests {
         let app = test::init_service(App::new().configure(configure(about))).await;
         let request = test::TestRequest::get().uri("/app.js").to_request();
         let response = test::call_service(&app, request).await;
-        assert_eq!(response.headers()["content-type"], SCRIPT);
+        assert_eq!(response.headers().get("content-type").unwrap(), SCRIPT);
         let request = test::TestRequest::get().uri("/v1/server").to_request();
         let body = test::call_and_read_body(&app, request).await;
         assert_eq!(body, r#"{"registration":"invite","dev":true}"#);

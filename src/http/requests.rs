@@ -40,26 +40,44 @@ pub struct Client {
 }
 
 /// `POST /v1/request`.
-pub async fn request(client: web::Data<Client>, http: HttpRequest, body: Bytes) -> HttpResponse {
+pub async fn request(
+    client: web::Data<Client>,
+    http: HttpRequest,
+    body: Result<Bytes, actix_web::Error>,
+) -> HttpResponse {
     let received_us = client.services.clock.monotonic_us();
     let encoding = encoding_of(&http);
-    let (request_id, result) = match encoding.decode::<proto::ClientFrame>(&body) {
+    let (request_id, result) = match decode(encoding, body) {
         Ok(frame) => (frame.request_id, client.answer(&http, frame).await),
-        Err(_) => (0, Err(Refusal::MalformedFrame)),
+        Err(refusal) => (0, Err(refusal)),
     };
+    // Who cannot say how the frame is written is answered in the encoding that people read.
+    let encoding = encoding.unwrap_or(Encoding::Json);
     let outcome = result.as_ref().map_or_else(|refusal| Outcome::from(*refusal), |_| Outcome::Ok);
     let took_us = client.services.clock.monotonic_us().saturating_sub(received_us);
     client.services.monitor.operation(Op::Http).finished(outcome, took_us, 0);
     respond(encoding, request_id, result)
 }
 
-/// JSON unless protobuf is named.
-fn encoding_of(http: &HttpRequest) -> Encoding {
-    let named = http.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    match named {
-        Some(named) if named.contains("protobuf") => Encoding::Binary,
-        _ => Encoding::Json,
-    }
+/// The encoding that the content type names; JSON when none is named, nothing when it is another.
+fn encoding_of(http: &HttpRequest) -> Option<Encoding> {
+    let Some(value) = http.headers().get(header::CONTENT_TYPE) else { return Some(Encoding::Json) };
+    let named = value.to_str().ok()?.split(';').next()?.trim();
+    [Encoding::Binary, Encoding::Json]
+        .into_iter()
+        .find(|encoding| encoding.content_type().eq_ignore_ascii_case(named))
+}
+
+fn decode(
+    encoding: Option<Encoding>,
+    body: Result<Bytes, actix_web::Error>,
+) -> Result<proto::ClientFrame, Refusal> {
+    let body = body.map_err(|error| match error.as_response_error().status_code() {
+        StatusCode::PAYLOAD_TOO_LARGE => Refusal::FrameTooLarge,
+        _ => Refusal::MalformedFrame,
+    })?;
+    let encoding = encoding.ok_or(Refusal::WrongFrameType)?;
+    encoding.decode(&body).map_err(|_| Refusal::MalformedFrame)
 }
 
 fn respond(encoding: Encoding, request_id: u64, result: Result<Option<Body>, Refusal>) -> HttpResponse {
@@ -96,6 +114,7 @@ impl Client {
             None | Some(Request::Hello(_)) => return Err(Refusal::UnknownRequest),
             Some(request) => request,
         };
+        let context = context_of(http)?;
         let device = self.accounts.authenticate(bearer(http)?).await?;
         let by = Principal { user: device.user, device: device.device };
         match request {
@@ -103,7 +122,7 @@ impl Client {
                 let send = operation::Request::Send(user::message(by, send)?);
                 self.accounts.decide(send).await.map(user::answer_body).map(Some)
             }
-            Request::Sync(sync) => self.sync(http, &device, &sync, frame.snapshot).await,
+            Request::Sync(sync) => self.sync(http, &device, context, &sync, frame.snapshot).await,
             Request::Heartbeat(_) => {
                 let day = self.services.clock.now().day().0;
                 Ok(Some(Body::Heartbeat(proto::HeartbeatAnswer { day })))
@@ -139,17 +158,18 @@ impl Client {
         &self,
         http: &HttpRequest,
         device: &Device,
+        context: u8,
         sync: &proto::Sync,
         given: Bytes,
     ) -> Result<Option<Body>, Refusal> {
         let services = Arc::clone(&self.services);
-        let lineage = LineageId { device: device.device, context: context_of(http)? };
+        let lineage = LineageId { device: device.device, context };
         let chain = Chain { user: device.user, lineage };
         let (marks, rebuild) =
             user::begin(&services.key, &services.lifeline, chain, &given, LEVEL as u8, device.messages_from);
         user::count_rebuild(&services.monitor, rebuild, device.user);
         let kinds = Arc::clone(&services.kinds);
-        let bytes_max = user::page_bytes_max(encoding_of(http), services.queued_bytes_max);
+        let bytes_max = user::page_bytes_max(encoding_of(http).unwrap_or(Encoding::Json), services.queued_bytes_max);
         let request =
             PageRequest { chain, given, marks, rebuild, kinds, entries_max: sync.limit, bytes_max };
         let job = Arc::clone(&services);
@@ -162,7 +182,9 @@ impl Client {
 
 fn bearer(http: &HttpRequest) -> Result<&str, Refusal> {
     let value = http.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    value.and_then(|value| value.strip_prefix("Bearer ")).map(str::trim).ok_or(Refusal::InvalidToken)
+    let (scheme, token) = value.and_then(|value| value.split_once(' ')).ok_or(Refusal::InvalidToken)?;
+    // The scheme's name has no case: RFC 9110, 11.1.
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(Refusal::InvalidToken) }
 }
 
 fn context_of(http: &HttpRequest) -> Result<u8, Refusal> {

@@ -203,13 +203,15 @@ impl Log {
             durable: self.last,
             accept_loss: false,
         };
-        let in_doubt = self.in_doubt;
+        let (in_doubt, durable) = (self.in_doubt, self.last);
         // If this fails too, nobody may append to what it left behind.
         self.in_doubt = Some(in_doubt.unwrap_or((self.last, self.last)));
         self.prepared = None;
         let (log, report) = Log::open(Arc::clone(&self.files), self.config, facts, &mut |_| Ok(()))?;
         *self = log;
-        let is_the_one = |batch: &OwnedBatch| in_doubt == Some((batch.first, batch.last));
+        // The marker of a failed reopening stands for a batch that was durable before: that one is in no doubt.
+        let is_the_one =
+            |batch: &OwnedBatch| in_doubt == Some((batch.first, batch.last)) && batch.first > durable;
         Ok(Reopened {
             survived: report.last_batch.filter(is_the_one),
         })

@@ -8,11 +8,17 @@ pub mod accounts;
 pub mod conversations;
 pub mod devices;
 pub mod engine;
+mod engine_batch;
 #[cfg(test)]
 mod engine_conformance;
+mod engine_fault;
 pub mod engine_faulty;
 pub mod engine_memory;
+mod engine_seal;
 pub mod engine_sled;
+mod engine_sled_directory;
+#[cfg(test)]
+mod engine_sled_tests;
 pub mod engine_slot;
 pub mod field;
 pub mod files;
@@ -25,6 +31,8 @@ pub mod files_null;
 pub mod files_seeded;
 pub mod inboxes;
 pub mod index_writer;
+#[cfg(test)]
+mod index_writer_tests;
 pub mod invites;
 pub mod items;
 pub mod keys;
@@ -49,12 +57,25 @@ mod log_test_store;
 pub mod messages;
 pub mod packing;
 pub mod receipts;
+#[cfg(test)]
+mod record_golden_tests;
+#[cfg(test)]
+mod record_samples;
 pub mod runs;
 pub mod secrets;
 pub mod store_lock;
 pub mod tail;
+#[cfg(test)]
+mod tail_tests;
 pub mod varint;
 pub mod view;
+#[cfg(test)]
+mod view_tests;
+mod view_fault;
+mod view_inbox;
+mod view_items;
+mod view_messages;
+mod view_scan;
 pub mod watermark;
 #[cfg(test)]
 mod watermark_tests;

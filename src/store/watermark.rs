@@ -230,12 +230,12 @@ impl Watermark {
         Ok(())
     }
 
-    /// Lowers `durable` and `indexed` to where the store really ends, after an operator accepted the loss; `reserved`
-    /// stays, so that no version is used again. Returns once that is on disk.
+    /// Lowers `durable` and `indexed` to where log and index really end, after an operator accepted the loss or when the
+    /// index is healed by replay; `reserved` stays, so that no version is used again. Returns once that is on disk.
     ///
     /// # Errors
     /// [`FileFault`]: what was synced before still stands; this may be called again.
-    pub fn accept_loss(&mut self, log_last: Version) -> Result<(), FileFault> {
+    pub fn accept_loss(&mut self, log_last: Version, index_reach: Version) -> Result<(), FileFault> {
         let Marks {
             reserved,
             durable,
@@ -244,7 +244,7 @@ impl Watermark {
         self.set(Marks {
             reserved,
             durable: durable.min(log_last),
-            indexed: indexed.min(log_last),
+            indexed: indexed.min(index_reach).min(log_last),
         });
         self.save()
     }

@@ -39,7 +39,7 @@ fn what_is_saved_is_read_and_what_is_only_written_survives_a_kill() {
     mark.save().unwrap();
     let cut = disk.after_power_cut(CutPolicy::Dropped, &mut SeededRandom(0));
     assert_eq!(open(&cut, false).unwrap().marks(), marks(1000, 10, 5));
-    mark.accept_loss(Version(7)).unwrap();
+    mark.accept_loss(Version(7), Version(9)).unwrap();
     assert_eq!(
         open(&disk.after_kill(), false).unwrap().marks(),
         marks(1000, 7, 5)

@@ -72,6 +72,7 @@ class WebSocket:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=CHAT_TIMEOUT_S)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.input = self.socket.makefile("rb")
+        self.opcode, self.fragments = 0, b""
         key = base64.b64encode(secrets.token_bytes(16)).decode()
         self.socket.sendall(
             (
@@ -117,8 +118,7 @@ class WebSocket:
         self.socket.sendall(header + mask + masked)
 
     def _read(self):
-        """One message: the server may send it in fragments."""
-        opcode, message = 0, b""
+        """One message, of one fragment or several, or a control frame, which may stand between fragments."""
         while True:
             first, second = self._exactly(2)
             length = second & 0x7F
@@ -126,15 +126,16 @@ class WebSocket:
                 (length,) = struct.unpack("!H", self._exactly(2))
             elif length == 127:
                 (length,) = struct.unpack("!Q", self._exactly(8))
-            if len(message) + length > MESSAGE_BYTES_MAX:
+            if len(self.fragments) + length > MESSAGE_BYTES_MAX:
                 raise Failed(f"the server sends a message of more than {MESSAGE_BYTES_MAX} bytes")
-            payload = self._exactly(length)
-            if first & 0x0F >= 0x8:
-                return first & 0x0F, payload
-            opcode = opcode or first & 0x0F
-            message += payload
+            opcode, payload = first & 0x0F, self._exactly(length)
+            if opcode >= 0x8:
+                return opcode, payload
+            self.opcode = opcode or self.opcode
+            self.fragments += payload
             if first & 0x80:
-                return opcode, message
+                message, self.fragments = self.fragments, b""
+                return self.opcode, message
 
     def _exactly(self, length):
         read = self.input.read(length)
@@ -393,7 +394,8 @@ class Call:
         return self.buffers[: max(self.result, 0)]
 
     def shown(self):
-        line = self.begin_line
+        # The path is the only thing in it that is for people.
+        line = re.sub(r"<(?:\\x..)+>", f"<{self.path}>", self.begin_line, count=1)
         if len(line) > 2 * LINE_CHARS_SHOWN:
             line = f"{line[:LINE_CHARS_SHOWN]} … {line[-LINE_CHARS_SHOWN:]}"
         ended = f"ended in line {self.end} with {self.result}" if self.end else "not ended in the trace"

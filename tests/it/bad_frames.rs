@@ -25,16 +25,48 @@ type Case = (&'static str, Message, Refusal, u64);
 fn binary_cases() -> Vec<Case> {
     use Refusal::{InvalidField, MalformedFrame, UnknownRequest, WrongFrameType};
     vec![
-        ("text on a binary connection", Message::text("{}"), WrongFrameType, 0),
+        (
+            "text on a binary connection",
+            Message::text("{}"),
+            WrongFrameType,
+            0,
+        ),
         ("not protobuf", binary(&[0xff; 40]), MalformedFrame, 0),
-        ("a field that is cut", binary(&[0x08, 0x07, 0x52, 0x05, 0x0a]), MalformedFrame, 0),
-        ("a varint without end", binary(&[0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]), MalformedFrame, 0),
-        ("a wrong wire type", binary(&[0x0a, 0x01, 0x07]), MalformedFrame, 0),
-        ("text that is not UTF-8", binary(&[0x08, 0x07, 0x9a, 0x01, 0x03, 0x0a, 0x01, 0xff]), MalformedFrame, 0),
+        (
+            "a field that is cut",
+            binary(&[0x08, 0x07, 0x52, 0x05, 0x0a]),
+            MalformedFrame,
+            0,
+        ),
+        (
+            "a varint without end",
+            binary(&[
+                0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01,
+            ]),
+            MalformedFrame,
+            0,
+        ),
+        (
+            "a wrong wire type",
+            binary(&[0x0a, 0x01, 0x07]),
+            MalformedFrame,
+            0,
+        ),
+        (
+            "text that is not UTF-8",
+            binary(&[0x08, 0x07, 0x9a, 0x01, 0x03, 0x0a, 0x01, 0xff]),
+            MalformedFrame,
+            0,
+        ),
         ("an empty frame", binary(&[]), InvalidField, 0),
         ("request id 0", binary(&[0x5a, 0x00]), InvalidField, 0),
         ("no request", binary(&[0x08, 0x07]), UnknownRequest, 7),
-        ("an unknown request", binary(&[0x08, 0x08, 0x9a, 0x06, 0x00]), UnknownRequest, 8),
+        (
+            "an unknown request",
+            binary(&[0x08, 0x08, 0x9a, 0x06, 0x00]),
+            UnknownRequest,
+            8,
+        ),
     ]
 }
 
@@ -42,22 +74,67 @@ fn json_cases() -> Vec<Case> {
     use Refusal::{InvalidField, MalformedFrame, UnknownRequest, WrongFrameType};
     let text = |text: &str| Message::text(text.to_owned());
     vec![
-        ("binary on a JSON connection", binary(&[0x08, 0x07]), WrongFrameType, 0),
+        (
+            "binary on a JSON connection",
+            binary(&[0x08, 0x07]),
+            WrongFrameType,
+            0,
+        ),
         ("nothing", text(""), MalformedFrame, 0),
         ("half an object", text("{\"requestId\":\"1\""), MalformedFrame, 0),
         ("no object", text("[]"), MalformedFrame, 0),
         ("null", text("null"), MalformedFrame, 0),
         ("two frames", text("{}{}"), MalformedFrame, 0),
-        ("an id that is no number", text(r#"{"requestId":"x","heartbeat":{}}"#), MalformedFrame, 0),
-        ("a negative id", text(r#"{"requestId":-1,"heartbeat":{}}"#), MalformedFrame, 0),
-        ("an id above 64 bits", text(r#"{"requestId":"18446744073709551616","heartbeat":{}}"#), MalformedFrame, 0),
-        ("a name twice", text(r#"{"requestId":"1","requestId":"2","heartbeat":{}}"#), MalformedFrame, 0),
-        ("two requests", text(r#"{"requestId":"1","heartbeat":{},"sync":{}}"#), MalformedFrame, 0),
-        ("a request of another type", text(r#"{"requestId":"1","sync":7}"#), MalformedFrame, 0),
-        ("bytes that are no base64", text(r#"{"requestId":"1","snapshot":"*","sync":{}}"#), MalformedFrame, 0),
+        (
+            "an id that is no number",
+            text(r#"{"requestId":"x","heartbeat":{}}"#),
+            MalformedFrame,
+            0,
+        ),
+        (
+            "a negative id",
+            text(r#"{"requestId":-1,"heartbeat":{}}"#),
+            MalformedFrame,
+            0,
+        ),
+        (
+            "an id above 64 bits",
+            text(r#"{"requestId":"18446744073709551616","heartbeat":{}}"#),
+            MalformedFrame,
+            0,
+        ),
+        (
+            "a name twice",
+            text(r#"{"requestId":"1","requestId":"2","heartbeat":{}}"#),
+            MalformedFrame,
+            0,
+        ),
+        (
+            "two requests",
+            text(r#"{"requestId":"1","heartbeat":{},"sync":{}}"#),
+            MalformedFrame,
+            0,
+        ),
+        (
+            "a request of another type",
+            text(r#"{"requestId":"1","sync":7}"#),
+            MalformedFrame,
+            0,
+        ),
+        (
+            "bytes that are no base64",
+            text(r#"{"requestId":"1","snapshot":"*","sync":{}}"#),
+            MalformedFrame,
+            0,
+        ),
         ("request id 0", text(r#"{"heartbeat":{}}"#), InvalidField, 0),
         ("no request", text(r#"{"requestId":"7"}"#), UnknownRequest, 7),
-        ("an unknown request", text(r#"{"requestId":"8","dance":{}}"#), UnknownRequest, 8),
+        (
+            "an unknown request",
+            text(r#"{"requestId":"8","dance":{}}"#),
+            UnknownRequest,
+            8,
+        ),
     ]
 }
 
@@ -73,7 +150,11 @@ async fn every_frame_that_cannot_be_read_gets_its_number_and_changes_nothing() {
         for (what, message, refusal, request_id) in cases {
             for wire in [&mut stranger, &mut greeted] {
                 wire.message(message.clone()).await;
-                let body = if request_id == 0 { wire.unasked().await } else { wire.answer(request_id).await };
+                let body = if request_id == 0 {
+                    wire.unasked().await
+                } else {
+                    wire.answer(request_id).await
+                };
                 println!("{encoding:?}: {what}: {}", refusal.code());
                 assert_refused(&body, refusal);
             }
@@ -90,10 +171,16 @@ async fn json_nested_deeply_is_answered_like_any_other() {
     let server = home.start();
     let mut wire = Wire::connect(&server, Encoding::Json).await;
     let (open, close) = ("[".repeat(20_000), "]".repeat(20_000));
-    wire.message(Message::text(format!(r#"{{"requestId":"1","sync":{open}{close}}}"#))).await;
+    wire.message(Message::text(format!(
+        r#"{{"requestId":"1","sync":{open}{close}}}"#
+    )))
+    .await;
     assert_refused(&wire.unasked().await, Refusal::MalformedFrame);
     // In a field of a later schema nobody looks into it.
-    wire.message(Message::text(format!(r#"{{"requestId":"2","later":{open}{close}}}"#))).await;
+    wire.message(Message::text(format!(
+        r#"{{"requestId":"2","later":{open}{close}}}"#
+    )))
+    .await;
     assert_refused(&wire.answer(2).await, Refusal::UnknownRequest);
 }
 
@@ -144,8 +231,13 @@ async fn a_hello_that_does_not_wait_for_the_first_is_too_much() {
     let first = wire.post(Request::Hello(requests::hello(ann.token()))).await;
     let second = wire.post(Request::Hello(requests::hello(ann.token()))).await;
     assert!(matches!(wire.answer(first).await, Body::Greeting(_)));
-    let Body::Error(error) = wire.answer(second).await else { panic!("greeted twice") };
-    assert!([Refusal::TooManyInFlight.code(), Refusal::AlreadyGreeted.code()].contains(&error.code), "{error:?}");
+    let Body::Error(error) = wire.answer(second).await else {
+        panic!("greeted twice")
+    };
+    assert!(
+        [Refusal::TooManyInFlight.code(), Refusal::AlreadyGreeted.code()].contains(&error.code),
+        "{error:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -155,16 +247,30 @@ async fn a_hello_that_can_never_be_right_is_refused_and_the_connection_ends() {
     let [ann] = server.people(1).await;
     let right = requests::hello(ann.token());
     for hello in [
-        proto::Hello { level: 0, ..right.clone() },
-        proto::Hello { context: 16, ..right.clone() },
-        proto::Hello { context: u32::MAX, ..right.clone() },
+        proto::Hello {
+            level: 0,
+            ..right.clone()
+        },
+        proto::Hello {
+            context: 16,
+            ..right.clone()
+        },
+        proto::Hello {
+            context: u32::MAX,
+            ..right.clone()
+        },
     ] {
         let mut wire = Wire::connect(&server, Encoding::Binary).await;
         requests::refused(&mut wire, Request::Hello(hello), Refusal::InvalidField).await;
         assert_eq!(wire.closed().await, close::UNAUTHENTICATED);
     }
     // A later level is no fault: the lower one is in force.
-    let later = proto::Hello { level: 99, context: 15, locale: "x".repeat(1000), ..right };
+    let later = proto::Hello {
+        level: 99,
+        context: 15,
+        locale: "x".repeat(1000),
+        ..right
+    };
     Wire::greeted_with(&server, Encoding::Binary, later).await;
 }
 
@@ -175,7 +281,11 @@ async fn who_never_says_hello_is_closed_after_ten_seconds() {
     let mut wire = Wire::connect(&server, Encoding::Json).await;
     let opened = std::time::Instant::now();
     assert_eq!(wire.closed().await, close::UNAUTHENTICATED);
-    assert!((9..=13).contains(&opened.elapsed().as_secs()), "{:?}", opened.elapsed());
+    assert!(
+        (9..=13).contains(&opened.elapsed().as_secs()),
+        "{:?}",
+        opened.elapsed()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -192,7 +302,11 @@ async fn an_oversized_frame_is_refused_at_its_header() {
         socket.write_all(&header).await.unwrap();
         let mut close = [0; 4];
         within("a close", socket.read_exact(&mut close)).await.unwrap();
-        assert_eq!((close[0], u16::from_be_bytes([close[2], close[3]])), (0x88, 1009), "{length}");
+        assert_eq!(
+            (close[0], u16::from_be_bytes([close[2], close[3]])),
+            (0x88, 1009),
+            "{length}"
+        );
     }
     // The longest one that is allowed is read: half a frame of that length is told to be malformed.
     let mut wire = Wire::greeted(&server, ann.token()).await;
@@ -222,7 +336,10 @@ async fn more_requests_than_allowed_are_refused_and_the_rest_is_done() {
     let [ann] = server.people(1).await;
     let mut wire = Wire::greeted(&server, ann.token()).await;
     let day = requests::today(&mut wire).await;
-    let sends: Vec<_> = (0..600).map(|n| requests::send(To::UserId(ann.user_id), day, &n.to_string())).collect();
+    // Far more than may be unanswered, and fewer than fill the way to the user's actor, which would be 500.
+    let sends: Vec<_> = (0..400)
+        .map(|n| requests::send(To::UserId(ann.user_id), day, &n.to_string()))
+        .collect();
     let mut posted = Vec::new();
     for send in &sends {
         posted.push((wire.post(Request::Send(send.clone())).await, send));
@@ -238,12 +355,16 @@ async fn more_requests_than_allowed_are_refused_and_the_rest_is_done() {
         }
     }
     println!("{sent} sent, {} refused", refused.len());
-    assert!(sent >= 64 && !refused.is_empty(), "600 at once are more than 64");
-    assert_eq!(dump(&server, ann.token()).await.entries.len(), sent, "what was refused was not done");
+    assert!(sent >= 64 && !refused.is_empty(), "400 at once are more than 64");
+    assert_eq!(
+        dump(&server, ann.token()).await.entries.len(),
+        sent,
+        "what was refused was not done"
+    );
     for send in refused {
         requests::sent(&mut wire, send).await;
     }
-    assert_eq!(dump(&server, ann.token()).await.entries.len(), 600);
+    assert_eq!(dump(&server, ann.token()).await.entries.len(), 400);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -278,13 +399,19 @@ async fn random_bytes_end_no_server() {
             let mut wire = Wire::greeted_with(
                 server,
                 Encoding::Binary,
-                proto::Hello { context: u32::try_from(seed).unwrap(), ..requests::hello(ann.token()) },
+                proto::Hello {
+                    context: u32::try_from(seed).unwrap(),
+                    ..requests::hello(ann.token())
+                },
             )
             .await
             .0;
             let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
             for length in 0..200 {
-                let mut bytes = ClientFrame { request_id: 1000 + length, ..Default::default() };
+                let mut bytes = ClientFrame {
+                    request_id: 1000 + length,
+                    ..Default::default()
+                };
                 bytes.request = Some(requests::heartbeat());
                 let mut bytes = Encoding::Binary.encode(&bytes);
                 for _ in 0..length % 23 {

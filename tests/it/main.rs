@@ -22,6 +22,7 @@
 //! | [`full_disk`] | a full disk: writes are refused, reads go on, and space brings the writes back |
 //!
 //! Waiting is always for something seen, with a deadline (`support::DEADLINE`); there are no sleeps to let things happen.
+#![allow(clippy::disallowed_methods, reason = "tests read the clock and wait")]
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
 mod support;

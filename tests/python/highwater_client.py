@@ -14,7 +14,6 @@ import base64
 import errno
 import hashlib
 import json
-import os
 import random
 import re
 import secrets
@@ -87,7 +86,8 @@ SCHEMA = {
         (1, "base", "bytes", ""), (2, "snapshot", "bytes", ""), (3, "more", "bool", ""), (4, "items", "Item", "*"),
         (5, "entries", "Entry", "*"), (6, "rebuild", "Rebuild", "?"), (7, "gaps", "Gap", "*"),
         (8, "handBack", "bool", ""), (9, "complete", "bool", "")],
-    "Item": [(1, "kind", "uint32", ""), (2, "key", "string", ""), (3, "deleted", "bool", ""), (4, "value", "string", "")],
+    "Item": [
+        (1, "kind", "uint32", ""), (2, "key", "string", ""), (3, "deleted", "bool", ""), (4, "value", "string", "")],
     "Entry": [
         (1, "conversationId", "fixed64", ""), (2, "seq", "uint64", ""), (3, "senderId", "fixed64", ""),
         (4, "sentAtMs", "int64", ""), (5, "clientMessageId", "bytes", ""), (6, "text", "string", "?")],
@@ -153,14 +153,17 @@ def _from_json(kind, source):
         raise CodecError(f"{kind} is not an object")
     result = {}
     for _, name, of, label in SCHEMA[kind]:
-        if source.get(name) is None:
+        given = source.get(name)
+        if given is None:
+            given = source.get(re.sub("[A-Z]", lambda letter: "_" + letter[0].lower(), name))
+        if given is None:
             continue
         if label == "*":
-            value = [_value_from_json(of, one) for one in source[name]]
+            value = [_value_from_json(of, one) for one in given]
             if value:
                 result[name] = value
         else:
-            value = _value_from_json(of, source[name])
+            value = _value_from_json(of, given)
             if label == "?" or not _is_default(value):
                 result[name] = value
     return result
@@ -230,23 +233,34 @@ def _narrow(of, value):
     return value if of == "uint64" else value & 0xFFFFFFFF
 
 
+def _read_value(data, place, tag):
+    """The value after a tag, and the place after it. A group, which only unknown fields may be, has the value None."""
+    wire = tag & 7
+    if wire == 0:
+        return _read_varint(data, place)
+    if wire == 3:
+        while True:
+            inner, place = _read_varint(data, place)
+            if inner & 7 == 4:
+                return None, place
+            _, place = _read_value(data, place, inner)
+    if wire in (1, 5):
+        size = 8 if wire == 1 else 4
+    elif wire == 2:
+        size, place = _read_varint(data, place)
+    else:
+        raise CodecError(f"wire type {wire}")
+    if place + size > len(data):
+        raise CodecError("ends too early")
+    return data[place:place + size], place + size
+
+
 def _from_binary(kind, data):
     result, place = {}, 0
     while place < len(data):
         tag, place = _read_varint(data, place)
+        value, place = _read_value(data, place, tag)
         wire = tag & 7
-        if wire == 0:
-            value, place = _read_varint(data, place)
-        elif wire in (1, 5):
-            size = 8 if wire == 1 else 4
-            value, place = data[place:place + size], place + size
-        elif wire == 2:
-            size, place = _read_varint(data, place)
-            value, place = data[place:place + size], place + size
-        else:
-            raise CodecError(f"wire type {wire}")
-        if place > len(data):
-            raise CodecError("ends too early")
         if tag >> 3 not in BY_NUMBER[kind]:
             continue
         _, name, of, label = BY_NUMBER[kind][tag >> 3]
@@ -344,9 +358,10 @@ class Connection:
 
     def put(self, data):
         """Queues one message."""
-        self._put_frame(0x1 if self.subprotocol == JSON else 0x2, data)
+        self.put_frame(0x1 if self.subprotocol == JSON else 0x2, data)
 
-    def _put_frame(self, opcode, data):
+    def put_frame(self, opcode, data):
+        """Queues one final, masked frame."""
         mask = secrets.token_bytes(4)
         size = len(data)
         if size < 126:
@@ -365,11 +380,11 @@ class Connection:
             raise self.ended
         self._read_frames()
         if not self.messages:
-            _, _, failed = ready = select.select(
-                [self.socket], [self.socket] if self.outgoing else [], [self.socket], max(seconds, 0))
-            if ready[1]:
+            readable, writable, _ = select.select(
+                [self.socket], [self.socket] if self.outgoing else [], [], max(seconds, 0))
+            if writable:
                 self._write()
-            if ready[0] or failed:
+            if readable:
                 self._read()
                 self._read_frames()
         elif self.outgoing:
@@ -385,7 +400,7 @@ class Connection:
         except OSError as cause:
             # What the server said before is still to be read: a close frame tells more than a broken pipe.
             if cause.errno not in (errno.EPIPE, errno.ECONNRESET):
-                raise
+                self._end(1006, str(cause))
             self.outgoing.clear()
             return
         del self.outgoing[:count]
@@ -431,11 +446,11 @@ class Connection:
     def _take_frame(self, final, opcode, data):
         if opcode == 0x8:
             code = int.from_bytes(data[:2], "big") if len(data) >= 2 else 1005
-            self._put_frame(0x8, data[:2])
+            self.put_frame(0x8, data[:2])
             self._write()
             self._end(code, data[2:].decode("utf-8", "replace"))
         elif opcode == 0x9:
-            self._put_frame(0xA, data)
+            self.put_frame(0xA, data)
         elif opcode in (0x0, 0x1, 0x2):
             if (opcode == 0) != (self.parts_opcode is not None):
                 self._end(1002, "fragments out of order")
@@ -450,11 +465,8 @@ class Connection:
         """An orderly end, without waiting for the server's part of it."""
         if self.socket.fileno() >= 0:
             if self.ended is None:
-                self._put_frame(0x8, struct.pack("!H", 1000))
-                try:
-                    self._write()
-                except OSError:
-                    pass
+                self.put_frame(0x8, struct.pack("!H", 1000))
+                self._write()
             self.socket.close()
 
     def cut(self):
@@ -539,10 +551,14 @@ class Store:
         return bool(self._setting("rebuilding", 0))
 
     def keep_account(self, signed_in):
-        """The answer to Register or SignIn. A snapshot belongs to one device: it does not outlive the change of it."""
+        """The answer to Register or SignIn.
+
+        A snapshot of an earlier device of the same user stays: presenting it leads to a rebuild, which removes the
+        items that are gone. The store of another user is refused.
+        """
         def work():
-            if self.device_id != signed_in["deviceId"]:
-                self._set("snapshot", b"")
+            if self.user_id not in (0, signed_in["userId"]):
+                raise ValueError("this store belongs to another user")
             self._set("token", signed_in["token"])
             self._set("user_id", str(signed_in["userId"]))
             self._set("device_id", str(signed_in["deviceId"]))
@@ -716,6 +732,7 @@ class Client:
         self.sync_wanted = True
 
     def connect(self):
+        """Opens the WebSocket and says Hello."""
         self.open()
         self.hello()
 
@@ -734,7 +751,7 @@ class Client:
     def work(self, seconds):
         """One step: sends what is due, waits at most so long for something to come, and handles it."""
         if self.greeting:
-            self._send_what_is_due()
+            self.send_what_is_due()
         self.connection.exchange(min(seconds, self._until_next_duty()))
         messages, self.connection.messages = self.connection.messages, []
         for message in messages:
@@ -785,11 +802,13 @@ class Client:
             time.sleep(max(0.0, min(pause, deadline - time.monotonic())))
 
     def leave(self):
+        """Closes the connection, if there is one; the store has everything that is needed to go on."""
         if self.connection:
             self.connection.close()
             self.connection = None
 
     def cut(self):
+        """Drops the connection without a farewell."""
         if self.connection:
             self.connection.cut()
             self.connection = None
@@ -808,7 +827,8 @@ class Client:
             due.append(self.send_not_before)
         return max(0.0, min(due) - now)
 
-    def _send_what_is_due(self):
+    def send_what_is_due(self):
+        """Queues a wanted Sync, the outbox as far as there is room, and a due Heartbeat."""
         now = time.monotonic()
         if self.sync_wanted and not self.sync_open and now >= self.sync_not_before:
             self.sync_open, self.sync_wanted = True, False
@@ -892,7 +912,8 @@ class Client:
 
 
 def http_request(host, port, body, token="", subprotocol=JSON, context=0, seconds=5.0):
-    """One request by HTTP. Returns the status and the answering frame, which is None for 204 (nothing new)."""
+    """One request by HTTP. Returns the status and the answering frame, which is None when the answer holds no frame:
+    for 204 (nothing new), and for what is refused in plain text."""
     request = urllib.request.Request(
         f"http://{host}:{port}/v1/request", data=encode(subprotocol, "ClientFrame", body), method="POST",
         headers={"Content-Type": "application/json" if subprotocol == JSON else "application/x-protobuf"})
@@ -903,8 +924,9 @@ def http_request(host, port, body, token="", subprotocol=JSON, context=0, second
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(request, timeout=seconds) as answer:
-            status, data = answer.status, answer.read()
+            status, kind, data = answer.status, answer.headers.get_content_type(), answer.read()
     except urllib.error.HTTPError as refusal:
         with refusal:
-            status, data = refusal.code, refusal.read()
-    return status, decode(subprotocol, "ServerFrame", data) if status != 204 else None
+            status, kind, data = refusal.code, refusal.headers.get_content_type(), refusal.read()
+    holds_frame = status != 204 and kind == request.get_header("Content-type")
+    return status, decode(subprotocol, "ServerFrame", data) if holds_frame else None

@@ -9,7 +9,7 @@ const EVENTS: &[&str] = &[
     "send to user", "send to conversation", "send to oneself", "send to nobody", "resend unanswered", "resend answered",
     "send under a used id", "document put", "document deleted", "day passes",
     // answers
-    "sent", "recognised", "id conflict", "invalid token", "no such user", "no such conversation", "day outside window",
+    "sent", "recognised", "id conflict", "invalid token", "no such user", "invalid invite", "no such conversation", "day outside window",
     "refused as full", "unknown outcome", "answer lost",
     // deciding
     "batch", "cold", "warmed", "warmed late", "overtaken", "waits behind cold", "rows evicted",
@@ -17,7 +17,7 @@ const EVENTS: &[&str] = &[
     "append fails", "in doubt survived", "in doubt gone", "disk full", "full with doubt", "recovered", "fatal",
     "crash in a commit", "crash in housekeeping", "crash in an open", "open fails",
     // starts
-    "kill", "power cut", "replay", "torn", "surfaced after a crash", "index behind its reach", "segment begun",
+    "kill", "power cut", "power cut soon after a kill", "replay", "torn", "surfaced after a crash", "index behind its reach", "segment begun",
     "segments deleted",
     // the index
     "index batch", "index step done", "index apply fails", "index sync fails", "index step cut by a crash",

@@ -36,7 +36,7 @@ pub fn of_commit(random: &mut SeededRandom) -> Trouble {
         5 => Action::Full,
         _ => Action::Stop,
     };
-    let call = 1 + random.below(3);
+    let call = 1 + random.below(2);
     let when = if random.one_in(8) { When::From(call) } else { When::Nth(call) };
     Trouble(Rule { target, when, action })
 }

@@ -70,9 +70,9 @@ impl World {
         }
         let client = clients[self.any(clients.len())];
         match self.random.below(40) {
-            0..2 => self.add_device(client),
-            2 => self.end_device(client),
-            3..6 => self.put_document(client),
+            0..3 => self.add_device(client),
+            3 => self.end_device(client),
+            4..6 => self.put_document(client),
             6..10 => self.resend(false),
             10..13 => self.resend(true),
             13 => self.send_under_used_id(),
@@ -152,7 +152,8 @@ impl World {
 
     fn send_new(&mut self, client: usize) {
         let by = self.clients[client].principal();
-        let (peer, name) = self.users[self.any(self.users.len())].clone();
+        let peer = self.any(self.users.len());
+        let (peer, name) = self.users[peer].clone();
         let known: Vec<ConversationId> = self
             .oracle
             .logs
@@ -207,7 +208,8 @@ impl World {
             return;
         }
         self.counts.saw("send under a used id");
-        let of = &self.pending[due[self.any(due.len())]];
+        let of = self.any(due.len());
+        let of = &self.pending[due[of]];
         let send = Send { text: Bytes::from_static(b"ANOTHER BODY"), ..of.send.clone() };
         let key = of.key;
         self.pending.push(Pending { send, key, copies: 0, is_unknown: false, acked: None, is_over: false });
@@ -216,7 +218,7 @@ impl World {
 
     /// One batch, with or without trouble on the disk.
     pub fn decide(&mut self) {
-        let trouble = self.random.one_in(10).then(|| faults::of_commit(&mut self.random));
+        let trouble = self.random.one_in(4).then(|| faults::of_commit(&mut self.random));
         let size = 1 + self.any(8);
         self.commit(size, trouble);
     }
@@ -383,6 +385,12 @@ impl World {
                     self.clients.push(Client::new(*user, device.device, device.messages_from));
                 }
                 Err(Refusal::NameTaken) => assert!(self.oracle.names.contains_key(&name_key(name))),
+                Err(Refusal::InvalidInvite) => {
+                    let Request::Register(register) = &submission.operation.request else { unreachable!() };
+                    let held = register.invite.and_then(|invite| self.oracle.invites.get(&invite));
+                    assert!(held.is_none_or(|expires| *expires <= submission.operation.at), "the invite is good");
+                    self.counts.saw("invalid invite");
+                }
                 other => self.refused(other),
             },
             Ticket::Other => match result {

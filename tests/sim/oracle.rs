@@ -7,8 +7,8 @@ use std::{
 
 use bytes::Bytes;
 use highwater::model::{
-    ClientMessageId, ConversationId, Day, Delivery, DeviceId, Effect, Kind, Record, UserId, Version,
-    record::{Device, Item, Run},
+    ClientMessageId, ConversationId, Day, Delivery, DeviceId, Effect, Kind, Record, TimeMs, UserId, Version,
+    record::{Device, Item, Run, SecretHash},
 };
 
 /// By what a send is recognised.
@@ -27,6 +27,7 @@ pub struct Oracle {
     pub devices: BTreeMap<DeviceId, Device>,
     pub names: BTreeMap<String, UserId>,
     pub runs: Vec<Run>,
+    pub invites: BTreeMap<SecretHash, TimeMs>,
     /// Sends that were told as refused and not sent again since.
     pub refused: BTreeSet<(SendKey, Bytes)>,
 }
@@ -61,7 +62,11 @@ impl Oracle {
                     assert!(self.devices.remove(device).is_some(), "a device ended twice");
                 }
                 Effect::Run(run) => self.runs.push(*run),
-                Effect::Conversation(_) | Effect::Invite(_) | Effect::InviteGone(_) => {}
+                Effect::Invite(invite) => drop(self.invites.insert(invite.hash, invite.expires)),
+                Effect::InviteGone(hash) => {
+                    assert!(self.invites.remove(hash).is_some(), "an invite was used twice");
+                }
+                Effect::Conversation(_) => {}
             }
         }
         self.records.insert(record.version, Arc::clone(record));

@@ -9,7 +9,7 @@ use highwater::{
         persistence::commit::Health,
         user::{PageRequest, answer, begin},
     },
-    model::{DeviceId, Version},
+    model::{DeviceId, Version, limits::PAGE_BYTES_MAX},
     store::{
         engine_faulty::{CallFault, FaultPlan},
         view::{UserView, View},
@@ -71,7 +71,7 @@ impl World {
             self.connect(place);
         }
         if self.clients[place].must_sync || self.random.one_in(4) {
-            let limit = if self.random.one_in(3) { 0 } else { 1 + self.random.below(5) as u32 };
+            let limit = if self.random.one_in(2) { 0 } else { 1 + self.random.below(5) as u32 };
             self.sync(place, limit);
         }
     }
@@ -82,6 +82,7 @@ impl World {
         let given = client.stored.snapshot.clone();
         let (chain, from, device) = (client.chain(), client.messages_from, client.device);
         let lifeline = Arc::clone(&self.running().lifeline);
+        let bytes_max = if self.random.one_in(3) { 700 } else { PAGE_BYTES_MAX };
         let session = self.sessions.get_mut(&device).expect("it is connected");
         if matches!(session.pushing, Pushing::Syncing { .. }) {
             return;
@@ -89,7 +90,7 @@ impl World {
         let (marks, rebuild) = begin(&self.key, &lifeline, chain, &given, 1, from);
         assert_eq!(rebuild, None, "G5: a snapshot that was given is not continued");
         let kinds = Arc::clone(&self.kinds);
-        let request = PageRequest { chain, given, marks, rebuild, kinds, entries_max: limit };
+        let request = PageRequest { chain, given, marks, rebuild, kinds, entries_max: limit, bytes_max };
         session.pushing = Pushing::Syncing { news: false };
         session.reading = Some(Reading { request, view: None });
         self.counts.saw("sync");
@@ -98,7 +99,7 @@ impl World {
     /// A reader pins the store for a page, or answers it.
     pub fn read_on(&mut self) {
         let Some(device) = self.any_session(|session| session.reading.is_some()) else { return };
-        let view = View::new(self.running().committer.tail(), &self.shell.dyn_engine());
+        let view = self.shell.view();
         let late = self.random.one_in(2);
         let session = self.sessions.get_mut(&device).expect("it was just found");
         let mut reading = session.reading.take().expect("it was just found");
@@ -143,7 +144,7 @@ impl World {
     /// One frame reaches its client, or does not.
     pub fn deliver_one(&mut self) {
         let Some(device) = self.any_session(|session| !session.frames.is_empty()) else { return };
-        let (lost, crash) = (self.random.one_in(12), self.random.one_in(15));
+        let (lost, crash) = (self.random.one_in(5), self.random.one_in(25));
         self.deliver(device, lost, crash);
     }
 
@@ -257,7 +258,6 @@ impl World {
     /// A client reads pages until nothing is left, from nothing or from a snapshot that begins a rebuild.
     pub fn read_all(&mut self, client: &mut Client, limit: u32, strange: Option<(Bytes, proto::rebuild::Cause)>) {
         let lifeline = Arc::clone(&self.running().lifeline);
-        let engine = self.shell.dyn_engine();
         let mut strange = strange;
         let mut completed = strange.is_none();
         for _ in 0..10_000 {
@@ -268,8 +268,10 @@ impl World {
             let (marks, rebuild) = begin(&self.key, &lifeline, client.chain(), &given, 1, client.messages_from);
             assert_eq!(rebuild, cause, "G5: a snapshot that was given is not continued");
             let kinds = Arc::clone(&self.kinds);
-            let request = PageRequest { chain: client.chain(), given, marks, rebuild, kinds, entries_max: limit };
-            let view = View::new(self.running().committer.tail(), &engine);
+            let chain = client.chain();
+            let bytes_max = PAGE_BYTES_MAX;
+            let request = PageRequest { chain, given, marks, rebuild, kinds, entries_max: limit, bytes_max };
+            let view = self.shell.view();
             let answered = answer(&view, &self.key, lifeline.current(), &request);
             let page = answered.unwrap_or_else(|fault| panic!("G1: {fault}")).page;
             completed |= page.complete;
@@ -287,7 +289,7 @@ impl World {
     /// Keeps a read open over many steps, and compares what it shows with what was true when it began.
     pub fn look_at_an_old_view(&mut self) {
         let Some((view, bound)) = self.long_view.take() else {
-            let view = View::new(self.running().committer.tail(), &self.shell.dyn_engine());
+            let view = self.shell.view();
             let bound = view.bound();
             self.long_view = Some((view, bound));
             return;
@@ -322,7 +324,7 @@ impl World {
             self.running().index_is_broken = false;
         }
         self.plan_index_trouble();
-        let the_end = self.random.one_in(12).then(|| faults::the_end(&mut self.random, 4));
+        let the_end = self.random.one_in(40).then(|| faults::the_end(&mut self.random, 3));
         let (fired, files) = (self.shell.disk.fired(), self.files());
         if let Some(the_end) = the_end {
             self.shell.disk.add_rule(the_end.rule());
@@ -337,6 +339,8 @@ impl World {
             self.counts.saw("crash in housekeeping");
             let power_cut = self.random.one_in(2);
             self.crash(power_cut);
+        } else if self.running().index_is_broken && self.random.one_in(8) {
+            self.crash(false);
         } else if self.files() < files {
             self.counts.saw("segments deleted");
         }
@@ -356,6 +360,24 @@ impl World {
             FaultPlan { apply: None, sync: Some(kind(CallFault::once(syncs + 1))) }
         };
         self.shell.engine.set_plan(plan);
+    }
+
+    /// A client says what it has: when that is not what was given to it, it is nudged.
+    pub fn heartbeat(&mut self, device: DeviceId) {
+        let place = self.client_of(device);
+        let session = self.sessions.get_mut(&device).expect("it is connected");
+        let given = &self.clients[place].stored.snapshot;
+        let behind = session.issued.as_ref().is_none_or(|(issued, _)| issued != given);
+        if behind && session.pushing == Pushing::Open && session.frames.is_empty() && !given.is_empty() {
+            session.nudge();
+            self.counts.saw("heartbeat nudge");
+        }
+    }
+
+    pub fn send_heartbeat(&mut self) {
+        if let Some(device) = self.any_session(|session| session.pushing == Pushing::Open) {
+            self.heartbeat(device);
+        }
     }
 
     /// One batch; false when there is nothing more to do, or the index is broken.
@@ -391,7 +413,7 @@ impl World {
 
     /// Housekeeping, and a look whether a full disk has space again.
     pub fn keep_house(&mut self) {
-        let the_end = self.random.one_in(8).then(|| faults::the_end(&mut self.random, 6));
+        let the_end = self.random.one_in(20).then(|| faults::the_end(&mut self.random, 5));
         let fired = self.shell.disk.fired();
         if let Some(the_end) = the_end {
             self.shell.disk.add_rule(the_end.rule());

@@ -6,7 +6,7 @@ use highwater::{
     store::engine_faulty::FaultPlan,
 };
 
-use crate::{client::Client, session::Pushing, world::World};
+use crate::{client::Client, world::World};
 
 impl World {
     /// See the module.
@@ -65,7 +65,7 @@ impl World {
                 return worked;
             }
             worked = true;
-            self.commit(16, None);
+            self.commit(8, None);
             self.warm_further();
         }
         panic!("operations wait for ever");
@@ -93,18 +93,6 @@ impl World {
         for device in devices {
             let client = &self.clients[self.client_of(device)];
             client.check_complete(self.oracle.last, &self.oracle);
-        }
-    }
-
-    /// A client that does not have what was given to it is nudged.
-    fn heartbeat(&mut self, device: DeviceId) {
-        let place = self.client_of(device);
-        let session = self.sessions.get_mut(&device).expect("it is connected");
-        let given = &self.clients[place].stored.snapshot;
-        let behind = session.issued.as_ref().is_none_or(|(issued, _)| issued != given);
-        if behind && session.pushing == Pushing::Open && session.frames.is_empty() && !given.is_empty() {
-            session.nudge();
-            self.counts.saw("heartbeat nudge");
         }
     }
 

@@ -27,18 +27,13 @@ pub(crate) struct Exception {
 /// Files over the limit.
 pub(crate) const LONG_FILES: &[Exception] = &[
     Exception {
-        name: "src/config.rs",
-        lines_max: 1107,
-        why: "gap: the table of settings, reading it and explaining mistakes are to become files of their own",
-    },
-    Exception {
         name: "src/actors/persistence/commit.rs",
-        lines_max: 480,
+        lines_max: 483,
         why: "every way in which a commit can end stands side by side; the seeded bugs take part of it",
     },
     Exception {
         name: "src/actors/persistence/mod.rs",
-        lines_max: 412,
+        lines_max: 423,
         why: "gap: parking and warming belong beside `warm.rs`",
     },
     Exception { name: "src/store/view.rs", lines_max: 475, why: "one short read for each data type" },
@@ -51,7 +46,7 @@ pub(crate) const LONG_FILES: &[Exception] = &[
 pub(crate) const LONG_FUNCTIONS: &[Exception] = &[
     Exception {
         name: "src/app.rs:run",
-        lines_max: 113,
+        lines_max: 114,
         why: "start order and reverse stop order are read as one list",
     },
     Exception {

@@ -1,4 +1,5 @@
 //! The transport over real loopback sockets: a server with an echo behind it, and clients that follow the protocol or do not.
+#![allow(clippy::disallowed_methods, reason = "tests read the clock and wait")]
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod footprint;

@@ -335,7 +335,10 @@ impl Committer {
         assert!(matches, "the batch that survived is the one that was in doubt");
         let lengths = encoded_lengths(&records);
         self.failures = 0;
-        self.publish(records, &lengths)
+        let records = self.publish(records, &lengths);
+        // Rows that a reader read before this moment lack what these records changed.
+        self.state.forget(self.tail.durable());
+        records
     }
 
     /// Tries to take writes again after the disk was full: opens the log anew and learns what became of the batch in

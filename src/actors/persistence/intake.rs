@@ -95,6 +95,7 @@ impl Intake {
     ///
     /// # Errors
     /// The submission and why it was not taken: the queue is full or the server is stopping.
+    #[allow(clippy::result_large_err, reason = "what is not taken goes back whole, and nothing is boxed for the usual case")]
     pub fn submit(&self, submission: Submission) -> Result<(), (Submission, Refusal)> {
         if self.closed.load(Ordering::Acquire) {
             return Err((submission, Refusal::Draining));

@@ -118,7 +118,7 @@ pub fn open(with: OpenStore) -> Result<Opened, OpenFault> {
     })?;
     replay.check(reach, log.first_version(), found.last_version)?;
     if found.loss_accepted || index_was_behind {
-        watermark.accept_loss(found.last_version).map_err(|source| LogFault::File { source })?;
+        watermark.accept_loss(found.last_version, reach).map_err(|source| LogFault::File { source })?;
     }
 
     let tail = Arc::new(Tail::new(reach));
@@ -131,6 +131,9 @@ pub fn open(with: OpenStore) -> Result<Opened, OpenFault> {
         Effect::Run(run) => Some(*run),
         _ => None,
     }));
+    // An index step that was cut off may have brought a run that is replayed too.
+    runs.sort_by_key(|run| run.number);
+    runs.dedup();
     let number = RunNumber(runs.iter().map(|run| run.number.0).max().unwrap_or(0) + 1);
     let mut committer = Committer::new(log, watermark, tail, with.engine);
     let (run_id, found_version, lossy) = (with.run_id, found.last_version, found.loss_accepted);

@@ -29,6 +29,7 @@ use super::{
     ports::{Ports, Post, WorkerId},
     reader::Readers,
     transport::{ConnectionId, Link},
+    unanswered::Unanswered,
 };
 use crate::{
     logic::Principal,
@@ -74,6 +75,8 @@ pub struct UserServices {
     pub heartbeat_ms: u32,
     /// Bytes that may wait for one connection.
     pub queued_bytes_max: usize,
+    /// Requests that a stop waits for.
+    pub unanswered: Unanswered,
 }
 
 /// A signed-in connection for its user's actor.
@@ -215,7 +218,7 @@ impl Handler<Attach> for User {
         self.attaches += 1;
         self.make_room(attach.lineage);
         let hello = (attach.hello_id, attach.received_us);
-        let session = Session::new(attach);
+        let session = Session::new(attach, self.services.unanswered.share());
         session.send(&self.greeting(&session, hello.0));
         let taken = self.services.clock.monotonic_us().saturating_sub(hello.1);
         let hello = self.services.monitor.operation(crate::monitor::Op::Hello);

@@ -196,11 +196,9 @@ impl User {
     /// A page or another answer was read.
     pub(super) fn page_was_read(&mut self, connection: ConnectionId, read: PageRead) {
         let Some(session) = self.session(connection) else { return };
-        session.in_flight = session.in_flight.saturating_sub(1);
         match read {
-            PageRead::Frame(frame) => session.send_encoded(frame),
+            PageRead::Frame(frame) => session.answer_encoded(frame),
             PageRead::Failed { request_id, page } => {
-                session.in_flight += 1;
                 session.refuse(request_id, Refusal::Internal);
                 if page {
                     session.pushing = Pushing::Closed;
@@ -210,7 +208,7 @@ impl User {
                 let news = session.pushing == Pushing::Syncing { news: true };
                 session.pushing = if more { Pushing::Closed } else { Pushing::Open };
                 session.issued = Some(Issued { snapshot, marks });
-                session.send_encoded(frame);
+                session.answer_encoded(frame);
                 if news && !more {
                     // State kinds may be among what came meanwhile, so it is fetched.
                     self.tell_news_to(connection, false);

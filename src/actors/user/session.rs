@@ -7,7 +7,10 @@ use highwater_wire::{Refusal, close, proto};
 
 use super::{Attach, encode};
 use crate::{
-    actors::transport::{ConnectionId, Lagging, Link},
+    actors::{
+        transport::{ConnectionId, Lagging, Link},
+        unanswered::Share,
+    },
     logic::Principal,
     model::{LineageId, Version, limits::IN_FLIGHT_PER_CONNECTION_MAX},
     sync::{Kinds, Marks},
@@ -50,11 +53,11 @@ pub struct Session {
     pub(super) issued: Option<Issued>,
     pub(super) pushing: Pushing,
     /// Requests that were not answered yet.
-    pub(super) in_flight: u32,
+    pub(super) in_flight: Share,
 }
 
 impl Session {
-    pub(super) fn new(attach: Attach) -> Session {
+    pub(super) fn new(attach: Attach, in_flight: Share) -> Session {
         Session {
             link: attach.link,
             principal: attach.principal,
@@ -65,7 +68,7 @@ impl Session {
             nudge_only: attach.nudge_only,
             issued: None,
             pushing: Pushing::Closed,
-            in_flight: 0,
+            in_flight,
         }
     }
 
@@ -89,8 +92,14 @@ impl Session {
 
     /// Answers a request.
     pub(super) fn answer(&mut self, request_id: u64, body: proto::server_frame::Body) {
-        self.in_flight = self.in_flight.saturating_sub(1);
         self.send(&proto::ServerFrame { request_id, body: Some(body) });
+        self.in_flight.answered();
+    }
+
+    /// Answers a request with a frame that is encoded already.
+    pub(super) fn answer_encoded(&mut self, frame: Bytes) {
+        self.send_encoded(frame);
+        self.in_flight.answered();
     }
 
     /// Refuses a request that was counted.
@@ -100,8 +109,7 @@ impl Session {
 
     /// Counts a request in; false when too many are unanswered.
     pub(super) fn admit(&mut self) -> bool {
-        self.in_flight += 1;
-        self.in_flight <= IN_FLIGHT_PER_CONNECTION_MAX
+        self.in_flight.add() <= IN_FLIGHT_PER_CONNECTION_MAX
     }
 
     /// Delivers a frame of the push chain.

@@ -1,3 +1,4 @@
+#![allow(clippy::disallowed_methods, reason = "tests read the clock and wait")]
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use std::sync::Barrier;

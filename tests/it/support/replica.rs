@@ -38,7 +38,10 @@ impl Replica {
         }
         assert!(!rebuild || page.base.is_empty(), "a rebuild continues nothing");
         if page.snapshot.is_empty() {
-            assert!(page.items.is_empty() && page.entries.is_empty(), "news come with a snapshot");
+            assert!(
+                page.items.is_empty() && page.entries.is_empty(),
+                "news come with a snapshot"
+            );
             return true;
         }
         if rebuild {
@@ -56,7 +59,10 @@ impl Replica {
         for entry in &page.entries {
             let place = (entry.conversation_id, entry.seq);
             let before = self.entries.insert(place, entry.clone());
-            assert!(before.is_none_or(|before| before == *entry), "an entry never changes: {entry:?}");
+            assert!(
+                before.is_none_or(|before| before == *entry),
+                "an entry never changes: {entry:?}"
+            );
         }
         if page.complete {
             for key in std::mem::take(&mut self.old) {
@@ -69,7 +75,10 @@ impl Replica {
 
     /// The texts of a conversation, in order of seq.
     pub fn texts(&self, conversation: u64) -> Vec<String> {
-        self.entries.range((conversation, 0)..=(conversation, u64::MAX)).map(|(_, entry)| requests::text_of(entry)).collect()
+        self.entries
+            .range((conversation, 0)..=(conversation, u64::MAX))
+            .map(|(_, entry)| requests::text_of(entry))
+            .collect()
     }
 
     /// Every text, in order of conversation and seq.
@@ -99,8 +108,13 @@ pub async fn dump(server: &Server, token: &str) -> Replica {
             return replica;
         }
         assert_eq!(answer.status, 200, "{answer:?}");
-        let Some(Body::Page(page)) = answer.frame(Encoding::Binary).body else { panic!("no page: {answer:?}") };
-        assert!(replica.take(&page, true), "pages of one chain continue each other");
+        let Some(Body::Page(page)) = answer.frame(Encoding::Binary).body else {
+            panic!("no page: {answer:?}")
+        };
+        assert!(
+            replica.take(&page, true),
+            "pages of one chain continue each other"
+        );
         if !page.more {
             return replica;
         }

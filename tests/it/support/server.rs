@@ -74,7 +74,11 @@ impl Home {
         let root = TempDir::new();
         let data = root.path().join("data");
         std::fs::write(root.path().join("highwater.toml"), config).unwrap();
-        Home { root, data, flags: flags.iter().map(ToString::to_string).collect() }
+        Home {
+            root,
+            data,
+            flags: flags.iter().map(ToString::to_string).collect(),
+        }
     }
 
     /// The same home with its data elsewhere.
@@ -92,25 +96,38 @@ impl Home {
         let mut command = Home::bare_command();
         command.arg("serve").arg("--data").arg(&self.data);
         command.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
-        command.arg("--config").arg(self.root.path().join("highwater.toml")).args(&self.flags);
+        command
+            .arg("--config")
+            .arg(self.root.path().join("highwater.toml"))
+            .args(&self.flags);
         command
     }
 
     /// The binary without any argument, and without settings from the environment of the tests.
     pub fn bare_command() -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_highwater"));
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"HIGHWATER_")) {
+        for (name, _) in
+            std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"HIGHWATER_"))
+        {
             command.env_remove(name);
         }
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         command
     }
 
     /// Starts a server and waits for its ready line.
     pub fn start(&self) -> Server {
+        self.start_command(self.command())
+    }
+
+    /// The same with a command line of the test's own.
+    pub fn start_command(&self, mut command: Command) -> Server {
         let log = self.root.path().join("stderr.log");
         let stderr = File::options().create(true).append(true).open(&log).unwrap();
-        let mut child = self.command().stderr(stderr).spawn().unwrap();
+        let mut child = command.stderr(stderr).spawn().unwrap();
         let stdout = child.stdout.take().unwrap();
         let (tell, lines) = mpsc::channel();
         std::thread::spawn(move || {
@@ -124,10 +141,21 @@ impl Home {
             // Dropped without a word when the process ended, so its log says why.
             let _ = child.kill();
             let _ = child.wait();
-            panic!("no ready line; the log:\n{}", std::fs::read_to_string(&log).unwrap());
+            panic!(
+                "no ready line; the log:\n{}",
+                std::fs::read_to_string(&log).unwrap()
+            );
         };
         let (client, operator) = addresses(&ready);
-        Server { child, client, operator, ready, lines, data: self.data.clone(), log }
+        Server {
+            child,
+            client,
+            operator,
+            ready,
+            lines,
+            data: self.data.clone(),
+            log,
+        }
     }
 
     /// Runs a server that must end by itself and unsuccessfully.
@@ -146,8 +174,11 @@ pub fn not_started(mut command: Command) -> NotStarted {
     }
     let output = child.wait_with_output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    let refused =
-        NotStarted { status: output.status, stdout: text(output.stdout), stderr: text(output.stderr) };
+    let refused = NotStarted {
+        status: output.status,
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+    };
     assert!(!refused.status.success(), "it must fail: {refused:?}");
     refused
 }
@@ -187,19 +218,28 @@ impl Server {
     }
 
     pub fn operator_token(&self) -> String {
-        std::fs::read_to_string(self.data.join("secrets/operator.token")).unwrap().trim().to_owned()
+        std::fs::read_to_string(self.data.join("secrets/operator.token"))
+            .unwrap()
+            .trim()
+            .to_owned()
     }
 
     /// Makes accounts by the operator's port: without a password, so quickly.
     pub async fn people<const N: usize>(&self, devices: usize) -> [Person; N] {
-        let body = format!(r#"{{"users":{N},"devices":{devices},"prefix":"p{}-"}}"#, rand::random::<u16>());
+        let body = format!(
+            r#"{{"users":{N},"devices":{devices},"prefix":"p{}-"}}"#,
+            rand::random::<u16>()
+        );
         let answer = self.operate("POST", "/v1/provision", &body).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         let mut people: Vec<Person> = Vec::new();
         for line in answer.text().lines() {
             let made: serde_json::Value = serde_json::from_str(line).unwrap();
             let text = |key: &str| made[key].as_str().unwrap().to_owned();
-            let device = PersonDevice { device_id: text("device_id").parse().unwrap(), token: text("token") };
+            let device = PersonDevice {
+                device_id: text("device_id").parse().unwrap(),
+                token: text("token"),
+            };
             match people.last_mut().filter(|person| person.name == text("name")) {
                 Some(person) => person.devices.push(device),
                 None => people.push(Person {
@@ -215,7 +255,10 @@ impl Server {
     /// A request to the operator's port, with the operator's token.
     pub async fn operate(&self, method: &str, path: &str, body: &str) -> http::Answer {
         let token = format!("Bearer {}", self.operator_token());
-        let headers = [("authorization", token.as_str()), ("content-type", Encoding::Json.content_type())];
+        let headers = [
+            ("authorization", token.as_str()),
+            ("content-type", Encoding::Json.content_type()),
+        ];
         http::exchange(self.operator, method, path, &headers, body.as_bytes()).await
     }
 
@@ -241,9 +284,12 @@ impl Server {
     /// Waits for the end of a process that was told to stop.
     pub fn stopped(mut self) -> Stopped {
         let began = Instant::now();
-        let status = wait(&mut self.child).unwrap_or_else(|| panic!("it does not end; the log:\n{}", self.log()));
+        let status =
+            wait(&mut self.child).unwrap_or_else(|| panic!("it does not end; the log:\n{}", self.log()));
         let took = began.elapsed();
-        let stdout = std::iter::once(self.ready.clone()).chain(self.lines.iter()).collect();
+        let stdout = std::iter::once(self.ready.clone())
+            .chain(self.lines.iter())
+            .collect();
         Stopped { status, took, stdout }
     }
 

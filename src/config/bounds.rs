@@ -1,0 +1,32 @@
+//! What a number may be: the bounds of every setting that has some.
+
+use std::ops::RangeInclusive;
+
+use crate::model::limits;
+
+/// Threads that serve clients; 0 stands for one per core. Source: 256 is above the cores of any machine meant.
+pub const WORKERS: RangeInclusive<u64> = 0..=256;
+/// Threads that read the index. Source: reads wait for the disk, and more than 64 do not make it faster.
+pub const READERS: RangeInclusive<u64> = 1..=64;
+/// Open client connections. Source: one Linux process has at most 1,048,576 open files by default.
+pub const CONNECTIONS: RangeInclusive<u64> = 1..=1_000_000;
+/// Milliseconds between heartbeats. Source: below 100 ms they are the load; NATs forget a silent flow after minutes.
+pub const HEARTBEAT_MS: RangeInclusive<u64> = 100..=600_000;
+/// Bytes queued for one connection: at least the largest frame, so that each answer fits.
+pub const QUEUED_BYTES: RangeInclusive<u64> = limits::FRAME_BYTES_MAX as u64..=64 * MIB;
+/// Bytes of the index cache. Source: the engine needs some pages of 4 KiB at once; 64 GiB is above any machine meant.
+pub const INDEX_CACHE_BYTES: RangeInclusive<u64> = MIB..=64 * 1024 * MIB;
+/// Bytes of the tail: at least two of the largest commits, so that one is gathered while the other waits.
+pub const TAIL_BYTES: RangeInclusive<u64> = 2 * limits::BATCH_BYTES_MAX as u64..=64 * 1024 * MIB;
+/// Bytes in the tail from which the index is written. Source: below 4 KiB a batch of the index is one message.
+pub const INDEX_AFTER_BYTES: RangeInclusive<u64> = 4096..=32 * 1024 * MIB;
+/// Bytes of a log segment: several of the largest commits fit, and reserving one does not take minutes.
+pub const SEGMENT_BYTES: RangeInclusive<u64> = 4 * limits::BATCH_BYTES_MAX as u64..=4 * 1024 * MIB;
+/// Numbers of document kinds; the lower ones are the server's own.
+pub const KIND_NUMBERS: RangeInclusive<u8> = 5..=8;
+/// Length of a kind's name, bytes. Source: it is sent in every greeting.
+pub const KIND_NAME_BYTES: RangeInclusive<usize> = 1..=32;
+/// Size of a configuration file, bytes; a larger one is refused unread. Source: ours has a twentieth of it.
+pub const FILE_BYTES_MAX: u64 = MIB;
+
+pub(super) const MIB: u64 = 1024 * 1024;

@@ -1,0 +1,174 @@
+//! The sections of the configuration file as types, each with its defaults.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use super::bounds::MIB;
+use crate::model::limits;
+
+/// `[server]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// Data directory.
+    pub data: PathBuf,
+    /// Threads that serve clients; 0: one per core.
+    pub workers: usize,
+    /// Threads that read the index.
+    pub readers: usize,
+    /// For trying out on one machine.
+    pub dev: bool,
+}
+
+/// `[client]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Client {
+    /// Address and port; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Origins, besides the server's own pages, whose scripts may connect.
+    pub origins: Vec<String>,
+    /// A listen address beyond loopback is meant.
+    pub public_without_tls: bool,
+    /// Open connections. One more is refused.
+    pub connections_max: usize,
+    /// How often a silent client should send a heartbeat, milliseconds.
+    pub heartbeat_ms: u32,
+    /// Bytes waiting to be written to one connection; over it the connection is lagging.
+    pub queued_bytes_max: usize,
+}
+
+/// `[operator]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operator {
+    /// Address and port; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// A listen address beyond loopback is meant.
+    pub public_without_tls: bool,
+}
+
+/// `[registration]`
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Registration {
+    /// Who may make an account.
+    pub mode: RegistrationMode,
+}
+
+/// Who may make an account.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum RegistrationMode {
+    /// Operators only.
+    #[default]
+    Closed,
+    /// Who has a code from an operator.
+    Invite,
+    /// Everybody who reaches the port.
+    Open,
+}
+
+/// `[storage]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Storage {
+    /// The index behind the log.
+    pub engine: Engine,
+    /// Memory for cached pages of the index, bytes.
+    pub index_cache_bytes: u64,
+    /// Commits wait while the tail holds more, bytes.
+    pub tail_bytes_max: usize,
+    /// The index is written once the tail holds more, bytes.
+    pub index_after_bytes: usize,
+    /// Bytes reserved for one segment of the log.
+    pub segment_bytes: u64,
+    /// The log may be shorter than the watermark says. By flag only.
+    pub accept_loss: bool,
+}
+
+/// The index behind the log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Engine {
+    /// On disk.
+    #[default]
+    Sled,
+    /// In memory: forgets when the process ends.
+    Memory,
+}
+
+/// `[log]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// How a line looks.
+    pub format: LogFormat,
+    /// A level, or `target=level` pairs with commas.
+    pub level: String,
+}
+
+/// How a log line looks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// `[[kinds]]`: a kind whose items an operator or a host app puts there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DocumentKind {
+    /// One of [`KIND_NUMBERS`](super::KIND_NUMBERS).
+    pub number: u8,
+    /// What clients see in the greeting.
+    pub name: String,
+}
+
+impl Default for Server {
+    fn default() -> Server {
+        Server {
+            data: "data".into(),
+            workers: 0,
+            readers: 2,
+            dev: false,
+        }
+    }
+}
+
+impl Default for Client {
+    fn default() -> Client {
+        Client {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            origins: Vec::new(),
+            public_without_tls: false,
+            connections_max: 15_000,
+            heartbeat_ms: limits::HEARTBEAT_MS,
+            queued_bytes_max: limits::QUEUED_BYTES_PER_CONNECTION_MAX,
+        }
+    }
+}
+
+impl Default for Operator {
+    fn default() -> Operator {
+        Operator {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8081)),
+            public_without_tls: false,
+        }
+    }
+}
+
+impl Default for Storage {
+    fn default() -> Storage {
+        Storage {
+            engine: Engine::Sled,
+            index_cache_bytes: 128 * MIB,
+            tail_bytes_max: 256 * 1024 * 1024,
+            index_after_bytes: 8 * 1024 * 1024,
+            segment_bytes: 64 * MIB,
+            accept_loss: false,
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Log {
+        Log {
+            format: LogFormat::Text,
+            level: "info".to_owned(),
+        }
+    }
+}

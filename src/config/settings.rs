@@ -1,0 +1,174 @@
+//! Every setting: its key, and how its value goes in and comes out.
+
+use super::{
+    Config,
+    bounds::{
+        CONNECTIONS, HEARTBEAT_MS, INDEX_AFTER_BYTES, INDEX_CACHE_BYTES, QUEUED_BYTES, READERS,
+        SEGMENT_BYTES, TAIL_BYTES, WORKERS,
+    },
+    checks::{address, data_directory, log_level, origins},
+    given::{Given, quoted},
+    sections::{DocumentKind, Engine, LogFormat, RegistrationMode},
+};
+
+/// Read from nowhere but its flag, so that it is never left on.
+pub(super) const FLAG_ONLY: &str = "storage.accept_loss";
+const REGISTRATION_MODES: &[(&str, RegistrationMode)] = &[
+    ("closed", RegistrationMode::Closed),
+    ("invite", RegistrationMode::Invite),
+    ("open", RegistrationMode::Open),
+];
+const ENGINES: &[(&str, Engine)] = &[("sled", Engine::Sled), ("memory", Engine::Memory)];
+const LOG_FORMATS: &[(&str, LogFormat)] = &[("text", LogFormat::Text), ("json", LogFormat::Json)];
+
+/// A setting: its key, and how its value goes in and comes out.
+pub(super) struct Setting {
+    pub(super) key: &'static str,
+    pub(super) set: fn(&mut Config, &Given) -> Result<(), String>,
+    pub(super) show: fn(&Config) -> String,
+}
+
+/// Every setting, in the order of `config/highwater.toml`.
+pub(super) static SETTINGS: &[Setting] = &[
+    Setting {
+        key: "server.data",
+        set: |c, given| put(&mut c.server.data, given.string().and_then(data_directory)),
+        show: |c| quoted(&c.server.data.to_string_lossy()),
+    },
+    Setting {
+        key: "server.workers",
+        set: |c, given| put(&mut c.server.workers, given.number(WORKERS)),
+        show: |c| c.server.workers.to_string(),
+    },
+    Setting {
+        key: "server.readers",
+        set: |c, given| put(&mut c.server.readers, given.number(READERS)),
+        show: |c| c.server.readers.to_string(),
+    },
+    Setting {
+        key: "server.dev",
+        set: |c, given| put(&mut c.server.dev, given.truth()),
+        show: |c| c.server.dev.to_string(),
+    },
+    Setting {
+        key: "client.listen",
+        set: |c, given| put(&mut c.client.listen, given.string().and_then(address)),
+        show: |c| quoted(&c.client.listen.to_string()),
+    },
+    Setting {
+        key: "client.origins",
+        set: |c, given| put(&mut c.client.origins, given.list().and_then(origins)),
+        show: |c| {
+            format!(
+                "[{}]",
+                c.client
+                    .origins
+                    .iter()
+                    .map(|o| quoted(o))
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            )
+        },
+    },
+    Setting {
+        key: "client.public_without_tls",
+        set: |c, given| put(&mut c.client.public_without_tls, given.truth()),
+        show: |c| c.client.public_without_tls.to_string(),
+    },
+    Setting {
+        key: "client.connections_max",
+        set: |c, given| put(&mut c.client.connections_max, given.number(CONNECTIONS)),
+        show: |c| c.client.connections_max.to_string(),
+    },
+    Setting {
+        key: "client.heartbeat_ms",
+        set: |c, given| put(&mut c.client.heartbeat_ms, given.number(HEARTBEAT_MS)),
+        show: |c| c.client.heartbeat_ms.to_string(),
+    },
+    Setting {
+        key: "client.queued_bytes_max",
+        set: |c, given| put(&mut c.client.queued_bytes_max, given.number(QUEUED_BYTES)),
+        show: |c| c.client.queued_bytes_max.to_string(),
+    },
+    Setting {
+        key: "operator.listen",
+        set: |c, given| put(&mut c.operator.listen, given.string().and_then(address)),
+        show: |c| quoted(&c.operator.listen.to_string()),
+    },
+    Setting {
+        key: "operator.public_without_tls",
+        set: |c, given| put(&mut c.operator.public_without_tls, given.truth()),
+        show: |c| c.operator.public_without_tls.to_string(),
+    },
+    Setting {
+        key: "registration.mode",
+        set: |c, given| put(&mut c.registration.mode, given.one_of(REGISTRATION_MODES)),
+        show: |c| named(REGISTRATION_MODES, c.registration.mode),
+    },
+    Setting {
+        key: "storage.engine",
+        set: |c, given| put(&mut c.storage.engine, given.one_of(ENGINES)),
+        show: |c| named(ENGINES, c.storage.engine),
+    },
+    Setting {
+        key: "storage.index_cache_bytes",
+        set: |c, given| put(&mut c.storage.index_cache_bytes, given.number(INDEX_CACHE_BYTES)),
+        show: |c| c.storage.index_cache_bytes.to_string(),
+    },
+    Setting {
+        key: "storage.tail_bytes_max",
+        set: |c, given| put(&mut c.storage.tail_bytes_max, given.number(TAIL_BYTES)),
+        show: |c| c.storage.tail_bytes_max.to_string(),
+    },
+    Setting {
+        key: "storage.index_after_bytes",
+        set: |c, given| put(&mut c.storage.index_after_bytes, given.number(INDEX_AFTER_BYTES)),
+        show: |c| c.storage.index_after_bytes.to_string(),
+    },
+    Setting {
+        key: "storage.segment_bytes",
+        set: |c, given| put(&mut c.storage.segment_bytes, given.number(SEGMENT_BYTES)),
+        show: |c| c.storage.segment_bytes.to_string(),
+    },
+    Setting {
+        key: FLAG_ONLY,
+        set: |c, given| put(&mut c.storage.accept_loss, given.truth()),
+        show: |c| c.storage.accept_loss.to_string(),
+    },
+    Setting {
+        key: "log.format",
+        set: |c, given| put(&mut c.log.format, given.one_of(LOG_FORMATS)),
+        show: |c| named(LOG_FORMATS, c.log.format),
+    },
+    Setting {
+        key: "log.level",
+        set: |c, given| put(&mut c.log.level, given.string().and_then(log_level)),
+        show: |c| quoted(&c.log.level),
+    },
+    Setting {
+        key: "kinds",
+        set: |c, given| put(&mut c.kinds, given.kinds()),
+        show: |c| {
+            let one = |k: &DocumentKind| format!("{{ number = {}, name = {} }}", k.number, quoted(&k.name));
+            format!("[{}]", c.kinds.iter().map(one).collect::<Vec<_>>().join(", "))
+        },
+    },
+];
+
+/// Position of a setting in [`SETTINGS`].
+pub(super) fn index_of(key: &str) -> Option<usize> {
+    SETTINGS.iter().position(|setting| setting.key == key)
+}
+
+fn put<T>(place: &mut T, value: Result<T, String>) -> Result<(), String> {
+    *place = value?;
+    Ok(())
+}
+
+fn named<T: PartialEq + Copy>(names: &[(&str, T)], value: T) -> String {
+    let (name, _) = names
+        .iter()
+        .find(|(_, known)| *known == value)
+        .expect("every value has a name");
+    quoted(name)
+}

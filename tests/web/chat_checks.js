@@ -1,0 +1,186 @@
+// Two people chat, with several devices, by keyboard alone.
+
+import assert from 'node:assert/strict';
+
+import { check, until } from './checks.js';
+import { Person } from './person.js';
+
+// From Enter in one tab to the text in the other, a debug build on a busy machine. Loopback needs a few milliseconds.
+const DELIVERY_BOUND_MS = 2_000;
+
+export async function chat_checks(browser, server, anna, bert) {
+  const said = [];
+
+  await check('a chat begins by user name; somebody unknown is refused in plain words', async () => {
+    await anna.page.fill('#start-name', 'nobody-here');
+    await anna.page.press('#start-name', 'Enter');
+    assert.equal(await anna.refusal('start-refusal'), 'There is nobody with this name.');
+    await anna.start('bert');
+    await anna.say('Hello Bert');
+    said.push('Hello Bert');
+    await anna.sees(said);
+  });
+
+  await check('the other one sees a new conversation with an unread dot, and opening it takes the dot away', async () => {
+    const dot = bert.page.locator('.chat-row .dot');
+    await until('a dot', () => dot.isVisible());
+    assert.equal(await bert.page.textContent('.chat-row .name'), 'anna');
+    assert.equal(await bert.page.textContent('.chat-row .last'), 'Hello Bert');
+    assert.equal(await bert.page.title(), '(1) Highwater');
+    await bert.open('anna');
+    await bert.sees(said);
+    await until('no dot', () => dot.isHidden());
+    assert.equal(await bert.page.title(), 'Highwater');
+  });
+
+  await check('forty messages in turn arrive in order, each within its bound', async () => {
+    let slowest_ms = 0;
+    for (let round = 0; round < 20; round += 1) {
+      for (const [writer, reader] of [[anna, bert], [bert, anna]]) {
+        const text = `${writer.name} ${round}`;
+        const started_ms = Date.now();
+        await writer.say(text);
+        await until(`${reader.name} sees ${text}`, async () => (await reader.texts()).at(-1) === text, DELIVERY_BOUND_MS);
+        slowest_ms = Math.max(slowest_ms, Date.now() - started_ms);
+        said.push(text);
+      }
+    }
+    await anna.sees(said);
+    await bert.sees(said);
+    console.log(`      slowest delivery ${slowest_ms} ms`);
+  });
+
+  await check('both write at once: both see the same order', async () => {
+    const hurried = ['a', 'b', 'c', 'd', 'e'];
+    await Promise.all([anna, bert].map(async (person) => {
+      for (const text of hurried) await person.say(`${person.name} ${text}`);
+    }));
+    const all = said.length + 2 * hurried.length;
+    const settled = async (person) => {
+      const messages = await person.messages();
+      return messages.length === all && messages.every((message) => message.state === 'sent');
+    };
+    await until('all are there', async () => (await settled(anna)) && (await settled(bert)));
+    const order = await anna.texts();
+    assert.deepEqual(await bert.texts(), order);
+    for (const person of [anna, bert]) {
+      const own = order.slice(said.length).filter((text) => text.startsWith(person.name));
+      assert.deepEqual(own, hurried.map((text) => `${person.name} ${text}`));
+    }
+    said.splice(0, said.length, ...order);
+  });
+
+  await check('days are separated and every message has a time', async () => {
+    assert.match(await anna.page.textContent('#log .day'), /^(Today|Yesterday)$/);
+    const times = await anna.page.evaluate(() => [...document.querySelectorAll('#log time')].map((time) => [time.textContent, time.dateTime]));
+    assert.equal(times.length, said.length);
+    for (const [shown, exact] of times) {
+      assert.match(shown, /^\d\d:\d\d$/);
+      assert.ok(Math.abs(Date.parse(exact) - Date.now()) < 600_000, exact);
+    }
+  });
+
+  await check('a reload of the first device brings everything back, and the chat is still open', async () => {
+    await anna.page.reload();
+    await anna.is_online();
+    await anna.sees(said);
+  });
+
+  await check('another device of the same person sees what is written from its sign-in on, both ways', async () => {
+    const second = new Person(await browser.tab(server.url), 'anna');
+    await second.sign_in();
+    await anna.say('from the first device');
+    await until('the conversation', () => second.page.locator('.chat-row').isVisible());
+    await second.open('bert');
+    await second.sees(['from the first device']);
+    await second.say('from the second device');
+    said.push('from the first device', 'from the second device');
+    await anna.sees(said);
+    await bert.sees(said);
+    await second.page.click('#sign-out');
+    await second.page.close();
+  });
+
+  await check('a copied tab takes the connection over and says so in the old one', async () => {
+    const stored = await bert.page.evaluate(() => sessionStorage.highwater);
+    const copy = await browser.tab(server.url, {
+      before: (page) => page.addInitScript((value) => { sessionStorage.highwater ??= value; }, stored),
+    });
+    await until('the old tab knows', async () => (await bert.state()) === 'replaced');
+    assert.equal(await bert.page.textContent('#status-text'), 'This chat is open in another tab.');
+    await copy.close();
+    await bert.page.click('#status-action');
+    await bert.is_online();
+  });
+
+  await check('a message above the limit is not sent, and its text is kept', async () => {
+    const long = 'ä'.repeat(3_000);
+    await anna.say(long);
+    assert.match(await anna.refusal('composer-refusal'), /^This message is too long: 6000 of at most \d+ bytes/);
+    assert.equal(await anna.page.inputValue('#text'), long);
+    await anna.page.fill('#text', '');
+    await anna.sees(said);
+  });
+
+  return said;
+}
+
+export async function keyboard_checks(browser, server) {
+  await check('everything works by keyboard alone, and an input method keeps its Enter', async () => {
+    const page = await browser.tab(server.url);
+    const emil = new Person(page, 'emil');
+    const { keyboard } = page;
+    const focused = () => page.evaluate(() => document.activeElement.id || document.activeElement.className);
+    await until('the name has the focus', async () => (await focused()) === 'account-name');
+    await keyboard.press('Shift+Tab');
+    assert.equal(await focused(), 'mode-register');
+    await keyboard.press('Space');
+    await keyboard.press('Tab');
+    await keyboard.type('emil');
+    await keyboard.press('Tab');
+    assert.equal(await focused(), 'account-password');
+    await keyboard.type('nine brown otters');
+    await keyboard.press('Enter');
+    await emil.is_online();
+    assert.equal(await focused(), 'start-name');
+    for (const name of ['anna', 'bert']) {
+      await keyboard.type(name);
+      await keyboard.press('Enter');
+      await until('the field has the focus', async () => (await focused()) === 'text');
+      await keyboard.type('one');
+      await keyboard.press('Shift+Enter');
+      await keyboard.type('two');
+      await compose_enter(page);
+      assert.deepEqual(await emil.texts(), [], 'Enter of an input method has sent');
+      await keyboard.press('Enter');
+      await emil.sees(['one\ntwo']);
+      await keyboard.press('Escape');
+      assert.equal(await focused(), 'chat-row');
+      if (name === 'anna') while ((await focused()) !== 'start-name') await keyboard.press('Shift+Tab');
+    }
+    await keyboard.press('ArrowDown');
+    await keyboard.press('Enter');
+    assert.match(await page.textContent('#thread-name'), /^anna$/);
+    await page.close();
+  });
+
+  await check('roles are those of a log, a status, alerts and a navigation', async () => {
+    const page = await browser.tab(server.url);
+    const roles = await page.evaluate(() => [
+      document.querySelector('[role=log]').getAttribute('aria-live'),
+      document.getElementById('status-text').getAttribute('role'),
+      document.getElementById('account-refusal').getAttribute('role'),
+      document.querySelector('nav').getAttribute('aria-label'),
+    ]);
+    assert.deepEqual(roles, ['polite', 'status', 'alert', 'Conversations']);
+    const unnamed = await page.evaluate(() => [...document.querySelectorAll('input, textarea')]
+      .filter((field) => field.labels.length === 0).map((field) => field.id));
+    assert.deepEqual(unnamed, []);
+    await page.close();
+  });
+}
+
+function compose_enter(page) {
+  return page.evaluate(() => document.getElementById('text')
+    .dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', isComposing: true, bubbles: true, cancelable: true })));
+}

@@ -1,0 +1,64 @@
+// Two people chat on the plain page: the built server, a real browser, two tabs.
+//
+// HIGHWATER_BIN names the server's binary, CHROMIUM the browser, PICTURES a directory for screenshots. The last line is
+// `N passed, N failed`; the exit code is 0 only if nothing failed.
+
+import { account_checks, registration_checks } from './account_checks.js';
+import { Browser } from './browser.js';
+import { chat_checks, keyboard_checks } from './chat_checks.js';
+import { check, tally } from './checks.js';
+import { crash_checks } from './crash_checks.js';
+import { hostile_checks } from './hostile_checks.js';
+import { look_checks } from './look_checks.js';
+import { Person } from './person.js';
+import { refusal_checks } from './refusal_checks.js';
+import { replica_checks } from './replica_checks.js';
+import { Server } from './server.js';
+
+// The whole run takes well under a minute on four cores; this is for a busy machine.
+const RUN_TIMEOUT_MS = 300_000;
+
+const timer = setTimeout(() => finish('the run took too long'), RUN_TIMEOUT_MS);
+const server = new Server(['--dev']);
+const browser = new Browser();
+
+try {
+  await run();
+  finish();
+} catch (error) {
+  finish(error.stack);
+}
+
+async function run() {
+  await replica_checks();
+  await Promise.all([server.start(), browser.start()]);
+  const anna = new Person(await browser.tab(server.url), 'anna');
+  const bert = new Person(await browser.tab(server.url), 'bert');
+  await account_checks(browser, server, anna, bert);
+  const said = await chat_checks(browser, server, anna, bert);
+  await keyboard_checks(browser, server);
+  await crash_checks(browser, server, anna, bert, said);
+  await refusal_checks(browser, server, bert);
+  await hostile_checks(browser, anna, bert, said);
+  await look_checks(browser, server, anna, bert, said);
+  await registration_checks(browser);
+  await check('the pages made no fault of their own', async () => {
+    if (browser.faults.length > 0) throw new Error(browser.faults.join('\n'));
+  });
+  await browser.stop();
+  await check('the server ends in good order', async () => {
+    const code = await server.stop();
+    if (code !== 0) throw new Error(`exit code ${code}\n${server.log.slice(-20).join('\n')}`);
+  });
+}
+
+// Ends the process; what it has started ends with it.
+function finish(fault) {
+  clearTimeout(timer);
+  if (fault) {
+    tally.failed += 1;
+    console.log(`FAIL  ${fault}`);
+  }
+  console.log(`${tally.passed} passed, ${tally.failed} failed`);
+  process.exit(tally.failed === 0 ? 0 : 1);
+}

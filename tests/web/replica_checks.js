@@ -1,0 +1,69 @@
+// The client's one rule, without browser and server: bases, rebuilding, order, doubles.
+
+import assert from 'node:assert/strict';
+
+import { Backoff } from '../../web/backoff.js';
+import { KIND_CONTACTS, Replica } from '../../web/replica.js';
+import { baseOf } from '../../web/snapshot.js';
+import { check } from './checks.js';
+
+const snapshot = (number) => Buffer.from(Array.from({ length: 53 }, (_, place) => number + place)).toString('base64');
+const base = (number) => Buffer.from(snapshot(number), 'base64').subarray(2, 10).toString('base64');
+const entry = (seq, text) => ({ conversationId: '7', seq: String(seq), senderId: '1', sentAtMs: '1', text });
+const contact = (key, name) => ({ kind: KIND_CONTACTS, key, value: JSON.stringify({ userId: key, name }) });
+const texts = (replica) => replica.entries('7').map((one) => one.text);
+
+export async function replica_checks() {
+  await check('the base is bytes 3 to 10, and that of a short value is empty', () => {
+    assert.deepEqual([...baseOf(snapshot(1))].map((one) => one.charCodeAt(0)), [3, 4, 5, 6, 7, 8, 9, 10]);
+    assert.equal(baseOf(''), '');
+    assert.equal(baseOf(btoa('123456789')), '');
+  });
+
+  await check('a page is taken if and only if it continues what is stored', () => {
+    const replica = new Replica();
+    assert.ok(replica.take({ snapshot: snapshot(1), entries: [entry(1, 'one')] }, true).applied);
+    for (const wrong of [{ snapshot: snapshot(9) }, { base: base(2), snapshot: snapshot(9) }]) {
+      assert.equal(replica.take({ ...wrong, entries: [entry(2, 'never')] }, true).applied, false);
+    }
+    const taken = replica.take({ base: base(1), snapshot: snapshot(2), entries: [entry(2, 'two'), entry(1, 'again')] }, false);
+    assert.deepEqual(taken.entries.map((one) => one.text), ['two']);
+    assert.deepEqual(texts(replica), ['one', 'two']);
+    assert.equal(replica.snapshot, snapshot(2));
+  });
+
+  await check('a page without a snapshot changes nothing', () => {
+    const replica = new Replica();
+    replica.take({ snapshot: snapshot(1) }, true);
+    assert.ok(replica.take({ base: base(1) }, true).applied);
+    assert.equal(replica.snapshot, snapshot(1));
+  });
+
+  await check('a rebuild forgets the items that are not told again, keeps messages, and is never taken from a push', () => {
+    const replica = new Replica();
+    replica.take({ snapshot: snapshot(1), items: [contact('1', 'ada'), contact('2', 'bob')], entries: [entry(1, 'one')] }, true);
+    const rebuild = { rebuild: { cause: 'CAUSE_FUTURE' }, snapshot: snapshot(20), items: [contact('2', 'bob')] };
+    assert.equal(replica.take(rebuild, false).applied, false);
+    assert.ok(replica.take(rebuild, true).applied);
+    assert.equal(replica.item(KIND_CONTACTS, '1').name, 'ada');
+    replica.take({ base: base(20), snapshot: snapshot(21), complete: true }, true);
+    assert.deepEqual(replica.items(KIND_CONTACTS).map((one) => one.name), ['bob']);
+    assert.deepEqual(texts(replica), ['one']);
+  });
+
+  await check('messages stand in the order of their seq, however large and however they come', () => {
+    const replica = new Replica();
+    const seqs = ['18446744073709551615', '3', '18446744073709551614', '10', '2'];
+    replica.take({ snapshot: snapshot(1), entries: seqs.map((seq) => entry(seq, seq)) }, true);
+    assert.deepEqual(texts(replica), ['2', '3', '10', '18446744073709551614', '18446744073709551615']);
+  });
+
+  await check('waiting is full jitter, doubled to 30 s, and begins anew', () => {
+    const backoff = new Backoff();
+    const limits = Array.from({ length: 20 }, () => backoff.next(() => 1));
+    assert.deepEqual(limits.slice(0, 9), [200, 400, 800, 1600, 3200, 6400, 12800, 25600, 30000]);
+    assert.equal(limits.at(-1), 30_000);
+    backoff.reset();
+    assert.equal(backoff.next(() => 0.5), 100);
+  });
+}
