@@ -50,7 +50,11 @@ impl Fleet {
                 cores.take_for_load()?;
                 lane.run()
             };
-            threads.push(thread::Builder::new().name(format!("load {number}")).spawn(work)?);
+            threads.push(
+                thread::Builder::new()
+                    .name(format!("load {number}"))
+                    .spawn(work)?,
+            );
             orders.push(sender);
             shares.push(Vec::new());
         }
@@ -59,7 +63,11 @@ impl Fleet {
             shares[place % cores.load_lanes()].push(client);
             count += 1;
         }
-        let fleet = Fleet { orders, threads, tally };
+        let fleet = Fleet {
+            orders,
+            threads,
+            tally,
+        };
         for (order, share) in fleet.orders.iter().zip(shares) {
             fleet.tell(order, Order::Connect(share))?;
         }
@@ -78,7 +86,9 @@ impl Fleet {
     /// # Errors
     /// When a lane has ended.
     pub fn pace(&self, share: impl Fn(u64) -> Pace) -> io::Result<()> {
-        self.orders.iter().try_for_each(|order| self.tell(order, Order::Pace(share(self.orders.len() as u64))))
+        self.orders
+            .iter()
+            .try_for_each(|order| self.tell(order, Order::Pace(share(self.orders.len() as u64))))
     }
 
     /// Waits until everything sent since `before` was acknowledged and delivered; at least `sent` have to be.
@@ -104,14 +114,23 @@ impl Fleet {
                 return Ok(counts);
             }
             if counts.ended > 0 || self.threads.iter().any(JoinHandle::is_finished) {
-                return Err(io::Error::other(format!("{} connections ended while waiting for {what}", counts.ended)));
+                return Err(io::Error::other(format!(
+                    "{} connections ended while waiting for {what}",
+                    counts.ended
+                )));
             }
             // Heartbeats go on whatever happens.
-            let idle = |counts: Counts| Counts { heartbeats: 0, bytes_in: 0, ..counts };
+            let idle = |counts: Counts| Counts {
+                heartbeats: 0,
+                bytes_in: 0,
+                ..counts
+            };
             if idle(counts) != idle(last) {
                 (last, moved) = (counts, Instant::now());
             } else if moved.elapsed() > STALL {
-                return Err(io::Error::other(format!("nothing moves while waiting for {what}: {counts:?}")));
+                return Err(io::Error::other(format!(
+                    "nothing moves while waiting for {what}: {counts:?}"
+                )));
             }
             thread::sleep(LOOK);
         }
@@ -123,11 +142,16 @@ impl Fleet {
     /// When a lane has ended.
     pub fn latencies(&self) -> io::Result<Latencies> {
         let (reply, replies) = mpsc::channel();
-        self.orders.iter().try_for_each(|order| self.tell(order, Order::Latencies(reply.clone())))?;
+        self.orders
+            .iter()
+            .try_for_each(|order| self.tell(order, Order::Latencies(reply.clone())))?;
         drop(reply);
         let mut all = Latencies::default();
         for lane in replies {
-            let added = all.acknowledged.add(lane.acknowledged).and_then(|()| all.delivered.add(lane.delivered));
+            let added = all
+                .acknowledged
+                .add(lane.acknowledged)
+                .and_then(|()| all.delivered.add(lane.delivered));
             added.map_err(io::Error::other)?;
         }
         Ok(all)
@@ -143,7 +167,9 @@ impl Fleet {
             let _ = order.send(Order::Quit);
         }
         for thread in self.threads {
-            let ended = thread.join().map_err(|_| io::Error::other("a lane of the load panicked"))??;
+            let ended = thread
+                .join()
+                .map_err(|_| io::Error::other("a lane of the load panicked"))??;
             if let Some(fault) = ended {
                 return Err(io::Error::other(format!("a connection ended: {fault}")));
             }
@@ -152,6 +178,7 @@ impl Fleet {
     }
 
     fn tell(&self, lane: &mpsc::Sender<Order>, order: Order) -> io::Result<()> {
-        lane.send(order).map_err(|_| io::Error::other("a lane of the load has ended"))
+        lane.send(order)
+            .map_err(|_| io::Error::other("a lane of the load has ended"))
     }
 }

@@ -4,6 +4,8 @@
 use highwater_wire::proto;
 use prost::Message;
 
+use crate::fields::{Fields, Value, write_varint};
+
 /// Bytes of the text of every message. Source: the works are defined with 200 B.
 pub const TEXT_BYTES: usize = 200;
 
@@ -101,7 +103,10 @@ pub fn write_send(
     due_ns: u64,
 ) {
     let mut send = [0; TEXT_BYTES + 64];
-    let mut body = Cursor { bytes: &mut send, end: 0 };
+    let mut body = Cursor {
+        bytes: &mut send,
+        end: 0,
+    };
     body.put(&[0x0a, 16]);
     body.put(id);
     body.put(&[0x10]);
@@ -154,14 +159,19 @@ pub fn hello(request_id: u64, token: &str) -> Vec<u8> {
         ..proto::Hello::default()
     };
     let request = Some(proto::client_frame::Request::Hello(hello));
-    proto::ClientFrame { request_id, request, ..proto::ClientFrame::default() }.encode_to_vec()
+    proto::ClientFrame {
+        request_id,
+        request,
+        ..proto::ClientFrame::default()
+    }
+    .encode_to_vec()
 }
 
 /// Reads a frame of the server; `None` when it cannot be read.
 #[must_use]
 pub fn read(bytes: &[u8]) -> Option<Incoming<'_>> {
     let (mut request_id, mut body) = (0, None);
-    for part in Parts(bytes) {
+    for part in Fields(bytes) {
         match part? {
             (1, Value::Number(id)) => request_id = id,
             (number, Value::Bytes(value)) => body = Some((number, value)),
@@ -175,17 +185,24 @@ pub fn read(bytes: &[u8]) -> Option<Incoming<'_>> {
         field::PAGE => Incoming::Page(page(value)?, false),
         field::PUSH => Incoming::Page(page(value)?, true),
         field::NUDGE => Incoming::Nudge,
-        field::ERROR => Incoming::Refused { request_id, error: proto::Error::decode(value).ok()? },
+        field::ERROR => Incoming::Refused {
+            request_id,
+            error: proto::Error::decode(value).ok()?,
+        },
         field::SENT => {
             let (mut conversation, mut seq) = (0, 0);
-            for part in Parts(value) {
+            for part in Fields(value) {
                 match part? {
                     (1, Value::Number(id)) => conversation = id,
                     (2, Value::Number(number)) => seq = number,
                     _ => {}
                 }
             }
-            Incoming::Sent { request_id, conversation, seq }
+            Incoming::Sent {
+                request_id,
+                conversation,
+                seq,
+            }
         }
         _ => Incoming::Other,
     })
@@ -194,7 +211,7 @@ pub fn read(bytes: &[u8]) -> Option<Incoming<'_>> {
 impl<'a> Page<'a> {
     /// Its entries, in order; `None` for one that cannot be read.
     pub fn entries(&self) -> impl Iterator<Item = Option<Entry<'a>>> + use<'a> {
-        Parts(self.bytes).filter_map(|part| match part {
+        Fields(self.bytes).filter_map(|part| match part {
             Some((5, Value::Bytes(bytes))) => Some(entry(bytes)),
             Some(_) => None,
             None => Some(None),
@@ -220,8 +237,11 @@ says the tide turns at ten past and the harbour master will not wait for anybody
 }
 
 fn page(bytes: &[u8]) -> Option<Page<'_>> {
-    let mut page = Page { bytes, ..Page::default() };
-    for part in Parts(bytes) {
+    let mut page = Page {
+        bytes,
+        ..Page::default()
+    };
+    for part in Fields(bytes) {
         match part? {
             (1, Value::Bytes(base)) => page.base = base,
             (2, Value::Bytes(snapshot)) => page.snapshot = snapshot,
@@ -236,7 +256,7 @@ fn page(bytes: &[u8]) -> Option<Page<'_>> {
 
 fn entry(bytes: &[u8]) -> Option<Entry<'_>> {
     let mut entry = Entry::default();
-    for part in Parts(bytes) {
+    for part in Fields(bytes) {
         match part? {
             (1, Value::Number(conversation)) => entry.conversation = conversation,
             (2, Value::Number(seq)) => entry.seq = seq,
@@ -256,14 +276,6 @@ fn write_start(out: &mut Vec<u8>, request_id: u64, snapshot: &[u8]) {
         write_varint(out, snapshot.len() as u64);
         out.extend_from_slice(snapshot);
     }
-}
-
-fn write_varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push((value & 0x7f) as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
 }
 
 /// Writes into an array whose length was chosen to fit.
@@ -287,65 +299,6 @@ impl Cursor<'_> {
     }
 }
 
-enum Value<'a> {
-    Number(u64),
-    Bytes(&'a [u8]),
-}
-
-/// The fields of a message one after the other; `None` inside when the rest cannot be read.
-struct Parts<'a>(&'a [u8]);
-
-impl<'a> Iterator for Parts<'a> {
-    type Item = Option<(u32, Value<'a>)>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.0.is_empty() {
-            return None;
-        }
-        let part = self.part();
-        if part.is_none() {
-            self.0 = &[];
-        }
-        Some(part)
-    }
-}
-
-impl<'a> Parts<'a> {
-    fn part(&mut self) -> Option<(u32, Value<'a>)> {
-        let tag = self.varint()?;
-        let value = match tag & 7 {
-            0 => Value::Number(self.varint()?),
-            1 => Value::Number(u64::from_le_bytes(self.take(8)?.try_into().ok()?)),
-            2 => {
-                let length = usize::try_from(self.varint()?).ok()?;
-                Value::Bytes(self.take(length)?)
-            }
-            5 => Value::Number(u64::from(u32::from_le_bytes(self.take(4)?.try_into().ok()?))),
-            _ => return None,
-        };
-        Some((u32::try_from(tag >> 3).ok()?, value))
-    }
-
-    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(length)?;
-        self.0 = rest;
-        Some(taken)
-    }
-
-    fn varint(&mut self) -> Option<u64> {
-        let mut value = 0;
-        for shift in (0..64).step_by(7) {
-            let (&byte, rest) = self.0.split_first()?;
-            self.0 = rest;
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return Some(value);
-            }
-        }
-        None
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -353,19 +306,34 @@ mod tests {
 
     #[test]
     fn a_send_written_by_hand_is_the_one_of_the_schema() {
-        for to in [To::User(77), To::Conversation(u64::MAX - 1, 300), To::Conversation(5, 0)] {
+        for to in [
+            To::User(77),
+            To::Conversation(u64::MAX - 1, 300),
+            To::Conversation(5, 0),
+        ] {
             let mut bytes = Vec::new();
             write_send(&mut bytes, 1_000, &[9; 53], to, 20_778, &[4; 16], 12_345);
             let frame = proto::ClientFrame::decode(bytes.as_slice()).unwrap();
             let Some(proto::client_frame::Request::Send(send)) = frame.request.clone() else {
                 panic!("not a send")
             };
-            assert_eq!((frame.request_id, frame.snapshot.as_ref()), (1_000, [9; 53].as_slice()));
-            assert_eq!((send.day, send.client_message_id.as_ref()), (20_778, [4; 16].as_slice()));
-            assert_eq!((send.text.len(), due_ns(send.text.as_bytes())), (TEXT_BYTES, Some(12_345)));
+            assert_eq!(
+                (frame.request_id, frame.snapshot.as_ref()),
+                (1_000, [9; 53].as_slice())
+            );
+            assert_eq!(
+                (send.day, send.client_message_id.as_ref()),
+                (20_778, [4; 16].as_slice())
+            );
+            assert_eq!(
+                (send.text.len(), due_ns(send.text.as_bytes())),
+                (TEXT_BYTES, Some(12_345))
+            );
             let wanted = match to {
                 To::User(user) => (proto::send::To::UserId(user), 0),
-                To::Conversation(conversation, shown) => (proto::send::To::ConversationId(conversation), shown),
+                To::Conversation(conversation, shown) => {
+                    (proto::send::To::ConversationId(conversation), shown)
+                }
             };
             assert_eq!((send.to, send.shown_seq), (Some(wanted.0), wanted.1));
             assert_eq!(frame.encode_to_vec(), bytes);
@@ -392,11 +360,18 @@ mod tests {
         };
         let body = Some(proto::server_frame::Body::Push(page));
         let bytes = proto::ServerFrame { request_id: 0, body }.encode_to_vec();
-        let Some(Incoming::Page(page, true)) = read(&bytes) else { panic!("not a push") };
+        let Some(Incoming::Page(page, true)) = read(&bytes) else {
+            panic!("not a push")
+        };
         assert_eq!((page.base, page.snapshot.len()), ([1; 8].as_slice(), 53));
         assert!(page.more && page.hand_back && !page.rebuild);
         let entries: Vec<_> = page.entries().collect::<Option<_>>().unwrap();
-        let read = Entry { conversation: 3, seq: 1 << 40, sender: u64::MAX, text: b"hello" };
+        let read = Entry {
+            conversation: 3,
+            seq: 1 << 40,
+            sender: u64::MAX,
+            text: b"hello",
+        };
         assert_eq!(entries, [read, read]);
         assert_eq!(super::read(&bytes[..bytes.len() - 1]), None);
     }

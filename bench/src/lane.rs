@@ -60,8 +60,12 @@ pub struct Latencies {
 
 impl Default for Latencies {
     fn default() -> Latencies {
-        let empty = || Histogram::new_with_max(LATENCY_US_MAX, 3).expect("the bounds of the histogram are valid");
-        Latencies { acknowledged: empty(), delivered: empty() }
+        let empty =
+            || Histogram::new_with_max(LATENCY_US_MAX, 3).expect("the bounds of the histogram are valid");
+        Latencies {
+            acknowledged: empty(),
+            delivered: empty(),
+        }
     }
 }
 
@@ -181,7 +185,9 @@ impl Lane {
                 stream.set_nodelay(true)?;
                 let mut client = Client::new(&account, stream, &self.server.to_string());
                 let interest = Interest::READABLE | Interest::WRITABLE;
-                self.poll.registry().register(client.stream(), Token(place), interest)?;
+                self.poll
+                    .registry()
+                    .register(client.stream(), Token(place), interest)?;
                 Ok(client)
             });
             match opened {
@@ -206,11 +212,13 @@ impl Lane {
                 Event::Acknowledged(send) => {
                     self.counts.acknowledged += 1;
                     record(&mut self.latencies.acknowledged, now_ns, send.due_ns);
-                    self.pacer.acknowledged(place, self.clients[place].unanswered.len());
+                    self.pacer
+                        .acknowledged(place, self.clients[place].unanswered.len());
                 }
                 Event::Again(send, after_ms) => {
                     // With jitter, so that they do not come back all at once.
-                    let wait_ms = u64::from(after_ms) + u64::from(after_ms / 2) * (self.rng.next_u64() % 100) / 100;
+                    let wait_ms =
+                        u64::from(after_ms) + u64::from(after_ms / 2) * (self.rng.next_u64() % 100) / 100;
                     self.again.push_back((now_ns + wait_ms * 1_000_000, place, send));
                 }
                 Event::Delivered(Some(due_ns)) => record(&mut self.latencies.delivered, now_ns, due_ns),
@@ -233,7 +241,9 @@ impl Lane {
             }
         }
         for _ in 0..self.again.len() {
-            let Some((at_ns, place, send)) = self.again.pop_front() else { return };
+            let Some((at_ns, place, send)) = self.again.pop_front() else {
+                return;
+            };
             if at_ns > now_ns {
                 self.again.push_back((at_ns, place, send));
             } else if let Some(peer) = self.peers[place] {
@@ -254,7 +264,9 @@ impl Lane {
     /// Every client in its turn, evenly over the period; one that spoke since its last turn is left alone.
     fn send_heartbeats(&mut self) {
         let clients = self.clients.len() as u64;
-        let due = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_mul(clients)
+        let due = u64::try_from(self.started.elapsed().as_millis())
+            .unwrap_or(u64::MAX)
+            .saturating_mul(clients)
             / HEARTBEAT.as_millis() as u64;
         if due < self.heartbeats_done || due - self.heartbeats_done > clients {
             // Clients were added: the turns are counted anew.
@@ -303,7 +315,11 @@ impl Lane {
             // The wait of the kernel is a millisecond at least: what is due sooner is waited for awake.
             Some(due_ns) => {
                 let left = Duration::from_nanos(due_ns.saturating_sub(self.now_ns()));
-                if left < Duration::from_millis(2) { Duration::ZERO } else { WAIT_MAX.min(left / 2) }
+                if left < Duration::from_millis(2) {
+                    Duration::ZERO
+                } else {
+                    WAIT_MAX.min(left / 2)
+                }
             }
             None => WAIT_MAX,
         }

@@ -6,6 +6,7 @@ mod accounts;
 mod baselines;
 mod blocking;
 mod client;
+mod fields;
 mod fleet;
 mod frames;
 mod lane;
@@ -60,6 +61,9 @@ struct Options {
     /// Servers with a store in W2, each followed by one without; the median counts.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=20))]
     rounds: u8,
+    /// Messages per second at which W2 measures latencies; without it, a fifth of the rate that it measured.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    latency_rate: Option<u32>,
     /// Connections of W1.
     #[arg(long, value_name = "N", default_value_t = 15_000, value_parser = clap::value_parser!(u32).range(100..=60_000))]
     connections: u32,
@@ -96,11 +100,21 @@ fn run(options: &Options) -> io::Result<()> {
     fs::create_dir_all(&options.directory)?;
     fs::create_dir_all(&options.out)?;
     let file_system = machine::file_system(&options.directory)?;
-    let (mut report, cores) = (Report { is_short: options.short, ..Report::default() }, Cores::of_this_machine());
+    let (mut report, cores) = (
+        Report {
+            is_short: options.short,
+            ..Report::default()
+        },
+        Cores::of_this_machine(),
+    );
     report.note(format!("Machine: {}.", machine::description()));
     report.note(format!("Cores: {}.", cores.sentence()));
     report.note(format!("Data on {file_system}."));
-    let place = Place { binary: options.server.clone(), directory: options.directory.clone(), cores };
+    let place = Place {
+        binary: options.server.clone(),
+        directory: options.directory.clone(),
+        cores,
+    };
     place.cores.take_for_load()?;
     baselines(options, &place, &mut report)?;
     for work in chosen(options) {
@@ -132,13 +146,20 @@ fn measure(work: Work, options: &Options, place: &Place, report: &mut Report) ->
         Work::W2b => Form::Many,
     };
     let size = if options.short {
-        one_to_one_rows::Size { messages: 20_000, rounds: 1, fills: false, latencies: None }
+        one_to_one_rows::Size {
+            messages: 20_000,
+            rounds: 1,
+            fills: false,
+            latencies: None,
+            latency_rate: None,
+        }
     } else {
         one_to_one_rows::Size {
             messages: options.messages,
             rounds: usize::from(options.rounds),
             fills: true,
             latencies: Some(Duration::from_secs(10)),
+            latency_rate: options.latency_rate.map(f64::from),
         }
     };
     one_to_one_rows::run(place, form, size, &options.out, report)
@@ -146,15 +167,31 @@ fn measure(work: Work, options: &Options, place: &Place, report: &mut Report) ->
 
 /// What the machine does without a server.
 fn baselines(options: &Options, place: &Place, report: &mut Report) -> io::Result<()> {
-    let duration = if options.short { Duration::from_millis(200) } else { Duration::from_secs(2) };
-    let setting = Setting { cores: place.cores.short(), ..Setting::default() };
+    let duration = if options.short {
+        Duration::from_millis(200)
+    } else {
+        Duration::from_secs(2)
+    };
+    let setting = Setting {
+        cores: place.cores.short(),
+        ..Setting::default()
+    };
     let echo = echo::measure(&place.cores, duration)?;
     report.row(
         "baseline: bare WebSocket echo, p50 / p99 / p99.9",
-        format!("{} / {} / {} µs", grouped(echo.p50_us as f64), grouped(echo.p99_us as f64), grouped(echo.p999_us as f64)),
+        format!(
+            "{} / {} / {} µs",
+            grouped(echo.p50_us as f64),
+            grouped(echo.p99_us as f64),
+            grouped(echo.p999_us as f64)
+        ),
         "",
         Verdict::Information,
-        &Setting { payload: "200 B".to_owned(), in_flight: "1".to_owned(), ..setting.clone() },
+        &Setting {
+            payload: "200 B".to_owned(),
+            in_flight: "1".to_owned(),
+            ..setting.clone()
+        },
     );
     for batch in RAW_BATCHES {
         place.cores.take_for_server()?;
@@ -162,7 +199,10 @@ fn baselines(options: &Options, place: &Place, report: &mut Report) -> io::Resul
         place.cores.take_for_load()?;
         let raw = raw?;
         report.row(
-            format!("baseline: append {batch} × {} B and fdatasync", raw_append::RECORD_BYTES),
+            format!(
+                "baseline: append {batch} × {} B and fdatasync",
+                raw_append::RECORD_BYTES
+            ),
             format!(
                 "{} records/s; one sync p50 {}, p99 {} µs",
                 grouped(raw.records_per_s),
@@ -171,7 +211,11 @@ fn baselines(options: &Options, place: &Place, report: &mut Report) -> io::Resul
             ),
             "",
             Verdict::Information,
-            &Setting { stage: "synced", in_flight: raw.batch.to_string(), ..setting.clone() },
+            &Setting {
+                stage: "synced",
+                in_flight: raw.batch.to_string(),
+                ..setting.clone()
+            },
         );
     }
     Ok(())

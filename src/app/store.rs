@@ -26,9 +26,14 @@ use crate::{
     },
 };
 
-/// Free space below which a broken index is not opened anew: opening needs some, and a store that is closed cannot be
-/// read. Source: sled refuses to open on a disk that is completely full (measured).
-const FREE_BYTES_TO_REOPEN: u64 = 64 * 1024 * 1024;
+/// Free space below which the index is neither written nor opened anew. A write that meets a full disk breaks it, and
+/// then nothing can be read from it; opening needs space, too. Until there is space again the log and the tail carry on.
+/// Source: sled answers every read with the error of its last write, and refuses to open on a full disk (measured);
+/// the bound is a few times the largest batch and what sled writes about it.
+const FREE_BYTES_FOR_INDEX: u64 = 64 * 1024 * 1024;
+
+/// Space reserved behind the end of the index's file. Source: sled writes in segments of half a MiB; 32 of them.
+const INDEX_RESERVE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Everything that the data directory gives.
 pub(super) struct OpenedStore {
@@ -36,8 +41,8 @@ pub(super) struct OpenedStore {
     pub(super) engine: Arc<dyn Engine>,
     pub(super) secrets: Secrets,
     pub(super) reopen_index: Box<dyn FnMut() -> bool + Send>,
+    pub(super) index_has_room: Box<dyn Fn() -> bool + Send>,
     pub(super) lock: StoreLock,
-    pub(super) directory: PathBuf,
 }
 
 /// Why the data directory cannot be used.
@@ -82,10 +87,18 @@ pub(super) fn open(
     make_directory(&directory.join("log"))?;
     let files: Arc<dyn Files> = Arc::new(DiskFiles::open(directory.join("log"))?);
     let files = seeded_files(options, files)?;
-    let files = if options.null_store { Arc::new(NullFiles::default()) as Arc<dyn Files> } else { files };
+    let files = if options.null_store {
+        Arc::new(NullFiles::default()) as Arc<dyn Files>
+    } else {
+        files
+    };
     let store_exists = !Log::is_absent(&*files)?;
     let (secrets, _) = Secrets::load_or_create(&directory, store_exists, &|bytes| random.fill(bytes))?;
-    let choice = if options.null_store { EngineChoice::Memory } else { config.storage.engine };
+    let choice = if options.null_store {
+        EngineChoice::Memory
+    } else {
+        config.storage.engine
+    };
     let slot = Arc::new(open_engine(choice, config, &directory)?);
     let engine: Arc<dyn Engine> = Arc::clone(&slot) as Arc<dyn Engine>;
     #[allow(unused_mut, reason = "only builds with seeded bugs change it")]
@@ -104,30 +117,51 @@ pub(super) fn open(
     seed_bug(options, &mut opened);
     tell(&opened);
     let index_directory = directory.clone();
+    let index_has_room = move || {
+        let room = free_bytes(&index_directory) >= FREE_BYTES_FOR_INDEX;
+        if room {
+            reserve_for_index(&index_directory);
+        }
+        room
+    };
+    let has_room = index_has_room.clone();
     let reopen_index = Box::new(move || {
-        if free_bytes(&index_directory) < FREE_BYTES_TO_REOPEN {
+        if !has_room() {
             return false;
         }
         slot.reopen()
             .inspect_err(|fault| {
-                tracing::error!(error = fault as &dyn std::error::Error, "the index cannot be opened anew");
+                tracing::error!(
+                    error = fault as &dyn std::error::Error,
+                    "the index cannot be opened anew"
+                );
             })
             .is_ok()
     });
-    Ok(OpenedStore { opened, engine, secrets, reopen_index, lock, directory })
+    let index_has_room = Box::new(index_has_room);
+    Ok(OpenedStore {
+        opened,
+        engine,
+        secrets,
+        reopen_index,
+        index_has_room,
+        lock,
+    })
 }
 
 fn make_directory(directory: &Path) -> Result<(), StoreFault> {
     use std::os::unix::fs::DirBuilderExt;
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
-    made.map_err(|source| StoreFault::Directory { directory: directory.to_owned(), source })
+    let made = std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory);
+    made.map_err(|source| StoreFault::Directory {
+        directory: directory.to_owned(),
+        source,
+    })
 }
 
-fn open_engine(
-    choice: EngineChoice,
-    config: &Config,
-    directory: &Path,
-) -> Result<EngineSlot, EngineFault> {
+fn open_engine(choice: EngineChoice, config: &Config, directory: &Path) -> Result<EngineSlot, EngineFault> {
     match choice {
         EngineChoice::Memory => {
             let memory: Arc<dyn RawEngine> = Arc::new(MemoryEngine::new());
@@ -135,8 +169,10 @@ fn open_engine(
         }
         EngineChoice::Sled => {
             let path = directory.join("index");
-            let options =
-                SledOptions { cache_capacity_bytes: config.storage.index_cache_bytes, ..SledOptions::default() };
+            let options = SledOptions {
+                cache_capacity_bytes: config.storage.index_cache_bytes,
+                ..SledOptions::default()
+            };
             EngineSlot::open(move || Ok(Arc::new(SledEngine::open(&path, options)?)))
         }
     }
@@ -146,9 +182,29 @@ fn free_bytes(directory: &Path) -> u64 {
     rustix::fs::statvfs(directory).map_or(0, |stat| stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
+/// Takes space behind the end of the index's file, so that what it writes on its own account, while it is only read,
+/// does not meet a full disk.
+fn reserve_for_index(directory: &Path) {
+    use rustix::fs::{FallocateFlags, fallocate};
+    let Ok(file) = std::fs::File::options()
+        .write(true)
+        .open(directory.join("index").join("db"))
+    else {
+        return;
+    };
+    let Ok(length) = file.metadata().map(|metadata| metadata.len()) else {
+        return;
+    };
+    // A file system that cannot do this serves all the same.
+    let _ = fallocate(&file, FallocateFlags::KEEP_SIZE, length, INDEX_RESERVE_BYTES);
+}
+
 #[cfg(not(feature = "seeded-bugs"))]
 fn seeded_files(options: &ServeOptions, files: Arc<dyn Files>) -> Result<Arc<dyn Files>, StoreFault> {
-    options.seeded_bug.clone().map_or(Ok(files), |name| Err(StoreFault::SeededBug(name)))
+    options
+        .seeded_bug
+        .clone()
+        .map_or(Ok(files), |name| Err(StoreFault::SeededBug(name)))
 }
 
 /// The file layer of a build that may be told to lose data on purpose.
@@ -158,10 +214,15 @@ fn seeded_files(options: &ServeOptions, files: Arc<dyn Files>) -> Result<Arc<dyn
         actors::persistence::seeded_bugs::SeededBug,
         store::files_seeded::{LateSyncFiles, SERVE_UNSYNCED_TAIL},
     };
-    let Some(name) = &options.seeded_bug else { return Ok(files) };
+    let Some(name) = &options.seeded_bug else {
+        return Ok(files);
+    };
     let bug = SeededBug::from_name(name).ok_or_else(|| StoreFault::SeededBug(name.clone()))?;
     tracing::warn!(name, "a seeded bug is active: this server loses data on purpose");
-    SERVE_UNSYNCED_TAIL.store(bug == SeededBug::ServeUnsyncedTail, std::sync::atomic::Ordering::Relaxed);
+    SERVE_UNSYNCED_TAIL.store(
+        bug == SeededBug::ServeUnsyncedTail,
+        std::sync::atomic::Ordering::Relaxed,
+    );
     Ok(match bug {
         SeededBug::AcknowledgeBeforeSync => Arc::new(LateSyncFiles::new(files)),
         _ => files,
@@ -172,7 +233,9 @@ fn seeded_files(options: &ServeOptions, files: Arc<dyn Files>) -> Result<Arc<dyn
 #[cfg(feature = "seeded-bugs")]
 fn seed_bug(options: &ServeOptions, opened: &mut Opened) {
     use crate::actors::persistence::seeded_bugs::SeededBug;
-    opened.committer.seed_bug(options.seeded_bug.as_deref().and_then(SeededBug::from_name));
+    opened
+        .committer
+        .seed_bug(options.seeded_bug.as_deref().and_then(SeededBug::from_name));
 }
 
 fn tell(opened: &Opened) {
@@ -196,6 +259,9 @@ fn tell(opened: &Opened) {
 pub(super) fn write_operator_url(directory: &Path, operator: SocketAddr) {
     if let Err(fault) = std::fs::write(directory.join("operator.url"), format!("http://{operator}\n")) {
         let error = &fault as &dyn std::error::Error;
-        tracing::warn!(error, "the operator's address could not be written to the data directory");
+        tracing::warn!(
+            error,
+            "the operator's address could not be written to the data directory"
+        );
     }
 }

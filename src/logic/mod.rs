@@ -2,6 +2,12 @@
 
 pub mod accounts;
 pub mod decide;
+#[cfg(test)]
+mod decide_property_tests;
+#[cfg(test)]
+mod decide_samples;
+#[cfg(test)]
+mod decide_tests;
 pub mod operation;
 pub mod pinned;
 pub mod send;

@@ -16,8 +16,8 @@ use crate::support::{
     Home, Replica, Wire, dump, eventually, requests, temp_dir::TempDir, wire::assert_refused,
 };
 
-/// Size of the file system: two segments of the log, the index, and room to be filled.
-const DISK_BYTES: usize = 128 * 1024 * 1024;
+/// Size of the file system: segments of the log, the index, and the space below which the index is not written.
+const DISK_BYTES: usize = 256 * 1024 * 1024;
 
 /// Small segments, and an index that is written soon, so that log and index both meet the full disk.
 const CONFIG: &str = "[server]\ndev = true\nworkers = 2\n\

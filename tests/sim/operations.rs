@@ -230,6 +230,7 @@ impl World {
             return;
         }
         self.counts.saw("batch");
+        self.oracle.used.0 += count as u64;
         let batch: Vec<Submission> = self.running().ready.drain(..count).collect();
         if let Some(trouble) = trouble {
             self.shell.disk.add_rule(trouble.rule());

@@ -20,6 +20,8 @@ pub struct Oracle {
     pub records: BTreeMap<Version, Arc<Record>>,
     /// Newest version published.
     pub last: Version,
+    /// No version above it was ever given, not even to a batch that was lost.
+    pub used: Version,
     pub logs: BTreeMap<ConversationId, Vec<Arc<Delivery>>>,
     pub inboxes: BTreeMap<UserId, Vec<Arc<Delivery>>>,
     pub items: BTreeMap<(UserId, Kind, String), Item>,
@@ -61,7 +63,10 @@ impl Oracle {
                 Effect::DeviceEnded { device, .. } => {
                     assert!(self.devices.remove(device).is_some(), "a device ended twice");
                 }
-                Effect::Run(run) => self.runs.push(*run),
+                Effect::Run(run) => {
+                    assert!(record.version > self.used, "G4: run {} gives versions again", run.number);
+                    self.runs.push(*run);
+                }
                 Effect::Invite(invite) => drop(self.invites.insert(invite.hash, invite.expires)),
                 Effect::InviteGone(hash) => {
                     assert!(self.invites.remove(hash).is_some(), "an invite was used twice");
@@ -69,6 +74,7 @@ impl Oracle {
                 Effect::Conversation(_) => {}
             }
         }
+        self.used = self.used.max(record.version);
         self.records.insert(record.version, Arc::clone(record));
     }
 

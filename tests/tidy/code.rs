@@ -42,7 +42,11 @@ fn inert_length(text: &str, after_word: bool) -> usize {
     if !after_word && let Some(length) = raw_string_length(text) {
         return length;
     }
-    if text.starts_with('\'') { character_length(text) } else { 0 }
+    if text.starts_with('\'') {
+        character_length(text)
+    } else {
+        0
+    }
 }
 
 fn block_comment_length(text: &str) -> usize {
@@ -90,7 +94,11 @@ fn raw_string_length(text: &str) -> Option<usize> {
 fn character_length(text: &str) -> usize {
     let mut chars = text.char_indices().skip(1);
     match chars.next() {
-        Some((_, '\\')) => text[2..].char_indices().skip(1).find(|(_, c)| *c == '\'').map_or(0, |(at, _)| at + 3),
+        Some((_, '\\')) => text[2..]
+            .char_indices()
+            .skip(1)
+            .find(|(_, c)| *c == '\'')
+            .map_or(0, |(at, _)| at + 3),
         Some(_) => match chars.next() {
             Some((at, '\'')) => at + 1,
             _ => 0,
@@ -110,7 +118,10 @@ pub(crate) fn without_tests(code: &str) -> String {
             Some(at) => start + at + 1,
             None => out.len(),
         };
-        let blank: String = out[start..end].chars().map(|c| if c == '\n' { '\n' } else { ' ' }).collect();
+        let blank: String = out[start..end]
+            .chars()
+            .map(|c| if c == '\n' { '\n' } else { ' ' })
+            .collect();
         out.replace_range(start..end, &blank);
         from = start + blank.len();
     }
@@ -143,8 +154,15 @@ pub(crate) fn test_module_files(text: &str) -> Vec<String> {
         if line != "#[cfg(test)]" {
             continue;
         }
-        let declared = lines.peek().and_then(|next| next.split_once("mod ")).map(|(_, rest)| rest);
-        names.extend(declared.and_then(|rest| rest.strip_suffix(';')).map(str::to_owned));
+        let declared = lines
+            .peek()
+            .and_then(|next| next.split_once("mod "))
+            .map(|(_, rest)| rest);
+        names.extend(
+            declared
+                .and_then(|rest| rest.strip_suffix(';'))
+                .map(str::to_owned),
+        );
     }
     names
 }
@@ -155,7 +173,9 @@ pub(crate) fn tokens(code: &str) -> Vec<(usize, Token<'_>)> {
     for (number, line) in code.lines().enumerate() {
         let mut rest = line;
         while let Some(first) = rest.chars().next() {
-            let word = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+            let word = rest
+                .find(|c: char| !c.is_alphanumeric() && c != '_')
+                .unwrap_or(rest.len());
             let (token, length) = match first {
                 _ if word > 0 => (Token::Word(&rest[..word]), word),
                 ':' if rest.starts_with("::") => (Token::PathSeparator, 2),
@@ -183,12 +203,16 @@ mod tests {
             assert!(!code.contains(gone), "{gone} in {code}");
         }
         assert!(code.contains("let c =") && code.contains("&'a str"), "{code}");
-        assert_eq!(stripped("let e = '\\''; for_r\"a\"").trim_end(), "let e =     ; for_r");
+        assert_eq!(
+            stripped("let e = '\\''; for_r\"a\"").trim_end(),
+            "let e =     ; for_r"
+        );
     }
 
     #[test]
     fn test_modules_are_cut_out_and_what_follows_stays() {
-        let code = "fn a() {}\n#[cfg(test)]\nmod tests { fn b() { } }\nfn c() {}\n#[cfg(test)]\nmod d;\nfn e() {}";
+        let code =
+            "fn a() {}\n#[cfg(test)]\nmod tests { fn b() { } }\nfn c() {}\n#[cfg(test)]\nmod d;\nfn e() {}";
         let left = without_tests(code);
         assert!(left.contains("fn a") && left.contains("fn c") && left.contains("fn e"));
         assert!(!left.contains("fn b") && !left.contains("mod d"));
@@ -200,7 +224,13 @@ mod tests {
     fn words_and_separators_are_told_apart() {
         use Token::{Other, PathSeparator, Word};
         let found: Vec<_> = tokens("a::b_1\n : c").into_iter().collect();
-        let right = [(1, Word("a")), (1, PathSeparator), (1, Word("b_1")), (2, Other(':')), (2, Word("c"))];
+        let right = [
+            (1, Word("a")),
+            (1, PathSeparator),
+            (1, Word("b_1")),
+            (2, Other(':')),
+            (2, Word("c")),
+        ];
         assert_eq!(found, right);
     }
 }

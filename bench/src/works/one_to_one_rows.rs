@@ -31,6 +31,8 @@ pub struct Size {
     pub fills: bool,
     /// How long latencies are measured, if they are.
     pub latencies: Option<Duration>,
+    /// At so many messages per second; `None`: a fifth of the measured rate.
+    pub latency_rate: Option<f64>,
 }
 
 /// Measures one form and adds its rows.
@@ -60,7 +62,11 @@ pub fn run(place: &Place, form: Form, size: Size, out: &Path, report: &mut Repor
         if knows_null {
             stage.strike()?;
             let stage = Stage::set(place, form, Store::Null)?;
-            null.push(told(stage.measure(size.messages, size.fills)?, &format!("{name} without a store"), round));
+            null.push(told(
+                stage.measure(size.messages, size.fills)?,
+                &format!("{name} without a store"),
+                round,
+            ));
             stage.strike()?;
         } else {
             last = Some(stage);
@@ -69,10 +75,22 @@ pub fn run(place: &Place, form: Form, size: Size, out: &Path, report: &mut Repor
     let cpu = median(stored.iter().map(Measured::cpu_s_per_million).collect());
     let rate = median(stored.iter().map(Measured::per_second).collect());
     let cpu_row = format!("{name} one-to-one, server CPU per 1M messages");
-    report.row(cpu_row, format!("{cpu:.2} s"), format!("≤ {cpu_reach:.0} s"), Verdict::at_most(cpu, cpu_reach), &setting);
+    report.row(
+        cpu_row,
+        format!("{cpu:.2} s"),
+        format!("≤ {cpu_reach:.0} s"),
+        Verdict::at_most(cpu, cpu_reach),
+        &setting,
+    );
     let rate_verdict = rate_reach.map_or(Verdict::Information, |reach| Verdict::at_least(rate, reach));
     let rate_text = rate_reach.map_or(String::new(), |reach| format!("≥ {}/s", grouped(reach)));
-    report.row(format!("{name} one-to-one, rate"), format!("{}/s", grouped(rate)), rate_text, rate_verdict, &setting);
+    report.row(
+        format!("{name} one-to-one, rate"),
+        format!("{}/s", grouped(rate)),
+        rate_text,
+        rate_verdict,
+        &setting,
+    );
     null_row(name, cpu, &null, knows_null, size.fills, &setting, report);
     describe(name, &stored, report);
     let missed = report.missed(name) && size.fills;
@@ -84,12 +102,23 @@ pub fn run(place: &Place, form: Form, size: Size, out: &Path, report: &mut Repor
         None => Stage::set(place, form, Store::Delivered)?,
     };
     if let Some(duration) = size.latencies {
-        latency_rows(place, &stage, name, rate * OPEN_PART, duration, &setting, report)?;
+        latency_rows(
+            place,
+            &stage,
+            name,
+            size.latency_rate.unwrap_or(rate * OPEN_PART),
+            duration,
+            &setting,
+            report,
+        )?;
     }
     if missed {
         let file = out.join(format!("{}-profile.txt", name.to_lowercase()));
         stage.profile(&file)?;
-        report.note(format!("{name}: where the server's time goes is in {}", file.display()));
+        report.note(format!(
+            "{name}: where the server's time goes is in {}",
+            file.display()
+        ));
     }
     stage.strike()
 }
@@ -115,14 +144,28 @@ fn null_row(
     let work = format!("{name} one-to-one, CPU against the null store");
     let reach = format!("≤ {NULL_STORE_RATIO} ×");
     if !knows_null {
-        let why = if fills { "not measured: no null store" } else { "not measured: short" };
+        let why = if fills {
+            "not measured: no null store"
+        } else {
+            "not measured: short"
+        };
         report.row(work, "–", reach, Verdict::No(why.to_owned()), setting);
         return;
     }
     let base = median(null.iter().map(Measured::cpu_s_per_million).collect());
     let rate = median(null.iter().map(Measured::per_second).collect());
-    let figure = format!("{:.2} × ({base:.2} s per 1M, {}/s without a store)", cpu / base, grouped(rate));
-    report.row(work, figure, reach, Verdict::at_most(cpu / base, NULL_STORE_RATIO), setting);
+    let figure = format!(
+        "{:.2} × ({base:.2} s per 1M, {}/s without a store)",
+        cpu / base,
+        grouped(rate)
+    );
+    report.row(
+        work,
+        figure,
+        reach,
+        Verdict::at_most(cpu / base, NULL_STORE_RATIO),
+        setting,
+    );
 }
 
 /// What stands behind the medians.
@@ -170,20 +213,43 @@ fn latency_rows(
     let before = echo::measure(&place.cores, ECHO)?;
     let measured = stage.latencies(per_second, duration)?;
     let echo = before.worse(echo::measure(&place.cores, ECHO)?);
-    let setting = Setting { in_flight: format!("open, {}/s", grouped(per_second)), ..setting.clone() };
+    let setting = Setting {
+        in_flight: format!("open, {}/s", grouped(per_second)),
+        ..setting.clone()
+    };
     report.row(
         format!("{name} bare echo in the same run, p50 / p99 / p99.9"),
-        format!("{} / {} / {} µs", grouped(echo.p50_us as f64), grouped(echo.p99_us as f64), grouped(echo.p999_us as f64)),
-        format!("p99 ≤ {} µs for latencies to count", grouped(echo::P99_US_MAX as f64)),
-        if echo.is_quiet() { Verdict::Met } else { Verdict::No("too noisy".to_owned()) },
+        format!(
+            "{} / {} / {} µs",
+            grouped(echo.p50_us as f64),
+            grouped(echo.p99_us as f64),
+            grouped(echo.p999_us as f64)
+        ),
+        format!(
+            "p99 ≤ {} µs for latencies to count",
+            grouped(echo::P99_US_MAX as f64)
+        ),
+        if echo.is_quiet() {
+            Verdict::Met
+        } else {
+            Verdict::No("too noisy".to_owned())
+        },
         &setting,
     );
-    let Latencies { acknowledged, delivered } = measured;
+    let Latencies {
+        acknowledged,
+        delivered,
+    } = measured;
     for (what, histogram) in [("acknowledgement", acknowledged), ("delivery", delivered)] {
         let at = |quantile| histogram.value_at_quantile(quantile);
         report.row(
             format!("{name} latency of {what}, p50 / p99 / p99.9"),
-            format!("{} / {} / {} µs", grouped(at(0.5) as f64), grouped(at(0.99) as f64), grouped(at(0.999) as f64)),
+            format!(
+                "{} / {} / {} µs",
+                grouped(at(0.5) as f64),
+                grouped(at(0.99) as f64),
+                grouped(at(0.999) as f64)
+            ),
             "",
             latency_verdict(echo, at(0.99)),
             &setting,
@@ -196,5 +262,8 @@ fn latency_verdict(echo: Echo, p99_us: u64) -> Verdict {
     if echo.is_quiet() {
         return Verdict::Information;
     }
-    Verdict::No(format!("too noisy: p99 is {:.1} × the echo's", p99_us as f64 / echo.p99_us.max(1) as f64))
+    Verdict::No(format!(
+        "too noisy: p99 is {:.1} × the echo's",
+        p99_us as f64 / echo.p99_us.max(1) as f64
+    ))
 }

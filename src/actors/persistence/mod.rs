@@ -73,6 +73,8 @@ pub struct Persistence {
     bounds: TailBounds,
     /// Opens the index anew after it failed.
     reopen_index: Box<dyn FnMut() -> bool + Send>,
+    /// Whether the disk has room for a batch of the index.
+    index_has_room: Box<dyn Fn() -> bool + Send>,
     /// Ends the process: the reason is logged before.
     abort: Arc<dyn Fn() + Send + Sync>,
     /// Operations to be decided before those of the intake, in order.
@@ -81,6 +83,7 @@ pub struct Persistence {
     parked: HashMap<UserId, Parked>,
     intervals: u32,
     index_is_broken: bool,
+    index_waits_for_room: bool,
     stopping: bool,
 }
 
@@ -120,6 +123,8 @@ pub struct PersistenceParts {
     pub bounds: TailBounds,
     /// Opens the index anew after it failed; false when it failed again.
     pub reopen_index: Box<dyn FnMut() -> bool + Send>,
+    /// Whether the disk has room for a batch of the index; while it has not, the index waits and stays readable.
+    pub index_has_room: Box<dyn Fn() -> bool + Send>,
     /// Ends the process after a fault that cannot be survived.
     pub abort: Arc<dyn Fn() + Send + Sync>,
 }
@@ -137,11 +142,13 @@ impl Persistence {
             monitor: parts.monitor,
             bounds: parts.bounds,
             reopen_index: parts.reopen_index,
+            index_has_room: parts.index_has_room,
             abort: parts.abort,
             ready: VecDeque::new(),
             parked: HashMap::new(),
             intervals: 0,
             index_is_broken: false,
+            index_waits_for_room: false,
             stopping: false,
         }
     }
@@ -183,17 +190,21 @@ impl Persistence {
 
     /// Rows have come: the operations that waited for them are decided next, in their order.
     fn take_warmed(&mut self, warmed: Warmed) {
-        let Some(mut parked) = self.parked.remove(&warmed.actor) else { return };
-        let taken = warmed.rows.is_some_and(|rows| self.committer.warm(rows, warmed.as_of));
+        let actor = warmed.actor;
+        let Some(parked) = self.parked.get_mut(&actor) else { return };
         parked.attempts += 1;
-        if taken || parked.attempts < WARM_ATTEMPTS_MAX {
-            for submission in parked.waiting.into_iter().rev() {
+        let attempts = parked.attempts;
+        if warmed.rows.is_some_and(|rows| self.committer.warm(rows, warmed.as_of)) {
+            let waiting = self.parked.remove(&actor).map(|parked| parked.waiting);
+            for submission in waiting.into_iter().flatten().rev() {
                 self.ready.push_front(submission);
             }
-            return;
+        } else if attempts < WARM_ATTEMPTS_MAX {
+            self.read_rows(actor);
+        } else {
+            tracing::warn!(user = actor.0, "rows could not be read for a user's operations");
+            self.refuse_parked(actor, Refusal::Busy);
         }
-        tracing::warn!(user = warmed.actor.0, "rows could not be read for a user's operations");
-        self.refuse(parked.waiting, Refusal::Busy);
     }
 
     fn commit_batch(&mut self) -> usize {
@@ -264,12 +275,23 @@ impl Persistence {
     /// Sends an operation to a reader that warms what it needs.
     fn park(&mut self, submission: Submission) {
         let actor = submission.operation.actor().expect("only operations of a user lack rows");
-        let operation = submission.operation.clone();
         let parked = self.parked.entry(actor).or_default();
         parked.waiting.push_back(submission);
         if parked.waiting.len() > 1 {
             return;
         }
+        // Those of the same actor that did not fit this batch came later, so they wait behind it.
+        let (behind, ready): (VecDeque<_>, VecDeque<_>) =
+            self.ready.drain(..).partition(|submission| submission.operation.actor() == Some(actor));
+        parked.waiting.extend(behind);
+        self.ready = ready;
+        self.read_rows(actor);
+    }
+
+    /// Has a reader find what the first of an actor's waiting operations needs.
+    fn read_rows(&mut self, actor: UserId) {
+        let Some(first) = self.parked.get(&actor).and_then(|parked| parked.waiting.front()) else { return };
+        let operation = first.operation.clone();
         let intake = Arc::clone(&self.intake);
         let read = self.readers.read(move |view| {
             let as_of = view.bound();
@@ -280,9 +302,13 @@ impl Persistence {
             }
             intake.warmed(Warmed { actor, rows: rows.ok(), as_of });
         });
-        if let Err(refusal) = read
-            && let Some(parked) = self.parked.remove(&actor)
-        {
+        if let Err(refusal) = read {
+            self.refuse_parked(actor, refusal);
+        }
+    }
+
+    fn refuse_parked(&mut self, actor: UserId, refusal: Refusal) {
+        if let Some(parked) = self.parked.remove(&actor) {
             self.refuse(parked.waiting, refusal);
         }
     }
@@ -298,7 +324,7 @@ impl Persistence {
     }
 
     fn index_step(&mut self) -> bool {
-        if self.index_is_broken {
+        if self.index_is_broken || !self.index_may_grow() {
             return false;
         }
         match self.committer.index_step() {
@@ -313,6 +339,19 @@ impl Persistence {
                 false
             }
         }
+    }
+
+    /// Looks at the disk when there is something to index, and says once when the index begins and ceases to wait.
+    fn index_may_grow(&mut self) -> bool {
+        if self.committer.tail().indexed() >= self.committer.tail().durable() {
+            return true;
+        }
+        let waits = !(self.index_has_room)();
+        if waits != self.index_waits_for_room {
+            self.index_waits_for_room = waits;
+            tracing::warn!(waits, "the disk is nearly full: the index waits for space, or waits no longer");
+        }
+        !waits
     }
 
     fn on_interval(&mut self) {

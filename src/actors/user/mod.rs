@@ -256,7 +256,7 @@ impl Handler<Posts> for User {
             match post {
                 Post::Answer(name, result) => self.answer(name, result),
                 Post::Read(connection, read) => self.page_was_read(connection, read),
-                Post::News { items } => news = Some(items),
+                Post::News { items } => news = Some(items || news.unwrap_or(false)),
                 Post::Ended(devices) => self.end(&devices.into_iter().collect()),
             }
         }

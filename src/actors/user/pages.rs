@@ -211,7 +211,7 @@ impl User {
                 session.answer_encoded(frame);
                 if news && !more {
                     // State kinds may be among what came meanwhile, so it is fetched.
-                    self.tell_news_to(connection, false);
+                    self.tell_news_to(connection, true);
                 }
             }
         }

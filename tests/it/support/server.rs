@@ -18,6 +18,9 @@ use super::{DEADLINE, http, temp_dir::TempDir};
 /// Settings of most tests: two workers, so that users meet across threads, and small segments.
 const CONFIG: &str = "[server]\nworkers = 2\n[storage]\nsegment_bytes = 16777216\n";
 
+/// Lines of a server's log that a failed test shows.
+const LOG_LINES_SHOWN: usize = 40;
+
 /// A data directory and a configuration: what outlives a server.
 pub struct Home {
     root: TempDir,
@@ -302,6 +305,12 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+            let from = log.lines().count().saturating_sub(LOG_LINES_SHOWN);
+            println!("the end of the server's log:");
+            log.lines().skip(from).for_each(|line| println!("  {line}"));
+        }
         // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -1,0 +1,160 @@
+//! The client port put together: what each worker starts, and how its connections and requests are received.
+
+use std::{
+    io,
+    net::TcpListener,
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use actix::Actor;
+use actix_web::web;
+
+use super::{core::Core, system};
+use crate::{
+    actors::{
+        accounts::Accounts,
+        directory::Directory,
+        hub::Hub,
+        ports::{Ports, WorkerId},
+        reception::{Lobby, Reception},
+        sweeper::Patience,
+        transport::{TransportLimits, WorkerLinks},
+        user::UserServices,
+    },
+    config::{Config, RegistrationMode},
+    http::{
+        self,
+        development::Development,
+        health::Readiness,
+        requests::Client,
+        server::{ClientPort, WorkerParts, serve_clients},
+        upgrade::{Door, Opening},
+    },
+    model::{Clock, limits},
+};
+
+/// Body of an HTTP request, bytes.
+const HTTP_BODY_BYTES_MAX: usize = limits::FRAME_BYTES_MAX;
+
+/// The server of the client port, to be run, and its door.
+pub(super) fn serve(
+    config: &Config,
+    listener: TcpListener,
+    core: &Core,
+    readiness: &Readiness,
+) -> io::Result<(actix_server::Server, Arc<Door>)> {
+    let door = Door::new(config.client.origins.clone(), system::connections_max(config));
+    let door = if config.server.dev {
+        door.for_development()
+    } else {
+        door
+    };
+    let parts = LobbyParts {
+        accounts: Arc::clone(&core.accounts),
+        services: Arc::clone(&core.services),
+        directory: core.directory.clone(),
+        ports: core.services.ports.clone(),
+        readiness: readiness.clone(),
+        development: config.server.dev,
+        next_worker: Arc::new(AtomicUsize::new(0)),
+        about: about(config),
+    };
+    let port = client_port(config, core.services.ports.workers(), &door, &core.services.clock);
+    let server = serve_clients(listener, port, move |links| worker(&parts, links))?;
+    Ok((server, door))
+}
+
+fn client_port(config: &Config, workers: usize, door: &Arc<Door>, clock: &Clock) -> ClientPort {
+    let clock = clock.clone();
+    ClientPort {
+        workers,
+        limits: TransportLimits {
+            frame_bytes_max: limits::FRAME_BYTES_MAX,
+            message_bytes_max: limits::FRAME_BYTES_MAX,
+            queued_bytes_max: config.client.queued_bytes_max,
+            ..TransportLimits::default()
+        },
+        patience: Patience::with_heartbeat(u64::from(config.client.heartbeat_ms)),
+        door: Arc::clone(door),
+        clock: Arc::new(move || clock.monotonic_us() / 1000),
+    }
+}
+
+/// What each worker's part of the client port is made from.
+#[derive(Clone)]
+struct LobbyParts {
+    accounts: Arc<Accounts>,
+    services: Arc<UserServices>,
+    directory: Directory,
+    ports: Ports,
+    readiness: Readiness,
+    development: bool,
+    next_worker: Arc<AtomicUsize>,
+    about: http::pages::About,
+}
+
+/// Starts a worker's hub and says how its connections and requests are received.
+fn worker(
+    parts: &LobbyParts,
+    links: &Rc<WorkerLinks>,
+) -> WorkerParts<impl Fn(Opening) -> Reception + use<>, impl Fn(&mut web::ServiceConfig) + use<>> {
+    let number = parts.next_worker.fetch_add(1, Ordering::Relaxed) % parts.ports.workers();
+    let worker = WorkerId(number);
+    let hub = Hub::new(
+        worker,
+        parts.ports.clone(),
+        parts.directory.clone(),
+        Arc::clone(&parts.services),
+        Rc::clone(links),
+    );
+    parts.ports.serve(worker, hub.start());
+    let lobby = Rc::new(Lobby {
+        accounts: Arc::clone(&parts.accounts),
+        services: Arc::clone(&parts.services),
+        directory: parts.directory.clone(),
+        worker,
+    });
+    let client = web::Data::new(Client {
+        accounts: Arc::clone(&parts.accounts),
+        services: Arc::clone(&parts.services),
+    });
+    let readiness = web::Data::new(parts.readiness.clone());
+    let development = web::Data::new(Development(parts.development));
+    let about = parts.about;
+    WorkerParts {
+        make_upward: move |opening: Opening| {
+            Reception::new(
+                Rc::clone(&lobby),
+                opening.encoding,
+                opening.peer.map(|peer| peer.ip()),
+            )
+        },
+        configure: move |config: &mut web::ServiceConfig| {
+            config
+                .app_data(client.clone())
+                .app_data(readiness.clone())
+                .app_data(development.clone())
+                .app_data(web::PayloadConfig::new(HTTP_BODY_BYTES_MAX))
+                .configure(http::health::configure)
+                .configure(http::pages::configure(about))
+                .service(web::resource("/v1/request").route(web::post().to(http::requests::request)));
+        },
+    }
+}
+
+/// What the page may tell everybody.
+fn about(config: &Config) -> http::pages::About {
+    let registration = match config.registration.mode {
+        RegistrationMode::Closed => "closed",
+        RegistrationMode::Invite => "invite",
+        RegistrationMode::Open => "open",
+    };
+    http::pages::About {
+        registration,
+        dev: config.server.dev,
+    }
+}

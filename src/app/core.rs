@@ -1,0 +1,159 @@
+//! The core put together: store, readers, persistence, accounts. Everything below the two ports.
+
+use std::{sync::Arc, thread::JoinHandle};
+
+use actix::{Addr, Arbiter};
+
+use super::{
+    EXIT_FAULT, ServeOptions, StartFault,
+    store::{self, OpenedStore},
+    system,
+};
+use crate::{
+    actors::{
+        accounts::{Accounts, Registration},
+        directory::Directory,
+        passwords::Passwords,
+        persistence::{self, Persistence, PersistenceParts, TailBounds, intake::Intake},
+        ports::Ports,
+        reader::Readers,
+        unanswered::Unanswered,
+        user::UserServices,
+    },
+    config::{Config, RegistrationMode},
+    model::{Clock, Random},
+    monitor::Monitor,
+    store::{secrets::Secrets, store_lock::StoreLock},
+    sync::{Kinds, SnapshotKey},
+};
+
+/// What runs below the ports.
+pub(super) struct Core {
+    pub(super) services: Arc<UserServices>,
+    pub(super) accounts: Arc<Accounts>,
+    pub(super) directory: Directory,
+    pub(super) secrets: Secrets,
+    persistence: Addr<Persistence>,
+    arbiter: Arbiter,
+    reader_threads: Vec<JoinHandle<()>>,
+    /// Held until the end: a second process on the same data directory is refused.
+    lock: StoreLock,
+}
+
+impl Core {
+    /// Opens the store and starts everything below the ports.
+    pub(super) fn start(config: &Config, options: &ServeOptions) -> Result<Core, StartFault> {
+        let (clock, random, monitor) = (system::clock(), system::random(), Monitor::new());
+        let kinds = config
+            .kinds
+            .iter()
+            .map(|kind| (kind.number, kind.name.clone()))
+            .collect::<Vec<_>>();
+        let kinds = Arc::new(Kinds::of_server(&kinds).map_err(StartFault::Kinds)?);
+        let store = store::open(config, options, &random)?;
+        let (services, reader_threads) = services(config, &store, kinds, &clock, &monitor)?;
+        let directory = Directory::default();
+        let OpenedStore {
+            opened,
+            engine: _,
+            secrets,
+            reopen_index,
+            index_has_room,
+            lock,
+        } = store;
+        let arbiter = Arbiter::new();
+        let parts = PersistenceParts {
+            committer: opened.committer,
+            intake: Arc::clone(&services.intake),
+            readers: services.readers.clone(),
+            ports: services.ports.clone(),
+            directory: directory.clone(),
+            clock,
+            monitor: monitor.clone(),
+            bounds: tail_bounds(config, options),
+            reopen_index,
+            index_has_room,
+            abort: Arc::new(|| std::process::exit(EXIT_FAULT)),
+        };
+        let persistence = persistence::start(&arbiter.handle(), parts);
+        let accounts = Arc::new(accounts(config, &services, random, monitor));
+        Ok(Core {
+            services,
+            accounts,
+            directory,
+            secrets,
+            persistence,
+            arbiter,
+            reader_threads,
+            lock,
+        })
+    }
+
+    /// Ends everything: what was taken in is decided and stored, then the store is let go.
+    pub(super) async fn stop(self) {
+        // Should the actor be gone, there is nothing left to wait for.
+        let _ = self.persistence.send(persistence::Finish).await;
+        self.services.readers.stop();
+        for thread in self.reader_threads {
+            let _ = thread.join();
+        }
+        self.arbiter.stop();
+        drop(self.lock);
+    }
+}
+
+fn services(
+    config: &Config,
+    store: &OpenedStore,
+    kinds: Arc<Kinds>,
+    clock: &Clock,
+    monitor: &Monitor,
+) -> Result<(Arc<UserServices>, Vec<JoinHandle<()>>), StartFault> {
+    let tail = Arc::clone(store.opened.committer.tail());
+    let (readers, threads) = Readers::start(
+        config.server.readers,
+        Arc::clone(&tail),
+        Arc::clone(&store.engine),
+        monitor.clone(),
+    )?;
+    let secrets = &store.secrets;
+    let services = UserServices {
+        intake: Arc::new(Intake::default()),
+        readers,
+        ports: Ports::new(system::worker_count(config)),
+        tail,
+        key: SnapshotKey::new(secrets.snapshot_key_id, secrets.snapshot_key, secrets.store_id),
+        lifeline: Arc::clone(&store.opened.lifeline),
+        kinds,
+        monitor: monitor.clone(),
+        clock: clock.clone(),
+        heartbeat_ms: config.client.heartbeat_ms,
+        queued_bytes_max: config.client.queued_bytes_max,
+        unanswered: Unanswered::default(),
+    };
+    Ok((Arc::new(services), threads))
+}
+
+/// The null store has no index either: everything stays in the tail for as long as the process lives.
+fn tail_bounds(config: &Config, options: &ServeOptions) -> TailBounds {
+    if options.null_store {
+        return TailBounds {
+            bytes_max: usize::MAX,
+            index_after_bytes: usize::MAX,
+        };
+    }
+    TailBounds {
+        bytes_max: config.storage.tail_bytes_max,
+        index_after_bytes: config.storage.index_after_bytes,
+    }
+}
+
+fn accounts(config: &Config, services: &Arc<UserServices>, random: Random, monitor: Monitor) -> Accounts {
+    let passwords = Passwords::new(system::cores().saturating_sub(1), random.clone(), monitor);
+    let registration = match config.registration.mode {
+        RegistrationMode::Closed => Registration::Closed,
+        RegistrationMode::Invite => Registration::Invite,
+        RegistrationMode::Open => Registration::Open,
+    };
+    Accounts::new(Arc::clone(services), registration, passwords, random)
+}

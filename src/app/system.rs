@@ -1,0 +1,68 @@
+//! What comes from the system: time, randomness, threads, descriptors.
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use crate::{
+    config::Config,
+    model::{Clock, Random},
+};
+
+/// Descriptors that are not client sockets: log, index, listeners, threads. Source: about 60 in use, with room.
+const DESCRIPTORS_RESERVED: u64 = 512;
+
+/// The system's clock and its monotonic clock.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the one place where time is read; everywhere else it is handed down"
+)]
+pub(super) fn clock() -> Clock {
+    let started = Instant::now();
+    let wall_ms = || {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    };
+    let monotonic_us = move || u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    Clock::new(wall_ms, monotonic_us)
+}
+
+/// The system's generator, fit for secrets.
+pub(super) fn random() -> Random {
+    Random::new(|bytes| rand::Rng::fill_bytes(&mut rand::rng(), bytes))
+}
+
+/// Cores of the machine.
+pub(super) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// Threads that serve clients.
+pub(super) fn worker_count(config: &Config) -> usize {
+    match config.server.workers {
+        0 => cores(),
+        workers => workers,
+    }
+}
+
+/// As many connections as configured, but never so many that descriptors run out.
+pub(super) fn connections_max(config: &Config) -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    let descriptors = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limit.maximum,
+        Err(_) => limit.current,
+    };
+    let room = descriptors.map_or(usize::MAX, |descriptors| {
+        usize::try_from(descriptors.saturating_sub(DESCRIPTORS_RESERVED)).unwrap_or(usize::MAX)
+    });
+    if room < config.client.connections_max {
+        tracing::warn!(
+            room,
+            "the limit of open files allows fewer connections than configured"
+        );
+    }
+    config.client.connections_max.min(room)
+}

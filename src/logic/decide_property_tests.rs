@@ -1,0 +1,154 @@
+//! The property that makes warming right: with nothing lacking, a decision depends on no row that is not held.
+
+use super::{
+    Need, Operation, Request, State, decide,
+    decide_samples::{NOW, Rows, TODAY, at, by, new_device, register, send},
+    operation::{EndDevices, Target},
+};
+use crate::model::{
+    ClientMessageId, ConversationId, DeviceId, Kind, Seq, TimeMs, UserId, Version,
+    record::{Invite, Receipt, ReceiptDay},
+};
+
+/// Random numbers from a seed. Source: SplitMix64 (Steele, Lea, Flood 2014).
+struct SeededRandom(u64);
+
+impl SeededRandom {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % bound
+    }
+
+    fn one_in(&mut self, n: u64) -> bool {
+        self.below(n) == 0
+    }
+}
+
+/// A small store with something of everything, and conversation ids that collide.
+fn random_rows(random: &mut SeededRandom) -> Rows {
+    let mut rows = Rows::default();
+    for user in 1..=3 {
+        if !random.one_in(4) {
+            rows = rows.user(user, random.below(3));
+            rows.inboxes.insert(UserId(user), Version(random.below(90)));
+        }
+    }
+    for (one, other) in [(1, 1), (1, 2), (1, 3), (2, 3)] {
+        for attempt in 0..random.below(5) as u32 {
+            let id = ConversationId::direct(UserId(one), UserId(other), attempt);
+            let members = if random.one_in(3) { [one, other] } else { [7, 8] };
+            rows = rows.conversation(id, members, 1 + random.below(5));
+        }
+    }
+    for id in 0..3 {
+        let day = ReceiptDay { user: UserId(1 + random.below(3)), day: TODAY };
+        let conversation = ConversationId::direct(UserId(1), UserId(2), 0);
+        let receipt = Receipt { conversation, seq: Seq(1), sent_at: NOW, fingerprint: random.below(2) };
+        rows.receipts.entry(day).or_default().insert(ClientMessageId([id; 16]), receipt);
+    }
+    if random.one_in(2) {
+        rows.invites.insert([1; 32], Invite { hash: [1; 32], expires: TimeMs(NOW.0 + 1) });
+    }
+    rows.items.insert((UserId(1), Kind(5), "k".to_owned()), Version(40));
+    rows
+}
+
+fn random_request(random: &mut SeededRandom) -> Request {
+    let user = 1 + random.below(4);
+    let device = 10 * user + 1 + random.below(3);
+    let peer = 1 + random.below(4);
+    match random.below(9) {
+        0 => register(user, &format!("u{peer}"), random.one_in(2).then_some([1; 32])),
+        1 => Request::AddDevice(new_device(user, device)),
+        2 => Request::EndDevices { by: by(user, device), which: EndDevices::AllOthers },
+        3 => Request::EndDevices { by: by(user, device), which: EndDevices::One(DeviceId(10 * peer + 1)) },
+        4 => Request::PutDocument { user: UserId(user), kind: Kind(5), key: "k".to_owned(), value: None },
+        _ => {
+            let to = match random.below(3) {
+                0 => Target::Name(format!("u{peer}")),
+                1 => Target::User(UserId(peer)),
+                _ => Target::Conversation(ConversationId::direct(UserId(user), UserId(peer), random.below(4) as u32)),
+            };
+            send(by(user, device), to, random.below(4) as u8, ["a", "b"][random.below(2) as usize])
+        }
+    }
+}
+
+/// Everything that any of the random requests could ever read.
+fn warm_everything(rows: &Rows, state: &mut State) {
+    let mut needs = vec![Need::Invite([1; 32])];
+    for user in 1..=4 {
+        let (id, name) = (UserId(user), format!("u{user}"));
+        needs.extend([Need::Account(id), Need::Name(name), Need::Inbox(id)]);
+        needs.push(Need::Receipts(ReceiptDay { user: id, day: TODAY }));
+        needs.push(Need::Item(id, Kind(5), "k".to_owned()));
+        needs.extend((0..4).map(|place| Need::Device(DeviceId(10 * user + place))));
+        for peer in 1..=4 {
+            needs.push(Need::Item(id, Kind(2), peer.to_string()));
+            for attempt in 0..4 {
+                let conversation = ConversationId::direct(id, UserId(peer), attempt);
+                needs.push(Need::Conversation(conversation));
+                needs.push(Need::Item(id, Kind(3), conversation.to_string()));
+            }
+        }
+    }
+    state.warm(needs.into_iter().map(|need| rows.read(need)).collect(), Version(1 << 40));
+}
+
+#[test]
+fn with_nothing_lacking_a_decision_depends_on_no_row_that_is_not_held() {
+    let mut random = SeededRandom(5);
+    let (mut refused, mut changed) = (0, 0);
+    for history in 0..3_000 {
+        let rows = random_rows(&mut random);
+        let (mut exact, mut full) = (State::default(), State::default());
+        warm_everything(&rows, &mut full);
+        for place in 0..4 {
+            let operation = at(random_request(&mut random));
+            let version = Version(101 + place);
+            rows.warm(&mut exact, &operation);
+            let decision = decide(&mut exact, &operation, version);
+            assert_eq!(decision, decide(&mut full, &operation, version), "history {history}: {operation:?}");
+            match decision {
+                Ok(decided) => changed += u32::from(decided.record.is_some()),
+                Err(_) => refused += 1,
+            }
+        }
+    }
+    assert!(refused > 1_000 && changed > 1_000, "{refused} refused, {changed} changed something");
+}
+
+#[test]
+fn a_refusal_changes_nothing() {
+    let mut random = SeededRandom(6);
+    for history in 0..2_000 {
+        let rows = random_rows(&mut random);
+        let (mut state, mut twin) = (State::default(), State::default());
+        let (first, second) = (at(random_request(&mut random)), at(random_request(&mut random)));
+        rows.warm(&mut state, &first);
+        if decide(&mut state, &first, Version(101)).is_ok() {
+            continue;
+        }
+        rows.warm(&mut state, &second);
+        rows.warm(&mut twin, &second);
+        let after = decide(&mut state, &second, Version(102));
+        assert_eq!(after, decide(&mut twin, &second, Version(102)), "history {history}: {first:?}");
+    }
+}
+
+#[test]
+fn a_reading_that_was_overtaken_is_not_taken() {
+    let operation: Operation = at(send(by(1, 11), Target::User(UserId(2)), 1, "a"));
+    let mut state = State::bounded(0);
+    Rows::default().user(1, 2).user(2, 1).warm(&mut state, &operation);
+    assert!(decide(&mut state, &operation, Version(101)).is_ok());
+    state.sweep(Version(101));
+    assert!(!super::lacking(&state, &operation).is_empty(), "what the index has is evicted");
+    assert!(!state.warm(Vec::new(), Version(100)), "it may lack what operation 101 changed");
+    assert!(state.warm(Vec::new(), Version(101)));
+    state.forget(Version(110));
+    assert!(!state.warm(Vec::new(), Version(109)));
+}

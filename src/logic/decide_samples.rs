@@ -1,0 +1,116 @@
+//! Rows for tests of the deciders: a small store that a reader would read, and the state warmed from it.
+
+use std::collections::{BTreeMap, HashMap};
+
+use bytes::Bytes;
+
+use super::{
+    ConversationState, Need, Operation, Principal, Request, State, Warm, lacking,
+    operation::{NewDevice, Register, Send, Target},
+};
+use crate::model::{
+    ClientMessageId, ConversationId, Day, DeviceId, Kind, Seq, TimeMs, UserId, Version,
+    record::{Account, Conversation, Device, Invite, Receipt, ReceiptDay, SecretHash},
+};
+
+/// Day 20,000, a little after midnight.
+pub(super) const NOW: TimeMs = TimeMs(20_000 * 86_400_000 + 5);
+/// Its day.
+pub(super) const TODAY: Day = Day(20_000);
+
+/// Everything that is stored; what is not there does not exist.
+#[derive(Default, Clone)]
+pub(super) struct Rows {
+    pub(super) accounts: BTreeMap<UserId, Account>,
+    pub(super) names: BTreeMap<String, UserId>,
+    pub(super) devices: BTreeMap<DeviceId, Device>,
+    pub(super) conversations: BTreeMap<ConversationId, ConversationState>,
+    pub(super) inboxes: BTreeMap<UserId, Version>,
+    pub(super) receipts: BTreeMap<ReceiptDay, HashMap<ClientMessageId, Receipt>>,
+    pub(super) invites: BTreeMap<SecretHash, Invite>,
+    pub(super) items: BTreeMap<(UserId, Kind, String), Version>,
+}
+
+impl Rows {
+    /// Adds a user with devices 10 × user + 1, + 2…, named `u` and the number.
+    pub(super) fn user(mut self, user: u64, devices: u64) -> Rows {
+        let name = format!("u{user}");
+        let ids: Vec<DeviceId> = (1..=devices).map(|place| DeviceId(10 * user + place)).collect();
+        for device in &ids {
+            self.devices.insert(*device, device_row(UserId(user), *device));
+        }
+        self.names.insert(name.clone(), UserId(user));
+        let account = Account { user: UserId(user), name, password: None, created: TimeMs(1), devices: ids };
+        self.accounts.insert(UserId(user), account);
+        self
+    }
+
+    /// Adds a conversation under an id, with so many messages.
+    pub(super) fn conversation(mut self, conversation: ConversationId, members: [u64; 2], head: u64) -> Rows {
+        let row = Conversation { conversation, members: members.map(UserId), created: TimeMs(1) };
+        self.conversations.insert(conversation, ConversationState { row, head: Seq(head) });
+        self
+    }
+
+    /// What a reader finds for a need.
+    pub(super) fn read(&self, need: Need) -> Warm {
+        match need {
+            Need::Account(user) => Warm::Account(user, self.accounts.get(&user).cloned()),
+            Need::Name(name) => {
+                let user = self.names.get(&name).copied();
+                Warm::Name(name, user)
+            }
+            Need::Device(device) => Warm::Device(device, self.devices.get(&device).cloned()),
+            Need::Conversation(id) => Warm::Conversation(id, self.conversations.get(&id).copied()),
+            Need::Inbox(user) => Warm::Inbox(user, self.inboxes.get(&user).copied().unwrap_or_default()),
+            Need::Receipts(day) => Warm::Receipts(day, self.receipts.get(&day).cloned().unwrap_or_default()),
+            Need::Invite(hash) => Warm::Invite(hash, self.invites.get(&hash).copied()),
+            Need::Item(user, kind, key) => {
+                let version = self.items.get(&(user, kind, key.clone())).copied().unwrap_or_default();
+                Warm::Item(user, kind, key, version)
+            }
+        }
+    }
+
+    /// Warms exactly what an operation lacks, as often as it takes. Returns what was read.
+    pub(super) fn warm(&self, state: &mut State, operation: &Operation) -> Vec<Need> {
+        let mut asked = Vec::new();
+        loop {
+            let needs = lacking(state, operation);
+            if needs.is_empty() {
+                return asked;
+            }
+            asked.extend(needs.iter().cloned());
+            assert!(state.warm(needs.into_iter().map(|need| self.read(need)).collect(), Version(1 << 40)));
+        }
+    }
+}
+
+pub(super) fn device_row(user: UserId, device: DeviceId) -> Device {
+    let token = [device.0 as u8; 32];
+    Device { device, user, name: "d".to_owned(), class: 1, token, created: TimeMs(1), messages_from: Version(0) }
+}
+
+pub(super) fn by(user: u64, device: u64) -> Principal {
+    Principal { user: UserId(user), device: DeviceId(device) }
+}
+
+pub(super) fn at(request: Request) -> Operation {
+    Operation { at: NOW, request }
+}
+
+/// A send under an id made of one byte.
+pub(super) fn send(by: Principal, to: Target, id: u8, text: &str) -> Request {
+    let text = Bytes::copy_from_slice(text.as_bytes());
+    Request::Send(Send { by, to, id: ClientMessageId([id; 16]), day: TODAY, text })
+}
+
+pub(super) fn new_device(user: u64, device: u64) -> NewDevice {
+    let row = device_row(UserId(user), DeviceId(device));
+    NewDevice { user: row.user, device: row.device, name: row.name, class: row.class, token: row.token }
+}
+
+pub(super) fn register(user: u64, name: &str, invite: Option<SecretHash>) -> Request {
+    let device = new_device(user, 10 * user + 1);
+    Request::Register(Register { user: UserId(user), name: name.to_owned(), password: None, invite, device })
+}

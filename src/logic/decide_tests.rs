@@ -1,0 +1,266 @@
+//! Every decider against tables.
+
+use super::{
+    Answer, Decided, Request, State, decide,
+    decide_samples::{NOW, Rows, TODAY, at, by, new_device, register, send},
+    operation::{EndDevices, Target},
+};
+use crate::model::{
+    ConversationId, Day, DeviceId, Effect, Kind, Seq, TimeMs, UserId, Version,
+    limits::{DEVICES_PER_USER_MAX, TEXT_BYTES_MAX},
+    record::Invite,
+};
+use highwater_wire::Refusal;
+
+/// Decides the operations in order from what is stored, as versions 101, 102…, each warmed exactly with what it lacks,
+/// and compares each decision, in short.
+#[track_caller]
+fn check(start: &Rows, operations: &[Request], expected: &[&str]) {
+    let mut state = State::default();
+    let mut found = Vec::new();
+    for (place, request) in operations.iter().enumerate() {
+        let operation = at(request.clone());
+        start.warm(&mut state, &operation);
+        found.push(short(decide(&mut state, &operation, Version(101 + place as u64))));
+    }
+    assert_eq!(found, expected);
+}
+
+fn short(decision: Result<Decided, Refusal>) -> String {
+    let decided = match decision {
+        Ok(decided) => decided,
+        Err(refusal) => return format!("refused {}", refusal.name()),
+    };
+    let answer = match decided.answer {
+        Answer::Sent { seq, .. } => format!("sent {seq}"),
+        Answer::DeviceAdded(device) => format!("device {} from {}", device.device, device.messages_from),
+        Answer::DevicesEnded(devices) => format!("ended {:?}", devices.iter().map(|device| device.0).collect::<Vec<_>>()),
+        Answer::Done => "done".to_owned(),
+    };
+    let effects = decided.record.map(|record| record.effects.iter().map(effect).collect::<Vec<_>>().join(" "));
+    format!("{answer}: {}", effects.unwrap_or_else(|| "nothing".to_owned()))
+}
+
+fn effect(effect: &Effect) -> String {
+    match effect {
+        Effect::Account(account) => format!("account {} ({})", account.user, account.devices.len()),
+        Effect::Device(device) => format!("+device {}", device.device),
+        Effect::DeviceEnded { device, .. } => format!("-device {device}"),
+        Effect::Conversation(row) => format!("conversation {}-{}", row.members[0], row.members[1]),
+        Effect::Item { user, item, supersedes } => format!("item {}/{} after {supersedes}", user, item.kind),
+        Effect::Message(delivery) => {
+            let pointers: Vec<_> = delivery.pointers.iter().map(|(user, previous)| format!("{user}<{previous}")).collect();
+            format!("message {}", pointers.join(","))
+        }
+        Effect::Run(_) => "run".to_owned(),
+        Effect::Invite(_) => "+invite".to_owned(),
+        Effect::InviteGone(_) => "-invite".to_owned(),
+    }
+}
+
+fn pair() -> Rows {
+    Rows::default().user(1, 2).user(2, 1)
+}
+
+fn user(user: u64) -> Target {
+    Target::User(UserId(user))
+}
+
+#[test]
+fn a_first_message_introduces_the_two_and_a_second_does_not() {
+    let first = "sent 1: conversation 1-2 item 1/2 after 0 item 1/3 after 0 item 2/2 after 0 item 2/3 after 0 message 1<0,2<0";
+    let conversation = ConversationId::direct(UserId(1), UserId(2), 0);
+    check(
+        &pair(),
+        &[
+            send(by(1, 11), user(2), 1, "a"),
+            send(by(2, 21), Target::Name("u1".to_owned()), 1, "b"),
+            send(by(1, 12), Target::Conversation(conversation), 2, "c"),
+        ],
+        &[first, "sent 2: message 2<101,1<101", "sent 3: message 1<102,2<102"],
+    );
+}
+
+#[test]
+fn a_note_to_oneself_has_one_pointer() {
+    let expected = "sent 1: conversation 1-1 item 1/2 after 0 item 1/3 after 0 message 1<0";
+    check(&pair(), &[send(by(1, 11), user(1), 1, "a"), send(by(1, 11), user(1), 2, "b")], &[expected, "sent 2: message 1<101"]);
+}
+
+#[test]
+fn a_resend_is_recognised_and_another_body_or_target_is_refused() {
+    let start = pair().user(3, 1);
+    check(
+        &start,
+        &[
+            send(by(1, 11), user(2), 1, "a"),
+            send(by(1, 12), user(2), 1, "a"),
+            send(by(1, 11), user(2), 1, "b"),
+            send(by(1, 11), user(3), 1, "a"),
+            send(by(2, 21), user(1), 1, "a"),
+        ],
+        &[
+            "sent 1: conversation 1-2 item 1/2 after 0 item 1/3 after 0 item 2/2 after 0 item 2/3 after 0 message 1<0,2<0",
+            "sent 1: nothing",
+            "refused id_conflict",
+            "refused id_conflict",
+            "sent 2: message 2<101,1<101",
+        ],
+    );
+}
+
+#[test]
+fn what_may_not_be_sent_is_refused_by_name() {
+    let long = "x".repeat(TEXT_BYTES_MAX + 1);
+    let others = ConversationId(77);
+    let start = pair().conversation(others, [2, 3], 4);
+    check(
+        &start,
+        &[
+            send(by(1, 99), user(2), 1, "a"),
+            send(by(1, 21), user(2), 1, "a"),
+            send(by(1, 11), user(9), 1, "a"),
+            send(by(1, 11), Target::Name("nobody".to_owned()), 1, "a"),
+            send(by(1, 11), Target::Conversation(ConversationId(5)), 1, "a"),
+            send(by(1, 11), Target::Conversation(others), 1, "a"),
+            send(by(1, 11), user(2), 1, ""),
+            send(by(1, 11), user(2), 1, &long),
+        ],
+        &[
+            "refused invalid_token",
+            "refused invalid_token",
+            "refused no_such_user",
+            "refused no_such_user",
+            "refused no_such_conversation",
+            "refused no_such_conversation",
+            "refused empty_message",
+            "refused text_too_long",
+        ],
+    );
+}
+
+#[test]
+fn a_day_is_taken_from_six_days_ago_to_tomorrow() {
+    for (day, taken) in [(-7, false), (-6, true), (0, true), (1, true), (2, false)] {
+        let Request::Send(mut request) = send(by(1, 11), user(2), 1, "a") else { unreachable!() };
+        request.day = Day((i64::from(TODAY.0) + day) as u32);
+        let operation = at(Request::Send(request));
+        let mut state = State::default();
+        pair().warm(&mut state, &operation);
+        let decided = decide(&mut state, &operation, Version(101));
+        assert_eq!(decided.is_ok(), taken, "day {day}");
+        assert!(taken || decided == Err(Refusal::DayOutsideWindow));
+    }
+}
+
+#[test]
+fn a_conversation_id_that_belongs_to_another_pair_is_drawn_again() {
+    let taken = ConversationId::direct(UserId(1), UserId(2), 0);
+    let start = pair().conversation(taken, [7, 8], 3);
+    let next = ConversationId::direct(UserId(1), UserId(2), 1);
+    let operation = at(send(by(1, 11), user(2), 1, "a"));
+    let mut state = State::default();
+    start.warm(&mut state, &operation);
+    let answer = decide(&mut state, &operation, Version(101)).map(|decided| decided.answer);
+    assert_eq!(answer, Ok(Answer::Sent { conversation: next, seq: Seq(1), sent_at: NOW }));
+}
+
+#[test]
+fn registering_takes_a_free_name_and_a_good_invite_once() {
+    let mut start = pair();
+    let (good, late) = ([1; 32], [2; 32]);
+    start.invites.insert(good, Invite { hash: good, expires: TimeMs(NOW.0 + 1) });
+    start.invites.insert(late, Invite { hash: late, expires: NOW });
+    check(
+        &start,
+        &[
+            register(3, "U1", None),
+            register(3, "Carl", Some(late)),
+            register(3, "Carl", Some([9; 32])),
+            register(3, "Carl", Some(good)),
+            register(4, "Dora", Some(good)),
+            register(4, "cARL", None),
+            register(1, "Emil", None),
+            send(by(3, 31), user(1), 1, "hello"),
+        ],
+        &[
+            "refused name_taken",
+            "refused invalid_invite",
+            "refused invalid_invite",
+            "device 31 from 0: -invite account 3 (1) +device 31 item 3/1 after 0",
+            "refused invalid_invite",
+            "refused name_taken",
+            "refused busy",
+            "sent 1: conversation 1-3 item 3/2 after 0 item 3/3 after 0 item 1/2 after 0 item 1/3 after 0 message 3<0,1<0",
+        ],
+    );
+}
+
+#[test]
+fn a_further_device_begins_at_the_head_and_one_too_many_ends_the_oldest() {
+    let mut start = pair().user(3, DEVICES_PER_USER_MAX as u64).user(4, 0);
+    start.inboxes.insert(UserId(1), Version(50));
+    start.inboxes.insert(UserId(4), Version(60));
+    let add = |user, device| Request::AddDevice(new_device(user, device));
+    check(
+        &start,
+        &[add(1, 13), add(3, 999), add(4, 88), add(1, 12), add(9, 91)],
+        &[
+            "device 13 from 50: account 1 (3) +device 13",
+            "device 999 from 0: -device 31 account 3 (32) +device 999",
+            "device 88 from 0: account 4 (1) +device 88",
+            "refused busy",
+            "refused no_such_user",
+        ],
+    );
+}
+
+#[test]
+fn devices_end_once_and_cannot_act_afterwards() {
+    let end = |by, which| Request::EndDevices { by, which };
+    check(
+        &pair().user(3, 3),
+        &[
+            end(by(1, 11), EndDevices::One(DeviceId(21))),
+            end(by(1, 11), EndDevices::One(DeviceId(11))),
+            end(by(1, 11), EndDevices::AllOthers),
+            send(by(1, 11), user(2), 1, "a"),
+            end(by(1, 12), EndDevices::AllOthers),
+            end(by(3, 32), EndDevices::AllOthers),
+            send(by(3, 31), user(1), 1, "a"),
+        ],
+        &[
+            "refused no_such_device",
+            "ended [11]: -device 11 account 1 (1)",
+            "refused invalid_token",
+            "refused invalid_token",
+            "ended []: nothing",
+            "ended [31, 33]: -device 31 -device 33 account 3 (1)",
+            "refused invalid_token",
+        ],
+    );
+}
+
+#[test]
+fn documents_name_the_version_that_they_supersede() {
+    let mut start = pair();
+    start.items.insert((UserId(1), Kind(5), "k".to_owned()), Version(40));
+    let put = |user: u64, key: &str, value: Option<&str>| Request::PutDocument {
+        user: UserId(user),
+        kind: Kind(5),
+        key: key.to_owned(),
+        value: value.map(str::to_owned),
+    };
+    let invite = Invite { hash: [4; 32], expires: NOW };
+    check(
+        &start,
+        &[put(1, "k", Some("{}")), put(1, "k", None), put(2, "k", None), put(9, "k", None), Request::Invite(invite)],
+        &[
+            "done: item 1/5 after 40",
+            "done: item 1/5 after 101",
+            "done: item 2/5 after 0",
+            "refused no_such_user",
+            "done: +invite",
+        ],
+    );
+}
