@@ -85,13 +85,7 @@ pub(super) fn open(
     make_directory(&directory)?;
     let lock = StoreLock::acquire(&directory)?;
     make_directory(&directory.join("log"))?;
-    let files: Arc<dyn Files> = Arc::new(DiskFiles::open(directory.join("log"))?);
-    let files = seeded_files(options, files)?;
-    let files = if options.null_store {
-        Arc::new(NullFiles::default()) as Arc<dyn Files>
-    } else {
-        files
-    };
+    let files = open_files(options, &directory)?;
     let store_exists = !Log::is_absent(&*files)?;
     let (secrets, _) = Secrets::load_or_create(&directory, store_exists, &|bytes| random.fill(bytes))?;
     let choice = if options.null_store {
@@ -147,6 +141,13 @@ pub(super) fn open(
         index_has_room,
         lock,
     })
+}
+
+fn open_files(options: &ServeOptions, directory: &Path) -> Result<Arc<dyn Files>, StoreFault> {
+    if options.null_store {
+        return Ok(Arc::new(NullFiles::default()));
+    }
+    seeded_files(options, Arc::new(DiskFiles::open(directory.join("log"))?))
 }
 
 fn make_directory(directory: &Path) -> Result<(), StoreFault> {

@@ -29,23 +29,18 @@ pub(crate) struct Exception {
 pub(crate) const LONG_FILES: &[Exception] = &[
     Exception {
         name: "src/actors/persistence/commit.rs",
-        lines_max: 534,
+        lines_max: 500,
         why: "every way in which a commit can end stands side by side; the seeded bugs take part of it",
     },
     Exception {
         name: "src/actors/persistence/mod.rs",
-        lines_max: 505,
+        lines_max: 480,
         why: "gap: parking and warming belong beside `warm.rs`",
     },
     Exception {
         name: "src/store/tail.rs",
-        lines_max: 536,
+        lines_max: 440,
         why: "insert and remove mirror each other, effect by effect",
-    },
-    Exception {
-        name: "src/app.rs",
-        lines_max: 454,
-        why: "the only composition root: what is started, in order, and stopped in reverse",
     },
     Exception {
         name: "src/store/files_faulty.rs",
@@ -55,18 +50,11 @@ pub(crate) const LONG_FILES: &[Exception] = &[
 ];
 
 /// Functions over the limit.
-pub(crate) const LONG_FUNCTIONS: &[Exception] = &[
-    Exception {
-        name: "src/app.rs:run",
-        lines_max: 130,
-        why: "start order and reverse stop order are read as one list",
-    },
-    Exception {
-        name: "checker/src/reading.rs:take",
-        lines_max: 94,
-        why: "one arm for each kind of line; a table",
-    },
-];
+pub(crate) const LONG_FUNCTIONS: &[Exception] = &[Exception {
+    name: "checker/src/reading.rs:take",
+    lines_max: 94,
+    why: "one arm for each kind of line; a table",
+}];
 
 /// Files over the limit that are not excepted, and exceptions that are not needed any more.
 pub(crate) fn long_files(repository: &Repository, exceptions: &[Exception]) -> Vec<String> {

@@ -51,7 +51,8 @@ pub(crate) struct Repository {
 impl Repository {
     pub(crate) fn read() -> Repository {
         // As cargo says it when the test runs, so that a copy of the repository can be judged, too.
-        let root = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+        let root =
+            std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
         let root = PathBuf::from(root);
         let mut sources = Vec::new();
         walk(&root, &root, &mut sources);

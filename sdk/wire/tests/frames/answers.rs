@@ -62,6 +62,7 @@ fn connecting() -> Vec<Named> {
     };
     vec![
         named("server_empty", 0, None),
+        named("server_no_body", 7, None),
         named("server_greeting", 1, Some(Body::Greeting(greeting))),
         plain("server_greeting_empty", Body::Greeting(Greeting::default())),
         plain(
@@ -178,6 +179,10 @@ fn pages() -> Vec<Named> {
         ),
         plain("server_page_empty", Body::Page(Page::default())),
         plain(
+            "server_page_unknown_kinds",
+            Body::Page(of_unknown_kinds(next.clone())),
+        ),
+        plain(
             "server_page_rebuild_begins",
             Body::Page(Page {
                 snapshot: next.clone(),
@@ -214,6 +219,27 @@ fn pages() -> Vec<Named> {
         ),
         named("server_push", 0, Some(Body::Push(push))),
     ]
+}
+
+/// What a client keeps as it is: kinds without a meaning to it, with any text as key and any JSON document as value.
+fn of_unknown_kinds(snapshot: Bytes) -> Page {
+    let item = |kind, key: &str, value: &str| Item {
+        kind,
+        key: key.to_owned(),
+        deleted: value.is_empty(),
+        value: value.to_owned(),
+    };
+    Page {
+        snapshot,
+        items: vec![
+            item(5, "", "null"),
+            item(300, "Schlüssel 🔑", "[1,\"two\",{\"three\":[]}]"),
+            item(300, "7", "\"7\""),
+            item(300, "gone", ""),
+            item(u32::MAX, "7", "1.5e300"),
+        ],
+        ..Page::default()
+    }
 }
 
 /// One item of each kind, one of a kind that no client knows, and a deletion.
