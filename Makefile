@@ -77,6 +77,8 @@ test:
 	step "torture by power cuts" make --no-print-directory torture DURATION=20 SEED=1 POWERCUT=1
 	step "seeded bugs" make --no-print-directory seeded-bugs DURATION=20
 	if has strace && has python3; then step "order of write, sync and answer" make --no-print-directory strace; else skip "order of write, sync and answer" "strace or python3 is not installed"; fi
+	# Small sizes and an unoptimised build: it shows that the load tool works; figures come from `make bench`.
+	step "load tool" $(CARGO) run --quiet -p highwater-bench -- --short --server $(BUILT)/highwater --directory $(TARGET)/bench --out $(TARGET)/bench
 	printf '== all: %d s\n' "$$((SECONDS - begin))"
 
 ## make lint         clippy, house rules, and cargo-deny where it is installed
@@ -94,7 +96,7 @@ fmt:
 ## make bench        cost and speed of the release build; needs a quiet machine
 bench:
 	@$(CARGO) build --release -p highwater -p highwater-bench
-	exec $(TARGET)/release/highwater-bench $(BENCH_FLAGS)
+	exec $(TARGET)/release/highwater-bench --server $(TARGET)/release/highwater $(BENCH_FLAGS)
 
 ## make torture      kill the server while clients talk, and judge what they saw; DURATION=60 SEED=1 POWERCUT=1
 torture:

@@ -6,8 +6,8 @@ use bytes::Bytes;
 
 use super::{engine::Engine, engine_memory::MemoryEngine, index_writer, log_record, tail::Tail, view::View};
 use crate::model::{
-    ClientMessageId, ConversationId, Day, Delivery, DeviceId, Effect, Kind, Record, RunNumber, Seq, TimeMs, UserId,
-    Version,
+    ClientMessageId, ConversationId, Day, Delivery, DeviceId, Effect, Kind, Record, RunNumber, Seq, TimeMs,
+    UserId, Version,
     record::{Account, Conversation, Device, Invite, Item, ItemValue, Message, Run},
 };
 
@@ -49,9 +49,21 @@ impl Samples {
             id: ClientMessageId([version.0 as u8; 16]),
             text: Bytes::copy_from_slice(text.as_bytes()),
         };
-        let audience = if sender == peer { vec![sender] } else { vec![sender, peer] };
-        let pointers = audience.into_iter().map(|user| (user, self.inboxes.insert(user, version).unwrap_or_default()));
-        let delivery = Delivery { version, message, day: DAY, fingerprint: version.0 ^ 0xabcd, pointers: pointers.collect() };
+        let audience = if sender == peer {
+            vec![sender]
+        } else {
+            vec![sender, peer]
+        };
+        let pointers = audience
+            .into_iter()
+            .map(|user| (user, self.inboxes.insert(user, version).unwrap_or_default()));
+        let delivery = Delivery {
+            version,
+            message,
+            day: DAY,
+            fingerprint: version.0 ^ 0xabcd,
+            pointers: pointers.collect(),
+        };
         self.publish(vec![Effect::Message(Arc::new(delivery))])
     }
 
@@ -59,13 +71,25 @@ impl Samples {
     pub(super) fn put(&mut self, user: u64, key: &str, value: Option<&str>, supersedes: Version) -> Version {
         let version = self.last.next();
         let value = value.map(|value| ItemValue::Document(value.to_owned()));
-        let item = Item { kind: Kind(5), key: key.to_owned(), version, value };
-        self.publish(vec![Effect::Item { user: UserId(user), item, supersedes }])
+        let item = Item {
+            kind: Kind(5),
+            key: key.to_owned(),
+            version,
+            value,
+        };
+        self.publish(vec![Effect::Item {
+            user: UserId(user),
+            item,
+            supersedes,
+        }])
     }
 
     pub(super) fn publish(&mut self, effects: Vec<Effect>) -> Version {
         self.last = self.last.next();
-        let record = Record { version: self.last, effects };
+        let record = Record {
+            version: self.last,
+            effects,
+        };
         let mut bytes = Vec::new();
         log_record::encode(&mut bytes, &record);
         self.tail.publish(vec![(Arc::new(record), bytes.len())]);
@@ -80,8 +104,13 @@ impl Samples {
     pub(super) fn index_cut(&self, kept_batches: usize) {
         let records = self.tail.unindexed(usize::MAX);
         let Some(last) = records.last() else { return };
-        for batch in index_writer::batches(&records, last.version, 1).into_iter().take(kept_batches) {
-            self.engine.apply(&batch).expect("the engine in memory does not fail");
+        for batch in index_writer::batches(&records, last.version, 1)
+            .into_iter()
+            .take(kept_batches)
+        {
+            self.engine
+                .apply(&batch)
+                .expect("the engine in memory does not fail");
         }
     }
 
@@ -102,12 +131,23 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
     let conversation = ConversationId(0xfeed_face_cafe_beef);
     let item = |key: &str, value| Effect::Item {
         user: ann,
-        item: Item { kind: Kind(3), key: key.to_owned(), version: Version(70_000), value },
+        item: Item {
+            kind: Kind(3),
+            key: key.to_owned(),
+            version: Version(70_000),
+            value,
+        },
         supersedes: Version(69_999),
     };
     let account = |password: Option<&str>, devices| {
         let (name, password) = ("Ann Ärger".to_owned(), password.map(str::to_owned));
-        Effect::Account(Account { user: ann, name, password, created: TimeMs(1_700_000_000_123), devices })
+        Effect::Account(Account {
+            user: ann,
+            name,
+            password,
+            created: TimeMs(1_700_000_000_123),
+            devices,
+        })
     };
     let device = Device {
         device: DeviceId(0xd1),
@@ -128,27 +168,101 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
     };
     let delivery = |text: &[u8], pointers| {
         let message = message(text);
-        Effect::Message(Arc::new(Delivery { version: Version(70_000), message, day: DAY, fingerprint: 0x1122_3344, pointers }))
+        Effect::Message(Arc::new(Delivery {
+            version: Version(70_000),
+            message,
+            day: DAY,
+            fingerprint: 0x1122_3344,
+            pointers,
+        }))
     };
-    let run = Run { number: RunNumber(3), id: 0xdead_beef, first: Version(70_000), found: Version(69_000), lossy: true };
+    let run = Run {
+        number: RunNumber(3),
+        id: 0xdead_beef,
+        first: Version(70_000),
+        found: Version(69_000),
+        lossy: true,
+    };
     vec![
-        ("account", vec![account(Some("$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA"), vec![DeviceId(0xd1), DeviceId(0xd2)])]),
+        (
+            "account",
+            vec![account(
+                Some("$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA"),
+                vec![DeviceId(0xd1), DeviceId(0xd2)],
+            )],
+        ),
         ("account_without_password", vec![account(None, Vec::new())]),
         ("device", vec![Effect::Device(device)]),
-        ("device_ended", vec![Effect::DeviceEnded { user: ann, device: DeviceId(0xd1), token: [0x5a; 32] }]),
+        (
+            "device_ended",
+            vec![Effect::DeviceEnded {
+                user: ann,
+                device: DeviceId(0xd1),
+                token: [0x5a; 32],
+            }],
+        ),
         (
             "conversation",
-            vec![Effect::Conversation(Conversation { conversation, members: [bob, ann], created: TimeMs(5) })],
+            vec![Effect::Conversation(Conversation {
+                conversation,
+                members: [bob, ann],
+                created: TimeMs(5),
+            })],
         ),
         ("item_tombstone", vec![item("gone", None)]),
-        ("item_account", vec![item("me", Some(ItemValue::Account { user: ann, name: "Ann".to_owned() }))]),
-        ("item_contact", vec![item("9", Some(ItemValue::Contact { user: bob, name: "Bob".to_owned() }))]),
-        ("item_conversation", vec![item("c", Some(ItemValue::Conversation { conversation, peer: bob }))]),
-        ("item_document", vec![item("d", Some(ItemValue::Document("{\"a\":[1]}".to_owned())))]),
-        ("message", vec![delivery("grüße".as_bytes(), vec![(ann, Version(69_000)), (bob, Version(0))])]),
-        ("message_to_oneself", vec![delivery(b"note", vec![(ann, Version(1))])]),
+        (
+            "item_account",
+            vec![item(
+                "me",
+                Some(ItemValue::Account {
+                    user: ann,
+                    name: "Ann".to_owned(),
+                }),
+            )],
+        ),
+        (
+            "item_contact",
+            vec![item(
+                "9",
+                Some(ItemValue::Contact {
+                    user: bob,
+                    name: "Bob".to_owned(),
+                }),
+            )],
+        ),
+        (
+            "item_conversation",
+            vec![item(
+                "c",
+                Some(ItemValue::Conversation {
+                    conversation,
+                    peer: bob,
+                }),
+            )],
+        ),
+        (
+            "item_document",
+            vec![item("d", Some(ItemValue::Document("{\"a\":[1]}".to_owned())))],
+        ),
+        (
+            "message",
+            vec![delivery(
+                "grüße".as_bytes(),
+                vec![(ann, Version(69_000)), (bob, Version(0))],
+            )],
+        ),
+        (
+            "message_to_oneself",
+            vec![delivery(b"note", vec![(ann, Version(1))])],
+        ),
         ("run", vec![Effect::Run(run)]),
-        ("invite", vec![Effect::Invite(Invite { hash: [0xa5; 32], expires: TimeMs(1_800_000_000_000) })]),
+        (
+            "invite",
+            vec![Effect::Invite(Invite {
+                hash: [0xa5; 32],
+                expires: TimeMs(1_800_000_000_000),
+            })],
+        ),
         ("invite_gone", vec![Effect::InviteGone([0xa5; 32])]),
         ("nothing", Vec::new()),
     ]

@@ -6,7 +6,8 @@
 //! | [`chat`] | two people and their devices talk: everything reaches everyone once, in order, also late and after an absence |
 //! | [`telling`] | what the server tells by itself: inline pushes, nudges, nudges only |
 //! | [`encodings`] | JSON and binary clients side by side |
-//! | [`bad_frames`] | what cannot be read or is out of turn gets its number and changes nothing |
+//! | [`bad_frames`] | what cannot be read or is too long gets its number and changes nothing |
+//! | [`out_of_turn`] | what comes before hello, twice, or too often gets its number and changes nothing |
 //! | [`bad_requests`] | requests with wrong contents get their number and change nothing |
 //! | [`bad_snapshots`] | damaged, foreign and forged snapshots lead to a rebuild, and nothing is lost |
 //! | [`bad_tokens`] | forged, cut and ended tokens open nothing |
@@ -39,6 +40,7 @@ mod full_disk;
 mod http_twin;
 mod idempotence;
 mod lifecycle;
+mod out_of_turn;
 mod registration;
 mod sign_in;
 mod slow_device;

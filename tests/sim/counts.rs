@@ -5,28 +5,92 @@ use std::{collections::BTreeMap, fmt};
 /// Everything that is counted; in a full run none may be zero.
 const EVENTS: &[&str] = &[
     // operations
-    "register", "register with invite", "name taken", "add device", "end device", "end all others", "send to name",
-    "send to user", "send to conversation", "send to oneself", "send to nobody", "resend unanswered", "resend answered",
-    "send under a used id", "document put", "document deleted", "day passes",
+    "register",
+    "register with invite",
+    "name taken",
+    "add device",
+    "end device",
+    "end all others",
+    "send to name",
+    "send to user",
+    "send to conversation",
+    "send to oneself",
+    "send to nobody",
+    "resend unanswered",
+    "resend answered",
+    "send under a used id",
+    "document put",
+    "document deleted",
+    "day passes",
     // answers
-    "sent", "recognised", "id conflict", "invalid token", "no such user", "invalid invite", "no such conversation", "day outside window",
-    "refused as full", "unknown outcome", "answer lost",
+    "sent",
+    "recognised",
+    "id conflict",
+    "invalid token",
+    "no such user",
+    "invalid invite",
+    "no such conversation",
+    "day outside window",
+    "refused as full",
+    "unknown outcome",
+    "answer lost",
     // deciding
-    "batch", "cold", "warmed", "warmed late", "overtaken", "waits behind cold", "rows evicted",
+    "batch",
+    "cold",
+    "warmed",
+    "warmed late",
+    "overtaken",
+    "waits behind cold",
+    "rows evicted",
     // the log in trouble
-    "append fails", "in doubt survived", "in doubt gone", "disk full", "full with doubt", "recovered", "fatal",
-    "crash in a commit", "crash in housekeeping", "crash in an open", "open fails",
+    "append fails",
+    "in doubt survived",
+    "in doubt gone",
+    "disk full",
+    "full with doubt",
+    "recovered",
+    "fatal",
+    "crash in a commit",
+    "crash in housekeeping",
+    "crash in an open",
+    "open fails",
     // starts
-    "kill", "power cut", "power cut soon after a kill", "replay", "torn", "surfaced after a crash", "index behind its reach", "segment begun",
+    "kill",
+    "power cut",
+    "power cut soon after a kill",
+    "replay",
+    "torn",
+    "surfaced after a crash",
+    "index behind its reach",
+    "segment begun",
     "segments deleted",
     // the index
-    "index batch", "index step done", "index apply fails", "index sync fails", "index step cut by a crash",
+    "index batch",
+    "index step done",
+    "index apply fails",
+    "index sync fails",
+    "index step cut by a crash",
     "index cut in the middle",
     // syncing
-    "connect", "sync", "page", "page cut", "page read after more was indexed", "page read late", "nothing new",
-    "rebuild foreign", "rebuild future", "client crash", "base does not fit", "long view",
+    "connect",
+    "sync",
+    "page",
+    "page cut",
+    "page read after more was indexed",
+    "page read late",
+    "nothing new",
+    "rebuild foreign",
+    "rebuild future",
+    "client crash",
+    "base does not fit",
+    "long view",
     // pushing
-    "push", "push dropped", "push lost", "nudge", "chain broken", "heartbeat nudge",
+    "push",
+    "push dropped",
+    "push lost",
+    "nudge",
+    "chain broken",
+    "heartbeat nudge",
     // proof
     "durability probe",
 ];
@@ -51,7 +115,11 @@ impl Counts {
 
     /// Events that never happened.
     pub fn never_seen(&self) -> Vec<&'static str> {
-        EVENTS.iter().copied().filter(|event| !self.0.contains_key(event)).collect()
+        EVENTS
+            .iter()
+            .copied()
+            .filter(|event| !self.0.contains_key(event))
+            .collect()
     }
 }
 

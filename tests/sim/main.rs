@@ -8,15 +8,19 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
+mod answers;
 mod client;
 mod counts;
+mod deciding;
 mod faults;
+mod looking_back;
 mod operations;
 mod oracle;
 mod reading;
 mod session;
 mod settle;
 mod shell;
+mod upkeep;
 mod world;
 
 use std::{
@@ -42,7 +46,10 @@ fn every_history_keeps_the_guarantees() {
     };
     let alone = seeds.end - seeds.start == 1;
     let histories = seeds.end - seeds.start;
-    #[allow(clippy::disallowed_methods, reason = "for the printed duration alone; the histories know no clock")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "for the printed duration alone; the histories know no clock"
+    )]
     let started = Instant::now();
     let mut counts = Counts::default();
     for seed in seeds {
@@ -54,7 +61,10 @@ fn every_history_keeps_the_guarantees() {
             ),
         }
     }
-    println!("{histories} histories of {steps} steps in {:.1} s", started.elapsed().as_secs_f64());
+    println!(
+        "{histories} histories of {steps} steps in {:.1} s",
+        started.elapsed().as_secs_f64()
+    );
     println!("{counts}");
     if !alone && steps >= STEPS && histories >= HISTORIES {
         assert_eq!(counts.never_seen(), Vec::<&str>::new(), "these never happened");
@@ -70,5 +80,7 @@ fn a_seed_repeats_its_history() {
 }
 
 fn setting(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|value| value.parse().unwrap_or_else(|_| panic!("{name} is a number")))
+    std::env::var(name)
+        .ok()
+        .map(|value| value.parse().unwrap_or_else(|_| panic!("{name} is a number")))
 }

@@ -37,34 +37,64 @@ pub struct Oracle {
 impl Oracle {
     /// A record was published: it is checked against everything before it.
     pub fn publish(&mut self, record: &Arc<Record>) {
-        assert!(record.version > self.last, "G4: version {} came after {}", record.version, self.last);
+        assert!(
+            record.version > self.last,
+            "G4: version {} came after {}",
+            record.version,
+            self.last
+        );
         self.last = record.version;
         let mut told: BTreeSet<(UserId, Kind)> = BTreeSet::new();
         for effect in &record.effects {
             match effect {
                 Effect::Message(delivery) => self.take_message(record.version, delivery),
-                Effect::Item { user, item, supersedes } => {
-                    assert!(told.insert((*user, item.kind)), "one version for two items of a kind: pages cannot be cut");
-                    assert_eq!(item.version, record.version, "an item bears the version of its operation");
-                    let before = self.items.insert((*user, item.kind, item.key.clone()), item.clone());
+                Effect::Item {
+                    user,
+                    item,
+                    supersedes,
+                } => {
+                    assert!(
+                        told.insert((*user, item.kind)),
+                        "one version for two items of a kind: pages cannot be cut"
+                    );
+                    assert_eq!(
+                        item.version, record.version,
+                        "an item bears the version of its operation"
+                    );
+                    let before = self
+                        .items
+                        .insert((*user, item.kind, item.key.clone()), item.clone());
                     let before = before.map(|item| item.version).unwrap_or_default();
-                    assert_eq!(*supersedes, before, "G5: an item's older value stays where it was");
+                    assert_eq!(
+                        *supersedes, before,
+                        "G5: an item's older value stays where it was"
+                    );
                 }
                 Effect::Account(account) => {
                     let owner = self.names.insert(account.name.to_lowercase(), account.user);
-                    assert!(owner.is_none_or(|owner| owner == account.user), "a name went to two users");
+                    assert!(
+                        owner.is_none_or(|owner| owner == account.user),
+                        "a name went to two users"
+                    );
                 }
                 Effect::Device(device) => {
                     let from = device.messages_from;
                     let head = self.inbox_head(device.user);
-                    assert!(from == Version(0) || from == head, "G1: a device begins at {from}, the head is {head}");
+                    assert!(
+                        from == Version(0) || from == head,
+                        "G1: a device begins at {from}, the head is {head}"
+                    );
                     self.devices.insert(device.device, device.clone());
                 }
                 Effect::DeviceEnded { device, .. } => {
                     assert!(self.devices.remove(device).is_some(), "a device ended twice");
                 }
                 Effect::Run(run) => {
-                    assert!(record.version > self.used, "G4: run {} gives versions again", run.number);
+                    assert!(
+                        record.version > self.used,
+                        "G4: run {} gives versions again",
+                        run.number
+                    );
                     self.runs.push(*run);
                 }
                 Effect::Invite(invite) => drop(self.invites.insert(invite.hash, invite.expires)),
@@ -82,30 +112,71 @@ impl Oracle {
         let message = &delivery.message;
         let log = self.logs.entry(message.conversation).or_default();
         let (seq, head) = (message.seq.0, log.len() as u64);
-        assert!(seq > head, "G4: seq {seq} of conversation {} was given twice", message.conversation);
-        assert_eq!(seq, head + 1, "G2: a hole in conversation {}", message.conversation);
-        assert_eq!(delivery.version, version, "a delivery bears the version of its operation");
+        assert!(
+            seq > head,
+            "G4: seq {seq} of conversation {} was given twice",
+            message.conversation
+        );
+        assert_eq!(
+            seq,
+            head + 1,
+            "G2: a hole in conversation {}",
+            message.conversation
+        );
+        assert_eq!(
+            delivery.version, version,
+            "a delivery bears the version of its operation"
+        );
         log.push(Arc::clone(delivery));
         for (user, previous) in &delivery.pointers {
-            assert_eq!(*previous, self.inbox_head(*user), "G1: inbox of {user}: a pointer names another than the last");
+            assert_eq!(
+                *previous,
+                self.inbox_head(*user),
+                "G1: inbox of {user}: a pointer names another than the last"
+            );
             self.inboxes.entry(*user).or_default().push(Arc::clone(delivery));
         }
-        assert!(delivery.pointers.iter().any(|(user, _)| *user == message.sender), "the sender has a pointer too");
+        assert!(
+            delivery.pointers.iter().any(|(user, _)| *user == message.sender),
+            "the sender has a pointer too"
+        );
         let key = (message.sender, delivery.day, message.id);
         let before = self.receipts.insert(key, Arc::clone(delivery));
-        assert!(before.is_none(), "G8: one client message id stands in the log twice");
-        assert!(!self.refused.contains(&(key, message.text.clone())), "what was told as refused was decided later");
+        assert!(
+            before.is_none(),
+            "G8: one client message id stands in the log twice"
+        );
+        assert!(
+            !self.refused.contains(&(key, message.text.clone())),
+            "what was told as refused was decided later"
+        );
     }
 
     /// The store was opened: everything above the index's reach was replayed. Returns what was not published before: the
     /// batch that was in doubt, and the record of the new run.
     pub fn reopened(&mut self, replayed: &[Arc<Record>], reach: Version) -> Vec<Arc<Record>> {
-        let known: Vec<&Arc<Record>> = self.records.range(reach.next()..).map(|(_, record)| record).collect();
-        let found: Vec<&Arc<Record>> = replayed.iter().filter(|record| record.version <= self.last).collect();
-        let versions = |records: &[&Arc<Record>]| records.iter().map(|record| record.version).collect::<Vec<_>>();
-        assert_eq!(versions(&found), versions(&known), "G1: what was published is not what was replayed");
+        let known: Vec<&Arc<Record>> = self
+            .records
+            .range(reach.next()..)
+            .map(|(_, record)| record)
+            .collect();
+        let found: Vec<&Arc<Record>> = replayed
+            .iter()
+            .filter(|record| record.version <= self.last)
+            .collect();
+        let versions =
+            |records: &[&Arc<Record>]| records.iter().map(|record| record.version).collect::<Vec<_>>();
+        assert_eq!(
+            versions(&found),
+            versions(&known),
+            "G1: what was published is not what was replayed"
+        );
         assert!(found == known, "G4: a version came back with another content");
-        let new: Vec<_> = replayed.iter().filter(|record| record.version > self.last).cloned().collect();
+        let new: Vec<_> = replayed
+            .iter()
+            .filter(|record| record.version > self.last)
+            .cloned()
+            .collect();
         for record in &new {
             self.publish(record);
         }
@@ -114,19 +185,28 @@ impl Oracle {
 
     /// Newest pointer of an inbox.
     pub fn inbox_head(&self, user: UserId) -> Version {
-        self.inboxes.get(&user).and_then(|inbox| inbox.last()).map(|entry| entry.version).unwrap_or_default()
+        self.inboxes
+            .get(&user)
+            .and_then(|inbox| inbox.last())
+            .map(|entry| entry.version)
+            .unwrap_or_default()
     }
 
     /// What a user was given above a version, in order.
     pub fn inbox_above(&self, user: UserId, mark: Version) -> &[Arc<Delivery>] {
-        let Some(inbox) = self.inboxes.get(&user) else { return &[] };
+        let Some(inbox) = self.inboxes.get(&user) else {
+            return &[];
+        };
         &inbox[inbox.partition_point(|entry| entry.version <= mark)..]
     }
 
     /// Items of a user.
     pub fn items_of(&self, user: UserId) -> impl Iterator<Item = &Item> {
         let from = (user, Kind(0), String::new());
-        self.items.range(from..).take_while(move |((owner, ..), _)| *owner == user).map(|(_, item)| item)
+        self.items
+            .range(from..)
+            .take_while(move |((owner, ..), _)| *owner == user)
+            .map(|(_, item)| item)
     }
 
     /// Whether a device may still ask.

@@ -55,7 +55,13 @@ pub enum Telling {
 
 impl Session {
     pub fn new() -> Session {
-        Session { pushing: Pushing::Closed, issued: None, reading: None, news: None, frames: VecDeque::new() }
+        Session {
+            pushing: Pushing::Closed,
+            issued: None,
+            reading: None,
+            news: None,
+            frames: VecDeque::new(),
+        }
     }
 
     pub fn note(&mut self, items: bool) {
@@ -75,19 +81,32 @@ impl Session {
     }
 
     /// What news mean for this session, computed from the tail alone.
-    pub fn telling(&self, items: bool, user: UserId, chain: Chain, tail: &Tail, seals: (&SnapshotKey, &Lifeline)) -> Telling {
+    pub fn telling(
+        &self,
+        items: bool,
+        user: UserId,
+        chain: Chain,
+        tail: &Tail,
+        seals: (&SnapshotKey, &Lifeline),
+    ) -> Telling {
         match self.pushing {
             Pushing::Nudged | Pushing::Lagging => return Telling::Nothing,
             Pushing::Closed | Pushing::Syncing { .. } => return Telling::Nudge("nudge"),
             Pushing::Open => {}
         }
-        let Some((given, issued)) = &self.issued else { return Telling::Nudge("nudge") };
+        let Some((given, issued)) = &self.issued else {
+            return Telling::Nudge("nudge");
+        };
         if items {
             return Telling::Nudge("nudge");
         }
         let above = tail.inbox_above(user, issued.of(MESSAGES), tail.durable(), PUSH_ENTRIES_MAX);
-        let Some((deliveries, false)) = above else { return Telling::Nudge("chain broken") };
-        let Some(last) = deliveries.last() else { return Telling::Nothing };
+        let Some((deliveries, false)) = above else {
+            return Telling::Nudge("chain broken");
+        };
+        let Some(last) = deliveries.last() else {
+            return Telling::Nothing;
+        };
         let mut marks = *issued;
         marks.raise(MESSAGES, last.version);
         marks.run = seals.1.current();
@@ -95,7 +114,10 @@ impl Session {
         let page = proto::Page {
             base: Bytes::copy_from_slice(base_of(given)),
             snapshot: snapshot.clone(),
-            entries: deliveries.iter().map(|delivery| render::entry(user, &delivery.message)).collect(),
+            entries: deliveries
+                .iter()
+                .map(|delivery| render::entry(user, &delivery.message))
+                .collect(),
             ..proto::Page::default()
         };
         Telling::Push(page, (snapshot, marks))

@@ -1,10 +1,6 @@
 //! The end of a history: everything is answered, everybody syncs, and what each sees is compared with what is true.
 
-use highwater::{
-    actors::persistence::commit::Health,
-    model::DeviceId,
-    store::engine_faulty::FaultPlan,
-};
+use highwater::{actors::persistence::commit::Health, model::DeviceId, store::engine_faulty::FaultPlan};
 
 use crate::{client::Client, world::World};
 
@@ -34,10 +30,15 @@ impl World {
         self.running().index_is_broken = false;
         for _ in 0..2 {
             let recovered = self.running().committer.recover();
-            let records = recovered.unwrap_or_else(|fatal| panic!("a disk with space does not recover: {fatal}"));
+            let records =
+                recovered.unwrap_or_else(|fatal| panic!("a disk with space does not recover: {fatal}"));
             self.published(&records);
         }
-        assert_eq!(self.running().committer.health(), Health::Writable, "there is space again");
+        assert_eq!(
+            self.running().committer.health(),
+            Health::Writable,
+            "there is space again"
+        );
     }
 
     /// Clients send until they have an answer.
@@ -78,7 +79,11 @@ impl World {
             for device in &devices {
                 self.tell_news_to(*device, false);
                 self.heartbeat(*device);
-                while self.sessions.get(device).is_some_and(|session| !session.frames.is_empty()) {
+                while self
+                    .sessions
+                    .get(device)
+                    .is_some_and(|session| !session.frames.is_empty())
+                {
                     self.deliver(*device, false, false);
                 }
                 let place = self.client_of(*device);
@@ -100,7 +105,11 @@ impl World {
         while self.index_batch() {}
         let tail = self.running().committer.tail();
         assert_eq!(tail.indexed(), tail.durable(), "the index has everything");
-        assert_eq!(tail.bytes(), 0, "nothing is left in the tail when nobody holds it");
+        assert_eq!(
+            tail.bytes(),
+            0,
+            "nothing is left in the tail when nobody holds it"
+        );
     }
 
     /// Every live client goes on from what it has.

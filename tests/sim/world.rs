@@ -14,7 +14,12 @@ use highwater::{
 };
 
 use crate::{
-    client::Client, counts::Counts, operations::Pending, oracle::Oracle, session::Session, shell::{STORE, Shell},
+    client::Client,
+    counts::Counts,
+    operations::Pending,
+    oracle::Oracle,
+    session::Session,
+    shell::{STORE, Shell},
 };
 
 /// A kind of documents, as an operator may configure one.
@@ -55,7 +60,11 @@ impl World {
         // In half of the histories every row is evicted as soon as the index has it.
         let rows_max = if random.one_in(2) { 0 } else { ROWS_MAX };
         let index_step_bytes = if random.one_in(2) { 600 } else { 1 << 20 };
-        let bounds = CommitterBounds { rows_max, index_step_bytes, index_batch_bytes: 160 };
+        let bounds = CommitterBounds {
+            rows_max,
+            index_step_bytes,
+            index_batch_bytes: 160,
+        };
         let mut world = World {
             random,
             counts: Counts::default(),

@@ -6,6 +6,7 @@
 //! only, coalesced; the intake is bounded and refuses as busy. **Started** by `app` alone on its arbiter and thread,
 //! **stopped** after the intake was closed and drained. **A restart loses** nothing that was told: it is a new run.
 
+mod bounds;
 pub mod commit;
 pub mod intake;
 pub mod open;

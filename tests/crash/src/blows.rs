@@ -41,6 +41,10 @@ impl Campaign<'_> {
     /// # Errors
     /// When the server does not start again, or a client is in trouble.
     pub(crate) fn blows(&mut self, mut server: Server, clients: &mut Clients) -> io::Result<Server> {
+        if !self.options.blows {
+            thread::sleep(self.options.duration);
+            return Ok(server);
+        }
         let begun = Instant::now();
         let least = Least::of(self.options);
         // A slow machine gets as long again to reach the least number of blows.
@@ -104,12 +108,15 @@ impl Campaign<'_> {
     }
 
     /// The power goes at once, and comes back.
-    fn cut(&mut self, server: Server, clients: &mut Clients) -> io::Result<Server> {
+    fn cut(&mut self, mut server: Server, clients: &mut Clients) -> io::Result<Server> {
+        server.check_runs()?;
         let t_ns = mono_ns();
         if let Storage::Ext4(ext4) = &self.storage {
             ext4.cut()?;
+            server.kill_without_disk()?;
+        } else {
+            server.kill()?;
         }
-        server.kill()?;
         self.server_ended()?;
         let mut fields = json!({ "kind": "nemesis", "op": "powercut" });
         match &mut self.storage {

@@ -21,7 +21,7 @@ use crate::{
     ext4::Ext4,
     history::History,
     recording::Recording,
-    server::{Launch, Server, free_ports},
+    server::{Launch, Server, free_ports, refused_to_start},
 };
 
 /// How long all clients may take to connect for the first time.
@@ -44,6 +44,8 @@ pub struct Options {
     pub dir: PathBuf,
     /// How long blows fall.
     pub duration: Duration,
+    /// Whether any fall at all; without them the run is plain talk.
+    pub blows: bool,
     /// Everything is drawn from it.
     pub seed: u64,
     /// Accounts.
@@ -108,8 +110,9 @@ pub(crate) struct Campaign<'a> {
 /// Runs one campaign. The directory stays.
 ///
 /// # Errors
-/// When the run cannot be judged: a server that does not start again, a client that hangs, files that cannot be
-/// written. The text says which, with the end of the server's log.
+/// When the run cannot be judged: a server that ends by itself or hangs, a client that hangs, files that cannot be
+/// written. The text says which, with the end of the server's log. A server that refuses to start after a blow is
+/// judged: nothing that it acknowledged can be served any more.
 pub fn run(options: &Options) -> io::Result<Outcome> {
     fs::create_dir_all(&options.dir)?;
     let mut campaign = Campaign::prepare(options)?;
@@ -176,24 +179,55 @@ impl<'a> Campaign<'a> {
         self.write_devices(&accounts);
         clients.tell("send")?;
         self.schedule_client_kill();
-        let server = self.blows(server, &mut clients)?;
+        let server = match self.blows(server, &mut clients) {
+            Ok(server) => server,
+            // A server whose port was taken meanwhile says nothing about its storage.
+            Err(error) if refused_to_start(&error) && self.launch.ports_are_free() => {
+                return self.judge_refusal(clients, &error);
+            }
+            Err(error) => return Err(error),
+        };
         self.finish(&mut clients)?;
         let mut faults = std::mem::take(&mut clients.faults);
         if let Err(error) = server.stop() {
             faults.push(error.to_string());
         }
-        let mut files = clients.histories();
-        files.push(self.options.dir.join("driver.jsonl"));
-        let verdict = highwater_checker::check(&files).map_err(io::Error::other)?;
-        let mut report = Vec::new();
-        verdict.write_report(&mut report)?;
-        fs::write(self.options.dir.join("report.txt"), &report)?;
+        let verdict = self.check(&clients)?;
         faults.extend(Least::of(self.options).shortfalls(&self.counters, verdict.acknowledged));
         Ok(Outcome {
             verdict,
             faults,
             counters: self.counters.clone(),
         })
+    }
+
+    /// Judges a run in which the server does not start again. No client can sync to the end, so there are no dumps;
+    /// what clients heard until then is judged as always, and as nobody serves an acknowledged message any more, every
+    /// one counts as lost.
+    fn judge_refusal(&self, mut clients: Clients, error: &io::Error) -> io::Result<Outcome> {
+        clients.end();
+        let mut verdict = self.check(&clients)?;
+        verdict.lost = verdict.acknowledged;
+        let said = self.launch.log_last_line();
+        Ok(Outcome {
+            verdict,
+            faults: vec![
+                format!("{error}; its log ends with: {said}"),
+                "nothing that was acknowledged can be served any more: all of it counts as lost".to_owned(),
+            ],
+            counters: self.counters.clone(),
+        })
+    }
+
+    /// What the checker says about all that was written down; the report goes to a file as well.
+    fn check(&self, clients: &Clients) -> io::Result<Verdict> {
+        let mut files = clients.histories();
+        files.push(self.options.dir.join("driver.jsonl"));
+        let verdict = highwater_checker::check(&files).map_err(io::Error::other)?;
+        let mut report = Vec::new();
+        verdict.write_report(&mut report)?;
+        fs::write(self.options.dir.join("report.txt"), &report)?;
+        Ok(verdict)
     }
 
     /// The first start, and accounts. Recorded, the server is also stopped in order: then the trace must show

@@ -208,6 +208,15 @@ impl Clients {
         Ok(())
     }
 
+    /// Kills all processes. What they wrote into their histories stays.
+    pub fn end(&mut self) {
+        for process in &mut self.processes {
+            // Both fail only for a process that is gone already.
+            let _ = process.child.kill();
+            let _ = process.child.wait();
+        }
+    }
+
     /// Every history file of every life.
     pub fn histories(&self) -> Vec<PathBuf> {
         let lives = self.processes.iter().enumerate();
@@ -265,11 +274,7 @@ impl Clients {
 
 impl Drop for Clients {
     fn drop(&mut self) {
-        for process in &mut self.processes {
-            // Both fail only for a process that is gone already.
-            let _ = process.child.kill();
-            let _ = process.child.wait();
-        }
+        self.end();
     }
 }
 

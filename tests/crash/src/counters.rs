@@ -61,12 +61,13 @@ impl Counters {
 }
 
 impl Least {
-    /// 20 kills and 10 000 acknowledgements a minute; with power cuts 10 of them a minute, 5 soon after a kill.
+    /// 20 kills and 10 000 acknowledgements a minute; with power cuts 10 of them a minute, 5 soon after a kill. Plain
+    /// talk has as many acknowledgements.
     pub(crate) fn of(options: &Options) -> Least {
         let share = |per_minute: u64| (per_minute as f64 * options.duration.as_secs_f64() / 60.0) as u32;
         match options.power {
             Power::Stays => Least {
-                kills: share(20),
+                kills: if options.blows { share(20) } else { 0 },
                 acknowledged: share(10_000),
                 ..Least::default()
             },

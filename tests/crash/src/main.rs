@@ -1,7 +1,12 @@
 //! `highwater-torture run`: kills the server and cuts its power while clients talk, and judges what they saw.
 //!
 //! The last line on stdout is the verdict. The exit code is 0 for a clean run, 1 for one that is not, 2 for one that
-//! could not be judged.
+//! could not be judged. A server that refuses to start after a blow is judged: every message that it acknowledged
+//! counts as lost, for nobody can serve it any more.
+//!
+//! `highwater-torture prove` shows that this finds the bugs that a server was built with on purpose.
+
+mod prove;
 
 use std::{
     io::{self, Write},
@@ -17,6 +22,7 @@ use highwater_torture::{
     campaign::{self, Options, Outcome, Power},
     client::{self, ClientArguments},
 };
+use prove::ProveArguments;
 
 const NOT_CLEAN: u8 = 1;
 const NOT_JUDGED: u8 = 2;
@@ -36,6 +42,8 @@ struct Cli {
 enum Task {
     /// Tortures the server (the default).
     Run(RunArguments),
+    /// Proves that seeded bugs are found.
+    Prove(ProveArguments),
     /// A client process, started by `run`.
     #[command(hide = true)]
     Client(ClientArguments),
@@ -62,6 +70,9 @@ struct RunArguments {
     /// Cut the power as well, by recorded writes and rebuilt images.
     #[arg(long)]
     powercut: bool,
+    /// No kills and no cuts: plain talk, which also a server with a seeded bug must pass.
+    #[arg(long, conflicts_with_all = ["powercut", "powercut_ext4"])]
+    no_blows: bool,
     /// Before that, cut the power so often on a loop-mounted ext4; needs root.
     #[arg(long, default_value_t = 0)]
     powercut_ext4: u32,
@@ -93,6 +104,7 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Some(Task::Client(arguments)) => client::run(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Task::Guard { command }) => guard(&command),
+        Some(Task::Prove(arguments)) => prove::run(&arguments),
         Some(Task::Run(arguments)) => run(&arguments),
         None => run(&cli.run),
     };
@@ -125,7 +137,11 @@ fn run(arguments: &RunArguments) -> io::Result<ExitCode> {
     } else {
         Power::Stays
     };
-    let name = if arguments.powercut { "powercut" } else { "kill" };
+    let name = match (arguments.no_blows, arguments.powercut) {
+        (true, _) => "talk",
+        (false, true) => "powercut",
+        (false, false) => "kill",
+    };
     clean &= one(arguments, &dir, name, power)?;
     if clean && !arguments.keep {
         std::fs::remove_dir_all(&dir)?;
@@ -160,6 +176,7 @@ fn one(arguments: &RunArguments, dir: &Path, name: &str, power: Power) -> io::Re
         binary: arguments.server.clone(),
         dir: dir.join(name),
         duration: Duration::from_secs(arguments.duration_s),
+        blows: !arguments.no_blows,
         seed: arguments.seed,
         users: arguments.users,
         devices: arguments.devices,

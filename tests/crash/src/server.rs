@@ -1,11 +1,14 @@
 //! The server process: started, waited for, killed, asked to stop.
 
 use std::{
+    error::Error,
+    fmt,
     fs::{File, OpenOptions},
     io::{self, BufRead, BufReader, Read, Seek, SeekFrom},
     net::TcpListener,
+    os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     sync::mpsc::{Receiver, RecvTimeoutError, channel},
     thread,
     time::{Duration, Instant},
@@ -20,6 +23,11 @@ pub const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 /// Ports that are tried: below the range from which the system takes the near ends of connections. In that range a
 /// client that knocks while the server is away may take the server's port, or even connect to itself.
 const PORTS: std::ops::Range<u16> = 20_000..30_000;
+/// Exit code of a server that ends itself because its storage fails again and again.
+/// Source: sysexits.h, EX_SOFTWARE, as the operator's manual of the server names it.
+const EXIT_FAULT: i32 = 70;
+/// Exit code of a server that does not start.
+const EXIT_NOT_STARTED: i32 = 1;
 /// The last bytes of the server's log shown when a run fails.
 const LOG_TAIL_BYTES: u64 = 3000;
 
@@ -39,6 +47,10 @@ pub struct Launch {
     /// Name of a seeded bug, for servers that were built with them.
     pub seeded_bug: Option<String>,
 }
+
+/// A server that ended before it was ready: it does not start on what it finds.
+#[derive(Debug)]
+pub struct RefusedToStart(ExitStatus);
 
 /// A running server; dropped, it is killed.
 #[derive(Debug)]
@@ -106,9 +118,24 @@ impl Launch {
         })
     }
 
+    /// Whether nobody else has taken the server's ports meanwhile.
+    pub fn ports_are_free(&self) -> bool {
+        let ports = [self.client_port, self.operator_port];
+        ports
+            .iter()
+            .all(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+    }
+
     /// The end of the server's log.
     pub fn log_tail(&self) -> String {
         tail(&self.log).unwrap_or_else(|error| format!("(no log: {error})"))
+    }
+
+    /// The last line of the server's log that holds anything.
+    pub fn log_last_line(&self) -> String {
+        let tail = self.log_tail();
+        let last = tail.lines().rev().find(|line| !line.trim().is_empty());
+        last.unwrap_or("(an empty log)").to_owned()
     }
 }
 
@@ -134,7 +161,7 @@ impl Server {
             ))),
             Err(RecvTimeoutError::Disconnected) => {
                 let status = self.child.wait()?;
-                Err(fault(format!("the server ended before it was ready: {status}")))
+                Err(io::Error::other(RefusedToStart(status)))
             }
         }
     }
@@ -152,14 +179,44 @@ impl Server {
     /// Kills the server and waits until it is gone.
     ///
     /// # Errors
-    /// When it had ended by itself before, or had written more to stdout than the ready line.
+    /// As [`Server::check_runs`], and when it had written more to stdout than the ready line.
     pub fn kill(mut self) -> io::Result<()> {
-        if let Some(status) = self.child.try_wait()? {
-            return Err(fault(format!("the server ended by itself: {status}")));
-        }
+        self.check_runs()?;
         self.child.kill()?;
         self.child.wait()?;
         self.silent()
+    }
+
+    /// Kills the server after its disk went away under it. By then it may have ended by itself, as its rules demand:
+    /// with the code of a fault that it cannot mend, or of a failed start when it was not ready yet.
+    ///
+    /// # Errors
+    /// When it ended in any other way, or had written more to stdout than the ready line.
+    pub fn kill_without_disk(mut self) -> io::Result<()> {
+        self.child.kill()?;
+        let status = self.child.wait()?;
+        self.silent()?;
+        let was_killed = status.signal() == Some(Signal::KILL.as_raw());
+        let gave_up = status.code() == Some(EXIT_FAULT);
+        let did_not_start = !self.ready && status.code() == Some(EXIT_NOT_STARTED);
+        if was_killed || gave_up || did_not_start {
+            return Ok(());
+        }
+        Err(fault(format!("the server met a disk that is gone with {status}")))
+    }
+
+    /// # Errors
+    /// When the server has ended by itself; [`refused_to_start`] tells whether that was before it was ready.
+    pub fn check_runs(&mut self) -> io::Result<()> {
+        let Some(status) = self.child.try_wait()? else {
+            return Ok(());
+        };
+        self.silent()?;
+        Err(if self.ready {
+            fault(format!("the server ended by itself: {status}"))
+        } else {
+            io::Error::other(RefusedToStart(status))
+        })
     }
 
     /// Sends SIGTERM and waits for a good end.
@@ -185,16 +242,32 @@ impl Server {
         )))
     }
 
-    /// Only the ready line may have come.
+    /// Only the ready line may have come. The process has ended: all that it wrote is read.
     fn silent(&mut self) -> io::Result<()> {
-        let further = self
-            .odd_line
-            .take()
-            .or_else(|| self.lines.iter().find(|line| *line != self.ready_line));
-        further.map_or(Ok(()), |line| {
+        for line in self.lines.iter() {
+            if line == self.ready_line {
+                self.ready = true;
+            } else {
+                self.odd_line.get_or_insert(line);
+            }
+        }
+        self.odd_line.take().map_or(Ok(()), |line| {
             Err(fault(format!("the server wrote more to stdout: {line}")))
         })
     }
+}
+
+impl fmt::Display for RefusedToStart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the server ended before it was ready: {}", self.0)
+    }
+}
+
+impl Error for RefusedToStart {}
+
+/// Whether a failure is a server that did not start.
+pub fn refused_to_start(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<RefusedToStart>())
 }
 
 impl Drop for Server {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use highwater_sdk::{Client, ClientMessageId, ClientOptions, SendState, Store, Target};
+use highwater_sdk::{Client, ClientMessageId, ClientOptions, Store, Target};
 use highwater_wire::proto;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -86,9 +86,4 @@ pub fn all_texts(store: &Store) -> Vec<String> {
         .iter()
         .flat_map(|(id, _)| store.entries_after(*id, 0, usize::MAX >> 1).unwrap());
     entries.map(|entry| text_of(&entry)).collect()
-}
-
-/// Whether the outbox knows the message as sent.
-pub async fn is_sent(client: &Client, id: ClientMessageId) -> bool {
-    matches!(client.send_state(id).await.unwrap(), Some(SendState::Sent(_)))
 }

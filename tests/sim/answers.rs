@@ -1,0 +1,186 @@
+//! What may be answered: every answer is compared with what is true.
+
+use std::sync::Arc;
+
+use highwater::{
+    logic::{Answer, Operation, Request, operation::Target},
+    model::{Record, limits::DEDUP_DAYS, record::name_key},
+};
+use highwater_wire::Refusal;
+
+use crate::{
+    client::Client,
+    operations::{Submission, Ticket},
+    world::World,
+};
+
+impl World {
+    /// An operation was answered: it must be true, and may get lost on its way.
+    pub fn answered(
+        &mut self,
+        submission: &Submission,
+        result: Result<Answer, Refusal>,
+        new: &[Arc<Record>],
+    ) {
+        match &submission.ticket {
+            Ticket::Send(place) => self.send_answered(*place, &submission.operation, result, new),
+            Ticket::Register(user, name) => match result {
+                Ok(Answer::DeviceAdded(device)) => {
+                    assert_eq!(
+                        self.oracle.names.get(&name_key(name)),
+                        Some(user),
+                        "a name that was told is taken"
+                    );
+                    self.users.push((*user, name.clone()));
+                    self.clients
+                        .push(Client::new(*user, device.device, device.messages_from));
+                }
+                Err(Refusal::NameTaken) => assert!(self.oracle.names.contains_key(&name_key(name))),
+                Err(Refusal::InvalidInvite) => {
+                    let Request::Register(register) = &submission.operation.request else {
+                        unreachable!()
+                    };
+                    let held = register
+                        .invite
+                        .and_then(|invite| self.oracle.invites.get(&invite));
+                    assert!(
+                        held.is_none_or(|expires| *expires <= submission.operation.at),
+                        "the invite is good"
+                    );
+                    self.counts.saw("invalid invite");
+                }
+                other => self.refused(other),
+            },
+            Ticket::Other => match result {
+                Ok(Answer::DeviceAdded(device)) => {
+                    let held = self.oracle.devices.get(&device.device);
+                    assert!(
+                        held.is_none_or(|held| *held == device),
+                        "G1: a device that was told is another"
+                    );
+                    self.clients
+                        .push(Client::new(device.user, device.device, device.messages_from));
+                }
+                Ok(Answer::DevicesEnded(devices)) => {
+                    assert!(
+                        devices.iter().all(|device| !self.oracle.is_live(*device)),
+                        "an ended device lives"
+                    );
+                }
+                Ok(_) | Err(Refusal::InvalidToken | Refusal::NoSuchDevice) => {}
+                other => self.refused(other),
+            },
+        }
+    }
+
+    /// Refusals that anything may meet when the disk is full; no others.
+    fn refused(&mut self, result: Result<Answer, Refusal>) {
+        match result {
+            Err(Refusal::StorageFull) => self.counts.saw("refused as full"),
+            Err(Refusal::UnknownOutcome) => self.counts.saw("unknown outcome"),
+            other => panic!("{other:?} is no answer to this"),
+        }
+    }
+
+    fn send_answered(
+        &mut self,
+        place: usize,
+        op: &Operation,
+        result: Result<Answer, Refusal>,
+        new: &[Arc<Record>],
+    ) {
+        self.pending[place].copies = self.pending[place].copies.saturating_sub(1);
+        let pending = &self.pending[place];
+        let (key, text) = (pending.key, pending.send.text.clone());
+        let held = self.oracle.receipts.get(&key);
+        match result {
+            Ok(Answer::Sent {
+                conversation,
+                seq,
+                sent_at,
+            }) => {
+                let log = &self.oracle.logs[&conversation];
+                let message = &log[usize::try_from(seq.0).unwrap() - 1].message;
+                let same = (message.id, message.sender, &message.text, message.sent_at);
+                assert_eq!(
+                    same,
+                    (key.2, key.0, &text, sent_at),
+                    "G1: acknowledged as {conversation}/{seq}, which is another"
+                );
+                let acked = (conversation, seq.0);
+                assert!(
+                    pending.acked.is_none_or(|before| before == acked),
+                    "G8: a resend got another place"
+                );
+                let is_new = held.is_some_and(|held| new.iter().any(|record| record.version == held.version));
+                self.counts.saw(if is_new { "sent" } else { "recognised" });
+                if self.random.one_in(6) {
+                    self.counts.saw("answer lost");
+                } else {
+                    self.pending[place].acked = Some(acked);
+                }
+            }
+            Err(Refusal::IdConflict) => {
+                let held = held.expect("G8: a conflict with nothing");
+                assert!(
+                    held.message.text != text,
+                    "G8: a resend of the same body was refused"
+                );
+                self.counts.saw("id conflict");
+                self.pending[place].is_over = true;
+            }
+            Err(Refusal::InvalidToken) => {
+                assert!(
+                    !self.oracle.is_live(pending.send.by.device),
+                    "a live device was refused"
+                );
+                self.counts.saw("invalid token");
+                self.pending[place].is_over = true;
+            }
+            Err(Refusal::NoSuchUser) => {
+                assert!(
+                    matches!(&pending.send.to, Target::Name(name) if name == "nobody"),
+                    "a user was not found"
+                );
+                self.counts.saw("no such user");
+                self.pending[place].is_over = true;
+            }
+            Err(Refusal::NoSuchConversation) => {
+                let Target::Conversation(conversation) = pending.send.to else {
+                    panic!("no conversation was named")
+                };
+                assert!(
+                    !self.oracle.logs.contains_key(&conversation),
+                    "a conversation was not found"
+                );
+                self.counts.saw("no such conversation");
+                self.pending[place].is_over = true;
+            }
+            Err(Refusal::DayOutsideWindow) => {
+                let today = op.at.day().0;
+                assert!(
+                    key.1.0 > today + 1 || key.1.0 + DEDUP_DAYS <= today,
+                    "the day is inside the window"
+                );
+                self.counts.saw("day outside window");
+                self.pending[place].is_over = true;
+            }
+            Err(Refusal::StorageFull) => {
+                self.counts.saw("refused as full");
+                let alone = self
+                    .pending
+                    .iter()
+                    .filter(|other| other.key == key)
+                    .all(|other| other.copies == 0);
+                if alone && !self.pending[place].is_unknown && held.is_none() {
+                    self.oracle.refused.insert((key, text));
+                }
+            }
+            Err(Refusal::UnknownOutcome) => {
+                self.counts.saw("unknown outcome");
+                self.pending[place].is_unknown = true;
+            }
+            other => panic!("{other:?} is no answer to a send"),
+        }
+    }
+}

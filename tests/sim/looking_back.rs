@@ -1,0 +1,163 @@
+//! Reads that begin from nothing, from a strange snapshot, or long ago.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use highwater::{
+    actors::user::{PageRequest, answer, begin},
+    model::{Version, limits::PAGE_BYTES_MAX},
+    store::view::UserView,
+    sync::{PageLimits, page::drain},
+};
+use highwater_wire::proto;
+
+use crate::{
+    client::{Applied, Client},
+    world::World,
+};
+
+impl World {
+    /// A client hands in a snapshot that is not its own, or one of a run that never was, and is told everything anew.
+    pub fn look_back(&mut self) {
+        let Some(place) = self.any_live_client() else {
+            return;
+        };
+        let lifeline = Arc::clone(&self.running().lifeline);
+        let (given, cause) = self.strange_snapshot(place);
+        let client = &self.clients[place];
+        let (marks, rebuild) = begin(
+            &self.key,
+            &lifeline,
+            client.chain(),
+            &given,
+            1,
+            client.messages_from,
+        );
+        assert_eq!(rebuild, Some(cause), "a strange snapshot is recognised");
+        assert!(marks.rebuilding);
+        self.counts.saw(match cause {
+            proto::rebuild::Cause::Future => "rebuild future",
+            _ => "rebuild foreign",
+        });
+        let mut twin = Client::new(client.user, client.device, client.messages_from);
+        self.read_all(&mut twin, 3, Some((given, cause)));
+    }
+
+    fn strange_snapshot(&mut self, place: usize) -> (Bytes, proto::rebuild::Cause) {
+        let chain = self.clients[place].chain();
+        let mut run = self.running().lifeline.current();
+        let mut marks = highwater::sync::Marks::fresh(1, run, Version(1));
+        if self.random.one_in(2) {
+            let mut other = chain;
+            other.lineage.context = 9;
+            return (
+                Bytes::from(self.key.seal(other, &marks)),
+                proto::rebuild::Cause::Foreign,
+            );
+        }
+        run.id = run.id.wrapping_add(1);
+        marks.run = run;
+        (
+            Bytes::from(self.key.seal(chain, &marks)),
+            proto::rebuild::Cause::Future,
+        )
+    }
+
+    /// A client reads pages until nothing is left, from nothing or from a snapshot that begins a rebuild.
+    pub fn read_all(
+        &mut self,
+        client: &mut Client,
+        limit: u32,
+        strange: Option<(Bytes, proto::rebuild::Cause)>,
+    ) {
+        let lifeline = Arc::clone(&self.running().lifeline);
+        let mut strange = strange;
+        let mut completed = strange.is_none();
+        for _ in 0..10_000 {
+            let (given, cause) = match strange.take() {
+                Some((given, cause)) => (given, Some(cause)),
+                None => (client.stored.snapshot.clone(), None),
+            };
+            let (marks, rebuild) = begin(
+                &self.key,
+                &lifeline,
+                client.chain(),
+                &given,
+                1,
+                client.messages_from,
+            );
+            assert_eq!(rebuild, cause, "G5: a snapshot that was given is not continued");
+            let kinds = Arc::clone(&self.kinds);
+            let chain = client.chain();
+            let bytes_max = PAGE_BYTES_MAX;
+            let request = PageRequest {
+                chain,
+                given,
+                marks,
+                rebuild,
+                kinds,
+                entries_max: limit,
+                bytes_max,
+            };
+            let view = self.shell.view();
+            let answered = answer(&view, &self.key, lifeline.current(), &request);
+            let page = answered.unwrap_or_else(|fault| panic!("G1: {fault}")).page;
+            completed |= page.complete;
+            let applied = client.take(&page, false, &self.oracle, (&self.key, &lifeline));
+            assert_eq!(applied, Applied::Stored, "a page continues what was handed in");
+            if !page.more {
+                assert!(completed, "a rebuild says when it is complete");
+                client.check_complete(view.bound(), &self.oracle);
+                return;
+            }
+        }
+        panic!("a client syncs without end");
+    }
+
+    /// Keeps a read open over many steps, and compares what it shows with what was true when it began.
+    pub fn look_at_an_old_view(&mut self) {
+        let Some((view, bound)) = self.long_view.take() else {
+            let view = self.shell.view();
+            let bound = view.bound();
+            self.long_view = Some((view, bound));
+            return;
+        };
+        self.counts.saw("long view");
+        let lifeline = Arc::clone(&self.running().lifeline);
+        for (user, _) in self.users.clone() {
+            let source = UserView { view: &view, user };
+            let everything = PageLimits {
+                entries: usize::MAX - 1,
+                bytes: usize::MAX >> 1,
+            };
+            let marks = highwater::sync::Marks::fresh(1, lifeline.current(), Version(0));
+            let page =
+                drain(marks, &self.kinds, everything, &source).unwrap_or_else(|fault| panic!("G1: {fault}"));
+            let due = self.oracle.inbox_above(user, Version(0));
+            let due: Vec<_> = due.iter().filter(|entry| entry.version <= bound).collect();
+            assert_eq!(
+                page.entries.len(),
+                due.len(),
+                "G5: an old view shows more or less than it did"
+            );
+            assert!(
+                page.entries
+                    .iter()
+                    .zip(due)
+                    .all(|(entry, due)| entry.message == due.message)
+            );
+            // Newest values only; what was changed since is left out, whichever of tail and index has it by now.
+            let mut told: Vec<_> = page.items.iter().collect();
+            told.sort_by_key(|item| (item.kind, &item.key));
+            let newest: Vec<_> = self
+                .oracle
+                .items_of(user)
+                .filter(|item| item.version <= bound)
+                .collect();
+            assert_eq!(
+                told, newest,
+                "G5: items of user {user} in an old view at bound {bound}"
+            );
+        }
+    }
+}

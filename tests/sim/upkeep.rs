@@ -1,0 +1,126 @@
+//! The work that goes on behind: the index, housekeeping, a full disk.
+
+use highwater::{
+    actors::persistence::commit::Health,
+    store::engine_faulty::{CallFault, FaultPlan},
+};
+
+use crate::{faults, world::World};
+
+impl World {
+    /// The index is brought some batches further, sometimes with trouble.
+    pub fn index_further(&mut self) {
+        if self.running().index_is_broken {
+            self.shell.engine.set_plan(FaultPlan::default());
+            self.shell.engine.reopen();
+            self.running().index_is_broken = false;
+        }
+        self.plan_index_trouble();
+        let the_end = self
+            .random
+            .one_in(40)
+            .then(|| faults::the_end(&mut self.random, 3));
+        let (fired, files) = (self.shell.disk.fired(), self.files());
+        if let Some(the_end) = the_end {
+            self.shell.disk.add_rule(the_end.rule());
+        }
+        for _ in 0..1 + self.random.below(12) {
+            if !self.index_batch() {
+                break;
+            }
+        }
+        self.shell.disk.clear_rules();
+        if self.shell.disk.fired() > fired {
+            self.counts.saw("crash in housekeeping");
+            let power_cut = self.random.one_in(2);
+            self.crash(power_cut);
+        } else if self.running().index_is_broken && self.random.one_in(8) {
+            self.crash(false);
+        } else if self.files() < files {
+            self.counts.saw("segments deleted");
+        }
+    }
+
+    fn plan_index_trouble(&mut self) {
+        if !self.random.one_in(8) {
+            return;
+        }
+        let (applies, syncs) = self.shell.engine.calls();
+        let call = 1 + self.random.below(4);
+        let worked = self.random.one_in(2);
+        let kind = |fault: CallFault| if worked { fault.done_all_the_same() } else { fault };
+        let plan = if self.random.one_in(2) {
+            FaultPlan {
+                apply: Some(kind(CallFault::once(applies + call))),
+                sync: None,
+            }
+        } else {
+            FaultPlan {
+                apply: None,
+                sync: Some(kind(CallFault::once(syncs + 1))),
+            }
+        };
+        self.shell.engine.set_plan(plan);
+    }
+
+    /// One batch; false when there is nothing more to do, or the index is broken.
+    pub fn index_batch(&mut self) -> bool {
+        let evicts = self.shell.bounds.rows_max == 0;
+        let before = self.running().committer.tail().indexed();
+        let running = self.running();
+        let outcome = running.committer.index_step();
+        let indexed = running.committer.tail().indexed();
+        match outcome {
+            Err(fault) => {
+                running.index_is_broken = true;
+                let at_sync = faults::chain(&fault).iter().any(|cause| cause.contains("sync"));
+                self.counts.saw(if at_sync {
+                    "index sync fails"
+                } else {
+                    "index apply fails"
+                });
+                false
+            }
+            Ok(more) => {
+                if indexed > before {
+                    running.step_batches = 0;
+                    self.shell.synced_reach = indexed;
+                    self.counts.saw("index step done");
+                    if evicts {
+                        self.counts.saw("rows evicted");
+                    }
+                } else if more {
+                    running.step_batches += 1;
+                    self.counts.saw("index batch");
+                }
+                more
+            }
+        }
+    }
+
+    /// Housekeeping, and a look whether a full disk has space again.
+    pub fn keep_house(&mut self) {
+        let the_end = self
+            .random
+            .one_in(20)
+            .then(|| faults::the_end(&mut self.random, 5));
+        let fired = self.shell.disk.fired();
+        if let Some(the_end) = the_end {
+            self.shell.disk.add_rule(the_end.rule());
+        }
+        let was_full = self.running().committer.health() == Health::Full;
+        let recovered = self.running().committer.recover();
+        self.running().committer.housekeeping();
+        self.shell.disk.clear_rules();
+        let Some(records) = recovered.ok().filter(|_| self.shell.disk.fired() == fired) else {
+            self.counts.saw("crash in housekeeping");
+            let power_cut = self.random.one_in(2);
+            self.crash(power_cut);
+            return;
+        };
+        self.published(&records);
+        if was_full && self.running().committer.health() == Health::Writable {
+            self.counts.saw("recovered");
+        }
+    }
+}
