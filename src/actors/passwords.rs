@@ -27,9 +27,30 @@ const WAIT: Duration = Duration::from_secs(2);
 
 /// Passwords that everybody tries first; a longer list belongs to the operator.
 const COMMON: [&str; 24] = [
-    "password", "password1", "password12", "password123", "passw0rd", "12345678", "123456789", "1234567890",
-    "qwertyui", "qwertyuiop", "qwerty123", "iloveyou", "11111111", "00000000", "88888888", "66666666",
-    "abc12345", "abcd1234", "1q2w3e4r", "1qaz2wsx", "letmein1", "welcome1", "admin123", "changeme",
+    "password",
+    "password1",
+    "password12",
+    "password123",
+    "passw0rd",
+    "12345678",
+    "123456789",
+    "1234567890",
+    "qwertyui",
+    "qwertyuiop",
+    "qwerty123",
+    "iloveyou",
+    "11111111",
+    "00000000",
+    "88888888",
+    "66666666",
+    "abc12345",
+    "abcd1234",
+    "1q2w3e4r",
+    "1qaz2wsx",
+    "letmein1",
+    "welcome1",
+    "admin123",
+    "changeme",
 ];
 
 /// See the module. Cheap to clone.
@@ -70,7 +91,9 @@ impl Passwords {
     /// `Busy` when too many wait.
     pub async fn hash(&self, password: String) -> Result<String, Refusal> {
         let salt = self.random.bytes::<16>();
-        self.fenced(move || hash(password.as_bytes(), &salt)).await?.ok_or(Refusal::Internal)
+        self.fenced(move || hash(password.as_bytes(), &salt))
+            .await?
+            .ok_or(Refusal::Internal)
     }
 
     /// Whether a password is that of a PHC string. Takes as long when there is none.
@@ -82,15 +105,23 @@ impl Passwords {
         self.fenced(move || {
             let known = stored.is_some();
             let phc = stored.as_deref().unwrap_or(&decoy);
-            let matches = PasswordHash::new(phc)
-                .is_ok_and(|parsed| Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok());
+            let matches = PasswordHash::new(phc).is_ok_and(|parsed| {
+                Argon2::default()
+                    .verify_password(password.as_bytes(), &parsed)
+                    .is_ok()
+            });
             known && matches
         })
         .await
     }
 
-    async fn fenced<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
-        let _place = Arc::clone(&self.waiting).try_acquire_owned().map_err(|_| Refusal::Busy)?;
+    async fn fenced<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let _place = Arc::clone(&self.waiting)
+            .try_acquire_owned()
+            .map_err(|_| Refusal::Busy)?;
         self.monitor.add(ids::PASSWORD_HASHES_WAITING, 1);
         let turn = tokio::time::timeout(WAIT, Arc::clone(&self.running).acquire_owned()).await;
         let done = match turn {
@@ -112,7 +143,8 @@ impl Passwords {
 fn hash(password: &[u8], salt: &[u8]) -> Option<String> {
     let params = Params::new(MEMORY_KIB, PASSES, LANES, None).ok()?;
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-    let hash: Result<argon2::password_hash::phc::PasswordHash, _> = argon2.hash_password_with_salt(password, salt);
+    let hash: Result<argon2::password_hash::phc::PasswordHash, _> =
+        argon2.hash_password_with_salt(password, salt);
     hash.ok().map(|hash| hash.to_string())
 }
 
@@ -139,7 +171,15 @@ mod tests {
         let phc = hash(b"correct horse", &[7; 16]).unwrap();
         assert!(phc.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{phc}");
         let parsed = PasswordHash::new(&phc).unwrap();
-        assert!(Argon2::default().verify_password(b"correct horse", &parsed).is_ok());
-        assert!(Argon2::default().verify_password(b"wrong horse", &parsed).is_err());
+        assert!(
+            Argon2::default()
+                .verify_password(b"correct horse", &parsed)
+                .is_ok()
+        );
+        assert!(
+            Argon2::default()
+                .verify_password(b"wrong horse", &parsed)
+                .is_err()
+        );
     }
 }

@@ -10,7 +10,8 @@ use actix_web::{
 };
 
 /// What is told to whoever comes through a proxy.
-pub const REFUSAL: &str = "the server runs with --dev and answers this machine only: it does not serve through a proxy";
+pub const REFUSAL: &str =
+    "the server runs with --dev and answers this machine only: it does not serve through a proxy";
 
 /// Headers by which proxies say that they are there.
 const FORWARDING: [HeaderName; 6] = [
@@ -40,7 +41,9 @@ pub async fn refuse_forwarded<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    let development = request.app_data::<web::Data<Development>>().is_some_and(|mode| mode.0);
+    let development = request
+        .app_data::<web::Data<Development>>()
+        .is_some_and(|mode| mode.0);
     if development && is_forwarded(request.headers()) {
         let refusal = HttpResponse::Forbidden().content_type("text/plain").body(REFUSAL);
         return Ok(request.into_response(refusal).map_into_right_body());

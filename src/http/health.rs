@@ -29,7 +29,10 @@ impl Readiness {
 /// Adds `GET /healthz` and `GET /readyz`.
 pub fn configure(config: &mut web::ServiceConfig) {
     config
-        .route("/healthz", web::get().to(|| async { HttpResponse::Ok().content_type("text/plain").body("ok\n") }))
+        .route(
+            "/healthz",
+            web::get().to(|| async { HttpResponse::Ok().content_type("text/plain").body("ok\n") }),
+        )
         .route("/readyz", web::get().to(readyz));
 }
 
@@ -37,6 +40,8 @@ async fn readyz(readiness: web::Data<Readiness>) -> HttpResponse {
     if readiness.is_ready() {
         HttpResponse::Ok().content_type("text/plain").body("ready\n")
     } else {
-        HttpResponse::ServiceUnavailable().content_type("text/plain").body("not ready\n")
+        HttpResponse::ServiceUnavailable()
+            .content_type("text/plain")
+            .body("not ready\n")
     }
 }

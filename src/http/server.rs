@@ -17,8 +17,8 @@ use actix_web::middleware::from_fn;
 use actix_web::web::ServiceConfig;
 use actix_web::{App, HttpServer};
 
-use super::{development, headers};
 use super::upgrade::{self, Door, Opening};
+use super::{development, headers};
 use crate::actors::connection::Upward;
 use crate::actors::sweeper::{MonotonicMs, Patience, Sweeper};
 use crate::actors::transport::{TransportLimits, WorkerLinks};

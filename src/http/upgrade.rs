@@ -55,7 +55,10 @@ impl Door {
     /// The same door for development mode, which refuses what came through a proxy.
     #[must_use]
     pub fn for_development(self: Arc<Self>) -> Arc<Door> {
-        Arc::new(Door { refuse_forwarded: true, ..Arc::into_inner(self).expect("the door is not in use yet") })
+        Arc::new(Door {
+            refuse_forwarded: true,
+            ..Arc::into_inner(self).expect("the door is not in use yet")
+        })
     }
 
     /// WebSockets that are open now.

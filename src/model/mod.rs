@@ -9,7 +9,7 @@ pub mod record;
 
 pub use clock::Clock;
 pub use effect::{Delivery, Effect, Record};
-pub use random::Random;
 pub use ids::{
     ClientMessageId, ConversationId, Day, DeviceId, Kind, LineageId, RunNumber, Seq, TimeMs, UserId, Version,
 };
+pub use random::Random;

@@ -1,13 +1,10 @@
 //! Accounts: the row of each user, and names.
 
 use super::{
-    field::{Input, Malformed, put_fixed64, put_number, put_optional_text, put_time, put_bytes},
+    field::{Input, Malformed, put_bytes, put_fixed64, put_number, put_optional_text, put_time},
     keys::{self, Key},
 };
-use crate::model::{
-    UserId,
-    record::Account,
-};
+use crate::model::{UserId, record::Account};
 
 /// Key of a user's row.
 #[must_use]
@@ -44,5 +41,11 @@ pub fn decode(input: &mut Input<'_>) -> Result<Account, Malformed> {
     let created = input.time()?;
     let count = input.number()?;
     let devices = (0..count).map(|_| input.device()).collect::<Result<_, _>>()?;
-    Ok(Account { user, name, password, created, devices })
+    Ok(Account {
+        user,
+        name,
+        password,
+        created,
+        devices,
+    })
 }

@@ -33,7 +33,12 @@ impl Files for NullFiles {
     }
 
     fn open(&self, name: &str) -> Result<Box<dyn LogFile>, FileFault> {
-        let file = self.files.lock().get(name).cloned().ok_or_else(|| not_found("open", name))?;
+        let file = self
+            .files
+            .lock()
+            .get(name)
+            .cloned()
+            .ok_or_else(|| not_found("open", name))?;
         Ok(Box::new(file))
     }
 
@@ -49,7 +54,11 @@ impl Files for NullFiles {
     }
 
     fn remove(&self, name: &str) -> Result<(), FileFault> {
-        self.files.lock().remove(name).map(drop).ok_or_else(|| not_found("remove", name))
+        self.files
+            .lock()
+            .remove(name)
+            .map(drop)
+            .ok_or_else(|| not_found("remove", name))
     }
 
     fn sync_dir(&self) -> Result<(), FileFault> {
@@ -61,7 +70,12 @@ impl Files for NullFiles {
     }
 
     fn read_all(&self, name: &str, _: usize) -> Result<Vec<u8>, FileFault> {
-        let file = self.files.lock().get(name).cloned().ok_or_else(|| not_found("read", name))?;
+        let file = self
+            .files
+            .lock()
+            .get(name)
+            .cloned()
+            .ok_or_else(|| not_found("read", name))?;
         let beginning = file.beginning.lock().clone();
         Ok(beginning)
     }
@@ -105,7 +119,9 @@ impl LogFile for NullFile {
     }
 
     fn set_len(&self, bytes: u64) -> Result<(), FileFault> {
-        self.beginning.lock().truncate(usize::try_from(bytes).unwrap_or(usize::MAX));
+        self.beginning
+            .lock()
+            .truncate(usize::try_from(bytes).unwrap_or(usize::MAX));
         Ok(())
     }
 }

@@ -3,10 +3,7 @@
 //! A step that was cut off is done again from the same reach. Its chunks begin with the same keys, so what was written
 //! the first time is overwritten by the same or longer content; readers skip what overlaps.
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     accounts, conversations, devices,
@@ -78,26 +75,38 @@ impl Step {
             Effect::Device(device) => {
                 self.row(devices::key(device.device), |out| devices::encode(out, device));
                 let token = devices::token_key(&device.token);
-                self.row(token, |out| devices::encode_owner(out, device.user, device.device));
+                self.row(token, |out| {
+                    devices::encode_owner(out, device.user, device.device)
+                });
             }
             Effect::DeviceEnded { device, token, .. } => {
                 self.rows.insert(devices::key(*device), None);
                 self.rows.insert(devices::token_key(token), None);
             }
             Effect::Conversation(row) => {
-                self.row(conversations::key(row.conversation), |out| conversations::encode(out, row));
+                self.row(conversations::key(row.conversation), |out| {
+                    conversations::encode(out, row)
+                });
             }
-            Effect::Item { user, item, supersedes } => {
+            Effect::Item {
+                user,
+                item,
+                supersedes,
+            } => {
                 if *supersedes != Version(0) {
                     self.rows.insert(items::key(*user, item.kind, *supersedes), None);
                 }
-                self.row(items::key(*user, item.kind, item.version), |out| items::encode(out, item));
+                self.row(items::key(*user, item.kind, item.version), |out| {
+                    items::encode(out, item)
+                });
                 let key = items::version_key(*user, item.kind, &item.key);
                 self.row(key, |out| put_number(out, item.version.0));
             }
             Effect::Message(delivery) => self.take_delivery(version, delivery),
             Effect::Run(run) => self.row(runs::key(run.number), |out| runs::encode(out, run)),
-            Effect::Invite(invite) => self.row(invites::key(&invite.hash), |out| invites::encode(out, invite)),
+            Effect::Invite(invite) => {
+                self.row(invites::key(&invite.hash), |out| invites::encode(out, invite))
+            }
             Effect::InviteGone(hash) => {
                 self.rows.insert(invites::key(hash), None);
             }
@@ -106,7 +115,10 @@ impl Step {
 
     fn take_delivery(&mut self, version: Version, delivery: &Arc<Delivery>) {
         let message = &delivery.message;
-        self.logs.entry(message.conversation).or_default().push(Arc::clone(delivery));
+        self.logs
+            .entry(message.conversation)
+            .or_default()
+            .push(Arc::clone(delivery));
         for (user, previous) in &delivery.pointers {
             let pointer = Pointer {
                 version,
@@ -116,7 +128,10 @@ impl Step {
             };
             self.inboxes.entry(*user).or_default().push(pointer);
         }
-        let day = ReceiptDay { user: message.sender, day: delivery.day };
+        let day = ReceiptDay {
+            user: message.sender,
+            day: delivery.day,
+        };
         self.receipts.entry(day).or_default().push(Arc::clone(delivery));
     }
 
@@ -125,10 +140,16 @@ impl Step {
         self.writes.extend(std::mem::take(&mut self.rows));
         for (conversation, deliveries) in std::mem::take(&mut self.logs) {
             let key = |delivery: &Arc<Delivery>| messages::chunk_key(conversation, delivery.message.seq);
-            self.chunks(&deliveries, key, |out, delivery| messages::encode_packed(out, &delivery.message));
+            self.chunks(&deliveries, key, |out, delivery| {
+                messages::encode_packed(out, &delivery.message)
+            });
         }
         for (user, pointers) in std::mem::take(&mut self.inboxes) {
-            self.chunks(&pointers, |pointer| inboxes::chunk_key(user, pointer.version), inboxes::encode);
+            self.chunks(
+                &pointers,
+                |pointer| inboxes::chunk_key(user, pointer.version),
+                inboxes::encode,
+            );
         }
         for (day, deliveries) in std::mem::take(&mut self.receipts) {
             let key = |delivery: &Arc<Delivery>| receipts::chunk_key(day, delivery.version);
@@ -139,12 +160,7 @@ impl Step {
     }
 
     /// Packs records into as few chunks as hold them; each is named by its first record.
-    fn chunks<T>(
-        &mut self,
-        records: &[T],
-        key: impl Fn(&T) -> Vec<u8>,
-        encode: impl Fn(&mut Vec<u8>, &T),
-    ) {
+    fn chunks<T>(&mut self, records: &[T], key: impl Fn(&T) -> Vec<u8>, encode: impl Fn(&mut Vec<u8>, &T)) {
         let mut bytes = Vec::new();
         let mut chunk = ChunkBuilder::new();
         let mut first = None;
@@ -158,7 +174,9 @@ impl Step {
                 chunk = ChunkBuilder::new();
             }
             first.get_or_insert_with(|| key(record));
-            chunk.push(&bytes).expect("a record fits an empty chunk: texts are at most 4 KiB");
+            chunk
+                .push(&bytes)
+                .expect("a record fits an empty chunk: texts are at most 4 KiB");
         }
         if let Some(first) = first {
             self.writes.push((first, Some(chunk.encode())));

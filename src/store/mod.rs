@@ -69,13 +69,13 @@ pub mod tail;
 mod tail_tests;
 pub mod varint;
 pub mod view;
-#[cfg(test)]
-mod view_tests;
 mod view_fault;
 mod view_inbox;
 mod view_items;
 mod view_messages;
 mod view_scan;
+#[cfg(test)]
+mod view_tests;
 pub mod watermark;
 #[cfg(test)]
 mod watermark_tests;

@@ -28,7 +28,12 @@ impl Marks {
     /// Nothing was given yet, except that messages begin at `messages_from`.
     #[must_use]
     pub fn fresh(level: u8, run: RunName, messages_from: Version) -> Marks {
-        let mut marks = Marks { level, run, rebuilding: false, by_kind: [Version(0); KINDS_MAX] };
+        let mut marks = Marks {
+            level,
+            run,
+            rebuilding: false,
+            by_kind: [Version(0); KINDS_MAX],
+        };
         marks.raise(super::kinds::MESSAGES, messages_from);
         marks
     }
@@ -53,8 +58,18 @@ impl Marks {
 
     /// Marks as read from a snapshot.
     #[must_use]
-    pub(super) fn restored(level: u8, run: RunName, rebuilding: bool, by_kind: [Version; KINDS_MAX]) -> Marks {
-        Marks { level, run, rebuilding, by_kind }
+    pub(super) fn restored(
+        level: u8,
+        run: RunName,
+        rebuilding: bool,
+        by_kind: [Version; KINDS_MAX],
+    ) -> Marks {
+        Marks {
+            level,
+            run,
+            rebuilding,
+            by_kind,
+        }
     }
 
     fn highest(&self) -> Version {
@@ -63,7 +78,10 @@ impl Marks {
 }
 
 fn place(kind: Kind) -> usize {
-    assert!((1..=KINDS_MAX).contains(&usize::from(kind.0)), "kinds are numbered from 1 to {KINDS_MAX}");
+    assert!(
+        (1..=KINDS_MAX).contains(&usize::from(kind.0)),
+        "kinds are numbered from 1 to {KINDS_MAX}"
+    );
     usize::from(kind.0) - 1
 }
 
@@ -86,7 +104,10 @@ impl Lifeline {
     #[must_use]
     pub fn current(&self) -> RunName {
         let run = self.runs[self.runs.len() - 1];
-        RunName { number: run.number, id: run.id }
+        RunName {
+            number: run.number,
+            id: run.id,
+        }
     }
 
     /// Every run.
@@ -99,7 +120,10 @@ impl Lifeline {
     /// runs after it found.
     #[must_use]
     pub fn continues(&self, marks: &Marks) -> bool {
-        let Some(place) = self.runs.iter().position(|run| run.number == marks.run.number && run.id == marks.run.id)
+        let Some(place) = self
+            .runs
+            .iter()
+            .position(|run| run.number == marks.run.number && run.id == marks.run.id)
         else {
             return false;
         };
@@ -114,18 +138,41 @@ mod tests {
     use crate::sync::kinds::MESSAGES;
 
     fn run(number: u32, found: u64) -> Run {
-        Run { number: RunNumber(number), id: number * 7, first: Version(found + 10), found: Version(found), lossy: false }
+        Run {
+            number: RunNumber(number),
+            id: number * 7,
+            first: Version(found + 10),
+            found: Version(found),
+            lossy: false,
+        }
     }
 
     fn marks(number: u32, mark: u64) -> Marks {
-        Marks::fresh(1, RunName { number: RunNumber(number), id: number * 7 }, Version(mark))
+        Marks::fresh(
+            1,
+            RunName {
+                number: RunNumber(number),
+                id: number * 7,
+            },
+            Version(mark),
+        )
     }
 
     #[test]
     fn a_snapshot_continues_up_to_what_every_later_run_found() {
         let lifeline = Lifeline::new(vec![run(1, 0), run(2, 50), run(3, 40)]);
-        for (number, mark, continues) in [(1, 40, true), (1, 41, false), (2, 41, false), (3, 9000, true), (4, 1, false)] {
-            assert_eq!(lifeline.continues(&marks(number, mark)), continues, "run {number} mark {mark}");
+        for (number, mark, continues) in [
+            (1, 40, true),
+            (1, 41, false),
+            (2, 41, false),
+            (3, 9000, true),
+            (4, 1, false),
+        ] {
+            assert_eq!(
+                lifeline.continues(&marks(number, mark)),
+                continues,
+                "run {number} mark {mark}"
+            );
         }
     }
 

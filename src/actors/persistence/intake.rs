@@ -88,14 +88,20 @@ pub(super) struct Taken {
 impl Intake {
     /// Says whom to wake. Called once, before anything is submitted.
     pub(super) fn serve(&self, persistence: Addr<Persistence>) {
-        assert!(self.persistence.set(persistence).is_ok(), "one persistence actor serves the intake");
+        assert!(
+            self.persistence.set(persistence).is_ok(),
+            "one persistence actor serves the intake"
+        );
     }
 
     /// Adds an operation.
     ///
     /// # Errors
     /// The submission and why it was not taken: the queue is full or the server is stopping.
-    #[allow(clippy::result_large_err, reason = "what is not taken goes back whole, and nothing is boxed for the usual case")]
+    #[allow(
+        clippy::result_large_err,
+        reason = "what is not taken goes back whole, and nothing is boxed for the usual case"
+    )]
     pub fn submit(&self, submission: Submission) -> Result<(), (Submission, Refusal)> {
         if self.closed.load(Ordering::Acquire) {
             return Err((submission, Refusal::Draining));
@@ -136,7 +142,10 @@ impl Intake {
         let count = queue.waiting.len().min(submissions_max);
         let submissions: Vec<_> = queue.waiting.drain(..count).collect();
         queue.taken += submissions.len();
-        Taken { submissions, warmed: std::mem::take(&mut queue.warmed) }
+        Taken {
+            submissions,
+            warmed: std::mem::take(&mut queue.warmed),
+        }
     }
 
     pub(super) fn answered(&self, count: usize) {

@@ -35,12 +35,18 @@ impl User {
 
     /// The same for one connection.
     pub(super) fn tell_news_to(&mut self, connection: ConnectionId, items: bool) {
-        let telling = match self.sessions.iter().find(|session| session.connection() == connection) {
+        let telling = match self
+            .sessions
+            .iter()
+            .find(|session| session.connection() == connection)
+        {
             Some(session) => self.telling(session, items),
             None => return,
         };
         let monitor = self.services.monitor.clone();
-        let Some(session) = self.session(connection) else { return };
+        let Some(session) = self.session(connection) else {
+            return;
+        };
         match telling {
             Telling::Nothing => {}
             Telling::Nudge => {
@@ -65,12 +71,19 @@ impl User {
             Pushing::Closed | Pushing::Syncing { .. } => return Telling::Nudge,
             Pushing::Open => {}
         }
-        let Some(issued) = &session.issued else { return Telling::Nudge };
+        let Some(issued) = &session.issued else {
+            return Telling::Nudge;
+        };
         if items || session.nudge_only || !session.kinds.messages() {
             return Telling::Nudge;
         }
         let tail = &self.services.tail;
-        let above = tail.inbox_above(self.user, issued.marks.of(MESSAGES), tail.durable(), PUSH_ENTRIES_MAX);
+        let above = tail.inbox_above(
+            self.user,
+            issued.marks.of(MESSAGES),
+            tail.durable(),
+            PUSH_ENTRIES_MAX,
+        );
         match above {
             Some((deliveries, false)) => match deliveries.last() {
                 None => Telling::Nothing,
@@ -78,8 +91,13 @@ impl User {
                     let mut marks = issued.marks;
                     marks.raise(MESSAGES, last.version);
                     marks.run = self.services.lifeline.current();
-                    let entries = deliveries.iter().map(|delivery| render::entry(self.user, &delivery.message));
-                    let chain = Chain { user: self.user, lineage: session.lineage };
+                    let entries = deliveries
+                        .iter()
+                        .map(|delivery| render::entry(self.user, &delivery.message));
+                    let chain = Chain {
+                        user: self.user,
+                        lineage: session.lineage,
+                    };
                     let snapshot = Bytes::from(self.services.key.seal(chain, &marks));
                     let frame = push_frame(session, issued, &snapshot, entries.collect());
                     Telling::Push(Issued { snapshot, marks }, frame)
@@ -98,7 +116,10 @@ fn push_frame(session: &Session, issued: &Issued, snapshot: &Bytes, entries: Vec
         ..proto::Page::default()
     };
     let body = Some(proto::server_frame::Body::Push(page));
-    encode(session.link.encoding(), &proto::ServerFrame { request_id: 0, body })
+    encode(
+        session.link.encoding(),
+        &proto::ServerFrame { request_id: 0, body },
+    )
 }
 
 /// Who is told of a durable record, and whether a state kind is among it.

@@ -15,7 +15,9 @@ use crate::{
         transport::ConnectionId,
     },
     logic::{self, Answer, Operation, operation},
-    model::{ClientMessageId, ConversationId, Day, DeviceId, UserId, limits::TEXT_BYTES_MAX, record::name_key},
+    model::{
+        ClientMessageId, ConversationId, Day, DeviceId, UserId, limits::TEXT_BYTES_MAX, record::name_key,
+    },
     monitor::{Op, Outcome},
     store::view::{ReadFault, View},
 };
@@ -23,9 +25,15 @@ use crate::{
 impl User {
     /// One request of one connection.
     pub(super) fn request(&mut self, frame: Frame) {
-        let Frame { connection, frame, received_us } = frame;
+        let Frame {
+            connection,
+            frame,
+            received_us,
+        } = frame;
         let request_id = frame.request_id;
-        let Some(session) = self.session(connection) else { return };
+        let Some(session) = self.session(connection) else {
+            return;
+        };
         let admitted = session.admit();
         let refused = if request_id == 0 {
             Some(Refusal::InvalidField)
@@ -39,7 +47,9 @@ impl User {
             return;
         }
         match frame.request {
-            Some(Request::Sync(sync)) => self.sync(connection, request_id, &sync, frame.snapshot, received_us),
+            Some(Request::Sync(sync)) => {
+                self.sync(connection, request_id, &sync, frame.snapshot, received_us)
+            }
             Some(Request::Send(send)) => self.send_message(connection, request_id, send),
             Some(Request::Heartbeat(_)) => self.heartbeat(connection, request_id, &frame.snapshot),
             Some(Request::SignOut(_)) => self.end_devices(connection, request_id, None),
@@ -67,17 +77,24 @@ impl User {
 
     fn heartbeat(&mut self, connection: ConnectionId, request_id: u64, given: &[u8]) {
         let day = self.services.clock.now().day().0;
-        let Some(session) = self.session(connection) else { return };
+        let Some(session) = self.session(connection) else {
+            return;
+        };
         session.answer(request_id, Body::Heartbeat(proto::HeartbeatAnswer { day }));
         // A client that does not have what was given to it missed something.
-        let behind = session.issued.as_ref().is_none_or(|issued| issued.snapshot != given);
+        let behind = session
+            .issued
+            .as_ref()
+            .is_none_or(|issued| issued.snapshot != given);
         if behind && session.pushing == Pushing::Open && !given.is_empty() {
             session.nudge();
         }
     }
 
     fn send_message(&mut self, connection: ConnectionId, request_id: u64, send: proto::Send) {
-        let Some(session) = self.session(connection) else { return };
+        let Some(session) = self.session(connection) else {
+            return;
+        };
         match screen(session, send) {
             Ok(send) => self.submit(connection, request_id, operation::Request::Send(send)),
             Err(refusal) => session.refuse(request_id, refusal),
@@ -90,20 +107,34 @@ impl User {
         request_id: u64,
         which: Option<proto::end_device::Which>,
     ) {
-        let Some(session) = self.session(connection) else { return };
+        let Some(session) = self.session(connection) else {
+            return;
+        };
         let which = match which {
             None => operation::EndDevices::One(session.principal.device),
             Some(proto::end_device::Which::DeviceId(device)) => operation::EndDevices::One(DeviceId(device)),
             Some(proto::end_device::Which::AllOthers(_)) => operation::EndDevices::AllOthers,
         };
         let by = session.principal;
-        self.submit(connection, request_id, operation::Request::EndDevices { by, which });
+        self.submit(
+            connection,
+            request_id,
+            operation::Request::EndDevices { by, which },
+        );
     }
 
     fn submit(&mut self, connection: ConnectionId, request_id: u64, request: operation::Request) {
-        let name = RequestName { worker: self.worker, user: self.user, connection, request_id };
+        let name = RequestName {
+            worker: self.worker,
+            user: self.user,
+            connection,
+            request_id,
+        };
         let submission = Submission {
-            operation: Operation { at: self.services.clock.now(), request },
+            operation: Operation {
+                at: self.services.clock.now(),
+                request,
+            },
             reply: Reply::User(name),
             queued_us: self.services.clock.monotonic_us(),
         };
@@ -116,7 +147,9 @@ impl User {
     /// An operation of one of the connections was decided.
     pub(super) fn answer(&mut self, name: RequestName, result: Result<Answer, Refusal>) {
         // The connection may be gone; its client sends the same again on the next.
-        let Some(session) = self.session(name.connection) else { return };
+        let Some(session) = self.session(name.connection) else {
+            return;
+        };
         match result {
             Ok(answer) => session.answer(name.request_id, answer_body(answer)),
             Err(refusal) => session.refuse(name.request_id, refusal),
@@ -125,7 +158,9 @@ impl User {
 
     fn list_devices(&mut self, connection: ConnectionId, request_id: u64) {
         let user = self.user;
-        let Some(current) = self.session(connection).map(|session| session.principal.device) else { return };
+        let Some(current) = self.session(connection).map(|session| session.principal.device) else {
+            return;
+        };
         self.read(connection, request_id, Op::ListDevices, move |view| {
             device_list(view, user, current).map(|list| Ok(Body::DeviceList(list)))
         });
@@ -133,7 +168,9 @@ impl User {
 
     fn find_user(&mut self, connection: ConnectionId, request_id: u64, name: &str) {
         let key = name_key(name);
-        self.read(connection, request_id, Op::FindUser, move |view| user_by_name(view, &key));
+        self.read(connection, request_id, Op::FindUser, move |view| {
+            user_by_name(view, &key)
+        });
     }
 
     /// Reads an answer on a reader's thread.
@@ -145,7 +182,9 @@ impl User {
         question: impl FnOnce(&View) -> Result<Result<Body, Refusal>, ReadFault> + Send + 'static,
     ) {
         let (user, worker, services) = (self.user, self.worker, Arc::clone(&self.services));
-        let Some(session) = self.session(connection) else { return };
+        let Some(session) = self.session(connection) else {
+            return;
+        };
         let encoding = session.link.encoding();
         let queued_us = services.clock.monotonic_us();
         let job = Arc::clone(&services);
@@ -154,16 +193,32 @@ impl User {
                 Ok(answer) => {
                     let refused = answer.is_err();
                     let body = answer.unwrap_or_else(|refusal| Body::Error(refusal.to_error(0)));
-                    let frame = proto::ServerFrame { request_id, body: Some(body) };
+                    let frame = proto::ServerFrame {
+                        request_id,
+                        body: Some(body),
+                    };
                     let outcome = if refused { Outcome::Refused } else { Outcome::Ok };
                     (PageRead::Frame(super::encode(encoding, &frame)), outcome)
                 }
                 Err(fault) => {
-                    tracing::error!(error = &fault as &dyn std::error::Error, "the store could not be read");
-                    (PageRead::Failed { request_id, page: false }, Outcome::Fault)
+                    tracing::error!(
+                        error = &fault as &dyn std::error::Error,
+                        "the store could not be read"
+                    );
+                    (
+                        PageRead::Failed {
+                            request_id,
+                            page: false,
+                        },
+                        Outcome::Fault,
+                    )
                 }
             };
-            job.monitor.operation(op).finished(outcome, job.clock.monotonic_us().saturating_sub(queued_us), 0);
+            job.monitor.operation(op).finished(
+                outcome,
+                job.clock.monotonic_us().saturating_sub(queued_us),
+                0,
+            );
             job.ports.post(worker, user, Post::Read(connection, read));
         });
         if let Err(refusal) = read {
@@ -211,7 +266,11 @@ pub fn message(by: logic::Principal, send: proto::Send) -> Result<operation::Sen
 #[must_use]
 pub fn answer_body(answer: Answer) -> Body {
     match answer {
-        Answer::Sent { conversation, seq, sent_at } => Body::Sent(proto::Sent {
+        Answer::Sent {
+            conversation,
+            seq,
+            sent_at,
+        } => Body::Sent(proto::Sent {
             conversation_id: conversation.0,
             seq: seq.0,
             sent_at_ms: sent_at.0,
@@ -250,6 +309,11 @@ pub fn user_by_name(view: &View, name_key: &str) -> Result<Result<Body, Refusal>
         Some(user) => view.account(user)?,
         None => None,
     };
-    let body = found.map(|account| Body::User(proto::User { user_id: account.user.0, name: account.name }));
+    let body = found.map(|account| {
+        Body::User(proto::User {
+            user_id: account.user.0,
+            name: account.name,
+        })
+    });
     Ok(body.ok_or(Refusal::NoSuchUser))
 }

@@ -268,15 +268,24 @@ mod tests {
     #[test]
     fn a_page_that_brings_nothing_leaves_the_snapshot_as_it_is() {
         let mut store = Store::in_memory().unwrap();
-        let nothing = |base: &[u8]| Page { base: base.to_vec().into(), ..Page::default() };
+        let nothing = |base: &[u8]| Page {
+            base: base.to_vec().into(),
+            ..Page::default()
+        };
         let discarded = Outcome::Discarded(DiscardReason::NoSnapshot);
         assert_eq!(store.apply(&nothing(&[]), PageCause::Sync).unwrap(), discarded);
-        let first = Page { snapshot: vec![7; 20].into(), ..Page::default() };
+        let first = Page {
+            snapshot: vec![7; 20].into(),
+            ..Page::default()
+        };
         store.apply(&first, PageCause::Sync).unwrap();
         let stands = store.apply(&nothing(&[7; 8]), PageCause::Sync).unwrap();
         assert_eq!(stands, Outcome::Applied(Applied::default()));
         assert_eq!(store.snapshot().unwrap(), [7; 20]);
-        assert!(matches!(store.apply(&nothing(&[8; 8]), PageCause::Sync).unwrap(), Outcome::Discarded(_)));
+        assert!(matches!(
+            store.apply(&nothing(&[8; 8]), PageCause::Sync).unwrap(),
+            Outcome::Discarded(_)
+        ));
     }
 
     #[test]
