@@ -81,10 +81,7 @@ pub fn serve(config: &Config, options: ServeOptions) -> ExitCode {
     match system.block_on(run(config, options)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
-            tracing::error!(
-                error = &fault as &dyn std::error::Error,
-                "the server did not start"
-            );
+            tracing::error!(error = &fault as &dyn std::error::Error, "the server did not start");
             ExitCode::FAILURE
         }
     }
@@ -94,10 +91,7 @@ async fn run(config: &Config, options: ServeOptions) -> Result<(), StartFault> {
     // Listening comes before the store: a wrong address is said before anything is opened.
     let clients = listen(config.client.listen)?;
     let operators = listen(config.operator.listen)?;
-    let urls = Urls {
-        client: clients.local_addr()?,
-        operator: operators.local_addr()?,
-    };
+    let urls = Urls { client: clients.local_addr()?, operator: operators.local_addr()? };
     let core = Core::start(config, &options)?;
     let readiness = Readiness::default();
     let (client_server, door) = clients::serve(config, clients, &core, &readiness)?;
@@ -142,9 +136,7 @@ fn serve_operators(
     let (operator, readiness) = (web::Data::new(operator), web::Data::new(readiness.clone()));
     serve_operator(listener, move |config| {
         config.app_data(operator.clone()).app_data(readiness.clone());
-        config
-            .configure(http::health::configure)
-            .configure(http::operator::configure);
+        config.configure(http::health::configure).configure(http::operator::configure);
     })
 }
 
@@ -169,10 +161,8 @@ struct Urls {
 impl Urls {
     /// The only line on stdout.
     fn announce(&self) {
-        let line = format!(
-            "highwater ready client=http://{} operator=http://{}\n",
-            self.client, self.operator
-        );
+        let line =
+            format!("highwater ready client=http://{} operator=http://{}\n", self.client, self.operator);
         let mut out = std::io::stdout();
         if out.write_all(line.as_bytes()).and_then(|()| out.flush()).is_err() {
             tracing::warn!("the ready line could not be written to stdout");

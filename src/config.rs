@@ -86,18 +86,12 @@ impl Config {
     #[must_use]
     pub fn cautions(&self) -> Vec<&'static str> {
         let all = [
-            (
-                self.server.dev,
-                "development mode: whoever reaches this machine's loopback can register",
-            ),
+            (self.server.dev, "development mode: whoever reaches this machine's loopback can register"),
             (
                 self.storage.engine == Engine::Memory,
                 "the memory engine forgets: what has left the log is gone when this process ends",
             ),
-            (
-                self.storage.accept_loss,
-                "a log that is shorter than the watermark is accepted at this start",
-            ),
+            (self.storage.accept_loss, "a log that is shorter than the watermark is accepted at this start"),
             (
                 !self.client.listen.ip().to_canonical().is_loopback(),
                 "clients are served without TLS beyond this machine",
@@ -107,8 +101,6 @@ impl Config {
                 "operators are served without TLS beyond this machine",
             ),
         ];
-        all.into_iter()
-            .filter_map(|(so, text)| so.then_some(text))
-            .collect()
+        all.into_iter().filter_map(|(so, text)| so.then_some(text)).collect()
     }
 }

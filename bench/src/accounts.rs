@@ -29,10 +29,7 @@ pub fn read_all(path: &Path) -> io::Result<Vec<Account>> {
         .map(|line| {
             let line: Line = serde_json::from_str(line)?;
             let user_id = line.user_id.parse().map_err(io::Error::other)?;
-            Ok(Account {
-                user_id,
-                token: line.token,
-            })
+            Ok(Account { user_id, token: line.token })
         })
         .collect()
 }

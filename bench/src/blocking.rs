@@ -30,12 +30,7 @@ impl BlockingSocket {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
-        Ok(BlockingSocket {
-            stream,
-            incoming: Vec::new(),
-            bytes_out: 0,
-            bytes_in: 0,
-        })
+        Ok(BlockingSocket { stream, incoming: Vec::new(), bytes_out: 0, bytes_in: 0 })
     }
 
     /// Upgraded to the protocol's binary encoding.

@@ -118,11 +118,7 @@ impl Client {
         let mut frame = Vec::with_capacity(frames::TEXT_BYTES + 160);
         frames::write_send(&mut frame, request_id, &self.snapshot, to, self.day, &id, due_ns);
         self.queue(Opcode::Binary, &frame);
-        self.unanswered.push(Unanswered {
-            request_id,
-            id,
-            due_ns,
-        });
+        self.unanswered.push(Unanswered { request_id, id, due_ns });
     }
 
     /// Queues a heartbeat that hands the snapshot back.
@@ -234,16 +230,8 @@ impl Client {
                 self.phase = Phase::Syncing;
                 self.sync_is_wanted = true;
             }
-            Incoming::Sent {
-                request_id,
-                conversation,
-                seq,
-            } => {
-                if let Some(place) = self
-                    .unanswered
-                    .iter()
-                    .position(|send| send.request_id == request_id)
-                {
+            Incoming::Sent { request_id, conversation, seq } => {
+                if let Some(place) = self.unanswered.iter().position(|send| send.request_id == request_id) {
                     let newest = self.conversation.map_or(seq, |(_, newest)| newest.max(seq));
                     self.conversation = Some((conversation, newest));
                     events.push(Event::Acknowledged(self.unanswered.swap_remove(place)));
@@ -303,10 +291,7 @@ impl Client {
     }
 
     fn take_entry(&mut self, entry: frames::Entry<'_>, counts: &mut Counts, events: &mut Vec<Event>) {
-        let newest = match self
-            .seqs
-            .iter_mut()
-            .find(|(conversation, _)| *conversation == entry.conversation)
+        let newest = match self.seqs.iter_mut().find(|(conversation, _)| *conversation == entry.conversation)
         {
             Some((_, newest)) => newest,
             None => {
@@ -338,21 +323,11 @@ impl Client {
     ) -> io::Result<()> {
         counts.refused += 1;
         if !error.retry {
-            return Err(io::Error::other(format!(
-                "refused: {} {}",
-                error.code, error.name
-            )));
+            return Err(io::Error::other(format!("refused: {} {}", error.code, error.name)));
         }
-        match self
-            .unanswered
-            .iter()
-            .position(|send| send.request_id == request_id)
-        {
+        match self.unanswered.iter().position(|send| send.request_id == request_id) {
             Some(place) => {
-                events.push(Event::Again(
-                    self.unanswered.swap_remove(place),
-                    error.retry_after_ms,
-                ));
+                events.push(Event::Again(self.unanswered.swap_remove(place), error.retry_after_ms));
             }
             // A sync, or a hello; asking at once is rude, but counted.
             None => {

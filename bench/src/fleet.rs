@@ -50,11 +50,7 @@ impl Fleet {
                 cores.take_for_load()?;
                 lane.run()
             };
-            threads.push(
-                thread::Builder::new()
-                    .name(format!("load {number}"))
-                    .spawn(work)?,
-            );
+            threads.push(thread::Builder::new().name(format!("load {number}")).spawn(work)?);
             orders.push(sender);
             shares.push(Vec::new());
         }
@@ -63,11 +59,7 @@ impl Fleet {
             shares[place % cores.load_lanes()].push(client);
             count += 1;
         }
-        let fleet = Fleet {
-            orders,
-            threads,
-            tally,
-        };
+        let fleet = Fleet { orders, threads, tally };
         for (order, share) in fleet.orders.iter().zip(shares) {
             fleet.tell(order, Order::Connect(share))?;
         }
@@ -120,17 +112,11 @@ impl Fleet {
                 )));
             }
             // Heartbeats go on whatever happens.
-            let idle = |counts: Counts| Counts {
-                heartbeats: 0,
-                bytes_in: 0,
-                ..counts
-            };
+            let idle = |counts: Counts| Counts { heartbeats: 0, bytes_in: 0, ..counts };
             if idle(counts) != idle(last) {
                 (last, moved) = (counts, Instant::now());
             } else if moved.elapsed() > STALL {
-                return Err(io::Error::other(format!(
-                    "nothing moves while waiting for {what}: {counts:?}"
-                )));
+                return Err(io::Error::other(format!("nothing moves while waiting for {what}: {counts:?}")));
             }
             thread::sleep(LOOK);
         }
@@ -142,16 +128,12 @@ impl Fleet {
     /// When a lane has ended.
     pub fn latencies(&self) -> io::Result<Latencies> {
         let (reply, replies) = mpsc::channel();
-        self.orders
-            .iter()
-            .try_for_each(|order| self.tell(order, Order::Latencies(reply.clone())))?;
+        self.orders.iter().try_for_each(|order| self.tell(order, Order::Latencies(reply.clone())))?;
         drop(reply);
         let mut all = Latencies::default();
         for lane in replies {
-            let added = all
-                .acknowledged
-                .add(lane.acknowledged)
-                .and_then(|()| all.delivered.add(lane.delivered));
+            let added =
+                all.acknowledged.add(lane.acknowledged).and_then(|()| all.delivered.add(lane.delivered));
             added.map_err(io::Error::other)?;
         }
         Ok(all)
@@ -167,9 +149,7 @@ impl Fleet {
             let _ = order.send(Order::Quit);
         }
         for thread in self.threads {
-            let ended = thread
-                .join()
-                .map_err(|_| io::Error::other("a lane of the load panicked"))??;
+            let ended = thread.join().map_err(|_| io::Error::other("a lane of the load panicked"))??;
             if let Some(fault) = ended {
                 return Err(io::Error::other(format!("a connection ended: {fault}")));
             }
@@ -178,7 +158,6 @@ impl Fleet {
     }
 
     fn tell(&self, lane: &mpsc::Sender<Order>, order: Order) -> io::Result<()> {
-        lane.send(order)
-            .map_err(|_| io::Error::other("a lane of the load has ended"))
+        lane.send(order).map_err(|_| io::Error::other("a lane of the load has ended"))
     }
 }

@@ -103,10 +103,7 @@ pub fn write_send(
     due_ns: u64,
 ) {
     let mut send = [0; TEXT_BYTES + 64];
-    let mut body = Cursor {
-        bytes: &mut send,
-        end: 0,
-    };
+    let mut body = Cursor { bytes: &mut send, end: 0 };
     body.put(&[0x0a, 16]);
     body.put(id);
     body.put(&[0x10]);
@@ -159,12 +156,7 @@ pub fn hello(request_id: u64, token: &str) -> Vec<u8> {
         ..proto::Hello::default()
     };
     let request = Some(proto::client_frame::Request::Hello(hello));
-    proto::ClientFrame {
-        request_id,
-        request,
-        ..proto::ClientFrame::default()
-    }
-    .encode_to_vec()
+    proto::ClientFrame { request_id, request, ..proto::ClientFrame::default() }.encode_to_vec()
 }
 
 /// Reads a frame of the server; `None` when it cannot be read.
@@ -185,10 +177,7 @@ pub fn read(bytes: &[u8]) -> Option<Incoming<'_>> {
         field::PAGE => Incoming::Page(page(value)?, false),
         field::PUSH => Incoming::Page(page(value)?, true),
         field::NUDGE => Incoming::Nudge,
-        field::ERROR => Incoming::Refused {
-            request_id,
-            error: proto::Error::decode(value).ok()?,
-        },
+        field::ERROR => Incoming::Refused { request_id, error: proto::Error::decode(value).ok()? },
         field::SENT => {
             let (mut conversation, mut seq) = (0, 0);
             for part in Fields(value) {
@@ -198,11 +187,7 @@ pub fn read(bytes: &[u8]) -> Option<Incoming<'_>> {
                     _ => {}
                 }
             }
-            Incoming::Sent {
-                request_id,
-                conversation,
-                seq,
-            }
+            Incoming::Sent { request_id, conversation, seq }
         }
         _ => Incoming::Other,
     })
@@ -237,10 +222,7 @@ says the tide turns at ten past and the harbour master will not wait for anybody
 }
 
 fn page(bytes: &[u8]) -> Option<Page<'_>> {
-    let mut page = Page {
-        bytes,
-        ..Page::default()
-    };
+    let mut page = Page { bytes, ..Page::default() };
     for part in Fields(bytes) {
         match part? {
             (1, Value::Bytes(base)) => page.base = base,
@@ -306,29 +288,16 @@ mod tests {
 
     #[test]
     fn a_send_written_by_hand_is_the_one_of_the_schema() {
-        for to in [
-            To::User(77),
-            To::Conversation(u64::MAX - 1, 300),
-            To::Conversation(5, 0),
-        ] {
+        for to in [To::User(77), To::Conversation(u64::MAX - 1, 300), To::Conversation(5, 0)] {
             let mut bytes = Vec::new();
             write_send(&mut bytes, 1_000, &[9; 53], to, 20_778, &[4; 16], 12_345);
             let frame = proto::ClientFrame::decode(bytes.as_slice()).unwrap();
             let Some(proto::client_frame::Request::Send(send)) = frame.request.clone() else {
                 panic!("not a send")
             };
-            assert_eq!(
-                (frame.request_id, frame.snapshot.as_ref()),
-                (1_000, [9; 53].as_slice())
-            );
-            assert_eq!(
-                (send.day, send.client_message_id.as_ref()),
-                (20_778, [4; 16].as_slice())
-            );
-            assert_eq!(
-                (send.text.len(), due_ns(send.text.as_bytes())),
-                (TEXT_BYTES, Some(12_345))
-            );
+            assert_eq!((frame.request_id, frame.snapshot.as_ref()), (1_000, [9; 53].as_slice()));
+            assert_eq!((send.day, send.client_message_id.as_ref()), (20_778, [4; 16].as_slice()));
+            assert_eq!((send.text.len(), due_ns(send.text.as_bytes())), (TEXT_BYTES, Some(12_345)));
             let wanted = match to {
                 To::User(user) => (proto::send::To::UserId(user), 0),
                 To::Conversation(conversation, shown) => {
@@ -360,18 +329,11 @@ mod tests {
         };
         let body = Some(proto::server_frame::Body::Push(page));
         let bytes = proto::ServerFrame { request_id: 0, body }.encode_to_vec();
-        let Some(Incoming::Page(page, true)) = read(&bytes) else {
-            panic!("not a push")
-        };
+        let Some(Incoming::Page(page, true)) = read(&bytes) else { panic!("not a push") };
         assert_eq!((page.base, page.snapshot.len()), ([1; 8].as_slice(), 53));
         assert!(page.more && page.hand_back && !page.rebuild);
         let entries: Vec<_> = page.entries().collect::<Option<_>>().unwrap();
-        let read = Entry {
-            conversation: 3,
-            seq: 1 << 40,
-            sender: u64::MAX,
-            text: b"hello",
-        };
+        let read = Entry { conversation: 3, seq: 1 << 40, sender: u64::MAX, text: b"hello" };
         assert_eq!(entries, [read, read]);
         assert_eq!(super::read(&bytes[..bytes.len() - 1]), None);
     }

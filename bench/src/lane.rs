@@ -62,10 +62,7 @@ impl Default for Latencies {
     fn default() -> Latencies {
         let empty =
             || Histogram::new_with_max(LATENCY_US_MAX, 3).expect("the bounds of the histogram are valid");
-        Latencies {
-            acknowledged: empty(),
-            delivered: empty(),
-        }
+        Latencies { acknowledged: empty(), delivered: empty() }
     }
 }
 
@@ -185,9 +182,7 @@ impl Lane {
                 stream.set_nodelay(true)?;
                 let mut client = Client::new(&account, stream, &self.server.to_string());
                 let interest = Interest::READABLE | Interest::WRITABLE;
-                self.poll
-                    .registry()
-                    .register(client.stream(), Token(place), interest)?;
+                self.poll.registry().register(client.stream(), Token(place), interest)?;
                 Ok(client)
             });
             match opened {
@@ -212,8 +207,7 @@ impl Lane {
                 Event::Acknowledged(send) => {
                     self.counts.acknowledged += 1;
                     record(&mut self.latencies.acknowledged, now_ns, send.due_ns);
-                    self.pacer
-                        .acknowledged(place, self.clients[place].unanswered.len());
+                    self.pacer.acknowledged(place, self.clients[place].unanswered.len());
                 }
                 Event::Again(send, after_ms) => {
                     // With jitter, so that they do not come back all at once.
@@ -264,10 +258,9 @@ impl Lane {
     /// Every client in its turn, evenly over the period; one that spoke since its last turn is left alone.
     fn send_heartbeats(&mut self) {
         let clients = self.clients.len() as u64;
-        let due = u64::try_from(self.started.elapsed().as_millis())
-            .unwrap_or(u64::MAX)
-            .saturating_mul(clients)
-            / HEARTBEAT.as_millis() as u64;
+        let due =
+            u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_mul(clients)
+                / HEARTBEAT.as_millis() as u64;
         if due < self.heartbeats_done || due - self.heartbeats_done > clients {
             // Clients were added: the turns are counted anew.
             self.heartbeats_done = due;
@@ -315,11 +308,7 @@ impl Lane {
             // The wait of the kernel is a millisecond at least: what is due sooner is waited for awake.
             Some(due_ns) => {
                 let left = Duration::from_nanos(due_ns.saturating_sub(self.now_ns()));
-                if left < Duration::from_millis(2) {
-                    Duration::ZERO
-                } else {
-                    WAIT_MAX.min(left / 2)
-                }
+                if left < Duration::from_millis(2) { Duration::ZERO } else { WAIT_MAX.min(left / 2) }
             }
             None => WAIT_MAX,
         }

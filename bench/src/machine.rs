@@ -42,25 +42,14 @@ impl Cores {
             sched_getaffinity(None).map(|set| (0..CpuSet::MAX_CPU).filter(|&cpu| set.is_set(cpu)).collect());
         let allowed: Vec<usize> = allowed.unwrap_or_default();
         let parted = allowed.len() >= 4 && SERVER_CORES.iter().all(|core| allowed.contains(core));
-        let load = allowed
-            .iter()
-            .copied()
-            .filter(|core| parted && !SERVER_CORES.contains(core))
-            .collect();
-        Cores {
-            load,
-            all: allowed.len().max(1),
-        }
+        let load = allowed.iter().copied().filter(|core| parted && !SERVER_CORES.contains(core)).collect();
+        Cores { load, all: allowed.len().max(1) }
     }
 
     /// Threads that the load runs on.
     #[must_use]
     pub fn load_lanes(&self) -> usize {
-        if self.load.is_empty() {
-            LANES_UNPINNED
-        } else {
-            self.load.len().min(4)
-        }
+        if self.load.is_empty() { LANES_UNPINNED } else { self.load.len().min(4) }
     }
 
     /// Moves this thread, and what it starts from now on, to the server's cores.
@@ -68,11 +57,7 @@ impl Cores {
     /// # Errors
     /// When the kernel refuses.
     pub fn take_for_server(&self) -> io::Result<()> {
-        if self.load.is_empty() {
-            Ok(())
-        } else {
-            pin(&SERVER_CORES)
-        }
+        if self.load.is_empty() { Ok(()) } else { pin(&SERVER_CORES) }
     }
 
     /// Moves this thread, and what it starts from now on, to the load's cores.
@@ -80,21 +65,13 @@ impl Cores {
     /// # Errors
     /// When the kernel refuses.
     pub fn take_for_load(&self) -> io::Result<()> {
-        if self.load.is_empty() {
-            Ok(())
-        } else {
-            pin(&self.load)
-        }
+        if self.load.is_empty() { Ok(()) } else { pin(&self.load) }
     }
 
     /// For a column of the table.
     #[must_use]
     pub fn short(&self) -> String {
-        if self.load.is_empty() {
-            format!("unpinned, {}", self.all)
-        } else {
-            format!("2 of {}", self.all)
-        }
+        if self.load.is_empty() { format!("unpinned, {}", self.all) } else { format!("2 of {}", self.all) }
     }
 
     /// For people.
@@ -124,10 +101,7 @@ pub fn file_system(directory: &Path) -> io::Result<String> {
         return Err(io::Error::other(text));
     }
     let known = ON_DISK.iter().find(|(number, _)| *number == kind);
-    Ok(known.map_or_else(
-        || format!("file system {kind:#x}"),
-        |(_, name)| (*name).to_owned(),
-    ))
+    Ok(known.map_or_else(|| format!("file system {kind:#x}"), |(_, name)| (*name).to_owned()))
 }
 
 /// Processor, kernel, and how busy it is, for the record.
@@ -135,18 +109,11 @@ pub fn file_system(directory: &Path) -> io::Result<String> {
 pub fn description() -> String {
     let field = |file: &str, name: &str| {
         let text = fs::read_to_string(file).unwrap_or_default();
-        let line = text
-            .lines()
-            .find(|line| line.starts_with(name))
-            .unwrap_or_default()
-            .to_owned();
-        line.split_once(':')
-            .map_or(String::new(), |(_, value)| value.trim().to_owned())
+        let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_default().to_owned();
+        line.split_once(':').map_or(String::new(), |(_, value)| value.trim().to_owned())
     };
-    let memory_kb: u64 = field("/proc/meminfo", "MemTotal")
-        .trim_end_matches(" kB")
-        .parse()
-        .unwrap_or_default();
+    let memory_kb: u64 =
+        field("/proc/meminfo", "MemTotal").trim_end_matches(" kB").parse().unwrap_or_default();
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     format!(

@@ -100,21 +100,12 @@ fn run(options: &Options) -> io::Result<()> {
     fs::create_dir_all(&options.directory)?;
     fs::create_dir_all(&options.out)?;
     let file_system = machine::file_system(&options.directory)?;
-    let (mut report, cores) = (
-        Report {
-            is_short: options.short,
-            ..Report::default()
-        },
-        Cores::of_this_machine(),
-    );
+    let (mut report, cores) =
+        (Report { is_short: options.short, ..Report::default() }, Cores::of_this_machine());
     report.note(format!("Machine: {}.", machine::description()));
     report.note(format!("Cores: {}.", cores.sentence()));
     report.note(format!("Data on {file_system}."));
-    let place = Place {
-        binary: options.server.clone(),
-        directory: options.directory.clone(),
-        cores,
-    };
+    let place = Place { binary: options.server.clone(), directory: options.directory.clone(), cores };
     place.cores.take_for_load()?;
     baselines(options, &place, &mut report)?;
     for work in chosen(options) {
@@ -167,15 +158,8 @@ fn measure(work: Work, options: &Options, place: &Place, report: &mut Report) ->
 
 /// What the machine does without a server.
 fn baselines(options: &Options, place: &Place, report: &mut Report) -> io::Result<()> {
-    let duration = if options.short {
-        Duration::from_millis(200)
-    } else {
-        Duration::from_secs(2)
-    };
-    let setting = Setting {
-        cores: place.cores.short(),
-        ..Setting::default()
-    };
+    let duration = if options.short { Duration::from_millis(200) } else { Duration::from_secs(2) };
+    let setting = Setting { cores: place.cores.short(), ..Setting::default() };
     let echo = echo::measure(&place.cores, duration)?;
     report.row(
         "baseline: bare WebSocket echo, p50 / p99 / p99.9",
@@ -187,11 +171,7 @@ fn baselines(options: &Options, place: &Place, report: &mut Report) -> io::Resul
         ),
         "",
         Verdict::Information,
-        &Setting {
-            payload: "200 B".to_owned(),
-            in_flight: "1".to_owned(),
-            ..setting.clone()
-        },
+        &Setting { payload: "200 B".to_owned(), in_flight: "1".to_owned(), ..setting.clone() },
     );
     for batch in RAW_BATCHES {
         place.cores.take_for_server()?;
@@ -199,10 +179,7 @@ fn baselines(options: &Options, place: &Place, report: &mut Report) -> io::Resul
         place.cores.take_for_load()?;
         let raw = raw?;
         report.row(
-            format!(
-                "baseline: append {batch} × {} B and fdatasync",
-                raw_append::RECORD_BYTES
-            ),
+            format!("baseline: append {batch} × {} B and fdatasync", raw_append::RECORD_BYTES),
             format!(
                 "{} records/s; one sync p50 {}, p99 {} µs",
                 grouped(raw.records_per_s),
@@ -211,11 +188,7 @@ fn baselines(options: &Options, place: &Place, report: &mut Report) -> io::Resul
             ),
             "",
             Verdict::Information,
-            &Setting {
-                stage: "synced",
-                in_flight: raw.batch.to_string(),
-                ..setting.clone()
-            },
+            &Setting { stage: "synced", in_flight: raw.batch.to_string(), ..setting.clone() },
         );
     }
     Ok(())

@@ -77,20 +77,8 @@ impl Pacer {
             (self.pace, pace),
             (Some(Pace::Steady { .. }), Pace::Steady { .. }) | (Some(Pace::Turns { .. }), Pace::Turns { .. })
         );
-        let begun = Pacer {
-            pace: Some(pace),
-            left,
-            begun_ns: now_ns,
-            ..Pacer::default()
-        };
-        let mut next = if goes_on {
-            Pacer {
-                sent: 0,
-                ..self.clone()
-            }
-        } else {
-            Pacer::default()
-        };
+        let begun = Pacer { pace: Some(pace), left, begun_ns: now_ns, ..Pacer::default() };
+        let mut next = if goes_on { Pacer { sent: 0, ..self.clone() } } else { Pacer::default() };
         next = Pacer {
             queue: next.queue,
             senders: next.senders,
@@ -98,21 +86,12 @@ impl Pacer {
             at_work: next.at_work,
             ..begun
         };
-        let messages_each = if let Pace::Each { messages, .. } = pace {
-            messages
-        } else {
-            u64::MAX
-        };
-        next.senders
-            .resize_with(writers.last().map_or(0, |last| last + 1), Sender::default);
+        let messages_each = if let Pace::Each { messages, .. } = pace { messages } else { u64::MAX };
+        next.senders.resize_with(writers.last().map_or(0, |last| last + 1), Sender::default);
         for &writer in writers {
             let sender = &mut next.senders[writer];
             if !goes_on {
-                *sender = Sender {
-                    credit: IN_FLIGHT,
-                    left: messages_each,
-                    waits: false,
-                };
+                *sender = Sender { credit: IN_FLIGHT, left: messages_each, waits: false };
             }
             // Who has nothing under way is not woken by an answer.
             if sender.credit == IN_FLIGHT && !sender.waits {
@@ -253,10 +232,7 @@ mod tests {
 
     #[test]
     fn turns_go_round_and_a_turn_ends_with_its_last_answer() {
-        let pace = Pace::Turns {
-            messages: 100,
-            at_a_time: 2,
-        };
+        let pace = Pace::Turns { messages: 100, at_a_time: 2 };
         let mut pacer = Pacer::default().changed(pace, &[0, 1, 2], 0);
         assert_eq!(burst(&mut pacer), [[0; 8], [1; 8]].concat());
         pacer.acknowledged(1, 3);
@@ -269,34 +245,23 @@ mod tests {
 
     #[test]
     fn each_sends_its_number_and_makes_room_for_the_next() {
-        let pace = Pace::Each {
-            messages: 10,
-            at_a_time: 1,
-        };
+        let pace = Pace::Each { messages: 10, at_a_time: 1 };
         let mut pacer = Pacer::default().changed(pace, &[0, 1], 0);
         assert_eq!(burst(&mut pacer), [0; 8]);
         for unanswered in [7, 7] {
             pacer.acknowledged(0, unanswered);
             assert!(pacer.next_of(0, 0).is_some());
         }
-        (0..8)
-            .rev()
-            .for_each(|unanswered| pacer.acknowledged(0, unanswered));
+        (0..8).rev().for_each(|unanswered| pacer.acknowledged(0, unanswered));
         assert_eq!(burst(&mut pacer), [1; 8]);
     }
 
     #[test]
     fn an_open_rate_does_not_wait_for_answers() {
-        let pace = Pace::Open {
-            per_second: 1000.0,
-            messages: 4,
-        };
+        let pace = Pace::Open { per_second: 1000.0, messages: 4 };
         let mut pacer = Pacer::default().changed(pace, &[0, 1], 0);
         assert_eq!(pacer.next(500_000), Some((0, 0)));
-        assert_eq!(
-            (pacer.next(500_000), pacer.next_due_ns()),
-            (None, Some(1_000_000))
-        );
+        assert_eq!((pacer.next(500_000), pacer.next_due_ns()), (None, Some(1_000_000)));
         assert_eq!(pacer.next(9_000_000), Some((1, 1_000_000)));
         assert_eq!(pacer.next(9_000_000), Some((0, 2_000_000)));
         assert_eq!(pacer.next(9_000_000), Some((1, 3_000_000)));

@@ -31,9 +31,7 @@ pub fn resident_bytes(pid: u32) -> io::Result<u64> {
 pub fn memory_kinds(pid: u32) -> io::Result<String> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let kinds = ["VmRSS:", "RssAnon:", "RssFile:", "VmHWM:"];
-    let lines = status
-        .lines()
-        .filter(|line| kinds.iter().any(|kind| line.starts_with(kind)));
+    let lines = status.lines().filter(|line| kinds.iter().any(|kind| line.starts_with(kind)));
     let words = lines.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
     Ok(words.collect::<Vec<_>>().join(", "))
 }
@@ -44,29 +42,19 @@ pub fn memory_kinds(pid: u32) -> io::Result<String> {
 /// When the process is gone.
 pub fn cpu_s_by_thread(pid: u32) -> io::Result<BTreeMap<String, f64>> {
     let tasks = fs::read_dir(format!("/proc/{pid}/task"))?;
-    let tasks = tasks.map(|task| {
-        Ok(task?
-            .file_name()
-            .to_string_lossy()
-            .parse::<u32>()
-            .unwrap_or_default())
-    });
+    let tasks = tasks.map(|task| Ok(task?.file_name().to_string_lossy().parse::<u32>().unwrap_or_default()));
     let mut tasks: Vec<u32> = tasks.collect::<io::Result<_>>()?;
     tasks.sort_unstable();
     let mut all = BTreeMap::new();
     for tid in tasks {
         let path = PathBuf::from(format!("/proc/{pid}/task/{tid}"));
         // A thread may end while it is looked at.
-        let (Ok(name), Ok(stat)) = (
-            fs::read_to_string(path.join("comm")),
-            fs::read_to_string(path.join("stat")),
-        ) else {
+        let (Ok(name), Ok(stat)) =
+            (fs::read_to_string(path.join("comm")), fs::read_to_string(path.join("stat")))
+        else {
             continue;
         };
-        all.insert(
-            format!("{} #{}", name.trim(), tid.saturating_sub(pid)),
-            stat_cpu_s(&stat)?,
-        );
+        all.insert(format!("{} #{}", name.trim(), tid.saturating_sub(pid)), stat_cpu_s(&stat)?);
     }
     Ok(all)
 }
@@ -74,11 +62,8 @@ pub fn cpu_s_by_thread(pid: u32) -> io::Result<BTreeMap<String, f64>> {
 fn stat_cpu_s(stat: &str) -> io::Result<f64> {
     // The name, in parentheses, may hold anything; utime and stime are the 12th and 13th field after it.
     let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
-    let ticks = fields
-        .split_whitespace()
-        .skip(11)
-        .take(2)
-        .map(|field| field.parse::<u64>().unwrap_or_default());
+    let ticks =
+        fields.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().unwrap_or_default());
     let ticks: Vec<u64> = ticks.collect();
     if ticks.len() < 2 {
         return Err(io::Error::other("/proc has another form than expected"));

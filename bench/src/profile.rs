@@ -43,21 +43,13 @@ pub fn record(pid: u32, file: &Path) -> io::Result<PathBuf> {
 fn perf(pid: u32, file: &Path) -> io::Result<String> {
     let samples = file.with_extension("perf");
     let mut record = Command::new("perf");
-    record
-        .args(["record", "-q", "-F", FREQUENCY, "-p", &pid.to_string(), "-o"])
-        .arg(&samples);
-    record
-        .args(["--", "sleep", &SAMPLED.as_secs().to_string()])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+    record.args(["record", "-q", "-F", FREQUENCY, "-p", &pid.to_string(), "-o"]).arg(&samples);
+    record.args(["--", "sleep", &SAMPLED.as_secs().to_string()]).stdout(Stdio::null()).stderr(Stdio::null());
     if !record.status()?.success() {
         return Err(io::Error::other("perf could not record"));
     }
-    let reports = [
-        reported(&samples, "pid,dso"),
-        reported(&samples, "pid,dso,symbol"),
-        reported(&samples, "symbol"),
-    ];
+    let reports =
+        [reported(&samples, "pid,dso"), reported(&samples, "pid,dso,symbol"), reported(&samples, "symbol")];
     fs::remove_file(&samples)?;
     Ok(reports.into_iter().collect::<io::Result<Vec<_>>>()?.join("\n"))
 }
@@ -65,24 +57,13 @@ fn perf(pid: u32, file: &Path) -> io::Result<String> {
 /// Shares of the samples by some keys, one line each.
 fn reported(samples: &Path, keys: &str) -> io::Result<String> {
     let mut report = Command::new("perf");
-    report.args([
-        "report",
-        "--stdio",
-        "--no-children",
-        "--percent-limit",
-        "0.5",
-        "--sort",
-        keys,
-        "-i",
-    ]);
+    report.args(["report", "--stdio", "--no-children", "--percent-limit", "0.5", "--sort", keys, "-i"]);
     let output = report.arg(samples).stderr(Stdio::null()).output()?;
     if !output.status.success() {
         return Err(io::Error::other("perf could not report what it recorded"));
     }
     let text = String::from_utf8_lossy(&output.stdout);
-    let lines = text
-        .lines()
-        .filter(|line| !line.trim().is_empty() && !line.starts_with('#'));
+    let lines = text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#'));
     // Columns are padded to the longest name of a symbol, which is very long.
     let words = lines.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
     let lines = words.map(|line| format!("{}\n", line.trim_end_matches(" - -")));

@@ -19,21 +19,13 @@ impl Verdict {
     /// Met when the figure is at most this.
     #[must_use]
     pub fn at_most(figure: f64, reach: f64) -> Verdict {
-        if figure <= reach {
-            Verdict::Met
-        } else {
-            Verdict::Missed
-        }
+        if figure <= reach { Verdict::Met } else { Verdict::Missed }
     }
 
     /// Met when the figure is at least this.
     #[must_use]
     pub fn at_least(figure: f64, reach: f64) -> Verdict {
-        if figure >= reach {
-            Verdict::Met
-        } else {
-            Verdict::Missed
-        }
+        if figure >= reach { Verdict::Met } else { Verdict::Missed }
     }
 
     fn text(&self) -> String {
@@ -98,11 +90,7 @@ impl Report {
         setting: &Setting,
     ) {
         let (work, figure, reach) = (work.into(), figure.into(), reach.into());
-        say(&format!(
-            "{work}: {figure}{} {}",
-            if reach.is_empty() { "" } else { ", reach" },
-            reach
-        ));
+        say(&format!("{work}: {figure}{} {}", if reach.is_empty() { "" } else { ", reach" }, reach));
         // Bytes of a frame are the same however short the run is.
         let depends_on_size = !work.starts_with("W9") && matches!(verdict, Verdict::Met | Verdict::Missed);
         let verdict = if self.is_short && depends_on_size {
@@ -110,13 +98,7 @@ impl Report {
         } else {
             verdict
         };
-        self.rows.push(Row {
-            work,
-            figure,
-            reach,
-            verdict,
-            setting: setting.clone(),
-        });
+        self.rows.push(Row { work, figure, reach, verdict, setting: setting.clone() });
     }
 
     /// Adds a note.
@@ -129,9 +111,7 @@ impl Report {
     /// Whether any of these rows was missed.
     #[must_use]
     pub fn missed(&self, work: &str) -> bool {
-        self.rows
-            .iter()
-            .any(|row| row.work.starts_with(work) && row.verdict == Verdict::Missed)
+        self.rows.iter().any(|row| row.work.starts_with(work) && row.verdict == Verdict::Missed)
     }
 
     /// The table in Markdown, and the notes.
@@ -203,40 +183,18 @@ mod tests {
     #[test]
     fn a_missed_row_says_so() {
         let mut report = Report::default();
-        report.row(
-            "W1 idle",
-            "5,000 B",
-            "≤ 4,096 B",
-            Verdict::at_most(5000.0, 4096.0),
-            &Setting::default(),
-        );
+        report.row("W1 idle", "5,000 B", "≤ 4,096 B", Verdict::at_most(5000.0, 4096.0), &Setting::default());
         assert!(report.missed("W1") && !report.missed("W2"));
-        let mut short = Report {
-            is_short: true,
-            ..Report::default()
-        };
-        short.row(
-            "W1 idle",
-            "5,000 B",
-            "≤ 4,096 B",
-            Verdict::Missed,
-            &Setting::default(),
-        );
+        let mut short = Report { is_short: true, ..Report::default() };
+        short.row("W1 idle", "5,000 B", "≤ 4,096 B", Verdict::Missed, &Setting::default());
         assert!(!short.missed("W1"));
-        assert!(
-            report
-                .markdown()
-                .contains("| W1 idle | 5,000 B | ≤ 4,096 B | **missed** |")
-        );
+        assert!(report.markdown().contains("| W1 idle | 5,000 B | ≤ 4,096 B | **missed** |"));
     }
 
     #[test]
     fn numbers_are_grouped_and_the_middle_is_found() {
         let grouped = [0.0, 999.0, 1000.0, 1_234_567.0, -1234.0].map(grouped);
         assert_eq!(grouped, ["0", "999", "1,000", "1,234,567", "-1,234"]);
-        assert_eq!(
-            (median(vec![3.0, 1.0, 2.0]), median(vec![4.0, 1.0, 2.0, 3.0])),
-            (2.0, 2.5)
-        );
+        assert_eq!((median(vec![3.0, 1.0, 2.0]), median(vec![4.0, 1.0, 2.0, 3.0])), (2.0, 2.5));
     }
 }

@@ -53,10 +53,7 @@ impl Place {
     #[must_use]
     pub fn knows_null_store(&self) -> bool {
         let mut command = Command::new(&self.binary);
-        command
-            .args(["serve", NULL_STORE_FLAG, "--help"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
+        command.args(["serve", NULL_STORE_FLAG, "--help"]).stdout(Stdio::null()).stderr(Stdio::null());
         command.status().is_ok_and(|status| status.success())
     }
 }
@@ -100,10 +97,7 @@ impl Server {
         if store == Store::Null {
             command.arg(NULL_STORE_FLAG);
         }
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(fs::File::create(&log)?);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(fs::File::create(&log)?);
         // Cores are inherited by what is started.
         place.cores.take_for_server()?;
         let started = command.spawn();
@@ -118,14 +112,7 @@ impl Server {
             let log = fs::read_to_string(&log).unwrap_or_default();
             io::Error::other(format!("{error}; the server's log:\n{log}"))
         })?;
-        Ok(Server {
-            child,
-            data,
-            binary: place.binary.clone(),
-            log,
-            clients,
-            operator,
-        })
+        Ok(Server { child, data, binary: place.binary.clone(), log, clients, operator })
     }
 
     /// The process.
@@ -149,20 +136,8 @@ impl Server {
     pub fn provision(&self, users: usize) -> io::Result<Vec<Account>> {
         let out = self.data.with_extension("accounts");
         let mut command = Command::new(&self.binary);
-        command.args([
-            "admin",
-            "provision",
-            "--devices",
-            "1",
-            "--users",
-            &users.to_string(),
-        ]);
-        command
-            .arg("--data")
-            .arg(&self.data)
-            .arg("--out")
-            .arg(&out)
-            .stdout(Stdio::null());
+        command.args(["admin", "provision", "--devices", "1", "--users", &users.to_string()]);
+        command.arg("--data").arg(&self.data).arg("--out").arg(&out).stdout(Stdio::null());
         let output = command.output()?;
         if !output.status.success() {
             let text = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -180,14 +155,11 @@ impl Server {
     pub fn metrics(&self) -> io::Result<Metrics> {
         let text = get(self.operator, "/metrics")?;
         let value = |name: &str| {
-            let line = text
-                .lines()
-                .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-            line.and_then(|value| value.trim().parse::<f64>().ok())
-                .map_or_else(
-                    || Err(io::Error::other(format!("the server counts no {name}"))),
-                    |value| Ok(value as u64),
-                )
+            let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+            line.and_then(|value| value.trim().parse::<f64>().ok()).map_or_else(
+                || Err(io::Error::other(format!("the server counts no {name}"))),
+                |value| Ok(value as u64),
+            )
         };
         Ok(Metrics {
             tail_bytes: value("highwater_tail_bytes")?,
@@ -226,18 +198,12 @@ impl Server {
                 return if status.success() {
                     Ok(())
                 } else {
-                    Err(io::Error::other(format!(
-                        "the server ended with {status}: {}",
-                        self.log_end()
-                    )))
+                    Err(io::Error::other(format!("the server ended with {status}: {}", self.log_end())))
                 };
             }
             thread::sleep(LOOK);
         }
-        Err(io::Error::other(format!(
-            "the server did not stop within {STOP_TIMEOUT:?}: {}",
-            self.log_end()
-        )))
+        Err(io::Error::other(format!("the server did not stop within {STOP_TIMEOUT:?}: {}", self.log_end())))
     }
 
     fn log_end(&self) -> String {
@@ -258,10 +224,7 @@ impl Drop for Server {
 }
 
 fn ready_line(child: &mut Child) -> io::Result<(SocketAddr, SocketAddr)> {
-    let out = child
-        .stdout
-        .take()
-        .ok_or_else(|| io::Error::other("the server has no stdout"))?;
+    let out = child.stdout.take().ok_or_else(|| io::Error::other("the server has no stdout"))?;
     let mut line = String::new();
     BufReader::new(out).read_line(&mut line)?;
     let address = |name: &str| {
@@ -276,10 +239,7 @@ fn ready_line(child: &mut Child) -> io::Result<(SocketAddr, SocketAddr)> {
 fn get(address: SocketAddr, path: &str) -> io::Result<String> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-    write!(
-        stream,
-        "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
-    )?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     if !answer.starts_with("HTTP/1.1 200 ") {

@@ -150,11 +150,7 @@ mod tests {
             let payload = vec![7; length];
             let mut bytes = Vec::new();
             write_unmasked(&mut bytes, Opcode::Binary, &payload);
-            assert_eq!(
-                parse(&bytes),
-                Parsed::Frame(Opcode::Binary, &payload, bytes.len()),
-                "{length}"
-            );
+            assert_eq!(parse(&bytes), Parsed::Frame(Opcode::Binary, &payload, bytes.len()), "{length}");
             assert_eq!(parse(&bytes[..bytes.len() - 1]), Parsed::Incomplete, "{length}");
         }
     }
@@ -175,9 +171,6 @@ mod tests {
         let taken = b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n\r\n\x82";
         assert_eq!(upgrade_answer(taken), Ok(Some(taken.len() - 1)));
         let refused = b"HTTP/1.1 503 Service Unavailable\r\n\r\n";
-        assert_eq!(
-            upgrade_answer(refused),
-            Err("HTTP/1.1 503 Service Unavailable".to_owned())
-        );
+        assert_eq!(upgrade_answer(refused), Err("HTTP/1.1 503 Service Unavailable".to_owned()));
     }
 }

@@ -15,13 +15,7 @@ use crate::written::SnapshotName;
 /// Follows every lineage. Reports what is rewound, and within a chain duplicated and reordered.
 pub(crate) fn judge(history: &History, positions: &Positions, findings: &mut Findings) {
     for lineage in &history.lineages {
-        let mut judge = Judge {
-            history,
-            positions,
-            lineage,
-            findings,
-            chain: Chain::default(),
-        };
+        let mut judge = Judge { history, positions, lineage, findings, chain: Chain::default() };
         for step in &lineage.steps {
             match &step.change {
                 Change::Apply(apply) => judge.apply(apply, step.at),
@@ -64,10 +58,7 @@ impl Judge<'_> {
             Some(expected) => {
                 self.findings.report(Bucket::Rewound, at, || {
                     let (base, held) = (say(apply.base), say(expected));
-                    format!(
-                        "{} applied what continues {base}, and held {held}",
-                        self.lineage.name
-                    )
+                    format!("{} applied what continues {base}, and held {held}", self.lineage.name)
                 });
                 self.chain.rewind_if_known(apply.base);
             }
@@ -81,10 +72,7 @@ impl Judge<'_> {
         }
         self.findings.report(Bucket::Rewound, at, || {
             let snapshot = say(apply.snapshot);
-            format!(
-                "{} was given snapshot {snapshot}, which it had before",
-                self.lineage.name
-            )
+            format!("{} was given snapshot {snapshot}, which it had before", self.lineage.name)
         });
         self.chain.rewind_if_known(apply.snapshot);
     }
@@ -94,27 +82,18 @@ impl Judge<'_> {
         if !self.chain.delivered.insert(entry.token) {
             if !self.positions.duplicated(entry.token) {
                 self.findings.report(Bucket::Duplicated, at, || {
-                    format!(
-                        "{name} was given {} again along one chain",
-                        self.history.token(entry.token)
-                    )
+                    format!("{name} was given {} again along one chain", self.history.token(entry.token))
                 });
             }
             return;
         }
         let newest = self.chain.newest.get(&entry.conversation).copied();
-        let place = Place {
-            conversation: entry.conversation,
-            seq: entry.seq,
-        };
+        let place = Place { conversation: entry.conversation, seq: entry.seq };
         let falls = newest.is_some_and(|newest| entry.seq < newest);
         if falls && !self.positions.contested(place) && !self.positions.duplicated(entry.token) {
             self.findings.report(Bucket::Reordered, at, || {
                 let place = self.history.place(entry.conversation, entry.seq);
-                format!(
-                    "{name} was given {place} after seq {}",
-                    newest.unwrap_or_default()
-                )
+                format!("{name} was given {place} after seq {}", newest.unwrap_or_default())
             });
         }
         let seq = newest.map_or(entry.seq, |newest| newest.max(entry.seq));

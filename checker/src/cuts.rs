@@ -19,10 +19,7 @@ impl CutWindows {
             .iter()
             .map(|&(t, t_end)| {
                 let next = ends.partition_point(|&end| end <= t);
-                (
-                    t,
-                    t_end.unwrap_or_else(|| ends.get(next).copied().unwrap_or(u64::MAX)),
-                )
+                (t, t_end.unwrap_or_else(|| ends.get(next).copied().unwrap_or(u64::MAX)))
             })
             .collect();
         windows.sort_unstable();

@@ -42,15 +42,7 @@ pub(crate) fn judge(
                 }
             }
         }
-        Holes {
-            history,
-            sightings,
-            positions,
-            lineage,
-            dump,
-            absent: &absent,
-        }
-        .report(findings);
+        Holes { history, sightings, positions, lineage, dump, absent: &absent }.report(findings);
     }
     for (token, lineages) in missing {
         report_missing(history, sends, positions, token, &lineages, findings);
@@ -87,15 +79,10 @@ fn report_missing(
         None => (Bucket::Unseen, "shown to others", message.invoked.1),
     };
     findings.report(bucket, at, || {
-        let place = positions
-            .place(token)
-            .map(|place| history.place(place.conversation, place.seq));
+        let place = positions.place(token).map(|place| history.place(place.conversation, place.seq));
         let named = lineages[..lineages.len().min(LINEAGES_NAMED)].join(", ");
         let (token, place) = (history.token(token), place.unwrap_or_default());
-        format!(
-            "{token}, {word} at {place}, is missing from {} lineages: {named}",
-            lineages.len()
-        )
+        format!("{token}, {word} at {place}, is missing from {} lineages: {named}", lineages.len())
     });
 }
 
@@ -144,19 +131,9 @@ impl Holes<'_> {
         let entries = &self.history.entries[self.dump.entries.clone()];
         let mut places: Vec<Place> = entries
             .iter()
-            .map(|entry| {
-                (
-                    entry.token,
-                    Place {
-                        conversation: entry.conversation,
-                        seq: entry.seq,
-                    },
-                )
-            })
+            .map(|entry| (entry.token, Place { conversation: entry.conversation, seq: entry.seq }))
             .filter(|&(token, place)| {
-                self.sightings
-                    .pairs
-                    .include(place.conversation, self.lineage.user)
+                self.sightings.pairs.include(place.conversation, self.lineage.user)
                     && (!self.positions.duplicated(token) || self.positions.place(token) == Some(place))
             })
             .map(|(_, place)| place)
@@ -168,11 +145,6 @@ impl Holes<'_> {
     /// Whether a missing message stands at every seq from `next` up to that of `place`.
     fn explained(&self, next: u64, place: Place) -> bool {
         // A hole wider than the number of missing messages ends this after as many steps.
-        (next..place.seq).all(|seq| {
-            self.absent.contains(&Place {
-                conversation: place.conversation,
-                seq,
-            })
-        })
+        (next..place.seq).all(|seq| self.absent.contains(&Place { conversation: place.conversation, seq }))
     }
 }

@@ -20,27 +20,17 @@ pub(crate) fn judge(history: &History, positions: &Positions, findings: &mut Fin
     let mut held_by = vec![0u32; history.tokens.len()];
     for (lineage, number) in history.lineages.iter().zip(1u32..) {
         let Some(dump) = &lineage.dump else {
-            findings.report(Bucket::Stuck, lineage.at, || {
-                format!("{} left no dump", lineage.name)
-            });
+            findings.report(Bucket::Stuck, lineage.at, || format!("{} left no dump", lineage.name));
             continue;
         };
         if complete(lineage, history).is_none() {
-            let why = if dump.synced {
-                "its dump is from before the last heal"
-            } else {
-                "it could not sync"
-            };
-            findings.report(Bucket::Stuck, dump.at, || {
-                format!("{} did not reach the end: {why}", lineage.name)
-            });
+            let why = if dump.synced { "its dump is from before the last heal" } else { "it could not sync" };
+            findings
+                .report(Bucket::Stuck, dump.at, || format!("{} did not reach the end: {why}", lineage.name));
         }
         let mut newest: HashMap<u32, u64> = HashMap::new();
         for entry in &history.entries[dump.entries.clone()] {
-            let place = Place {
-                conversation: entry.conversation,
-                seq: entry.seq,
-            };
+            let place = Place { conversation: entry.conversation, seq: entry.seq };
             if std::mem::replace(&mut held_by[entry.token as usize], number) == number {
                 if !positions.duplicated(entry.token) {
                     findings.report(Bucket::Duplicated, dump.at, || {

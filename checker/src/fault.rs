@@ -65,10 +65,7 @@ impl fmt::Display for HistoryError {
             Self::Contradiction { path, line, what } => write!(f, "{}:{line}: {what}", path.display()),
             Self::NoDevices => f.write_str("no \"devices\" line in any file"),
             Self::TornLines { torn, writers } => {
-                write!(
-                    f,
-                    "{torn} torn lines, but only {writers} writers that can have torn one each"
-                )
+                write!(f, "{torn} torn lines, but only {writers} writers that can have torn one each")
             }
         }
     }
@@ -78,10 +75,7 @@ impl std::error::Error for HistoryError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Io { source, .. } => Some(source),
-            Self::Line {
-                fault: LineFault::Json(source),
-                ..
-            } => Some(source),
+            Self::Line { fault: LineFault::Json(source), .. } => Some(source),
             _ => None,
         }
     }

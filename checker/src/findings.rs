@@ -80,14 +80,7 @@ pub struct Event {
 
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}: {}:{}: {}",
-            self.bucket.name(),
-            self.file.display(),
-            self.line,
-            self.what
-        )
+        write!(f, "{}: {}:{}: {}", self.bucket.name(), self.file.display(), self.line, self.what)
     }
 }
 
@@ -101,11 +94,7 @@ pub(crate) struct Findings {
 
 impl Findings {
     pub(crate) fn new(files: &[PathBuf]) -> Self {
-        Self {
-            files: files.to_vec(),
-            counts: [0; Bucket::ALL.len()],
-            events: Vec::new(),
-        }
+        Self { files: files.to_vec(), counts: [0; Bucket::ALL.len()], events: Vec::new() }
     }
 
     /// Counts one offence; `what` is asked for only if the event is kept.
@@ -114,12 +103,7 @@ impl Findings {
         *count += 1;
         if *count <= EVENTS_PER_BUCKET as u64 {
             let file = self.file(at).to_owned();
-            self.events.push(Event {
-                bucket,
-                file,
-                line: at.line,
-                what: what(),
-            });
+            self.events.push(Event { bucket, file, line: at.line, what: what() });
         }
     }
 

@@ -145,10 +145,7 @@ impl History {
 
     /// A conversation and seq, for people.
     pub(crate) fn place(&self, conversation: u32, seq: u64) -> String {
-        format!(
-            "conversation {} seq {seq}",
-            self.conversations.value(conversation)
-        )
+        format!("conversation {} seq {seq}", self.conversations.value(conversation))
     }
 
     /// A token, for people and for grep.

@@ -24,40 +24,17 @@ pub(crate) struct Line<'a> {
 /// The operations.
 #[derive(Debug)]
 pub(crate) enum Said {
-    SendInvoked {
-        id: u128,
-        token: u128,
-        to: u64,
-    },
-    SendAnswered {
-        id: u128,
-        conversation: u64,
-        seq: u64,
-    },
-    SendRefused {
-        id: u128,
-        code: u64,
-    },
+    SendInvoked { id: u128, token: u128, to: u64 },
+    SendAnswered { id: u128, conversation: u64, seq: u64 },
+    SendRefused { id: u128, code: u64 },
     SendUnknown,
-    Applied {
-        base: SnapshotName,
-        snapshot: SnapshotName,
-        flags: ApplyFlags,
-        entries: Vec<WrittenEntry>,
-    },
+    Applied { base: SnapshotName, snapshot: SnapshotName, flags: ApplyFlags, entries: Vec<WrittenEntry> },
     Discarded,
-    Dumped {
-        synced: bool,
-        entries: Vec<WrittenEntry>,
-    },
-    ClientRestarted {
-        snapshot: Option<SnapshotName>,
-    },
+    Dumped { synced: bool, entries: Vec<WrittenEntry> },
+    ClientRestarted { snapshot: Option<SnapshotName> },
     Devices(Vec<WrittenLineage>),
     ServerKilled,
-    PowerCut {
-        t_end: Option<u64>,
-    },
+    PowerCut { t_end: Option<u64> },
     ServerRestarted,
     Healed,
     OtherNemesis,
@@ -166,11 +143,7 @@ struct Raw<'a> {
 
 impl<'a> Raw<'a> {
     fn into_line(mut self) -> Result<Line<'a>, LineFault> {
-        let said = if self.kind == Kind::Nemesis {
-            self.nemesis()?
-        } else {
-            self.operation()?
-        };
+        let said = if self.kind == Kind::Nemesis { self.nemesis()? } else { self.operation()? };
         let of_a_client = self.kind != Kind::Nemesis || matches!(said, Said::ClientRestarted { .. });
         if of_a_client && self.client.is_empty() {
             return Err(LineFault::Missing("client"));
@@ -178,12 +151,7 @@ impl<'a> Raw<'a> {
         if self.kind != Kind::Nemesis && self.user.is_none() {
             return Err(LineFault::Missing("user"));
         }
-        Ok(Line {
-            t: self.t,
-            client: self.client,
-            user: self.user.map(|user| user.0),
-            said,
-        })
+        Ok(Line { t: self.t, client: self.client, user: self.user.map(|user| user.0), said })
     }
 
     fn operation(&mut self) -> Result<Said, LineFault> {
@@ -198,10 +166,9 @@ impl<'a> Raw<'a> {
                 conversation: need(&self.conversation, "conversation")?.0,
                 seq: *need(&self.seq, "seq")?,
             },
-            ("send", Kind::Fail) => Said::SendRefused {
-                id: need(&self.id, "id")?.0,
-                code: *need(&self.code, "code")?,
-            },
+            ("send", Kind::Fail) => {
+                Said::SendRefused { id: need(&self.id, "id")?.0, code: *need(&self.code, "code")? }
+            }
             ("send", Kind::Info) => need(&self.id, "id").map(|_| Said::SendUnknown)?,
             ("apply", Kind::Ok) => self.apply()?,
             ("discard", _) => Said::Discarded,
@@ -229,9 +196,7 @@ impl<'a> Raw<'a> {
 
     fn nemesis(&mut self) -> Result<Said, LineFault> {
         Ok(match self.op.as_ref() {
-            "client_restart" => Said::ClientRestarted {
-                snapshot: self.snapshot.as_ref().map(|name| name.0),
-            },
+            "client_restart" => Said::ClientRestarted { snapshot: self.snapshot.as_ref().map(|name| name.0) },
             "devices" => Said::Devices(take(&mut self.lineages, "lineages")?),
             "kill9" => Said::ServerKilled,
             "powercut" => Said::PowerCut { t_end: self.t_end },
@@ -260,13 +225,8 @@ mod tests {
             "id":"000102030405060708090a0b0c0d0e0f","to":"4","token":"ffffffffffffffffffffffffffffffff","new":[1]}"#;
         let line = read(text).unwrap();
         assert_eq!((line.t, line.client.as_ref(), line.user), (5, "u3d1", Some(3)));
-        let Said::SendInvoked { id, token, to } = line.said else {
-            panic!("{:?}", line.said)
-        };
-        assert_eq!(
-            (id, token, to),
-            (0x0001_0203_0405_0607_0809_0a0b_0c0d_0e0f, u128::MAX, 4)
-        );
+        let Said::SendInvoked { id, token, to } = line.said else { panic!("{:?}", line.said) };
+        assert_eq!((id, token, to), (0x0001_0203_0405_0607_0809_0a0b_0c0d_0e0f, u128::MAX, 4));
     }
 
     #[test]
@@ -283,27 +243,13 @@ mod tests {
             let text = format!(
                 r#"{{"t":1,"client":"c","user":"1","kind":"ok","op":"apply","cause":"push",{rest}}}"#
             );
-            read(text.as_bytes())
-                .map(|_| ())
-                .map_err(|fault| fault.to_string())
+            read(text.as_bytes()).map(|_| ()).map_err(|fault| fault.to_string())
         };
         let good = r#""base":"","snapshot":"00000000000000aa","rebuild":false,"gap":false,"more":false,"entries":[]"#;
         assert!(apply(good).is_ok());
-        assert!(
-            apply(&good.replace(r#""base":"","#, ""))
-                .unwrap_err()
-                .contains("base")
-        );
-        assert!(
-            apply(&good.replace("00000000000000aa", "aa"))
-                .unwrap_err()
-                .contains("16 hex digits")
-        );
-        assert!(
-            apply(&good.replace(r#","entries":[]"#, ""))
-                .unwrap_err()
-                .contains("entries")
-        );
+        assert!(apply(&good.replace(r#""base":"","#, "")).unwrap_err().contains("base"));
+        assert!(apply(&good.replace("00000000000000aa", "aa")).unwrap_err().contains("16 hex digits"));
+        assert!(apply(&good.replace(r#","entries":[]"#, "")).unwrap_err().contains("entries"));
         let unknown = read(br#"{"t":1,"client":"c","user":"1","kind":"ok","op":"aply"}"#).unwrap_err();
         assert!(unknown.to_string().contains("aply"));
         let nameless = read(br#"{"t":1,"user":"1","kind":"info","op":"discard"}"#).unwrap_err();

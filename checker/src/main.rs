@@ -17,10 +17,7 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(NOT_CLEAN),
         Err(error) => {
-            let source = error
-                .source()
-                .map(|source| format!(": {source}"))
-                .unwrap_or_default();
+            let source = error.source().map(|source| format!(": {source}")).unwrap_or_default();
             eprintln!("highwater-checker: {error}{source}");
             ExitCode::from(NOT_JUDGED)
         }
@@ -52,9 +49,5 @@ fn arguments(given: impl Iterator<Item = std::ffi::OsString>) -> Result<(u64, Ve
             files.push(PathBuf::from(argument));
         }
     }
-    if files.is_empty() {
-        Err(USAGE.to_owned())
-    } else {
-        Ok((seed, files))
-    }
+    if files.is_empty() { Err(USAGE.to_owned()) } else { Ok((seed, files)) }
 }

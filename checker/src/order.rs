@@ -28,16 +28,13 @@ pub(crate) fn judge(
 ) {
     let placed = sends.all().filter_map(|(token, message)| {
         let place = positions.sure_place(token)?;
-        sightings
-            .pairs
-            .agree(message, place.conversation)
-            .then_some(Timed {
-                conversation: place.conversation,
-                seq: place.seq,
-                token,
-                invoked: message.invoked,
-                acknowledged: message.acknowledged.map_or(u64::MAX, |(t, _)| t),
-            })
+        sightings.pairs.agree(message, place.conversation).then_some(Timed {
+            conversation: place.conversation,
+            seq: place.seq,
+            token,
+            invoked: message.invoked,
+            acknowledged: message.acknowledged.map_or(u64::MAX, |(t, _)| t),
+        })
     });
     let mut by_invoke: Vec<Timed> = placed.collect();
     by_invoke.sort_unstable_by_key(|timed| (timed.conversation, timed.invoked));

@@ -32,15 +32,10 @@ impl Pairs {
                 *voices.entry((conversation, message.pair())).or_default() += 1;
             }
         }
-        let mut voices: Vec<(u64, u32, Pair)> = voices
-            .into_iter()
-            .map(|((conversation, pair), count)| (count, conversation, pair))
-            .collect();
+        let mut voices: Vec<(u64, u32, Pair)> =
+            voices.into_iter().map(|((conversation, pair), count)| (count, conversation, pair)).collect();
         voices.sort_unstable_by(|a, b| b.cmp(a));
-        let mut pairs = Self {
-            of_conversation: HashMap::new(),
-            of_pair: HashMap::new(),
-        };
+        let mut pairs = Self { of_conversation: HashMap::new(), of_pair: HashMap::new() };
         for (_, conversation, pair) in voices {
             pairs.of_conversation.entry(conversation).or_insert(pair);
             pairs.of_pair.entry(pair).or_insert(conversation);
@@ -52,16 +47,12 @@ impl Pairs {
     /// with everything.
     pub(crate) fn agree(&self, message: &Message, conversation: u32) -> bool {
         let pair = message.pair();
-        self.of_conversation
-            .get(&conversation)
-            .is_none_or(|&owner| owner == pair)
+        self.of_conversation.get(&conversation).is_none_or(|&owner| owner == pair)
             && self.of_pair.get(&pair).is_none_or(|&own| own == conversation)
     }
 
     /// Whether `user` is one of the two of `conversation`.
     pub(crate) fn include(&self, conversation: u32, user: u32) -> bool {
-        self.of_conversation
-            .get(&conversation)
-            .is_some_and(|&(one, other)| user == one || user == other)
+        self.of_conversation.get(&conversation).is_some_and(|&(one, other)| user == one || user == other)
     }
 }

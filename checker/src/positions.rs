@@ -90,24 +90,14 @@ impl Positions {
             let Some(token) = sends.token_of_id(ack.id) else {
                 continue;
             };
-            let place = Place {
-                conversation: ack.conversation,
-                seq: ack.seq,
-            };
+            let place = Place { conversation: ack.conversation, seq: ack.seq };
             let (first, _) = *self.answered[token as usize].get_or_insert((place, ack.at));
             if first != place {
                 self.scattered.insert(token);
-                others.push(Claim {
-                    place,
-                    token,
-                    at: ack.at,
-                });
+                others.push(Claim { place, token, at: ack.at });
                 findings.report(Bucket::Inconsistent, ack.at, || {
                     let (now, before) = (say(history, place), say(history, first));
-                    format!(
-                        "{} is answered with {now}, and elsewhere with {before}",
-                        history.token(token)
-                    )
+                    format!("{} is answered with {now}, and elsewhere with {before}", history.token(token))
                 });
             }
         }
@@ -118,18 +108,11 @@ impl Positions {
         let mut others = Vec::new();
         for page in sightings::pages(history).filter(|page| page.settled) {
             for entry in page.entries {
-                let place = Place {
-                    conversation: entry.conversation,
-                    seq: entry.seq,
-                };
+                let place = Place { conversation: entry.conversation, seq: entry.seq };
                 let (first, _) = *self.sighted[entry.token as usize].get_or_insert((place, page.at));
                 if first != place {
                     self.scattered.insert(entry.token);
-                    others.push(Claim {
-                        place,
-                        token: entry.token,
-                        at: page.at,
-                    });
+                    others.push(Claim { place, token: entry.token, at: page.at });
                 }
             }
         }
@@ -143,29 +126,17 @@ impl Positions {
         other_sightings: &[Claim],
         findings: &mut Findings,
     ) {
-        let firsts = self
-            .answered
-            .iter()
-            .zip(0u32..)
-            .chain(self.sighted.iter().zip(0u32..));
+        let firsts = self.answered.iter().zip(0u32..).chain(self.sighted.iter().zip(0u32..));
         let firsts = firsts.filter_map(|(first, token)| first.map(|(place, at)| Claim { place, token, at }));
-        let mut claims: Vec<Claim> = firsts
-            .chain(other_answers.iter().copied())
-            .chain(other_sightings.iter().copied())
-            .collect();
+        let mut claims: Vec<Claim> =
+            firsts.chain(other_answers.iter().copied()).chain(other_sightings.iter().copied()).collect();
         claims.sort_unstable();
         claims.dedup_by_key(|claim| (claim.place, claim.token));
-        for here in claims
-            .chunk_by(|a, b| a.place == b.place)
-            .filter(|here| here.len() > 1)
-        {
+        for here in claims.chunk_by(|a, b| a.place == b.place).filter(|here| here.len() > 1) {
             self.contested.insert(here[0].place);
             findings.report(Bucket::Inconsistent, here[1].at, || {
                 let (one, other) = (history.token(here[0].token), history.token(here[1].token));
-                format!(
-                    "{} has two messages: {one} and {other}",
-                    say(history, here[0].place)
-                )
+                format!("{} has two messages: {one} and {other}", say(history, here[0].place))
             });
         }
     }
@@ -202,10 +173,7 @@ impl Positions {
             if is_new {
                 findings.report(Bucket::Inconsistent, at, || {
                     let (answer, shown) = (say(history, answer), say(history, shown));
-                    format!(
-                        "{} is answered with {answer} and shown at {shown}",
-                        history.token(token)
-                    )
+                    format!("{} is answered with {answer} and shown at {shown}", history.token(token))
                 });
             }
         }

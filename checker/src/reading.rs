@@ -50,26 +50,16 @@ struct Reading {
 
 impl Reading {
     fn read_file(&mut self, path: &Path, file: u32) -> Result<(), HistoryError> {
-        let io_error = |source| HistoryError::Io {
-            path: path.to_owned(),
-            source,
-        };
+        let io_error = |source| HistoryError::Io { path: path.to_owned(), source };
         let mut reader = BufReader::new(File::open(path).map_err(io_error)?);
         let mut bytes = Vec::new();
         for line in 1.. {
             bytes.clear();
-            let read = (&mut reader)
-                .take(MAX_LINE_BYTES)
-                .read_until(b'\n', &mut bytes)
-                .map_err(io_error)?;
+            let read = (&mut reader).take(MAX_LINE_BYTES).read_until(b'\n', &mut bytes).map_err(io_error)?;
             if read == 0 {
                 break;
             }
-            let faulty = |fault| HistoryError::Line {
-                path: path.to_owned(),
-                line,
-                fault,
-            };
+            let faulty = |fault| HistoryError::Line { path: path.to_owned(), line, fault };
             if read as u64 == MAX_LINE_BYTES {
                 return Err(faulty(LineFault::TooLong));
             }
@@ -77,14 +67,9 @@ impl Reading {
                 continue;
             }
             match line::read(bytes.trim_ascii()) {
-                Ok(read) => {
-                    self.take(read, At { file, line })
-                        .map_err(|what| HistoryError::Contradiction {
-                            path: path.to_owned(),
-                            line,
-                            what,
-                        })?
-                }
+                Ok(read) => self
+                    .take(read, At { file, line })
+                    .map_err(|what| HistoryError::Contradiction { path: path.to_owned(), line, what })?,
                 // A writer killed in the middle of a line; how many there may be is checked at the end.
                 Err(LineFault::Json(fault)) if fault.is_eof() => self.torn_lines += 1,
                 Err(fault) => return Err(faulty(fault)),
@@ -100,33 +85,13 @@ impl Reading {
                 let sender = self.user_of(&line, at)?;
                 let (id, token) = (self.history.ids.intern(id), self.history.tokens.intern(token));
                 let to = self.history.users.intern(to.into());
-                self.history.invokes.push(Invoke {
-                    t,
-                    at,
-                    id,
-                    token,
-                    sender,
-                    to,
-                });
+                self.history.invokes.push(Invoke { t, at, id, token, sender, to });
             }
-            Said::SendAnswered {
-                id,
-                conversation,
-                seq,
-            } => {
+            Said::SendAnswered { id, conversation, seq } => {
                 self.user_of(&line, at)?;
-                let (id, conversation) = (
-                    self.history.ids.intern(id),
-                    self.history.conversations.intern(conversation.into()),
-                );
-                self.history.acks.push(Ack {
-                    t,
-                    at,
-                    id,
-                    conversation,
-                    seq,
-                    settled: false,
-                });
+                let (id, conversation) =
+                    (self.history.ids.intern(id), self.history.conversations.intern(conversation.into()));
+                self.history.acks.push(Ack { t, at, id, conversation, seq, settled: false });
             }
             Said::SendRefused { id, code } => {
                 self.user_of(&line, at)?;
@@ -134,41 +99,21 @@ impl Reading {
                 self.history.refusals.push(Refusal { at, id, code });
             }
             Said::SendUnknown | Said::Discarded => self.user_of(&line, at).map(|_| ())?,
-            Said::Applied {
-                base,
-                snapshot,
-                flags,
-                ref entries,
-            } => {
+            Said::Applied { base, snapshot, flags, ref entries } => {
                 let entries = self.keep(entries);
-                let change = Change::Apply(Apply {
-                    base,
-                    snapshot,
-                    flags,
-                    entries,
-                    settled: false,
-                });
+                let change = Change::Apply(Apply { base, snapshot, flags, entries, settled: false });
                 self.lineage_of(&line, at)?.steps.push(Step { t, at, change });
             }
             Said::Dumped { synced, ref entries } => {
                 let entries = self.keep(entries);
                 let lineage = self.lineage_of(&line, at)?;
                 if lineage.dump.as_ref().is_none_or(|earlier| earlier.t <= t) {
-                    lineage.dump = Some(Dump {
-                        t,
-                        at,
-                        synced,
-                        entries,
-                    });
+                    lineage.dump = Some(Dump { t, at, synced, entries });
                 }
             }
             Said::ClientRestarted { snapshot } => {
                 self.client_restarts += 1;
-                self.lineage_of(&line, at)?.steps.push(Step {
-                    t,
-                    at,
-                    change: Change::Restart(snapshot),
-                });
+                self.lineage_of(&line, at)?.steps.push(Step { t, at, change: Change::Restart(snapshot) });
             }
             Said::Devices(written) => {
                 for one in written {

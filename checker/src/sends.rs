@@ -65,21 +65,14 @@ impl Sends {
             };
             taken.map_err(|what| {
                 let path = findings.file(invoke.at).to_owned();
-                HistoryError::Contradiction {
-                    path,
-                    line: invoke.at.line,
-                    what,
-                }
+                HistoryError::Contradiction { path, line: invoke.at.line, what }
             })?;
         }
         for ack in &history.acks {
             sends.take_ack(ack, history, findings);
         }
         sends.take_refusals(history, findings);
-        sends.acknowledged = sends
-            .all()
-            .filter(|(_, message)| message.acknowledged.is_some())
-            .count() as u64;
+        sends.acknowledged = sends.all().filter(|(_, message)| message.acknowledged.is_some()).count() as u64;
         Ok(sends)
     }
 
@@ -100,20 +93,11 @@ impl Sends {
 
     /// All messages with their tokens.
     pub(crate) fn all(&self) -> impl Iterator<Item = (u32, &Message)> {
-        (0u32..)
-            .zip(&self.messages)
-            .filter_map(|(token, message)| Some((token, message.as_ref()?)))
+        (0u32..).zip(&self.messages).filter_map(|(token, message)| Some((token, message.as_ref()?)))
     }
 
     fn take_invoke(&mut self, invoke: &Invoke) -> Result<(), String> {
-        let Invoke {
-            t,
-            at,
-            id,
-            token,
-            sender,
-            to,
-        } = *invoke;
+        let Invoke { t, at, id, token, sender, to } = *invoke;
         let known = self.token_of_id[id as usize].get_or_insert(token);
         if *known != token {
             return Err("this id was sent with another token before".to_owned());
@@ -137,23 +121,15 @@ impl Sends {
     fn take_ack(&mut self, ack: &Ack, history: &History, findings: &mut Findings) {
         let Some(token) = self.token_of_id[ack.id as usize] else {
             findings.report(Bucket::Invented, ack.at, || {
-                format!(
-                    "answer to id {:032x}, which nobody sent",
-                    history.ids.value(ack.id)
-                )
+                format!("answer to id {:032x}, which nobody sent", history.ids.value(ack.id))
             });
             return;
         };
-        let message = self.messages[token as usize]
-            .as_mut()
-            .expect("an id with a token has its message");
+        let message = self.messages[token as usize].as_mut().expect("an id with a token has its message");
         if ack.settled {
             let answered = (ack.t, ack.at);
-            message.acknowledged = Some(
-                message
-                    .acknowledged
-                    .map_or(answered, |earlier| earlier.min(answered)),
-            );
+            message.acknowledged =
+                Some(message.acknowledged.map_or(answered, |earlier| earlier.min(answered)));
         }
     }
 
@@ -162,19 +138,13 @@ impl Sends {
             let Some(token) = self.token_of_id[refusal.id as usize] else {
                 continue;
             };
-            let message = self.messages[token as usize]
-                .as_mut()
-                .expect("an id with a token has its message");
+            let message = self.messages[token as usize].as_mut().expect("an id with a token has its message");
             if message.acknowledged.is_none() {
                 message.refused = true;
                 continue;
             }
             findings.report(Bucket::Inconsistent, refusal.at, || {
-                format!(
-                    "{} is refused with {}, and was acknowledged",
-                    history.token(token),
-                    refusal.code
-                )
+                format!("{} is refused with {}, and was acknowledged", history.token(token), refusal.code)
             });
         }
     }

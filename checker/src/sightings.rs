@@ -23,23 +23,13 @@ pub(crate) fn pages(history: &History) -> impl Iterator<Item = Page<'_>> {
         let applies = lineage.steps.iter().filter_map(move |step| match &step.change {
             Change::Apply(apply) => {
                 let entries = &history.entries[apply.entries.clone()];
-                Some(Page {
-                    lineage,
-                    at: step.at,
-                    settled: apply.settled,
-                    entries,
-                })
+                Some(Page { lineage, at: step.at, settled: apply.settled, entries })
             }
             Change::Restart(_) => None,
         });
         let dump = lineage.dump.iter().map(move |dump| {
             let entries = &history.entries[dump.entries.clone()];
-            Page {
-                lineage,
-                at: dump.at,
-                settled: true,
-                entries,
-            }
+            Page { lineage, at: dump.at, settled: true, entries }
         });
         applies.chain(dump)
     })
@@ -65,9 +55,7 @@ impl Sightings {
                 if let Some(fault) = invention(message, entry, &pairs)
                     && invented.insert(entry.token)
                 {
-                    findings.report(Bucket::Invented, page.at, || {
-                        describe(history, &page, entry, fault)
-                    });
+                    findings.report(Bucket::Invented, page.at, || describe(history, &page, entry, fault));
                 }
                 let entitled = message.is_some_and(|message| message.entitles(page.lineage.user));
                 seen[entry.token as usize] |= entitled && page.settled;
@@ -106,9 +94,5 @@ fn invention(message: Option<&Message>, entry: &Entry, pairs: &Pairs) -> Option<
 
 fn describe(history: &History, page: &Page<'_>, entry: &Entry, fault: &str) -> String {
     let place = history.place(entry.conversation, entry.seq);
-    format!(
-        "{} has {} at {place}: {fault}",
-        page.lineage.name,
-        history.token(entry.token)
-    )
+    format!("{} has {} at {place}: {fault}", page.lineage.name, history.token(entry.token))
 }

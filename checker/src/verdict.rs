@@ -81,20 +81,8 @@ impl Verdict {
 
     /// The verdict in one line, without a line feed. `cuts=` stands in it only if there were power cuts.
     pub fn line(&self, seed: u64) -> String {
-        let Self {
-            acknowledged,
-            lost,
-            duplicated,
-            reordered,
-            invented,
-            kills,
-            ..
-        } = self;
-        let cuts = if self.cuts > 0 {
-            format!(" cuts={}", self.cuts)
-        } else {
-            String::new()
-        };
+        let Self { acknowledged, lost, duplicated, reordered, invented, kills, .. } = self;
+        let cuts = if self.cuts > 0 { format!(" cuts={}", self.cuts) } else { String::new() };
         format!(
             "verdict acknowledged={acknowledged} lost={lost} duplicated={duplicated} reordered={reordered} \
              invented={invented} kills={kills}{cuts} seed={seed}"
@@ -103,15 +91,7 @@ impl Verdict {
 
     /// The buckets that [`Verdict::line`] does not name, in one line without a line feed.
     pub fn further_line(&self) -> String {
-        let Self {
-            unseen,
-            skipped,
-            rewound,
-            inconsistent,
-            leaked,
-            stuck,
-            ..
-        } = self;
+        let Self { unseen, skipped, rewound, inconsistent, leaked, stuck, .. } = self;
         format!(
             "further unseen={unseen} skipped={skipped} rewound={rewound} inconsistent={inconsistent} \
              leaked={leaked} stuck={stuck}"
@@ -130,21 +110,11 @@ impl Verdict {
     /// Those of `out`.
     pub fn write_report(&self, out: &mut dyn Write) -> io::Result<()> {
         for bucket in Bucket::ALL {
-            let events: Vec<&Event> = self
-                .events
-                .iter()
-                .filter(|event| event.bucket == bucket)
-                .collect();
+            let events: Vec<&Event> = self.events.iter().filter(|event| event.bucket == bucket).collect();
             if events.is_empty() {
                 continue;
             }
-            writeln!(
-                out,
-                "{}: {} in all, the first {}:",
-                bucket.name(),
-                self.count(bucket),
-                events.len()
-            )?;
+            writeln!(out, "{}: {} in all, the first {}:", bucket.name(), self.count(bucket), events.len())?;
             for event in events {
                 writeln!(out, "  {event}")?;
             }

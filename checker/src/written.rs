@@ -27,20 +27,14 @@ impl<'de> Deserialize<'de> for Decimal {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_str(Written("a decimal string", |text| {
             let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-            if digits {
-                text.parse().ok().map(Decimal)
-            } else {
-                None
-            }
+            if digits { text.parse().ok().map(Decimal) } else { None }
         }))
     }
 }
 
 impl<'de> Deserialize<'de> for Hex128 {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(Written("32 hex digits", |text| {
-            hex(text, ID_HEX_DIGITS).map(Hex128)
-        }))
+        deserializer.deserialize_str(Written("32 hex digits", |text| hex(text, ID_HEX_DIGITS).map(Hex128)))
     }
 }
 
@@ -51,20 +45,14 @@ impl<'de> Deserialize<'de> for HexSnapshot {
                 return Some(HexSnapshot(None));
             }
             let name = hex(text, SNAPSHOT_HEX_DIGITS)?;
-            Some(HexSnapshot(Some(
-                u64::try_from(name).expect("16 hex digits are 64 bits"),
-            )))
+            Some(HexSnapshot(Some(u64::try_from(name).expect("16 hex digits are 64 bits"))))
         }))
     }
 }
 
 fn hex(text: &str, digits: usize) -> Option<u128> {
     let well_formed = text.len() == digits && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if well_formed {
-        u128::from_str_radix(text, 16).ok()
-    } else {
-        None
-    }
+    if well_formed { u128::from_str_radix(text, 16).ok() } else { None }
 }
 
 /// Reads a string without keeping it.

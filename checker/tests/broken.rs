@@ -213,11 +213,7 @@ fn a_message_counts_once_and_its_holders_are_named() {
     story.hide(11, |_| true);
     let verdict = story.judge();
     assert_eq!((verdict.lost, verdict.events().len()), (1, 1));
-    assert!(
-        verdict.events()[0].what.contains("4 lineages: a1, a2, b1, b2"),
-        "{:?}",
-        verdict.events()
-    );
+    assert!(verdict.events()[0].what.contains("4 lineages: a1, a2, b1, b2"), "{:?}", verdict.events());
 }
 
 #[test]

@@ -20,19 +20,11 @@ type Breakage = fn(&mut World) -> bool;
 const BREAKAGES: [(&str, Bucket, Breakage); 18] = [
     ("an acknowledged entry is missing", Bucket::Lost, lose),
     ("an acknowledged message is gone", Bucket::Lost, lose_everywhere),
-    (
-        "an entry has a second place",
-        Bucket::Duplicated,
-        duplicate_elsewhere,
-    ),
+    ("an entry has a second place", Bucket::Duplicated, duplicate_elsewhere),
     ("an entry stands twice", Bucket::Duplicated, duplicate_in_place),
     ("an entry is given again", Bucket::Duplicated, give_again),
     ("two entries change places", Bucket::Reordered, reorder_store),
-    (
-        "a message was sent after a later one",
-        Bucket::Reordered,
-        reorder_time,
-    ),
+    ("a message was sent after a later one", Bucket::Reordered, reorder_time),
     ("a token is made up", Bucket::Invented, invent_token),
     ("a sender is made up", Bucket::Invented, invent_sender),
     ("a refused message is there", Bucket::Invented, invent_refused),
@@ -53,11 +45,7 @@ fn good_histories_are_clean() {
         let world = World::new(seed);
         let verdict = world.story.judge();
         assert_clean(&verdict, &format!("seed {seed}"));
-        assert_eq!(
-            verdict.acknowledged,
-            world.acknowledged.len() as u64,
-            "seed {seed}"
-        );
+        assert_eq!(verdict.acknowledged, world.acknowledged.len() as u64, "seed {seed}");
         acknowledged += verdict.acknowledged;
     }
     assert!(acknowledged > HISTORIES, "the generator sends");
@@ -74,10 +62,7 @@ fn every_breakage_is_flagged_as_what_it_is() {
                 assert_only(&world.story.judge(), bucket, &format!("{name}, seed {seed}"));
             }
         }
-        assert!(
-            broken * 4 > seeds().count(),
-            "{name}: applied to {broken} histories only"
-        );
+        assert!(broken * 4 > seeds().count(), "{name}: applied to {broken} histories only");
     }
 }
 
@@ -97,21 +82,13 @@ fn unsee(world: &mut World) -> bool {
 
 /// Takes one entry of a message that `which` picks out of one store.
 fn remove_one(world: &mut World, which: fn(&World, u64) -> bool) -> bool {
-    let shown: Vec<Shown> = world
-        .done
-        .iter()
-        .copied()
-        .filter(|shown| which(world, shown.2))
-        .collect();
+    let shown: Vec<Shown> = world.done.iter().copied().filter(|shown| which(world, shown.2)).collect();
     let Some(&(_, _, message)) = world.random.pick(&shown) else {
         return false;
     };
     let holders: Vec<String> = holders(world, message);
     let holder = world.random.pick(&holders).unwrap().clone();
-    world
-        .story
-        .store(&holder)
-        .retain(|entry| entry["token"] != token(message).as_str());
+    world.story.store(&holder).retain(|entry| entry["token"] != token(message).as_str());
     true
 }
 
@@ -153,29 +130,17 @@ fn give_again(world: &mut World) -> bool {
             if line["op"] == "client_restart" {
                 before = None;
             } else if line["op"] == "apply" {
-                choices.extend(
-                    before
-                        .filter(|_| line["rebuild"] == false)
-                        .map(|before| (before, index)),
-                );
+                choices.extend(before.filter(|_| line["rebuild"] == false).map(|before| (before, index)));
                 before = Some(index);
             }
         }
     }
-    choices.retain(|&(before, _)| {
-        !world.story.lines[before]["entries"]
-            .as_array()
-            .unwrap()
-            .is_empty()
-    });
+    choices.retain(|&(before, _)| !world.story.lines[before]["entries"].as_array().unwrap().is_empty());
     let Some(&(before, after)) = world.random.pick(&choices) else {
         return false;
     };
     let entry = world.story.lines[before]["entries"][0].clone();
-    world.story.lines[after]["entries"]
-        .as_array_mut()
-        .unwrap()
-        .push(entry);
+    world.story.lines[after]["entries"].as_array_mut().unwrap().push(entry);
     true
 }
 
@@ -201,10 +166,7 @@ fn swap_tokens(world: &mut World) -> bool {
 fn reorder_time(world: &mut World) -> bool {
     let mut choices = Vec::new();
     for &(conversation, seq, earlier) in &world.done {
-        let later = world
-            .done
-            .iter()
-            .filter(|later| later.0 == conversation && later.1 > seq);
+        let later = world.done.iter().filter(|later| later.0 == conversation && later.1 > seq);
         let later = later.filter(|later| world.acknowledged.contains(&later.2));
         choices.extend(later.map(|later| (earlier, later.2)));
     }
@@ -212,9 +174,7 @@ fn reorder_time(world: &mut World) -> bool {
         return false;
     };
     // The last answer: an earlier one may have raced a cut, or be that of a later resend.
-    let answered = world.story.of_message("ok", later).last().unwrap()["t"]
-        .as_u64()
-        .unwrap();
+    let answered = world.story.of_message("ok", later).last().unwrap()["t"].as_u64().unwrap();
     for invoke in world.story.of_message("invoke", earlier) {
         invoke["t"] = json!(answered + 1);
     }
@@ -225,9 +185,7 @@ fn invent_token(world: &mut World) -> bool {
     let Some((holder, (conversation, _, message))) = any_entry(world) else {
         return false;
     };
-    let mut entry = world
-        .story
-        .entry(&holder, (conversation, world.next_seq(conversation), message));
+    let mut entry = world.story.entry(&holder, (conversation, world.next_seq(conversation), message));
     entry["token"] = json!(token(world.random.next()));
     world.story.store(&holder).push(entry);
     true
@@ -239,12 +197,7 @@ fn invent_sender(world: &mut World) -> bool {
     };
     let users = world.users;
     let named = token(message);
-    let entry = world
-        .story
-        .store(&holder)
-        .iter_mut()
-        .find(|entry| entry["token"] == named.as_str())
-        .unwrap();
+    let entry = world.story.store(&holder).iter_mut().find(|entry| entry["token"] == named.as_str()).unwrap();
     let sender: u64 = entry["sender"].as_str().unwrap().parse().unwrap();
     entry["sender"] = json!((1 + sender % users).to_string());
     true
@@ -256,10 +209,8 @@ fn invent_refused(world: &mut World) -> bool {
     };
     let invoke = &world.story.of_message("invoke", message)[0];
     let number = |field: &str| invoke[field].as_str().unwrap().parse::<u64>().unwrap();
-    let (client, conversation) = (
-        invoke["client"].as_str().unwrap().to_owned(),
-        World::conversation(number("user"), number("to")),
-    );
+    let (client, conversation) =
+        (invoke["client"].as_str().unwrap().to_owned(), World::conversation(number("user"), number("to")));
     let shown = (conversation, world.next_seq(conversation), message);
     world.story.append(&[&client], shown);
     true
@@ -289,10 +240,8 @@ fn rewind_base(world: &mut World) -> bool {
                 && (line.1["op"] == "apply" || line.1["op"] == "client_restart")
         };
         let lines: Vec<(usize, &Value)> = world.story.lines.iter().enumerate().filter(mine).collect();
-        let continuing = lines
-            .iter()
-            .skip(1)
-            .filter(|line| line.1["op"] == "apply" && line.1["rebuild"] == false);
+        let continuing =
+            lines.iter().skip(1).filter(|line| line.1["op"] == "apply" && line.1["rebuild"] == false);
         choices.extend(continuing.map(|line| line.0));
     }
     let Some(&index) = world.random.pick(&choices) else {
@@ -303,23 +252,13 @@ fn rewind_base(world: &mut World) -> bool {
 }
 
 fn answer_wrongly(world: &mut World) -> bool {
-    let shown: Vec<Shown> = world
-        .done
-        .iter()
-        .filter(|shown| world.acknowledged.contains(&shown.2))
-        .copied()
-        .collect();
+    let shown: Vec<Shown> =
+        world.done.iter().filter(|shown| world.acknowledged.contains(&shown.2)).copied().collect();
     let Some(&(_, seq, message)) = world.random.pick(&shown) else {
         return false;
     };
     let wrong = seq + 1 + world.random.below(3);
-    *world
-        .story
-        .of_message("ok", message)
-        .last_mut()
-        .unwrap()
-        .get_mut("seq")
-        .unwrap() = json!(wrong);
+    *world.story.of_message("ok", message).last_mut().unwrap().get_mut("seq").unwrap() = json!(wrong);
     true
 }
 
@@ -345,10 +284,7 @@ fn leak(world: &mut World) -> bool {
 fn drop_dump(world: &mut World) -> bool {
     let names: Vec<String> = world.devices.iter().map(|device| device.name.clone()).collect();
     let name = world.random.pick(&names).unwrap();
-    world
-        .story
-        .lines
-        .retain(|line| line["op"] != "dump" || line["client"] != name.as_str());
+    world.story.lines.retain(|line| line["op"] != "dump" || line["client"] != name.as_str());
     true
 }
 
@@ -366,15 +302,9 @@ fn holders(world: &World, message: u64) -> Vec<String> {
     let token = token(message);
     let dumps = world.story.lines.iter().filter(|line| line["op"] == "dump");
     let holding = dumps.filter(|line| {
-        line["entries"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .any(|entry| entry["token"] == token.as_str())
+        line["entries"].as_array().unwrap().iter().any(|entry| entry["token"] == token.as_str())
     });
-    holding
-        .map(|line| line["client"].as_str().unwrap().to_owned())
-        .collect()
+    holding.map(|line| line["client"].as_str().unwrap().to_owned()).collect()
 }
 
 /// One message that was done, and one lineage that holds it.
@@ -382,11 +312,7 @@ fn any_entry(world: &mut World) -> Option<(String, Shown)> {
     let shown = *world.random.pick(&world.done)?;
     let holders = holders(world, shown.2);
     let holder = world.random.pick(&holders)?.clone();
-    assert!(
-        !world.story.of_message("invoke", shown.2).is_empty(),
-        "{} was sent",
-        id(shown.2)
-    );
+    assert!(!world.story.of_message("invoke", shown.2).is_empty(), "{} was sent", id(shown.2));
     Some((holder, shown))
 }
 

@@ -66,9 +66,7 @@ fn an_answer_in_the_nanosecond_of_the_cut_races_it() {
     let mut story = good::story();
     story.send("a1", 30, 2, 12, 7);
     let answered = story.now;
-    story
-        .lines
-        .push(json!({"t": answered, "kind": "nemesis", "op": "powercut"}));
+    story.lines.push(json!({"t": answered, "kind": "nemesis", "op": "powercut"}));
     assert_clean(&story.judge(), "answered with the cut");
 }
 
@@ -172,10 +170,7 @@ fn what_is_no_history_is_refused() {
     let error = with(&|files| files.get_mut("a1").unwrap().push_str("{\"t\":1} x\n"));
     assert!(matches!(error, HistoryError::Line { line: 15.., .. }), "{error}");
     let error = with(&|files| files.get_mut("a1").unwrap().push_str(&"{\"t\n".repeat(100)));
-    assert!(
-        matches!(error, HistoryError::TornLines { torn: 100, .. }),
-        "{error}"
-    );
+    assert!(matches!(error, HistoryError::TornLines { torn: 100, .. }), "{error}");
     for (from, to) in [(story::token(3), story::token(1)), (story::id(3), story::id(1))] {
         let error = with(&|files| {
             let text = files.get_mut("a1").unwrap();
@@ -196,9 +191,7 @@ fn the_program_says_it_by_line_and_exit_code() {
         let files = story.files();
         let directory = story::write(&files);
         let mut program = Command::new(env!("CARGO_BIN_EXE_highwater-checker"));
-        program
-            .args(["--seed", "5"])
-            .args(files.keys().map(|name| directory.join(name)));
+        program.args(["--seed", "5"]).args(files.keys().map(|name| directory.join(name)));
         let output = program.output().unwrap();
         std::fs::remove_dir_all(directory).unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
@@ -207,10 +200,7 @@ fn the_program_says_it_by_line_and_exit_code() {
     let mut story = good::story();
     let (code, stdout, stderr) = run(&story);
     let line = "verdict acknowledged=7 lost=0 duplicated=0 reordered=0 invented=0 kills=1 cuts=1 seed=5";
-    assert_eq!(
-        (code, stdout.lines().last(), stderr.as_str()),
-        (Some(0), Some(line), "")
-    );
+    assert_eq!((code, stdout.lines().last(), stderr.as_str()), (Some(0), Some(line), ""));
 
     story.store("c1").pop();
     let (code, stdout, stderr) = run(&story);

@@ -9,9 +9,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed={proto}");
     let descriptors = protox::compile([proto], ["../../protocol"])?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    prost_build::Config::new()
-        .bytes(["."])
-        .compile_fds(descriptors.clone())?;
+    prost_build::Config::new().bytes(["."]).compile_fds(descriptors.clone())?;
     pbjson_build::Builder::new()
         .register_descriptors(&descriptors.encode_to_vec())?
         .ignore_unknown_fields()

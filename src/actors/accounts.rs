@@ -85,13 +85,7 @@ impl Accounts {
         passwords: Passwords,
         random: Random,
     ) -> Accounts {
-        Accounts {
-            services,
-            registration,
-            passwords,
-            random,
-            failures: Mutex::default(),
-        }
+        Accounts { services, registration, passwords, random, failures: Mutex::default() }
     }
 
     /// The device of a token.
@@ -100,11 +94,7 @@ impl Accounts {
     /// `InvalidToken`, or that the store cannot be read now.
     pub async fn authenticate(&self, token: &str) -> Result<Device, Refusal> {
         let hash = secret_hash(token);
-        let device = self
-            .services
-            .readers
-            .ask(move |view| view.device_of_token(&hash))
-            .await?;
+        let device = self.services.readers.ask(move |view| view.device_of_token(&hash)).await?;
         device.ok_or(Refusal::InvalidToken)
     }
 
@@ -128,13 +118,8 @@ impl Accounts {
         let password = self.passwords.hash(register.password).await?;
         let user = UserId(self.random.id());
         let (device, token) = self.new_device(user, register.device.unwrap_or_default());
-        let request = Register {
-            user,
-            name: register.name,
-            password: Some(password),
-            invite,
-            device: device.clone(),
-        };
+        let request =
+            Register { user, name: register.name, password: Some(password), invite, device: device.clone() };
         self.decide(Request::Register(request)).await?;
         Ok(signed_in(&device, token))
     }
@@ -149,11 +134,7 @@ impl Accounts {
             {
                 return Ok(Err(Refusal::InvalidInvite));
             }
-            Ok(if view.user_of_name(&key)?.is_some() {
-                Err(Refusal::NameTaken)
-            } else {
-                Ok(())
-            })
+            Ok(if view.user_of_name(&key)?.is_some() { Err(Refusal::NameTaken) } else { Ok(()) })
         });
         refused.await?
     }
@@ -186,13 +167,10 @@ impl Accounts {
     /// The account of a name, if the password is its.
     async fn prove(&self, key: &str, password: String) -> Result<Account, Refusal> {
         let name = key.to_owned();
-        let account = self
-            .services
-            .readers
-            .ask(move |view| match view.user_of_name(&name)? {
-                Some(user) => view.account(user),
-                None => Ok(None),
-            });
+        let account = self.services.readers.ask(move |view| match view.user_of_name(&name)? {
+            Some(user) => view.account(user),
+            None => Ok(None),
+        });
         let account = account.await?;
         let stored = account.as_ref().and_then(|account| account.password.clone());
         let proven = self.passwords.verify(password, stored).await?;
@@ -209,18 +187,9 @@ impl Accounts {
         }
         let user = UserId(self.random.id());
         let mut made = Vec::with_capacity(devices);
-        let info = proto::DeviceInfo {
-            name: "provisioned".to_owned(),
-            ..Default::default()
-        };
+        let info = proto::DeviceInfo { name: "provisioned".to_owned(), ..Default::default() };
         let (first, token) = self.new_device(user, info.clone());
-        let request = Register {
-            user,
-            name,
-            password: None,
-            invite: None,
-            device: first.clone(),
-        };
+        let request = Register { user, name, password: None, invite: None, device: first.clone() };
         self.decide(Request::Register(request)).await?;
         made.push(signed_in(&first, token));
         for _ in 1..devices {
@@ -238,10 +207,7 @@ impl Accounts {
     pub async fn invite(&self, valid_ms: i64) -> Result<String, Refusal> {
         let code = self.secret("hwi_");
         let expires = TimeMs(self.services.clock.now().0.saturating_add(valid_ms));
-        let invite = Invite {
-            hash: secret_hash(&code),
-            expires,
-        };
+        let invite = Invite { hash: secret_hash(&code), expires };
         self.decide(Request::Invite(invite)).await?;
         Ok(code)
     }
@@ -253,17 +219,11 @@ impl Accounts {
     pub async fn decide(&self, request: Request) -> Result<Answer, Refusal> {
         let (reply, answer) = oneshot::channel();
         let submission = Submission {
-            operation: Operation {
-                at: self.services.clock.now(),
-                request,
-            },
+            operation: Operation { at: self.services.clock.now(), request },
             reply: Reply::Once(reply),
             queued_us: self.services.clock.monotonic_us(),
         };
-        self.services
-            .intake
-            .submit(submission)
-            .map_err(|(_, refusal)| refusal)?;
+        self.services.intake.submit(submission).map_err(|(_, refusal)| refusal)?;
         answer.await.unwrap_or(Err(Refusal::UnknownOutcome))
     }
 
@@ -288,15 +248,10 @@ impl Accounts {
     fn begin_attempt(&self, key: String, peer: Option<IpAddr>, now: TimeMs) -> bool {
         let mut failures = self.failures.lock();
         if failures.len() >= FAILURES_REMEMBERED_MAX && !failures.contains_key(&(key.clone(), peer)) {
-            let oldest = failures
-                .iter()
-                .min_by_key(|(_, noted)| noted.since)
-                .map(|(key, _)| key.clone());
+            let oldest = failures.iter().min_by_key(|(_, noted)| noted.since).map(|(key, _)| key.clone());
             oldest.map(|oldest| failures.remove(&oldest));
         }
-        let noted = failures
-            .entry((key, peer))
-            .or_insert(Failures { since: now, count: 0 });
+        let noted = failures.entry((key, peer)).or_insert(Failures { since: now, count: 0 });
         if now.0 - noted.since.0 >= FAILURES_WINDOW_MS {
             *noted = Failures { since: now, count: 0 };
         }
@@ -322,19 +277,12 @@ impl Accounts {
 /// A name of a device within its limit, cut between two characters.
 fn shortened(mut name: String) -> String {
     if name.len() > DEVICE_NAME_BYTES_MAX {
-        let end = (0..=DEVICE_NAME_BYTES_MAX)
-            .rev()
-            .find(|end| name.is_char_boundary(*end))
-            .unwrap_or(0);
+        let end = (0..=DEVICE_NAME_BYTES_MAX).rev().find(|end| name.is_char_boundary(*end)).unwrap_or(0);
         name.truncate(end);
     }
     name
 }
 
 fn signed_in(device: &NewDevice, token: String) -> proto::SignedIn {
-    proto::SignedIn {
-        user_id: device.user.0,
-        device_id: device.device.0,
-        token,
-    }
+    proto::SignedIn { user_id: device.user.0, device_id: device.device.0, token }
 }

@@ -48,12 +48,7 @@ pub(crate) fn open<U: Upward>(
     let (read_half, write_half) = split(socket);
     let link = membership.link.clone();
     let reader = SocketReader::new(read_half, leftover, link.clone(), membership.worker.clone());
-    let actor = Connection {
-        upward,
-        link,
-        joined: BytesMut::new(),
-        joined_text: false,
-    };
+    let actor = Connection { upward, link, joined: BytesMut::new(), joined_text: false };
     // The guard in the reader has refused what is longer than the limits; pieces are far below the codec's own.
     let output = WebsocketContext::with_codec(actor, reader, Codec::new());
     actix_web::rt::spawn(Pump::new(output, write_half, response, membership, permit));
@@ -89,15 +84,12 @@ impl<U: Upward> StreamHandler<Result<Message, ProtocolError>> for Connection<U> 
             Ok(Message::Ping(payload)) => ctx.pong(&payload),
             Ok(Message::Pong(_) | Message::Nop) => {}
             // Echoed after the answers to what came before it.
-            Ok(Message::Close(reason)) => self
-                .link
-                .outbox()
-                .echo_close(reason.map(|reason| reason.code.into())),
+            Ok(Message::Close(reason)) => {
+                self.link.outbox().echo_close(reason.map(|reason| reason.code.into()))
+            }
             // The codec knows no other fault of this kind: the guard has refused reserved bits before.
             Err(ProtocolError::Io(_)) => self.link.close(CloseCode::Invalid.into(), INVALID_UTF8),
-            Err(_) => self
-                .link
-                .close(CloseCode::Protocol.into(), "the frame is against the protocol"),
+            Err(_) => self.link.close(CloseCode::Protocol.into(), "the frame is against the protocol"),
         }
     }
 

@@ -88,15 +88,7 @@ impl Hub {
         services: Arc<UserServices>,
         links: Rc<WorkerLinks>,
     ) -> Hub {
-        Hub {
-            worker,
-            ports,
-            directory,
-            services,
-            links,
-            users: FxHashMap::default(),
-            refused: Vec::new(),
-        }
+        Hub { worker, ports, directory, services, links, users: FxHashMap::default(), refused: Vec::new() }
     }
 
     fn look(&mut self) {
@@ -134,12 +126,7 @@ fn by_user(posts: Vec<(UserId, Post)>) -> FxHashMap<UserId, Vec<Post>> {
     let mut gathered: FxHashMap<UserId, Vec<Post>> = FxHashMap::default();
     for (user, post) in posts {
         let waiting = gathered.entry(user).or_default();
-        match (
-            &post,
-            waiting
-                .iter_mut()
-                .find(|waiting| matches!(waiting, Post::News { .. })),
-        ) {
+        match (&post, waiting.iter_mut().find(|waiting| matches!(waiting, Post::News { .. }))) {
             (Post::News { items }, Some(Post::News { items: merged })) => *merged |= items,
             _ => waiting.push(post),
         }
@@ -173,21 +160,13 @@ impl Handler<Join> for Hub {
         if owner != self.worker {
             return actix::MessageResult(Err(owner));
         }
-        let alive = self
-            .users
-            .get(&user)
-            .is_some_and(|resident| resident.actor.connected());
+        let alive = self.users.get(&user).is_some_and(|resident| resident.actor.connected());
         if !alive {
             let actor = User::new(user, self.worker, Arc::clone(&self.services), ctx.address()).start();
             self.users.insert(user, Resident { actor, attaches: 0 });
-            self.services
-                .monitor
-                .set(ids::USERS_ACTIVE, self.directory.len() as u64);
+            self.services.monitor.set(ids::USERS_ACTIVE, self.directory.len() as u64);
         }
-        let resident = self
-            .users
-            .get_mut(&user)
-            .expect("the user's actor was started just now");
+        let resident = self.users.get_mut(&user).expect("the user's actor was started just now");
         resident.attaches += 1;
         actix::MessageResult(Ok(resident.actor.clone()))
     }
@@ -198,15 +177,10 @@ impl Handler<Idle> for Hub {
 
     fn handle(&mut self, idle: Idle, _: &mut Self::Context) {
         // A connection that was handed over after the user spoke keeps it alive.
-        let knows_all = self
-            .users
-            .get(&idle.user)
-            .is_some_and(|resident| resident.attaches == idle.attaches);
+        let knows_all = self.users.get(&idle.user).is_some_and(|resident| resident.attaches == idle.attaches);
         if knows_all && let Some(resident) = self.users.remove(&idle.user) {
             self.directory.remove(idle.user, self.worker);
-            self.services
-                .monitor
-                .set(ids::USERS_ACTIVE, self.directory.len() as u64);
+            self.services.monitor.set(ids::USERS_ACTIVE, self.directory.len() as u64);
             #[allow(clippy::disallowed_methods, reason = "a stop signal, sent once")]
             resident.actor.do_send(super::user::Stop);
         }
@@ -218,7 +192,6 @@ impl Handler<Drain> for Hub {
 
     fn handle(&mut self, _: Drain, _: &mut Self::Context) {
         self.look();
-        self.links
-            .close_all(SERVICE_RESTART, &format!("retry_after_ms={RECONNECT_SPREAD_MS}"));
+        self.links.close_all(SERVICE_RESTART, &format!("retry_after_ms={RECONNECT_SPREAD_MS}"));
     }
 }

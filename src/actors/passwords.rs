@@ -91,9 +91,7 @@ impl Passwords {
     /// `Busy` when too many wait.
     pub async fn hash(&self, password: String) -> Result<String, Refusal> {
         let salt = self.random.bytes::<16>();
-        self.fenced(move || hash(password.as_bytes(), &salt))
-            .await?
-            .ok_or(Refusal::Internal)
+        self.fenced(move || hash(password.as_bytes(), &salt)).await?.ok_or(Refusal::Internal)
     }
 
     /// Whether a password is that of a PHC string. Takes as long when there is none.
@@ -105,11 +103,8 @@ impl Passwords {
         self.fenced(move || {
             let known = stored.is_some();
             let phc = stored.as_deref().unwrap_or(&decoy);
-            let matches = PasswordHash::new(phc).is_ok_and(|parsed| {
-                Argon2::default()
-                    .verify_password(password.as_bytes(), &parsed)
-                    .is_ok()
-            });
+            let matches = PasswordHash::new(phc)
+                .is_ok_and(|parsed| Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok());
             known && matches
         })
         .await
@@ -119,9 +114,7 @@ impl Passwords {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Refusal> {
-        let _place = Arc::clone(&self.waiting)
-            .try_acquire_owned()
-            .map_err(|_| Refusal::Busy)?;
+        let _place = Arc::clone(&self.waiting).try_acquire_owned().map_err(|_| Refusal::Busy)?;
         self.monitor.add(ids::PASSWORD_HASHES_WAITING, 1);
         let turn = tokio::time::timeout(WAIT, Arc::clone(&self.running).acquire_owned()).await;
         let done = match turn {
@@ -171,15 +164,7 @@ mod tests {
         let phc = hash(b"correct horse", &[7; 16]).unwrap();
         assert!(phc.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{phc}");
         let parsed = PasswordHash::new(&phc).unwrap();
-        assert!(
-            Argon2::default()
-                .verify_password(b"correct horse", &parsed)
-                .is_ok()
-        );
-        assert!(
-            Argon2::default()
-                .verify_password(b"wrong horse", &parsed)
-                .is_err()
-        );
+        assert!(Argon2::default().verify_password(b"correct horse", &parsed).is_ok());
+        assert!(Argon2::default().verify_password(b"wrong horse", &parsed).is_err());
     }
 }

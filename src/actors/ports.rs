@@ -61,14 +61,8 @@ impl Ports {
     /// Boards for a number of workers.
     #[must_use]
     pub fn new(workers: usize) -> Ports {
-        let port = || Port {
-            board: Mutex::default(),
-            awake: AtomicBool::new(false),
-            hub: RwLock::default(),
-        };
-        Ports {
-            ports: (0..workers).map(|_| port()).collect(),
-        }
+        let port = || Port { board: Mutex::default(), awake: AtomicBool::new(false), hub: RwLock::default() };
+        Ports { ports: (0..workers).map(|_| port()).collect() }
     }
 
     /// Number of workers.

@@ -80,18 +80,11 @@ impl Readers {
         engine: Arc<dyn Engine>,
         monitor: Monitor,
     ) -> std::io::Result<(Readers, Vec<JoinHandle<()>>)> {
-        let shared = Arc::new(Shared {
-            queue: Mutex::default(),
-            work: Condvar::new(),
-            tail,
-            engine,
-            monitor,
-        });
+        let shared =
+            Arc::new(Shared { queue: Mutex::default(), work: Condvar::new(), tail, engine, monitor });
         let start = |number| {
             let shared = Arc::clone(&shared);
-            std::thread::Builder::new()
-                .name(format!("reader-{number}"))
-                .spawn(move || serve(&shared))
+            std::thread::Builder::new().name(format!("reader-{number}")).spawn(move || serve(&shared))
         };
         let threads = (0..threads).map(start).collect::<Result<_, _>>()?;
         Ok((Readers { shared }, threads))
@@ -111,9 +104,7 @@ impl Readers {
                 return Err(Refusal::Busy);
             }
             queue.jobs.push_back(Box::new(job));
-            self.shared
-                .monitor
-                .set(ids::READER_QUEUE_DEPTH, queue.jobs.len() as u64);
+            self.shared.monitor.set(ids::READER_QUEUE_DEPTH, queue.jobs.len() as u64);
         }
         self.shared.work.notify_one();
         Ok(())
@@ -136,10 +127,7 @@ impl Readers {
         match answer.await {
             Ok(Ok(found)) => Ok(found),
             Ok(Err(fault)) => {
-                tracing::error!(
-                    error = &fault as &dyn std::error::Error,
-                    "the store could not be read"
-                );
+                tracing::error!(error = &fault as &dyn std::error::Error, "the store could not be read");
                 Err(Refusal::Internal)
             }
             Err(_) => Err(Refusal::Draining),

@@ -75,22 +75,13 @@ impl Reception {
     /// Receives one connection.
     #[must_use]
     pub fn new(lobby: Rc<Lobby>, encoding: Encoding, peer: Option<IpAddr>) -> Reception {
-        Reception {
-            lobby,
-            encoding,
-            peer,
-            guest: Rc::default(),
-        }
+        Reception { lobby, encoding, peer, guest: Rc::default() }
     }
 
     fn refuse(&self, request_id: u64, refusal: Refusal) {
         let guest = self.guest.borrow();
         if let Some(link) = &guest.link {
-            tell(
-                link,
-                request_id,
-                Body::Error(refusal.to_error(super::user::retry_after_ms(refusal))),
-            );
+            tell(link, request_id, Body::Error(refusal.to_error(super::user::retry_after_ms(refusal))));
         }
     }
 
@@ -151,11 +142,7 @@ impl Upward for Reception {
         };
         let request_id = frame.request_id;
         let received_us = self.lobby.services.clock.monotonic_us();
-        match user.try_send(Frame {
-            connection: link.id(),
-            frame,
-            received_us,
-        }) {
+        match user.try_send(Frame { connection: link.id(), frame, received_us }) {
             Ok(()) => {}
             Err(actix::dev::SendError::Full(_)) => tell(link, request_id, busy()),
             Err(actix::dev::SendError::Closed(_)) => link.close(SERVICE_RESTART, "reconnect"),
@@ -206,14 +193,12 @@ impl Running {
                     (Op::Hello, Outcome::from(refusal))
                 }
             },
-            Errand::Register(register) => (
-                Op::Register,
-                self.signed_in(self.lobby.accounts.register(register).await),
-            ),
-            Errand::SignIn(sign_in) => (
-                Op::SignIn,
-                self.signed_in(self.lobby.accounts.sign_in(sign_in, self.peer).await),
-            ),
+            Errand::Register(register) => {
+                (Op::Register, self.signed_in(self.lobby.accounts.register(register).await))
+            }
+            Errand::SignIn(sign_in) => {
+                (Op::SignIn, self.signed_in(self.lobby.accounts.sign_in(sign_in, self.peer).await))
+            }
         };
         let services = &self.lobby.services;
         let took_us = services.clock.monotonic_us().saturating_sub(self.received_us);
@@ -247,10 +232,7 @@ impl Running {
         {
             let mut guest = self.guest.borrow_mut();
             // Attached before any further frame is handed over: the greeting is the first thing that the client hears.
-            #[allow(
-                clippy::disallowed_methods,
-                reason = "a signal of the life cycle that must not be lost"
-            )]
+            #[allow(clippy::disallowed_methods, reason = "a signal of the life cycle that must not be lost")]
             user.do_send(self.attach(&device, &hello, &link));
             if guest.closed {
                 leave(&user, &link);
@@ -259,12 +241,7 @@ impl Running {
             }
         }
         // The device may have ended between the proof and the moment from which its end would be told here.
-        let still = self
-            .lobby
-            .services
-            .readers
-            .ask(move |view| view.device(device.device))
-            .await;
+        let still = self.lobby.services.readers.ask(move |view| view.device(device.device)).await;
         if let Ok(None) = still {
             link.close(close::UNAUTHENTICATED, Refusal::InvalidToken.name());
         }
@@ -286,14 +263,8 @@ impl Running {
     fn attach(&self, device: &Device, hello: &proto::Hello, link: &Link) -> Attach {
         Attach {
             link: link.clone(),
-            principal: Principal {
-                user: device.user,
-                device: device.device,
-            },
-            lineage: LineageId {
-                device: device.device,
-                context: hello.context as u8,
-            },
+            principal: Principal { user: device.user, device: device.device },
+            lineage: LineageId { device: device.device, context: hello.context as u8 },
             messages_from: device.messages_from,
             level: hello.level.min(LEVEL) as u8,
             kinds: Arc::new(self.lobby.services.kinds.declared(&hello.kinds)),
@@ -310,9 +281,7 @@ impl Running {
     }
 
     fn refuse(&self, refusal: Refusal) {
-        self.tell(Body::Error(
-            refusal.to_error(super::user::retry_after_ms(refusal)),
-        ));
+        self.tell(Body::Error(refusal.to_error(super::user::retry_after_ms(refusal))));
     }
 
     fn close(&self, refusal: Refusal) {
@@ -327,20 +296,13 @@ fn busy() -> Body {
 }
 
 fn tell(link: &Link, request_id: u64, body: Body) {
-    let frame = proto::ServerFrame {
-        request_id,
-        body: Some(body),
-    };
-    // A connection that does not read its refusals is found by the sweeper.
-    let _ = link.deliver(Bytes::from(link.encoding().encode(&frame)));
+    let frame = proto::ServerFrame { request_id, body: Some(body) };
+    if link.answer(Bytes::from(link.encoding().encode(&frame))).is_err() {
+        link.close(close::TOO_SLOW, "answers are not read");
+    }
 }
 
 fn leave(user: &Addr<User>, link: &Link) {
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "a signal of the life cycle that must not be lost"
-    )]
-    user.do_send(Detach {
-        connection: link.id(),
-    });
+    #[allow(clippy::disallowed_methods, reason = "a signal of the life cycle that must not be lost")]
+    user.do_send(Detach { connection: link.id() });
 }

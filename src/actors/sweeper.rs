@@ -83,10 +83,7 @@ const CLOSED_ABNORMALLY: u16 = 1006;
 /// Judges one connection. The causes are looked at in the order in which they matter to the server.
 pub fn judge(seen: &Observation, now_ms: u64, patience: &Patience) -> Verdict {
     let longer_than = |since_ms: u64, limit_ms: u64| now_ms.saturating_sub(since_ms) > limit_ms;
-    if seen
-        .stalled_since_ms
-        .is_some_and(|since| longer_than(since, patience.stalled_ms))
-    {
+    if seen.stalled_since_ms.is_some_and(|since| longer_than(since, patience.stalled_ms)) {
         return Verdict::Drop(close::TOO_SLOW);
     }
     if let Some(since) = seen.closing_since_ms {
@@ -116,12 +113,7 @@ impl Sweeper {
     /// Starts the sweeper of this worker and sets the worker's clock.
     pub fn run(links: Rc<WorkerLinks>, clock: MonotonicMs, patience: Patience) {
         links.set_now_ms(clock());
-        Sweeper {
-            links,
-            clock,
-            patience,
-        }
-        .start();
+        Sweeper { links, clock, patience }.start();
     }
 
     fn sweep(&mut self) {
@@ -134,11 +126,7 @@ impl Sweeper {
                 Verdict::Close(code) => link.close(code, reason_of(code)),
                 Verdict::Drop(_) => link.outbox().abort(),
             }
-            tracing::debug!(
-                connection = link.id().0,
-                ?verdict,
-                "a connection was ended by the sweeper"
-            );
+            tracing::debug!(connection = link.id().0, ?verdict, "a connection was ended by the sweeper");
         }
     }
 }
@@ -176,104 +164,35 @@ mod tests {
 
     #[test]
     fn verdicts() {
-        let stranger = Observation {
-            authenticated: false,
-            opened_ms: NOW,
-            ..GOOD
-        };
+        let stranger = Observation { authenticated: false, opened_ms: NOW, ..GOOD };
         for (what, seen, expected) in [
             ("good", GOOD, Verdict::Keep),
             ("just opened", stranger, Verdict::Keep),
             (
                 "a tick over 10 s unauthenticated",
-                Observation {
-                    opened_ms: NOW - 11_000,
-                    ..stranger
-                },
+                Observation { opened_ms: NOW - 11_000, ..stranger },
                 Verdict::Keep,
             ),
-            (
-                "longer",
-                Observation {
-                    opened_ms: NOW - 11_001,
-                    ..stranger
-                },
-                Verdict::Close(4401),
-            ),
-            (
-                "70 s silent",
-                Observation {
-                    heard_ms: NOW - 70_000,
-                    ..GOOD
-                },
-                Verdict::Keep,
-            ),
-            (
-                "longer",
-                Observation {
-                    heard_ms: NOW - 70_001,
-                    ..GOOD
-                },
-                Verdict::Close(4410),
-            ),
-            (
-                "15 s stalled",
-                Observation {
-                    stalled_since_ms: Some(NOW - 15_000),
-                    ..GOOD
-                },
-                Verdict::Keep,
-            ),
-            (
-                "longer",
-                Observation {
-                    stalled_since_ms: Some(NOW - 15_001),
-                    ..GOOD
-                },
-                Verdict::Drop(4408),
-            ),
-            (
-                "5 s closing",
-                Observation {
-                    closing_since_ms: Some(NOW - 5_000),
-                    ..GOOD
-                },
-                Verdict::Keep,
-            ),
-            (
-                "longer",
-                Observation {
-                    closing_since_ms: Some(NOW - 5_001),
-                    ..GOOD
-                },
-                Verdict::Drop(1006),
-            ),
+            ("longer", Observation { opened_ms: NOW - 11_001, ..stranger }, Verdict::Close(4401)),
+            ("70 s silent", Observation { heard_ms: NOW - 70_000, ..GOOD }, Verdict::Keep),
+            ("longer", Observation { heard_ms: NOW - 70_001, ..GOOD }, Verdict::Close(4410)),
+            ("15 s stalled", Observation { stalled_since_ms: Some(NOW - 15_000), ..GOOD }, Verdict::Keep),
+            ("longer", Observation { stalled_since_ms: Some(NOW - 15_001), ..GOOD }, Verdict::Drop(4408)),
+            ("5 s closing", Observation { closing_since_ms: Some(NOW - 5_000), ..GOOD }, Verdict::Keep),
+            ("longer", Observation { closing_since_ms: Some(NOW - 5_001), ..GOOD }, Verdict::Drop(1006)),
             (
                 "a closing one is not asked again",
-                Observation {
-                    closing_since_ms: Some(NOW),
-                    heard_ms: 0,
-                    authenticated: false,
-                    ..GOOD
-                },
+                Observation { closing_since_ms: Some(NOW), heard_ms: 0, authenticated: false, ..GOOD },
                 Verdict::Keep,
             ),
             (
                 "a stalled one cannot take a close",
-                Observation {
-                    stalled_since_ms: Some(NOW - 15_001),
-                    heard_ms: 0,
-                    ..GOOD
-                },
+                Observation { stalled_since_ms: Some(NOW - 15_001), heard_ms: 0, ..GOOD },
                 Verdict::Drop(4408),
             ),
             (
                 "events after the last look",
-                Observation {
-                    heard_ms: NOW + 5,
-                    stalled_since_ms: Some(NOW + 5),
-                    ..GOOD
-                },
+                Observation { heard_ms: NOW + 5, stalled_since_ms: Some(NOW + 5), ..GOOD },
                 Verdict::Keep,
             ),
         ] {

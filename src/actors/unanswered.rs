@@ -28,10 +28,7 @@ impl Unanswered {
     /// A part that has none yet.
     #[must_use]
     pub fn share(&self) -> Share {
-        Share {
-            own: 0,
-            all: self.clone(),
-        }
+        Share { own: 0, all: self.clone() }
     }
 }
 

@@ -48,11 +48,7 @@ pub(super) fn serve(
     readiness: &Readiness,
 ) -> io::Result<(actix_server::Server, Arc<Door>)> {
     let door = Door::new(config.client.origins.clone(), system::connections_max(config));
-    let door = if config.server.dev {
-        door.for_development()
-    } else {
-        door
-    };
+    let door = if config.server.dev { door.for_development() } else { door };
     let parts = LobbyParts {
         accounts: Arc::clone(&core.accounts),
         services: Arc::clone(&core.services),
@@ -127,11 +123,7 @@ fn worker(
     let about = parts.about;
     WorkerParts {
         make_upward: move |opening: Opening| {
-            Reception::new(
-                Rc::clone(&lobby),
-                opening.encoding,
-                opening.peer.map(|peer| peer.ip()),
-            )
+            Reception::new(Rc::clone(&lobby), opening.encoding, opening.peer.map(|peer| peer.ip()))
         },
         configure: move |config: &mut web::ServiceConfig| {
             config
@@ -153,8 +145,5 @@ fn about(config: &Config) -> http::pages::About {
         RegistrationMode::Invite => "invite",
         RegistrationMode::Open => "open",
     };
-    http::pages::About {
-        registration,
-        dev: config.server.dev,
-    }
+    http::pages::About { registration, dev: config.server.dev }
 }

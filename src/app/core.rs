@@ -44,23 +44,12 @@ impl Core {
     /// Opens the store and starts everything below the ports.
     pub(super) fn start(config: &Config, options: &ServeOptions) -> Result<Core, StartFault> {
         let (clock, random, monitor) = (system::clock(), system::random(), Monitor::new());
-        let kinds = config
-            .kinds
-            .iter()
-            .map(|kind| (kind.number, kind.name.clone()))
-            .collect::<Vec<_>>();
+        let kinds = config.kinds.iter().map(|kind| (kind.number, kind.name.clone())).collect::<Vec<_>>();
         let kinds = Arc::new(Kinds::of_server(&kinds).map_err(StartFault::Kinds)?);
         let store = store::open(config, options, &random)?;
         let (services, reader_threads) = services(config, &store, kinds, &clock, &monitor)?;
         let directory = Directory::default();
-        let OpenedStore {
-            opened,
-            engine: _,
-            secrets,
-            reopen_index,
-            index_has_room,
-            lock,
-        } = store;
+        let OpenedStore { opened, engine: _, secrets, reopen_index, index_has_room, lock } = store;
         let arbiter = Arbiter::new();
         let parts = PersistenceParts {
             committer: opened.committer,
@@ -77,16 +66,7 @@ impl Core {
         };
         let persistence = persistence::start(&arbiter.handle(), parts);
         let accounts = Arc::new(accounts(config, &services, random, monitor));
-        Ok(Core {
-            services,
-            accounts,
-            directory,
-            secrets,
-            persistence,
-            arbiter,
-            reader_threads,
-            lock,
-        })
+        Ok(Core { services, accounts, directory, secrets, persistence, arbiter, reader_threads, lock })
     }
 
     /// Ends everything: what was taken in is decided and stored, then the store is let go.
@@ -110,12 +90,8 @@ fn services(
     monitor: &Monitor,
 ) -> Result<(Arc<UserServices>, Vec<JoinHandle<()>>), StartFault> {
     let tail = Arc::clone(store.opened.committer.tail());
-    let (readers, threads) = Readers::start(
-        config.server.readers,
-        Arc::clone(&tail),
-        Arc::clone(&store.engine),
-        monitor.clone(),
-    )?;
+    let (readers, threads) =
+        Readers::start(config.server.readers, Arc::clone(&tail), Arc::clone(&store.engine), monitor.clone())?;
     let secrets = &store.secrets;
     let services = UserServices {
         intake: Arc::new(Intake::default()),
@@ -137,10 +113,7 @@ fn services(
 /// The null store has no index either: everything stays in the tail for as long as the process lives.
 fn tail_bounds(config: &Config, options: &ServeOptions) -> TailBounds {
     if options.null_store {
-        return TailBounds {
-            bytes_max: usize::MAX,
-            index_after_bytes: usize::MAX,
-        };
+        return TailBounds { bytes_max: usize::MAX, index_after_bytes: usize::MAX };
     }
     TailBounds {
         bytes_max: config.storage.tail_bytes_max,

@@ -7,9 +7,7 @@ use crate::config::{Log, LogFormat};
 /// Begins to log. A filter that cannot be read was refused by the configuration before.
 pub(super) fn start(log: &Log) {
     let filter = EnvFilter::try_new(&log.level).unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second start in one process (tests) keeps the first.
     let _ = match log.format {
         LogFormat::Text => builder.with_ansi(false).try_init(),
@@ -24,9 +22,7 @@ pub(super) fn log_panics() {
         let thread = std::thread::current().name().unwrap_or("unnamed").to_owned();
         let payload = panic.payload();
         let text = payload.downcast_ref::<&str>().copied();
-        let message = text
-            .or(payload.downcast_ref::<String>().map(String::as_str))
-            .unwrap_or("no message");
+        let message = text.or(payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
         tracing::error!(place, thread, message, "a bug: a part of the server panicked");
     }));
 }

@@ -88,11 +88,7 @@ pub(super) fn open(
     let files = open_files(options, &directory)?;
     let store_exists = !Log::is_absent(&*files)?;
     let (secrets, _) = Secrets::load_or_create(&directory, store_exists, &|bytes| random.fill(bytes))?;
-    let choice = if options.null_store {
-        EngineChoice::Memory
-    } else {
-        config.storage.engine
-    };
+    let choice = if options.null_store { EngineChoice::Memory } else { config.storage.engine };
     let slot = Arc::new(open_engine(choice, config, &directory)?);
     let engine: Arc<dyn Engine> = Arc::clone(&slot) as Arc<dyn Engine>;
     #[allow(unused_mut, reason = "only builds with seeded bugs change it")]
@@ -125,22 +121,12 @@ pub(super) fn open(
         }
         slot.reopen()
             .inspect_err(|fault| {
-                tracing::error!(
-                    error = fault as &dyn std::error::Error,
-                    "the index cannot be opened anew"
-                );
+                tracing::error!(error = fault as &dyn std::error::Error, "the index cannot be opened anew");
             })
             .is_ok()
     });
     let index_has_room = Box::new(index_has_room);
-    Ok(OpenedStore {
-        opened,
-        engine,
-        secrets,
-        reopen_index,
-        index_has_room,
-        lock,
-    })
+    Ok(OpenedStore { opened, engine, secrets, reopen_index, index_has_room, lock })
 }
 
 fn open_files(options: &ServeOptions, directory: &Path) -> Result<Arc<dyn Files>, StoreFault> {
@@ -152,14 +138,8 @@ fn open_files(options: &ServeOptions, directory: &Path) -> Result<Arc<dyn Files>
 
 fn make_directory(directory: &Path) -> Result<(), StoreFault> {
     use std::os::unix::fs::DirBuilderExt;
-    let made = std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(directory);
-    made.map_err(|source| StoreFault::Directory {
-        directory: directory.to_owned(),
-        source,
-    })
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
+    made.map_err(|source| StoreFault::Directory { directory: directory.to_owned(), source })
 }
 
 fn open_engine(choice: EngineChoice, config: &Config, directory: &Path) -> Result<EngineSlot, EngineFault> {
@@ -187,10 +167,7 @@ fn free_bytes(directory: &Path) -> u64 {
 /// does not meet a full disk.
 fn reserve_for_index(directory: &Path) {
     use rustix::fs::{FallocateFlags, fallocate};
-    let Ok(file) = std::fs::File::options()
-        .write(true)
-        .open(directory.join("index").join("db"))
-    else {
+    let Ok(file) = std::fs::File::options().write(true).open(directory.join("index").join("db")) else {
         return;
     };
     let Ok(length) = file.metadata().map(|metadata| metadata.len()) else {
@@ -202,10 +179,7 @@ fn reserve_for_index(directory: &Path) {
 
 #[cfg(not(feature = "seeded-bugs"))]
 fn seeded_files(options: &ServeOptions, files: Arc<dyn Files>) -> Result<Arc<dyn Files>, StoreFault> {
-    options
-        .seeded_bug
-        .clone()
-        .map_or(Ok(files), |name| Err(StoreFault::SeededBug(name)))
+    options.seeded_bug.clone().map_or(Ok(files), |name| Err(StoreFault::SeededBug(name)))
 }
 
 /// The file layer of a build that may be told to lose data on purpose.
@@ -220,10 +194,7 @@ fn seeded_files(options: &ServeOptions, files: Arc<dyn Files>) -> Result<Arc<dyn
     };
     let bug = SeededBug::from_name(name).ok_or_else(|| StoreFault::SeededBug(name.clone()))?;
     tracing::warn!(name, "a seeded bug is active: this server loses data on purpose");
-    SERVE_UNSYNCED_TAIL.store(
-        bug == SeededBug::ServeUnsyncedTail,
-        std::sync::atomic::Ordering::Relaxed,
-    );
+    SERVE_UNSYNCED_TAIL.store(bug == SeededBug::ServeUnsyncedTail, std::sync::atomic::Ordering::Relaxed);
     Ok(match bug {
         SeededBug::AcknowledgeBeforeSync => Arc::new(LateSyncFiles::new(files)),
         _ => files,
@@ -234,9 +205,7 @@ fn seeded_files(options: &ServeOptions, files: Arc<dyn Files>) -> Result<Arc<dyn
 #[cfg(feature = "seeded-bugs")]
 fn seed_bug(options: &ServeOptions, opened: &mut Opened) {
     use crate::actors::persistence::seeded_bugs::SeededBug;
-    opened
-        .committer
-        .seed_bug(options.seeded_bug.as_deref().and_then(SeededBug::from_name));
+    opened.committer.seed_bug(options.seeded_bug.as_deref().and_then(SeededBug::from_name));
 }
 
 fn tell(opened: &Opened) {
@@ -260,9 +229,6 @@ fn tell(opened: &Opened) {
 pub(super) fn write_operator_url(directory: &Path, operator: SocketAddr) {
     if let Err(fault) = std::fs::write(directory.join("operator.url"), format!("http://{operator}\n")) {
         let error = &fault as &dyn std::error::Error;
-        tracing::warn!(
-            error,
-            "the operator's address could not be written to the data directory"
-        );
+        tracing::warn!(error, "the operator's address could not be written to the data directory");
     }
 }

@@ -47,10 +47,7 @@ pub(super) fn worker_count(config: &Config) -> usize {
 pub(super) fn connections_max(config: &Config) -> usize {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit {
-        current: limit.maximum,
-        maximum: limit.maximum,
-    };
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
     let descriptors = match setrlimit(Resource::Nofile, raised) {
         Ok(()) => limit.maximum,
         Err(_) => limit.current,
@@ -59,10 +56,7 @@ pub(super) fn connections_max(config: &Config) -> usize {
         usize::try_from(descriptors.saturating_sub(DESCRIPTORS_RESERVED)).unwrap_or(usize::MAX)
     });
     if room < config.client.connections_max {
-        tracing::warn!(
-            room,
-            "the limit of open files allows fewer connections than configured"
-        );
+        tracing::warn!(room, "the limit of open files allows fewer connections than configured");
     }
     config.client.connections_max.min(room)
 }

@@ -45,11 +45,7 @@ enum AdminFault {
     #[error("{} cannot be written: {source}", path.display())]
     Out { path: PathBuf, source: io::Error },
     #[error("{fault}; the tokens of {devices} devices made before it are in {}", kept.display())]
-    Partial {
-        fault: Box<AdminFault>,
-        devices: u64,
-        kept: PathBuf,
-    },
+    Partial { fault: Box<AdminFault>, devices: u64, kept: PathBuf },
 }
 
 fn answer(admin: &Admin) -> Result<String, AdminFault> {
@@ -70,20 +66,12 @@ fn provision(port: &OperatorPort, wanted: &Provision) -> Result<String, AdminFau
     let mut devices = 0;
     if let Err(fault) = fetch(port, wanted, &mut file, &mut devices) {
         return Err(match file.give_up() {
-            Some(kept) => AdminFault::Partial {
-                fault: fault.into(),
-                devices,
-                kept,
-            },
+            Some(kept) => AdminFault::Partial { fault: fault.into(), devices, kept },
             None => fault,
         });
     }
     file.finish().map_err(|source| not_written(wanted, source))?;
-    Ok(format!(
-        "{devices} devices of {} users in {}",
-        wanted.users,
-        wanted.out.display()
-    ))
+    Ok(format!("{devices} devices of {} users in {}", wanted.users, wanted.out.display()))
 }
 
 /// Asks for one part after the other and writes what comes, counting the devices.
@@ -126,14 +114,9 @@ fn next_line(lines: &mut impl BufRead) -> Result<Option<String>, OperatorFault> 
         return Err(OperatorFault::Answer("a line is cut off or too long".to_owned()));
     }
     let device: Value = serde_json::from_str(&line).unwrap_or_default();
-    if !LINE_FIELDS
-        .iter()
-        .all(|field| device[field].as_str().is_some_and(|text| !text.is_empty()))
-    {
+    if !LINE_FIELDS.iter().all(|field| device[field].as_str().is_some_and(|text| !text.is_empty())) {
         // Whatever else a line may hold, a token is not shown.
-        let reason = device["detail"]
-            .as_str()
-            .unwrap_or("a line does not name a device and its token");
+        let reason = device["detail"].as_str().unwrap_or("a line does not name a device and its token");
         return Err(OperatorFault::Answer(reason.to_owned()));
     }
     line.truncate(line.trim_end().len());
@@ -141,10 +124,7 @@ fn next_line(lines: &mut impl BufRead) -> Result<Option<String>, OperatorFault> 
 }
 
 fn not_written(wanted: &Provision, source: io::Error) -> AdminFault {
-    AdminFault::Out {
-        path: wanted.out.clone(),
-        source,
-    }
+    AdminFault::Out { path: wanted.out.clone(), source }
 }
 
 #[cfg(test)]
@@ -181,11 +161,8 @@ mod tests {
             let data = std::env::temp_dir().join(format!("highwater-admin-{}-{number}", std::process::id()));
             fs::create_dir_all(data.join("secrets")).unwrap();
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-            fs::write(
-                data.join("operator.url"),
-                format!("http://{}\n", listener.local_addr().unwrap()),
-            )
-            .unwrap();
+            fs::write(data.join("operator.url"), format!("http://{}\n", listener.local_addr().unwrap()))
+                .unwrap();
             fs::write(data.join("secrets/operator.token"), format!("{TOKEN}\n")).unwrap();
             let requests = Arc::new(Mutex::new(Vec::new()));
             let seen = requests.clone();
@@ -199,12 +176,8 @@ mod tests {
         }
 
         fn ask(&self, request: AdminRequest) -> Result<String, String> {
-            answer(&Admin {
-                data: self.data.clone(),
-                operator: None,
-                request,
-            })
-            .map_err(|fault| fault.to_string())
+            answer(&Admin { data: self.data.clone(), operator: None, request })
+                .map_err(|fault| fault.to_string())
         }
 
         fn provision(&self, users: u32, devices: u32) -> Result<String, String> {
@@ -241,10 +214,7 @@ mod tests {
             reader.read_line(&mut head).unwrap();
         }
         let head = head.to_lowercase();
-        let length = head
-            .lines()
-            .find_map(|line| line.strip_prefix("content-length: "))
-            .unwrap();
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
         let mut body = vec![0; length.parse().unwrap()];
         reader.read_exact(&mut body).unwrap();
         let body: Value = serde_json::from_slice(&body).unwrap();
@@ -270,9 +240,8 @@ mod tests {
     }
 
     fn leftovers(directory: &Path) -> Vec<String> {
-        let names = fs::read_dir(directory)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let names =
+            fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
         names.filter(|name| name.starts_with('.')).collect()
     }
 
@@ -280,14 +249,8 @@ mod tests {
     fn a_hundred_thousand_devices_come_in_parts_into_one_file_for_the_owner() {
         let server = TestServer::new(devices);
         let said = server.provision(50_500, 2).unwrap();
-        assert_eq!(
-            said,
-            format!("101000 devices of 50500 users in {}", server.out().display())
-        );
-        assert_eq!(
-            fs::metadata(server.out()).unwrap().permissions().mode() & 0o777,
-            0o600
-        );
+        assert_eq!(said, format!("101000 devices of 50500 users in {}", server.out().display()));
+        assert_eq!(fs::metadata(server.out()).unwrap().permissions().mode() & 0o777, 0o600);
         let text = fs::read_to_string(server.out()).unwrap();
         assert_eq!(text.lines().count(), 101_000);
         for (at, line) in text.lines().enumerate() {
@@ -300,15 +263,9 @@ mod tests {
         assert_eq!(requests.len(), 51);
         for (at, (head, body)) in requests.iter().enumerate() {
             assert!(head.starts_with("post /v1/provision http/1.1\r\n"), "{head}");
-            assert!(
-                head.contains(&format!("authorization: bearer {TOKEN}\r\n")),
-                "{head}"
-            );
+            assert!(head.contains(&format!("authorization: bearer {TOKEN}\r\n")), "{head}");
             let users = if at == 50 { 500 } else { 1000 };
-            assert_eq!(
-                *body,
-                json!({"users": users, "devices": 2, "prefix": "u", "first": 1 + at * 1000})
-            );
+            assert_eq!(*body, json!({"users": users, "devices": 2, "prefix": "u", "first": 1 + at * 1000}));
         }
     }
 
@@ -317,10 +274,7 @@ mod tests {
         let problem = r#"{"title":"Forbidden","detail":"the operator's token is wrong"}"#;
         let server = TestServer::new(move |_, _| ("403 Forbidden", problem.to_owned()));
         let error = server.provision(1, 1).unwrap_err();
-        assert_eq!(
-            error,
-            "the server refused: the operator's token is wrong (HTTP 403)"
-        );
+        assert_eq!(error, "the server refused: the operator's token is wrong (HTTP 403)");
         assert!(!server.out().exists() && leftovers(&server.data).is_empty());
     }
 
@@ -336,36 +290,19 @@ mod tests {
             "{error}"
         );
         assert!(!server.out().exists());
-        let [kept] = &leftovers(&server.data)[..] else {
-            panic!("no file is kept")
-        };
+        let [kept] = &leftovers(&server.data)[..] else { panic!("no file is kept") };
         assert!(error.ends_with(kept.as_str()), "{error}");
-        assert_eq!(
-            fs::read_to_string(server.data.join(kept))
-                .unwrap()
-                .lines()
-                .count(),
-            1000
-        );
+        assert_eq!(fs::read_to_string(server.data.join(kept)).unwrap().lines().count(), 1000);
     }
 
     #[test]
     fn an_answer_that_is_not_whole_is_refused() {
         type Change = fn(String) -> String;
         let changes: [(Change, &str); 5] = [
-            (
-                |text| text.lines().skip(1).map(|line| format!("{line}\n")).collect(),
-                "2 devices where 3",
-            ),
+            (|text| text.lines().skip(1).map(|line| format!("{line}\n")).collect(), "2 devices where 3"),
             (|text| text[..text.len() - 5].to_owned(), "a line is cut off"),
-            (
-                |text| text.replace("\"token\"", "\"tokem\""),
-                "a line does not name a device",
-            ),
-            (
-                |text| format!("{text}{{\"detail\":\"the disk is full\"}}\n"),
-                "the disk is full",
-            ),
+            (|text| text.replace("\"token\"", "\"tokem\""), "a line does not name a device"),
+            (|text| format!("{text}{{\"detail\":\"the disk is full\"}}\n"), "the disk is full"),
             (|_| "x".repeat(10_000), "a line is cut off or too long"),
         ];
         for (change, expected) in changes {
@@ -379,10 +316,7 @@ mod tests {
     #[test]
     fn an_invite_is_its_code() {
         let server = TestServer::new(|_, _| ("200 OK", r#"{"code":"abc-def"}"#.to_owned()));
-        assert_eq!(
-            server.ask(AdminRequest::Invite { expires_hours: 5 }).unwrap(),
-            "abc-def"
-        );
+        assert_eq!(server.ask(AdminRequest::Invite { expires_hours: 5 }).unwrap(), "abc-def");
         let (head, body) = server.requests.lock().unwrap()[0].clone();
         assert!(head.starts_with("post /v1/invites http/1.1\r\n"), "{head}");
         assert_eq!(body, json!({"expires_hours": 5}));
@@ -397,10 +331,7 @@ mod tests {
     fn the_token_goes_to_no_other_address() {
         let other = TestServer::new(devices);
         let elsewhere = fs::read_to_string(other.data.join("operator.url")).unwrap();
-        let head = format!(
-            "307 Temporary Redirect\r\nlocation: {}/v1/invites",
-            elsewhere.trim()
-        );
+        let head = format!("307 Temporary Redirect\r\nlocation: {}/v1/invites", elsewhere.trim());
         let head: &'static str = head.leak();
         let server = TestServer::new(move |_, _| (head, String::new()));
         let error = server.ask(AdminRequest::Invite { expires_hours: 1 }).unwrap_err();
@@ -411,43 +342,22 @@ mod tests {
     #[test]
     fn a_server_that_is_not_there_is_named() {
         let server = TestServer::new(devices);
-        let find = |url: Option<&str>| {
-            OperatorPort::find(&server.data, url)
-                .err()
-                .map(|fault| fault.to_string())
-        };
-        for url in [
-            "https://127.0.0.1:1",
-            "127.0.0.1:1",
-            "http://",
-            "http://a@127.0.0.1:1",
-            "http://127.0.0.1:1/x",
-        ] {
-            assert!(
-                find(Some(url)).unwrap().ends_with("must be http://ADDRESS:PORT"),
-                "{url}"
-            );
+        let find =
+            |url: Option<&str>| OperatorPort::find(&server.data, url).err().map(|fault| fault.to_string());
+        for url in
+            ["https://127.0.0.1:1", "127.0.0.1:1", "http://", "http://a@127.0.0.1:1", "http://127.0.0.1:1/x"]
+        {
+            assert!(find(Some(url)).unwrap().ends_with("must be http://ADDRESS:PORT"), "{url}");
         }
         assert_eq!(find(Some("http://127.0.0.1:1/")), None);
         // A port that was free a moment ago: nobody listens there.
         let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         fs::write(server.data.join("operator.url"), format!("http://{free}")).unwrap();
         let error = server.ask(AdminRequest::Invite { expires_hours: 1 }).unwrap_err();
-        assert!(
-            error.starts_with(&format!("the operator's port http://{free} does not answer")),
-            "{error}"
-        );
+        assert!(error.starts_with(&format!("the operator's port http://{free} does not answer")), "{error}");
         fs::remove_file(server.data.join("operator.url")).unwrap();
-        assert!(
-            find(None)
-                .unwrap()
-                .contains("is a server running on this data directory?")
-        );
+        assert!(find(None).unwrap().contains("is a server running on this data directory?"));
         fs::remove_file(server.data.join("secrets/operator.token")).unwrap();
-        assert!(
-            find(Some("http://127.0.0.1:1"))
-                .unwrap()
-                .contains("operator.token cannot be read")
-        );
+        assert!(find(Some("http://127.0.0.1:1")).unwrap().contains("operator.token cannot be read"));
     }
 }

@@ -26,20 +26,10 @@ fn listing(
     settings: Settings,
     env: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<String, ConfigError> {
-    let (config, in_force) = Config::load(Sources {
-        file: settings.file,
-        env,
-        flags: settings.flags,
-    })?;
-    let shown: Vec<_> = in_force
-        .iter()
-        .map(|(key, value, source)| (format!("{key} = {value}"), source))
-        .collect();
-    let width = shown
-        .iter()
-        .map(|(setting, _)| setting.chars().count())
-        .max()
-        .unwrap_or_default();
+    let (config, in_force) = Config::load(Sources { file: settings.file, env, flags: settings.flags })?;
+    let shown: Vec<_> =
+        in_force.iter().map(|(key, value, source)| (format!("{key} = {value}"), source)).collect();
+    let width = shown.iter().map(|(setting, _)| setting.chars().count()).max().unwrap_or_default();
     let mut text = String::new();
     for (setting, source) in shown {
         writeln!(text, "{setting:width$}  # {source}").expect("a String takes all that is written");
@@ -70,17 +60,11 @@ mod tests {
 
     #[test]
     fn each_setting_is_listed_with_its_source() {
-        let flags = Flags {
-            dev: true,
-            ..Flags::default()
-        };
+        let flags = Flags { dev: true, ..Flags::default() };
         let env = [("HIGHWATER_SERVER_READERS".into(), "4".into())];
         let text = listing(Settings { file: None, flags }, env).unwrap();
         let has = |setting: &str, source: &str| {
-            let line = text
-                .lines()
-                .find(|line| line.starts_with(&format!("{setting} = ")))
-                .unwrap();
+            let line = text.lines().find(|line| line.starts_with(&format!("{setting} = "))).unwrap();
             assert!(line.ends_with(&format!("  # {source}")), "{line}");
         };
         has("server.readers", "environment variable HIGHWATER_SERVER_READERS");
@@ -93,10 +77,7 @@ mod tests {
 
     #[test]
     fn an_error_is_one_line_with_its_cause() {
-        let settings = Settings {
-            file: Some("/nonexistent/highwater.toml".into()),
-            flags: Flags::default(),
-        };
+        let settings = Settings { file: Some("/nonexistent/highwater.toml".into()), flags: Flags::default() };
         let error = listing(settings, []).unwrap_err();
         let text = sentence(&error);
         assert!(

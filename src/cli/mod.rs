@@ -184,12 +184,7 @@ enum AdminNamed {
 #[derive(Debug, Args)]
 struct ServerFlags {
     /// Data directory of the running server.
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "HIGHWATER_SERVER_DATA",
-        default_value = "data"
-    )]
+    #[arg(long, value_name = "DIR", env = "HIGHWATER_SERVER_DATA", default_value = "data")]
     data: PathBuf,
     /// The operator's port, http://ADDRESS:PORT [default: as the server wrote it in the data directory].
     #[arg(long, value_name = "URL")]
@@ -213,11 +208,7 @@ impl From<ServeFlags> for Serve {
         let seeded_bug = flags.seeded_bug;
         #[cfg(not(feature = "seeded-bugs"))]
         let seeded_bug = None;
-        Serve {
-            settings: flags.settings.into(),
-            seeded_bug,
-            null_store: flags.null_store,
-        }
+        Serve { settings: flags.settings.into(), seeded_bug, null_store: flags.null_store }
     }
 }
 
@@ -242,16 +233,9 @@ impl From<AdminNamed> for Admin {
     fn from(named: AdminNamed) -> Admin {
         let (server, request) = match named {
             AdminNamed::Provision { provision, server } => (server, AdminRequest::Provision(provision)),
-            AdminNamed::Invite {
-                expires_hours,
-                server,
-            } => (server, AdminRequest::Invite { expires_hours }),
+            AdminNamed::Invite { expires_hours, server } => (server, AdminRequest::Invite { expires_hours }),
         };
-        Admin {
-            data: server.data,
-            operator: server.operator,
-            request,
-        }
+        Admin { data: server.data, operator: server.operator, request }
     }
 }
 
@@ -305,9 +289,7 @@ mod tests {
     fn a_seeded_bug_is_an_unknown_flag_in_ordinary_builds() {
         let line = Line::try_parse_from(["highwater", "serve", "--seeded-bug", "ack-before-sync"]);
         if cfg!(feature = "seeded-bugs") {
-            let Command::Serve(serve) = line.unwrap().into() else {
-                panic!("not serve")
-            };
+            let Command::Serve(serve) = line.unwrap().into() else { panic!("not serve") };
             assert_eq!(serve.seeded_bug.as_deref(), Some("ack-before-sync"));
         } else {
             assert_eq!(line.unwrap_err().kind(), ErrorKind::UnknownArgument);
@@ -341,15 +323,9 @@ mod tests {
                 }),
             })
         );
-        let Command::Admin(invite) = command("highwater admin invite --data d") else {
-            panic!("not admin")
-        };
+        let Command::Admin(invite) = command("highwater admin invite --data d") else { panic!("not admin") };
         assert_eq!(invite.request, AdminRequest::Invite { expires_hours: 72 });
-        for wrong in [
-            "--users 0 --devices 1",
-            "--users 1 --devices 33",
-            "--users 1 --devices 0",
-        ] {
+        for wrong in ["--users 0 --devices 1", "--users 1 --devices 33", "--users 1 --devices 0"] {
             let line = format!("highwater admin provision --out t {wrong}");
             assert!(Line::try_parse_from(line.split_whitespace()).is_err(), "{wrong}");
         }

@@ -93,10 +93,8 @@ impl OperatorPort {
         {
             return Err(OperatorFault::Url { url });
         }
-        let token = read(
-            &data.join(TOKEN_FILE),
-            "give the server's data directory with --data, as its user",
-        )?;
+        let token =
+            read(&data.join(TOKEN_FILE), "give the server's data directory with --data, as its user")?;
         if token.is_empty() || !token.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(OperatorFault::Answer(format!("{TOKEN_FILE} holds no token")));
         }
@@ -111,11 +109,7 @@ impl OperatorPort {
             .timeout_recv_body(Some(BODY_TIMEOUT))
             .build()
             .new_agent();
-        Ok(OperatorPort {
-            agent,
-            url,
-            authorization: format!("Bearer {token}"),
-        })
+        Ok(OperatorPort { agent, url, authorization: format!("Bearer {token}") })
     }
 
     /// Posts a JSON body and answers the body of the answer, to be read as it comes.
@@ -129,17 +123,11 @@ impl OperatorPort {
             .header("authorization", &self.authorization)
             .content_type("application/json")
             .send(body.to_string())
-            .map_err(|source| OperatorFault::Unreachable {
-                url: self.url.clone(),
-                source: source.into(),
-            })?;
+            .map_err(|source| OperatorFault::Unreachable { url: self.url.clone(), source: source.into() })?;
         let status = answer.status();
         let reader = answer.into_body().into_reader();
         if !status.is_success() {
-            return Err(OperatorFault::Refused {
-                status: status.as_u16(),
-                reason: reason(reader),
-            });
+            return Err(OperatorFault::Refused { status: status.as_u16(), reason: reason(reader) });
         }
         Ok(BufReader::new(reader))
     }
@@ -150,9 +138,7 @@ impl OperatorPort {
     /// As `post`; [`OperatorFault::Answer`] and [`OperatorFault::Read`].
     pub fn ask(&self, path: &str, body: &Value) -> Result<Value, OperatorFault> {
         let mut text = String::new();
-        self.post(path, body)?
-            .take(SMALL_BYTES_MAX)
-            .read_to_string(&mut text)?;
+        self.post(path, body)?.take(SMALL_BYTES_MAX).read_to_string(&mut text)?;
         serde_json::from_str(&text).map_err(|error| OperatorFault::Answer(format!("no JSON: {error}")))
     }
 }
@@ -177,10 +163,6 @@ fn read(path: &Path, hint: &'static str) -> Result<String, OperatorFault> {
     let mut text = String::new();
     fs::File::open(path)
         .and_then(|file| file.take(SMALL_BYTES_MAX).read_to_string(&mut text))
-        .map_err(|source| OperatorFault::Unreadable {
-            path: path.to_path_buf(),
-            source,
-            hint,
-        })?;
+        .map_err(|source| OperatorFault::Unreadable { path: path.to_path_buf(), source, hint })?;
     Ok(text.trim().to_owned())
 }

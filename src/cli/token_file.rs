@@ -25,16 +25,8 @@ impl TokenFile {
     pub fn create(path: &Path) -> io::Result<TokenFile> {
         let name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
         let temporary = path.with_file_name(format!(".{}.{}", name.to_string_lossy(), std::process::id()));
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(FILE_MODE)
-            .open(&temporary)?;
-        Ok(TokenFile {
-            file: BufWriter::new(file),
-            temporary,
-            path: path.to_path_buf(),
-        })
+        let file = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(&temporary)?;
+        Ok(TokenFile { file: BufWriter::new(file), temporary, path: path.to_path_buf() })
     }
 
     /// Adds a line.
@@ -63,11 +55,7 @@ impl TokenFile {
     pub fn give_up(mut self) -> Option<PathBuf> {
         // What could not be flushed is lost with the fault that is reported already.
         let _ = self.file.flush();
-        let holds_some = self
-            .file
-            .get_ref()
-            .metadata()
-            .is_ok_and(|metadata| metadata.len() > 0);
+        let holds_some = self.file.get_ref().metadata().is_ok_and(|metadata| metadata.len() > 0);
         if holds_some {
             return Some(self.temporary);
         }

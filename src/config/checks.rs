@@ -7,28 +7,18 @@ use super::given::quoted;
 const LOG_LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 pub(super) fn data_directory(text: String) -> Result<PathBuf, String> {
-    if text.is_empty() {
-        Err("must name a directory".to_owned())
-    } else {
-        Ok(text.into())
-    }
+    if text.is_empty() { Err("must name a directory".to_owned()) } else { Ok(text.into()) }
 }
 
 pub(super) fn address(text: String) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| {
-        format!(
-            "must be an address and a port, such as 127.0.0.1:8080, not {}",
-            quoted(&text)
-        )
-    })
+    text.parse()
+        .map_err(|_| format!("must be an address and a port, such as 127.0.0.1:8080, not {}", quoted(&text)))
 }
 
 /// Origins are compared byte for byte with what a browser sends, so they have to be written as it does.
 pub(super) fn origins(list: Vec<String>) -> Result<Vec<String>, String> {
     let exact = |origin: &String| {
-        let host = origin
-            .strip_prefix("https://")
-            .or_else(|| origin.strip_prefix("http://"));
+        let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
         host.is_some_and(|host| {
             let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-:[]".contains(&b);
             !host.is_empty() && host.bytes().all(allowed)

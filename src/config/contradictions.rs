@@ -23,13 +23,7 @@ impl Loading {
 
     /// What is wrong between settings that are right by themselves: the setting to blame, and what is wrong.
     pub(super) fn contradictions(&self) -> [(&'static str, Option<String>); 5] {
-        let Config {
-            server,
-            client,
-            operator,
-            storage,
-            ..
-        } = &self.config;
+        let Config { server, client, operator, storage, .. } = &self.config;
         let same = client.listen == operator.listen && client.listen.port() != 0;
         let may_forget = server.dev || matches!(self.source_of("storage.engine"), Source::Flag(_));
         [
@@ -58,11 +52,7 @@ impl Loading {
 
     /// Which of two settings to blame: the one that the stronger source set, because that was done last.
     fn stronger(&self, one: &'static str, other: &'static str) -> &'static str {
-        if self.source_of(one).strength() >= self.source_of(other).strength() {
-            one
-        } else {
-            other
-        }
+        if self.source_of(one).strength() >= self.source_of(other).strength() { one } else { other }
     }
 }
 
@@ -72,9 +62,7 @@ fn exposure(section: &str, listen: SocketAddr, public_without_tls: bool, dev: bo
         return None;
     }
     if dev {
-        return Some(format!(
-            "is {listen}, but with server.dev only loopback addresses may be listened on"
-        ));
+        return Some(format!("is {listen}, but with server.dev only loopback addresses may be listened on"));
     }
     (!public_without_tls).then(|| {
         format!(

@@ -29,10 +29,7 @@ pub(super) fn read_environment(
         let place = Source::Variable(name.to_owned());
         if name == FILE_VARIABLE {
             environment.file = Some(value.into());
-        } else if let Some(index) = SETTINGS
-            .iter()
-            .position(|setting| variable_of(setting.key) == name)
-        {
+        } else if let Some(index) = SETTINGS.iter().position(|setting| variable_of(setting.key) == name) {
             let text = value.into_string().map_err(|_| ConfigError::Value {
                 place: place.clone(),
                 key: SETTINGS[index].key,
@@ -40,16 +37,10 @@ pub(super) fn read_environment(
             })?;
             environment.settings.push((index, text, place));
         } else if !(cfg!(feature = "seeded-bugs") && name == SEEDED_BUG_VARIABLE) {
-            let known = SETTINGS
-                .iter()
-                .map(|setting| variable_of(setting.key))
-                .chain([FILE_VARIABLE.to_owned()]);
+            let known =
+                SETTINGS.iter().map(|setting| variable_of(setting.key)).chain([FILE_VARIABLE.to_owned()]);
             let nearest = nearest(name, known);
-            return Err(ConfigError::Unknown {
-                place,
-                name: name.to_owned(),
-                nearest,
-            });
+            return Err(ConfigError::Unknown { place, name: name.to_owned(), nearest });
         }
     }
     Ok(environment)

@@ -50,8 +50,6 @@ struct Suggestion<'a>(&'a Option<String>);
 
 impl fmt::Display for Suggestion<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0
-            .as_ref()
-            .map_or(Ok(()), |name| write!(f, "; did you mean {name}?"))
+        self.0.as_ref().map_or(Ok(()), |name| write!(f, "; did you mean {name}?"))
     }
 }

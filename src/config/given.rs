@@ -34,10 +34,7 @@ impl Given {
             DeValue::Boolean(truth) => Given::Truth(*truth),
             DeValue::Array(values) => Given::List(values.iter().map(inner).collect()),
             DeValue::Table(table) => Given::Table(
-                table
-                    .iter()
-                    .map(|(key, value)| (key.get_ref().to_string(), inner(value)))
-                    .collect(),
+                table.iter().map(|(key, value)| (key.get_ref().to_string(), inner(value))).collect(),
             ),
             other => Given::Other(other.type_str()),
         }
@@ -56,15 +53,10 @@ impl Given {
             Given::Integer(digits, radix) => u64::from_str_radix(digits, *radix).ok(),
             _ => None,
         };
-        let fitting = number
-            .filter(|number| range.contains(number))
-            .and_then(|number| T::try_from(number).ok());
+        let fitting =
+            number.filter(|number| range.contains(number)).and_then(|number| T::try_from(number).ok());
         fitting.ok_or_else(|| {
-            format!(
-                "must be a whole number from {} to {}, not {self}",
-                range.start(),
-                range.end()
-            )
+            format!("must be a whole number from {} to {}, not {self}", range.start(), range.end())
         })
     }
 
@@ -92,16 +84,8 @@ impl Given {
             Given::Text(text) | Given::String(text) => names.iter().find(|(name, _)| name == text),
             _ => None,
         };
-        let known = || {
-            names
-                .iter()
-                .map(|(name, _)| quoted(name))
-                .collect::<Vec<_>>()
-                .join(" or ")
-        };
-        found
-            .map(|(_, value)| *value)
-            .ok_or_else(|| format!("must be {}, not {self}", known()))
+        let known = || names.iter().map(|(name, _)| quoted(name)).collect::<Vec<_>>().join(" or ");
+        found.map(|(_, value)| *value).ok_or_else(|| format!("must be {}, not {self}", known()))
     }
 
     pub(super) fn kinds(&self) -> Result<Vec<DocumentKind>, String> {
@@ -111,10 +95,7 @@ impl Given {
         let mut kinds: Vec<DocumentKind> = Vec::with_capacity(tables.len());
         for table in tables {
             let kind = table.kind()?;
-            if kinds
-                .iter()
-                .any(|other| other.number == kind.number || other.name == kind.name)
-            {
+            if kinds.iter().any(|other| other.number == kind.number || other.name == kind.name) {
                 return Err(format!(
                     "has the number {} or the name {} twice",
                     kind.number,
@@ -128,32 +109,19 @@ impl Given {
 
     fn kind(&self) -> Result<DocumentKind, String> {
         let Given::Table(entries) = self else {
-            return Err(format!(
-                "must be [[kinds]] tables with number and name, not {self}"
-            ));
+            return Err(format!("must be [[kinds]] tables with number and name, not {self}"));
         };
         if let Some((key, _)) = entries.iter().find(|(key, _)| key != "number" && key != "name") {
             return Err(format!("has the unknown key {key}: a kind has number and name"));
         }
-        let entry = |name: &str| {
-            entries
-                .iter()
-                .find(|(key, _)| key == name)
-                .map(|(_, value)| value)
-        };
+        let entry = |name: &str| entries.iter().find(|(key, _)| key == name).map(|(_, value)| value);
         let (Some(number), Some(name)) = (entry("number"), entry("name")) else {
             return Err("has an entry without number or without name".to_owned());
         };
         let range = u64::from(*KIND_NUMBERS.start())..=u64::from(*KIND_NUMBERS.end());
-        let number = number
-            .number(range)
-            .map_err(|problem| format!("has a number that {problem}"))?;
-        let name = name
-            .string()
-            .map_err(|problem| format!("has a name that {problem}"))?;
-        let plain = name
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        let number = number.number(range).map_err(|problem| format!("has a number that {problem}"))?;
+        let name = name.string().map_err(|problem| format!("has a name that {problem}"))?;
+        let plain = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
         if !plain || !KIND_NAME_BYTES.contains(&name.len()) || OWN_KIND_NAMES.contains(&name.as_str()) {
             return Err(format!(
                 "has the name {}: it must be of a-z, 0-9 and _, have {} to {} of them, and not be one of {}",

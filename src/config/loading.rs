@@ -23,10 +23,7 @@ pub(super) struct Loading {
 
 impl Loading {
     pub(super) fn new() -> Loading {
-        Loading {
-            config: Config::default(),
-            sources: vec![Source::Default; SETTINGS.len()],
-        }
+        Loading { config: Config::default(), sources: vec![Source::Default; SETTINGS.len()] }
     }
 
     pub(super) fn set(&mut self, index: usize, given: &Given, source: Source) -> Result<(), ConfigError> {
@@ -39,27 +36,18 @@ impl Loading {
         match outcome {
             Ok(()) => self.sources[index] = source,
             Err(problem) => {
-                return Err(ConfigError::Value {
-                    place: source,
-                    key: setting.key,
-                    problem,
-                });
+                return Err(ConfigError::Value { place: source, key: setting.key, problem });
             }
         }
         Ok(())
     }
 
     pub(super) fn read_file(&mut self, path: &Path) -> Result<(), ConfigError> {
-        let text = read_text(path).map_err(|source| ConfigError::Unreadable {
-            path: path.to_path_buf(),
-            source,
-        })?;
+        let text =
+            read_text(path).map_err(|source| ConfigError::Unreadable { path: path.to_path_buf(), source })?;
         let at = |span: std::ops::Range<usize>| Source::File {
             path: path.to_path_buf(),
-            line: 1 + text.as_bytes()[..span.start.min(text.len())]
-                .iter()
-                .filter(|b| **b == b'\n')
-                .count(),
+            line: 1 + text.as_bytes()[..span.start.min(text.len())].iter().filter(|b| **b == b'\n').count(),
         };
         let table = DeTable::parse(&text).map_err(|error| ConfigError::Syntax {
             place: at(error.span().unwrap_or(0..0)),
@@ -70,9 +58,8 @@ impl Loading {
             match (index_of(name), value.get_ref()) {
                 (Some(index), _) => self.set(index, &Given::of(value.get_ref()), at(section.span()))?,
                 (None, DeValue::Table(keys)) => {
-                    let known = SETTINGS
-                        .iter()
-                        .any(|s| s.key.split_once('.').is_some_and(|(head, _)| head == name));
+                    let known =
+                        SETTINGS.iter().any(|s| s.key.split_once('.').is_some_and(|(head, _)| head == name));
                     if !known {
                         return Err(unknown_key(at(section.span()), name, true));
                     }
@@ -98,10 +85,8 @@ impl Loading {
                 return Err(ConfigError::Value { place, key, problem });
             }
         }
-        let in_force = SETTINGS
-            .iter()
-            .zip(self.sources)
-            .map(|(s, source)| (s.key, (s.show)(&self.config), source));
+        let in_force =
+            SETTINGS.iter().zip(self.sources).map(|(s, source)| (s.key, (s.show)(&self.config), source));
         let in_force = in_force.collect();
         Ok((self.config, in_force))
     }

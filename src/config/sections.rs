@@ -120,12 +120,7 @@ pub struct DocumentKind {
 
 impl Default for Server {
     fn default() -> Server {
-        Server {
-            data: "data".into(),
-            workers: 0,
-            readers: 2,
-            dev: false,
-        }
+        Server { data: "data".into(), workers: 0, readers: 2, dev: false }
     }
 }
 
@@ -144,10 +139,7 @@ impl Default for Client {
 
 impl Default for Operator {
     fn default() -> Operator {
-        Operator {
-            listen: SocketAddr::from(([127, 0, 0, 1], 8081)),
-            public_without_tls: false,
-        }
+        Operator { listen: SocketAddr::from(([127, 0, 0, 1], 8081)), public_without_tls: false }
     }
 }
 
@@ -166,9 +158,6 @@ impl Default for Storage {
 
 impl Default for Log {
     fn default() -> Log {
-        Log {
-            format: LogFormat::Text,
-            level: "info".to_owned(),
-        }
+        Log { format: LogFormat::Text, level: "info".to_owned() }
     }
 }

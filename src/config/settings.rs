@@ -58,17 +58,7 @@ pub(super) static SETTINGS: &[Setting] = &[
     Setting {
         key: "client.origins",
         set: |c, given| put(&mut c.client.origins, given.list().and_then(origins)),
-        show: |c| {
-            format!(
-                "[{}]",
-                c.client
-                    .origins
-                    .iter()
-                    .map(|o| quoted(o))
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            )
-        },
+        show: |c| format!("[{}]", c.client.origins.iter().map(|o| quoted(o)).collect::<Vec<_>>().join(", ")),
     },
     Setting {
         key: "client.public_without_tls",
@@ -166,9 +156,6 @@ fn put<T>(place: &mut T, value: Result<T, String>) -> Result<(), String> {
 }
 
 fn named<T: PartialEq + Copy>(names: &[(&str, T)], value: T) -> String {
-    let (name, _) = names
-        .iter()
-        .find(|(_, known)| *known == value)
-        .expect("every value has a name");
+    let (name, _) = names.iter().find(|(_, known)| *known == value).expect("every value has a name");
     quoted(name)
 }

@@ -71,14 +71,9 @@ impl Flags {
             ("server.dev", "--dev", on(self.dev)),
             ("registration.mode", "--registration", self.registration),
             ("storage.accept_loss", "--accept-loss", on(self.accept_loss)),
-            (
-                "storage.engine",
-                "--memory-engine",
-                self.memory_engine.then(|| "memory".to_owned()),
-            ),
+            ("storage.engine", "--memory-engine", self.memory_engine.then(|| "memory".to_owned())),
         ];
-        all.into_iter()
-            .filter_map(|(key, flag, text)| text.map(|text| (key, flag, text)))
+        all.into_iter().filter_map(|(key, flag, text)| text.map(|text| (key, flag, text)))
     }
 }
 

@@ -9,33 +9,21 @@ pub(super) fn unknown_key(place: Source, name: &str, section: bool) -> ConfigErr
     let nearest = if section {
         nearest(
             name,
-            SETTINGS
-                .iter()
-                .map(|s| s.key.split_once('.').map_or(s.key, |(head, _)| head).to_owned()),
+            SETTINGS.iter().map(|s| s.key.split_once('.').map_or(s.key, |(head, _)| head).to_owned()),
         )
     } else {
         nearest(name, SETTINGS.iter().map(|s| s.key.to_owned()))
     };
-    ConfigError::Unknown {
-        place,
-        name: name.to_owned(),
-        nearest,
-    }
+    ConfigError::Unknown { place, name: name.to_owned(), nearest }
 }
 
 /// The known name that is a few edits away, or has the same last part in another section.
 pub(super) fn nearest(name: &str, known: impl Iterator<Item = String>) -> Option<String> {
     let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
     let distance = |known: &String| {
-        if last(known) == last(name) {
-            0
-        } else {
-            edits(name, known)
-        }
+        if last(known) == last(name) { 0 } else { edits(name, known) }
     };
-    let (edits, known) = known
-        .map(|known| (distance(&known), known))
-        .min_by_key(|(edits, _)| *edits)?;
+    let (edits, known) = known.map(|known| (distance(&known), known)).min_by_key(|(edits, _)| *edits)?;
     (edits <= SUGGESTION_EDITS_MAX && edits < name.len() / 2).then_some(known)
 }
 

@@ -28,10 +28,7 @@ impl TestFile {
     }
 
     pub(super) fn line(&self, line: usize) -> Source {
-        Source::File {
-            path: self.0.clone(),
-            line,
-        }
+        Source::File { path: self.0.clone(), line }
     }
 }
 
@@ -47,11 +44,7 @@ pub(super) fn load(
     flags: Flags,
 ) -> Result<(Config, Vec<InForce>), ConfigError> {
     let env = env.iter().map(|(name, value)| (name.into(), value.into()));
-    Config::load(Sources {
-        file: file.map(|file| file.0.clone()),
-        env,
-        flags,
-    })
+    Config::load(Sources { file: file.map(|file| file.0.clone()), env, flags })
 }
 
 pub(super) fn load_text(text: &str) -> Result<Config, ConfigError> {
@@ -62,25 +55,16 @@ pub(super) fn load_text(text: &str) -> Result<Config, ConfigError> {
 pub(super) fn error_of(text: &str) -> String {
     let file = TestFile::new(text);
     let error = load(Some(&file), &[], Flags::default()).unwrap_err().to_string();
-    let error = error
-        .strip_prefix(&format!("{} ", file.0.display()))
-        .expect("the file is named first");
+    let error = error.strip_prefix(&format!("{} ", file.0.display())).expect("the file is named first");
     error.to_owned()
 }
 
 pub(super) fn error_of_variable(name: &str, value: &str) -> String {
-    load(None, &[(name, value)], Flags::default())
-        .unwrap_err()
-        .to_string()
+    load(None, &[(name, value)], Flags::default()).unwrap_err().to_string()
 }
 
 pub(super) fn source_of(in_force: &[InForce], key: &str) -> Source {
-    in_force
-        .iter()
-        .find(|(known, ..)| *known == key)
-        .unwrap()
-        .2
-        .clone()
+    in_force.iter().find(|(known, ..)| *known == key).unwrap().2.clone()
 }
 
 #[test]
@@ -94,12 +78,7 @@ fn nothing_set_is_the_defaults_and_they_are_within_their_bounds() {
         let parsed: toml::Table = toml::from_str(&format!("{key} = {value}")).unwrap();
         assert!(!parsed.is_empty());
         if key != FLAG_ONLY {
-            assert_eq!(
-                load_text(&format!("{key} = {value}")).unwrap(),
-                Config::default(),
-                "{}",
-                setting.key
-            );
+            assert_eq!(load_text(&format!("{key} = {value}")).unwrap(), Config::default(), "{}", setting.key);
         }
     }
 }
@@ -112,32 +91,19 @@ fn the_documented_file_has_every_setting_with_its_default_and_no_other() {
     let switched_on: Vec<&str> = DOCUMENTED
         .lines()
         .map(|line| {
-            line.strip_prefix('#')
-                .filter(|rest| rest.starts_with(|c: char| c != ' '))
-                .unwrap_or(line)
+            line.strip_prefix('#').filter(|rest| rest.starts_with(|c: char| c != ' ')).unwrap_or(line)
         })
         .collect();
     let file = TestFile::new(&switched_on.join("\n"));
     let (config, in_force) = load(Some(&file), &[], Flags::default()).unwrap();
-    let example = vec![DocumentKind {
-        number: 5,
-        name: "notes".to_owned(),
-    }];
-    assert_eq!(
-        config,
-        Config {
-            kinds: example,
-            ..Config::default()
-        }
-    );
+    let example = vec![DocumentKind { number: 5, name: "notes".to_owned() }];
+    assert_eq!(config, Config { kinds: example, ..Config::default() });
     for (key, _, source) in in_force {
         if key == FLAG_ONLY {
             assert!(DOCUMENTED.contains("--accept-loss is a flag only"));
             continue;
         }
-        let Source::File { line, .. } = source else {
-            panic!("{key} is not in config/highwater.toml")
-        };
+        let Source::File { line, .. } = source else { panic!("{key} is not in config/highwater.toml") };
         let before = DOCUMENTED.lines().nth(line - 2).unwrap();
         assert!(before.starts_with("# "), "{key} is not explained: {before}");
     }
@@ -150,23 +116,14 @@ fn flags_beat_the_environment_and_that_beats_the_file() {
     let env = [
         ("HIGHWATER_CLIENT_LISTEN", "127.0.0.1:2"),
         ("HIGHWATER_CLIENT_HEARTBEAT_MS", "2000"),
-        (
-            "HIGHWATER_CLIENT_ORIGINS",
-            "https://a.example, http://b.example:8000",
-        ),
+        ("HIGHWATER_CLIENT_ORIGINS", "https://a.example, http://b.example:8000"),
         ("HOME", "/nowhere"),
     ];
-    let flags = Flags {
-        listen: Some("127.0.0.1:3".to_owned()),
-        ..Flags::default()
-    };
+    let flags = Flags { listen: Some("127.0.0.1:3".to_owned()), ..Flags::default() };
     let (config, in_force) = load(Some(&file), &env, flags).unwrap();
     assert_eq!(config.client.listen.port(), 3);
     assert_eq!(config.client.heartbeat_ms, 2000);
-    assert_eq!(
-        config.client.origins,
-        ["https://a.example", "http://b.example:8000"]
-    );
+    assert_eq!(config.client.origins, ["https://a.example", "http://b.example:8000"]);
     assert_eq!(config.log.level, "warn");
     assert_eq!(source_of(&in_force, "client.listen"), Source::Flag("--listen"));
     assert_eq!(
@@ -179,21 +136,12 @@ fn flags_beat_the_environment_and_that_beats_the_file() {
 
 #[test]
 fn the_environment_names_the_file_unless_a_flag_does() {
-    let (one, other) = (
-        TestFile::new("server.workers = 1"),
-        TestFile::new("server.workers = 2"),
-    );
+    let (one, other) = (TestFile::new("server.workers = 1"), TestFile::new("server.workers = 2"));
     let env = [(FILE_VARIABLE, other.0.to_str().unwrap())];
     assert_eq!(load(None, &env, Flags::default()).unwrap().0.server.workers, 2);
-    assert_eq!(
-        load(Some(&one), &env, Flags::default()).unwrap().0.server.workers,
-        1
-    );
+    assert_eq!(load(Some(&one), &env, Flags::default()).unwrap().0.server.workers, 1);
     let missing = load(None, &[(FILE_VARIABLE, "/nonexistent/h.toml")], Flags::default()).unwrap_err();
-    assert_eq!(
-        missing.to_string(),
-        "configuration file /nonexistent/h.toml cannot be read"
-    );
+    assert_eq!(missing.to_string(), "configuration file /nonexistent/h.toml cannot be read");
 }
 
 #[test]
@@ -208,24 +156,11 @@ fn every_flag_sets_its_setting() {
         memory_engine: true,
     };
     let (config, in_force) = load(None, &[], flags).unwrap();
-    assert_eq!(
-        config.server,
-        Server {
-            data: "elsewhere".into(),
-            dev: true,
-            ..Server::default()
-        }
-    );
+    assert_eq!(config.server, Server { data: "elsewhere".into(), dev: true, ..Server::default() });
     assert_eq!(config.client.listen.to_string(), "[::1]:0");
     assert_eq!(config.operator.listen.to_string(), "127.0.0.1:0");
     assert_eq!(config.registration.mode, RegistrationMode::Invite);
     assert!(config.storage.accept_loss && config.storage.engine == Engine::Memory);
-    assert_eq!(
-        in_force
-            .iter()
-            .filter(|(.., source)| matches!(source, Source::Flag(_)))
-            .count(),
-        7
-    );
+    assert_eq!(in_force.iter().filter(|(.., source)| matches!(source, Source::Flag(_))).count(), 7);
     assert_eq!(config.cautions().len(), 3);
 }

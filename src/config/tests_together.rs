@@ -10,86 +10,47 @@ use super::{
 #[test]
 fn an_address_beyond_loopback_has_to_be_meant() {
     for (key, section) in [("client.listen", "client"), ("operator.listen", "operator")] {
-        for listen in [
-            "0.0.0.0:9000",
-            "[::]:9000",
-            "192.0.2.1:0",
-            "[::ffff:192.0.2.1]:9000",
-        ] {
+        for listen in ["0.0.0.0:9000", "[::]:9000", "192.0.2.1:0", "[::ffff:192.0.2.1]:9000"] {
             let alone = format!("{key} = \"{listen}\"");
             let error = error_of(&alone);
             assert!(error.starts_with(&format!("line 1: {key} is ")), "{error}");
-            assert!(
-                error.ends_with(&format!("say {section}.public_without_tls = true")),
-                "{error}"
-            );
+            assert!(error.ends_with(&format!("say {section}.public_without_tls = true")), "{error}");
             let meant = format!("{alone}\n{section}.public_without_tls = true");
             assert_eq!(load_text(&meant).unwrap().cautions().len(), 1);
             let dev = format!("{meant}\nserver.dev = true");
             assert!(error_of(&dev).contains("only loopback addresses"), "{dev}");
         }
-        for listen in [
-            "127.0.0.1:0",
-            "127.8.8.8:9000",
-            "[::1]:9000",
-            "[::ffff:127.0.0.1]:9000",
-        ] {
+        for listen in ["127.0.0.1:0", "127.8.8.8:9000", "[::1]:9000", "[::ffff:127.0.0.1]:9000"] {
             load_text(&format!("{key} = \"{listen}\"")).unwrap();
         }
     }
     let same = error_of("client.listen = \"127.0.0.1:8081\"");
-    assert!(
-        same.starts_with("line 1: client.listen is 127.0.0.1:8081, and so is the other"),
-        "{same}"
-    );
+    assert!(same.starts_with("line 1: client.listen is 127.0.0.1:8081, and so is the other"), "{same}");
 }
 
 #[test]
 fn dev_opens_registration_unless_a_source_as_strong_says_otherwise() {
     let file = TestFile::new("registration.mode = \"closed\"");
-    let dev = Flags {
-        dev: true,
-        ..Flags::default()
-    };
+    let dev = Flags { dev: true, ..Flags::default() };
     let (config, in_force) = load(Some(&file), &[], dev.clone()).unwrap();
     assert_eq!(config.registration.mode, RegistrationMode::Open);
     assert_eq!(source_of(&in_force, "registration.mode"), Source::Dev);
-    let closed = Flags {
-        registration: Some("closed".to_owned()),
-        ..dev
-    };
-    assert_eq!(
-        load(None, &[], closed).unwrap().0.registration.mode,
-        RegistrationMode::Closed
-    );
+    let closed = Flags { registration: Some("closed".to_owned()), ..dev };
+    assert_eq!(load(None, &[], closed).unwrap().0.registration.mode, RegistrationMode::Closed);
     let both = load_text("server.dev = true\nregistration.mode = \"invite\"").unwrap();
     assert_eq!(both.registration.mode, RegistrationMode::Invite);
     let off = [("HIGHWATER_SERVER_DEV", "false")];
     let file = TestFile::new("server.dev = true");
-    assert_eq!(
-        load(Some(&file), &off, Flags::default()).unwrap().0,
-        Config::default()
-    );
+    assert_eq!(load(Some(&file), &off, Flags::default()).unwrap().0, Config::default());
 }
 
 #[test]
 fn settings_that_do_not_go_together_are_refused() {
     assert!(error_of("storage.engine = \"memory\"").contains("which forgets"));
     let config = load_text("storage.engine = \"memory\"\nserver.dev = true").unwrap();
-    assert!(
-        config
-            .cautions()
-            .iter()
-            .any(|caution| caution.contains("forgets"))
-    );
+    assert!(config.cautions().iter().any(|caution| caution.contains("forgets")));
     let error = error_of("storage.tail_bytes_max = 8_388_608");
-    assert!(
-        error.starts_with("line 1: storage.tail_bytes_max does not fit"),
-        "{error}"
-    );
+    assert!(error.starts_with("line 1: storage.tail_bytes_max does not fit"), "{error}");
     let error = error_of("[storage]\ntail_bytes_max = 16_777_216\nindex_after_bytes = 8_388_609");
-    assert!(
-        error.starts_with("line 3: storage.index_after_bytes does not fit"),
-        "{error}"
-    );
+    assert!(error.starts_with("line 3: storage.index_after_bytes does not fit"), "{error}");
 }

@@ -41,9 +41,7 @@ pub async fn refuse_forwarded<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    let development = request
-        .app_data::<web::Data<Development>>()
-        .is_some_and(|mode| mode.0);
+    let development = request.app_data::<web::Data<Development>>().is_some_and(|mode| mode.0);
     if development && is_forwarded(request.headers()) {
         let refusal = HttpResponse::Forbidden().content_type("text/plain").body(REFUSAL);
         return Ok(request.into_response(refusal).map_into_right_body());

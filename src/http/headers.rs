@@ -9,9 +9,7 @@ pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'
 /// What every answer carries. Short connections pay for each of these bytes on every request, so there are no more.
 #[must_use]
 pub fn safe() -> DefaultHeaders {
-    DefaultHeaders::new()
-        .add(("x-content-type-options", "nosniff"))
-        .add(("cache-control", "no-store"))
+    DefaultHeaders::new().add(("x-content-type-options", "nosniff")).add(("cache-control", "no-store"))
 }
 
 /// Adds what a page and its scripts carry besides; a stricter policy may be put in the place of ours.

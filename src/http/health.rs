@@ -40,8 +40,6 @@ async fn readyz(readiness: web::Data<Readiness>) -> HttpResponse {
     if readiness.is_ready() {
         HttpResponse::Ok().content_type("text/plain").body("ready\n")
     } else {
-        HttpResponse::ServiceUnavailable()
-            .content_type("text/plain")
-            .body("not ready\n")
+        HttpResponse::ServiceUnavailable().content_type("text/plain").body("not ready\n")
     }
 }

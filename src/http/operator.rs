@@ -60,11 +60,7 @@ impl Setup {
     #[must_use]
     pub fn new(secrets: &Secrets, directory: PathBuf) -> Setup {
         let open = Mutex::new(secrets.setup_token.as_deref().map(secret_hash));
-        Setup {
-            open,
-            operator_token: secrets.operator_token.clone(),
-            directory,
-        }
+        Setup { open, operator_token: secrets.operator_token.clone(), directory }
     }
 
     /// Exchanges the setup token for the operator's token, once.
@@ -75,10 +71,7 @@ impl Setup {
         }
         // Gone from the disk first: a token that was used must not come back with the next start.
         Secrets::remove_setup_token(&self.directory).map_err(|fault| {
-            tracing::error!(
-                error = &fault as &dyn std::error::Error,
-                "the setup token could not be removed"
-            );
+            tracing::error!(error = &fault as &dyn std::error::Error, "the setup token could not be removed");
             Refusal::Internal
         })?;
         *open = None;
@@ -103,14 +96,8 @@ struct PageQuery {
 }
 
 async fn page(operator: web::Data<Operator>, query: web::Query<PageQuery>) -> HttpResponse {
-    let window = query
-        .window
-        .as_deref()
-        .and_then(Window::from_name)
-        .unwrap_or(Window::Hour);
-    let html = operator
-        .monitor
-        .curves_page("Highwater", window, operator.clock.now());
+    let window = query.window.as_deref().and_then(Window::from_name).unwrap_or(Window::Hour);
+    let html = operator.monitor.curves_page("Highwater", window, operator.clock.now());
     super::headers::of_page(&mut HttpResponse::Ok())
         .content_type("text/html; charset=utf-8")
         .insert_header(("content-security-policy", curves::content_security_policy()))
@@ -118,14 +105,9 @@ async fn page(operator: web::Data<Operator>, query: web::Query<PageQuery>) -> Ht
 }
 
 async fn metrics(operator: web::Data<Operator>, http: HttpRequest) -> HttpResponse {
-    let accept = http
-        .headers()
-        .get(header::ACCEPT)
-        .and_then(|value| value.to_str().ok());
+    let accept = http.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
     let format = Format::from_accept(accept);
-    HttpResponse::Ok()
-        .content_type(format.content_type())
-        .body(operator.monitor.metrics(format))
+    HttpResponse::Ok().content_type(format.content_type()).body(operator.monitor.metrics(format))
 }
 
 #[derive(Deserialize)]
@@ -172,14 +154,9 @@ async fn provision(
     if !users_fit || !(1..=PROVISION_DEVICES_MAX).contains(&wanted.devices) {
         return refused(Refusal::InvalidField);
     }
-    let prefix = if wanted.prefix.is_empty() {
-        "u"
-    } else {
-        &wanted.prefix
-    };
-    let names: Vec<String> = (0..wanted.users as u64)
-        .map(|n| format!("{prefix}{}", wanted.first + n))
-        .collect();
+    let prefix = if wanted.prefix.is_empty() { "u" } else { &wanted.prefix };
+    let names: Vec<String> =
+        (0..wanted.users as u64).map(|n| format!("{prefix}{}", wanted.first + n)).collect();
     let made = futures_util::future::join_all(names.iter().map(|name| {
         let accounts = Arc::clone(&operator.accounts);
         async move { accounts.provision(name.clone(), wanted.devices).await }
@@ -203,9 +180,7 @@ async fn provision(
             }
         }
     }
-    HttpResponse::Ok()
-        .content_type("application/x-ndjson")
-        .body(lines)
+    HttpResponse::Ok().content_type("application/x-ndjson").body(lines)
 }
 
 #[derive(Deserialize)]
@@ -255,25 +230,14 @@ async fn put_document(
     let (kind, value) = (Kind(body.kind), body.value.map(|value| value.to_string()));
     let fits = !body.key.is_empty()
         && body.key.len() <= DOCUMENT_KEY_BYTES_MAX
-        && value
-            .as_ref()
-            .is_none_or(|value| value.len() <= DOCUMENT_BYTES_MAX);
+        && value.as_ref().is_none_or(|value| value.len() <= DOCUMENT_BYTES_MAX);
     let Some(user) = body.user_id.parse().ok().map(UserId).filter(|_| fits) else {
         return refused(Refusal::InvalidField);
     };
     if !operator.kinds.is_document_kind(kind) {
         return refused(Refusal::InvalidField);
     }
-    match operator
-        .accounts
-        .decide(Request::PutDocument {
-            user,
-            kind,
-            key: body.key,
-            value,
-        })
-        .await
-    {
+    match operator.accounts.decide(Request::PutDocument { user, kind, key: body.key, value }).await {
         Ok(_) => HttpResponse::NoContent().finish(),
         Err(refusal) => refused(refusal),
     }
@@ -282,18 +246,9 @@ async fn put_document(
 impl Operator {
     /// Compares hashes, so that time tells nothing about the token.
     fn authorise(&self, http: &HttpRequest) -> Result<(), Refusal> {
-        let value = http
-            .headers()
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok());
-        let token = value
-            .and_then(|value| value.strip_prefix("Bearer "))
-            .ok_or(Refusal::InvalidToken)?;
-        if secret_hash(token.trim()) == self.token {
-            Ok(())
-        } else {
-            Err(Refusal::InvalidToken)
-        }
+        let value = http.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let token = value.and_then(|value| value.strip_prefix("Bearer ")).ok_or(Refusal::InvalidToken)?;
+        if secret_hash(token.trim()) == self.token { Ok(()) } else { Err(Refusal::InvalidToken) }
     }
 }
 

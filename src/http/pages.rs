@@ -11,18 +11,10 @@ const ASSETS: [(&str, &str, &str); 19] = [
     ("/", HTML, include_str!("../../web/index.html")),
     ("/style.css", STYLE, include_str!("../../web/style.css")),
     ("/app.js", SCRIPT, include_str!("../../web/app.js")),
-    (
-        "/account_view.js",
-        SCRIPT,
-        include_str!("../../web/account_view.js"),
-    ),
+    ("/account_view.js", SCRIPT, include_str!("../../web/account_view.js")),
     ("/backoff.js", SCRIPT, include_str!("../../web/backoff.js")),
     ("/chats.js", SCRIPT, include_str!("../../web/chats.js")),
-    (
-        "/composer_view.js",
-        SCRIPT,
-        include_str!("../../web/composer_view.js"),
-    ),
+    ("/composer_view.js", SCRIPT, include_str!("../../web/composer_view.js")),
     ("/connection.js", SCRIPT, include_str!("../../web/connection.js")),
     ("/days.js", SCRIPT, include_str!("../../web/days.js")),
     ("/http.js", SCRIPT, include_str!("../../web/http.js")),
@@ -32,17 +24,9 @@ const ASSETS: [(&str, &str, &str); 19] = [
     ("/replica.js", SCRIPT, include_str!("../../web/replica.js")),
     ("/session.js", SCRIPT, include_str!("../../web/session.js")),
     ("/snapshot.js", SCRIPT, include_str!("../../web/snapshot.js")),
-    (
-        "/status_view.js",
-        SCRIPT,
-        include_str!("../../web/status_view.js"),
-    ),
+    ("/status_view.js", SCRIPT, include_str!("../../web/status_view.js")),
     ("/sync.js", SCRIPT, include_str!("../../web/sync.js")),
-    (
-        "/thread_view.js",
-        SCRIPT,
-        include_str!("../../web/thread_view.js"),
-    ),
+    ("/thread_view.js", SCRIPT, include_str!("../../web/thread_view.js")),
 ];
 
 /// What everybody may know of the server: `GET /v1/server`.
@@ -60,17 +44,12 @@ pub fn configure(about: About) -> impl FnOnce(&mut web::ServiceConfig) {
         for (path, content_type, content) in ASSETS {
             config.route(path, web::get().to(move || asset(content_type, content)));
         }
-        config.route(
-            "/v1/server",
-            web::get().to(move || async move { HttpResponse::Ok().json(about) }),
-        );
+        config.route("/v1/server", web::get().to(move || async move { HttpResponse::Ok().json(about) }));
     }
 }
 
 async fn asset(content_type: &'static str, content: &'static str) -> HttpResponse {
-    super::headers::of_page(&mut HttpResponse::Ok())
-        .content_type(content_type)
-        .body(content)
+    super::headers::of_page(&mut HttpResponse::Ok()).content_type(content_type).body(content)
 }
 
 #[cfg(test)]
@@ -90,10 +69,7 @@ mod tests {
         for (path, _, content) in ASSETS {
             for name in content.split("from './").skip(1) {
                 let name = name.split('\'').next().unwrap();
-                assert!(
-                    paths().contains(&format!("/{name}").as_str()),
-                    "{path} imports {name}"
-                );
+                assert!(paths().contains(&format!("/{name}").as_str()), "{path} imports {name}");
                 imports += 1;
             }
         }
@@ -104,39 +80,19 @@ mod tests {
     async fn everything_in_the_directory_is_served() {
         for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/web")).unwrap() {
             let name = file.unwrap().file_name().into_string().unwrap();
-            let path = if name == "index.html" {
-                "/".to_owned()
-            } else {
-                format!("/{name}")
-            };
-            assert!(
-                paths().contains(&path.as_str()),
-                "web/{name} is not among the assets"
-            );
+            let path = if name == "index.html" { "/".to_owned() } else { format!("/{name}") };
+            assert!(paths().contains(&path.as_str()), "web/{name} is not among the assets");
         }
     }
 
     #[test]
     async fn the_page_keeps_what_the_content_security_policy_demands() {
         let (_, _, html) = ASSETS[0];
-        for inline in [
-            "<style",
-            " style=",
-            " onclick=",
-            " onload=",
-            "javascript:",
-            "<script>",
-        ] {
+        for inline in ["<style", " style=", " onclick=", " onload=", "javascript:", "<script>"] {
             assert!(!html.contains(inline), "inline: {inline}");
         }
         for (path, _, content) in ASSETS {
-            for unsafe_sink in [
-                "innerHTML",
-                "outerHTML",
-                "insertAdjacentHTML",
-                "document.write",
-                "eval(",
-            ] {
+            for unsafe_sink in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("] {
                 assert!(!content.contains(unsafe_sink), "{path} uses {unsafe_sink}");
             }
         }
@@ -144,10 +100,7 @@ mod tests {
 
     #[test]
     async fn the_page_and_the_facts_are_answered() {
-        let about = About {
-            registration: "invite",
-            dev: true,
-        };
+        let about = About { registration: "invite", dev: true };
         let app = test::init_service(App::new().configure(configure(about))).await;
         let request = test::TestRequest::get().uri("/app.js").to_request();
         let response = test::call_service(&app, request).await;

@@ -53,15 +53,9 @@ pub async fn request(
     };
     // Who cannot say how the frame is written is answered in the encoding that people read.
     let encoding = encoding.unwrap_or(Encoding::Json);
-    let outcome = result
-        .as_ref()
-        .map_or_else(|refusal| Outcome::from(*refusal), |_| Outcome::Ok);
+    let outcome = result.as_ref().map_or_else(|refusal| Outcome::from(*refusal), |_| Outcome::Ok);
     let took_us = client.services.clock.monotonic_us().saturating_sub(received_us);
-    client
-        .services
-        .monitor
-        .operation(Op::Http)
-        .finished(outcome, took_us, 0);
+    client.services.monitor.operation(Op::Http).finished(outcome, took_us, 0);
     respond(encoding, request_id, result)
 }
 
@@ -95,17 +89,10 @@ fn respond(encoding: Encoding, request_id: u64, result: Result<Option<Body>, Ref
         Err(refusal) => {
             let retry_after_ms = user::retry_after_ms(refusal);
             let status = StatusCode::from_u16(refusal.http_status()).unwrap_or(StatusCode::BAD_REQUEST);
-            (
-                status,
-                Body::Error(refusal.to_error(retry_after_ms)),
-                retry_after_ms,
-            )
+            (status, Body::Error(refusal.to_error(retry_after_ms)), retry_after_ms)
         }
     };
-    let frame = proto::ServerFrame {
-        request_id,
-        body: Some(body),
-    };
+    let frame = proto::ServerFrame { request_id, body: Some(body) };
     let mut response = HttpResponse::build(status);
     response.content_type(encoding.content_type());
     if retry_after_ms > 0 {
@@ -120,20 +107,10 @@ impl Client {
         let peer: Option<IpAddr> = http.peer_addr().map(|peer| peer.ip());
         let request = match frame.request {
             Some(Request::Register(register)) => {
-                return self
-                    .accounts
-                    .register(register)
-                    .await
-                    .map(Body::SignedIn)
-                    .map(Some);
+                return self.accounts.register(register).await.map(Body::SignedIn).map(Some);
             }
             Some(Request::SignIn(sign_in)) => {
-                return self
-                    .accounts
-                    .sign_in(sign_in, peer)
-                    .await
-                    .map(Body::SignedIn)
-                    .map(Some);
+                return self.accounts.sign_in(sign_in, peer).await.map(Body::SignedIn).map(Some);
             }
             // A connection is greeted; a single request needs no greeting.
             None | Some(Request::Hello(_)) => return Err(Refusal::UnknownRequest),
@@ -141,10 +118,7 @@ impl Client {
         };
         let context = context_of(http)?;
         let device = self.accounts.authenticate(bearer(http)?).await?;
-        let by = Principal {
-            user: device.user,
-            device: device.device,
-        };
+        let by = Principal { user: device.user, device: device.device };
         match request {
             Request::Send(send) => {
                 let send = operation::Request::Send(user::message(by, send)?);
@@ -167,20 +141,11 @@ impl Client {
             },
             Request::ListDevices(_) => {
                 let list = move |view: &_| user::device_list(view, by.user, by.device);
-                self.services
-                    .readers
-                    .ask(list)
-                    .await
-                    .map(Body::DeviceList)
-                    .map(Some)
+                self.services.readers.ask(list).await.map(Body::DeviceList).map(Some)
             }
             Request::FindUser(find) => {
                 let key = name_key(&find.name);
-                self.services
-                    .readers
-                    .ask(move |view| user::user_by_name(view, &key))
-                    .await?
-                    .map(Some)
+                self.services.readers.ask(move |view| user::user_by_name(view, &key)).await?.map(Some)
             }
             Request::Hello(_) | Request::Register(_) | Request::SignIn(_) => Err(Refusal::UnknownRequest),
         }
@@ -188,11 +153,7 @@ impl Client {
 
     async fn end_devices(&self, by: Principal, which: EndDevices) -> Result<Option<Body>, Refusal> {
         let request = operation::Request::EndDevices { by, which };
-        self.accounts
-            .decide(request)
-            .await
-            .map(user::answer_body)
-            .map(Some)
+        self.accounts.decide(request).await.map(user::answer_body).map(Some)
     }
 
     async fn sync(
@@ -204,63 +165,28 @@ impl Client {
         given: Bytes,
     ) -> Result<Option<Body>, Refusal> {
         let services = Arc::clone(&self.services);
-        let lineage = LineageId {
-            device: device.device,
-            context,
-        };
-        let chain = Chain {
-            user: device.user,
-            lineage,
-        };
-        let (marks, rebuild) = user::begin(
-            &services.key,
-            &services.lifeline,
-            chain,
-            &given,
-            LEVEL as u8,
-            device.messages_from,
-        );
+        let lineage = LineageId { device: device.device, context };
+        let chain = Chain { user: device.user, lineage };
+        let (marks, rebuild) =
+            user::begin(&services.key, &services.lifeline, chain, &given, LEVEL as u8, device.messages_from);
         user::count_rebuild(&services.monitor, rebuild, device.user);
         let kinds = Arc::clone(&services.kinds);
-        let bytes_max = user::page_bytes_max(
-            encoding_of(http).unwrap_or(Encoding::Json),
-            services.queued_bytes_max,
-        );
-        let request = PageRequest {
-            chain,
-            given,
-            marks,
-            rebuild,
-            kinds,
-            entries_max: sync.limit,
-            bytes_max,
-        };
+        let bytes_max =
+            user::page_bytes_max(encoding_of(http).unwrap_or(Encoding::Json), services.queued_bytes_max);
+        let request = PageRequest { chain, given, marks, rebuild, kinds, entries_max: sync.limit, bytes_max };
         let job = Arc::clone(&services);
         let read = move |view: &_| user::answer(view, &job.key, job.lifeline.current(), &request);
         let page = services.readers.ask(read).await?.page;
         // An empty snapshot says that what the client has stands: there is nothing to tell.
-        Ok(if page.snapshot.is_empty() {
-            None
-        } else {
-            Some(Body::Page(page))
-        })
+        Ok(if page.snapshot.is_empty() { None } else { Some(Body::Page(page)) })
     }
 }
 
 fn bearer(http: &HttpRequest) -> Result<&str, Refusal> {
-    let value = http
-        .headers()
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok());
-    let (scheme, token) = value
-        .and_then(|value| value.split_once(' '))
-        .ok_or(Refusal::InvalidToken)?;
+    let value = http.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let (scheme, token) = value.and_then(|value| value.split_once(' ')).ok_or(Refusal::InvalidToken)?;
     // The scheme's name has no case: RFC 9110, 11.1.
-    if scheme.eq_ignore_ascii_case("bearer") {
-        Ok(token.trim())
-    } else {
-        Err(Refusal::InvalidToken)
-    }
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(Refusal::InvalidToken) }
 }
 
 fn context_of(http: &HttpRequest) -> Result<u8, Refusal> {
@@ -268,7 +194,5 @@ fn context_of(http: &HttpRequest) -> Result<u8, Refusal> {
         return Ok(0);
     };
     let context = value.to_str().ok().and_then(|value| value.parse().ok());
-    context
-        .filter(|context| *context <= CONTEXT_MAX)
-        .ok_or(Refusal::InvalidField)
+    context.filter(|context| *context <= CONTEXT_MAX).ok_or(Refusal::InvalidField)
 }

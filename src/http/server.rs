@@ -88,10 +88,7 @@ where
         .listen("clients", listener, move || {
             let links = WorkerLinks::new(port.limits.clone());
             Sweeper::run(Rc::clone(&links), Arc::clone(&port.clock), port.patience);
-            let WorkerParts {
-                make_upward,
-                configure,
-            } = worker(&links);
+            let WorkerParts { make_upward, configure } = worker(&links);
             let make_upward = Rc::new(make_upward);
             let door = Arc::clone(&port.door);
             let upgrade = fn_service(move |(request, framed)| {

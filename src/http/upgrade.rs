@@ -68,9 +68,7 @@ impl Door {
 
     fn enter(self: &Arc<Self>) -> Option<Permit> {
         let one_more = |open: usize| (open < self.connections_max).then_some(open + 1);
-        let entered = self
-            .connections
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
+        let entered = self.connections.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
         entered.is_ok().then(|| Permit(Arc::clone(self)))
     }
 
@@ -132,10 +130,7 @@ impl Refused {
             ),
             Refused::ForeignOrigin => ("403 Forbidden", "this origin may not connect"),
             Refused::Forwarded => ("403 Forbidden", development::REFUSAL),
-            Refused::Full => (
-                "503 Service Unavailable",
-                "the server has as many connections as it may have",
-            ),
+            Refused::Full => ("503 Service Unavailable", "the server has as many connections as it may have"),
         }
     }
 }
@@ -185,10 +180,7 @@ pub(crate) async fn serve<U, F>(
     match admitted {
         Ok((encoding, permit)) => {
             let response = switching_protocols(request.head(), encoding);
-            let upward = make_upward(Opening {
-                encoding,
-                peer: socket.peer_addr().ok(),
-            });
+            let upward = make_upward(Opening { encoding, peer: socket.peer_addr().ok() });
             // Copied out: the buffer itself has 8 KiB, and even an empty slice would keep it for the connection's life.
             let leftover = Bytes::copy_from_slice(&parts.read_buf);
             let membership = links.admit(door.next_id(), encoding);
@@ -210,12 +202,8 @@ fn origin_is_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
     let Ok(origin) = origin.to_str() else { return false };
     if allowed.is_empty() {
         let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-        let origin_host = origin
-            .strip_prefix("http://")
-            .or_else(|| origin.strip_prefix("https://"));
-        return host
-            .zip(origin_host)
-            .is_some_and(|(host, origin)| host.eq_ignore_ascii_case(origin));
+        let origin_host = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+        return host.zip(origin_host).is_some_and(|(host, origin)| host.eq_ignore_ascii_case(origin));
     }
     allowed.iter().any(|one| one == origin)
 }
@@ -233,24 +221,13 @@ fn offered_encoding(headers: &HeaderMap) -> Option<Encoding> {
 }
 
 fn switching_protocols(head: &RequestHead, encoding: Encoding) -> Vec<u8> {
-    let key = head
-        .headers
-        .get(header::SEC_WEBSOCKET_KEY)
-        .expect("the handshake was verified");
+    let key = head.headers.get(header::SEC_WEBSOCKET_KEY).expect("the handshake was verified");
     let mut response = Vec::with_capacity(192);
     response.extend_from_slice(
         b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n",
     );
-    push_header(
-        &mut response,
-        header::SEC_WEBSOCKET_ACCEPT,
-        &ws::hash_key(key.as_bytes()),
-    );
-    push_header(
-        &mut response,
-        header::SEC_WEBSOCKET_PROTOCOL,
-        encoding.subprotocol().as_bytes(),
-    );
+    push_header(&mut response, header::SEC_WEBSOCKET_ACCEPT, &ws::hash_key(key.as_bytes()));
+    push_header(&mut response, header::SEC_WEBSOCKET_PROTOCOL, encoding.subprotocol().as_bytes());
     response.extend_from_slice(b"\r\n");
     response
 }

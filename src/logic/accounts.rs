@@ -40,8 +40,7 @@ pub(super) fn register(
     }
     if let Some(invite) = register.invite {
         let held = state.invites.get(&invite).copied().flatten();
-        held.filter(|held| held.expires > at)
-            .ok_or(Refusal::InvalidInvite)?;
+        held.filter(|held| held.expires > at).ok_or(Refusal::InvalidInvite)?;
     }
     // Ids are random 64-bit numbers drawn by the caller; one that is taken is drawn again by asking again.
     if matches!(state.accounts.get(&register.user), Some(Some(_)))
@@ -62,25 +61,15 @@ pub(super) fn register(
         devices: vec![register.device.device],
     };
     state.names.change(key, Some(register.user), version);
-    state
-        .accounts
-        .change(register.user, Some(account.clone()), version);
+    state.accounts.change(register.user, Some(account.clone()), version);
     // The user is new, so nothing can be waiting: both are known without a read.
     state.inboxes.warm(register.user, Version(0));
     effects.push(Effect::Account(account));
     let device = device_row(&register.device, at, Version(0));
     state.devices.change(device.device, Some(device.clone()), version);
     effects.push(Effect::Device(device.clone()));
-    let value = ItemValue::Account {
-        user: register.user,
-        name: register.name.clone(),
-    };
-    let item = Item {
-        kind: ACCOUNT,
-        key: ACCOUNT_KEY.to_owned(),
-        version,
-        value: Some(value),
-    };
+    let value = ItemValue::Account { user: register.user, name: register.name.clone() };
+    let item = Item { kind: ACCOUNT, key: ACCOUNT_KEY.to_owned(), version, value: Some(value) };
     effects.push(put_item(state, register.user, item));
     Ok(Decided::changed(version, effects, Answer::DeviceAdded(device)))
 }
@@ -89,12 +78,7 @@ pub(super) fn add_device_needs(needs: &mut Needs<'_>, new: &NewDevice) {
     needs.need(Need::Device(new.device));
     needs.need(Need::Inbox(new.user));
     if needs.need(Need::Account(new.user)) {
-        let oldest = needs
-            .state
-            .accounts
-            .get(&new.user)
-            .and_then(Option::as_ref)
-            .and_then(surplus_device);
+        let oldest = needs.state.accounts.get(&new.user).and_then(Option::as_ref).and_then(surplus_device);
         if let Some(oldest) = oldest {
             needs.need(Need::Device(oldest));
         }
@@ -103,11 +87,7 @@ pub(super) fn add_device_needs(needs: &mut Needs<'_>, new: &NewDevice) {
 
 /// The device that must go before another one can come.
 fn surplus_device(account: &Account) -> Option<DeviceId> {
-    if account.devices.len() < DEVICES_PER_USER_MAX {
-        None
-    } else {
-        account.devices.first().copied()
-    }
+    if account.devices.len() < DEVICES_PER_USER_MAX { None } else { account.devices.first().copied() }
 }
 
 /// Makes a further device; one too many ends the oldest.
@@ -155,13 +135,7 @@ pub(super) fn end_devices_needs(needs: &mut Needs<'_>, by: Principal, which: End
         needs.need(Need::Device(device));
     }
     if needs.need(Need::Account(by.user)) {
-        let devices = needs
-            .state
-            .accounts
-            .get(&by.user)
-            .cloned()
-            .flatten()
-            .map(|account| account.devices);
+        let devices = needs.state.accounts.get(&by.user).cloned().flatten().map(|account| account.devices);
         for device in devices.unwrap_or_default() {
             needs.need(Need::Device(device));
         }
@@ -181,12 +155,9 @@ pub(super) fn end_devices(
     let ending: Vec<DeviceId> = match which {
         EndDevices::One(device) if account.devices.contains(&device) => vec![device],
         EndDevices::One(_) => return Err(Refusal::NoSuchDevice),
-        EndDevices::AllOthers => account
-            .devices
-            .iter()
-            .copied()
-            .filter(|device| *device != by.device)
-            .collect(),
+        EndDevices::AllOthers => {
+            account.devices.iter().copied().filter(|device| *device != by.device).collect()
+        }
     };
     if ending.is_empty() {
         return Ok(Decided::unchanged(Answer::DevicesEnded(ending)));
@@ -210,11 +181,7 @@ fn end(
 ) {
     account.devices.retain(|held| *held != device);
     if let Some(row) = state.devices.get(&device).cloned().flatten() {
-        effects.push(Effect::DeviceEnded {
-            user: row.user,
-            device,
-            token: row.token,
-        });
+        effects.push(Effect::DeviceEnded { user: row.user, device, token: row.token });
         state.devices.change(device, None, version);
     }
 }

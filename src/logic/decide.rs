@@ -30,10 +30,7 @@ impl Decided {
 
     /// A decision with effects.
     pub(super) fn changed(version: Version, effects: Vec<Effect>, answer: Answer) -> Decided {
-        Decided {
-            record: Some(Record { version, effects }),
-            answer,
-        }
+        Decided { record: Some(Record { version, effects }), answer }
     }
 }
 
@@ -42,10 +39,7 @@ impl Decided {
 /// When it is empty nothing lacks; else the rows are warmed and it is asked again.
 #[must_use]
 pub fn lacking(state: &State, operation: &Operation) -> Vec<Need> {
-    let mut needs = Needs {
-        state,
-        lacking: Vec::new(),
-    };
+    let mut needs = Needs { state, lacking: Vec::new() };
     match &operation.request {
         Request::Send(send) => send::needs(&mut needs, operation.at, send),
         Request::Register(register) => accounts::register_needs(&mut needs, register),
@@ -74,28 +68,14 @@ pub fn decide(state: &mut State, operation: &Operation, version: Version) -> Res
         Request::EndDevices { by, which } => accounts::end_devices(state, *by, *which, version),
         Request::Invite(invite) => {
             state.invites.change(invite.hash, Some(*invite), version);
-            Ok(Decided::changed(
-                version,
-                vec![Effect::Invite(*invite)],
-                Answer::Done,
-            ))
+            Ok(Decided::changed(version, vec![Effect::Invite(*invite)], Answer::Done))
         }
-        Request::PutDocument {
-            user,
-            kind,
-            key,
-            value,
-        } => {
+        Request::PutDocument { user, kind, key, value } => {
             if !matches!(state.accounts.get(user), Some(Some(_))) {
                 return Err(Refusal::NoSuchUser);
             }
             let value = value.clone().map(ItemValue::Document);
-            let item = Item {
-                kind: *kind,
-                key: key.clone(),
-                version,
-                value,
-            };
+            let item = Item { kind: *kind, key: key.clone(), version, value };
             let effect = put_item(state, *user, item);
             Ok(Decided::changed(version, vec![effect], Answer::Done))
         }
@@ -115,11 +95,7 @@ pub(super) fn put_item(state: &mut State, user: crate::model::UserId, item: Item
     let key = (user, item.kind, item.key.clone());
     let supersedes = state.items.get(&key).copied().unwrap_or(Version(0));
     state.items.change(key, item.version, item.version);
-    Effect::Item {
-        user,
-        item,
-        supersedes,
-    }
+    Effect::Item { user, item, supersedes }
 }
 
 /// Collects what is lacking, each row once.

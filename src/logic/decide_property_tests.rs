@@ -44,33 +44,15 @@ fn random_rows(random: &mut SeededRandom) -> Rows {
         }
     }
     for id in 0..3 {
-        let day = ReceiptDay {
-            user: UserId(1 + random.below(3)),
-            day: TODAY,
-        };
+        let day = ReceiptDay { user: UserId(1 + random.below(3)), day: TODAY };
         let conversation = ConversationId::direct(UserId(1), UserId(2), 0);
-        let receipt = Receipt {
-            conversation,
-            seq: Seq(1),
-            sent_at: NOW,
-            fingerprint: random.below(2),
-        };
-        rows.receipts
-            .entry(day)
-            .or_default()
-            .insert(ClientMessageId([id; 16]), receipt);
+        let receipt = Receipt { conversation, seq: Seq(1), sent_at: NOW, fingerprint: random.below(2) };
+        rows.receipts.entry(day).or_default().insert(ClientMessageId([id; 16]), receipt);
     }
     if random.one_in(2) {
-        rows.invites.insert(
-            [1; 32],
-            Invite {
-                hash: [1; 32],
-                expires: TimeMs(NOW.0 + 1),
-            },
-        );
+        rows.invites.insert([1; 32], Invite { hash: [1; 32], expires: TimeMs(NOW.0 + 1) });
     }
-    rows.items
-        .insert((UserId(1), Kind(5), "k".to_owned()), Version(40));
+    rows.items.insert((UserId(1), Kind(5), "k".to_owned()), Version(40));
     rows
 }
 
@@ -81,20 +63,9 @@ fn random_request(random: &mut SeededRandom) -> Request {
     match random.below(9) {
         0 => register(user, &format!("u{peer}"), random.one_in(2).then_some([1; 32])),
         1 => Request::AddDevice(new_device(user, device)),
-        2 => Request::EndDevices {
-            by: by(user, device),
-            which: EndDevices::AllOthers,
-        },
-        3 => Request::EndDevices {
-            by: by(user, device),
-            which: EndDevices::One(DeviceId(10 * peer + 1)),
-        },
-        4 => Request::PutDocument {
-            user: UserId(user),
-            kind: Kind(5),
-            key: "k".to_owned(),
-            value: None,
-        },
+        2 => Request::EndDevices { by: by(user, device), which: EndDevices::AllOthers },
+        3 => Request::EndDevices { by: by(user, device), which: EndDevices::One(DeviceId(10 * peer + 1)) },
+        4 => Request::PutDocument { user: UserId(user), kind: Kind(5), key: "k".to_owned(), value: None },
         _ => {
             let to = match random.below(3) {
                 0 => Target::Name(format!("u{peer}")),
@@ -105,12 +76,7 @@ fn random_request(random: &mut SeededRandom) -> Request {
                     random.below(4) as u32,
                 )),
             };
-            send(
-                by(user, device),
-                to,
-                random.below(4) as u8,
-                ["a", "b"][random.below(2) as usize],
-            )
+            send(by(user, device), to, random.below(4) as u8, ["a", "b"][random.below(2) as usize])
         }
     }
 }
@@ -133,10 +99,7 @@ fn warm_everything(rows: &Rows, state: &mut State) {
             }
         }
     }
-    state.warm(
-        needs.into_iter().map(|need| rows.read(need)).collect(),
-        Version(1 << 40),
-    );
+    state.warm(needs.into_iter().map(|need| rows.read(need)).collect(), Version(1 << 40));
 }
 
 #[test]
@@ -152,21 +115,14 @@ fn with_nothing_lacking_a_decision_depends_on_no_row_that_is_not_held() {
             let version = Version(101 + place);
             rows.warm(&mut exact, &operation);
             let decision = decide(&mut exact, &operation, version);
-            assert_eq!(
-                decision,
-                decide(&mut full, &operation, version),
-                "history {history}: {operation:?}"
-            );
+            assert_eq!(decision, decide(&mut full, &operation, version), "history {history}: {operation:?}");
             match decision {
                 Ok(decided) => changed += u32::from(decided.record.is_some()),
                 Err(_) => refused += 1,
             }
         }
     }
-    assert!(
-        refused > 1_000 && changed > 1_000,
-        "{refused} refused, {changed} changed something"
-    );
+    assert!(refused > 1_000 && changed > 1_000, "{refused} refused, {changed} changed something");
 }
 
 #[test]
@@ -183,11 +139,7 @@ fn a_refusal_changes_nothing() {
         rows.warm(&mut state, &second);
         rows.warm(&mut twin, &second);
         let after = decide(&mut state, &second, Version(102));
-        assert_eq!(
-            after,
-            decide(&mut twin, &second, Version(102)),
-            "history {history}: {first:?}"
-        );
+        assert_eq!(after, decide(&mut twin, &second, Version(102)), "history {history}: {first:?}");
     }
 }
 
@@ -198,14 +150,8 @@ fn a_reading_that_was_overtaken_is_not_taken() {
     Rows::default().user(1, 2).user(2, 1).warm(&mut state, &operation);
     assert!(decide(&mut state, &operation, Version(101)).is_ok());
     state.sweep(Version(101));
-    assert!(
-        !super::lacking(&state, &operation).is_empty(),
-        "what the index has is evicted"
-    );
-    assert!(
-        !state.warm(Vec::new(), Version(100)),
-        "it may lack what operation 101 changed"
-    );
+    assert!(!super::lacking(&state, &operation).is_empty(), "what the index has is evicted");
+    assert!(!state.warm(Vec::new(), Version(100)), "it may lack what operation 101 changed");
     assert!(state.warm(Vec::new(), Version(101)));
     state.forget(Version(110));
     assert!(!state.warm(Vec::new(), Version(109)));

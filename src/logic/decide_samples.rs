@@ -40,26 +40,15 @@ impl Rows {
             self.devices.insert(*device, device_row(UserId(user), *device));
         }
         self.names.insert(name.clone(), UserId(user));
-        let account = Account {
-            user: UserId(user),
-            name,
-            password: None,
-            created: TimeMs(1),
-            devices: ids,
-        };
+        let account = Account { user: UserId(user), name, password: None, created: TimeMs(1), devices: ids };
         self.accounts.insert(UserId(user), account);
         self
     }
 
     /// Adds a conversation under an id, with so many messages.
     pub(super) fn conversation(mut self, conversation: ConversationId, members: [u64; 2], head: u64) -> Rows {
-        let row = Conversation {
-            conversation,
-            members: members.map(UserId),
-            created: TimeMs(1),
-        };
-        self.conversations
-            .insert(conversation, ConversationState { row, head: Seq(head) });
+        let row = Conversation { conversation, members: members.map(UserId), created: TimeMs(1) };
+        self.conversations.insert(conversation, ConversationState { row, head: Seq(head) });
         self
     }
 
@@ -77,11 +66,7 @@ impl Rows {
             Need::Receipts(day) => Warm::Receipts(day, self.receipts.get(&day).cloned().unwrap_or_default()),
             Need::Invite(hash) => Warm::Invite(hash, self.invites.get(&hash).copied()),
             Need::Item(user, kind, key) => {
-                let version = self
-                    .items
-                    .get(&(user, kind, key.clone()))
-                    .copied()
-                    .unwrap_or_default();
+                let version = self.items.get(&(user, kind, key.clone())).copied().unwrap_or_default();
                 Warm::Item(user, kind, key, version)
             }
         }
@@ -96,10 +81,7 @@ impl Rows {
                 return asked;
             }
             asked.extend(needs.iter().cloned());
-            assert!(state.warm(
-                needs.into_iter().map(|need| self.read(need)).collect(),
-                Version(1 << 40)
-            ));
+            assert!(state.warm(needs.into_iter().map(|need| self.read(need)).collect(), Version(1 << 40)));
         }
     }
 }
@@ -118,10 +100,7 @@ pub(super) fn device_row(user: UserId, device: DeviceId) -> Device {
 }
 
 pub(super) fn by(user: u64, device: u64) -> Principal {
-    Principal {
-        user: UserId(user),
-        device: DeviceId(device),
-    }
+    Principal { user: UserId(user), device: DeviceId(device) }
 }
 
 pub(super) fn at(request: Request) -> Operation {
@@ -131,33 +110,15 @@ pub(super) fn at(request: Request) -> Operation {
 /// A send under an id made of one byte.
 pub(super) fn send(by: Principal, to: Target, id: u8, text: &str) -> Request {
     let text = Bytes::copy_from_slice(text.as_bytes());
-    Request::Send(Send {
-        by,
-        to,
-        id: ClientMessageId([id; 16]),
-        day: TODAY,
-        text,
-    })
+    Request::Send(Send { by, to, id: ClientMessageId([id; 16]), day: TODAY, text })
 }
 
 pub(super) fn new_device(user: u64, device: u64) -> NewDevice {
     let row = device_row(UserId(user), DeviceId(device));
-    NewDevice {
-        user: row.user,
-        device: row.device,
-        name: row.name,
-        class: row.class,
-        token: row.token,
-    }
+    NewDevice { user: row.user, device: row.device, name: row.name, class: row.class, token: row.token }
 }
 
 pub(super) fn register(user: u64, name: &str, invite: Option<SecretHash>) -> Request {
     let device = new_device(user, 10 * user + 1);
-    Request::Register(Register {
-        user: UserId(user),
-        name: name.to_owned(),
-        password: None,
-        invite,
-        device,
-    })
+    Request::Register(Register { user: UserId(user), name: name.to_owned(), password: None, invite, device })
 }

@@ -34,15 +34,13 @@ fn short(decision: Result<Decided, Refusal>) -> String {
     let answer = match decided.answer {
         Answer::Sent { seq, .. } => format!("sent {seq}"),
         Answer::DeviceAdded(device) => format!("device {} from {}", device.device, device.messages_from),
-        Answer::DevicesEnded(devices) => format!(
-            "ended {:?}",
-            devices.iter().map(|device| device.0).collect::<Vec<_>>()
-        ),
+        Answer::DevicesEnded(devices) => {
+            format!("ended {:?}", devices.iter().map(|device| device.0).collect::<Vec<_>>())
+        }
         Answer::Done => "done".to_owned(),
     };
-    let effects = decided
-        .record
-        .map(|record| record.effects.iter().map(effect).collect::<Vec<_>>().join(" "));
+    let effects =
+        decided.record.map(|record| record.effects.iter().map(effect).collect::<Vec<_>>().join(" "));
     format!("{answer}: {}", effects.unwrap_or_else(|| "nothing".to_owned()))
 }
 
@@ -52,17 +50,10 @@ fn effect(effect: &Effect) -> String {
         Effect::Device(device) => format!("+device {}", device.device),
         Effect::DeviceEnded { device, .. } => format!("-device {device}"),
         Effect::Conversation(row) => format!("conversation {}-{}", row.members[0], row.members[1]),
-        Effect::Item {
-            user,
-            item,
-            supersedes,
-        } => format!("item {}/{} after {supersedes}", user, item.kind),
+        Effect::Item { user, item, supersedes } => format!("item {}/{} after {supersedes}", user, item.kind),
         Effect::Message(delivery) => {
-            let pointers: Vec<_> = delivery
-                .pointers
-                .iter()
-                .map(|(user, previous)| format!("{user}<{previous}"))
-                .collect();
+            let pointers: Vec<_> =
+                delivery.pointers.iter().map(|(user, previous)| format!("{user}<{previous}")).collect();
             format!("message {}", pointers.join(","))
         }
         Effect::Run(_) => "run".to_owned(),
@@ -90,11 +81,7 @@ fn a_first_message_introduces_the_two_and_a_second_does_not() {
             send(by(2, 21), Target::Name("u1".to_owned()), 1, "b"),
             send(by(1, 12), Target::Conversation(conversation), 2, "c"),
         ],
-        &[
-            first,
-            "sent 2: message 2<101,1<101",
-            "sent 3: message 1<102,2<102",
-        ],
+        &[first, "sent 2: message 2<101,1<101", "sent 3: message 1<102,2<102"],
     );
 }
 
@@ -163,9 +150,7 @@ fn what_may_not_be_sent_is_refused_by_name() {
 #[test]
 fn a_day_is_taken_from_six_days_ago_to_tomorrow() {
     for (day, taken) in [(-7, false), (-6, true), (0, true), (1, true), (2, false)] {
-        let Request::Send(mut request) = send(by(1, 11), user(2), 1, "a") else {
-            unreachable!()
-        };
+        let Request::Send(mut request) = send(by(1, 11), user(2), 1, "a") else { unreachable!() };
         request.day = Day((i64::from(TODAY.0) + day) as u32);
         let operation = at(Request::Send(request));
         let mut state = State::default();
@@ -185,34 +170,15 @@ fn a_conversation_id_that_belongs_to_another_pair_is_drawn_again() {
     let mut state = State::default();
     start.warm(&mut state, &operation);
     let answer = decide(&mut state, &operation, Version(101)).map(|decided| decided.answer);
-    assert_eq!(
-        answer,
-        Ok(Answer::Sent {
-            conversation: next,
-            seq: Seq(1),
-            sent_at: NOW
-        })
-    );
+    assert_eq!(answer, Ok(Answer::Sent { conversation: next, seq: Seq(1), sent_at: NOW }));
 }
 
 #[test]
 fn registering_takes_a_free_name_and_a_good_invite_once() {
     let mut start = pair();
     let (good, late) = ([1; 32], [2; 32]);
-    start.invites.insert(
-        good,
-        Invite {
-            hash: good,
-            expires: TimeMs(NOW.0 + 1),
-        },
-    );
-    start.invites.insert(
-        late,
-        Invite {
-            hash: late,
-            expires: NOW,
-        },
-    );
+    start.invites.insert(good, Invite { hash: good, expires: TimeMs(NOW.0 + 1) });
+    start.invites.insert(late, Invite { hash: late, expires: NOW });
     check(
         &start,
         &[
@@ -286,19 +252,14 @@ fn devices_end_once_and_cannot_act_afterwards() {
 #[test]
 fn documents_name_the_version_that_they_supersede() {
     let mut start = pair();
-    start
-        .items
-        .insert((UserId(1), Kind(5), "k".to_owned()), Version(40));
+    start.items.insert((UserId(1), Kind(5), "k".to_owned()), Version(40));
     let put = |user: u64, key: &str, value: Option<&str>| Request::PutDocument {
         user: UserId(user),
         kind: Kind(5),
         key: key.to_owned(),
         value: value.map(str::to_owned),
     };
-    let invite = Invite {
-        hash: [4; 32],
-        expires: NOW,
-    };
+    let invite = Invite { hash: [4; 32], expires: NOW };
     check(
         &start,
         &[

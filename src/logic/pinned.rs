@@ -25,10 +25,7 @@ impl<K: Eq + Hash + Clone, V, S: BuildHasher + Default> Pinned<K, V, S> {
     /// An empty map that is swept when it holds more than `rows_max` rows.
     #[must_use]
     pub fn new(rows_max: usize) -> Self {
-        Pinned {
-            rows: HashMap::default(),
-            rows_max,
-        }
+        Pinned { rows: HashMap::default(), rows_max }
     }
 
     /// The row, if it is held. A value may itself say that nothing is stored.
@@ -43,13 +40,7 @@ impl<K: Eq + Hash + Clone, V, S: BuildHasher + Default> Pinned<K, V, S> {
 
     /// Gives the row a new value, decided as `version`.
     pub fn change(&mut self, key: K, value: V, version: Version) {
-        self.rows.insert(
-            key,
-            Row {
-                value,
-                changed: version,
-            },
-        );
+        self.rows.insert(key, Row { value, changed: version });
     }
 
     /// Changes a held row in place, decided as `version`; nothing happens when it is not held.
@@ -62,10 +53,7 @@ impl<K: Eq + Hash + Clone, V, S: BuildHasher + Default> Pinned<K, V, S> {
 
     /// Takes a row that a reader found. What is held already is newer and stays.
     pub fn warm(&mut self, key: K, value: V) {
-        self.rows.entry(key).or_insert(Row {
-            value,
-            changed: Version(0),
-        });
+        self.rows.entry(key).or_insert(Row { value, changed: Version(0) });
     }
 
     /// Forgets everything.

@@ -29,10 +29,7 @@ pub(super) fn needs(needs: &mut Needs<'_>, at: TimeMs, send: &Send) {
     needs.need(Need::Device(send.by.device));
     needs.need(Need::Inbox(send.by.user));
     if day_in_window(send.day, at.day()) {
-        needs.need(Need::Receipts(ReceiptDay {
-            user: send.by.user,
-            day: send.day,
-        }));
+        needs.need(Need::Receipts(ReceiptDay { user: send.by.user, day: send.day }));
     }
     let peer = match &send.to {
         Target::Conversation(conversation) => {
@@ -89,10 +86,7 @@ pub(super) fn decide(
     }
     let place = find_place(state, send)?;
     let fingerprint = fingerprint(place.conversation, &send.text);
-    let day = ReceiptDay {
-        user: send.by.user,
-        day: send.day,
-    };
+    let day = ReceiptDay { user: send.by.user, day: send.day };
     let earlier = state.receipts.get(&day).and_then(|set| set.get(&send.id));
     if let Some(receipt) = earlier {
         if receipt.fingerprint != fingerprint {
@@ -106,19 +100,12 @@ pub(super) fn decide(
         introduce(state, &mut effects, &place, send.by.user, at, version);
     }
     let seq = place.head.next();
-    state
-        .conversations
-        .change_with(&place.conversation, version, |held| {
-            if let Some(held) = held {
-                held.head = seq;
-            }
-        });
-    let receipt = Receipt {
-        conversation: place.conversation,
-        seq,
-        sent_at: at,
-        fingerprint,
-    };
+    state.conversations.change_with(&place.conversation, version, |held| {
+        if let Some(held) = held {
+            held.head = seq;
+        }
+    });
+    let receipt = Receipt { conversation: place.conversation, seq, sent_at: at, fingerprint };
     state.receipts.change_with(&day, version, |set| {
         set.insert(send.id, receipt);
     });
@@ -142,11 +129,7 @@ pub(super) fn decide(
 }
 
 fn sent(receipt: &Receipt) -> Answer {
-    Answer::Sent {
-        conversation: receipt.conversation,
-        seq: receipt.seq,
-        sent_at: receipt.sent_at,
-    }
+    Answer::Sent { conversation: receipt.conversation, seq: receipt.seq, sent_at: receipt.sent_at }
 }
 
 /// The conversation that a send belongs to, existing or to be made.
@@ -164,20 +147,11 @@ fn find_place(state: &State, send: &Send) -> Result<Place, Refusal> {
             let held = state.conversations.get(conversation).copied().flatten();
             let held = held.ok_or(Refusal::NoSuchConversation)?;
             let peer = held.row.peer_of(sender).ok_or(Refusal::NoSuchConversation)?;
-            Ok(Place {
-                conversation: *conversation,
-                peer,
-                head: held.head,
-            })
+            Ok(Place { conversation: *conversation, peer, head: held.head })
         }
         Target::User(user) => place_of_pair(state, sender, *user),
         Target::Name(name) => {
-            let user = state
-                .names
-                .get(name)
-                .copied()
-                .flatten()
-                .ok_or(Refusal::NoSuchUser)?;
+            let user = state.names.get(name).copied().flatten().ok_or(Refusal::NoSuchUser)?;
             place_of_pair(state, sender, user)
         }
     }
@@ -188,19 +162,11 @@ fn place_of_pair(state: &State, sender: UserId, peer: UserId) -> Result<Place, R
         let conversation = ConversationId::direct(sender, peer, attempt);
         match state.conversations.get(&conversation).copied().flatten() {
             Some(held) if held.row.members == members(sender, peer) => {
-                return Ok(Place {
-                    conversation,
-                    peer,
-                    head: held.head,
-                });
+                return Ok(Place { conversation, peer, head: held.head });
             }
             Some(_) => {}
             None if matches!(state.accounts.get(&peer), Some(Some(_))) => {
-                return Ok(Place {
-                    conversation,
-                    peer,
-                    head: Seq(0),
-                });
+                return Ok(Place { conversation, peer, head: Seq(0) });
             }
             None => return Err(Refusal::NoSuchUser),
         }
@@ -217,45 +183,19 @@ fn introduce(
     at: TimeMs,
     version: Version,
 ) {
-    let row = Conversation {
-        conversation: place.conversation,
-        members: members(sender, place.peer),
-        created: at,
-    };
-    state.conversations.change(
-        place.conversation,
-        Some(ConversationState { row, head: Seq(0) }),
-        version,
-    );
+    let row =
+        Conversation { conversation: place.conversation, members: members(sender, place.peer), created: at };
+    state.conversations.change(place.conversation, Some(ConversationState { row, head: Seq(0) }), version);
     effects.push(Effect::Conversation(row));
     for (user, other) in both_sides(sender, place.peer) {
-        let name = state
-            .accounts
-            .get(&other)
-            .and_then(Option::as_ref)
-            .map(|account| account.name.clone());
-        let contact = ItemValue::Contact {
-            user: other,
-            name: name.unwrap_or_default(),
-        };
-        let conversation = ItemValue::Conversation {
-            conversation: place.conversation,
-            peer: other,
-        };
+        let name = state.accounts.get(&other).and_then(Option::as_ref).map(|account| account.name.clone());
+        let contact = ItemValue::Contact { user: other, name: name.unwrap_or_default() };
+        let conversation = ItemValue::Conversation { conversation: place.conversation, peer: other };
         for (kind, key, value) in [
             (CONTACTS, other.to_string(), contact),
             (CONVERSATIONS, place.conversation.to_string(), conversation),
         ] {
-            effects.push(put_item(
-                state,
-                user,
-                Item {
-                    kind,
-                    key,
-                    version,
-                    value: Some(value),
-                },
-            ));
+            effects.push(put_item(state, user, Item { kind, key, version, value: Some(value) }));
         }
     }
 }

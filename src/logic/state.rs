@@ -160,9 +160,6 @@ impl State {
 
     /// Forgets everything that was decided or read: what is durable is read again when it is needed.
     pub fn forget(&mut self, durable: Version) {
-        *self = State {
-            evicted: self.evicted.max(durable),
-            ..State::bounded(self.rows_max)
-        };
+        *self = State { evicted: self.evicted.max(durable), ..State::bounded(self.rows_max) };
     }
 }

@@ -18,10 +18,7 @@ impl Clock {
         wall_ms: impl Fn() -> i64 + Send + Sync + 'static,
         monotonic_us: impl Fn() -> u64 + Send + Sync + 'static,
     ) -> Clock {
-        Clock {
-            wall_ms: Arc::new(wall_ms),
-            monotonic_us: Arc::new(monotonic_us),
-        }
+        Clock { wall_ms: Arc::new(wall_ms), monotonic_us: Arc::new(monotonic_us) }
     }
 
     /// The wall clock: for what people are shown and for days.

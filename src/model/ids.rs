@@ -88,11 +88,7 @@ impl ConversationId {
     /// `attempt` is 0 unless that id belongs to another pair already, which the committer sees in the row.
     #[must_use]
     pub fn direct(one: UserId, other: UserId, attempt: u32) -> ConversationId {
-        let (low, high) = if one <= other {
-            (one.0, other.0)
-        } else {
-            (other.0, one.0)
-        };
+        let (low, high) = if one <= other { (one.0, other.0) } else { (other.0, one.0) };
         let mixed = mix(mix(low ^ 0x9e37_79b9_7f4a_7c15) ^ high ^ u64::from(attempt).rotate_left(48));
         ConversationId(mixed.max(1))
     }

@@ -48,10 +48,7 @@ pub struct Chart {
 impl Chart {
     /// Appends the chart as a `section`. `range` are the minutes since 1970 of the points.
     pub fn write(&self, out: &mut String, range: std::ops::Range<i64>) {
-        assert!(
-            self.lines.len() <= LINES_MAX,
-            "a chart has at most {LINES_MAX} lines"
-        );
+        assert!(self.lines.len() <= LINES_MAX, "a chart has at most {LINES_MAX} lines");
         let title = escape(self.title);
         let highest = self.highest();
         push(out, format_args!("<section>\n<h2>{title}</h2>\n"));
@@ -63,10 +60,7 @@ impl Chart {
         for (index, line) in self.lines.iter().enumerate() {
             let path = path(&line.points, highest);
             if !path.is_empty() {
-                push(
-                    out,
-                    format_args!("<path class=\"line line-{index}\" d=\"{path}\"/>\n"),
-                );
+                push(out, format_args!("<path class=\"line line-{index}\" d=\"{path}\"/>\n"));
             }
         }
         out.push_str("</svg>\n");
@@ -93,10 +87,7 @@ impl Chart {
             let highest = line.points.iter().flatten().copied().reduce(f64::max);
             push(
                 out,
-                format_args!(
-                    "<tr><th><span class=\"key key-{index}\"></span>{}</th>",
-                    escape(line.label)
-                ),
+                format_args!("<tr><th><span class=\"key key-{index}\"></span>{}</th>", escape(line.label)),
             );
             for value in [current, lowest, highest] {
                 let text = value.map_or_else(|| "\u{2013}".to_owned(), |value| self.scale.text(value));
@@ -179,24 +170,11 @@ fn path(points: &[Option<f64>], highest: f64) -> String {
 }
 
 fn write_axes(out: &mut String, range: &std::ops::Range<i64>, highest: &str) {
-    push(
-        out,
-        format_args!("<path class=\"axis\" d=\"M{LEFT} {TOP}H{RIGHT}M{LEFT} {BOTTOM}H{RIGHT}\"/>\n"),
-    );
-    push(
-        out,
-        format_args!(
-            "<text x=\"{LEFT}\" y=\"{}\">{}</text>\n",
-            TOP - 4.0,
-            escape(highest)
-        ),
-    );
+    push(out, format_args!("<path class=\"axis\" d=\"M{LEFT} {TOP}H{RIGHT}M{LEFT} {BOTTOM}H{RIGHT}\"/>\n"));
+    push(out, format_args!("<text x=\"{LEFT}\" y=\"{}\">{}</text>\n", TOP - 4.0, escape(highest)));
     let middle = range.start + (range.end - range.start) / 2;
-    let times = [
-        (range.start, LEFT, "start"),
-        (middle, WIDTH / 2.0, "middle"),
-        (range.end - 1, RIGHT, "end"),
-    ];
+    let times =
+        [(range.start, LEFT, "start"), (middle, WIDTH / 2.0, "middle"), (range.end - 1, RIGHT, "end")];
     for (minute, x, anchor) in times {
         let (hour, minute) = (minute.div_euclid(60).rem_euclid(24), minute.rem_euclid(60));
         push(

@@ -42,21 +42,9 @@ pub fn page(minutes: &Minutes, server_name: &str, window: Window, now: TimeMs) -
     let mut out = String::with_capacity(256 * 1024);
     out.push_str("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
     out.push_str("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
-    push(
-        &mut out,
-        format_args!("<meta http-equiv=\"refresh\" content=\"{REFRESH_S}\">\n"),
-    );
-    push(
-        &mut out,
-        format_args!("<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"),
-    );
-    push(
-        &mut out,
-        format_args!(
-            "<header><h1>{title}</h1>{}</header>\n<main>\n",
-            navigation(window)
-        ),
-    );
+    push(&mut out, format_args!("<meta http-equiv=\"refresh\" content=\"{REFRESH_S}\">\n"));
+    push(&mut out, format_args!("<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"));
+    push(&mut out, format_args!("<header><h1>{title}</h1>{}</header>\n<main>\n", navigation(window)));
     for chart in charts(minutes, range.clone()) {
         chart.write(&mut out, range.clone());
     }
@@ -73,15 +61,8 @@ pub fn page(minutes: &Minutes, server_name: &str, window: Window, now: TimeMs) -
 fn navigation(shown: Window) -> String {
     let mut out = String::from("<nav>");
     for (window, text) in [(Window::Hour, "Last hour"), (Window::Day, "Last 24 hours")] {
-        let current = if window == shown {
-            " aria-current=\"page\""
-        } else {
-            ""
-        };
-        push(
-            &mut out,
-            format_args!("<a href=\"?window={}\"{current}>{text}</a>", window.name()),
-        );
+        let current = if window == shown { " aria-current=\"page\"" } else { "" };
+        push(&mut out, format_args!("<a href=\"?window={}\"{current}>{text}</a>", window.name()));
     }
     out.push_str("</nav>");
     out
@@ -91,12 +72,8 @@ fn navigation(shown: Window) -> String {
 fn charts(minutes: &Minutes, range: std::ops::Range<i64>) -> Vec<Chart> {
     let points = Points { minutes, range };
     vec![
-        points.chart("Messages stored per minute", Scale::Count, |at| {
-            at.value(ids::MESSAGES_STORED)
-        }),
-        points.chart("Open connections", Scale::Count, |at| {
-            at.value(ids::CONNECTIONS_OPEN)
-        }),
+        points.chart("Messages stored per minute", Scale::Count, |at| at.value(ids::MESSAGES_STORED)),
+        points.chart("Open connections", Scale::Count, |at| at.value(ids::CONNECTIONS_OPEN)),
         points.chart("Sends answered within 10 ms", Scale::Percent, send_share_good),
         points.chart("Sync of a batch, mean", Scale::Micros, batch_sync_mean),
         Chart {
@@ -108,9 +85,7 @@ fn charts(minutes: &Minutes, range: std::ops::Range<i64>) -> Vec<Chart> {
                 .collect(),
         },
         points.chart("Tail in memory", Scale::Bytes, |at| at.value(ids::TAIL_BYTES)),
-        points.chart("Versions the index is behind", Scale::Count, |at| {
-            at.value(ids::INDEX_LAG_VERSIONS)
-        }),
+        points.chart("Versions the index is behind", Scale::Count, |at| at.value(ids::INDEX_LAG_VERSIONS)),
     ]
 }
 
@@ -128,22 +103,12 @@ struct At<'a> {
 
 impl Points<'_> {
     fn chart(&self, title: &'static str, scale: Scale, value: impl Fn(&At) -> Option<f64>) -> Chart {
-        Chart {
-            title,
-            scale,
-            lines: vec![self.line("", value)],
-        }
+        Chart { title, scale, lines: vec![self.line("", value)] }
     }
 
     fn line(&self, label: &'static str, value: impl Fn(&At) -> Option<f64>) -> Line {
-        let at = |minute| At {
-            minutes: self.minutes,
-            minute: Minute(minute),
-        };
-        Line {
-            label,
-            points: self.range.clone().map(|minute| value(&at(minute))).collect(),
-        }
+        let at = |minute| At { minutes: self.minutes, minute: Minute(minute) };
+        Line { label, points: self.range.clone().map(|minute| value(&at(minute))).collect() }
     }
 }
 
@@ -170,10 +135,7 @@ fn send_share_good(at: &At) -> Option<f64> {
         while LATENCY_BOUNDS_US[bands] < GOOD_LATENCY_US {
             bands += 1;
         }
-        assert!(
-            LATENCY_BOUNDS_US[bands] == GOOD_LATENCY_US,
-            "the good latency is the bound of a band"
-        );
+        assert!(LATENCY_BOUNDS_US[bands] == GOOD_LATENCY_US, "the good latency is the bound of a band");
         bands + 1
     };
     const { assert!(GOOD_BANDS < BAND_COUNT) };

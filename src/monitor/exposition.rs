@@ -44,13 +44,9 @@ pub fn text(slots: &Slots, format: Format) -> String {
     // About 90 bytes per sample.
     let mut out = String::with_capacity(registry.len() * 96);
     for (index, first) in registry.iter().enumerate() {
-        let is_new = registry[..index]
-            .iter()
-            .all(|earlier| earlier.family != first.family);
+        let is_new = registry[..index].iter().all(|earlier| earlier.family != first.family);
         if is_new {
-            let members = registry[index..]
-                .iter()
-                .filter(|entry| entry.family == first.family);
+            let members = registry[index..].iter().filter(|entry| entry.family == first.family);
             write_family(&mut out, first, members, slots, format);
         }
     }
@@ -110,11 +106,7 @@ fn write_head(out: &mut String, name: &str, first: &Entry, format: Format) {
         (Part::Plain, Kind::Gauge | Kind::Max) => "gauge",
     };
     // The classic format names a counter by its sample, OpenMetrics by its family.
-    let suffix = if kind == "counter" && format == Format::Classic {
-        "_total"
-    } else {
-        ""
-    };
+    let suffix = if kind == "counter" && format == Format::Classic { "_total" } else { "" };
     push(out, format_args!("# TYPE {name}{suffix} {kind}\n"));
     if format == Format::OpenMetrics {
         match first.unit {

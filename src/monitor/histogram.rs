@@ -4,9 +4,8 @@
 ///
 /// Source: a send is good below 10 ms and an admitted request below 500 ms (the figures that the server promises),
 /// with steps of about two around them.
-pub const LATENCY_BOUNDS_US: [u64; 9] = [
-    1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 500_000, 2_000_000,
-];
+pub const LATENCY_BOUNDS_US: [u64; 9] =
+    [1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 500_000, 2_000_000];
 /// Number of latency bands.
 pub const BAND_COUNT: usize = LATENCY_BOUNDS_US.len() + 1;
 

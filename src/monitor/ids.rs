@@ -147,16 +147,11 @@ server_ids! {
 }
 
 /// Operations per batch. Bounds: a batch holds at most 256 operations.
-pub const BATCH_OPERATIONS: Histogram = Histogram {
-    first: BATCH_OPERATIONS_1,
-    bounds: &[1, 2, 4, 8, 16, 32, 64, 128, 256],
-};
+pub const BATCH_OPERATIONS: Histogram =
+    Histogram { first: BATCH_OPERATIONS_1, bounds: &[1, 2, 4, 8, 16, 32, 64, 128, 256] };
 
 /// Time of the one sync per batch of the commit log, in µs.
-pub const BATCH_SYNC: Histogram = Histogram {
-    first: BATCH_SYNC_1_MS,
-    bounds: &LATENCY_BOUNDS_US,
-};
+pub const BATCH_SYNC: Histogram = Histogram { first: BATCH_SYNC_1_MS, bounds: &LATENCY_BOUNDS_US };
 
 const FRAMEWORK_COUNT: usize = 1 + operations::ENTRY_COUNT + SERVER.len();
 

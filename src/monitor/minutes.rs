@@ -101,10 +101,7 @@ impl Minutes {
             open: None,
             newest: None,
             emitted: vec![0; registry.len()].into_boxed_slice(),
-            present: [Present {
-                hour: i64::MIN,
-                minutes: 0,
-            }; HOURS],
+            present: [Present { hour: i64::MIN, minutes: 0 }; HOURS],
             series: registry.iter().map(|_| None).collect(),
         }
     }
@@ -112,10 +109,7 @@ impl Minutes {
     /// Tells the ring the time. Called at least once a minute, better once a second; the time between two calls is by
     /// how much the edges of a minute are off. `slots` is the same table at every call, made for the same registry.
     pub fn tick(&mut self, now: TimeMs, slots: &Slots) {
-        assert!(
-            std::ptr::eq(self.registry, slots.registry()),
-            "slots and minutes have one registry"
-        );
+        assert!(std::ptr::eq(self.registry, slots.registry()), "slots and minutes have one registry");
         let now = Minute::of(now);
         let Some(open) = self.open else {
             self.open = Some(now);
@@ -171,9 +165,8 @@ impl Minutes {
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         let series = self.series.iter().flatten();
-        let touched: usize = series
-            .map(|hours| size_of::<Series>() + hours.iter().map(Hour::heap_bytes).sum::<usize>())
-            .sum();
+        let touched: usize =
+            series.map(|hours| size_of::<Series>() + hours.iter().map(Hour::heap_bytes).sum::<usize>()).sum();
         touched + self.series.len() * (size_of::<Option<Box<Series>>>() + size_of::<i64>())
     }
 
@@ -198,10 +191,7 @@ impl Minutes {
             self.store(index, minute, value);
         }
         let (ring, bit) = minute.place();
-        assert!(
-            self.present[ring].minutes & (1 << bit) == 0,
-            "a minute gets one point"
-        );
+        assert!(self.present[ring].minutes & (1 << bit) == 0, "a minute gets one point");
         self.present[ring].minutes |= 1 << bit;
         self.newest = Some(minute);
     }
@@ -212,10 +202,7 @@ impl Minutes {
         if self.present[ring].hour == minute.hour() {
             return;
         }
-        self.present[ring] = Present {
-            hour: minute.hour(),
-            minutes: 0,
-        };
+        self.present[ring] = Present { hour: minute.hour(), minutes: 0 };
         for hours in self.series.iter_mut().flatten() {
             hours[ring] = Hour::Zero;
         }
@@ -241,9 +228,7 @@ impl Minutes {
 
     fn stored(&self, index: usize, minute: Minute) -> i64 {
         let (ring, place) = minute.place();
-        self.series[index]
-            .as_ref()
-            .map_or(0, |hours| hours[ring].get(place))
+        self.series[index].as_ref().map_or(0, |hours| hours[ring].get(place))
     }
 
     fn store(&mut self, index: usize, minute: Minute, value: i64) {

@@ -85,13 +85,7 @@ macro_rules! block {
             };
         }
         [
-            at(
-                CALLS,
-                concat!("operation.", $name, ".calls"),
-                Kind::Sum,
-                Unit::Count,
-                "operation_calls",
-            ),
+            at(CALLS, concat!("operation.", $name, ".calls"), Kind::Sum, Unit::Count, "operation_calls"),
             error!(0, "bad_input"),
             error!(1, "auth"),
             error!(2, "refused"),
@@ -196,10 +190,7 @@ impl Op {
     /// Latency from the arrival of the request to its answer, in µs.
     #[must_use]
     pub const fn latency(self) -> Histogram {
-        Histogram {
-            first: self.first_id() + BANDS,
-            bounds: &LATENCY_BOUNDS_US,
-        }
+        Histogram { first: self.first_id() + BANDS, bounds: &LATENCY_BOUNDS_US }
     }
 
     /// Id of the sum of the time spent waiting in queues, in µs.
@@ -229,7 +220,4 @@ pub static ENTRIES: [Entry; ENTRY_COUNT] = {
     entries
 };
 
-const _: () = assert!(
-    USED <= BLOCK as usize,
-    "an operation uses no more ids than are reserved for it"
-);
+const _: () = assert!(USED <= BLOCK as usize, "an operation uses no more ids than are reserved for it");

@@ -40,11 +40,8 @@ struct Series {
 pub fn points_json(minutes: &Minutes, ids: RangeInclusive<u32>, window: Window, now: TimeMs) -> String {
     let range = window.minutes(now);
     let mut entries = minutes.registry().iter().filter(|entry| ids.contains(&entry.id));
-    let series = entries
-        .by_ref()
-        .take(IDS_PER_ANSWER_MAX)
-        .map(|entry| one(minutes, entry, range.clone()))
-        .collect();
+    let series =
+        entries.by_ref().take(IDS_PER_ANSWER_MAX).map(|entry| one(minutes, entry, range.clone())).collect();
     let answer = Answer {
         from_ms: range.start * 60_000,
         minute_ms: 60_000,
@@ -70,9 +67,7 @@ fn one(minutes: &Minutes, entry: &Entry, range: std::ops::Range<i64>) -> Series 
             Unit::Bytes => "bytes",
         },
         owner: entry.owner,
-        points: range
-            .map(|minute| minutes.point(entry.id, Minute(minute)))
-            .collect(),
+        points: range.map(|minute| minutes.point(entry.id, Minute(minute))).collect(),
     }
 }
 

@@ -82,10 +82,7 @@ pub fn index_of(registry: &[Entry], id: u32) -> Option<usize> {
 /// Stops the program if a registry is not what [`crate::monitor::slots::Slots`] and the ring of minutes rely on: it begins with
 /// [`LOST`] and its ids ascend without a repetition.
 pub const fn assert_well_ordered(registry: &[Entry]) {
-    assert!(
-        !registry.is_empty() && registry[0].id == LOST,
-        "a registry begins with the id of lost reports"
-    );
+    assert!(!registry.is_empty() && registry[0].id == LOST, "a registry begins with the id of lost reports");
     let mut index = 1;
     while index < registry.len() {
         assert!(

@@ -147,11 +147,7 @@ impl Slots {
             Slot::Sum(index) => self.total(index),
             Slot::Gauge(index) => self.gauges[index].0[0].load(Relaxed),
             Slot::Max(index) => {
-                let running = self
-                    .maxima
-                    .iter()
-                    .map(|shard| shard.value(index).load(Relaxed))
-                    .max();
+                let running = self.maxima.iter().map(|shard| shard.value(index).load(Relaxed)).max();
                 running.unwrap_or(0).max(self.ended_maxima[index].load(Relaxed))
             }
             Slot::None => 0,
@@ -165,23 +161,14 @@ impl Slots {
         let Slot::Max(index) = self.slot(id) else {
             return 0;
         };
-        let highest = self
-            .maxima
-            .iter()
-            .map(|shard| shard.value(index).swap(0, Relaxed))
-            .max()
-            .unwrap_or(0);
+        let highest = self.maxima.iter().map(|shard| shard.value(index).swap(0, Relaxed)).max().unwrap_or(0);
         self.ended_maxima[index].store(highest, Relaxed);
         highest.cast_signed()
     }
 
     #[inline]
     fn slot(&self, id: u32) -> Slot {
-        self.places
-            .get(id as usize)
-            .copied()
-            .unwrap_or(Place::NONE)
-            .slot()
+        self.places.get(id as usize).copied().unwrap_or(Place::NONE).slot()
     }
 
     #[cold]
@@ -192,9 +179,7 @@ impl Slots {
     }
 
     fn total(&self, index: usize) -> u64 {
-        self.sums.iter().fold(0, |total, shard| {
-            total.wrapping_add(shard.value(index).load(Relaxed))
-        })
+        self.sums.iter().fold(0, |total, shard| total.wrapping_add(shard.value(index).load(Relaxed)))
     }
 }
 
@@ -205,10 +190,7 @@ impl Place {
     const MAX: u16 = 3 << 14;
 
     fn next(kind: u16, used: &mut usize) -> Place {
-        assert!(
-            *used < SLOTS_OF_A_KIND_MAX,
-            "a registry has at most {SLOTS_OF_A_KIND_MAX} ids of one kind"
-        );
+        assert!(*used < SLOTS_OF_A_KIND_MAX, "a registry has at most {SLOTS_OF_A_KIND_MAX} ids of one kind");
         let index = u16::try_from(*used).expect("the number of slots is below the bound just asserted");
         *used += 1;
         Place(kind | index)
@@ -228,11 +210,7 @@ impl Place {
 
 impl Shard {
     fn new(values: usize) -> Shard {
-        Shard(
-            (0..values.div_ceil(VALUES_PER_LINE))
-                .map(|_| Line::default())
-                .collect(),
-        )
+        Shard((0..values.div_ceil(VALUES_PER_LINE)).map(|_| Line::default()).collect())
     }
 
     #[inline]

@@ -17,9 +17,7 @@ impl Window {
     /// The window of a query parameter: `hour` or `day`.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Window> {
-        [Window::Hour, Window::Day]
-            .into_iter()
-            .find(|window| window.name() == name)
+        [Window::Hour, Window::Day].into_iter().find(|window| window.name() == name)
     }
 
     /// The name in a query parameter.

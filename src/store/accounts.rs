@@ -41,11 +41,5 @@ pub fn decode(input: &mut Input<'_>) -> Result<Account, Malformed> {
     let created = input.time()?;
     let count = input.number()?;
     let devices = (0..count).map(|_| input.device()).collect::<Result<_, _>>()?;
-    Ok(Account {
-        user,
-        name,
-        password,
-        created,
-        devices,
-    })
+    Ok(Account { user, name, password, created, devices })
 }

@@ -143,27 +143,18 @@ impl<R: RawEngine + ?Sized> Engine for R {
             return Ok(());
         }
         let mut damage = None;
-        self.raw_scan(
-            from,
-            to,
-            direction,
-            &mut |key, sealed| match open_value(key, sealed) {
-                Ok(value) => visit(key, value),
-                Err(fault) => {
-                    damage = Some(fault);
-                    ControlFlow::Break(())
-                }
-            },
-        )?;
+        self.raw_scan(from, to, direction, &mut |key, sealed| match open_value(key, sealed) {
+            Ok(value) => visit(key, value),
+            Err(fault) => {
+                damage = Some(fault);
+                ControlFlow::Break(())
+            }
+        })?;
         damage.map_or(Ok(()), Err)
     }
 
     fn apply(&self, batch: &IndexBatch) -> Result<(), EngineFault> {
-        if batch.is_empty() {
-            Ok(())
-        } else {
-            self.raw_apply(batch)
-        }
+        if batch.is_empty() { Ok(()) } else { self.raw_apply(batch) }
     }
 
     fn sync(&self) -> Result<(), EngineFault> {

@@ -52,10 +52,7 @@ impl IndexBatch {
             return Err(BatchLimit::Value { bytes: value.len() });
         }
         seal_value(key, &mut value);
-        self.records.push(IndexRecord {
-            key: key.to_vec(),
-            sealed: Some(value),
-        });
+        self.records.push(IndexRecord { key: key.to_vec(), sealed: Some(value) });
         Ok(())
     }
 
@@ -66,10 +63,7 @@ impl IndexBatch {
     /// [`BatchLimit`]; the batch is unchanged.
     pub fn delete(&mut self, key: &[u8]) -> Result<(), BatchLimit> {
         self.check(key)?;
-        self.records.push(IndexRecord {
-            key: key.to_vec(),
-            sealed: None,
-        });
+        self.records.push(IndexRecord { key: key.to_vec(), sealed: None });
         Ok(())
     }
 
@@ -101,10 +95,7 @@ impl IndexBatch {
     /// Puts bytes as they are, without a seal, so that a test can store damage.
     #[cfg(test)]
     pub(crate) fn put_unsealed(&mut self, key: &[u8], bytes: Vec<u8>) {
-        self.records.push(IndexRecord {
-            key: key.to_vec(),
-            sealed: Some(bytes),
-        });
+        self.records.push(IndexRecord { key: key.to_vec(), sealed: Some(bytes) });
     }
 
     fn check(&self, key: &[u8]) -> Result<(), BatchLimit> {
@@ -147,15 +138,9 @@ mod tests {
     fn a_record_beyond_a_limit_is_refused_and_changes_nothing() {
         let mut batch = IndexBatch::new();
         assert_eq!(batch.put(b"", vec![]), Err(BatchLimit::Key { bytes: 0 }));
-        assert_eq!(
-            batch.put(&[7; MAX_KEY_BYTES + 1], vec![]),
-            Err(BatchLimit::Key { bytes: 257 })
-        );
+        assert_eq!(batch.put(&[7; MAX_KEY_BYTES + 1], vec![]), Err(BatchLimit::Key { bytes: 257 }));
         assert_eq!(batch.delete(b""), Err(BatchLimit::Key { bytes: 0 }));
-        assert_eq!(
-            batch.put(b"k", vec![0; MAX_VALUE_BYTES + 1]),
-            Err(BatchLimit::Value { bytes: 8193 })
-        );
+        assert_eq!(batch.put(b"k", vec![0; MAX_VALUE_BYTES + 1]), Err(BatchLimit::Value { bytes: 8193 }));
         assert!(batch.is_empty());
         batch.put(&[7; MAX_KEY_BYTES], vec![0; MAX_VALUE_BYTES]).unwrap();
         while batch.room() > 0 {

@@ -74,22 +74,12 @@ pub(crate) fn a_new_engine_is_empty<F: Fixture>() {
 pub(crate) fn what_was_put_is_there_and_what_was_deleted_is_not<F: Fixture>() {
     let fixture = F::new();
     let engine = fixture.open();
-    apply(
-        &*engine,
-        &[(b"a", Some(b"1")), (b"b", Some(b"2")), (b"empty", Some(b""))],
-    );
+    apply(&*engine, &[(b"a", Some(b"1")), (b"b", Some(b"2")), (b"empty", Some(b""))]);
     assert_eq!(engine.get(b"a").unwrap().unwrap(), b"1");
     assert_eq!(engine.get(b"empty").unwrap().unwrap(), b"");
     assert_eq!(engine.get(b"a\0").unwrap(), None);
     assert_eq!(engine.get(b"").unwrap(), None);
-    apply(
-        &*engine,
-        &[
-            (b"a", Some(b"longer than before")),
-            (b"b", None),
-            (b"never there", None),
-        ],
-    );
+    apply(&*engine, &[(b"a", Some(b"longer than before")), (b"b", None), (b"never there", None)]);
     assert_eq!(engine.get(b"a").unwrap().unwrap(), b"longer than before");
     assert_eq!(engine.get(b"b").unwrap(), None);
     apply(&*engine, &[(b"b", Some(b"again"))]);
@@ -101,13 +91,7 @@ pub(crate) fn the_later_change_of_a_key_in_a_batch_holds<F: Fixture>() {
     let engine = fixture.open();
     apply(
         &*engine,
-        &[
-            (b"a", Some(b"1")),
-            (b"a", None),
-            (b"b", None),
-            (b"b", Some(b"1")),
-            (b"b", Some(b"2")),
-        ],
+        &[(b"a", Some(b"1")), (b"a", None), (b"b", None), (b"b", Some(b"1")), (b"b", Some(b"2"))],
     );
     assert_eq!(engine.get(b"a").unwrap(), None);
     assert_eq!(engine.get(b"b").unwrap().unwrap(), b"2");
@@ -116,15 +100,7 @@ pub(crate) fn the_later_change_of_a_key_in_a_batch_holds<F: Fixture>() {
 pub(crate) fn scans_keep_to_their_bounds_in_both_directions<F: Fixture>() {
     let fixture = F::new();
     let engine = fixture.open();
-    apply(
-        &*engine,
-        &[
-            (b"b", Some(b"1")),
-            (b"d", Some(b"2")),
-            (b"f", Some(b"3")),
-            (b"d1", Some(b"4")),
-        ],
-    );
+    apply(&*engine, &[(b"b", Some(b"1")), (b"d", Some(b"2")), (b"f", Some(b"3")), (b"d1", Some(b"4"))]);
     let cases: [(&[u8], Option<&[u8]>, &[&[u8]]); 12] = [
         (b"", None, &[b"b", b"d", b"d1", b"f"]),
         (b"b", None, &[b"b", b"d", b"d1", b"f"]),
@@ -151,10 +127,7 @@ pub(crate) fn scans_keep_to_their_bounds_in_both_directions<F: Fixture>() {
         backward.reverse();
         assert_eq!(backward, expected, "{case} backward");
     }
-    assert_eq!(
-        scan(&*engine, b"d", Some(b"d\0"), Direction::Forward),
-        [(b"d".to_vec(), b"2".to_vec())]
-    );
+    assert_eq!(scan(&*engine, b"d", Some(b"d\0"), Direction::Forward), [(b"d".to_vec(), b"2".to_vec())]);
 }
 
 pub(crate) fn a_scan_ends_when_told_and_may_read_meanwhile<F: Fixture>() {
@@ -222,11 +195,7 @@ pub(crate) fn what_was_synced_is_there_after_a_restart<F: Fixture>() {
     for round in 0..5u8 {
         apply(
             &*engine,
-            &[
-                (&[round], Some(&[round])),
-                (b"newest", Some(&[round])),
-                (&[round.wrapping_sub(2)], None),
-            ],
+            &[(&[round], Some(&[round])), (b"newest", Some(&[round])), (&[round.wrapping_sub(2)], None)],
         );
         engine.sync().unwrap();
         engine = fixture.restart(engine);
@@ -261,10 +230,7 @@ pub(crate) fn readers_see_batches_whole<F: Fixture>() {
                 while !done.load(Ordering::Acquire) {
                     for key in [reader, 15, 0, 15] {
                         let generation = read(key);
-                        assert!(
-                            (newest..=GENERATIONS).contains(&generation),
-                            "{generation} after {newest}"
-                        );
+                        assert!((newest..=GENERATIONS).contains(&generation), "{generation} after {newest}");
                         newest = generation;
                     }
                     let scanned = scan(&**engine, b"", None, Direction::Forward);
@@ -292,27 +258,16 @@ pub(crate) fn readers_see_batches_whole<F: Fixture>() {
 pub(crate) fn a_damaged_or_moved_value_is_a_fault<F: Fixture>() {
     let fixture = F::new();
     let engine = fixture.open();
-    apply(
-        &*engine,
-        &[(b"a", Some(b"one")), (b"b", Some(b"two")), (b"c", Some(b"three"))],
-    );
+    apply(&*engine, &[(b"a", Some(b"one")), (b"b", Some(b"two")), (b"c", Some(b"three"))]);
     let sealed = engine.raw_get(b"b").unwrap().unwrap();
     let mut flipped = sealed.clone();
     flipped[1] ^= 0x10;
-    for damaged in [
-        flipped,
-        engine.raw_get(b"c").unwrap().unwrap(),
-        vec![],
-        b"two".to_vec(),
-    ] {
+    for damaged in [flipped, engine.raw_get(b"c").unwrap().unwrap(), vec![], b"two".to_vec()] {
         let mut batch = IndexBatch::new();
         batch.put_unsealed(b"b", damaged);
         engine.apply(&batch).unwrap();
         let fault = engine.get(b"b").unwrap_err();
-        assert!(
-            matches!(&fault, EngineFault::Corrupt { key_prefix, .. } if key_prefix == "62"),
-            "{fault}"
-        );
+        assert!(matches!(&fault, EngineFault::Corrupt { key_prefix, .. } if key_prefix == "62"), "{fault}");
         for (direction, before) in [(Direction::Forward, b"a"), (Direction::Backward, b"c")] {
             let mut seen = Vec::new();
             let fault = engine.scan(b"", None, direction, &mut |key, _| {
@@ -320,11 +275,7 @@ pub(crate) fn a_damaged_or_moved_value_is_a_fault<F: Fixture>() {
                 ControlFlow::Continue(())
             });
             assert!(matches!(fault, Err(EngineFault::Corrupt { .. })));
-            assert_eq!(
-                seen,
-                [before],
-                "what lies before the damage is visited, and nothing behind it"
-            );
+            assert_eq!(seen, [before], "what lies before the damage is visited, and nothing behind it");
         }
         assert_eq!(engine.get(b"a").unwrap().unwrap(), b"one");
     }
@@ -365,11 +316,7 @@ fn change_both(engine: &dyn Engine, model: &mut BTreeMap<Vec<u8>, Vec<u8>>, rand
             batch.delete(&key).unwrap();
             model.remove(&key);
         } else {
-            let longest = if random.random_ratio(1, 50) {
-                MAX_VALUE_BYTES
-            } else {
-                100
-            };
+            let longest = if random.random_ratio(1, 50) { MAX_VALUE_BYTES } else { 100 };
             let value = vec![random.random(); random.random_range(0..=longest)];
             batch.put(&key, value.clone()).unwrap();
             model.insert(key, value);
@@ -384,10 +331,7 @@ fn compare_some(engine: &dyn Engine, model: &BTreeMap<Vec<u8>, Vec<u8>>, random:
     assert_eq!(engine.get(&key).unwrap(), model.get(&key).cloned());
     let (from, to) = (random_key(random), random_key(random));
     let expected: Vec<_> = if from < to {
-        model
-            .range(from.clone()..to.clone())
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect()
+        model.range(from.clone()..to.clone()).map(|(key, value)| (key.clone(), value.clone())).collect()
     } else {
         Vec::new()
     };
@@ -399,9 +343,7 @@ fn compare_some(engine: &dyn Engine, model: &BTreeMap<Vec<u8>, Vec<u8>>, random:
 
 /// Few different keys, of few different bytes, so that changes meet; 1 to 4 bytes long.
 fn random_key(random: &mut StdRng) -> Vec<u8> {
-    (0..random.random_range(1..=4))
-        .map(|_| [0, 1, 2, 127, 255][random.random_range(0..5)])
-        .collect()
+    (0..random.random_range(1..=4)).map(|_| [0, 1, 2, 127, 255][random.random_range(0..5)]).collect()
 }
 
 fn apply(engine: &dyn Engine, changes: &[(&[u8], Option<&[u8]>)]) {

@@ -53,13 +53,7 @@ struct State {
 impl<R: RawEngine> FaultyEngine<R> {
     /// Wraps `inner`, failing as `plan` says.
     pub fn new(inner: R, plan: FaultPlan) -> FaultyEngine<R> {
-        FaultyEngine {
-            inner,
-            state: Mutex::new(State {
-                plan,
-                ..State::default()
-            }),
-        }
+        FaultyEngine { inner, state: Mutex::new(State { plan, ..State::default() }) }
     }
 
     /// The engine below.
@@ -96,9 +90,7 @@ impl FaultyEngine<MemoryEngine> {
         let mut state = self.state.lock();
         self.inner.crash();
         for batch in state.unsynced.drain(..).take(kept_batches) {
-            self.inner
-                .raw_apply(&batch)
-                .expect("the engine in memory does not fail");
+            self.inner.raw_apply(&batch).expect("the engine in memory does not fail");
         }
         self.inner.raw_sync().expect("the engine in memory does not fail");
         state.poisoned_since = None;
@@ -126,10 +118,7 @@ impl<R: RawEngine> RawEngine for FaultyEngine<R> {
         state.applies += 1;
         let fault = state.plan.apply.filter(|fault| fault.hits(state.applies));
         if fault.is_none_or(|fault| fault.done_all_the_same) {
-            assert!(
-                state.unsynced.len() < MAX_UNSYNCED_BATCHES,
-                "the test never syncs"
-            );
+            assert!(state.unsynced.len() < MAX_UNSYNCED_BATCHES, "the test never syncs");
             self.inner.raw_apply(batch)?;
             state.unsynced.push(batch.clone());
         }
@@ -162,27 +151,17 @@ impl<R: RawEngine> RawEngine for FaultyEngine<R> {
 impl CallFault {
     /// Only call number `call` fails, and does nothing.
     pub fn once(call: u64) -> CallFault {
-        CallFault {
-            call,
-            from_then_on: false,
-            done_all_the_same: false,
-        }
+        CallFault { call, from_then_on: false, done_all_the_same: false }
     }
 
     /// Call number `call` and all after it fail, and do nothing.
     pub fn from(call: u64) -> CallFault {
-        CallFault {
-            from_then_on: true,
-            ..CallFault::once(call)
-        }
+        CallFault { from_then_on: true, ..CallFault::once(call) }
     }
 
     /// The same calls, but each does its work before it fails.
     pub fn done_all_the_same(self) -> CallFault {
-        CallFault {
-            done_all_the_same: true,
-            ..self
-        }
+        CallFault { done_all_the_same: true, ..self }
     }
 
     fn hits(&self, call: u64) -> bool {
@@ -193,10 +172,7 @@ impl CallFault {
 impl State {
     fn refuse_if_poisoned(&self) -> Result<(), EngineFault> {
         match self.poisoned_since {
-            Some(since) => Err(EngineFault::Poisoned {
-                engine: "faulty",
-                since,
-            }),
+            Some(since) => Err(EngineFault::Poisoned { engine: "faulty", since }),
             None => Ok(()),
         }
     }
@@ -260,11 +236,7 @@ mod tests {
         let there = |first: u8, number: u8| engine.get(&[first, number]).unwrap().is_some();
         (0..20)
             .filter(|number| {
-                assert_eq!(
-                    there(b'a', *number),
-                    there(b'b', *number),
-                    "pair {number} is torn"
-                );
+                assert_eq!(there(b'a', *number), there(b'b', *number), "pair {number} is torn");
                 there(b'a', *number)
             })
             .collect()
@@ -291,22 +263,10 @@ mod tests {
 
     #[test]
     fn a_single_fault_refuses_writing_until_reopened_and_reading_goes_on() {
-        let engine = engine(FaultPlan {
-            apply: Some(CallFault::once(2)),
-            sync: None,
-        });
+        let engine = engine(FaultPlan { apply: Some(CallFault::once(2)), sync: None });
         engine.apply(&pair(1)).unwrap();
-        assert!(matches!(
-            engine.apply(&pair(2)),
-            Err(EngineFault::Planned {
-                during: "apply",
-                call: 2
-            })
-        ));
-        assert!(matches!(
-            engine.apply(&pair(3)),
-            Err(EngineFault::Poisoned { since: "apply", .. })
-        ));
+        assert!(matches!(engine.apply(&pair(2)), Err(EngineFault::Planned { during: "apply", call: 2 })));
+        assert!(matches!(engine.apply(&pair(3)), Err(EngineFault::Poisoned { since: "apply", .. })));
         assert!(matches!(engine.sync(), Err(EngineFault::Poisoned { .. })));
         assert_eq!(pairs(&engine), [1]);
         engine.reopen();
@@ -318,10 +278,7 @@ mod tests {
 
     #[test]
     fn a_lasting_fault_survives_reopening() {
-        let engine = engine(FaultPlan {
-            apply: None,
-            sync: Some(CallFault::from(2)),
-        });
+        let engine = engine(FaultPlan { apply: None, sync: Some(CallFault::from(2)) });
         engine.sync().unwrap();
         for call in 2..5 {
             assert!(
@@ -335,28 +292,19 @@ mod tests {
 
     #[test]
     fn what_failed_may_have_been_done_or_not() {
-        let lost = engine(FaultPlan {
-            apply: None,
-            sync: Some(CallFault::once(1)),
-        });
+        let lost = engine(FaultPlan { apply: None, sync: Some(CallFault::once(1)) });
         lost.apply(&pair(1)).unwrap();
         lost.sync().unwrap_err();
         lost.crash(0);
         assert!(pairs(&lost).is_empty());
 
-        let kept = engine(FaultPlan {
-            apply: None,
-            sync: Some(CallFault::once(1).done_all_the_same()),
-        });
+        let kept = engine(FaultPlan { apply: None, sync: Some(CallFault::once(1).done_all_the_same()) });
         kept.apply(&pair(1)).unwrap();
         kept.sync().unwrap_err();
         kept.crash(0);
         assert_eq!(pairs(&kept), [1]);
 
-        let applied = engine(FaultPlan {
-            apply: Some(CallFault::once(1).done_all_the_same()),
-            sync: None,
-        });
+        let applied = engine(FaultPlan { apply: Some(CallFault::once(1).done_all_the_same()), sync: None });
         applied.apply(&pair(1)).unwrap_err();
         assert_eq!(pairs(&applied), [1]);
     }

@@ -117,9 +117,7 @@ impl MemoryEngine {
         direction: Direction,
     ) -> Vec<(Vec<u8>, Vec<u8>)> {
         let state = self.state.read();
-        let range = state
-            .applied
-            .range::<Vec<u8>, _>((lower.as_ref(), upper.as_ref()));
+        let range = state.applied.range::<Vec<u8>, _>((lower.as_ref(), upper.as_ref()));
         let copied = |(key, sealed): (&Vec<u8>, &Vec<u8>)| (key.clone(), sealed.clone());
         match direction {
             Direction::Forward => range.take(SCAN_SLICE_ENTRIES).map(copied).collect(),

@@ -23,10 +23,7 @@ const FAULT_KEY_BYTES: usize = 12;
 ///
 /// [`EngineFault::Corrupt`] if it is too short, of an unknown format, or not what was sealed for this key.
 pub fn open_value<'a>(key: &[u8], sealed: &'a [u8]) -> Result<&'a [u8], EngineFault> {
-    let corrupt = |reason| EngineFault::Corrupt {
-        key_prefix: hexadecimal_prefix(key),
-        reason,
-    };
+    let corrupt = |reason| EngineFault::Corrupt { key_prefix: hexadecimal_prefix(key), reason };
     let Some((rest, [format])) = sealed.split_last_chunk::<1>() else {
         return Err(corrupt("empty"));
     };
@@ -60,10 +57,7 @@ fn value_check(key: &[u8], value: &[u8]) -> u32 {
 }
 
 fn hexadecimal_prefix(key: &[u8]) -> String {
-    key.iter()
-        .take(FAULT_KEY_BYTES)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    key.iter().take(FAULT_KEY_BYTES).map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -85,10 +79,7 @@ mod tests {
         for bit in 0..whole.len() * 8 {
             let mut damaged = whole.clone();
             damaged[bit / 8] ^= 1 << (bit % 8);
-            assert!(
-                matches!(open_value(b"key", &damaged), Err(EngineFault::Corrupt { .. })),
-                "bit {bit}"
-            );
+            assert!(matches!(open_value(b"key", &damaged), Err(EngineFault::Corrupt { .. })), "bit {bit}");
         }
     }
 
@@ -105,10 +96,7 @@ mod tests {
         let whole = sealed(b"key-of-one-user-and-more", b"v");
         let fault = open_value(b"key-of-two-user-and-more", &whole).unwrap_err();
         assert!(fault.to_string().contains("6b65792d6f662d74776f2d75"), "{fault}");
-        assert!(
-            !fault.to_string().contains("6b65792d6f662d74776f2d7573"),
-            "{fault}"
-        );
+        assert!(!fault.to_string().contains("6b65792d6f662d74776f2d7573"), "{fault}");
         // The border between key and value counts too.
         assert!(open_value(b"ab", &sealed(b"a", b"bc")).is_err());
     }

@@ -60,10 +60,7 @@ pub struct SledOptions {
 impl Default for SledOptions {
     /// Source: the storage measurements (cache 128 to 256 MB, flush interval 100 to 500 ms).
     fn default() -> SledOptions {
-        SledOptions {
-            cache_capacity_bytes: 128 * 1024 * 1024,
-            flush_interval_ms: 500,
-        }
+        SledOptions { cache_capacity_bytes: 128 * 1024 * 1024, flush_interval_ms: 500 }
     }
 }
 
@@ -96,11 +93,7 @@ impl SledEngine {
         let log_file = File::open(dir.join(LOG_FILE)).map_err(files_fault)?;
         sync_directory(dir).map_err(files_fault)?;
         sync_parent(dir).map_err(files_fault)?;
-        Ok(SledEngine {
-            db: Some(db),
-            log_file,
-            poisoned_since: OnceLock::new(),
-        })
+        Ok(SledEngine { db: Some(db), log_file, poisoned_since: OnceLock::new() })
     }
 
     fn db(&self) -> &sled::Db {
@@ -168,14 +161,7 @@ impl RawEngine for SledEngine {
         self.refuse_if_poisoned()?;
         guarded("flush", || self.db().flush()).map_err(|fault| self.poison("flush", fault))?;
         self.log_file.sync_data().map_err(|source| {
-            self.poison(
-                "sync",
-                EngineFault::Io {
-                    engine: NAME,
-                    during: "sync of the log file",
-                    source,
-                },
-            )
+            self.poison("sync", EngineFault::Io { engine: NAME, during: "sync of the log file", source })
         })
     }
 
@@ -247,18 +233,10 @@ fn open_db(dir: &Path, options: SledOptions) -> Result<sled::Db, EngineFault> {
 
 /// Runs a call of sled and makes its error, or its panic, a fault.
 fn guarded<T>(during: &'static str, call: impl FnOnce() -> sled::Result<T>) -> Result<T, EngineFault> {
-    let broken = |detail| EngineFault::Broken {
-        engine: NAME,
-        during,
-        detail,
-    };
+    let broken = |detail| EngineFault::Broken { engine: NAME, during, detail };
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(Ok(value)) => Ok(value),
-        Ok(Err(sled::Error::Io(source))) => Err(EngineFault::Io {
-            engine: NAME,
-            during,
-            source,
-        }),
+        Ok(Err(sled::Error::Io(source))) => Err(EngineFault::Io { engine: NAME, during, source }),
         Ok(Err(error)) => Err(broken(error.to_string())),
         Err(panic) => Err(broken(panic_text(&*panic))),
     }
@@ -281,23 +259,14 @@ fn damage_fault(dir: &Path, detail: String) -> EngineFault {
 
 fn refuse_if_noted_as_damaged(dir: &Path) -> Result<(), EngineFault> {
     match std::fs::read_to_string(dir.join(DAMAGE_NOTE)) {
-        Ok(note) => Err(open_fault(
-            dir,
-            format!("damage was met before ({})", note.trim()),
-            ADVICE_DAMAGED,
-        )),
+        Ok(note) => Err(open_fault(dir, format!("damage was met before ({})", note.trim()), ADVICE_DAMAGED)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(open_fault(dir, error.to_string(), ADVICE_FILES)),
     }
 }
 
 fn open_fault(dir: &Path, detail: String, advice: &'static str) -> EngineFault {
-    EngineFault::Open {
-        engine: NAME,
-        path: dir.to_path_buf(),
-        detail,
-        advice,
-    }
+    EngineFault::Open { engine: NAME, path: dir.to_path_buf(), detail, advice }
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {

@@ -41,20 +41,12 @@ impl Fixture for OnDisk {
 conformance!(OnDisk);
 
 /// The flush thread writes nothing by itself during a test.
-const QUIET: SledOptions = SledOptions {
-    cache_capacity_bytes: 16 << 20,
-    flush_interval_ms: 3_600_000,
-};
+const QUIET: SledOptions = SledOptions { cache_capacity_bytes: 16 << 20, flush_interval_ms: 3_600_000 };
 
 fn pair(number: u32) -> IndexBatch {
     let mut batch = IndexBatch::new();
     for side in [b'a', b'b'] {
-        batch
-            .put(
-                &[&[side][..], &number.to_be_bytes()].concat(),
-                vec![number as u8; 300],
-            )
-            .unwrap();
+        batch.put(&[&[side][..], &number.to_be_bytes()].concat(), vec![number as u8; 300]).unwrap();
     }
     batch
 }
@@ -95,21 +87,9 @@ fn a_failed_sync_is_reported_and_ends_writing_but_not_reading() {
     engine.apply(&pair(1)).unwrap();
     // A device that cannot be synced: the operating system answers "invalid argument".
     engine.log_file = File::open("/dev/null").unwrap();
-    assert!(matches!(
-        engine.sync(),
-        Err(EngineFault::Io {
-            during: "sync of the log file",
-            ..
-        })
-    ));
-    assert!(matches!(
-        engine.sync(),
-        Err(EngineFault::Poisoned { since: "sync", .. })
-    ));
-    assert!(matches!(
-        engine.apply(&pair(2)),
-        Err(EngineFault::Poisoned { .. })
-    ));
+    assert!(matches!(engine.sync(), Err(EngineFault::Io { during: "sync of the log file", .. })));
+    assert!(matches!(engine.sync(), Err(EngineFault::Poisoned { since: "sync", .. })));
+    assert!(matches!(engine.apply(&pair(2)), Err(EngineFault::Poisoned { .. })));
     assert_eq!(scan(&engine, b"", None, Direction::Forward).len(), 2);
     drop(engine);
     let engine = SledEngine::open(&fixture.dir(), QUIET).unwrap();
@@ -148,17 +128,9 @@ fn a_directory_in_use_or_out_of_reach_is_named_with_advice() {
     let fixture = OnDisk::new();
     let _first = fixture.open();
     let fault = SledEngine::open(&fixture.dir(), QUIET).unwrap_err().to_string();
-    assert!(
-        fault.contains(ADVICE_IN_USE) && fault.contains("index"),
-        "{fault}"
-    );
-    let fault = SledEngine::open(Path::new("/dev/null/index"), QUIET)
-        .unwrap_err()
-        .to_string();
-    assert!(
-        fault.contains(ADVICE_FILES) && fault.contains("/dev/null/index"),
-        "{fault}"
-    );
+    assert!(fault.contains(ADVICE_IN_USE) && fault.contains("index"), "{fault}");
+    let fault = SledEngine::open(Path::new("/dev/null/index"), QUIET).unwrap_err().to_string();
+    assert!(fault.contains(ADVICE_FILES) && fault.contains("/dev/null/index"), "{fault}");
 }
 
 #[test]
@@ -174,10 +146,7 @@ fn a_store_found_damaged_stays_closed_until_the_operator_has_seen_to_it() {
     assert!(open().unwrap_err().to_string().contains(ADVICE_DAMAGED));
     std::fs::remove_file(snapshot).unwrap();
     let again = open().unwrap_err().to_string();
-    assert!(
-        again.contains("damage was met before") && again.contains(ADVICE_DAMAGED),
-        "{again}"
-    );
+    assert!(again.contains("damage was met before") && again.contains(ADVICE_DAMAGED), "{again}");
     std::fs::remove_file(fixture.dir().join(DAMAGE_NOTE)).unwrap();
     assert_eq!(scan(&open().unwrap(), b"", None, Direction::Forward).len(), 2);
 }
@@ -207,10 +176,7 @@ fn damage_at_rest_is_a_fault_or_a_prefix_and_never_a_wrong_answer() {
             }
         }
     }
-    assert!(
-        noticed >= 6,
-        "only {noticed} of 12 trials met the damage, so the test shows little"
-    );
+    assert!(noticed >= 6, "only {noticed} of 12 trials met the damage, so the test shows little");
 }
 
 /// Cuts the file's tail in every third trial, else flips four bits, somewhere else in every trial.
@@ -236,17 +202,10 @@ fn whole_batches(engine: &SledEngine) -> u32 {
             assert_eq!(value, vec![number as u8; 300], "a wrong value was read");
             number
         };
-        scan(engine, &[side], Some(&[side + 1]), Direction::Forward)
-            .into_iter()
-            .map(number_of)
-            .collect()
+        scan(engine, &[side], Some(&[side + 1]), Direction::Forward).into_iter().map(number_of).collect()
     };
     let numbers = side(b'a');
-    assert_eq!(
-        numbers,
-        (0..numbers.len() as u32).collect::<Vec<_>>(),
-        "not a prefix"
-    );
+    assert_eq!(numbers, (0..numbers.len() as u32).collect::<Vec<_>>(), "not a prefix");
     assert_eq!(side(b'b'), numbers, "a batch is torn");
     numbers.len() as u32
 }

@@ -24,10 +24,7 @@ impl EngineSlot {
         open: impl Fn() -> Result<Arc<dyn RawEngine>, EngineFault> + Send + Sync + 'static,
     ) -> Result<EngineSlot, EngineFault> {
         let engine = open()?;
-        Ok(EngineSlot {
-            current: RwLock::new(Some(engine)),
-            open: Box::new(open),
-        })
+        Ok(EngineSlot { current: RwLock::new(Some(engine)), open: Box::new(open) })
     }
 
     /// Gives the old handle up and opens a new one. Until that works nothing can be read from the index, so it is only
@@ -45,10 +42,7 @@ impl EngineSlot {
     fn with<T>(&self, call: impl FnOnce(&dyn RawEngine) -> Result<T, EngineFault>) -> Result<T, EngineFault> {
         match &*self.current.read() {
             Some(engine) => call(&**engine),
-            None => Err(EngineFault::Poisoned {
-                engine: "index",
-                since: "opening anew",
-            }),
+            None => Err(EngineFault::Poisoned { engine: "index", since: "opening anew" }),
         }
     }
 }
@@ -77,16 +71,10 @@ impl RawEngine for EngineSlot {
     }
 
     fn raw_size_on_disk(&self) -> u64 {
-        self.current
-            .read()
-            .as_ref()
-            .map_or(0, |engine| engine.raw_size_on_disk())
+        self.current.read().as_ref().map_or(0, |engine| engine.raw_size_on_disk())
     }
 
     fn raw_name(&self) -> &'static str {
-        self.current
-            .read()
-            .as_ref()
-            .map_or("index", |engine| engine.raw_name())
+        self.current.read().as_ref().map_or("index", |engine| engine.raw_name())
     }
 }

@@ -101,20 +101,13 @@ impl<'a> Input<'a> {
     /// # Errors
     /// When something is left.
     pub fn end(&self, what: &'static str) -> Result<(), Malformed> {
-        if self.rest.is_empty() {
-            Ok(())
-        } else {
-            Err(Malformed::Trailing(what))
-        }
+        if self.rest.is_empty() { Ok(()) } else { Err(Malformed::Trailing(what)) }
     }
 
     /// # Errors
     /// When fewer bytes are left.
     pub fn array<const N: usize>(&mut self, what: &'static str) -> Result<[u8; N], Malformed> {
-        let (head, rest) = self
-            .rest
-            .split_first_chunk::<N>()
-            .ok_or(Malformed::Truncated(what))?;
+        let (head, rest) = self.rest.split_first_chunk::<N>().ok_or(Malformed::Truncated(what))?;
         self.rest = rest;
         Ok(*head)
     }
@@ -147,10 +140,7 @@ impl<'a> Input<'a> {
     /// When fewer bytes are left than the length says.
     pub fn bytes(&mut self, what: &'static str) -> Result<&'a [u8], Malformed> {
         let length = usize::try_from(self.number()?).map_err(|_| Malformed::Truncated(what))?;
-        let (head, rest) = self
-            .rest
-            .split_at_checked(length)
-            .ok_or(Malformed::Truncated(what))?;
+        let (head, rest) = self.rest.split_at_checked(length).ok_or(Malformed::Truncated(what))?;
         self.rest = rest;
         Ok(head)
     }
@@ -159,9 +149,7 @@ impl<'a> Input<'a> {
     /// When it is not UTF-8, or cut.
     pub fn text(&mut self, what: &'static str) -> Result<String, Malformed> {
         let bytes = self.bytes(what)?;
-        std::str::from_utf8(bytes)
-            .map(str::to_owned)
-            .map_err(|_| Malformed::Text)
+        std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| Malformed::Text)
     }
 
     /// # Errors
@@ -170,10 +158,7 @@ impl<'a> Input<'a> {
         match self.byte(what)? {
             0 => Ok(None),
             1 => self.text(what).map(Some),
-            tag => Err(Malformed::Unknown {
-                what,
-                tag: u64::from(tag),
-            }),
+            tag => Err(Malformed::Unknown { what, tag: u64::from(tag) }),
         }
     }
 

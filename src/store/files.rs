@@ -126,9 +126,7 @@ pub struct DirectoryLock {
 impl DirectoryLock {
     /// Wraps whatever gives the lock up when it is dropped.
     pub fn new(held: impl Any + Send) -> DirectoryLock {
-        DirectoryLock {
-            _held: Box::new(held),
-        }
+        DirectoryLock { _held: Box::new(held) }
     }
 }
 
@@ -153,20 +151,13 @@ pub struct FileFault {
 impl FileFault {
     /// A fault of this call on this name.
     pub fn new(call: &'static str, name: &str, source: io::Error) -> FileFault {
-        FileFault {
-            call,
-            name: name.to_owned(),
-            source,
-        }
+        FileFault { call, name: name.to_owned(), source }
     }
 
     /// Whether the disk, or the quota on it, is full: it may work again once space is back.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        matches!(
-            self.source.kind(),
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-        )
+        matches!(self.source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
     }
 
     /// Whether there is no file of that name.

@@ -56,10 +56,7 @@ impl DiskFiles {
             .mode(FILE_MODE)
             .open(self.path.join(name))
             .map_err(|e| FileFault::new(call, name, e))?;
-        Ok(Box::new(DiskFile {
-            name: name.to_owned(),
-            file,
-        }))
+        Ok(Box::new(DiskFile { name: name.to_owned(), file }))
     }
 }
 
@@ -98,16 +95,11 @@ impl Files for DiskFiles {
     }
 
     fn sync_dir(&self) -> Result<(), FileFault> {
-        self.directory
-            .sync_all()
-            .map_err(|e| FileFault::new("sync directory", ".", e))
+        self.directory.sync_all().map_err(|e| FileFault::new("sync directory", ".", e))
     }
 
     fn exists(&self, name: &str) -> Result<bool, FileFault> {
-        self.path
-            .join(name)
-            .try_exists()
-            .map_err(|e| FileFault::new("look up", name, e))
+        self.path.join(name).try_exists().map_err(|e| FileFault::new("look up", name, e))
     }
 
     fn read_all(&self, name: &str, bytes_max: usize) -> Result<Vec<u8>, FileFault> {
@@ -155,9 +147,7 @@ impl DiskFile {
 
 impl LogFile for DiskFile {
     fn write_at(&self, at: u64, bytes: &[u8]) -> Result<(), FileFault> {
-        self.file
-            .write_all_at(bytes, at)
-            .map_err(|e| self.fault("write", e))
+        self.file.write_all_at(bytes, at).map_err(|e| self.fault("write", e))
     }
 
     fn read_at(&self, at: u64, buffer: &mut [u8]) -> Result<usize, FileFault> {
@@ -215,21 +205,12 @@ mod tests {
         files.rename("a", "b").unwrap();
         files.sync_dir().unwrap();
         assert_eq!(files.read_all("b", 5).unwrap(), b"\0\0\0xy");
-        assert_eq!(
-            files.read_all("b", 4).unwrap_err().source.kind(),
-            io::ErrorKind::FileTooLarge
-        );
+        assert_eq!(files.read_all("b", 4).unwrap_err().source.kind(), io::ErrorKind::FileTooLarge);
         assert!(files.open("a").err().unwrap().is_not_found());
         assert_eq!(files.list().unwrap(), ["b"]);
 
         let held = files.lock("lock").unwrap();
-        assert!(
-            DiskFiles::open(&path)
-                .unwrap()
-                .lock("lock")
-                .unwrap_err()
-                .is_locked()
-        );
+        assert!(DiskFiles::open(&path).unwrap().lock("lock").unwrap_err().is_locked());
         drop(held);
         files.lock("lock").unwrap();
         files.remove("lock").unwrap();

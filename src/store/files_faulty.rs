@@ -46,10 +46,7 @@ impl FaultyDisk {
     /// A directory on it; directories need not be made, and their own names are durable.
     #[must_use]
     pub fn directory(&self, name: &str) -> Arc<dyn Files> {
-        Arc::new(FaultyFiles {
-            disk: self.clone(),
-            directory: name.to_owned(),
-        })
+        Arc::new(FaultyFiles { disk: self.clone(), directory: name.to_owned() })
     }
 
     /// Adds a rule; its count begins now.
@@ -115,10 +112,7 @@ impl FaultyDisk {
     /// If there is no such file.
     pub fn tamper(&self, directory: &str, name: &str, change: impl FnOnce(&mut Vec<u8>)) {
         let mut state = self.state.lock();
-        let inode = state
-            .image
-            .inode_of(&path(directory, name))
-            .expect("the file to tamper with exists");
+        let inode = state.image.inode_of(&path(directory, name)).expect("the file to tamper with exists");
         state.image.content_mut_as_synced(inode, change);
     }
 
@@ -130,9 +124,7 @@ impl FaultyDisk {
             on_delay: state.on_delay.clone(),
             ..State::default()
         };
-        FaultyDisk {
-            state: Arc::new(Mutex::new(next)),
-        }
+        FaultyDisk { state: Arc::new(Mutex::new(next)) }
     }
 
     /// Counts the call and applies the plan: `Ok(true)` to go on, `Ok(false)` to do nothing and say that all is well.
@@ -197,21 +189,11 @@ impl FaultyFiles {
         name: &str,
         effect: impl FnOnce(&mut State) -> io::Result<()>,
     ) -> Result<(), FileFault> {
-        self.disk.enter(call, name, |state, how| {
-            if how == Effect::Whole {
-                effect(state)
-            } else {
-                Ok(())
-            }
-        })
+        self.disk.enter(call, name, |state, how| if how == Effect::Whole { effect(state) } else { Ok(()) })
     }
 
     fn handle(&self, name: &str, inode: u64) -> Box<dyn LogFile> {
-        Box::new(FaultyFile {
-            disk: self.disk.clone(),
-            name: name.to_owned(),
-            inode,
-        })
+        Box::new(FaultyFile { disk: self.disk.clone(), name: name.to_owned(), inode })
     }
 }
 
@@ -228,10 +210,7 @@ impl Files for FaultyFiles {
     fn open(&self, name: &str) -> Result<Box<dyn LogFile>, FileFault> {
         let mut inode = 0;
         self.do_whole(Call::Open, name, |state| {
-            inode = state
-                .image
-                .inode_of(&self.path(name))
-                .ok_or(io::ErrorKind::NotFound)?;
+            inode = state.image.inode_of(&self.path(name)).ok_or(io::ErrorKind::NotFound)?;
             Ok(())
         })?;
         Ok(self.handle(name, inode))
@@ -300,16 +279,9 @@ impl Files for FaultyFiles {
     fn lock(&self, name: &str) -> Result<DirectoryLock, FileFault> {
         let path = self.path(name);
         self.do_whole(Call::Create, name, |state| {
-            if state.locks.insert(path.clone()) {
-                Ok(())
-            } else {
-                Err(io::ErrorKind::WouldBlock.into())
-            }
+            if state.locks.insert(path.clone()) { Ok(()) } else { Err(io::ErrorKind::WouldBlock.into()) }
         })?;
-        Ok(DirectoryLock::new(HeldLock {
-            disk: self.disk.clone(),
-            path,
-        }))
+        Ok(DirectoryLock::new(HeldLock { disk: self.disk.clone(), path }))
     }
 }
 
@@ -340,10 +312,7 @@ impl LogFile for FaultyFile {
             };
             let length = state.image.content(self.inode).len() as u64;
             let growth = (at + part as u64).saturating_sub(length);
-            if growth > 0
-                && state
-                    .capacity_bytes
-                    .is_some_and(|most| state.image.used_bytes() + growth > most)
+            if growth > 0 && state.capacity_bytes.is_some_and(|most| state.image.used_bytes() + growth > most)
             {
                 return Err(io::ErrorKind::StorageFull.into());
             }

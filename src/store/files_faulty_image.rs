@@ -22,13 +22,8 @@ pub enum CutPolicy {
 
 impl CutPolicy {
     /// Every policy.
-    pub const ALL: [CutPolicy; 5] = [
-        CutPolicy::Dropped,
-        CutPolicy::Kept,
-        CutPolicy::Random,
-        CutPolicy::Prefix,
-        CutPolicy::Torn,
-    ];
+    pub const ALL: [CutPolicy; 5] =
+        [CutPolicy::Dropped, CutPolicy::Kept, CutPolicy::Random, CutPolicy::Prefix, CutPolicy::Torn];
 }
 
 /// Random numbers from a seed: SplitMix64 (Steele, Lea, Flood 2014), so that a run can be repeated.
@@ -122,10 +117,7 @@ impl Image {
     }
 
     pub(super) fn used_bytes(&self) -> u64 {
-        self.names
-            .values()
-            .map(|inode| self.content(*inode).len() as u64)
-            .sum()
+        self.names.values().map(|inode| self.content(*inode).len() as u64).sum()
     }
 
     pub(super) fn create(&mut self, directory: &str, path: &str) -> u64 {
@@ -151,8 +143,7 @@ impl Image {
     fn change_names(&mut self, directory: &str, changes: Vec<(String, Option<u64>)>) {
         self.moment += 1;
         apply_names(&mut self.names, &changes);
-        self.name_changes
-            .push((self.moment, directory.to_owned(), changes));
+        self.name_changes.push((self.moment, directory.to_owned(), changes));
     }
 
     pub(super) fn sync_dir(&mut self, directory: &str) {
@@ -171,11 +162,7 @@ impl Image {
         while !rest.is_empty() {
             let in_block = (BLOCK_BYTES - at % BLOCK_BYTES).min(rest.len() as u64) as usize;
             let (now, later) = rest.split_at(in_block);
-            file.changes.push(Change {
-                moment,
-                what: What::Bytes(at, now.to_vec()),
-                is_forgotten: false,
-            });
+            file.changes.push(Change { moment, what: What::Bytes(at, now.to_vec()), is_forgotten: false });
             at += in_block as u64;
             rest = later;
         }
@@ -186,22 +173,14 @@ impl Image {
         let moment = self.moment;
         let file = self.inode(inode);
         file.current.resize(length as usize, 0);
-        file.changes.push(Change {
-            moment,
-            what: What::Length(length),
-            is_forgotten: false,
-        });
+        file.changes.push(Change { moment, what: What::Length(length), is_forgotten: false });
     }
 
     /// Stores every block with a change that is not forgotten, whole; forgotten changes in other blocks stay so.
     pub(super) fn sync(&mut self, inode: u64) {
         let file = self.inode(inode);
-        let stored: BTreeSet<u64> = file
-            .changes
-            .iter()
-            .filter(|change| !change.is_forgotten)
-            .map(Change::block)
-            .collect();
+        let stored: BTreeSet<u64> =
+            file.changes.iter().filter(|change| !change.is_forgotten).map(Change::block).collect();
         if stored.contains(&u64::MAX) {
             file.synced.clone_from(&file.current);
             file.changes.clear();
@@ -230,9 +209,7 @@ impl Image {
         let reached: BTreeSet<u64> = (self.names.values().copied())
             .chain(self.synced_names.values().copied())
             .chain(
-                self.name_changes
-                    .iter()
-                    .flat_map(|(_, _, changes)| changes.iter().filter_map(|(_, to)| *to)),
+                self.name_changes.iter().flat_map(|(_, _, changes)| changes.iter().filter_map(|(_, to)| *to)),
             )
             .collect();
         left.inodes.retain(|inode, _| reached.contains(inode));
@@ -249,17 +226,8 @@ impl Image {
             .map(|change| change.moment)
             .max()
             .unwrap_or(0);
-        let mut keep = Keep {
-            policy,
-            last_write,
-            moment: random.below(self.moment + 1),
-            torn: None,
-        };
-        let mut left = Image {
-            inodes_made: self.inodes_made,
-            moment: self.moment,
-            ..Image::default()
-        };
+        let mut keep = Keep { policy, last_write, moment: random.below(self.moment + 1), torn: None };
+        let mut left = Image { inodes_made: self.inodes_made, moment: self.moment, ..Image::default() };
         let mut names = self.synced_names.clone();
         for (moment, _, changes) in &self.name_changes {
             if keep.whole(*moment, random) {
@@ -268,14 +236,7 @@ impl Image {
         }
         for inode in names.values() {
             let bytes = self.inodes[inode].after_cut(&mut keep, random);
-            left.inodes.insert(
-                *inode,
-                Inode {
-                    synced: bytes.clone(),
-                    current: bytes,
-                    changes: Vec::new(),
-                },
-            );
+            left.inodes.insert(*inode, Inode { synced: bytes.clone(), current: bytes, changes: Vec::new() });
         }
         left.synced_names = names.clone();
         left.names = names;
@@ -283,9 +244,7 @@ impl Image {
     }
 
     fn inode(&mut self, inode: u64) -> &mut Inode {
-        self.inodes
-            .get_mut(&inode)
-            .expect("a handle's inode lives as long as the disk")
+        self.inodes.get_mut(&inode).expect("a handle's inode lives as long as the disk")
     }
 }
 
@@ -295,9 +254,9 @@ impl Inode {
         let mut kept_blocks: BTreeMap<u64, bool> = BTreeMap::new();
         for change in &self.changes {
             let is_kept = match keep.policy {
-                CutPolicy::Random => *kept_blocks
-                    .entry(change.block())
-                    .or_insert_with(|| keep.whole(change.moment, random)),
+                CutPolicy::Random => {
+                    *kept_blocks.entry(change.block()).or_insert_with(|| keep.whole(change.moment, random))
+                }
                 _ => keep.whole(change.moment, random),
             };
             match &change.what {
@@ -338,9 +297,7 @@ impl Keep {
             return new;
         }
         // Small cuts are the interesting ones: within the first blocks of what was written.
-        let left = self
-            .torn
-            .get_or_insert_with(|| random.below(4 * BLOCK_BYTES) as usize / 8);
+        let left = self.torn.get_or_insert_with(|| random.below(4 * BLOCK_BYTES) as usize / 8);
         let part = new.len().min(*left);
         *left -= part;
         &new[..part]

@@ -120,11 +120,7 @@ impl Plan {
             return Some(Action::Stop);
         }
         let mut wanted = None;
-        for (rule, count) in self
-            .rules
-            .iter_mut()
-            .filter(|(rule, _)| rule.target.matches(call))
-        {
+        for (rule, count) in self.rules.iter_mut().filter(|(rule, _)| rule.target.matches(call)) {
             *count += 1;
             let applies = match rule.when {
                 When::Nth(nth) => *count == nth,

@@ -33,12 +33,7 @@ impl Files for NullFiles {
     }
 
     fn open(&self, name: &str) -> Result<Box<dyn LogFile>, FileFault> {
-        let file = self
-            .files
-            .lock()
-            .get(name)
-            .cloned()
-            .ok_or_else(|| not_found("open", name))?;
+        let file = self.files.lock().get(name).cloned().ok_or_else(|| not_found("open", name))?;
         Ok(Box::new(file))
     }
 
@@ -54,11 +49,7 @@ impl Files for NullFiles {
     }
 
     fn remove(&self, name: &str) -> Result<(), FileFault> {
-        self.files
-            .lock()
-            .remove(name)
-            .map(drop)
-            .ok_or_else(|| not_found("remove", name))
+        self.files.lock().remove(name).map(drop).ok_or_else(|| not_found("remove", name))
     }
 
     fn sync_dir(&self) -> Result<(), FileFault> {
@@ -70,12 +61,7 @@ impl Files for NullFiles {
     }
 
     fn read_all(&self, name: &str, _: usize) -> Result<Vec<u8>, FileFault> {
-        let file = self
-            .files
-            .lock()
-            .get(name)
-            .cloned()
-            .ok_or_else(|| not_found("read", name))?;
+        let file = self.files.lock().get(name).cloned().ok_or_else(|| not_found("read", name))?;
         let beginning = file.beginning.lock().clone();
         Ok(beginning)
     }
@@ -119,9 +105,7 @@ impl LogFile for NullFile {
     }
 
     fn set_len(&self, bytes: u64) -> Result<(), FileFault> {
-        self.beginning
-            .lock()
-            .truncate(usize::try_from(bytes).unwrap_or(usize::MAX));
+        self.beginning.lock().truncate(usize::try_from(bytes).unwrap_or(usize::MAX));
         Ok(())
     }
 }

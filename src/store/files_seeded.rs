@@ -30,10 +30,7 @@ struct LateSyncFile {
 }
 
 fn late(inner: Box<dyn LogFile>) -> Box<dyn LogFile> {
-    Box::new(LateSyncFile {
-        inner,
-        owed: Mutex::new(false),
-    })
+    Box::new(LateSyncFile { inner, owed: Mutex::new(false) })
 }
 
 impl Files for LateSyncFiles {

@@ -75,30 +75,20 @@ impl Step {
             Effect::Device(device) => {
                 self.row(devices::key(device.device), |out| devices::encode(out, device));
                 let token = devices::token_key(&device.token);
-                self.row(token, |out| {
-                    devices::encode_owner(out, device.user, device.device)
-                });
+                self.row(token, |out| devices::encode_owner(out, device.user, device.device));
             }
             Effect::DeviceEnded { device, token, .. } => {
                 self.rows.insert(devices::key(*device), None);
                 self.rows.insert(devices::token_key(token), None);
             }
             Effect::Conversation(row) => {
-                self.row(conversations::key(row.conversation), |out| {
-                    conversations::encode(out, row)
-                });
+                self.row(conversations::key(row.conversation), |out| conversations::encode(out, row));
             }
-            Effect::Item {
-                user,
-                item,
-                supersedes,
-            } => {
+            Effect::Item { user, item, supersedes } => {
                 if *supersedes != Version(0) {
                     self.rows.insert(items::key(*user, item.kind, *supersedes), None);
                 }
-                self.row(items::key(*user, item.kind, item.version), |out| {
-                    items::encode(out, item)
-                });
+                self.row(items::key(*user, item.kind, item.version), |out| items::encode(out, item));
                 let key = items::version_key(*user, item.kind, &item.key);
                 self.row(key, |out| put_number(out, item.version.0));
             }
@@ -115,10 +105,7 @@ impl Step {
 
     fn take_delivery(&mut self, version: Version, delivery: &Arc<Delivery>) {
         let message = &delivery.message;
-        self.logs
-            .entry(message.conversation)
-            .or_default()
-            .push(Arc::clone(delivery));
+        self.logs.entry(message.conversation).or_default().push(Arc::clone(delivery));
         for (user, previous) in &delivery.pointers {
             let pointer = Pointer {
                 version,
@@ -128,10 +115,7 @@ impl Step {
             };
             self.inboxes.entry(*user).or_default().push(pointer);
         }
-        let day = ReceiptDay {
-            user: message.sender,
-            day: delivery.day,
-        };
+        let day = ReceiptDay { user: message.sender, day: delivery.day };
         self.receipts.entry(day).or_default().push(Arc::clone(delivery));
     }
 
@@ -140,16 +124,10 @@ impl Step {
         self.writes.extend(std::mem::take(&mut self.rows));
         for (conversation, deliveries) in std::mem::take(&mut self.logs) {
             let key = |delivery: &Arc<Delivery>| messages::chunk_key(conversation, delivery.message.seq);
-            self.chunks(&deliveries, key, |out, delivery| {
-                messages::encode_packed(out, &delivery.message)
-            });
+            self.chunks(&deliveries, key, |out, delivery| messages::encode_packed(out, &delivery.message));
         }
         for (user, pointers) in std::mem::take(&mut self.inboxes) {
-            self.chunks(
-                &pointers,
-                |pointer| inboxes::chunk_key(user, pointer.version),
-                inboxes::encode,
-            );
+            self.chunks(&pointers, |pointer| inboxes::chunk_key(user, pointer.version), inboxes::encode);
         }
         for (day, deliveries) in std::mem::take(&mut self.receipts) {
             let key = |delivery: &Arc<Delivery>| receipts::chunk_key(day, delivery.version);
@@ -174,9 +152,7 @@ impl Step {
                 chunk = ChunkBuilder::new();
             }
             first.get_or_insert_with(|| key(record));
-            chunk
-                .push(&bytes)
-                .expect("a record fits an empty chunk: texts are at most 4 KiB");
+            chunk.push(&bytes).expect("a record fits an empty chunk: texts are at most 4 KiB");
         }
         if let Some(first) = first {
             self.writes.push((first, Some(chunk.encode())));

@@ -23,8 +23,5 @@ pub fn encode(out: &mut Vec<u8>, invite: &Invite) {
 /// # Errors
 /// When the bytes are not an invite.
 pub fn decode(input: &mut Input<'_>) -> Result<Invite, Malformed> {
-    Ok(Invite {
-        hash: input.array("invite hash")?,
-        expires: input.time()?,
-    })
+    Ok(Invite { hash: input.array("invite hash")?, expires: input.time()? })
 }

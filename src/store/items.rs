@@ -18,11 +18,7 @@ pub fn key(user: UserId, kind: Kind, version: Version) -> Vec<u8> {
 /// Key of an item's version.
 #[must_use]
 pub fn version_key(user: UserId, kind: Kind, item: &str) -> Vec<u8> {
-    Key::of(keys::ITEM_VERSION)
-        .u64(user.0)
-        .u8(kind.0)
-        .bytes(item.as_bytes())
-        .done()
+    Key::of(keys::ITEM_VERSION).u64(user.0).u8(kind.0).bytes(item.as_bytes()).done()
 }
 
 /// Writes an item.
@@ -64,30 +60,13 @@ pub fn decode(input: &mut Input<'_>) -> Result<Item, Malformed> {
     let version = input.version()?;
     let value = match input.byte("item value")? {
         0 => None,
-        1 => Some(ItemValue::Account {
-            user: input.user()?,
-            name: input.text("name")?,
-        }),
-        2 => Some(ItemValue::Contact {
-            user: input.user()?,
-            name: input.text("name")?,
-        }),
-        3 => Some(ItemValue::Conversation {
-            conversation: input.conversation()?,
-            peer: input.user()?,
-        }),
+        1 => Some(ItemValue::Account { user: input.user()?, name: input.text("name")? }),
+        2 => Some(ItemValue::Contact { user: input.user()?, name: input.text("name")? }),
+        3 => Some(ItemValue::Conversation { conversation: input.conversation()?, peer: input.user()? }),
         4 => Some(ItemValue::Document(input.text("document")?)),
         tag => {
-            return Err(Malformed::Unknown {
-                what: "item value",
-                tag: u64::from(tag),
-            });
+            return Err(Malformed::Unknown { what: "item value", tag: u64::from(tag) });
         }
     };
-    Ok(Item {
-        kind,
-        key,
-        version,
-        value,
-    })
+    Ok(Item { kind, key, version, value })
 }

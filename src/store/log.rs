@@ -101,10 +101,7 @@ impl Log {
         let mut batches = 0;
         let mut count_and_visit = |batch: Batch<'_>| {
             batches += 1;
-            visit(batch).map_err(|source| LogFault::Replay {
-                last: batch.last,
-                source,
-            })
+            visit(batch).map_err(|source| LogFault::Replay { last: batch.last, source })
         };
         // Names that were found may be in memory only, and the new segment is going to refer to them.
         files.sync_dir()?;
@@ -115,18 +112,10 @@ impl Log {
         let left_unsynced = super::log_start::leave_unsynced(&mut found, facts.store);
         let is_shorter = last_version < facts.durable;
         if is_shorter && !facts.accept_loss {
-            return Err(LogFault::ShorterThanWatermark {
-                log_last: last_version,
-                durable: facts.durable,
-            });
+            return Err(LogFault::ShorterThanWatermark { log_last: last_version, durable: facts.durable });
         }
         let (active, chain) = start_after(&*files, config, facts.store, &found)?;
-        let Scan {
-            segments: mut closed,
-            batch,
-            torn,
-            ..
-        } = found;
+        let Scan { segments: mut closed, batch, torn, .. } = found;
         #[cfg(feature = "seeded-bugs")]
         let batch = left_unsynced.or(batch);
         cut(&*files, &mut closed)?;
@@ -145,13 +134,7 @@ impl Log {
             in_doubt: None,
             frame: Vec::new(),
         };
-        let report = OpenReport {
-            last_version,
-            batches,
-            last_batch: batch,
-            torn,
-            loss_accepted: is_shorter,
-        };
+        let report = OpenReport { last_version, batches, last_batch: batch, torn, loss_accepted: is_shorter };
         Ok((log, report))
     }
 
@@ -168,11 +151,7 @@ impl Log {
     pub fn append(&mut self, batch: Batch<'_>) -> Result<(), AppendFault> {
         self.check_batch(batch);
         if let Some((first, last)) = self.in_doubt {
-            return Err(AppendFault::InDoubt {
-                first,
-                last,
-                source: None,
-            });
+            return Err(AppendFault::InDoubt { first, last, source: None });
         }
         let needed = frame_bytes(batch.payload.len()) as u64;
         if self.active.end + needed > self.active.bytes {
@@ -182,9 +161,7 @@ impl Log {
         self.frame.clear();
         let chain = encode_frame(&mut self.frame, batch, self.chain, self.store);
         let written = self.active.file.write_at(self.active.end, &self.frame);
-        written
-            .and_then(|()| self.active.file.sync_data())
-            .map_err(|fault| self.doubt(batch, fault))?;
+        written.and_then(|()| self.active.file.sync_data()).map_err(|fault| self.doubt(batch, fault))?;
         self.chain = chain;
         self.last = batch.last;
         self.active.end += needed;
@@ -198,11 +175,7 @@ impl Log {
     /// # Errors
     /// As [`Log::open`]; the log stays unusable then, and this may be called again.
     pub fn reopen(&mut self) -> Result<Reopened, LogFault> {
-        let facts = OpenFacts {
-            store: self.store,
-            durable: self.last,
-            accept_loss: false,
-        };
+        let facts = OpenFacts { store: self.store, durable: self.last, accept_loss: false };
         let (in_doubt, durable) = (self.in_doubt, self.last);
         // If this fails too, nobody may append to what it left behind.
         self.in_doubt = Some(in_doubt.unwrap_or((self.last, self.last)));
@@ -212,9 +185,7 @@ impl Log {
         // The marker of a failed reopening stands for a batch that was durable before: that one is in no doubt.
         let is_the_one =
             |batch: &OwnedBatch| in_doubt == Some((batch.first, batch.last)) && batch.first > durable;
-        Ok(Reopened {
-            survived: report.last_batch.filter(is_the_one),
-        })
+        Ok(Reopened { survived: report.last_batch.filter(is_the_one) })
     }
 
     /// Makes the next segment ready, if it is not: called when there is nothing to append, since it writes and syncs a
@@ -237,15 +208,8 @@ impl Log {
     /// # Errors
     /// [`FileFault`]: some may have been deleted; the log can be used on, and this may be called again.
     pub fn release(&mut self, reach: Version) -> Result<Released, FileFault> {
-        let freed = self
-            .closed
-            .iter()
-            .take_while(|segment| segment.last <= reach)
-            .count();
-        let kept_from = self.closed[..freed]
-            .iter()
-            .rposition(|segment| segment.first.is_some())
-            .unwrap_or(0);
+        let freed = self.closed.iter().take_while(|segment| segment.last <= reach).count();
+        let kept_from = self.closed[..freed].iter().rposition(|segment| segment.first.is_some()).unwrap_or(0);
         let mut released = Released::default();
         for _ in 0..kept_from {
             let oldest = &self.closed[0];
@@ -265,10 +229,7 @@ impl Log {
     /// Smallest version that the log still holds; nothing if it has no batch.
     #[must_use]
     pub fn first_version(&self) -> Option<Version> {
-        self.closed
-            .iter()
-            .find_map(|segment| segment.first)
-            .or(self.active.first)
+        self.closed.iter().find_map(|segment| segment.first).or(self.active.first)
     }
 
     /// Last version that is on disk; 0 if there is none.
@@ -292,11 +253,7 @@ impl Log {
     /// Bytes on disk, preallocated ones included.
     #[must_use]
     pub fn size_bytes(&self) -> u64 {
-        let prepared = if self.prepared.is_some() {
-            self.config.segment_bytes
-        } else {
-            0
-        };
+        let prepared = if self.prepared.is_some() { self.config.segment_bytes } else { 0 };
         self.closed.iter().map(|segment| segment.bytes).sum::<u64>() + self.active.bytes + prepared
     }
 
@@ -304,8 +261,7 @@ impl Log {
     #[must_use]
     pub fn room_bytes(&self) -> u64 {
         let left = self.active.bytes.saturating_sub(self.active.end);
-        left.saturating_sub(frame_bytes(0) as u64)
-            .min(u64::from(self.config.batch_bytes_max))
+        left.saturating_sub(frame_bytes(0) as u64).min(u64::from(self.config.batch_bytes_max))
     }
 
     fn check_batch(&self, batch: Batch<'_>) {
@@ -333,10 +289,7 @@ impl Log {
 
     /// Makes the prepared segment the active one: header written and synced before it gets its name.
     fn begin_prepared(&mut self) -> Result<(), FileFault> {
-        let file = self
-            .prepared
-            .take()
-            .expect("the next segment was prepared just before");
+        let file = self.prepared.take().expect("the next segment was prepared just before");
         let number = self.active.number + 1;
         let header = SegmentHeader {
             store: self.store,
@@ -371,10 +324,6 @@ impl Log {
 
     fn doubt(&mut self, batch: Batch<'_>, source: FileFault) -> AppendFault {
         self.in_doubt = Some((batch.first, batch.last));
-        AppendFault::InDoubt {
-            first: batch.first,
-            last: batch.last,
-            source: Some(source),
-        }
+        AppendFault::InDoubt { first: batch.first, last: batch.last, source: Some(source) }
     }
 }

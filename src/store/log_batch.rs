@@ -62,29 +62,14 @@ impl OwnedBatch {
     /// The same batch, borrowed.
     #[must_use]
     pub fn as_batch(&self) -> Batch<'_> {
-        Batch {
-            first: self.first,
-            last: self.last,
-            records: self.records,
-            payload: &self.payload,
-        }
+        Batch { first: self.first, last: self.last, records: self.records, payload: &self.payload }
     }
 }
 
 impl From<Batch<'_>> for OwnedBatch {
     fn from(batch: Batch<'_>) -> OwnedBatch {
-        let Batch {
-            first,
-            last,
-            records,
-            payload,
-        } = batch;
-        OwnedBatch {
-            first,
-            last,
-            records,
-            payload: payload.to_vec(),
-        }
+        let Batch { first, last, records, payload } = batch;
+        OwnedBatch { first, last, records, payload: payload.to_vec() }
     }
 }
 
@@ -137,12 +122,7 @@ impl FrameHeader {
             return None;
         }
         let payload = &frame[FRAME_HEADER_BYTES..FRAME_HEADER_BYTES + self.payload_bytes as usize];
-        Some(Batch {
-            first: self.first,
-            last: self.last,
-            records: self.records,
-            payload,
-        })
+        Some(Batch { first: self.first, last: self.last, records: self.records, payload })
     }
 }
 

@@ -15,10 +15,7 @@ pub struct LogConfig {
 
 impl Default for LogConfig {
     fn default() -> LogConfig {
-        LogConfig {
-            segment_bytes: 64 * 1024 * 1024,
-            batch_bytes_max: 8 * 1024 * 1024,
-        }
+        LogConfig { segment_bytes: 64 * 1024 * 1024, batch_bytes_max: 8 * 1024 * 1024 }
     }
 }
 
@@ -40,9 +37,6 @@ impl LogConfig {
     /// If it does not: the configuration is checked before it comes here.
     pub(super) fn check(&self) {
         let least = SEGMENT_HEADER_BYTES + frame_bytes(self.batch_bytes_max as usize);
-        assert!(
-            self.segment_bytes >= least as u64,
-            "a segment must have at least {least} bytes"
-        );
+        assert!(self.segment_bytes >= least as u64, "a segment must have at least {least} bytes");
     }
 }

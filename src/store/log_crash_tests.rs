@@ -27,15 +27,8 @@ fn in_doubt(call: Call, action: Action) -> (FaultyDisk, Vec<OwnedBatch>, OwnedBa
     let (disk, batches) = whole();
     let (mut log, ..) = open(&disk).unwrap();
     let doubt = batch(100, 101, 8000, &mut SeededRandom(9));
-    disk.add_rule(Rule {
-        target: Target::Only(call),
-        when: When::Nth(1),
-        action,
-    });
-    assert!(matches!(
-        log.append(doubt.as_batch()),
-        Err(AppendFault::InDoubt { .. })
-    ));
+    disk.add_rule(Rule { target: Target::Only(call), when: When::Nth(1), action });
+    assert!(matches!(log.append(doubt.as_batch()), Err(AppendFault::InDoubt { .. })));
     (disk.after_kill(), batches, doubt)
 }
 
@@ -43,11 +36,7 @@ fn in_doubt(call: Call, action: Action) -> (FaultyDisk, Vec<OwnedBatch>, OwnedBa
 fn crash_at_every_point(start: &FaultyDisk, must_have: &[OwnedBatch], may_have: Option<&OwnedBatch>) -> u64 {
     for nth in 1.. {
         let opened = start.after_kill();
-        opened.add_rule(Rule {
-            target: Target::Changing,
-            when: When::Nth(nth),
-            action: Action::Stop,
-        });
+        opened.add_rule(Rule { target: Target::Changing, when: When::Nth(nth), action: Action::Stop });
         let outcome = open(&opened);
         // A whole batch in doubt that was reported must stay, one that was not must not come back.
         let told = outcome.as_ref().ok().map(|(_, _, replayed)| replayed.len());
@@ -138,46 +127,28 @@ fn live(log: &mut Log) -> (Vec<OwnedBatch>, Vec<OwnedBatch>) {
 
 #[test]
 fn no_single_failing_call_loses_or_invents_anything() {
-    let actions = [
-        Action::Fail,
-        Action::FailAfter,
-        Action::Short(4500),
-        Action::Full,
-        Action::Stop,
-    ];
+    let actions = [Action::Fail, Action::FailAfter, Action::Short(4500), Action::Full, Action::Stop];
     let mut failed = 0;
     for action in actions {
         for nth in 1.. {
             let (disk, before) = whole();
             let (mut log, ..) = open(&disk).unwrap();
-            disk.add_rule(Rule {
-                target: Target::Any,
-                when: When::Nth(nth),
-                action,
-            });
+            disk.add_rule(Rule { target: Target::Any, when: When::Nth(nth), action });
             let (acknowledged, doubted) = live(&mut log);
             if disk.fired() == 0 {
                 break;
             }
             failed += 1;
-            for after in [
-                disk.after_kill(),
-                disk.after_power_cut(CutPolicy::Random, &mut SeededRandom(nth)),
-            ] {
+            for after in [disk.after_kill(), disk.after_power_cut(CutPolicy::Random, &mut SeededRandom(nth))]
+            {
                 let (_, _, replayed) =
                     open(&after).unwrap_or_else(|fault| panic!("{action:?} {nth}: {fault}"));
-                let from = replayed
-                    .iter()
-                    .position(|batch| batch.last > Version(900))
-                    .unwrap_or(replayed.len());
+                let from =
+                    replayed.iter().position(|batch| batch.last > Version(900)).unwrap_or(replayed.len());
                 let (old, new) = replayed.split_at(from);
                 assert!(before.ends_with(old) && !old.is_empty(), "{action:?} {nth}");
                 let with_doubt = [&acknowledged[..], &doubted[..]].concat();
-                assert!(
-                    new == acknowledged || new == with_doubt,
-                    "{action:?} {nth}: {} batches",
-                    new.len()
-                );
+                assert!(new == acknowledged || new == with_doubt, "{action:?} {nth}: {} batches", new.len());
             }
         }
     }
@@ -193,25 +164,14 @@ fn a_full_disk_refuses_by_name_until_space_is_back() {
     let mut random = SeededRandom(1);
     let mut stored = Vec::new();
     let refused = loop {
-        let batch = batch(
-            1 + stored.len() as u64,
-            1 + stored.len() as u64,
-            6000,
-            &mut random,
-        );
+        let batch = batch(1 + stored.len() as u64, 1 + stored.len() as u64, 6000, &mut random);
         match log.append(batch.as_batch()) {
             Ok(()) => stored.push(batch),
             Err(fault) => break fault,
         }
     };
-    assert!(
-        matches!(refused, AppendFault::Full { .. }) && refused.is_full(),
-        "{refused}"
-    );
-    assert!(
-        !disk.directory(DIRECTORY).exists(PREPARED_NAME).unwrap(),
-        "the space taken is given back"
-    );
+    assert!(matches!(refused, AppendFault::Full { .. }) && refused.is_full(), "{refused}");
+    assert!(!disk.directory(DIRECTORY).exists(PREPARED_NAME).unwrap(), "the space taken is given back");
     assert!(matches!(open(&disk.after_kill()), Err(fault) if fault.is_full()));
     disk.set_capacity(None);
     let next = batch(50, 50, 6000, &mut random);
@@ -231,24 +191,9 @@ fn a_store_below_its_watermark_is_refused_unless_the_loss_is_accepted() {
         "{refused}"
     );
     let empty = open_with(&FaultyDisk::new(), facts).err().unwrap();
-    assert!(
-        matches!(
-            empty,
-            LogFault::ShorterThanWatermark {
-                log_last: Version(0),
-                ..
-            }
-        ),
-        "{empty}"
-    );
-    let (_, report, replayed) = open_with(
-        &disk,
-        super::log::OpenFacts {
-            accept_loss: true,
-            ..facts
-        },
-    )
-    .unwrap();
+    assert!(matches!(empty, LogFault::ShorterThanWatermark { log_last: Version(0), .. }), "{empty}");
+    let (_, report, replayed) =
+        open_with(&disk, super::log::OpenFacts { accept_loss: true, ..facts }).unwrap();
     assert!(report.loss_accepted);
     assert_eq!(replayed, batches);
 }
@@ -262,19 +207,12 @@ fn releasing_keeps_what_is_above_the_reach_and_one_segment_more() {
     for batch in &batches {
         log.release(batch.last).unwrap();
         let first = log.first_version().unwrap();
-        assert!(
-            first <= batch.last,
-            "what was freed last is kept: {first} > {}",
-            batch.last
-        );
+        assert!(first <= batch.last, "what was freed last is kept: {first} > {}", batch.last);
         let (_, _, left) = open(&disk.after_power_cut(CutPolicy::Dropped, &mut SeededRandom(0))).unwrap();
         assert!(batches.ends_with(&left));
         assert_eq!(left.first().unwrap().first, first);
     }
-    assert!(
-        log.segments() < segments && log.size_bytes() < size,
-        "something was released"
-    );
+    assert!(log.segments() < segments && log.size_bytes() < size, "something was released");
     assert!(!disk.directory(DIRECTORY).exists(&segment_name(1)).unwrap());
     let more = fill(&mut log, 5000, 3, 100);
     assert!(open(&disk.after_kill()).unwrap().2.ends_with(&more));
@@ -333,9 +271,7 @@ fn the_real_disk_keeps_a_log_too() {
         assert_eq!(log.reopen().unwrap().survived, None);
         written.extend(fill(&mut log, 50 + 100 * round, 5, 7000));
     }
-    let refused = Log::open(Arc::clone(&files), CONFIG, FACTS, &mut |_| {
-        Err("not understood".into())
-    });
+    let refused = Log::open(Arc::clone(&files), CONFIG, FACTS, &mut |_| Err("not understood".into()));
     assert!(matches!(refused, Err(LogFault::Replay { last: Version(2), .. })));
     std::fs::remove_dir_all(&path).unwrap();
 }

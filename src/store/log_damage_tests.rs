@@ -31,11 +31,7 @@ fn sample() -> Sample {
     }
     let in_first = batches.len() as u64 - 1;
     batches.extend(fill(&mut log, 1000, 2, PAYLOAD_BYTES));
-    Sample {
-        disk: disk.after_kill(),
-        batches,
-        in_first,
-    }
+    Sample { disk: disk.after_kill(), batches, in_first }
 }
 
 impl Sample {
@@ -49,37 +45,22 @@ impl Sample {
         let disk = self.tampered(segment, change);
         let before = disk.calls().1;
         match open(&disk) {
-            Err(LogFault::Damaged {
-                segment: s,
-                offset: o,
-            }) => {
+            Err(LogFault::Damaged { segment: s, offset: o }) => {
                 assert_eq!((s, o), (segment, offset), "{what}");
             }
             Err(other) => panic!("{what}: {other}"),
             Ok(_) => panic!("{what}: not noticed"),
         }
-        assert_eq!(
-            disk.calls().1 - before,
-            1,
-            "{what}: nothing is changed, only the directory synced"
-        );
+        assert_eq!(disk.calls().1 - before, 1, "{what}: nothing is changed, only the directory synced");
     }
 
     /// The last batch is cut, and only it; with a watermark that knows of it, the store is refused instead.
     fn assert_cut(&self, torn: bool, what: &str, change: impl FnOnce(&mut Vec<u8>)) {
         let disk = self.tampered(2, change);
         let (last, rest) = self.batches.split_last().unwrap();
-        let facts = OpenFacts {
-            durable: last.last,
-            ..FACTS
-        };
-        let refused = open_with(&disk, facts)
-            .err()
-            .unwrap_or_else(|| panic!("{what}: served"));
-        assert!(
-            matches!(refused, LogFault::ShorterThanWatermark { .. }),
-            "{what}: {refused}"
-        );
+        let facts = OpenFacts { durable: last.last, ..FACTS };
+        let refused = open_with(&disk, facts).err().unwrap_or_else(|| panic!("{what}: served"));
+        assert!(matches!(refused, LogFault::ShorterThanWatermark { .. }), "{what}: {refused}");
         let (_, report, replayed) = open(&disk).unwrap_or_else(|fault| panic!("{what}: {fault}"));
         assert!(replayed == rest && report.torn == torn, "{what}");
     }
@@ -127,21 +108,14 @@ fn every_flipped_byte_is_noticed_where_it_is() {
 fn every_truncation_is_damage_since_segments_have_their_whole_length_from_the_start() {
     let sample = sample();
     for bytes in frame_at(2)..frame_at(3) + 100 {
-        sample.assert_damaged(2, bytes, &format!("{bytes} bytes left"), |file| {
-            file.truncate(bytes as usize)
-        });
+        sample.assert_damaged(2, bytes, &format!("{bytes} bytes left"), |file| file.truncate(bytes as usize));
     }
     sample.assert_damaged(2, 0, "header cut", |file| file.truncate(4000));
     sample.assert_damaged(2, 0, "empty", Vec::clear);
     let end = frame_at(sample.in_first);
-    sample.assert_damaged(
-        1,
-        frame_at(sample.in_first - 1),
-        "end of an old segment",
-        |file| {
-            file.truncate(end as usize - 1);
-        },
-    );
+    sample.assert_damaged(1, frame_at(sample.in_first - 1), "end of an old segment", |file| {
+        file.truncate(end as usize - 1);
+    });
 }
 
 #[test]
@@ -159,29 +133,22 @@ fn a_last_batch_whose_end_was_never_written_is_cut() {
         } else {
             // Bytes that are zero by themselves make the first few cases the same as nothing written.
             let is_blank = |file: &[u8]| file[start as usize..].iter().all(|&byte| byte == 0);
-            let mut copy = sample
-                .disk
-                .directory(DIRECTORY)
-                .read_all(&segment_name(2), 1 << 20)
-                .unwrap();
+            let mut copy = sample.disk.directory(DIRECTORY).read_all(&segment_name(2), 1 << 20).unwrap();
             zero(&mut copy);
             sample.assert_cut(!is_blank(&copy), &what, zero);
         }
     }
     // The beginning may be what was never written, block by block.
     let block = start.next_multiple_of(4096).min(end);
-    sample.assert_cut(true, "zeros at the beginning", |file| {
-        file[start as usize..block as usize - 1].fill(0)
-    });
+    sample
+        .assert_cut(true, "zeros at the beginning", |file| file[start as usize..block as usize - 1].fill(0));
 }
 
 #[test]
 fn what_no_unfinished_append_can_have_left_is_damage() {
     let sample = sample();
     let end = frame_at(3);
-    sample.assert_damaged(2, end, "bytes too far behind the end", |file| {
-        *file.last_mut().unwrap() = 1
-    });
+    sample.assert_damaged(2, end, "bytes too far behind the end", |file| *file.last_mut().unwrap() = 1);
     sample.assert_damaged(2, frame_at(1), "a batch zeroed, one behind it whole", |file| {
         file[frame_at(1) as usize..frame_at(2) as usize].fill(0);
     });
@@ -192,15 +159,10 @@ fn what_no_unfinished_append_can_have_left_is_damage() {
         file.copy_within(frame_at(2) as usize..end as usize, frame_at(1) as usize);
         file[frame_at(2) as usize..end as usize].fill(0);
     });
-    sample.assert_damaged(
-        2,
-        frame_at(2),
-        "a torn batch with bytes behind its own end",
-        |file| {
-            file[frame_at(2) as usize + 60] ^= 1;
-            file[end as usize + 8] = 1;
-        },
-    );
+    sample.assert_damaged(2, frame_at(2), "a torn batch with bytes behind its own end", |file| {
+        file[frame_at(2) as usize + 60] ^= 1;
+        file[end as usize + 8] = 1;
+    });
     // Something that stands in the place of the next batch, and may be one, is cut; the batches before stay.
     let (_, report, replayed) = open(&sample.tampered(2, |file| file[end as usize + 5] = 1)).unwrap();
     assert!(replayed == sample.batches && report.torn);
@@ -212,11 +174,7 @@ fn segments_that_are_missing_copied_or_foreign_are_named() {
     let files = |disk: &FaultyDisk| disk.directory(DIRECTORY);
     let copy = |disk: &FaultyDisk, from: u64, to: u64| {
         let bytes = files(disk).read_all(&segment_name(from), 1 << 20).unwrap();
-        files(disk)
-            .create(&segment_name(to))
-            .unwrap()
-            .write_at(0, &bytes)
-            .unwrap();
+        files(disk).create(&segment_name(to)).unwrap().write_at(0, &bytes).unwrap();
     };
     let outcome = |change: &dyn Fn(&FaultyDisk)| {
         let disk = sample.disk.after_kill();
@@ -225,15 +183,9 @@ fn segments_that_are_missing_copied_or_foreign_are_named() {
     };
 
     let copied = outcome(&|disk| copy(disk, 2, 3)).unwrap_err();
-    assert!(
-        matches!(copied, LogFault::Misplaced { segment: 3, is: 2 }),
-        "{copied}"
-    );
+    assert!(matches!(copied, LogFault::Misplaced { segment: 3, is: 2 }), "{copied}");
     let overwritten = outcome(&|disk| copy(disk, 1, 2)).unwrap_err();
-    assert!(
-        matches!(overwritten, LogFault::Misplaced { segment: 2, is: 1 }),
-        "{overwritten}"
-    );
+    assert!(matches!(overwritten, LogFault::Misplaced { segment: 2, is: 1 }), "{overwritten}");
     let missing =
         outcome(&|disk| files(disk).rename(&segment_name(2), &segment_name(3)).unwrap()).unwrap_err();
     assert!(matches!(missing, LogFault::Missing { segment: 2 }), "{missing}");
@@ -243,28 +195,14 @@ fn segments_that_are_missing_copied_or_foreign_are_named() {
     // The newest segment gone: only the watermark can know.
     let shorter = sample.disk.after_kill();
     files(&shorter).remove(&segment_name(2)).unwrap();
-    let facts = OpenFacts {
-        durable: Version(1000),
-        ..FACTS
-    };
+    let facts = OpenFacts { durable: Version(1000), ..FACTS };
     let refused = open_with(&shorter, facts).err().unwrap();
-    assert!(
-        matches!(refused, LogFault::ShorterThanWatermark { .. }),
-        "{refused}"
-    );
+    assert!(matches!(refused, LogFault::ShorterThanWatermark { .. }), "{refused}");
     // Files that are no segments are left alone.
     let other = outcome(&|disk| drop(files(disk).create("0000000001.log.bak").unwrap())).unwrap();
     assert_eq!(other, sample.batches);
 
-    let foreign = open_with(
-        &sample.disk,
-        OpenFacts {
-            store: StoreId([7; 16]),
-            ..FACTS
-        },
-    )
-    .err()
-    .unwrap();
+    let foreign = open_with(&sample.disk, OpenFacts { store: StoreId([7; 16]), ..FACTS }).err().unwrap();
     assert!(matches!(foreign, LogFault::Foreign { segment: 1 }), "{foreign}");
     let newer = sample.tampered(2, |file| {
         file[8] = 9;
@@ -272,16 +210,7 @@ fn segments_that_are_missing_copied_or_foreign_are_named() {
         file[SEGMENT_HEADER_BYTES - 8..SEGMENT_HEADER_BYTES].copy_from_slice(&checksum.to_le_bytes());
     });
     let newer = open(&newer).err().unwrap();
-    assert!(
-        matches!(
-            newer,
-            LogFault::Format {
-                segment: 2,
-                format: 9
-            }
-        ),
-        "{newer}"
-    );
+    assert!(matches!(newer, LogFault::Format { segment: 2, format: 9 }), "{newer}");
 }
 
 /// People choose payloads. One that holds the bytes of a batch must not turn a torn end into damage, unless who wrote it
@@ -291,21 +220,11 @@ fn a_text_that_looks_like_a_frame_is_still_torn() {
     for (knows_the_store, magic_is_lost) in [(false, false), (false, true), (true, false), (true, true)] {
         let id = if knows_the_store { STORE } else { StoreId([9; 16]) };
         let version = Version(9000);
-        let inner = OwnedBatch {
-            first: version,
-            last: version,
-            records: 1,
-            payload: vec![1; 64],
-        };
+        let inner = OwnedBatch { first: version, last: version, records: 1, payload: vec![1; 64] };
         let mut text = vec![0; 8];
         super::log_batch::encode_frame(&mut text, inner.as_batch(), STORE.chain_start(), id);
         let version = Version(8000);
-        let outer = OwnedBatch {
-            first: version,
-            last: version,
-            records: 1,
-            payload: text,
-        };
+        let outer = OwnedBatch { first: version, last: version, records: 1, payload: text };
         let disk = FaultyDisk::new();
         let (mut log, ..) = open(&disk).unwrap();
         let batches = fill(&mut log, 1, 2, 100);
@@ -317,10 +236,7 @@ fn a_text_that_looks_like_a_frame_is_still_torn() {
         match open(&disk) {
             Ok((_, report, replayed)) => {
                 assert!(report.torn && replayed == batches);
-                assert!(
-                    !(knows_the_store && magic_is_lost),
-                    "the search finds a frame of this store"
-                );
+                assert!(!(knows_the_store && magic_is_lost), "the search finds a frame of this store");
             }
             Err(fault) => assert!(knows_the_store && magic_is_lost, "{fault}"),
         }

@@ -77,11 +77,7 @@ pub type ReplayFault = Box<dyn std::error::Error + Send + Sync>;
 
 impl From<FileFault> for LogFault {
     fn from(source: FileFault) -> LogFault {
-        if source.is_full() {
-            LogFault::Full { source }
-        } else {
-            LogFault::File { source }
-        }
+        if source.is_full() { LogFault::Full { source } } else { LogFault::File { source } }
     }
 }
 

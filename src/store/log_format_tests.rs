@@ -34,12 +34,7 @@ fn a_segment_header_has_these_bytes() {
 
 #[test]
 fn a_frame_has_these_bytes() {
-    let batch = Batch {
-        first: Version(258),
-        last: Version(300),
-        records: 3,
-        payload: b"hello, frame",
-    };
+    let batch = Batch { first: Version(258), last: Version(300), records: 3, payload: b"hello, frame" };
     let mut frame = Vec::new();
     let chain = encode_frame(&mut frame, batch, STORE.chain_start(), STORE);
     assert_eq!(hex(&frame), FRAME);

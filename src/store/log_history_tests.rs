@@ -58,11 +58,7 @@ impl History {
         self.lose_the_process();
         self.disk.clear_rules();
         self.open()?;
-        if self.log.is_some() {
-            Ok(())
-        } else {
-            Err("the log does not open on a disk that works".into())
-        }
+        if self.log.is_some() { Ok(()) } else { Err("the log does not open on a disk that works".into()) }
     }
 
     fn step(&mut self) -> Result<(), String> {
@@ -98,11 +94,7 @@ impl History {
         let first = self.used + 1 + self.random.below(3);
         let last = first + self.random.below(5);
         self.used = last;
-        let most = if self.random.one_in(3) {
-            u64::from(CONFIG.batch_bytes_max)
-        } else {
-            300
-        };
+        let most = if self.random.one_in(3) { u64::from(CONFIG.batch_bytes_max) } else { 300 };
         let bytes = self.random.below(most + 1) as usize;
         batch(first, last, bytes, &mut self.random)
     }
@@ -140,10 +132,7 @@ impl History {
         if self.random.one_in(3) {
             let other = self.next_batch();
             let refused = self.log.as_mut().unwrap().append(other.as_batch());
-            assert!(
-                matches!(refused, Err(AppendFault::InDoubt { source: None, .. })),
-                "{refused:?}"
-            );
+            assert!(matches!(refused, Err(AppendFault::InDoubt { source: None, .. })), "{refused:?}");
             self.count("refused after a failure");
         }
         if self.random.one_in(4) {
@@ -239,19 +228,11 @@ impl History {
         if self.syncs_lie {
             actions = vec![Action::Lie];
         }
-        let targets = if self.syncs_lie {
-            &targets[1..3]
-        } else {
-            &targets[..]
-        };
+        let targets = if self.syncs_lie { &targets[1..3] } else { &targets[..] };
         let target = targets[random.below(targets.len() as u64) as usize];
         let action = actions[random.below(actions.len() as u64) as usize];
         let nth = 1 + random.below(5);
-        let when = if random.one_in(4) {
-            When::From(nth)
-        } else {
-            When::Nth(nth)
-        };
+        let when = if random.one_in(4) { When::From(nth) } else { When::Nth(nth) };
         self.disk.add_rule(Rule { target, when, action });
     }
 
@@ -270,11 +251,7 @@ impl History {
                     action: Action::Stop,
                 });
                 let outcome = open_with(&killed, FACTS);
-                let what = if outcome.is_ok() {
-                    "killed, opened, cut"
-                } else {
-                    "killed, cut while opening"
-                };
+                let what = if outcome.is_ok() { "killed, opened, cut" } else { "killed, cut while opening" };
                 if let Ok((_, _, replayed)) = outcome {
                     self.settle(replayed.last());
                 }
@@ -331,11 +308,7 @@ impl History {
     /// No fault of this disk may ever look like damage.
     fn judge_fault(&self, fault: &super::log_fault::LogFault) -> Result<(), String> {
         use super::log_fault::LogFault::{File, Full};
-        if matches!(fault, File { .. } | Full { .. }) {
-            Ok(())
-        } else {
-            Err(format!("{fault}"))
-        }
+        if matches!(fault, File { .. } | Full { .. }) { Ok(()) } else { Err(format!("{fault}")) }
     }
 
     /// What was replayed is what was acknowledged, but for a beginning that was released.
@@ -379,9 +352,7 @@ fn what_was_acknowledged_is_replayed_after_any_history() {
         let mut counts = Counts::new();
         for seed in (from..HISTORIES).step_by(4) {
             let mut history = History::new(seed, false);
-            history
-                .run(STEPS)
-                .unwrap_or_else(|why| panic!("seed {seed}: {why}"));
+            history.run(STEPS).unwrap_or_else(|why| panic!("seed {seed}: {why}"));
             add(&mut counts, history.counts);
         }
         counts
@@ -389,9 +360,7 @@ fn what_was_acknowledged_is_replayed_after_any_history() {
     let mut total = Counts::new();
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..4).map(|from| scope.spawn(move || run(from))).collect();
-        threads
-            .into_iter()
-            .for_each(|thread| add(&mut total, thread.join().unwrap()));
+        threads.into_iter().for_each(|thread| add(&mut total, thread.join().unwrap()));
     });
     eprintln!("{HISTORIES} histories of {STEPS} steps: {total:#?}");
     let expected = [
@@ -424,19 +393,13 @@ fn what_was_acknowledged_is_replayed_after_any_history() {
     for what in expected {
         assert!(total.contains_key(what), "\"{what}\" never happened");
     }
-    assert_eq!(
-        total.len(),
-        expected.len(),
-        "something happened that is not listed"
-    );
+    assert_eq!(total.len(), expected.len(), "something happened that is not listed");
 }
 
 /// A model that never complains proves nothing: on a disk whose syncs lie it must.
 #[test]
 fn the_model_notices_a_disk_that_lies() {
-    let noticed = (0..300)
-        .filter(|&seed| History::new(seed, true).run(STEPS).is_err())
-        .count();
+    let noticed = (0..300).filter(|&seed| History::new(seed, true).run(STEPS).is_err()).count();
     eprintln!("300 histories on a disk that lies: {noticed} noticed");
     assert!(noticed > 50, "only {noticed} of 300 noticed");
 }

@@ -55,11 +55,7 @@ fn encode_effect(out: &mut Vec<u8>, effect: &Effect) {
             out.push(CONVERSATION);
             conversations::encode(out, row);
         }
-        Effect::Item {
-            user,
-            item,
-            supersedes,
-        } => {
+        Effect::Item { user, item, supersedes } => {
             out.push(ITEM);
             put_fixed64(out, user.0);
             items::encode(out, item);
@@ -127,20 +123,15 @@ fn decode_effect(input: &mut Input<'_>, version: Version) -> Result<Effect, Malf
             token: input.array("token hash")?,
         },
         CONVERSATION => Effect::Conversation(conversations::decode(input)?),
-        ITEM => Effect::Item {
-            user: input.user()?,
-            item: items::decode(input)?,
-            supersedes: input.version()?,
-        },
+        ITEM => {
+            Effect::Item { user: input.user()?, item: items::decode(input)?, supersedes: input.version()? }
+        }
         MESSAGE => Effect::Message(Arc::new(decode_delivery(input, version)?)),
         RUN => Effect::Run(runs::decode(input)?),
         INVITE => Effect::Invite(invites::decode(input)?),
         INVITE_GONE => Effect::InviteGone(input.array("invite hash")?),
         tag => {
-            return Err(Malformed::Unknown {
-                what: "effect",
-                tag: u64::from(tag),
-            });
+            return Err(Malformed::Unknown { what: "effect", tag: u64::from(tag) });
         }
     })
 }
@@ -150,14 +141,7 @@ fn decode_delivery(input: &mut Input<'_>, version: Version) -> Result<Delivery, 
     let day = Day(u32::try_from(input.number()?).map_err(|_| Malformed::Truncated("day"))?);
     let fingerprint = input.fixed64("fingerprint")?;
     let count = input.number()?;
-    let pointers = (0..count)
-        .map(|_| Ok((input.user()?, input.version()?)))
-        .collect::<Result<_, Malformed>>()?;
-    Ok(Delivery {
-        version,
-        message,
-        day,
-        fingerprint,
-        pointers,
-    })
+    let pointers =
+        (0..count).map(|_| Ok((input.user()?, input.version()?))).collect::<Result<_, Malformed>>()?;
+    Ok(Delivery { version, message, day, fingerprint, pointers })
 }

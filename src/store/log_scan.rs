@@ -51,9 +51,7 @@ impl Scan {
 
     /// Last version found; 0 if there is none.
     pub(super) fn last_version(&self) -> Version {
-        self.batch
-            .as_ref()
-            .map_or(self.counted_version(), |batch| batch.last)
+        self.batch.as_ref().map_or(self.counted_version(), |batch| batch.last)
     }
 }
 
@@ -67,12 +65,7 @@ pub(super) fn scan(
     visit: &mut dyn FnMut(Batch<'_>) -> Result<(), LogFault>,
 ) -> Result<Scan, LogFault> {
     let headers = read_headers(files, store)?;
-    let mut found = Scan {
-        segments: Vec::new(),
-        chain: store.chain_start(),
-        batch: None,
-        torn: false,
-    };
+    let mut found = Scan { segments: Vec::new(), chain: store.chain_start(), batch: None, torn: false };
     for (at, header) in headers.iter().enumerate() {
         let file = files.open(&segment_name(header.number))?;
         let bytes = file.len()?;
@@ -96,11 +89,7 @@ pub(super) fn scan(
 
 /// The headers of all segments, which must follow each other without a hole.
 fn read_headers(files: &dyn Files, store: StoreId) -> Result<Vec<SegmentHeader>, LogFault> {
-    let numbers: Vec<u64> = files
-        .list()?
-        .iter()
-        .filter_map(|name| segment_number(name))
-        .collect();
+    let numbers: Vec<u64> = files.list()?.iter().filter_map(|name| segment_number(name)).collect();
     let mut headers = Vec::with_capacity(numbers.len());
     for (at, &segment) in numbers.iter().enumerate() {
         let expected = numbers[0] + at as u64;
@@ -115,10 +104,7 @@ fn read_headers(files: &dyn Files, store: StoreId) -> Result<Vec<SegmentHeader>,
             BadHeader::Foreign => LogFault::Foreign { segment },
         })?;
         if header.number != segment {
-            return Err(LogFault::Misplaced {
-                segment,
-                is: header.number,
-            });
+            return Err(LogFault::Misplaced { segment, is: header.number });
         }
         headers.push(header);
     }
@@ -153,16 +139,7 @@ impl<'a> SegmentWalk<'a> {
             first: None,
             last: header.versions_above,
         };
-        SegmentWalk {
-            window: Window {
-                file,
-                length,
-                start: 0,
-                bytes: Vec::new(),
-            },
-            header,
-            position,
-        }
+        SegmentWalk { window: Window { file, length, start: 0, bytes: Vec::new() }, header, position }
     }
 
     /// Up to where the next segment's header says that this one counts, which must be reached exactly.
@@ -192,10 +169,7 @@ impl<'a> SegmentWalk<'a> {
         let bytes = self.window.length;
         if bytes < self.header.segment_bytes {
             // It had its whole length before it had its name, so no crash can have shortened it.
-            return Err(LogFault::Damaged {
-                segment: self.header.number,
-                offset: bytes,
-            });
+            return Err(LogFault::Damaged { segment: self.header.number, offset: bytes });
         }
         let mut held: Option<(Position, OwnedBatch)> = None;
         loop {
@@ -279,9 +253,7 @@ impl<'a> SegmentWalk<'a> {
         while place <= last_byte {
             let header = FrameHeader::parse(self.window.get(place, FRAME_HEADER_BYTES)?, self.header.store);
             if let Some(frame) = header.filter(|frame| self.may_follow(frame))
-                && frame
-                    .batch(self.window.get(place, frame.frame_bytes())?)
-                    .is_some()
+                && frame.batch(self.window.get(place, frame.frame_bytes())?).is_some()
             {
                 return Ok(true);
             }
@@ -291,10 +263,7 @@ impl<'a> SegmentWalk<'a> {
     }
 
     fn damaged(&self) -> LogFault {
-        LogFault::Damaged {
-            segment: self.header.number,
-            offset: self.position.at,
-        }
+        LogFault::Damaged { segment: self.header.number, offset: self.position.at }
     }
 }
 
@@ -319,9 +288,8 @@ impl Window<'_> {
             self.bytes.truncate(read);
             self.start = at;
         }
-        let from = usize::try_from(at - self.start)
-            .expect("a window is far below 4 GiB")
-            .min(self.bytes.len());
+        let from =
+            usize::try_from(at - self.start).expect("a window is far below 4 GiB").min(self.bytes.len());
         Ok(&self.bytes[from..self.bytes.len().min(from + length)])
     }
 

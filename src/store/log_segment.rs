@@ -130,14 +130,7 @@ mod tests {
     fn names_and_numbers_agree_and_nothing_else_is_a_segment() {
         assert_eq!(segment_name(7), "0000000007.log");
         assert_eq!(segment_number("0000000007.log"), Some(7));
-        for other in [
-            "7.log",
-            "0000000000.log",
-            "0000000007.log.bak",
-            PREPARED_NAME,
-            "+000000007.log",
-            "",
-        ] {
+        for other in ["7.log", "0000000000.log", "0000000007.log.bak", PREPARED_NAME, "+000000007.log", ""] {
             assert_eq!(segment_number(other), None, "{other}");
         }
     }

@@ -33,9 +33,7 @@ pub(super) fn start_after(
     let number = before.map_or(1, |segment| segment.number + 1);
     // Limits that were lowered since do not hold for a batch written before.
     let batch_bytes = found.batch.as_ref().map_or(0, |batch| batch.payload.len());
-    let bytes = config
-        .segment_bytes
-        .max((SEGMENT_HEADER_BYTES + frame_bytes(batch_bytes)) as u64);
+    let bytes = config.segment_bytes.max((SEGMENT_HEADER_BYTES + frame_bytes(batch_bytes)) as u64);
     let header = SegmentHeader {
         store,
         number,
@@ -55,16 +53,7 @@ pub(super) fn start_after(
     files.sync_dir()?;
     let end = beginning.len() as u64;
     let first = found.batch.as_ref().map(|batch| batch.first);
-    Ok((
-        ActiveSegment {
-            number,
-            file,
-            bytes,
-            end,
-            first,
-        },
-        chain,
-    ))
+    Ok((ActiveSegment { number, file, bytes, end, first }, chain))
 }
 
 /// The seeded bug: the last batch counts where it stands, although nobody has synced it there.
@@ -101,13 +90,8 @@ pub(super) fn preallocate(
 
 /// Gives back what lies behind the end of closed segments. It does not count any more, so this need not be synced.
 pub(super) fn cut(files: &dyn Files, closed: &mut [ClosedSegment]) -> Result<(), FileFault> {
-    for segment in closed
-        .iter_mut()
-        .filter(|segment| segment.bytes > segment.counts_to)
-    {
-        files
-            .open(&segment_name(segment.number))?
-            .set_len(segment.counts_to)?;
+    for segment in closed.iter_mut().filter(|segment| segment.bytes > segment.counts_to) {
+        files.open(&segment_name(segment.number))?.set_len(segment.counts_to)?;
         segment.bytes = segment.counts_to;
     }
     Ok(())

@@ -71,10 +71,7 @@ impl ChunkBuilder {
 
     /// A builder that goes on where `chunk` ends.
     pub fn continuing(chunk: &Chunk<'_>) -> ChunkBuilder {
-        ChunkBuilder {
-            records: chunk.records.to_vec(),
-            count: chunk.count,
-        }
+        ChunkBuilder { records: chunk.records.to_vec(), count: chunk.count }
     }
 
     /// Whether a record of `record_bytes` bytes still fits.
@@ -168,10 +165,7 @@ impl<'a> Chunk<'a> {
 
     /// The records in the order they were pushed.
     pub fn iter(&self) -> ChunkIter<'a> {
-        ChunkIter {
-            rest: self.records,
-            left: self.count(),
-        }
+        ChunkIter { rest: self.records, left: self.count() }
     }
 }
 
@@ -253,20 +247,10 @@ mod tests {
             (&[1, 1, 2, 7], PackingError::Truncated),
             (&[1, 2, 1, 7], PackingError::Number(VarintError::Truncated)),
             (&[1, 1, 1, 7, 7, 7], PackingError::Trailing { bytes: 2 }),
-            (
-                &[0; MAX_CHUNK_BYTES + 1],
-                PackingError::ChunkTooLong {
-                    bytes: MAX_CHUNK_BYTES + 1,
-                },
-            ),
+            (&[0; MAX_CHUNK_BYTES + 1], PackingError::ChunkTooLong { bytes: MAX_CHUNK_BYTES + 1 }),
         ];
         for (bytes, error) in refused {
-            assert_eq!(
-                Chunk::decode(bytes).unwrap_err(),
-                error,
-                "{:x?}",
-                &bytes[..bytes.len().min(8)]
-            );
+            assert_eq!(Chunk::decode(bytes).unwrap_err(), error, "{:x?}", &bytes[..bytes.len().min(8)]);
         }
     }
 
@@ -274,10 +258,7 @@ mod tests {
     fn a_count_made_of_damage_costs_no_time() {
         let mut bytes = vec![1];
         put_u64(&mut bytes, u64::MAX);
-        assert_eq!(
-            Chunk::decode(&bytes).unwrap_err(),
-            PackingError::Number(VarintError::Truncated)
-        );
+        assert_eq!(Chunk::decode(&bytes).unwrap_err(), PackingError::Number(VarintError::Truncated));
     }
 
     #[test]
@@ -287,10 +268,7 @@ mod tests {
         assert_eq!(builder.encode().len(), MAX_CHUNK_BYTES);
         assert_eq!(builder.push(&[]), Err(PackingError::Full { bytes: 0 }));
         let too_long = vec![0; MAX_PACKED_RECORD_BYTES + 1];
-        assert_eq!(
-            ChunkBuilder::new().push(&too_long),
-            Err(PackingError::RecordTooLong { bytes: 8189 })
-        );
+        assert_eq!(ChunkBuilder::new().push(&too_long), Err(PackingError::RecordTooLong { bytes: 8189 }));
         assert!(!builder.fits(usize::MAX));
 
         // The count's own length grows on the way: the header must be counted as it will be.

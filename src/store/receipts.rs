@@ -12,11 +12,7 @@ use crate::model::{
 /// Key of the chunk whose first receipt was decided as `first`.
 #[must_use]
 pub fn chunk_key(day: ReceiptDay, first: Version) -> Vec<u8> {
-    Key::of(keys::RECEIPT)
-        .u64(day.user.0)
-        .u32(day.day.0)
-        .u64(first.0)
-        .done()
+    Key::of(keys::RECEIPT).u64(day.user.0).u32(day.day.0).u64(first.0).done()
 }
 
 /// What every chunk key of a sender's day begins with.

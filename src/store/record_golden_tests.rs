@@ -21,10 +21,7 @@ const FINGERPRINT: u64 = 4_372_535_491_218_450_017;
 fn expected() -> Vec<(String, String)> {
     let mut files = Vec::new();
     for (name, effects) in every_effect() {
-        let record = Record {
-            version: Version(70_000),
-            effects,
-        };
+        let record = Record { version: Version(70_000), effects };
         let mut bytes = Vec::new();
         log_record::encode(&mut bytes, &record);
         files.push((format!("log_{name}.hex"), lines(&[&bytes])));
@@ -50,9 +47,7 @@ fn lines(parts: &[&[u8]]) -> String {
 }
 
 fn unhex(line: &str) -> Vec<u8> {
-    (0..line.len() / 2)
-        .map(|at| u8::from_str_radix(&line[2 * at..2 * at + 2], 16).unwrap())
-        .collect()
+    (0..line.len() / 2).map(|at| u8::from_str_radix(&line[2 * at..2 * at + 2], 16).unwrap()).collect()
 }
 
 fn directory() -> PathBuf {
@@ -85,14 +80,7 @@ fn golden_records_read_back_as_they_were() {
     for (name, effects) in every_effect() {
         let golden = fs::read_to_string(directory().join(format!("log_{name}.hex"))).unwrap();
         let records = log_record::decode_all(&unhex(golden.trim_end())).unwrap();
-        assert_eq!(
-            records,
-            [Record {
-                version: Version(70_000),
-                effects
-            }],
-            "{name}"
-        );
+        assert_eq!(records, [Record { version: Version(70_000), effects }], "{name}");
     }
 }
 
@@ -112,9 +100,7 @@ fn decode_everything(bytes: &[u8]) {
     let _ = runs::decode(&mut input()).is_ok();
     let _ = invites::decode(&mut input()).is_ok();
     if let Ok(chunk) = Chunk::decode(bytes) {
-        chunk
-            .iter()
-            .for_each(|record| drop(inboxes::decode(&mut Input::new(record))));
+        chunk.iter().for_each(|record| drop(inboxes::decode(&mut Input::new(record))));
     }
 }
 
@@ -135,11 +121,7 @@ fn damaged_records_are_refused_or_read_and_never_panic() {
     let mut random = SeededRandom(12);
     let mut read = 0;
     for (_, content) in expected() {
-        let goldens: Vec<Vec<u8>> = content
-            .lines()
-            .map(unhex)
-            .filter(|bytes| !bytes.is_empty())
-            .collect();
+        let goldens: Vec<Vec<u8>> = content.lines().map(unhex).filter(|bytes| !bytes.is_empty()).collect();
         for golden in goldens {
             for _ in 0..60 {
                 let mut bytes = golden.clone();
@@ -155,8 +137,5 @@ fn damaged_records_are_refused_or_read_and_never_panic() {
             }
         }
     }
-    assert!(
-        read > 0,
-        "some damage hits content only; checksums find it before"
-    );
+    assert!(read > 0, "some damage hits content only; checksums find it before");
 }

@@ -49,14 +49,9 @@ impl Samples {
             id: ClientMessageId([version.0 as u8; 16]),
             text: Bytes::copy_from_slice(text.as_bytes()),
         };
-        let audience = if sender == peer {
-            vec![sender]
-        } else {
-            vec![sender, peer]
-        };
-        let pointers = audience
-            .into_iter()
-            .map(|user| (user, self.inboxes.insert(user, version).unwrap_or_default()));
+        let audience = if sender == peer { vec![sender] } else { vec![sender, peer] };
+        let pointers =
+            audience.into_iter().map(|user| (user, self.inboxes.insert(user, version).unwrap_or_default()));
         let delivery = Delivery {
             version,
             message,
@@ -71,25 +66,13 @@ impl Samples {
     pub(super) fn put(&mut self, user: u64, key: &str, value: Option<&str>, supersedes: Version) -> Version {
         let version = self.last.next();
         let value = value.map(|value| ItemValue::Document(value.to_owned()));
-        let item = Item {
-            kind: Kind(5),
-            key: key.to_owned(),
-            version,
-            value,
-        };
-        self.publish(vec![Effect::Item {
-            user: UserId(user),
-            item,
-            supersedes,
-        }])
+        let item = Item { kind: Kind(5), key: key.to_owned(), version, value };
+        self.publish(vec![Effect::Item { user: UserId(user), item, supersedes }])
     }
 
     pub(super) fn publish(&mut self, effects: Vec<Effect>) -> Version {
         self.last = self.last.next();
-        let record = Record {
-            version: self.last,
-            effects,
-        };
+        let record = Record { version: self.last, effects };
         let mut bytes = Vec::new();
         log_record::encode(&mut bytes, &record);
         self.tail.publish(vec![(Arc::new(record), bytes.len())]);
@@ -104,13 +87,8 @@ impl Samples {
     pub(super) fn index_cut(&self, kept_batches: usize) {
         let records = self.tail.unindexed(usize::MAX);
         let Some(last) = records.last() else { return };
-        for batch in index_writer::batches(&records, last.version, 1)
-            .into_iter()
-            .take(kept_batches)
-        {
-            self.engine
-                .apply(&batch)
-                .expect("the engine in memory does not fail");
+        for batch in index_writer::batches(&records, last.version, 1).into_iter().take(kept_batches) {
+            self.engine.apply(&batch).expect("the engine in memory does not fail");
         }
     }
 
@@ -131,23 +109,12 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
     let conversation = ConversationId(0xfeed_face_cafe_beef);
     let item = |key: &str, value| Effect::Item {
         user: ann,
-        item: Item {
-            kind: Kind(3),
-            key: key.to_owned(),
-            version: Version(70_000),
-            value,
-        },
+        item: Item { kind: Kind(3), key: key.to_owned(), version: Version(70_000), value },
         supersedes: Version(69_999),
     };
     let account = |password: Option<&str>, devices| {
         let (name, password) = ("Ann Ärger".to_owned(), password.map(str::to_owned));
-        Effect::Account(Account {
-            user: ann,
-            name,
-            password,
-            created: TimeMs(1_700_000_000_123),
-            devices,
-        })
+        Effect::Account(Account { user: ann, name, password, created: TimeMs(1_700_000_000_123), devices })
     };
     let device = Device {
         device: DeviceId(0xd1),
@@ -193,14 +160,7 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
         ),
         ("account_without_password", vec![account(None, Vec::new())]),
         ("device", vec![Effect::Device(device)]),
-        (
-            "device_ended",
-            vec![Effect::DeviceEnded {
-                user: ann,
-                device: DeviceId(0xd1),
-                token: [0x5a; 32],
-            }],
-        ),
+        ("device_ended", vec![Effect::DeviceEnded { user: ann, device: DeviceId(0xd1), token: [0x5a; 32] }]),
         (
             "conversation",
             vec![Effect::Conversation(Conversation {
@@ -210,59 +170,14 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
             })],
         ),
         ("item_tombstone", vec![item("gone", None)]),
-        (
-            "item_account",
-            vec![item(
-                "me",
-                Some(ItemValue::Account {
-                    user: ann,
-                    name: "Ann".to_owned(),
-                }),
-            )],
-        ),
-        (
-            "item_contact",
-            vec![item(
-                "9",
-                Some(ItemValue::Contact {
-                    user: bob,
-                    name: "Bob".to_owned(),
-                }),
-            )],
-        ),
-        (
-            "item_conversation",
-            vec![item(
-                "c",
-                Some(ItemValue::Conversation {
-                    conversation,
-                    peer: bob,
-                }),
-            )],
-        ),
-        (
-            "item_document",
-            vec![item("d", Some(ItemValue::Document("{\"a\":[1]}".to_owned())))],
-        ),
-        (
-            "message",
-            vec![delivery(
-                "grüße".as_bytes(),
-                vec![(ann, Version(69_000)), (bob, Version(0))],
-            )],
-        ),
-        (
-            "message_to_oneself",
-            vec![delivery(b"note", vec![(ann, Version(1))])],
-        ),
+        ("item_account", vec![item("me", Some(ItemValue::Account { user: ann, name: "Ann".to_owned() }))]),
+        ("item_contact", vec![item("9", Some(ItemValue::Contact { user: bob, name: "Bob".to_owned() }))]),
+        ("item_conversation", vec![item("c", Some(ItemValue::Conversation { conversation, peer: bob }))]),
+        ("item_document", vec![item("d", Some(ItemValue::Document("{\"a\":[1]}".to_owned())))]),
+        ("message", vec![delivery("grüße".as_bytes(), vec![(ann, Version(69_000)), (bob, Version(0))])]),
+        ("message_to_oneself", vec![delivery(b"note", vec![(ann, Version(1))])]),
         ("run", vec![Effect::Run(run)]),
-        (
-            "invite",
-            vec![Effect::Invite(Invite {
-                hash: [0xa5; 32],
-                expires: TimeMs(1_800_000_000_000),
-            })],
-        ),
+        ("invite", vec![Effect::Invite(Invite { hash: [0xa5; 32], expires: TimeMs(1_800_000_000_000) })]),
         ("invite_gone", vec![Effect::InviteGone([0xa5; 32])]),
         ("nothing", Vec::new()),
     ]

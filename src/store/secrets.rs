@@ -118,11 +118,7 @@ impl Secrets {
             make_directory(&folder)?;
         }
         check_directory(&folder)?;
-        let mut loading = Loading {
-            store_exists,
-            random,
-            created: false,
-        };
+        let mut loading = Loading { store_exists, random, created: false };
         let snapshot_key = loading.file(&folder, &SNAPSHOT_KEY)?;
         let operator_token = loading.file(&folder, &OPERATOR_TOKEN)?;
         let setup_token = match loading.file(&folder, &SETUP_TOKEN) {
@@ -133,13 +129,7 @@ impl Secrets {
         // Last: a store id without secrets beside it would look like a store that lost them.
         let store_id = loading.file(directory, &STORE_ID)?;
         let (snapshot_key_id, snapshot_key) = snapshot_key;
-        let secrets = Secrets {
-            store_id,
-            snapshot_key_id,
-            snapshot_key,
-            operator_token,
-            setup_token,
-        };
+        let secrets = Secrets { store_id, snapshot_key_id, snapshot_key, operator_token, setup_token };
         Ok((secrets, loading.created))
     }
 
@@ -225,10 +215,7 @@ impl Loading<'_> {
         let text = match read(&path)? {
             Some(text) => text,
             None if self.store_exists => {
-                return Err(SecretsFault::Missing {
-                    path,
-                    loss: kept.loss,
-                });
+                return Err(SecretsFault::Missing { path, loss: kept.loss });
             }
             None => {
                 let text = (kept.make)(self.random);
@@ -237,10 +224,7 @@ impl Loading<'_> {
                 text
             }
         };
-        (kept.read)(text.trim_end()).ok_or(SecretsFault::Malformed {
-            path,
-            expected: kept.expected,
-        })
+        (kept.read)(text.trim_end()).ok_or(SecretsFault::Malformed { path, expected: kept.expected })
     }
 }
 
@@ -257,10 +241,9 @@ fn check_directory(path: &Path) -> Result<(), SecretsFault> {
     let loss = "without them clients and operators would have to start over";
     match fs::metadata(path) {
         Ok(metadata) => check_mode(path, metadata.permissions().mode(), DIRECTORY_MODE),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(SecretsFault::Missing {
-            path: path.to_path_buf(),
-            loss,
-        }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(SecretsFault::Missing { path: path.to_path_buf(), loss })
+        }
         Err(error) => Err(io_fault(path, "looked at")(error)),
     }
 }
@@ -269,11 +252,7 @@ fn check_mode(path: &Path, mode: u32, right: u32) -> Result<(), SecretsFault> {
     if mode & FOREIGN_RIGHTS == 0 {
         return Ok(());
     }
-    Err(SecretsFault::Mode {
-        path: path.to_path_buf(),
-        mode: mode & 0o777,
-        right,
-    })
+    Err(SecretsFault::Mode { path: path.to_path_buf(), mode: mode & 0o777, right })
 }
 
 /// The text of a file; `None` if there is none. Its mode is that of the file that is read, not of a name.
@@ -286,9 +265,7 @@ fn read(path: &Path) -> Result<Option<String>, SecretsFault> {
     let metadata = file.metadata().map_err(io_fault(path, "looked at"))?;
     check_mode(path, metadata.permissions().mode(), FILE_MODE)?;
     let mut bytes = Vec::new();
-    file.take(FILE_BYTES_MAX)
-        .read_to_end(&mut bytes)
-        .map_err(io_fault(path, "read"))?;
+    file.take(FILE_BYTES_MAX).read_to_end(&mut bytes).map_err(io_fault(path, "read"))?;
     // What is not UTF-8 is malformed, as is what has another length.
     Ok(Some(String::from_utf8(bytes).unwrap_or_default()))
 }
@@ -305,15 +282,10 @@ fn create(directory: &Path, name: &str, text: &str) -> Result<(), SecretsFault> 
         _ => {}
     }
     let fault = io_fault(&temporary, "written");
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(FILE_MODE)
-        .open(&temporary)
-        .map_err(&fault)?;
+    let mut file =
+        OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(&temporary).map_err(&fault)?;
     // The mode above is narrowed by the process's mask, which may take away the owner's rights too.
-    file.set_permissions(Permissions::from_mode(FILE_MODE))
-        .map_err(&fault)?;
+    file.set_permissions(Permissions::from_mode(FILE_MODE)).map_err(&fault)?;
     file.write_all(format!("{text}\n").as_bytes()).map_err(&fault)?;
     file.sync_all().map_err(&fault)?;
     fs::rename(&temporary, &path).map_err(io_fault(&path, "named"))?;
@@ -321,18 +293,12 @@ fn create(directory: &Path, name: &str, text: &str) -> Result<(), SecretsFault> 
 }
 
 fn sync_directory(path: &Path) -> Result<(), SecretsFault> {
-    File::open(path)
-        .and_then(|directory| directory.sync_all())
-        .map_err(io_fault(path, "synced"))
+    File::open(path).and_then(|directory| directory.sync_all()).map_err(io_fault(path, "synced"))
 }
 
 fn io_fault(path: &Path, call: &'static str) -> impl Fn(io::Error) -> SecretsFault {
     let path = path.to_path_buf();
-    move |source| SecretsFault::Io {
-        path: path.clone(),
-        call,
-        source,
-    }
+    move |source| SecretsFault::Io { path: path.clone(), call, source }
 }
 
 fn drawn<const N: usize>(random: &dyn Fn(&mut [u8])) -> [u8; N] {
@@ -385,10 +351,7 @@ mod tests {
         let folder = directory.join(SECRETS_DIRECTORY);
         let in_folder =
             [SNAPSHOT_KEY_FILE, OPERATOR_TOKEN_FILE, SETUP_TOKEN_FILE].map(|name| folder.join(name));
-        in_folder
-            .into_iter()
-            .chain([directory.join(STORE_ID_FILE)])
-            .collect()
+        in_folder.into_iter().chain([directory.join(STORE_ID_FILE)]).collect()
     }
 
     #[test]
@@ -400,10 +363,8 @@ mod tests {
         for file in all_files(directory.path()) {
             assert_eq!(mode(&file), 0o600, "{}", file.display());
         }
-        for (token, prefix) in [
-            (&made.operator_token, "hwo_"),
-            (made.setup_token.as_ref().unwrap(), "hws_"),
-        ] {
+        for (token, prefix) in [(&made.operator_token, "hwo_"), (made.setup_token.as_ref().unwrap(), "hws_")]
+        {
             assert!(token.starts_with(prefix) && token.len() == 4 + 43, "{token}");
         }
         assert_ne!(made.operator_token[4..], made.setup_token.as_ref().unwrap()[4..]);
@@ -453,10 +414,7 @@ mod tests {
             let aside = file.with_extension("aside");
             fs::rename(&file, &aside).unwrap();
             let fault = Secrets::load_or_create(directory.path(), true, &no_chance).unwrap_err();
-            assert!(
-                matches!(&fault, SecretsFault::Missing { path, .. } if *path == file),
-                "{fault}"
-            );
+            assert!(matches!(&fault, SecretsFault::Missing { path, .. } if *path == file), "{fault}");
             assert!(fault.to_string().contains(&file.display().to_string()), "{fault}");
             assert!(!file.exists());
             fs::rename(&aside, &file).unwrap();
@@ -471,14 +429,7 @@ mod tests {
         Secrets::remove_setup_token(directory.path()).unwrap();
         let (later, created) = Secrets::load_or_create(directory.path(), true, &no_chance).unwrap();
         assert!(!created);
-        assert!(
-            later
-                == Secrets {
-                    setup_token: None,
-                    ..made
-                },
-            "only the setup token is gone"
-        );
+        assert!(later == Secrets { setup_token: None, ..made }, "only the setup token is gone");
     }
 
     #[test]
@@ -495,10 +446,7 @@ mod tests {
                         Secrets::load_or_create(directory.path(), store_exists, &no_chance).unwrap_err();
                     let text = fault.to_string();
                     assert!(text.contains(&format!("mode {wrong:o}")), "{text}");
-                    assert!(
-                        text.contains(&format!("chmod {right:o} {}", path.display())),
-                        "{text}"
-                    );
+                    assert!(text.contains(&format!("chmod {right:o} {}", path.display())), "{text}");
                 }
             }
             fs::set_permissions(&path, Permissions::from_mode(right)).unwrap();
@@ -515,19 +463,10 @@ mod tests {
             let mut longer = right.clone();
             longer.splice(0..0, [b'A'; 300]);
             let short = right[..right.len() / 2].to_vec();
-            for wrong in [
-                Vec::new(),
-                short,
-                longer,
-                vec![0xff; right.len()],
-                b"hw?_hidden".to_vec(),
-            ] {
+            for wrong in [Vec::new(), short, longer, vec![0xff; right.len()], b"hw?_hidden".to_vec()] {
                 fs::write(&file, &wrong).unwrap();
                 let fault = Secrets::load_or_create(directory.path(), false, &no_chance).unwrap_err();
-                assert!(
-                    matches!(&fault, SecretsFault::Malformed { path, .. } if *path == file),
-                    "{fault}"
-                );
+                assert!(matches!(&fault, SecretsFault::Malformed { path, .. } if *path == file), "{fault}");
                 assert!(!fault.to_string().contains("hidden"), "{fault}");
             }
             fs::write(&file, &right).unwrap();
@@ -540,11 +479,8 @@ mod tests {
         let (secrets, _) = Secrets::load_or_create(directory.path(), false, &counting()).unwrap();
         let text = format!("{secrets:?} {secrets:#?}");
         let key = format!("{:?}", secrets.snapshot_key);
-        for hidden in [
-            &secrets.operator_token[4..],
-            &secrets.setup_token.as_ref().unwrap()[4..],
-            &key[1..20],
-        ] {
+        for hidden in [&secrets.operator_token[4..], &secrets.setup_token.as_ref().unwrap()[4..], &key[1..20]]
+        {
             assert!(!text.contains(hidden), "{text}");
         }
         assert!(text.contains("store_id"), "{text}");

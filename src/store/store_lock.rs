@@ -28,10 +28,7 @@ impl StoreLock {
     ///
     /// [`StoreLockFault::Held`] if another process (or another lock of this one) has it.
     pub fn acquire(directory: &Path) -> Result<StoreLock, StoreLockFault> {
-        let fault = |source| StoreLockFault::Io {
-            directory: directory.to_path_buf(),
-            source,
-        };
+        let fault = |source| StoreLockFault::Io { directory: directory.to_path_buf(), source };
         // Not emptied on opening: until it is locked, the file belongs to who holds it.
         let mut file = OpenOptions::new()
             .read(true)
@@ -44,18 +41,12 @@ impl StoreLock {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let pid = read_pid(&mut file);
-                return Err(StoreLockFault::Held {
-                    directory: directory.to_path_buf(),
-                    holder: Holder(pid),
-                });
+                return Err(StoreLockFault::Held { directory: directory.to_path_buf(), holder: Holder(pid) });
             }
             Err(TryLockError::Error(source)) => return Err(fault(source)),
         }
         write_pid(&mut file).map_err(fault)?;
-        Ok(StoreLock {
-            _file: file,
-            directory: directory.to_path_buf(),
-        })
+        Ok(StoreLock { _file: file, directory: directory.to_path_buf() })
     }
 
     /// The locked directory.
@@ -124,10 +115,7 @@ mod tests {
         let fault = StoreLock::acquire(directory.path()).unwrap_err();
         let text = fault.to_string();
         assert!(text.contains(&directory.path().display().to_string()), "{text}");
-        assert!(
-            text.contains(&format!("process {}", std::process::id())),
-            "{text}"
-        );
+        assert!(text.contains(&format!("process {}", std::process::id())), "{text}");
         drop(first);
         StoreLock::acquire(directory.path()).unwrap();
     }
@@ -135,11 +123,7 @@ mod tests {
     #[test]
     fn what_a_dead_process_left_does_not_lock() {
         let directory = TestDirectory::new();
-        std::fs::write(
-            directory.path().join(LOCK_FILE),
-            "4294967295 and much more than a pid has",
-        )
-        .unwrap();
+        std::fs::write(directory.path().join(LOCK_FILE), "4294967295 and much more than a pid has").unwrap();
         let lock = StoreLock::acquire(directory.path()).unwrap();
         let text = std::fs::read_to_string(directory.path().join(LOCK_FILE)).unwrap();
         assert_eq!(text, format!("{}\n", std::process::id()));

@@ -165,11 +165,7 @@ impl Tail {
         let floor = self.indexed();
         *pins.entry(floor).or_insert(0) += 1;
         drop(pins);
-        Pin {
-            tail: Arc::clone(self),
-            floor,
-            bound: self.durable(),
-        }
+        Pin { tail: Arc::clone(self), floor, bound: self.durable() }
     }
 
     fn shard(&self, hash: u64) -> &RwLock<Shard> {
@@ -178,9 +174,9 @@ impl Tail {
     }
 
     fn text_shard(&self, text: &str) -> &RwLock<Shard> {
-        self.shard(text.bytes().fold(0, |hash: u64, byte| {
-            hash.wrapping_mul(31).wrapping_add(u64::from(byte))
-        }))
+        self.shard(
+            text.bytes().fold(0, |hash: u64, byte| hash.wrapping_mul(31).wrapping_add(u64::from(byte))),
+        )
     }
 
     fn hash_shard(&self, hash: &SecretHash) -> &RwLock<Shard> {
@@ -191,50 +187,25 @@ impl Tail {
         match effect {
             Effect::Account(account) => {
                 let row = (version, Some(account.clone()));
-                self.shard(account.user.0)
-                    .write()
-                    .accounts
-                    .insert(account.user, row);
+                self.shard(account.user.0).write().accounts.insert(account.user, row);
                 let key = name_key(&account.name);
-                self.text_shard(&key)
-                    .write()
-                    .names
-                    .insert(key, (version, Some(account.user)));
+                self.text_shard(&key).write().names.insert(key, (version, Some(account.user)));
             }
             Effect::Device(device) => {
                 let row = (version, Some(device.clone()));
-                self.shard(device.device.0)
-                    .write()
-                    .devices
-                    .insert(device.device, row);
+                self.shard(device.device.0).write().devices.insert(device.device, row);
                 let owner = (version, Some((device.user, device.device)));
-                self.hash_shard(&device.token)
-                    .write()
-                    .tokens
-                    .insert(device.token, owner);
+                self.hash_shard(&device.token).write().tokens.insert(device.token, owner);
             }
             Effect::DeviceEnded { device, token, .. } => {
-                self.shard(device.0)
-                    .write()
-                    .devices
-                    .insert(*device, (version, None));
-                self.hash_shard(token)
-                    .write()
-                    .tokens
-                    .insert(*token, (version, None));
+                self.shard(device.0).write().devices.insert(*device, (version, None));
+                self.hash_shard(token).write().tokens.insert(*token, (version, None));
             }
             Effect::Conversation(row) => {
                 let shard = self.shard(row.conversation.0);
-                shard
-                    .write()
-                    .conversations
-                    .insert(row.conversation, (version, Some(*row)));
+                shard.write().conversations.insert(row.conversation, (version, Some(*row)));
             }
-            Effect::Item {
-                user,
-                item,
-                supersedes,
-            } => {
+            Effect::Item { user, item, supersedes } => {
                 let mut shard = self.shard(user.0).write();
                 let items = shard.items.entry((*user, item.kind)).or_default();
                 items.remove(supersedes);
@@ -242,37 +213,19 @@ impl Tail {
             }
             Effect::Message(delivery) => {
                 for (user, previous) in &delivery.pointers {
-                    let entry = InboxEntry {
-                        previous: *previous,
-                        delivery: Arc::clone(delivery),
-                    };
-                    self.shard(user.0)
-                        .write()
-                        .inboxes
-                        .entry(*user)
-                        .or_default()
-                        .push_back(entry);
+                    let entry = InboxEntry { previous: *previous, delivery: Arc::clone(delivery) };
+                    self.shard(user.0).write().inboxes.entry(*user).or_default().push_back(entry);
                 }
                 let conversation = delivery.message.conversation;
                 let mut shard = self.shard(conversation.0).write();
-                shard
-                    .logs
-                    .entry(conversation)
-                    .or_default()
-                    .push_back(Arc::clone(delivery));
+                shard.logs.entry(conversation).or_default().push_back(Arc::clone(delivery));
             }
             Effect::Run(_) => {}
             Effect::Invite(invite) => {
-                self.hash_shard(&invite.hash)
-                    .write()
-                    .invites
-                    .insert(invite.hash, (version, Some(*invite)));
+                self.hash_shard(&invite.hash).write().invites.insert(invite.hash, (version, Some(*invite)));
             }
             Effect::InviteGone(hash) => {
-                self.hash_shard(hash)
-                    .write()
-                    .invites
-                    .insert(*hash, (version, None));
+                self.hash_shard(hash).write().invites.insert(*hash, (version, None));
             }
         }
     }
@@ -280,25 +233,13 @@ impl Tail {
     fn remove(&self, version: Version, effect: &Effect) {
         match effect {
             Effect::Account(account) => {
-                drop_row(
-                    &mut self.shard(account.user.0).write().accounts,
-                    &account.user,
-                    version,
-                );
+                drop_row(&mut self.shard(account.user.0).write().accounts, &account.user, version);
                 let key = name_key(&account.name);
                 drop_row(&mut self.text_shard(&key).write().names, &key, version);
             }
             Effect::Device(device) => {
-                drop_row(
-                    &mut self.shard(device.device.0).write().devices,
-                    &device.device,
-                    version,
-                );
-                drop_row(
-                    &mut self.hash_shard(&device.token).write().tokens,
-                    &device.token,
-                    version,
-                );
+                drop_row(&mut self.shard(device.device.0).write().devices, &device.device, version);
+                drop_row(&mut self.hash_shard(&device.token).write().tokens, &device.token, version);
             }
             Effect::DeviceEnded { device, token, .. } => {
                 drop_row(&mut self.shard(device.0).write().devices, device, version);
@@ -320,23 +261,15 @@ impl Tail {
             Effect::Message(delivery) => {
                 for (user, _) in &delivery.pointers {
                     let mut shard = self.shard(user.0).write();
-                    pop_through(&mut shard.inboxes, user, |entry| {
-                        entry.delivery.version <= version
-                    });
+                    pop_through(&mut shard.inboxes, user, |entry| entry.delivery.version <= version);
                 }
                 let conversation = delivery.message.conversation;
                 let mut shard = self.shard(conversation.0).write();
-                pop_through(&mut shard.logs, &conversation, |delivery| {
-                    delivery.version <= version
-                });
+                pop_through(&mut shard.logs, &conversation, |delivery| delivery.version <= version);
             }
             Effect::Run(_) => {}
             Effect::Invite(invite) => {
-                drop_row(
-                    &mut self.hash_shard(&invite.hash).write().invites,
-                    &invite.hash,
-                    version,
-                );
+                drop_row(&mut self.hash_shard(&invite.hash).write().invites, &invite.hash, version);
             }
             Effect::InviteGone(hash) => {
                 drop_row(&mut self.hash_shard(hash).write().invites, hash, version);
@@ -363,13 +296,9 @@ impl Tail {
         if !unbroken {
             return None;
         }
-        let visible = inbox
-            .range(first..)
-            .take_while(|entry| entry.delivery.version <= bound);
-        let mut taken: Vec<_> = visible
-            .take(entries_max + 1)
-            .map(|entry| Arc::clone(&entry.delivery))
-            .collect();
+        let visible = inbox.range(first..).take_while(|entry| entry.delivery.version <= bound);
+        let mut taken: Vec<_> =
+            visible.take(entries_max + 1).map(|entry| Arc::clone(&entry.delivery)).collect();
         let more = taken.len() > entries_max;
         taken.truncate(entries_max);
         Some((taken, more))
@@ -411,67 +340,37 @@ impl Pin {
     /// The account, if the tail knows it.
     #[must_use]
     pub fn account(&self, user: UserId) -> Option<Option<Account>> {
-        self.tail
-            .shard(user.0)
-            .read()
-            .accounts
-            .get(&user)
-            .map(|(_, row)| row.clone())
+        self.tail.shard(user.0).read().accounts.get(&user).map(|(_, row)| row.clone())
     }
 
     /// The user of a name key, if the tail knows it.
     #[must_use]
     pub fn user_of_name(&self, name_key: &str) -> Option<Option<UserId>> {
-        self.tail
-            .text_shard(name_key)
-            .read()
-            .names
-            .get(name_key)
-            .map(|(_, row)| *row)
+        self.tail.text_shard(name_key).read().names.get(name_key).map(|(_, row)| *row)
     }
 
     /// The device, if the tail knows it.
     #[must_use]
     pub fn device(&self, device: DeviceId) -> Option<Option<Device>> {
-        self.tail
-            .shard(device.0)
-            .read()
-            .devices
-            .get(&device)
-            .map(|(_, row)| row.clone())
+        self.tail.shard(device.0).read().devices.get(&device).map(|(_, row)| row.clone())
     }
 
     /// The owner of a token, if the tail knows it.
     #[must_use]
     pub fn owner_of_token(&self, token: &SecretHash) -> Option<Option<(UserId, DeviceId)>> {
-        self.tail
-            .hash_shard(token)
-            .read()
-            .tokens
-            .get(token)
-            .map(|(_, row)| *row)
+        self.tail.hash_shard(token).read().tokens.get(token).map(|(_, row)| *row)
     }
 
     /// The conversation, if the tail knows it.
     #[must_use]
     pub fn conversation(&self, conversation: ConversationId) -> Option<Option<Conversation>> {
-        self.tail
-            .shard(conversation.0)
-            .read()
-            .conversations
-            .get(&conversation)
-            .map(|(_, row)| *row)
+        self.tail.shard(conversation.0).read().conversations.get(&conversation).map(|(_, row)| *row)
     }
 
     /// The invite, if the tail knows it.
     #[must_use]
     pub fn invite(&self, hash: &SecretHash) -> Option<Option<Invite>> {
-        self.tail
-            .hash_shard(hash)
-            .read()
-            .invites
-            .get(hash)
-            .map(|(_, row)| *row)
+        self.tail.hash_shard(hash).read().invites.get(hash).map(|(_, row)| *row)
     }
 
     /// Newest seq of a conversation in the tail, at or below the bound.
@@ -479,10 +378,7 @@ impl Pin {
     pub fn conversation_head(&self, conversation: ConversationId) -> Option<Seq> {
         let shard = self.tail.shard(conversation.0).read();
         let log = shard.logs.get(&conversation)?;
-        log.iter()
-            .rev()
-            .find(|delivery| delivery.version <= self.bound)
-            .map(|delivery| delivery.message.seq)
+        log.iter().rev().find(|delivery| delivery.version <= self.bound).map(|delivery| delivery.message.seq)
     }
 
     /// Inbox entries above `mark` and at or below the bound, oldest first.
@@ -493,9 +389,7 @@ impl Pin {
             return Vec::new();
         };
         let first = inbox.partition_point(|entry| entry.delivery.version <= mark.max(self.floor));
-        let visible = inbox
-            .range(first..)
-            .take_while(|entry| entry.delivery.version <= self.bound);
+        let visible = inbox.range(first..).take_while(|entry| entry.delivery.version <= self.bound);
         visible.take(entries_max).cloned().collect()
     }
 
@@ -504,22 +398,14 @@ impl Pin {
     pub fn inbox_head(&self, user: UserId) -> Option<Version> {
         let shard = self.tail.shard(user.0).read();
         let inbox = shard.inboxes.get(&user)?;
-        inbox
-            .iter()
-            .rev()
-            .map(|entry| entry.delivery.version)
-            .find(|version| *version <= self.bound)
+        inbox.iter().rev().map(|entry| entry.delivery.version).find(|version| *version <= self.bound)
     }
 
     /// Every item of a kind that the tail has for a user, those above the bound included: they hide older values.
     #[must_use]
     pub fn items(&self, user: UserId, kind: Kind) -> Vec<Item> {
         let shard = self.tail.shard(user.0).read();
-        shard
-            .items
-            .get(&(user, kind))
-            .map(|items| items.values().cloned().collect())
-            .unwrap_or_default()
+        shard.items.get(&(user, kind)).map(|items| items.values().cloned().collect()).unwrap_or_default()
     }
 }
 

@@ -8,35 +8,20 @@ use crate::model::{UserId, Version};
 const ANN: UserId = UserId(1);
 
 fn shown(store: &Samples, mark: u64, max: usize) -> Option<(Vec<u64>, bool)> {
-    let above = store
-        .tail
-        .inbox_above(ANN, Version(mark), store.tail.durable(), max);
-    above.map(|(deliveries, more)| {
-        (
-            deliveries.iter().map(|delivery| delivery.version.0).collect(),
-            more,
-        )
-    })
+    let above = store.tail.inbox_above(ANN, Version(mark), store.tail.durable(), max);
+    above.map(|(deliveries, more)| (deliveries.iter().map(|delivery| delivery.version.0).collect(), more))
 }
 
 #[test]
 fn a_push_is_made_only_of_an_unbroken_chain() {
     let mut store = Samples::new();
-    assert_eq!(
-        shown(&store, 0, 9),
-        None,
-        "nothing is known of a user without entries"
-    );
+    assert_eq!(shown(&store, 0, 9), None, "nothing is known of a user without entries");
     store.say(1, 2, "a");
     store.say(2, 1, "b");
     store.say(1, 2, "c");
     assert_eq!(shown(&store, 0, 9), Some((vec![1, 2, 3], false)));
     assert_eq!(shown(&store, 0, 2), Some((vec![1, 2], true)));
-    assert_eq!(
-        shown(&store, 3, 9),
-        Some((Vec::new(), false)),
-        "it has everything"
-    );
+    assert_eq!(shown(&store, 3, 9), Some((Vec::new(), false)), "it has everything");
     store.index_all();
     store.say(1, 2, "d");
     assert_eq!(shown(&store, 3, 9), Some((vec![4], false)));

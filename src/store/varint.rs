@@ -88,18 +88,10 @@ mod tests {
         assert_eq!(form(127), [0x7f]);
         assert_eq!(form(128), [0x80, 0x01]);
         assert_eq!(form(624_485), [0xe5, 0x8e, 0x26]);
-        assert_eq!(
-            form(u64::MAX),
-            [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]
-        );
-        for (value, coded) in [
-            (0i64, 0u64),
-            (-1, 1),
-            (1, 2),
-            (-2, 3),
-            (i64::MAX, u64::MAX - 1),
-            (i64::MIN, u64::MAX),
-        ] {
+        assert_eq!(form(u64::MAX), [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]);
+        for (value, coded) in
+            [(0i64, 0u64), (-1, 1), (1, 2), (-2, 3), (i64::MAX, u64::MAX - 1), (i64::MIN, u64::MAX)]
+        {
             let mut out = Vec::new();
             put_i64(&mut out, value);
             assert_eq!(out, form(coded), "{value}");
@@ -114,18 +106,9 @@ mod tests {
             (&[0xff; 9], VarintError::Truncated),
             (&[0x80, 0x00], VarintError::Overlong),
             (&[0xe5, 0x8e, 0xa6, 0x00], VarintError::Overlong),
-            (
-                &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02],
-                VarintError::Overlong,
-            ),
-            (
-                &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x81],
-                VarintError::Overlong,
-            ),
-            (
-                &[0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01],
-                VarintError::Overlong,
-            ),
+            (&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02], VarintError::Overlong),
+            (&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x81], VarintError::Overlong),
+            (&[0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01], VarintError::Overlong),
         ];
         for (bytes, error) in refused {
             let mut input = bytes;

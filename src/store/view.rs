@@ -30,10 +30,7 @@ impl View {
     /// Begins a read.
     #[must_use]
     pub fn new(tail: &Arc<Tail>, engine: &Arc<dyn Engine>) -> View {
-        View {
-            pin: tail.pin(),
-            engine: Arc::clone(engine),
-        }
+        View { pin: tail.pin(), engine: Arc::clone(engine) }
     }
 
     /// The durable head when the read began.

@@ -51,23 +51,13 @@ impl View {
             if bytes > bytes_max && !found.is_empty() {
                 return Ok(found);
             }
-            found.push(InboxMessage {
-                version: pointer.version,
-                message,
-            });
+            found.push(InboxMessage { version: pointer.version, message });
         }
         let newest = found.last().map_or(mark, |entry| entry.version);
         let mut expected = newest;
-        for entry in self
-            .pin
-            .inbox_above(user, newest, entries_max.saturating_sub(found.len()))
-        {
+        for entry in self.pin.inbox_above(user, newest, entries_max.saturating_sub(found.len())) {
             if entry.previous > expected {
-                return Err(ReadFault::BrokenInbox {
-                    user,
-                    found: expected,
-                    expected: entry.previous,
-                });
+                return Err(ReadFault::BrokenInbox { user, found: expected, expected: entry.previous });
             }
             expected = entry.delivery.version;
             bytes += entry.delivery.message.text.len();
@@ -75,10 +65,7 @@ impl View {
                 break;
             }
             let message = entry.delivery.message.clone();
-            found.push(InboxMessage {
-                version: entry.delivery.version,
-                message,
-            });
+            found.push(InboxMessage { version: entry.delivery.version, message });
         }
         Ok(found)
     }
@@ -105,11 +92,7 @@ impl View {
                 }
                 if pointer.previous > newest {
                     let expected = pointer.previous;
-                    return Err(ReadFault::BrokenInbox {
-                        user,
-                        found: newest,
-                        expected,
-                    });
+                    return Err(ReadFault::BrokenInbox { user, found: newest, expected });
                 }
                 if found.len() == max {
                     return Ok(ControlFlow::Break(()));

@@ -22,32 +22,21 @@ impl View {
         let mut found = Vec::new();
         let through = self.pin.floor.min(self.pin.bound);
         if mark < through {
-            let (from, to) = (
-                items::key(user, kind, mark.next()),
-                items::key(user, kind, through.next()),
-            );
+            let (from, to) = (items::key(user, kind, mark.next()), items::key(user, kind, through.next()));
             self.visit(&from, &to, |_, value| {
                 let item = whole(value, items::decode)?;
                 // A scan may meet an item twice when the index moves it to a newer version meanwhile.
-                let hidden = tail
-                    .iter()
-                    .any(|newer| newer.key == item.key && newer.version > item.version);
+                let hidden = tail.iter().any(|newer| newer.key == item.key && newer.version > item.version);
                 if !hidden {
                     found.retain(|older: &Item| older.key != item.key);
                     found.push(item);
                 }
                 let full = found.len() >= items_max;
-                Ok(if full {
-                    ControlFlow::Break(())
-                } else {
-                    ControlFlow::Continue(())
-                })
+                Ok(if full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
             })?;
         }
         let newest = found.last().map_or(mark, |item| item.version);
-        let fresh = tail
-            .into_iter()
-            .filter(|item| item.version > newest && item.version <= self.pin.bound);
+        let fresh = tail.into_iter().filter(|item| item.version > newest && item.version <= self.pin.bound);
         found.extend(fresh.take(items_max.saturating_sub(found.len())));
         Ok(found)
     }
@@ -60,8 +49,6 @@ impl View {
         if let Some(item) = self.pin.items(user, kind).iter().find(|item| item.key == key) {
             return Ok(item.version);
         }
-        Ok(self
-            .row(&items::version_key(user, kind, key), |input| input.version())?
-            .unwrap_or_default())
+        Ok(self.row(&items::version_key(user, kind, key), |input| input.version())?.unwrap_or_default())
     }
 }

@@ -48,16 +48,11 @@ impl View {
     fn message_chunk(&self, conversation: ConversationId, seq: Seq) -> Result<Vec<Message>, ReadFault> {
         let mut found = Vec::new();
         let from = messages::chunk_key(conversation, Seq(0));
-        let to = Key::of(keys::MESSAGE)
-            .u64(conversation.0)
-            .u64(seq.0.saturating_add(1))
-            .done();
+        let to = Key::of(keys::MESSAGE).u64(conversation.0).u64(seq.0.saturating_add(1)).done();
         self.scan(&from, &to, Direction::Backward, |key, value| {
             let mut seq = messages::first_of_key(key).ok_or(Malformed::Truncated("message key"))?;
             for record in Chunk::decode(value).map_err(Malformed::Packing)?.iter() {
-                found.push(whole(record, |input| {
-                    messages::decode_packed(input, conversation, seq)
-                })?);
+                found.push(whole(record, |input| messages::decode_packed(input, conversation, seq))?);
                 seq = seq.next();
             }
             Ok(ControlFlow::Break(()))

@@ -39,18 +39,13 @@ impl View {
         mut each: impl FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, ReadFault>,
     ) -> Result<(), ReadFault> {
         let mut fault = None;
-        self.engine.scan(
-            from,
-            Some(to),
-            direction,
-            &mut |key, value| match each(key, value) {
-                Ok(flow) => flow,
-                Err(error) => {
-                    fault = Some(error);
-                    ControlFlow::Break(())
-                }
-            },
-        )?;
+        self.engine.scan(from, Some(to), direction, &mut |key, value| match each(key, value) {
+            Ok(flow) => flow,
+            Err(error) => {
+                fault = Some(error);
+                ControlFlow::Break(())
+            }
+        })?;
         fault.map_or(Ok(()), Err)
     }
 

@@ -19,18 +19,12 @@ const DOCUMENTS: Kind = Kind(5);
 
 fn texts(view: &View, user: UserId, mark: u64, max: usize) -> Vec<String> {
     let entries = view.inbox_above(user, Version(mark), max, usize::MAX).unwrap();
-    entries
-        .iter()
-        .map(|entry| String::from_utf8(entry.message.text.to_vec()).unwrap())
-        .collect()
+    entries.iter().map(|entry| String::from_utf8(entry.message.text.to_vec()).unwrap()).collect()
 }
 
 fn documents(view: &View, mark: u64, max: usize) -> Vec<(String, u64)> {
     let items = view.items_above(ANN, DOCUMENTS, Version(mark), max).unwrap();
-    items
-        .into_iter()
-        .map(|item: Item| (item.key, item.version.0))
-        .collect()
+    items.into_iter().map(|item: Item| (item.key, item.version.0)).collect()
 }
 
 #[test]
@@ -46,11 +40,7 @@ fn a_page_read_while_the_index_takes_over_shows_what_was_true_when_it_began() {
     // Every prefix of the batches, then all: the reader still has its tail.
     for cut in 0..8 {
         store.index_cut(cut);
-        assert_eq!(
-            texts(&view, ANN, 0, 100),
-            ["a", "b", "c", "d"],
-            "after {cut} batches"
-        );
+        assert_eq!(texts(&view, ANN, 0, 100), ["a", "b", "c", "d"], "after {cut} batches");
     }
     store.index_all();
     assert!(store.tail.bytes() > 0, "the pin holds the tail");
@@ -76,20 +66,9 @@ fn a_step_that_was_cut_off_and_done_again_reads_as_one() {
         store.index_all();
         let all: Vec<String> = (0..9).map(|number| format!("m{number}")).collect();
         for mark in 0..9 {
-            assert_eq!(
-                texts(&store.view(), ANN, mark, 100),
-                all[mark as usize..],
-                "cut {cut}, mark {mark}"
-            );
+            assert_eq!(texts(&store.view(), ANN, mark, 100), all[mark as usize..], "cut {cut}, mark {mark}");
         }
-        assert_eq!(
-            store
-                .view()
-                .receipts(ReceiptDay { user: ANN, day: DAY })
-                .unwrap()
-                .len(),
-            6
-        );
+        assert_eq!(store.view().receipts(ReceiptDay { user: ANN, day: DAY }).unwrap().len(), 6);
     }
 }
 
@@ -100,27 +79,19 @@ fn chunks_that_overlap_give_each_pointer_once() {
         store.say(1, 2, &format!("m{number}"));
     }
     store.index_all();
-    let conversation = store.view().inbox_above(ANN, Version(0), 1, 99).unwrap()[0]
-        .message
-        .conversation;
+    let conversation = store.view().inbox_above(ANN, Version(0), 1, 99).unwrap()[0].message.conversation;
     // A second chunk begins in the middle of the first.
     let mut chunk = ChunkBuilder::new();
     for version in 3..=6 {
         let mut bytes = Vec::new();
         let seq = crate::model::Seq(version);
-        let pointer = Pointer {
-            version: Version(version),
-            previous: Version(version - 1),
-            conversation,
-            seq,
-        };
+        let pointer =
+            Pointer { version: Version(version), previous: Version(version - 1), conversation, seq };
         inboxes::encode(&mut bytes, &pointer);
         chunk.push(&bytes).unwrap();
     }
     let mut batch = IndexBatch::new();
-    batch
-        .put(&inboxes::chunk_key(ANN, Version(3)), chunk.encode())
-        .unwrap();
+    batch.put(&inboxes::chunk_key(ANN, Version(3)), chunk.encode()).unwrap();
     store.engine.apply(&batch).unwrap();
     for mark in 0..6 {
         let expected: Vec<String> = (mark..6).map(|number| format!("m{number}")).collect();
@@ -136,21 +107,10 @@ fn an_item_whose_newest_value_lies_above_the_bound_is_left_out() {
     store.index_all();
     let view = store.view();
     let new = store.put(1, "theme", Some("2"), old);
-    assert_eq!(
-        documents(&view, 0, 9),
-        [("other".to_owned(), 2)],
-        "the older value is not told any more"
-    );
+    assert_eq!(documents(&view, 0, 9), [("other".to_owned(), 2)], "the older value is not told any more");
     store.index_all();
-    assert_eq!(
-        documents(&view, 0, 9),
-        [("other".to_owned(), 2)],
-        "nor when the index has the newer one"
-    );
-    assert_eq!(
-        documents(&store.view(), 0, 9),
-        [("other".to_owned(), 2), ("theme".to_owned(), new.0)]
-    );
+    assert_eq!(documents(&view, 0, 9), [("other".to_owned(), 2)], "nor when the index has the newer one");
+    assert_eq!(documents(&store.view(), 0, 9), [("other".to_owned(), 2), ("theme".to_owned(), new.0)]);
     assert_eq!(documents(&store.view(), 2, 9), [("theme".to_owned(), new.0)]);
 }
 
@@ -174,11 +134,7 @@ fn limits_cut_anywhere_and_lose_nothing() {
             mark = last.version.0;
             seen.extend(entries.into_iter().map(|entry| entry.version.0));
         }
-        assert_eq!(
-            seen,
-            (0..40).map(|number| 2 * number + 1).collect::<Vec<_>>(),
-            "messages by {max}"
-        );
+        assert_eq!(seen, (0..40).map(|number| 2 * number + 1).collect::<Vec<_>>(), "messages by {max}");
         let (mut mark, mut seen) = (0, Vec::new());
         loop {
             let items = documents(&view, mark, max);
@@ -187,11 +143,7 @@ fn limits_cut_anywhere_and_lose_nothing() {
             mark = *version;
             seen.extend(items.into_iter().map(|(_, version)| version));
         }
-        assert_eq!(
-            seen,
-            (1..=40).map(|number| 2 * number).collect::<Vec<_>>(),
-            "items by {max}"
-        );
+        assert_eq!(seen, (1..=40).map(|number| 2 * number).collect::<Vec<_>>(), "items by {max}");
     }
 }
 
@@ -204,18 +156,8 @@ fn bytes_cut_but_never_before_the_first() {
         if indexed {
             store.index_all();
         }
-        let lengths = |bytes_max| {
-            store
-                .view()
-                .inbox_above(ANN, Version(0), 9, bytes_max)
-                .unwrap()
-                .len()
-        };
-        assert_eq!(
-            [lengths(0), lengths(1000), lengths(1001)],
-            [1, 1, 2],
-            "indexed: {indexed}"
-        );
+        let lengths = |bytes_max| store.view().inbox_above(ANN, Version(0), 9, bytes_max).unwrap().len();
+        assert_eq!([lengths(0), lengths(1000), lengths(1001)], [1, 1, 2], "indexed: {indexed}");
     }
 }
 
@@ -229,19 +171,8 @@ fn notes_to_oneself_stand_in_one_inbox_once() {
         if indexed {
             store.index_all();
         }
-        assert_eq!(
-            texts(&store.view(), ANN, 0, 9),
-            ["note", "mail", "more"],
-            "indexed: {indexed}"
-        );
+        assert_eq!(texts(&store.view(), ANN, 0, 9), ["note", "mail", "more"], "indexed: {indexed}");
         assert_eq!(texts(&store.view(), UserId(2), 0, 9), ["mail"]);
-        assert_eq!(
-            store
-                .view()
-                .receipts(ReceiptDay { user: ANN, day: DAY })
-                .unwrap()
-                .len(),
-            3
-        );
+        assert_eq!(store.view().receipts(ReceiptDay { user: ANN, day: DAY }).unwrap().len(), 3);
     }
 }

@@ -170,10 +170,7 @@ impl Watermark {
         if up_to <= self.synced.reserved {
             return Ok(());
         }
-        self.set(Marks {
-            reserved: self.marks.reserved.max(up_to),
-            ..self.marks
-        });
+        self.set(Marks { reserved: self.marks.reserved.max(up_to), ..self.marks });
         self.save()
     }
 
@@ -182,15 +179,8 @@ impl Watermark {
     /// # Panics
     /// If one of them is lower than before: the caller's bug.
     pub fn note(&mut self, durable: Version, indexed: Version) {
-        debug_assert!(
-            durable >= self.marks.durable && indexed >= self.marks.indexed,
-            "a mark fell"
-        );
-        self.set(Marks {
-            durable,
-            indexed,
-            ..self.marks
-        });
+        debug_assert!(durable >= self.marks.durable && indexed >= self.marks.indexed, "a mark fell");
+        self.set(Marks { durable, indexed, ..self.marks });
     }
 
     /// Writes what was noted, without a sync: it survives the end of the process, not a power cut. Cheap enough for
@@ -203,10 +193,7 @@ impl Watermark {
             return Ok(());
         }
         let at = (1 - self.synced_slot) * SLOT_BYTES as u64;
-        let state = Slot {
-            sequence: self.sequence + 1,
-            marks: self.marks,
-        };
+        let state = Slot { sequence: self.sequence + 1, marks: self.marks };
         let bytes = state.encode(self.store);
         let written = self.handle().and_then(|file| file.write_at(at, &bytes));
         self.give_up_on_failure(written)?;
@@ -236,11 +223,7 @@ impl Watermark {
     /// # Errors
     /// [`FileFault`]: what was synced before still stands; this may be called again.
     pub fn accept_loss(&mut self, log_last: Version, index_reach: Version) -> Result<(), FileFault> {
-        let Marks {
-            reserved,
-            durable,
-            indexed,
-        } = self.marks;
+        let Marks { reserved, durable, indexed } = self.marks;
         self.set(Marks {
             reserved,
             durable: durable.min(log_last),
@@ -259,9 +242,7 @@ impl Watermark {
     /// Writes and syncs the newest slot as it is. What was read back need not be on disk, and a sync alone would not
     /// prove it after one that failed. The same bytes over the same bytes cannot tear.
     fn rewrite(&mut self, slot: u64, bytes: &[u8]) -> Result<(), FileFault> {
-        let written = self
-            .handle()
-            .and_then(|file| file.write_at(slot * SLOT_BYTES as u64, bytes));
+        let written = self.handle().and_then(|file| file.write_at(slot * SLOT_BYTES as u64, bytes));
         self.give_up_on_failure(written)?;
         self.sync()
     }
@@ -336,15 +317,8 @@ impl Slot {
             return Found::Foreign;
         }
         let version = |at| Version(u64_at(used, at));
-        let marks = Marks {
-            reserved: version(40),
-            durable: version(48),
-            indexed: version(56),
-        };
-        Found::Whole(Slot {
-            sequence: u64_at(used, 32),
-            marks,
-        })
+        let marks = Marks { reserved: version(40), durable: version(48), indexed: version(56) };
+        Found::Whole(Slot { sequence: u64_at(used, 32), marks })
     }
 }
 
@@ -368,18 +342,8 @@ fn newest_slot(bytes: &[u8], store: StoreId) -> Result<(u64, Slot), WatermarkFau
 /// Makes the file with zeros for a new store; it has its name only once it is whole and on disk.
 fn create(files: &dyn Files, store: StoreId) -> Result<(), FileFault> {
     let file = files.create(NEW_NAME)?;
-    let mut bytes = Slot {
-        sequence: 1,
-        marks: Marks::default(),
-    }
-    .encode(store);
-    bytes.extend(
-        Slot {
-            sequence: 2,
-            marks: Marks::default(),
-        }
-        .encode(store),
-    );
+    let mut bytes = Slot { sequence: 1, marks: Marks::default() }.encode(store);
+    bytes.extend(Slot { sequence: 2, marks: Marks::default() }.encode(store));
     file.write_at(0, &bytes)?;
     file.sync_all()?;
     files.rename(NEW_NAME, WATERMARK_NAME)?;

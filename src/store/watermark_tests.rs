@@ -13,11 +13,7 @@ fn open(disk: &FaultyDisk, is_new: bool) -> Result<Watermark, WatermarkFault> {
 }
 
 fn marks(reserved: u64, durable: u64, indexed: u64) -> Marks {
-    Marks {
-        reserved: Version(reserved),
-        durable: Version(durable),
-        indexed: Version(indexed),
-    }
+    Marks { reserved: Version(reserved), durable: Version(durable), indexed: Version(indexed) }
 }
 
 #[test]
@@ -30,20 +26,14 @@ fn what_is_saved_is_read_and_what_is_only_written_survives_a_kill() {
     assert_eq!(mark.usable(), Version(1000));
     mark.note(Version(10), Version(5));
     mark.write_behind().unwrap();
-    assert_eq!(
-        open(&disk.after_kill(), false).unwrap().marks(),
-        marks(1000, 10, 5)
-    );
+    assert_eq!(open(&disk.after_kill(), false).unwrap().marks(), marks(1000, 10, 5));
     let cut = disk.after_power_cut(CutPolicy::Dropped, &mut SeededRandom(0));
     assert_eq!(open(&cut, false).unwrap().marks(), marks(1000, 0, 0));
     mark.save().unwrap();
     let cut = disk.after_power_cut(CutPolicy::Dropped, &mut SeededRandom(0));
     assert_eq!(open(&cut, false).unwrap().marks(), marks(1000, 10, 5));
     mark.accept_loss(Version(7), Version(9)).unwrap();
-    assert_eq!(
-        open(&disk.after_kill(), false).unwrap().marks(),
-        marks(1000, 7, 5)
-    );
+    assert_eq!(open(&disk.after_kill(), false).unwrap().marks(), marks(1000, 7, 5));
 }
 
 #[test]
@@ -78,16 +68,9 @@ fn a_missing_damaged_foreign_or_newer_file_is_named() {
         let other = disk.after_kill();
         other.tamper("data", WATERMARK_NAME, |file| file[4096 + at] ^= 4);
         let second = open(&other, false).unwrap().usable();
-        assert_eq!(
-            (first.0.min(second.0), first.0.max(second.0)),
-            (0, 9),
-            "byte {at}"
-        );
+        assert_eq!((first.0.min(second.0), first.0.max(second.0)), (0, 9), "byte {at}");
         one.tamper("data", WATERMARK_NAME, |file| file[4096 + at] ^= 4);
-        assert!(
-            matches!(open(&one, false), Err(WatermarkFault::Damaged)),
-            "byte {at}"
-        );
+        assert!(matches!(open(&one, false), Err(WatermarkFault::Damaged)), "byte {at}");
     }
     disk.tamper("data", WATERMARK_NAME, Vec::clear);
     assert!(matches!(open(&disk, true), Err(WatermarkFault::Damaged)));
@@ -119,11 +102,7 @@ fn nothing_promised_falls_in_any_history() {
                 [Action::Fail, Action::FailAfter, Action::Short(30), Action::Stop][random.below(4) as usize];
             if random.one_in(2) {
                 let when = When::Nth(1 + random.below(6));
-                disk.add_rule(Rule {
-                    target: Target::Only(call),
-                    when,
-                    action,
-                });
+                disk.add_rule(Rule { target: Target::Only(call), when, action });
             }
             let outcome = open(&disk, is_new);
             let is_io = matches!(outcome, Err(WatermarkFault::File { .. }));
@@ -137,14 +116,8 @@ fn nothing_promised_falls_in_any_history() {
                     floor.reserved <= found.reserved && found.reserved <= ceiling.reserved,
                     "seed {seed}"
                 );
-                assert!(
-                    floor.durable <= found.durable && found.durable <= ceiling.durable,
-                    "seed {seed}"
-                );
-                assert!(
-                    floor.indexed <= found.indexed && found.indexed <= ceiling.indexed,
-                    "seed {seed}"
-                );
+                assert!(floor.durable <= found.durable && found.durable <= ceiling.durable, "seed {seed}");
+                assert!(floor.indexed <= found.indexed && found.indexed <= ceiling.indexed, "seed {seed}");
                 (floor, ceiling) = (found, found);
                 for _ in 0..random.below(12) {
                     let now = mark.marks();
@@ -168,11 +141,8 @@ fn nothing_promised_falls_in_any_history() {
                 }
             }
             let policy = CutPolicy::ALL[random.below(5) as usize];
-            disk = if random.one_in(3) {
-                disk.after_kill()
-            } else {
-                disk.after_power_cut(policy, &mut random)
-            };
+            disk =
+                if random.one_in(3) { disk.after_kill() } else { disk.after_power_cut(policy, &mut random) };
         }
     }
     eprintln!("watermark: opened {opened}, calls failed {failed}, creations cut {creations_cut}");

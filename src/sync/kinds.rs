@@ -36,9 +36,7 @@ impl Kinds {
         for (number, name) in documents {
             let kind = Kind(*number);
             let known = kind == MESSAGES
-                || state
-                    .iter()
-                    .any(|(taken, taken_name)| *taken == kind || taken_name == name);
+                || state.iter().any(|(taken, taken_name)| *taken == kind || taken_name == name);
             if known || *number == 0 || usize::from(*number) > KINDS_MAX {
                 return Err(format!(
                     "kind {number} ({name}) needs a free name and a free number from 5 to {KINDS_MAX}"
@@ -46,10 +44,7 @@ impl Kinds {
             }
             state.push((kind, name.clone()));
         }
-        Ok(Kinds {
-            state,
-            messages: true,
-        })
+        Ok(Kinds { state, messages: true })
     }
 
     /// Those of them that a client declares; an empty declaration means all. Unknown numbers are ignored.
@@ -60,12 +55,7 @@ impl Kinds {
         }
         let wants = |kind: Kind| numbers.contains(&u32::from(kind.0));
         Kinds {
-            state: self
-                .state
-                .iter()
-                .filter(|(kind, _)| wants(*kind))
-                .cloned()
-                .collect(),
+            state: self.state.iter().filter(|(kind, _)| wants(*kind)).cloned().collect(),
             messages: wants(MESSAGES),
         }
     }

@@ -28,12 +28,7 @@ impl Marks {
     /// Nothing was given yet, except that messages begin at `messages_from`.
     #[must_use]
     pub fn fresh(level: u8, run: RunName, messages_from: Version) -> Marks {
-        let mut marks = Marks {
-            level,
-            run,
-            rebuilding: false,
-            by_kind: [Version(0); KINDS_MAX],
-        };
+        let mut marks = Marks { level, run, rebuilding: false, by_kind: [Version(0); KINDS_MAX] };
         marks.raise(super::kinds::MESSAGES, messages_from);
         marks
     }
@@ -64,12 +59,7 @@ impl Marks {
         rebuilding: bool,
         by_kind: [Version; KINDS_MAX],
     ) -> Marks {
-        Marks {
-            level,
-            run,
-            rebuilding,
-            by_kind,
-        }
+        Marks { level, run, rebuilding, by_kind }
     }
 
     fn highest(&self) -> Version {
@@ -78,10 +68,7 @@ impl Marks {
 }
 
 fn place(kind: Kind) -> usize {
-    assert!(
-        (1..=KINDS_MAX).contains(&usize::from(kind.0)),
-        "kinds are numbered from 1 to {KINDS_MAX}"
-    );
+    assert!((1..=KINDS_MAX).contains(&usize::from(kind.0)), "kinds are numbered from 1 to {KINDS_MAX}");
     usize::from(kind.0) - 1
 }
 
@@ -104,10 +91,7 @@ impl Lifeline {
     #[must_use]
     pub fn current(&self) -> RunName {
         let run = self.runs[self.runs.len() - 1];
-        RunName {
-            number: run.number,
-            id: run.id,
-        }
+        RunName { number: run.number, id: run.id }
     }
 
     /// Every run.
@@ -120,10 +104,8 @@ impl Lifeline {
     /// runs after it found.
     #[must_use]
     pub fn continues(&self, marks: &Marks) -> bool {
-        let Some(place) = self
-            .runs
-            .iter()
-            .position(|run| run.number == marks.run.number && run.id == marks.run.id)
+        let Some(place) =
+            self.runs.iter().position(|run| run.number == marks.run.number && run.id == marks.run.id)
         else {
             return false;
         };
@@ -148,31 +130,16 @@ mod tests {
     }
 
     fn marks(number: u32, mark: u64) -> Marks {
-        Marks::fresh(
-            1,
-            RunName {
-                number: RunNumber(number),
-                id: number * 7,
-            },
-            Version(mark),
-        )
+        Marks::fresh(1, RunName { number: RunNumber(number), id: number * 7 }, Version(mark))
     }
 
     #[test]
     fn a_snapshot_continues_up_to_what_every_later_run_found() {
         let lifeline = Lifeline::new(vec![run(1, 0), run(2, 50), run(3, 40)]);
-        for (number, mark, continues) in [
-            (1, 40, true),
-            (1, 41, false),
-            (2, 41, false),
-            (3, 9000, true),
-            (4, 1, false),
-        ] {
-            assert_eq!(
-                lifeline.continues(&marks(number, mark)),
-                continues,
-                "run {number} mark {mark}"
-            );
+        for (number, mark, continues) in
+            [(1, 40, true), (1, 41, false), (2, 41, false), (3, 9000, true), (4, 1, false)]
+        {
+            assert_eq!(lifeline.continues(&marks(number, mark)), continues, "run {number} mark {mark}");
         }
     }
 

@@ -70,24 +70,12 @@ pub fn drain<S: Source>(
     limits: PageLimits,
     source: &S,
 ) -> Result<Page, S::Fault> {
-    let mut page = Page {
-        items: Vec::new(),
-        entries: Vec::new(),
-        marks,
-        more: false,
-        complete: false,
-    };
-    let mut room = PageLimits {
-        entries: limits.entries.max(1),
-        bytes: limits.bytes,
-    };
+    let mut page = Page { items: Vec::new(), entries: Vec::new(), marks, more: false, complete: false };
+    let mut room = PageLimits { entries: limits.entries.max(1), bytes: limits.bytes };
     for kind in kinds.state() {
         // One more than fits tells whether something is left.
         let mut items = source.items_above(kind, marks.of(kind), room.entries + 1)?;
-        let fitting = items
-            .len()
-            .min(room.entries)
-            .min((room.bytes / ITEM_BYTES).max(1));
+        let fitting = items.len().min(room.entries).min((room.bytes / ITEM_BYTES).max(1));
         page.more |= items.len() > fitting;
         items.truncate(fitting);
         if let Some(last) = items.last() {
@@ -145,10 +133,7 @@ mod tests {
         type Fault = ();
 
         fn items_above(&self, kind: Kind, mark: Version, max: usize) -> Result<Vec<Item>, ()> {
-            let above = self
-                .contacts
-                .iter()
-                .filter(|item| kind == CONTACTS && item.version > mark);
+            let above = self.contacts.iter().filter(|item| kind == CONTACTS && item.version > mark);
             Ok(above.take(max).cloned().collect())
         }
 
@@ -167,12 +152,7 @@ mod tests {
     }
 
     fn contact(version: u64) -> Item {
-        Item {
-            kind: CONTACTS,
-            key: version.to_string(),
-            version: Version(version),
-            value: None,
-        }
+        Item { kind: CONTACTS, key: version.to_string(), version: Version(version), value: None }
     }
 
     fn entry(version: u64, bytes: usize) -> InboxMessage {
@@ -184,10 +164,7 @@ mod tests {
             id: ClientMessageId([0; 16]),
             text: Bytes::from(vec![b'x'; bytes]),
         };
-        InboxMessage {
-            version: Version(version),
-            message,
-        }
+        InboxMessage { version: Version(version), message }
     }
 
     fn fresh() -> Marks {
@@ -200,20 +177,8 @@ mod tests {
 
     #[test]
     fn nothing_new_leaves_the_marks_as_they_are() {
-        let table = Table {
-            contacts: Vec::new(),
-            inbox: Vec::new(),
-        };
-        let page = drain(
-            fresh(),
-            &all_kinds(),
-            PageLimits {
-                entries: 10,
-                bytes: 1000,
-            },
-            &table,
-        )
-        .unwrap();
+        let table = Table { contacts: Vec::new(), inbox: Vec::new() };
+        let page = drain(fresh(), &all_kinds(), PageLimits { entries: 10, bytes: 1000 }, &table).unwrap();
         assert_eq!((page.marks, page.more), (fresh(), false));
     }
 
@@ -221,9 +186,7 @@ mod tests {
     fn pages_cut_anywhere_give_the_same_union() {
         let table = Table {
             contacts: (1..=7).map(contact).collect(),
-            inbox: (3..40)
-                .map(|version| entry(version, usize::try_from(version).unwrap() * 40))
-                .collect(),
+            inbox: (3..40).map(|version| entry(version, usize::try_from(version).unwrap() * 40)).collect(),
         };
         for entries in 1..50 {
             for bytes in [0, 300, 5000, 100_000] {
@@ -249,33 +212,13 @@ mod tests {
 
     #[test]
     fn a_rebuild_is_complete_when_the_state_kinds_are_drained() {
-        let table = Table {
-            contacts: (1..=3).map(contact).collect(),
-            inbox: vec![entry(9, 10)],
-        };
+        let table = Table { contacts: (1..=3).map(contact).collect(), inbox: vec![entry(9, 10)] };
         let mut marks = fresh();
         marks.rebuilding = true;
-        let first = drain(
-            marks,
-            &all_kinds(),
-            PageLimits {
-                entries: 2,
-                bytes: 1000,
-            },
-            &table,
-        )
-        .unwrap();
+        let first = drain(marks, &all_kinds(), PageLimits { entries: 2, bytes: 1000 }, &table).unwrap();
         assert!(!first.complete && first.marks.rebuilding && first.more);
-        let second = drain(
-            first.marks,
-            &all_kinds(),
-            PageLimits {
-                entries: 2,
-                bytes: 1000,
-            },
-            &table,
-        )
-        .unwrap();
+        let second =
+            drain(first.marks, &all_kinds(), PageLimits { entries: 2, bytes: 1000 }, &table).unwrap();
         assert!(second.complete && !second.marks.rebuilding);
     }
 }

@@ -21,18 +21,15 @@ pub fn item(item: &Item) -> proto::Item {
 
 fn document(value: &ItemValue) -> String {
     match value {
-        ItemValue::Account { user, name } => json(&proto::AccountItem {
-            user_id: user.0,
-            name: name.clone(),
-        }),
-        ItemValue::Contact { user, name } => json(&proto::ContactItem {
-            user_id: user.0,
-            name: name.clone(),
-        }),
-        ItemValue::Conversation { conversation, peer } => json(&proto::ConversationItem {
-            conversation_id: conversation.0,
-            peer_id: peer.0,
-        }),
+        ItemValue::Account { user, name } => {
+            json(&proto::AccountItem { user_id: user.0, name: name.clone() })
+        }
+        ItemValue::Contact { user, name } => {
+            json(&proto::ContactItem { user_id: user.0, name: name.clone() })
+        }
+        ItemValue::Conversation { conversation, peer } => {
+            json(&proto::ConversationItem { conversation_id: conversation.0, peer_id: peer.0 })
+        }
         ItemValue::Document(document) => document.clone(),
     }
 }
@@ -52,11 +49,7 @@ pub fn entry(user: UserId, message: &Message) -> proto::Entry {
         seq: message.seq.0,
         sender_id: message.sender.0,
         sent_at_ms: message.sent_at.0,
-        client_message_id: if own {
-            Bytes::copy_from_slice(&message.id.0)
-        } else {
-            Bytes::new()
-        },
+        client_message_id: if own { Bytes::copy_from_slice(&message.id.0) } else { Bytes::new() },
         content: Some(proto::entry::Content::Text(text)),
     }
 }

@@ -74,11 +74,7 @@ impl SnapshotKey {
         plain.extend_from_slice(&marks.run.number.0.to_be_bytes());
         plain.extend_from_slice(&marks.run.id.to_be_bytes());
         plain.push(if marks.rebuilding { FLAG_REBUILDING } else { 0 });
-        let used = marks
-            .all()
-            .iter()
-            .rposition(|mark| *mark != Version(0))
-            .map_or(0, |last| last + 1);
+        let used = marks.all().iter().rposition(|mark| *mark != Version(0)).map_or(0, |last| last + 1);
         plain.push(used as u8);
         for mark in &marks.all()[..used] {
             plain.extend_from_slice(&mark.0.to_be_bytes()[2..]);
@@ -109,10 +105,7 @@ impl SnapshotKey {
             return None;
         }
         let associated = self.associated(chain);
-        let plain = self
-            .cipher()
-            .decrypt([associated.as_slice()], &snapshot[HEADER_BYTES..])
-            .ok()?;
+        let plain = self.cipher().decrypt([associated.as_slice()], &snapshot[HEADER_BYTES..]).ok()?;
         let (fixed, marks) = plain.split_first_chunk::<FIXED_BYTES>()?;
         let [level, n0, n1, n2, n3, i0, i1, i2, i3, flags, count] = *fixed;
         if usize::from(count) > KINDS_MAX || marks.len() != usize::from(count) * MARK_BYTES {
@@ -120,11 +113,7 @@ impl SnapshotKey {
         }
         let mut by_kind = [Version(0); KINDS_MAX];
         for (mark, bytes) in by_kind.iter_mut().zip(marks.chunks_exact(MARK_BYTES)) {
-            *mark = Version(
-                bytes
-                    .iter()
-                    .fold(0, |number, byte| number << 8 | u64::from(*byte)),
-            );
+            *mark = Version(bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)));
         }
         let run = RunName {
             number: RunNumber(u32::from_be_bytes([n0, n1, n2, n3])),
@@ -151,9 +140,7 @@ impl SnapshotKey {
 
 impl std::fmt::Debug for SnapshotKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SnapshotKey")
-            .field("id", &self.id)
-            .finish_non_exhaustive()
+        f.debug_struct("SnapshotKey").field("id", &self.id).finish_non_exhaustive()
     }
 }
 
@@ -170,23 +157,11 @@ mod tests {
     }
 
     fn chain(user: u64, device: u64, context: u8) -> Chain {
-        Chain {
-            user: UserId(user),
-            lineage: LineageId {
-                device: DeviceId(device),
-                context,
-            },
-        }
+        Chain { user: UserId(user), lineage: LineageId { device: DeviceId(device), context } }
     }
 
     fn lifeline() -> Lifeline {
-        let run = Run {
-            number: RunNumber(1),
-            id: 5,
-            first: Version(1),
-            found: Version(0),
-            lossy: false,
-        };
+        let run = Run { number: RunNumber(1), id: 5, first: Version(1), found: Version(0), lossy: false };
         Lifeline::new(vec![run])
     }
 
@@ -199,16 +174,9 @@ mod tests {
     #[test]
     fn what_was_sealed_opens_and_is_small() {
         let sealed = key().seal(chain(1, 2, 0), &marks());
-        assert_eq!(
-            key().open(chain(1, 2, 0), &sealed, &lifeline()),
-            Opened::Marks(marks())
-        );
+        assert_eq!(key().open(chain(1, 2, 0), &sealed, &lifeline()), Opened::Marks(marks()));
         assert!(sealed.len() <= 72, "{} bytes", sealed.len());
-        assert_eq!(
-            sealed,
-            key().seal(chain(1, 2, 0), &marks()),
-            "the same marks give the same bytes"
-        );
+        assert_eq!(sealed, key().seal(chain(1, 2, 0), &marks()), "the same marks give the same bytes");
     }
 
     #[test]
@@ -217,17 +185,10 @@ mod tests {
         for bit in 0..sealed.len() * 8 {
             let mut forged = sealed.clone();
             forged[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(
-                key().open(chain(1, 2, 0), &forged, &lifeline()),
-                Opened::Foreign,
-                "bit {bit}"
-            );
+            assert_eq!(key().open(chain(1, 2, 0), &forged, &lifeline()), Opened::Foreign, "bit {bit}");
         }
         for length in 1..sealed.len() {
-            assert_eq!(
-                key().open(chain(1, 2, 0), &sealed[..length], &lifeline()),
-                Opened::Foreign
-            );
+            assert_eq!(key().open(chain(1, 2, 0), &sealed[..length], &lifeline()), Opened::Foreign);
         }
     }
 
@@ -238,10 +199,7 @@ mod tests {
             assert_eq!(key().open(other, &sealed, &lifeline()), Opened::Foreign);
         }
         let other_store = SnapshotKey::new(1, [7; 32], [98; 16]);
-        assert_eq!(
-            other_store.open(chain(1, 2, 0), &sealed, &lifeline()),
-            Opened::Foreign
-        );
+        assert_eq!(other_store.open(chain(1, 2, 0), &sealed, &lifeline()), Opened::Foreign);
     }
 
     #[test]
@@ -256,10 +214,7 @@ mod tests {
     fn a_raised_mark_changes_the_base() {
         let mut raised = marks();
         raised.raise(MESSAGES, Version((1 << 47) + 1));
-        let (one, other) = (
-            key().seal(chain(1, 2, 0), &marks()),
-            key().seal(chain(1, 2, 0), &raised),
-        );
+        let (one, other) = (key().seal(chain(1, 2, 0), &marks()), key().seal(chain(1, 2, 0), &raised));
         assert_ne!(highwater_wire::base_of(&one), highwater_wire::base_of(&other));
     }
 }

@@ -25,33 +25,16 @@ type Case = (&'static str, Message, Refusal, u64);
 fn binary_cases() -> Vec<Case> {
     use Refusal::{InvalidField, MalformedFrame, UnknownRequest, WrongFrameType};
     vec![
-        (
-            "text on a binary connection",
-            Message::text("{}"),
-            WrongFrameType,
-            0,
-        ),
+        ("text on a binary connection", Message::text("{}"), WrongFrameType, 0),
         ("not protobuf", binary(&[0xff; 40]), MalformedFrame, 0),
-        (
-            "a field that is cut",
-            binary(&[0x08, 0x07, 0x52, 0x05, 0x0a]),
-            MalformedFrame,
-            0,
-        ),
+        ("a field that is cut", binary(&[0x08, 0x07, 0x52, 0x05, 0x0a]), MalformedFrame, 0),
         (
             "a varint without end",
-            binary(&[
-                0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01,
-            ]),
+            binary(&[0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]),
             MalformedFrame,
             0,
         ),
-        (
-            "a wrong wire type",
-            binary(&[0x0a, 0x01, 0x07]),
-            MalformedFrame,
-            0,
-        ),
+        ("a wrong wire type", binary(&[0x0a, 0x01, 0x07]), MalformedFrame, 0),
         (
             "text that is not UTF-8",
             binary(&[0x08, 0x07, 0x9a, 0x01, 0x03, 0x0a, 0x01, 0xff]),
@@ -61,12 +44,7 @@ fn binary_cases() -> Vec<Case> {
         ("an empty frame", binary(&[]), InvalidField, 0),
         ("request id 0", binary(&[0x5a, 0x00]), InvalidField, 0),
         ("no request", binary(&[0x08, 0x07]), UnknownRequest, 7),
-        (
-            "an unknown request",
-            binary(&[0x08, 0x08, 0x9a, 0x06, 0x00]),
-            UnknownRequest,
-            8,
-        ),
+        ("an unknown request", binary(&[0x08, 0x08, 0x9a, 0x06, 0x00]), UnknownRequest, 8),
     ]
 }
 
@@ -74,53 +52,23 @@ fn json_cases() -> Vec<Case> {
     use Refusal::{InvalidField, MalformedFrame, UnknownRequest, WrongFrameType};
     let text = |text: &str| Message::text(text.to_owned());
     vec![
-        (
-            "binary on a JSON connection",
-            binary(&[0x08, 0x07]),
-            WrongFrameType,
-            0,
-        ),
+        ("binary on a JSON connection", binary(&[0x08, 0x07]), WrongFrameType, 0),
         ("nothing", text(""), MalformedFrame, 0),
         ("half an object", text("{\"requestId\":\"1\""), MalformedFrame, 0),
         ("no object", text("[]"), MalformedFrame, 0),
         ("null", text("null"), MalformedFrame, 0),
         ("two frames", text("{}{}"), MalformedFrame, 0),
-        (
-            "an id that is no number",
-            text(r#"{"requestId":"x","heartbeat":{}}"#),
-            MalformedFrame,
-            0,
-        ),
-        (
-            "a negative id",
-            text(r#"{"requestId":-1,"heartbeat":{}}"#),
-            MalformedFrame,
-            0,
-        ),
+        ("an id that is no number", text(r#"{"requestId":"x","heartbeat":{}}"#), MalformedFrame, 0),
+        ("a negative id", text(r#"{"requestId":-1,"heartbeat":{}}"#), MalformedFrame, 0),
         (
             "an id above 64 bits",
             text(r#"{"requestId":"18446744073709551616","heartbeat":{}}"#),
             MalformedFrame,
             0,
         ),
-        (
-            "a name twice",
-            text(r#"{"requestId":"1","requestId":"2","heartbeat":{}}"#),
-            MalformedFrame,
-            0,
-        ),
-        (
-            "two requests",
-            text(r#"{"requestId":"1","heartbeat":{},"sync":{}}"#),
-            MalformedFrame,
-            0,
-        ),
-        (
-            "a request of another type",
-            text(r#"{"requestId":"1","sync":7}"#),
-            MalformedFrame,
-            0,
-        ),
+        ("a name twice", text(r#"{"requestId":"1","requestId":"2","heartbeat":{}}"#), MalformedFrame, 0),
+        ("two requests", text(r#"{"requestId":"1","heartbeat":{},"sync":{}}"#), MalformedFrame, 0),
+        ("a request of another type", text(r#"{"requestId":"1","sync":7}"#), MalformedFrame, 0),
         (
             "bytes that are no base64",
             text(r#"{"requestId":"1","snapshot":"*","sync":{}}"#),
@@ -129,12 +77,7 @@ fn json_cases() -> Vec<Case> {
         ),
         ("request id 0", text(r#"{"heartbeat":{}}"#), InvalidField, 0),
         ("no request", text(r#"{"requestId":"7"}"#), UnknownRequest, 7),
-        (
-            "an unknown request",
-            text(r#"{"requestId":"8","dance":{}}"#),
-            UnknownRequest,
-            8,
-        ),
+        ("an unknown request", text(r#"{"requestId":"8","dance":{}}"#), UnknownRequest, 8),
     ]
 }
 
@@ -150,11 +93,7 @@ async fn every_frame_that_cannot_be_read_gets_its_number_and_changes_nothing() {
         for (what, message, refusal, request_id) in cases {
             for wire in [&mut stranger, &mut greeted] {
                 wire.message(message.clone()).await;
-                let body = if request_id == 0 {
-                    wire.unasked().await
-                } else {
-                    wire.answer(request_id).await
-                };
+                let body = if request_id == 0 { wire.unasked().await } else { wire.answer(request_id).await };
                 println!("{encoding:?}: {what}: {}", refusal.code());
                 assert_refused(&body, refusal);
             }
@@ -171,16 +110,10 @@ async fn json_nested_deeply_is_answered_like_any_other() {
     let server = home.start();
     let mut wire = Wire::connect(&server, Encoding::Json).await;
     let (open, close) = ("[".repeat(20_000), "]".repeat(20_000));
-    wire.message(Message::text(format!(
-        r#"{{"requestId":"1","sync":{open}{close}}}"#
-    )))
-    .await;
+    wire.message(Message::text(format!(r#"{{"requestId":"1","sync":{open}{close}}}"#))).await;
     assert_refused(&wire.unasked().await, Refusal::MalformedFrame);
     // In a field of a later schema nobody looks into it.
-    wire.message(Message::text(format!(
-        r#"{{"requestId":"2","later":{open}{close}}}"#
-    )))
-    .await;
+    wire.message(Message::text(format!(r#"{{"requestId":"2","later":{open}{close}}}"#))).await;
     assert_refused(&wire.answer(2).await, Refusal::UnknownRequest);
 }
 
@@ -198,11 +131,7 @@ async fn an_oversized_frame_is_refused_at_its_header() {
         socket.write_all(&header).await.unwrap();
         let mut close = [0; 4];
         within("a close", socket.read_exact(&mut close)).await.unwrap();
-        assert_eq!(
-            (close[0], u16::from_be_bytes([close[2], close[3]])),
-            (0x88, 1009),
-            "{length}"
-        );
+        assert_eq!((close[0], u16::from_be_bytes([close[2], close[3]])), (0x88, 1009), "{length}");
     }
     // The longest one that is allowed is read: half a frame of that length is told to be malformed.
     let mut wire = Wire::greeted(&server, ann.token()).await;
@@ -236,19 +165,13 @@ async fn random_bytes_end_no_server() {
             let mut wire = Wire::greeted_with(
                 server,
                 Encoding::Binary,
-                proto::Hello {
-                    context: u32::try_from(seed).unwrap(),
-                    ..requests::hello(ann.token())
-                },
+                proto::Hello { context: u32::try_from(seed).unwrap(), ..requests::hello(ann.token()) },
             )
             .await
             .0;
             let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
             for length in 0..200 {
-                let mut bytes = ClientFrame {
-                    request_id: 1000 + length,
-                    ..Default::default()
-                };
+                let mut bytes = ClientFrame { request_id: 1000 + length, ..Default::default() };
                 bytes.request = Some(requests::heartbeat());
                 let mut bytes = Encoding::Binary.encode(&bytes);
                 for _ in 0..length % 23 {

@@ -34,14 +34,7 @@ impl Village {
         let foreign = requests::sent(&mut carols, theirs).await.conversation_id;
         wire.close().await;
         carols.close().await;
-        Village {
-            ann: ann.clone(),
-            people,
-            own,
-            foreign,
-            earlier,
-            day,
-        }
+        Village { ann: ann.clone(), people, own, foreign, earlier, day }
     }
 
     /// Everything that anybody has.
@@ -59,61 +52,25 @@ impl Village {
         let right = send(To::ConversationId(self.own));
         let bob = &self.people[1];
         let mut sends = vec![
-            (
-                "no text",
-                proto::Send {
-                    text: String::new(),
-                    ..right.clone()
-                },
-                Refusal::EmptyMessage,
-            ),
+            ("no text", proto::Send { text: String::new(), ..right.clone() }, Refusal::EmptyMessage),
             (
                 "a text too long",
-                proto::Send {
-                    text: "x".repeat(TEXT_BYTES_MAX + 1),
-                    ..right.clone()
-                },
+                proto::Send { text: "x".repeat(TEXT_BYTES_MAX + 1), ..right.clone() },
                 Refusal::TextTooLong,
             ),
             (
                 "too long in bytes, not in letters",
-                proto::Send {
-                    text: "ü".repeat(TEXT_BYTES_MAX / 2 + 1),
-                    ..right.clone()
-                },
+                proto::Send { text: "ü".repeat(TEXT_BYTES_MAX / 2 + 1), ..right.clone() },
                 Refusal::TextTooLong,
             ),
-            (
-                "nobody to send to",
-                proto::Send {
-                    to: None,
-                    ..right.clone()
-                },
-                Refusal::InvalidField,
-            ),
+            ("nobody to send to", proto::Send { to: None, ..right.clone() }, Refusal::InvalidField),
             ("an unknown user", send(To::UserId(4711)), Refusal::NoSuchUser),
             ("user 0", send(To::UserId(0)), Refusal::NoSuchUser),
-            (
-                "an unknown name",
-                send(To::UserName("nobody-at-all".to_owned())),
-                Refusal::NoSuchUser,
-            ),
+            ("an unknown name", send(To::UserName("nobody-at-all".to_owned())), Refusal::NoSuchUser),
             ("no name", send(To::UserName(String::new())), Refusal::NoSuchUser),
-            (
-                "a name that nobody can have",
-                send(To::UserName("a b\n".repeat(2000))),
-                Refusal::NoSuchUser,
-            ),
-            (
-                "an unknown conversation",
-                send(To::ConversationId(4711)),
-                Refusal::NoSuchConversation,
-            ),
-            (
-                "conversation 0",
-                send(To::ConversationId(0)),
-                Refusal::NoSuchConversation,
-            ),
+            ("a name that nobody can have", send(To::UserName("a b\n".repeat(2000))), Refusal::NoSuchUser),
+            ("an unknown conversation", send(To::ConversationId(4711)), Refusal::NoSuchConversation),
+            ("conversation 0", send(To::ConversationId(0)), Refusal::NoSuchConversation),
             (
                 "somebody else's conversation",
                 send(To::ConversationId(self.foreign)),
@@ -121,18 +78,12 @@ impl Village {
             ),
             (
                 "an id used for another text",
-                proto::Send {
-                    text: "another".to_owned(),
-                    ..self.earlier.clone()
-                },
+                proto::Send { text: "another".to_owned(), ..self.earlier.clone() },
                 Refusal::IdConflict,
             ),
             (
                 "an id used in another conversation",
-                proto::Send {
-                    to: Some(To::UserId(self.ann.user_id)),
-                    ..self.earlier.clone()
-                },
+                proto::Send { to: Some(To::UserId(self.ann.user_id)), ..self.earlier.clone() },
                 Refusal::IdConflict,
             ),
         ];
@@ -140,10 +91,7 @@ impl Village {
             let id = vec![7; length].into();
             sends.push((
                 "an id of another length",
-                proto::Send {
-                    client_message_id: id,
-                    ..right.clone()
-                },
+                proto::Send { client_message_id: id, ..right.clone() },
                 Refusal::InvalidField,
             ));
         }
@@ -161,31 +109,15 @@ impl Village {
             .collect();
         for (what, request, refusal) in [
             ("no device named", end(None), Refusal::InvalidField),
-            (
-                "all others, but not",
-                end(Some(Which::AllOthers(false))),
-                Refusal::InvalidField,
-            ),
-            (
-                "an unknown device",
-                end(Some(Which::DeviceId(4711))),
-                Refusal::NoSuchDevice,
-            ),
+            ("all others, but not", end(Some(Which::AllOthers(false))), Refusal::InvalidField),
+            ("an unknown device", end(Some(Which::DeviceId(4711))), Refusal::NoSuchDevice),
             (
                 "somebody else's device",
                 end(Some(Which::DeviceId(bob.devices[0].device_id))),
                 Refusal::NoSuchDevice,
             ),
-            (
-                "nobody of that name",
-                requests::find_user("nobody-at-all"),
-                Refusal::NoSuchUser,
-            ),
-            (
-                "nobody without a name",
-                requests::find_user(""),
-                Refusal::NoSuchUser,
-            ),
+            ("nobody of that name", requests::find_user("nobody-at-all"), Refusal::NoSuchUser),
+            ("nobody without a name", requests::find_user(""), Refusal::NoSuchUser),
         ] {
             all.push((what.to_owned(), request, refusal));
         }
@@ -221,11 +153,7 @@ async fn what_is_not_ones_own_looks_like_what_does_not_exist() {
     let to_conversation = |id| Request::Send(requests::send(To::ConversationId(id), village.day, "x"));
     let foreign = wire.ask(to_conversation(village.foreign)).await;
     assert_eq!(foreign, wire.ask(to_conversation(4711)).await);
-    let end = |id| {
-        Request::EndDevice(proto::EndDevice {
-            which: Some(Which::DeviceId(id)),
-        })
-    };
+    let end = |id| Request::EndDevice(proto::EndDevice { which: Some(Which::DeviceId(id)) });
     let foreign = wire.ask(end(village.people[2].devices[0].device_id)).await;
     assert_eq!(foreign, wire.ask(end(4711)).await);
 }
@@ -237,16 +165,8 @@ async fn the_edges_of_text_and_window_are_inside() {
     let village = Village::on(&server).await;
     let mut wire = Wire::greeted(&server, village.ann.token()).await;
     let mut texts = vec!["earlier".to_owned()];
-    for text in [
-        "x".repeat(TEXT_BYTES_MAX),
-        "ü".repeat(TEXT_BYTES_MAX / 2),
-        "y".to_owned(),
-    ] {
-        requests::sent(
-            &mut wire,
-            requests::send(To::ConversationId(village.own), village.day, &text),
-        )
-        .await;
+    for text in ["x".repeat(TEXT_BYTES_MAX), "ü".repeat(TEXT_BYTES_MAX / 2), "y".to_owned()] {
+        requests::sent(&mut wire, requests::send(To::ConversationId(village.own), village.day, &text)).await;
         texts.push(text);
     }
     for day in [village.day - 6, village.day - 1, village.day + 1] {
@@ -260,8 +180,5 @@ async fn the_edges_of_text_and_window_are_inside() {
         );
         texts.push(text);
     }
-    assert_eq!(
-        dump(&server, village.people[1].token()).await.texts(village.own),
-        texts
-    );
+    assert_eq!(dump(&server, village.people[1].token()).await.texts(village.own), texts);
 }

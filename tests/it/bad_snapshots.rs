@@ -25,11 +25,7 @@ async fn scene(server: &Server) -> Scene {
     let (mut wire, mut replica) = (Wire::greeted(server, bob.token()).await, Replica::default());
     wire.sync(&mut replica).await;
     assert_eq!((replica.items.len(), replica.entries.len()), (7, 9));
-    Scene {
-        people,
-        wire,
-        replica,
-    }
+    Scene { people, wire, replica }
 }
 
 /// Hands a wrong snapshot in as a client that has everything but stores this: it must be rebuilt to the same.
@@ -37,25 +33,14 @@ async fn assert_rebuilt(scene: &mut Scene, wrong: Vec<u8>, cause: Cause, what: &
     let mut replica = scene.replica.clone();
     replica.snapshot = wrong;
     let pages = scene.wire.sync(&mut replica).await;
-    let rebuild = pages[0]
-        .rebuild
-        .unwrap_or_else(|| panic!("{what}: no rebuild but {:?}", pages[0]));
+    let rebuild = pages[0].rebuild.unwrap_or_else(|| panic!("{what}: no rebuild but {:?}", pages[0]));
     assert_eq!(rebuild.cause(), cause, "{what}");
-    assert!(
-        pages.iter().any(|page| page.complete),
-        "{what}: it says when the rebuild ends"
-    );
-    assert!(
-        pages[1..].iter().all(|page| page.rebuild.is_none()),
-        "{what}: it begins once"
-    );
+    assert!(pages.iter().any(|page| page.complete), "{what}: it says when the rebuild ends");
+    assert!(pages[1..].iter().all(|page| page.rebuild.is_none()), "{what}: it begins once");
     assert_eq!(replica, scene.replica, "{what}");
     // What comes out of it goes on like any other.
     let pages = scene.wire.sync(&mut replica).await;
-    assert!(
-        pages[0].rebuild.is_none() && pages[0].snapshot.is_empty(),
-        "{what}: {pages:?}"
-    );
+    assert!(pages[0].rebuild.is_none() && pages[0].snapshot.is_empty(), "{what}: {pages:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,13 +67,8 @@ async fn a_snapshot_cut_or_made_up_is_seen() {
     let mut scene = scene(&server).await;
     let right = scene.replica.snapshot.clone();
     for length in [1, 2, 9, 10, 11, right.len() - 1] {
-        assert_rebuilt(
-            &mut scene,
-            right[..length].to_vec(),
-            Cause::Foreign,
-            &format!("{length} bytes"),
-        )
-        .await;
+        assert_rebuilt(&mut scene, right[..length].to_vec(), Cause::Foreign, &format!("{length} bytes"))
+            .await;
     }
     let longer = [right.clone(), vec![0]].concat();
     for (what, wrong) in [
@@ -110,10 +90,7 @@ async fn nobody_elses_snapshot_is_taken() {
     let other_scene = self::scene(&other_server).await;
 
     let mut of_other_context = Replica::default();
-    let hello = proto::Hello {
-        context: 1,
-        ..requests::hello(scene.people[0].token())
-    };
+    let hello = proto::Hello { context: 1, ..requests::hello(scene.people[0].token()) };
     let (mut extension, _) = Wire::greeted_with(&server, Encoding::Binary, hello).await;
     extension.sync(&mut of_other_context).await;
     let (of_other_user, of_other_device) = (
@@ -164,20 +141,11 @@ async fn a_rebuild_in_small_pages_sweeps_what_is_gone_only_at_its_end() {
     loop {
         let sync = Request::Sync(proto::Sync { limit: 2, wait_ms: 0 });
         let request = scene.wire.post_with(replica.snapshot.clone(), sync).await;
-        let Body::Page(page) = scene.wire.answer(request).await else {
-            panic!("no page")
-        };
-        assert!(
-            page.items.len() + page.entries.len() <= 2,
-            "the client's limit is kept"
-        );
+        let Body::Page(page) = scene.wire.answer(request).await else { panic!("no page") };
+        assert!(page.items.len() + page.entries.len() <= 2, "the client's limit is kept");
         assert!(replica.take(&page, true));
         pages += 1;
-        assert_eq!(
-            replica.items.contains_key(&stale),
-            replica.items.len() == 8,
-            "swept by `complete` alone"
-        );
+        assert_eq!(replica.items.contains_key(&stale), replica.items.len() == 8, "swept by `complete` alone");
         if !page.more {
             break;
         }
@@ -198,11 +166,7 @@ async fn after_an_older_copy_of_the_store_was_put_back_a_later_snapshot_is_from_
     let second = home.start();
     let (mut wire, mut replica) = (Wire::greeted(&second, ann.token()).await, Replica::default());
     let day = requests::today(&mut wire).await;
-    requests::sent(
-        &mut wire,
-        requests::send(To::UserId(ann.user_id), day, "will be lost"),
-    )
-    .await;
+    requests::sent(&mut wire, requests::send(To::UserId(ann.user_id), day, "will be lost")).await;
     wire.sync(&mut replica).await;
     assert!(second.stop().status.success());
 
@@ -211,23 +175,11 @@ async fn after_an_older_copy_of_the_store_was_put_back_a_later_snapshot_is_from_
     let third = home.start();
     let mut wire = Wire::greeted(&third, ann.token()).await;
     let pages = wire.sync(&mut replica).await;
-    assert_eq!(
-        pages[0].rebuild.map(|rebuild| rebuild.cause()),
-        Some(Cause::Future)
-    );
-    assert_eq!(
-        replica.items,
-        dump(&third, ann.token()).await.items,
-        "the state is that of the store"
-    );
+    assert_eq!(pages[0].rebuild.map(|rebuild| rebuild.cause()), Some(Cause::Future));
+    assert_eq!(replica.items, dump(&third, ann.token()).await.items, "the state is that of the store");
 }
 
 fn copy(from: &std::path::Path, to: &std::path::Path) {
-    let status = std::process::Command::new("cp")
-        .arg("-a")
-        .arg(from)
-        .arg(to)
-        .status()
-        .unwrap();
+    let status = std::process::Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap();
     assert!(status.success());
 }

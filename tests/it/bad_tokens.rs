@@ -9,19 +9,10 @@ use crate::support::{Home, Server, Wire, dump, http, requests, wire::assert_refu
 async fn assert_dead(server: &Server, token: &str, what: &str) {
     println!("{what}");
     let mut wire = Wire::connect(server, Encoding::Binary).await;
-    requests::refused(
-        &mut wire,
-        Request::Hello(requests::hello(token)),
-        Refusal::InvalidToken,
-    )
-    .await;
+    requests::refused(&mut wire, Request::Hello(requests::hello(token)), Refusal::InvalidToken).await;
     assert_eq!(wire.closed().await, close::UNAUTHENTICATED, "{what}");
     for encoding in [Encoding::Binary, Encoding::Json] {
-        let frame = ClientFrame {
-            request_id: 5,
-            request: Some(requests::sync()),
-            ..Default::default()
-        };
+        let frame = ClientFrame { request_id: 5, request: Some(requests::sync()), ..Default::default() };
         let answer = http::post(server.client(), encoding, Some(token), &frame).await;
         assert_eq!(answer.status, 401, "{what}");
         let frame = answer.frame(encoding);
@@ -41,13 +32,7 @@ async fn forged_tokens_open_nothing() {
     assert!(right.starts_with("hwd_") && right.len() == 47, "{right}");
     let swapped: String = right
         .chars()
-        .map(|c| {
-            if c.is_lowercase() {
-                c.to_ascii_uppercase()
-            } else {
-                c.to_ascii_lowercase()
-            }
-        })
+        .map(|c| if c.is_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() })
         .collect();
     let mut last_changed = right.to_owned();
     let last = if last_changed.pop() == Some('A') { 'Q' } else { 'A' };
@@ -70,12 +55,8 @@ async fn forged_tokens_open_nothing() {
             assert_dead(&server, &token, what).await;
         } else {
             let mut wire = Wire::connect(&server, Encoding::Binary).await;
-            requests::refused(
-                &mut wire,
-                Request::Hello(requests::hello(&token)),
-                Refusal::InvalidToken,
-            )
-            .await;
+            requests::refused(&mut wire, Request::Hello(requests::hello(&token)), Refusal::InvalidToken)
+                .await;
         }
     }
     assert_eq!(dump(&server, ann.token()).await, before);
@@ -88,11 +69,7 @@ async fn the_token_of_an_ended_device_opens_nothing_also_after_a_restart() {
     let [ann] = server.people(2).await;
     let mut wire = Wire::greeted(&server, &ann.devices[1].token).await;
     let signed_out = wire.post(Request::SignOut(proto::SignOut {})).await;
-    assert_eq!(
-        wire.closed().await,
-        close::UNAUTHENTICATED,
-        "request {signed_out}"
-    );
+    assert_eq!(wire.closed().await, close::UNAUTHENTICATED, "request {signed_out}");
     assert_dead(&server, &ann.devices[1].token, "ended").await;
     server.kill();
     let server = home.start();
@@ -110,11 +87,7 @@ async fn a_device_token_opens_nothing_of_the_operators() {
         let bearer = token.map(|token| format!("Bearer {token}"));
         let mut headers = vec![("Content-Type", "application/json")];
         headers.extend(bearer.as_ref().map(|bearer| ("Authorization", bearer.as_str())));
-        for (method, path) in [
-            ("POST", "/v1/provision"),
-            ("POST", "/v1/invites"),
-            ("PUT", "/v1/documents"),
-        ] {
+        for (method, path) in [("POST", "/v1/provision"), ("POST", "/v1/invites"), ("PUT", "/v1/documents")] {
             let body = match path {
                 "/v1/provision" => body,
                 "/v1/invites" => r#"{"expires_hours":1}"#,
@@ -125,14 +98,7 @@ async fn a_device_token_opens_nothing_of_the_operators() {
         }
     }
     // And the operator's port has nothing of the client's, nor the client's of the operator's.
-    for (address, path) in [
-        (server.operator(), "/v1/request"),
-        (server.client(), "/v1/provision"),
-    ] {
-        assert_eq!(
-            http::exchange(address, "POST", path, &[], b"{}").await.status,
-            404,
-            "{path}"
-        );
+    for (address, path) in [(server.operator(), "/v1/request"), (server.client(), "/v1/provision")] {
+        assert_eq!(http::exchange(address, "POST", path, &[], b"{}").await.status, 404, "{path}");
     }
 }

@@ -11,35 +11,22 @@ async fn two_people_who_register_talk_to_each_other() {
     let server = home.start();
     let device = || device_info("laptop", proto::DeviceClass::Desktop);
     let url = server.client_url();
-    let ann = highwater_sdk::register(&url, "ann", "correct horse", "", device())
-        .await
-        .unwrap();
-    let bob = highwater_sdk::register(&url, "bob", "battery staple", "", device())
-        .await
-        .unwrap();
-    let (ann_client, bob_client) = (
-        sdk::caught_up(&server, &ann.token).await,
-        sdk::caught_up(&server, &bob.token).await,
-    );
+    let ann = highwater_sdk::register(&url, "ann", "correct horse", "", device()).await.unwrap();
+    let bob = highwater_sdk::register(&url, "bob", "battery staple", "", device()).await.unwrap();
+    let (ann_client, bob_client) =
+        (sdk::caught_up(&server, &ann.token).await, sdk::caught_up(&server, &bob.token).await);
 
     let found = ann_client.find_user("BOB").await.unwrap();
     assert_eq!((found.user_id, found.name.as_str()), (bob.user_id, "bob"));
-    let id = ann_client
-        .send(Target::UserName("Bob".to_owned()), "Hello Bob, grüße 👋")
-        .await
-        .unwrap();
+    let id = ann_client.send(Target::UserName("Bob".to_owned()), "Hello Bob, grüße 👋").await.unwrap();
     let first = sdk::settled(&ann_client, id).await;
     assert_eq!(first.seq, 1);
-    let place = sdk::wait_for(&bob_client, "Ann's message", |store| {
-        store.newest_seqs().unwrap().first().copied()
-    })
-    .await;
+    let place =
+        sdk::wait_for(&bob_client, "Ann's message", |store| store.newest_seqs().unwrap().first().copied())
+            .await;
     assert_eq!(place, (first.conversation_id, 1));
 
-    let answer = bob_client
-        .send(Target::Conversation(first.conversation_id), "Hello Ann")
-        .await
-        .unwrap();
+    let answer = bob_client.send(Target::Conversation(first.conversation_id), "Hello Ann").await.unwrap();
     let answer = sdk::settled(&bob_client, answer).await;
     assert_eq!((answer.conversation_id, answer.seq), (first.conversation_id, 2));
     for client in [&ann_client, &bob_client] {
@@ -52,17 +39,12 @@ async fn two_people_who_register_talk_to_each_other() {
         let items = sdk::wait_for(client, "the items", move |store| {
             let key = peer.to_string();
             let contact = store.item(kind::CONTACTS, &key).unwrap()?;
-            let row = store
-                .item(kind::CONVERSATIONS, &conversation.to_string())
-                .unwrap()?;
+            let row = store.item(kind::CONVERSATIONS, &conversation.to_string()).unwrap()?;
             Some((contact, row, store.item(kind::ACCOUNT, "me").unwrap()?))
         })
         .await;
         let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
-        assert_eq!(
-            json(&items.0),
-            serde_json::json!({"userId": peer.to_string(), "name": name})
-        );
+        assert_eq!(json(&items.0), serde_json::json!({"userId": peer.to_string(), "name": name}));
         let row = serde_json::json!({"conversationId": conversation.to_string(), "peerId": peer.to_string()});
         assert_eq!(json(&items.1), row);
         assert_eq!(json(&items.2)["userId"], user.to_string());
@@ -83,13 +65,7 @@ async fn every_device_of_both_gets_everything_also_what_its_user_sends() {
     for round in 0..4 {
         for (place, client) in clients.iter().enumerate() {
             let to = if place < 3 { bob.user_id } else { ann.user_id };
-            ids.push((
-                place,
-                client
-                    .send(Target::User(to), format!("{place}.{round}"))
-                    .await
-                    .unwrap(),
-            ));
+            ids.push((place, client.send(Target::User(to), format!("{place}.{round}")).await.unwrap()));
         }
     }
     for (place, id) in &ids {
@@ -103,10 +79,7 @@ async fn every_device_of_both_gets_everything_also_what_its_user_sends() {
         assert_eq!(newest[0].1, 24, "seqs count without a hole");
     }
     for place in 0..6 {
-        let own: Vec<_> = seen
-            .iter()
-            .filter(|text| text.starts_with(&format!("{place}.")))
-            .collect();
+        let own: Vec<_> = seen.iter().filter(|text| text.starts_with(&format!("{place}."))).collect();
         assert!(own.is_sorted(), "the order of each sender is kept: {own:?}");
     }
     ids_are_only_on_own_devices(&clients, &ids).await;
@@ -114,27 +87,13 @@ async fn every_device_of_both_gets_everything_also_what_its_user_sends() {
 
 async fn ids_are_only_on_own_devices(clients: &[Client], ids: &[(usize, ClientMessageId)]) {
     for (place, client) in clients.iter().enumerate() {
-        let (conversation, _) = client
-            .read(|store| store.newest_seqs().unwrap()[0])
-            .await
-            .unwrap();
-        let entries = client
-            .read(move |store| store.entries_after(conversation, 0, 100).unwrap())
-            .await
-            .unwrap();
-        let own = entries
-            .iter()
-            .filter_map(|entry| ClientMessageId::from_bytes(&entry.client_message_id));
+        let (conversation, _) = client.read(|store| store.newest_seqs().unwrap()[0]).await.unwrap();
+        let entries =
+            client.read(move |store| store.entries_after(conversation, 0, 100).unwrap()).await.unwrap();
+        let own = entries.iter().filter_map(|entry| ClientMessageId::from_bytes(&entry.client_message_id));
         let own: std::collections::BTreeSet<_> = own.collect();
-        let sent_by_user = ids
-            .iter()
-            .filter(|(from, _)| (*from < 3) == (place < 3))
-            .map(|(_, id)| *id);
-        assert_eq!(
-            own,
-            sent_by_user.collect(),
-            "device {place} knows the ids of its own user only"
-        );
+        let sent_by_user = ids.iter().filter(|(from, _)| (*from < 3) == (place < 3)).map(|(_, id)| *id);
+        assert_eq!(own, sent_by_user.collect(), "device {place} knows the ids of its own user only");
     }
 }
 
@@ -143,19 +102,13 @@ async fn a_late_device_gets_the_items_and_what_comes_after_its_sign_in() {
     let home = Home::dev();
     let server = home.start();
     let [bob] = server.people(1).await;
-    let (url, device) = (server.client_url(), || {
-        device_info("phone", proto::DeviceClass::Phone)
-    });
-    let ann = highwater_sdk::register(&url, "ann", "correct horse", "", device())
-        .await
-        .unwrap();
+    let (url, device) = (server.client_url(), || device_info("phone", proto::DeviceClass::Phone));
+    let ann = highwater_sdk::register(&url, "ann", "correct horse", "", device()).await.unwrap();
     let bob_client = sdk::caught_up(&server, bob.token()).await;
     for text in ["one", "two"] {
         sdk::say(&bob_client, ann.user_id, text).await;
     }
-    let late = highwater_sdk::sign_in(&url, "Ann", "correct horse", device())
-        .await
-        .unwrap();
+    let late = highwater_sdk::sign_in(&url, "Ann", "correct horse", device()).await.unwrap();
     assert_eq!(late.user_id, ann.user_id);
     assert_ne!(late.device_id, ann.device_id);
     let third = sdk::say(&bob_client, ann.user_id, "three").await;
@@ -163,22 +116,11 @@ async fn a_late_device_gets_the_items_and_what_comes_after_its_sign_in() {
     let late = sdk::caught_up(&server, &late.token).await;
     assert_eq!(sdk::texts(&late, 1).await, ["three"]);
     let newest = late.read(|store| store.newest_seqs().unwrap()).await.unwrap();
-    assert_eq!(
-        newest,
-        [(third.conversation_id, 3)],
-        "the seq is that of everybody"
-    );
-    let contacts = late
-        .read(|store| store.items(kind::CONTACTS).unwrap())
-        .await
-        .unwrap();
+    assert_eq!(newest, [(third.conversation_id, 3)], "the seq is that of everybody");
+    let contacts = late.read(|store| store.items(kind::CONTACTS).unwrap()).await.unwrap();
     assert_eq!(contacts.len(), 1, "state is told in full");
     let first = sdk::caught_up(&server, &ann.token).await;
-    assert_eq!(
-        sdk::texts(&first, 3).await,
-        ["one", "two", "three"],
-        "the first device has all"
-    );
+    assert_eq!(sdk::texts(&first, 3).await, ["one", "two", "three"], "the first device has all");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,23 +11,16 @@ fn end(which: Which) -> Request {
 
 async fn listed(wire: &mut Wire) -> Vec<(u64, bool)> {
     match wire.ask(Request::ListDevices(proto::ListDevices {})).await {
-        Body::DeviceList(list) => list
-            .devices
-            .iter()
-            .map(|device| (device.device_id, device.current))
-            .collect(),
+        Body::DeviceList(list) => {
+            list.devices.iter().map(|device| (device.device_id, device.current)).collect()
+        }
         other => panic!("no list: {other:?}"),
     }
 }
 
 async fn is_dead(server: &Server, token: &str) {
     let mut wire = Wire::connect(server, Encoding::Binary).await;
-    requests::refused(
-        &mut wire,
-        Request::Hello(requests::hello(token)),
-        Refusal::InvalidToken,
-    )
-    .await;
+    requests::refused(&mut wire, Request::Hello(requests::hello(token)), Refusal::InvalidToken).await;
 }
 
 /// A connection of each device of a person.
@@ -55,9 +48,7 @@ async fn a_list_tells_names_classes_and_which_one_asks() {
             device_class: proto::DeviceClass::Phone.into(),
         }),
     };
-    let Body::SignedIn(second) = wire.ask(Request::SignIn(phone)).await else {
-        panic!()
-    };
+    let Body::SignedIn(second) = wire.ask(Request::SignIn(phone)).await else { panic!() };
     let mut wire = Wire::greeted(&server, &second.token).await;
     let Body::DeviceList(list) = wire.ask(Request::ListDevices(proto::ListDevices {})).await else {
         panic!()
@@ -82,20 +73,11 @@ async fn an_ended_device_is_out_at_once() {
     let [ann] = server.people(3).await;
     let mut wires = connected(&server, &ann).await;
     let ended = ann.devices[1].device_id;
-    assert!(matches!(
-        wires[0].ask(end(Which::DeviceId(ended))).await,
-        Body::Done(_)
-    ));
+    assert!(matches!(wires[0].ask(end(Which::DeviceId(ended))).await, Body::Done(_)));
     assert_eq!(wires[1].closed().await, close::UNAUTHENTICATED);
     is_dead(&server, &ann.devices[1].token).await;
     let left = listed(&mut wires[0]).await;
-    assert_eq!(
-        left,
-        [
-            (ann.devices[0].device_id, true),
-            (ann.devices[2].device_id, false)
-        ]
-    );
+    assert_eq!(left, [(ann.devices[0].device_id, true), (ann.devices[2].device_id, false)]);
     requests::today(&mut wires[2]).await;
     requests::refused(&mut wires[0], end(Which::DeviceId(ended)), Refusal::NoSuchDevice).await;
 }
@@ -107,10 +89,7 @@ async fn all_connections_of_an_ended_device_close() {
     let [ann] = server.people(2).await;
     let mut contexts = Vec::new();
     for context in 0..4 {
-        let hello = proto::Hello {
-            context,
-            ..requests::hello(&ann.devices[1].token)
-        };
+        let hello = proto::Hello { context, ..requests::hello(&ann.devices[1].token) };
         contexts.push(Wire::greeted_with(&server, Encoding::Json, hello).await.0);
     }
     let mut wire = Wire::greeted(&server, ann.token()).await;
@@ -127,10 +106,7 @@ async fn all_others_are_ended_and_the_one_that_asks_stays() {
     let [ann, bob] = server.people(4).await;
     let mut wires = connected(&server, &ann).await;
     let mut bobs = connected(&server, &bob).await;
-    assert!(matches!(
-        wires[2].ask(end(Which::AllOthers(true))).await,
-        Body::Done(_)
-    ));
+    assert!(matches!(wires[2].ask(end(Which::AllOthers(true))).await, Body::Done(_)));
     for place in [0, 1, 3] {
         assert_eq!(wires[place].closed().await, close::UNAUTHENTICATED);
         is_dead(&server, &ann.devices[place].token).await;
@@ -140,10 +116,7 @@ async fn all_others_are_ended_and_the_one_that_asks_stays() {
         requests::today(wire).await;
     }
     // Nobody is left to be ended, and that is no fault.
-    assert!(matches!(
-        wires[2].ask(end(Which::AllOthers(true))).await,
-        Body::Done(_)
-    ));
+    assert!(matches!(wires[2].ask(end(Which::AllOthers(true))).await, Body::Done(_)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -174,17 +147,9 @@ async fn what_an_ended_device_sent_before_stands_and_nothing_after() {
     wires[0].ask(end(Which::DeviceId(ann.devices[1].device_id))).await;
     assert_eq!(wires[1].closed().await, close::UNAUTHENTICATED);
     let after_end = crate::support::dump(&server, bob.token()).await;
-    requests::sent(
-        &mut wires[0],
-        requests::send(To::UserId(bob.user_id), day, "from the other"),
-    )
-    .await;
+    requests::sent(&mut wires[0], requests::send(To::UserId(bob.user_id), day, "from the other")).await;
     let at_last = crate::support::dump(&server, bob.token()).await;
-    assert_eq!(
-        at_last.entries.len(),
-        after_end.entries.len() + 1,
-        "nothing came after the end"
-    );
+    assert_eq!(at_last.entries.len(), after_end.entries.len() + 1, "nothing came after the end");
 }
 
 #[tokio::test(flavor = "multi_thread")]

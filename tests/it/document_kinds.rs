@@ -25,30 +25,11 @@ async fn an_unchanged_client_has_the_items_of_a_new_kind() {
     let [ann, bob] = server.people(2).await;
     let client = sdk::caught_up(&server, ann.token()).await;
     let greeting = client.status().greeting.unwrap();
-    let kinds: Vec<_> = greeting
-        .kinds
-        .iter()
-        .map(|kind| (kind.number, kind.name.as_str()))
-        .collect();
-    assert_eq!(
-        kinds,
-        [
-            (1, "account"),
-            (2, "contacts"),
-            (3, "conversations"),
-            (5, "notes"),
-            (4, "messages")
-        ]
-    );
+    let kinds: Vec<_> = greeting.kinds.iter().map(|kind| (kind.number, kind.name.as_str())).collect();
+    assert_eq!(kinds, [(1, "account"), (2, "contacts"), (3, "conversations"), (5, "notes"), (4, "messages")]);
 
     // Made, changed and deleted while the client is connected: it is told each time and fetches.
-    put(
-        &server,
-        ann.user_id,
-        "list",
-        Some(json!({"title": "Milk", "ticks": [1, 2]})),
-    )
-    .await;
+    put(&server, ann.user_id, "list", Some(json!({"title": "Milk", "ticks": [1, 2]}))).await;
     let has = |expected: Option<serde_json::Value>| {
         sdk::wait_for(&client, "the note", move |store| {
             let note = store.item(NOTES, "list").unwrap();
@@ -76,10 +57,7 @@ async fn an_unchanged_client_has_the_items_of_a_new_kind() {
         assert_eq!(notes.len(), 1, "{notes:?}");
     }
     let others = dump(&server, bob.token()).await;
-    assert!(
-        others.items.keys().all(|(kind, _)| *kind != NOTES),
-        "nobody else's notes: {others:?}"
-    );
+    assert!(others.items.keys().all(|(kind, _)| *kind != NOTES), "nobody else's notes: {others:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -99,13 +77,8 @@ async fn a_deletion_reaches_a_device_that_was_away_as_a_tombstone() {
     let mut wire = Wire::greeted(&server, ann.token()).await;
     let pages = wire.sync(&mut replica).await;
     assert!(pages[0].rebuild.is_none(), "the chain goes on over the crash");
-    let [item] = &pages[0].items[..] else {
-        panic!("{pages:?}")
-    };
-    assert_eq!(
-        (item.kind, item.key.as_str(), item.deleted, item.value.as_str()),
-        (NOTES, "list", true, "")
-    );
+    let [item] = &pages[0].items[..] else { panic!("{pages:?}") };
+    assert_eq!((item.kind, item.key.as_str(), item.deleted, item.value.as_str()), (NOTES, "list", true, ""));
     assert_eq!(replica, dump(&server, ann.token()).await);
 }
 
@@ -122,10 +95,7 @@ async fn a_client_that_declares_other_kinds_is_not_told_of_it() {
     let (mut wire, _) = Wire::greeted_with(&server, Encoding::Binary, hello).await;
     let mut replica = Replica::default();
     wire.sync(&mut replica).await;
-    assert_eq!(
-        replica.items.keys().map(|(kind, _)| *kind).collect::<Vec<_>>(),
-        [kind::ACCOUNT]
-    );
+    assert_eq!(replica.items.keys().map(|(kind, _)| *kind).collect::<Vec<_>>(), [kind::ACCOUNT]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

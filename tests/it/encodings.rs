@@ -23,12 +23,7 @@ async fn a_json_device_and_a_binary_device_see_the_same() {
         client(&bob.devices[0].token, Encoding::Json),
         client(&bob.devices[1].token, Encoding::Binary),
     ];
-    let awkward = [
-        "\"quoted\" \\ and \u{0}\u{1f}",
-        "ünï 👩‍👩‍👧 \u{2028}",
-        "</script>",
-        "plain",
-    ];
+    let awkward = ["\"quoted\" \\ and \u{0}\u{1f}", "ünï 👩‍👩‍👧 \u{2028}", "</script>", "plain"];
     for (place, (client, text)) in clients.iter().zip(awkward).enumerate() {
         sdk::say(client, if place < 2 { bob.user_id } else { ann.user_id }, text).await;
     }
@@ -39,12 +34,7 @@ async fn a_json_device_and_a_binary_device_see_the_same() {
         clients[0].read(|store| store.snapshot().unwrap()).await.unwrap(),
         dump(&server, ann.token()).await.snapshot,
     ];
-    assert!(
-        snapshots
-            .iter()
-            .all(|snapshot| (1..=72).contains(&snapshot.len())),
-        "{snapshots:?}"
-    );
+    assert!(snapshots.iter().all(|snapshot| (1..=72).contains(&snapshot.len())), "{snapshots:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -53,16 +43,9 @@ async fn a_snapshot_goes_on_in_the_other_encoding() {
     let server = home.start();
     let [ann] = server.people(1).await;
     let mut replica = Replica::default();
-    for (round, encoding) in [Encoding::Json, Encoding::Binary, Encoding::Json]
-        .into_iter()
-        .enumerate()
-    {
+    for (round, encoding) in [Encoding::Json, Encoding::Binary, Encoding::Json].into_iter().enumerate() {
         let (mut wire, greeting) = Wire::greeted_with(&server, encoding, requests::hello(ann.token())).await;
-        requests::sent(
-            &mut wire,
-            requests::send(To::UserId(ann.user_id), greeting.day, "note"),
-        )
-        .await;
+        requests::sent(&mut wire, requests::send(To::UserId(ann.user_id), greeting.day, "note")).await;
         let pages = wire.sync(&mut replica).await;
         assert!(pages.iter().all(|page| page.rebuild.is_none()));
         assert_eq!(replica.entries.len(), round + 1);
@@ -84,10 +67,7 @@ async fn json_is_read_as_people_write_it() {
         greeting.day, ann.user_id
     );
     wire.message(Message::text(frame)).await;
-    assert!(matches!(
-        wire.answer(41).await,
-        proto::server_frame::Body::Sent(_)
-    ));
+    assert!(matches!(wire.answer(41).await, proto::server_frame::Body::Sent(_)));
     // The same in the canonical spelling is the same message.
     let canonical = format!(
         r#"{{"requestId":"42","send":{{"clientMessageId":"{id}==","day":{},"text":"a","userId":"{}"}}}}"#,

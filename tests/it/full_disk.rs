@@ -39,10 +39,7 @@ impl SmallDisk {
         let path = root.path().join("disk");
         std::fs::create_dir(&path).unwrap();
         let size = format!("size={DISK_BYTES},mode=700");
-        let output = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
-            .arg(&path)
-            .output();
+        let output = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&path).output();
         match output {
             Ok(output) if output.status.success() => Ok(SmallDisk { path, _root: root }),
             Ok(output) => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
@@ -52,11 +49,7 @@ impl SmallDisk {
 
     /// Takes all the space that is left.
     fn fill(&self) {
-        let mut file = File::options()
-            .create(true)
-            .append(true)
-            .open(self.filler())
-            .unwrap();
+        let mut file = File::options().create(true).append(true).open(self.filler()).unwrap();
         for size in [1 << 20, 4096] {
             while file.write_all(&vec![0xff; size]).is_ok() {}
         }
@@ -74,10 +67,7 @@ impl SmallDisk {
 impl Drop for SmallDisk {
     fn drop(&mut self) {
         // Lazily: the server may still be on its way out.
-        let _ = Command::new("umount")
-            .arg("-l")
-            .arg(Path::new(&self.path))
-            .status();
+        let _ = Command::new("umount").arg("-l").arg(Path::new(&self.path)).status();
     }
 }
 
@@ -111,28 +101,18 @@ async fn a_full_disk_refuses_writes_and_goes_on_when_there_is_space() {
         wire.sync(&mut replica).await;
         assert_eq!(replica.entries.len(), told.len());
         assert_eq!(dump(&server, bob.token()).await.entries.len(), told.len());
-        assert!(matches!(
-            wire.ask(requests::find_user(&bob.name)).await,
-            Body::User(_)
-        ));
+        assert!(matches!(wire.ask(requests::find_user(&bob.name)).await, Body::User(_)));
         requests::refused(&mut wire, Request::Send(refused.clone()), Refusal::StorageFull).await;
         let mut stranger = Wire::connect(&server, highwater_wire::Encoding::Json).await;
         let register = requests::register(&format!("newcomer-{round}"), "correct horse", "");
         requests::refused(&mut stranger, register.clone(), Refusal::StorageFull).await;
         // Others can still connect and read.
-        Wire::greeted(&server, bob.token())
-            .await
-            .sync(&mut Replica::default())
-            .await;
+        Wire::greeted(&server, bob.token()).await.sync(&mut Replica::default()).await;
 
         disk.make_space();
         let place = sent_at_last(&mut wire, &refused).await;
         told.push(place);
-        assert_eq!(
-            place.seq,
-            told.len() as u64,
-            "no seq was lost on the refused ones"
-        );
+        assert_eq!(place.seq, told.len() as u64, "no seq was lost on the refused ones");
         for n in 0..20 {
             told.push(requests::sent(&mut wire, send(told.len() + n)).await);
         }
@@ -140,11 +120,8 @@ async fn a_full_disk_refuses_writes_and_goes_on_when_there_is_space() {
         assert!(matches!(body, Body::SignedIn(_)), "{body:?}");
     }
     wire.sync(&mut replica).await;
-    let places = |told: &[proto::Sent]| {
-        told.iter()
-            .map(|sent| (sent.conversation_id, sent.seq))
-            .collect::<Vec<_>>()
-    };
+    let places =
+        |told: &[proto::Sent]| told.iter().map(|sent| (sent.conversation_id, sent.seq)).collect::<Vec<_>>();
     assert_eq!(replica.entries.keys().copied().collect::<Vec<_>>(), places(&told));
 
     server.kill();

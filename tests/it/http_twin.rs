@@ -14,11 +14,7 @@ const BOTH: [Encoding; 2] = [Encoding::Binary, Encoding::Json];
 const BODY_BYTES_MAX: usize = 65_536;
 
 fn frame(request: Request) -> ClientFrame {
-    ClientFrame {
-        request_id: 9,
-        request: Some(request),
-        ..Default::default()
-    }
+    ClientFrame { request_id: 9, request: Some(request), ..Default::default() }
 }
 
 /// Asks over HTTP; the answer must be 200 and carry the request's number.
@@ -35,11 +31,7 @@ async fn ask(server: &Server, encoding: Encoding, token: Option<&str>, request: 
 fn assert_status(answer: &http::Answer, encoding: Encoding, refusal: Refusal) {
     assert_eq!(answer.status, refusal.http_status(), "{answer:?}");
     assert_refused(&answer.frame(encoding).body.unwrap(), refusal);
-    assert_eq!(
-        answer.header("retry-after").is_some(),
-        refusal.retry(),
-        "{answer:?}"
-    );
+    assert_eq!(answer.header("retry-after").is_some(), refusal.retry(), "{answer:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -48,13 +40,8 @@ async fn a_whole_life_over_http_alone() {
     let server = home.start();
     for encoding in BOTH {
         let name = format!("ann-{}", encoding.subprotocol().len());
-        let Body::SignedIn(first) = ask(
-            &server,
-            encoding,
-            None,
-            requests::register(&name, "correct horse", ""),
-        )
-        .await
+        let Body::SignedIn(first) =
+            ask(&server, encoding, None, requests::register(&name, "correct horse", "")).await
         else {
             panic!("not registered")
         };
@@ -76,50 +63,21 @@ async fn a_whole_life_over_http_alone() {
         let Body::User(user) = ask(&server, encoding, token, requests::find_user(&name)).await else {
             panic!()
         };
-        assert_eq!(
-            user,
-            proto::User {
-                user_id: first.user_id,
-                name: name.clone()
-            }
-        );
-        let list = ask(
-            &server,
-            encoding,
-            token,
-            Request::ListDevices(proto::ListDevices {}),
-        )
-        .await;
-        let Body::DeviceList(list) = list else {
-            panic!("no list")
-        };
-        let listed: Vec<_> = list
-            .devices
-            .iter()
-            .map(|device| (device.device_id, device.current))
-            .collect();
+        assert_eq!(user, proto::User { user_id: first.user_id, name: name.clone() });
+        let list = ask(&server, encoding, token, Request::ListDevices(proto::ListDevices {})).await;
+        let Body::DeviceList(list) = list else { panic!("no list") };
+        let listed: Vec<_> = list.devices.iter().map(|device| (device.device_id, device.current)).collect();
         assert_eq!(listed, [(first.device_id, true), (second.device_id, false)]);
         assert_eq!(dump(&server, &first.token).await.all_texts(), ["note"]);
 
         let which = Some(proto::end_device::Which::DeviceId(second.device_id));
-        let done = ask(
-            &server,
-            encoding,
-            token,
-            Request::EndDevice(proto::EndDevice { which }),
-        )
-        .await;
+        let done = ask(&server, encoding, token, Request::EndDevice(proto::EndDevice { which })).await;
         assert!(matches!(done, Body::Done(_)));
         let done = ask(&server, encoding, token, Request::SignOut(proto::SignOut {})).await;
         assert!(matches!(done, Body::Done(_)));
         for token in [&first.token, &second.token] {
-            let answer = http::post(
-                server.client(),
-                encoding,
-                Some(token),
-                &frame(requests::heartbeat()),
-            )
-            .await;
+            let answer =
+                http::post(server.client(), encoding, Some(token), &frame(requests::heartbeat())).await;
             assert_status(&answer, encoding, Refusal::InvalidToken);
         }
     }
@@ -134,13 +92,8 @@ async fn wrong_requests_are_refused_as_on_a_websocket() {
     for encoding in BOTH {
         for (what, request, refusal) in village.wrong_requests() {
             println!("{what}: {}", refusal.http_status());
-            let answer = http::post(
-                server.client(),
-                encoding,
-                Some(village.ann.token()),
-                &frame(request),
-            )
-            .await;
+            let answer =
+                http::post(server.client(), encoding, Some(village.ann.token()), &frame(request)).await;
             assert_status(&answer, encoding, refusal);
         }
     }
@@ -162,10 +115,7 @@ async fn answers_are_equal_to_those_of_a_websocket() {
             requests::find_user(&village.people[2].name),
             Request::ListDevices(proto::ListDevices {}),
         ] {
-            assert_eq!(
-                ask(&server, encoding, Some(token), request.clone()).await,
-                wire.ask(request).await
-            );
+            assert_eq!(ask(&server, encoding, Some(token), request.clone()).await, wire.ask(request).await);
         }
         wire.close().await;
     }
@@ -182,20 +132,12 @@ async fn a_chain_goes_on_from_websocket_to_http_and_back() {
     let send = requests::send(To::ConversationId(village.own), village.day, "over HTTP");
     ask(&server, Encoding::Json, Some(token), Request::Send(send)).await;
     // The WebSocket is pushed to, and the chain may be fetched by HTTP all the same.
-    let Body::Push(push) = wire.unasked().await else {
-        panic!("no push")
-    };
+    let Body::Push(push) = wire.unasked().await else { panic!("no push") };
     let mut next = frame(requests::sync());
     next.snapshot = replica.snapshot.clone().into();
     let answer = http::post(server.client(), Encoding::Json, Some(token), &next).await;
-    let Some(Body::Page(page)) = answer.frame(Encoding::Json).body else {
-        panic!("no page")
-    };
-    assert_eq!(
-        (&page.snapshot, &page.base),
-        (&push.snapshot, &push.base),
-        "one chain, the same bytes"
-    );
+    let Some(Body::Page(page)) = answer.frame(Encoding::Json).body else { panic!("no page") };
+    assert_eq!((&page.snapshot, &page.base), (&push.snapshot, &push.base), "one chain, the same bytes");
     assert!(replica.take(&page, true));
     assert!(!replica.take(&push, false), "what was fetched is not taken twice");
     wire.sync(&mut replica).await;
@@ -208,10 +150,7 @@ async fn nothing_new_is_204_and_small() {
     let server = home.start();
     let village = Village::on(&server).await;
     let mut replica = Replica::default();
-    Wire::greeted(&server, village.ann.token())
-        .await
-        .sync(&mut replica)
-        .await;
+    Wire::greeted(&server, village.ann.token()).await.sync(&mut replica).await;
     for encoding in BOTH {
         let mut sync = frame(requests::sync());
         sync.snapshot = replica.snapshot.clone().into();
@@ -222,12 +161,7 @@ async fn nothing_new_is_204_and_small() {
             answer.bytes(),
             answer.head
         );
-        assert!(
-            answer.bytes() <= 150,
-            "{} bytes:\n{}",
-            answer.bytes(),
-            answer.head
-        );
+        assert!(answer.bytes() <= 150, "{} bytes:\n{}", answer.bytes(), answer.head);
     }
 }
 
@@ -248,26 +182,10 @@ async fn bodies_that_cannot_be_read_are_refused() {
     let (binary, json) = (Encoding::Binary.content_type(), Encoding::Json.content_type());
     let heartbeat = |encoding: Encoding| encoding.encode(&frame(requests::heartbeat()));
 
-    assert_status(
-        &post(binary, vec![0xff; 30]).await,
-        Encoding::Binary,
-        Refusal::MalformedFrame,
-    );
-    assert_status(
-        &post(json, b"{".to_vec()).await,
-        Encoding::Json,
-        Refusal::MalformedFrame,
-    );
-    assert_status(
-        &post(json, heartbeat(Encoding::Binary)).await,
-        Encoding::Json,
-        Refusal::MalformedFrame,
-    );
-    assert_status(
-        &post(binary, heartbeat(Encoding::Json)).await,
-        Encoding::Binary,
-        Refusal::MalformedFrame,
-    );
+    assert_status(&post(binary, vec![0xff; 30]).await, Encoding::Binary, Refusal::MalformedFrame);
+    assert_status(&post(json, b"{".to_vec()).await, Encoding::Json, Refusal::MalformedFrame);
+    assert_status(&post(json, heartbeat(Encoding::Binary)).await, Encoding::Json, Refusal::MalformedFrame);
+    assert_status(&post(binary, heartbeat(Encoding::Json)).await, Encoding::Binary, Refusal::MalformedFrame);
     for content_type in ["text/plain", "application/octet-stream", "text/json-ish"] {
         assert_status(
             &post(content_type, heartbeat(Encoding::Json)).await,
@@ -275,12 +193,7 @@ async fn bodies_that_cannot_be_read_are_refused() {
             Refusal::WrongFrameType,
         );
     }
-    assert_eq!(
-        post("application/json; charset=utf-8", heartbeat(Encoding::Json))
-            .await
-            .status,
-        200
-    );
+    assert_eq!(post("application/json; charset=utf-8", heartbeat(Encoding::Json)).await.status, 200);
 
     // The longest body is read, one byte more is not.
     let mut longest = heartbeat(Encoding::Json);
@@ -288,11 +201,7 @@ async fn bodies_that_cannot_be_read_are_refused() {
     assert_eq!(post(json, longest.clone()).await.status, 200);
     longest.push(b' ');
     assert_status(&post(json, longest).await, Encoding::Json, Refusal::FrameTooLarge);
-    assert_status(
-        &post(binary, vec![0; 10_000_000]).await,
-        Encoding::Binary,
-        Refusal::FrameTooLarge,
-    );
+    assert_status(&post(binary, vec![0; 10_000_000]).await, Encoding::Binary, Refusal::FrameTooLarge);
     assert_eq!(dump(&server, ann.token()).await, before);
 }
 
@@ -307,37 +216,17 @@ async fn there_is_no_hello_and_nothing_without_a_token() {
             let answer = http::post(server.client(), encoding, token, &hello).await;
             assert_status(&answer, encoding, Refusal::UnknownRequest);
         }
-        let nothing = ClientFrame {
-            request_id: 9,
-            ..Default::default()
-        };
+        let nothing = ClientFrame { request_id: 9, ..Default::default() };
         let answer = http::post(server.client(), encoding, Some(ann.token()), &nothing).await;
         assert_status(&answer, encoding, Refusal::UnknownRequest);
-        for request in [
-            requests::heartbeat(),
-            requests::sync(),
-            requests::find_user(&ann.name),
-        ] {
+        for request in [requests::heartbeat(), requests::sync(), requests::find_user(&ann.name)] {
             let answer = http::post(server.client(), encoding, None, &frame(request)).await;
             assert_status(&answer, encoding, Refusal::InvalidToken);
         }
     }
-    let without_number = ClientFrame {
-        request: Some(requests::heartbeat()),
-        ..Default::default()
-    };
-    let answer = http::post(
-        server.client(),
-        Encoding::Json,
-        Some(ann.token()),
-        &without_number,
-    )
-    .await;
-    assert_eq!(
-        (answer.status, answer.frame(Encoding::Json).request_id),
-        (200, 0),
-        "it needs no number"
-    );
+    let without_number = ClientFrame { request: Some(requests::heartbeat()), ..Default::default() };
+    let answer = http::post(server.client(), Encoding::Json, Some(ann.token()), &without_number).await;
+    assert_eq!((answer.status, answer.frame(Encoding::Json).request_id), (200, 0), "it needs no number");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -347,15 +236,9 @@ async fn a_context_is_a_number_to_fifteen() {
     let [ann] = server.people(1).await;
     let bearer = format!("Bearer {}", ann.token());
     let body = Encoding::Json.encode(&frame(requests::sync()));
-    for (context, status) in [
-        ("0", 200),
-        ("15", 200),
-        ("16", 400),
-        ("-1", 400),
-        ("x", 400),
-        ("", 400),
-        ("256", 400),
-    ] {
+    for (context, status) in
+        [("0", 200), ("15", 200), ("16", 400), ("-1", 400), ("x", 400), ("", 400), ("256", 400)]
+    {
         let headers = [
             ("Content-Type", "application/json"),
             ("Authorization", bearer.as_str()),
@@ -373,12 +256,9 @@ async fn a_context_is_a_number_to_fifteen() {
 async fn other_paths_and_methods_are_not_there() {
     let home = Home::dev();
     let server = home.start();
-    for (method, path) in [
-        ("GET", "/v1/request"),
-        ("PUT", "/v1/request"),
-        ("POST", "/v1/nothing"),
-        ("GET", "/../etc/passwd"),
-    ] {
+    for (method, path) in
+        [("GET", "/v1/request"), ("PUT", "/v1/request"), ("POST", "/v1/nothing"), ("GET", "/../etc/passwd")]
+    {
         let answer = http::exchange(server.client(), method, path, &[], b"").await;
         assert!([404, 405].contains(&answer.status), "{method} {path}: {answer:?}");
     }
@@ -386,12 +266,8 @@ async fn other_paths_and_methods_are_not_there() {
     let answer = http::exchange(server.client(), "GET", "/v1/ws", &[], b"").await;
     assert!((400..500).contains(&answer.status), "{answer:?}");
     let page = http::exchange(server.client(), "GET", "/", &[], b"").await;
-    assert_eq!(
-        (page.status, page.header("content-type")),
-        (200, Some("text/html; charset=utf-8"))
-    );
+    assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
     assert!(
-        page.header("content-security-policy")
-            .is_some_and(|policy| policy.contains("default-src 'none'"))
+        page.header("content-security-policy").is_some_and(|policy| policy.contains("default-src 'none'"))
     );
 }

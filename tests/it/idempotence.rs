@@ -22,15 +22,10 @@ async fn the_same_id_has_the_same_place_wherever_it_comes_from() {
     let send = requests::send(To::UserId(bob.user_id), day, "once");
     let place = requests::sent(&mut first, send.clone()).await;
     // On the same connection, named in all three ways.
-    for to in [
-        To::UserId(bob.user_id),
-        To::UserName(bob.name.clone()),
-        To::ConversationId(place.conversation_id),
-    ] {
-        let again = proto::Send {
-            to: Some(to),
-            ..send.clone()
-        };
+    for to in
+        [To::UserId(bob.user_id), To::UserName(bob.name.clone()), To::ConversationId(place.conversation_id)]
+    {
+        let again = proto::Send { to: Some(to), ..send.clone() };
         assert_eq!(requests::sent(&mut first, again).await, place);
     }
     // From the sender's other device, after reconnecting, over HTTP.
@@ -39,11 +34,8 @@ async fn the_same_id_has_the_same_place_wherever_it_comes_from() {
     first.close().await;
     let mut reconnected = Wire::greeted(&server, ann.token()).await;
     assert_eq!(requests::sent(&mut reconnected, send.clone()).await, place);
-    let frame = ClientFrame {
-        request_id: 1,
-        request: Some(Request::Send(send.clone())),
-        ..Default::default()
-    };
+    let frame =
+        ClientFrame { request_id: 1, request: Some(Request::Send(send.clone())), ..Default::default() };
     let answer = http::post(server.client(), Encoding::Json, Some(ann.token()), &frame).await;
     assert_eq!(answer.frame(Encoding::Json).body, Some(Body::Sent(place)));
     for person in [&ann, &bob] {
@@ -59,11 +51,7 @@ async fn the_same_id_of_somebody_else_is_another_message() {
     let send = requests::send(To::UserId(bob.user_id), day, "mine");
     let first = requests::sent(&mut anns, send.clone()).await;
     let mut bobs = Wire::greeted(&server, bob.token()).await;
-    let same_id = proto::Send {
-        to: Some(To::UserId(ann.user_id)),
-        text: "his".to_owned(),
-        ..send
-    };
+    let same_id = proto::Send { to: Some(To::UserId(ann.user_id)), text: "his".to_owned(), ..send };
     let second = requests::sent(&mut bobs, same_id).await;
     assert_eq!((second.conversation_id, second.seq), (first.conversation_id, 2));
     assert_eq!(dump(&server, ann.token()).await.all_texts(), ["mine", "his"]);
@@ -87,11 +75,7 @@ async fn duplicates_at_the_same_time_are_one_message() {
             places.push(one.answer(mine).await);
             places.push(other.answer(its).await);
         }
-        assert!(
-            matches!(&places[0], Body::Sent(sent) if sent.seq == round + 1),
-            "{:?}",
-            places[0]
-        );
+        assert!(matches!(&places[0], Body::Sent(sent) if sent.seq == round + 1), "{:?}", places[0]);
         assert!(places.iter().all(|place| *place == places[0]), "{places:?}");
     }
     assert_eq!(dump(&server, bob.token()).await.entries.len(), 20);
@@ -104,23 +88,12 @@ async fn of_two_messages_with_one_id_at_the_same_time_one_is_refused() {
     let ([ann, bob], mut one, day) = pair(&server).await;
     let mut other = Wire::greeted(&server, &ann.devices[1].token).await;
     let send = requests::send(To::UserId(bob.user_id), day, "this");
-    let that = proto::Send {
-        text: "that".to_owned(),
-        ..send.clone()
-    };
-    let (first, second) = (
-        one.post(Request::Send(send)).await,
-        other.post(Request::Send(that)).await,
-    );
+    let that = proto::Send { text: "that".to_owned(), ..send.clone() };
+    let (first, second) = (one.post(Request::Send(send)).await, other.post(Request::Send(that)).await);
     let answers = [one.answer(first).await, other.answer(second).await];
-    let sent = answers
-        .iter()
-        .filter(|body| matches!(body, Body::Sent(_)))
-        .count();
-    let conflicts = answers
-        .iter()
-        .filter(|body| matches!(body, Body::Error(error) if error.code == 304))
-        .count();
+    let sent = answers.iter().filter(|body| matches!(body, Body::Sent(_))).count();
+    let conflicts =
+        answers.iter().filter(|body| matches!(body, Body::Error(error) if error.code == 304)).count();
     assert_eq!((sent, conflicts), (1, 1), "{answers:?}");
     assert_eq!(dump(&server, bob.token()).await.entries.len(), 1);
 }
@@ -137,9 +110,8 @@ async fn a_crash_forgets_no_id() {
         known.push((requests::sent(&mut wire, send.clone()).await, send));
     }
     // Unanswered at the kill: each may stand or not, and is one message after it is sent again.
-    let doubtful: Vec<_> = (0..40)
-        .map(|n| requests::send(To::UserId(bob.user_id), day, &format!("doubtful {n}")))
-        .collect();
+    let doubtful: Vec<_> =
+        (0..40).map(|n| requests::send(To::UserId(bob.user_id), day, &format!("doubtful {n}"))).collect();
     for send in &doubtful {
         wire.post(Request::Send(send.clone())).await;
     }
@@ -148,11 +120,7 @@ async fn a_crash_forgets_no_id() {
     let mut wire = Wire::greeted(&server, ann.token()).await;
     let survived = dump(&server, bob.token()).await;
     for (place, send) in &known {
-        assert_eq!(
-            requests::sent(&mut wire, send.clone()).await,
-            *place,
-            "same id, same place, same time"
-        );
+        assert_eq!(requests::sent(&mut wire, send.clone()).await, *place, "same id, same place, same time");
     }
     let mut doubtful_places = Vec::new();
     for send in &doubtful {
@@ -194,12 +162,7 @@ async fn the_real_client_loses_and_doubles_nothing_over_crashes() {
         .unwrap();
         for n in 0..60 {
             let text = format!("{round}.{n:02}");
-            ids.push(
-                client
-                    .send(Target::User(bob.user_id), text.clone())
-                    .await
-                    .unwrap(),
-            );
+            ids.push(client.send(Target::User(bob.user_id), text.clone()).await.unwrap());
             expected.push(text);
         }
         // Killed when some are answered and others are not.

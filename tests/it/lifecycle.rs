@@ -17,11 +17,8 @@ const SERVICE_RESTART: u16 = 1012;
 async fn one_line_on_stdout_says_where_it_listens_and_both_ports_are_healthy() {
     let home = Home::dev();
     let server = home.start();
-    let line = format!(
-        "highwater ready client=http://{} operator=http://{}",
-        server.client(),
-        server.operator()
-    );
+    let line =
+        format!("highwater ready client=http://{} operator=http://{}", server.client(), server.operator());
     assert_eq!(server.ready_line(), line);
     for address in [server.client(), server.operator()] {
         for (path, body) in [("/healthz", "ok\n"), ("/readyz", "ready\n")] {
@@ -51,10 +48,7 @@ async fn a_second_server_on_the_same_data_is_refused_by_name_and_the_first_goes_
         "{}",
         refused.stderr
     );
-    Wire::greeted(&server, ann.token())
-        .await
-        .sync(&mut Replica::default())
-        .await;
+    Wire::greeted(&server, ann.token()).await.sync(&mut Replica::default()).await;
     // A lock left by a killed process holds nobody off.
     server.kill();
     let server = home.start();
@@ -116,11 +110,7 @@ async fn a_stop_answers_what_is_in_flight_and_asks_everybody_to_come_again() {
     let mut all = 0;
     for (place, person) in people.iter().enumerate() {
         let replica = dump(&server, person.token()).await;
-        all += replica
-            .all_texts()
-            .iter()
-            .filter(|text| text.starts_with(&format!("{place}.")))
-            .count();
+        all += replica.all_texts().iter().filter(|text| text.starts_with(&format!("{place}."))).count();
         for (sent, text) in &stands {
             let Some(entry) = replica.entries.get(&(sent.conversation_id, sent.seq)) else {
                 continue;
@@ -128,11 +118,7 @@ async fn a_stop_answers_what_is_in_flight_and_asks_everybody_to_come_again() {
             assert_eq!(requests::text_of(entry), *text);
         }
     }
-    assert_eq!(
-        all,
-        people.len() + sent,
-        "what was told as sent stands, what was refused does not"
-    );
+    assert_eq!(all, people.len() + sent, "what was told as sent stands, what was refused does not");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -146,9 +132,7 @@ async fn a_stop_answers_readings_and_registrations_too() {
     let mut strangers = Vec::new();
     for n in 0..6 {
         let mut stranger = Wire::connect(&server, Encoding::Binary).await;
-        let first = stranger
-            .post(requests::register(&format!("guest-{n}"), "correct horse", ""))
-            .await;
+        let first = stranger.post(requests::register(&format!("guest-{n}"), "correct horse", "")).await;
         requests::refused(
             &mut stranger,
             requests::register("other", "correct horse", ""),
@@ -167,17 +151,11 @@ async fn a_stop_answers_readings_and_registrations_too() {
     server.begin_to_stop();
     assert_eq!(wire.closed().await, SERVICE_RESTART);
     for request in reads.into_iter().chain([sync]) {
-        assert!(
-            wire.take_answer(request).is_some(),
-            "request {request} was not answered"
-        );
+        assert!(wire.take_answer(request).is_some(), "request {request} was not answered");
     }
     for (mut stranger, request) in strangers {
         assert_eq!(stranger.closed().await, SERVICE_RESTART);
-        match stranger
-            .take_answer(request)
-            .expect("every registration is answered")
-        {
+        match stranger.take_answer(request).expect("every registration is answered") {
             Body::SignedIn(_) => {}
             body => assert_refused(&body, Refusal::Draining),
         }
@@ -198,19 +176,13 @@ async fn a_stop_answers_http_requests_too() {
             request: Some(requests::register(&format!("guest-{n}"), "correct horse", "")),
             ..Default::default()
         };
-        asked.push(tokio::spawn(async move {
-            http::post(address, Encoding::Json, None, &frame).await
-        }));
+        asked.push(tokio::spawn(async move { http::post(address, Encoding::Json, None, &frame).await }));
     }
     eventually("all six are being answered", || async {
-        let metrics = http::exchange(server.operator(), "GET", "/metrics", &[], b"")
-            .await
-            .text();
+        let metrics = http::exchange(server.operator(), "GET", "/metrics", &[], b"").await.text();
         let value = |name: &str| {
-            let line = metrics
-                .lines()
-                .find(|line| line.starts_with(name))
-                .unwrap_or_else(|| panic!("no {name}"));
+            let line =
+                metrics.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("no {name}"));
             line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()
         };
         (value("highwater_password_hashes_waiting ") + value("highwater_password_hashes_total ") >= 6.0)
@@ -244,10 +216,7 @@ async fn everything_is_there_after_a_stop_and_after_a_kill() {
             expected.push(text);
         }
         let pages = wire.sync(&mut replica).await;
-        assert!(
-            pages.iter().all(|page| page.rebuild.is_none()),
-            "a chain goes on over starts"
-        );
+        assert!(pages.iter().all(|page| page.rebuild.is_none()), "a chain goes on over starts");
         assert_eq!(replica.all_texts(), expected);
         let before = (dump(&server, ann.token()).await, dump(&server, bob.token()).await);
         if round.is_multiple_of(2) {
@@ -257,10 +226,7 @@ async fn everything_is_there_after_a_stop_and_after_a_kill() {
             server.kill();
         }
         server = home.start();
-        assert_eq!(
-            (dump(&server, ann.token()).await, dump(&server, bob.token()).await),
-            before
-        );
+        assert_eq!((dump(&server, ann.token()).await, dump(&server, bob.token()).await), before);
     }
     let again = Wire::greeted(&server, ann.token()).await.sync(&mut replica).await;
     assert!(again[0].snapshot.is_empty(), "nothing is told twice: {again:?}");

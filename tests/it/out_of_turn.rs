@@ -53,9 +53,7 @@ async fn a_hello_that_does_not_wait_for_the_first_is_too_much() {
     let first = wire.post(Request::Hello(requests::hello(ann.token()))).await;
     let second = wire.post(Request::Hello(requests::hello(ann.token()))).await;
     assert!(matches!(wire.answer(first).await, Body::Greeting(_)));
-    let Body::Error(error) = wire.answer(second).await else {
-        panic!("greeted twice")
-    };
+    let Body::Error(error) = wire.answer(second).await else { panic!("greeted twice") };
     assert!(
         [Refusal::TooManyInFlight.code(), Refusal::AlreadyGreeted.code()].contains(&error.code),
         "{error:?}"
@@ -69,30 +67,16 @@ async fn a_hello_that_can_never_be_right_is_refused_and_the_connection_ends() {
     let [ann] = server.people(1).await;
     let right = requests::hello(ann.token());
     for hello in [
-        proto::Hello {
-            level: 0,
-            ..right.clone()
-        },
-        proto::Hello {
-            context: 16,
-            ..right.clone()
-        },
-        proto::Hello {
-            context: u32::MAX,
-            ..right.clone()
-        },
+        proto::Hello { level: 0, ..right.clone() },
+        proto::Hello { context: 16, ..right.clone() },
+        proto::Hello { context: u32::MAX, ..right.clone() },
     ] {
         let mut wire = Wire::connect(&server, Encoding::Binary).await;
         requests::refused(&mut wire, Request::Hello(hello), Refusal::InvalidField).await;
         assert_eq!(wire.closed().await, close::UNAUTHENTICATED);
     }
     // A later level is no fault: the lower one is in force.
-    let later = proto::Hello {
-        level: 99,
-        context: 15,
-        locale: "x".repeat(1000),
-        ..right
-    };
+    let later = proto::Hello { level: 99, context: 15, locale: "x".repeat(1000), ..right };
     Wire::greeted_with(&server, Encoding::Binary, later).await;
 }
 
@@ -103,11 +87,7 @@ async fn who_never_says_hello_is_closed_after_ten_seconds() {
     let mut wire = Wire::connect(&server, Encoding::Json).await;
     let opened = std::time::Instant::now();
     assert_eq!(wire.closed().await, close::UNAUTHENTICATED);
-    assert!(
-        (9..=13).contains(&opened.elapsed().as_secs()),
-        "{:?}",
-        opened.elapsed()
-    );
+    assert!((9..=13).contains(&opened.elapsed().as_secs()), "{:?}", opened.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -118,9 +98,8 @@ async fn more_requests_than_allowed_are_refused_and_the_rest_is_done() {
     let mut wire = Wire::greeted(&server, ann.token()).await;
     let day = requests::today(&mut wire).await;
     // Far more than may be unanswered, and fewer than fill the way to the user's actor, which would be 500.
-    let sends: Vec<_> = (0..400)
-        .map(|n| requests::send(To::UserId(ann.user_id), day, &n.to_string()))
-        .collect();
+    let sends: Vec<_> =
+        (0..400).map(|n| requests::send(To::UserId(ann.user_id), day, &n.to_string())).collect();
     let mut posted = Vec::new();
     for send in &sends {
         posted.push((wire.post(Request::Send(send.clone())).await, send));
@@ -137,11 +116,7 @@ async fn more_requests_than_allowed_are_refused_and_the_rest_is_done() {
     }
     println!("{sent} sent, {} refused", refused.len());
     assert!(sent >= 64 && !refused.is_empty(), "400 at once are more than 64");
-    assert_eq!(
-        dump(&server, ann.token()).await.entries.len(),
-        sent,
-        "what was refused was not done"
-    );
+    assert_eq!(dump(&server, ann.token()).await.entries.len(), sent, "what was refused was not done");
     for send in refused {
         requests::sent(&mut wire, send).await;
     }

@@ -33,9 +33,7 @@ async fn deaf(server: &Server, token: &str) -> TcpStream {
         Encoding::Binary.subprotocol()
     );
     socket.write_all(upgrade.as_bytes()).await.unwrap();
-    write_frame(&mut socket, 1, Request::Hello(requests::hello(token)))
-        .await
-        .unwrap();
+    write_frame(&mut socket, 1, Request::Hello(requests::hello(token))).await.unwrap();
     read_until(&mut socket, token.len()).await;
     write_frame(&mut socket, 2, requests::sync()).await.unwrap();
     // The page is not read any more; that it was asked for makes the server push to this connection.
@@ -53,11 +51,8 @@ async fn read_until(socket: &mut TcpStream, at_least: usize) {
 
 /// A frame, masked with zeros.
 async fn write_frame(socket: &mut TcpStream, request_id: u64, request: Request) -> std::io::Result<()> {
-    let payload = Encoding::Binary.encode(&ClientFrame {
-        request_id,
-        request: Some(request),
-        ..Default::default()
-    });
+    let payload =
+        Encoding::Binary.encode(&ClientFrame { request_id, request: Some(request), ..Default::default() });
     let mut bytes = vec![0x82];
     match u8::try_from(payload.len()) {
         Ok(short @ 0..=125) => bytes.push(0x80 | short),
@@ -74,10 +69,7 @@ async fn write_frame(socket: &mut TcpStream, request_id: u64, request: Request) 
 /// How long it takes until the server has dropped the socket, found out without reading from it.
 async fn dropped_after(socket: &mut TcpStream, since: Instant) -> Duration {
     let mut request_id = 100;
-    while write_frame(socket, request_id, requests::heartbeat())
-        .await
-        .is_ok()
-    {
+    while write_frame(socket, request_id, requests::heartbeat()).await.is_ok() {
         request_id += 1;
         assert!(since.elapsed() < CLOSED_MAX, "it is still open");
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -126,13 +118,9 @@ async fn a_device_that_never_reads_is_closed_from_outside_and_misses_nothing() {
     let before = server.resident_bytes();
     let longest = send_all(&server, bob.token(), ann.user_id).await;
     // Everybody else has had everything while the deaf connection still stands.
-    let expected: Vec<_> = std::iter::once("before".to_owned())
-        .chain((0..MESSAGES).map(text))
-        .collect();
+    let expected: Vec<_> = std::iter::once("before".to_owned()).chain((0..MESSAGES).map(text)).collect();
     assert_eq!(sdk::texts(&other_device, MESSAGES + 1).await, expected);
-    write_frame(&mut deaf, 99, requests::heartbeat())
-        .await
-        .expect("it stands");
+    write_frame(&mut deaf, 99, requests::heartbeat()).await.expect("it stands");
     let grown = server.resident_bytes().saturating_sub(before);
     println!("longest answer {longest:?}, grown by {} KiB", grown / 1024);
     assert!(longest < Duration::from_secs(5), "{longest:?}");
@@ -142,11 +130,7 @@ async fn a_device_that_never_reads_is_closed_from_outside_and_misses_nothing() {
     println!("dropped after {after:?}");
     let mut replica = Replica::default();
     Wire::greeted(&server, ann.token()).await.sync(&mut replica).await;
-    assert_eq!(
-        replica.all_texts(),
-        expected,
-        "nothing is missing and nothing is there twice"
-    );
+    assert_eq!(replica.all_texts(), expected, "nothing is missing and nothing is there twice");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -164,10 +148,7 @@ async fn a_client_that_asks_and_never_reads_is_closed_too() {
     let mut askers = Vec::new();
     for context in 0..8 {
         // Contexts of their own, so that none takes another's place.
-        let hello = proto::Hello {
-            context,
-            ..requests::hello(ann.token())
-        };
+        let hello = proto::Hello { context, ..requests::hello(ann.token()) };
         askers.push(asker(&server, hello));
     }
     let mut running: FuturesUnordered<_> = askers.into_iter().collect();
@@ -187,11 +168,7 @@ async fn a_client_that_asks_and_never_reads_is_closed_too() {
         }
     }
     let grown = highest.saturating_sub(before);
-    println!(
-        "all dropped after {:?}, grown by {} KiB",
-        began.elapsed(),
-        grown / 1024
-    );
+    println!("all dropped after {:?}, grown by {} KiB", began.elapsed(), grown / 1024);
     assert!(grown < GROWTH_MAX, "{grown} bytes");
 }
 

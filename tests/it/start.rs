@@ -12,11 +12,7 @@ use crate::support::{
 fn assert_says(refused: &NotStarted, words: &[&str]) {
     assert_eq!(refused.stdout, "", "stdout is for the ready line");
     for word in words {
-        assert!(
-            refused.stderr.contains(word),
-            "{word:?} is not in: {}",
-            refused.stderr
-        );
+        assert!(refused.stderr.contains(word), "{word:?} is not in: {}", refused.stderr);
     }
     assert!(!refused.stderr.contains("panicked"), "{}", refused.stderr);
 }
@@ -28,38 +24,17 @@ fn mode(path: &Path) -> u32 {
 #[test]
 fn settings_that_cannot_be_are_named_with_their_place() {
     for (config, words) in [
-        (
-            "[server]\nworkrs = 2\n",
-            &["highwater.toml line 2", "server.workrs", "workers"][..],
-        ),
+        ("[server]\nworkrs = 2\n", &["highwater.toml line 2", "server.workrs", "workers"][..]),
         ("[sever]\n", &["line 1", "sever"]),
-        (
-            "[server]\nworkers = 257\n",
-            &["line 2", "server.workers", "0 to 256", "257"],
-        ),
-        (
-            "[server]\nworkers = \"two\"\n",
-            &["server.workers", "whole number"],
-        ),
-        (
-            "[client]\nlisten = \"everywhere\"\n",
-            &["client.listen", "everywhere"],
-        ),
-        (
-            "[registration]\nmode = \"ajar\"\n",
-            &["registration.mode", "closed", "invite", "open", "ajar"],
-        ),
+        ("[server]\nworkers = 257\n", &["line 2", "server.workers", "0 to 256", "257"]),
+        ("[server]\nworkers = \"two\"\n", &["server.workers", "whole number"]),
+        ("[client]\nlisten = \"everywhere\"\n", &["client.listen", "everywhere"]),
+        ("[registration]\nmode = \"ajar\"\n", &["registration.mode", "closed", "invite", "open", "ajar"]),
         ("[storage]\nsegment_bytes = 1\n", &["storage.segment_bytes"]),
         ("[storage]\naccept_loss = true\n", &["--accept-loss"]),
-        (
-            "[storage]\nengine = \"memory\"\n",
-            &["storage.engine", "--memory-engine"],
-        ),
+        ("[storage]\nengine = \"memory\"\n", &["storage.engine", "--memory-engine"]),
         ("[[kinds]]\nnumber = 4\nname = \"notes\"\n", &["kinds", "5 to 8"]),
-        (
-            "[[kinds]]\nnumber = 5\nname = \"messages\"\n",
-            &["kinds", "messages"],
-        ),
+        ("[[kinds]]\nnumber = 5\nname = \"messages\"\n", &["kinds", "messages"]),
         ("[server\n", &["line 1"]),
     ] {
         let home = Home::new(config, &[]);
@@ -84,10 +59,7 @@ fn unknown_flags_variables_and_files_are_refused() {
 #[test]
 fn check_config_says_what_is_in_force_and_what_is_wrong() {
     let mut command = Home::bare_command();
-    let output = command
-        .args(["check-config", "--listen", "127.0.0.1:7"])
-        .output()
-        .unwrap();
+    let output = command.args(["check-config", "--listen", "127.0.0.1:7"]).output().unwrap();
     assert!(output.status.success());
     let printed = String::from_utf8(output.stdout).unwrap();
     assert!(
@@ -95,10 +67,7 @@ fn check_config_says_what_is_in_force_and_what_is_wrong() {
         "{printed}"
     );
     let mut command = Home::bare_command();
-    let output = command
-        .args(["check-config", "--listen", "everywhere"])
-        .output()
-        .unwrap();
+    let output = command.args(["check-config", "--listen", "everywhere"]).output().unwrap();
     assert!(!output.status.success());
 }
 
@@ -107,9 +76,7 @@ fn refused_on(flags: &[&str], listen: &str, admin: &str) -> NotStarted {
     let home = Home::new("", &[]);
     let mut command = Home::bare_command();
     command.arg("serve").arg("--data").arg(home.data());
-    command
-        .args(["--listen", listen, "--admin-listen", admin])
-        .args(flags);
+    command.args(["--listen", listen, "--admin-listen", admin]).args(flags);
     let refused = not_started(command);
     assert!(!home.data().join("log").exists(), "no store was made");
     refused
@@ -137,29 +104,17 @@ fn a_public_address_that_is_meant_serves_but_never_in_development_mode() {
     let file = home.data().with_file_name("highwater.toml");
     let command = |flags: &[&str]| {
         let mut command = Home::bare_command();
-        command
-            .arg("serve")
-            .arg("--data")
-            .arg(home.data())
-            .arg("--config")
-            .arg(&file)
-            .args(flags);
+        command.arg("serve").arg("--data").arg(home.data()).arg("--config").arg(&file).args(flags);
         command
     };
     assert_says(&not_started(command(&["--dev"])), &["client.listen", "dev"]);
     let server = home.start_command(command(&[]));
     assert!(
-        server
-            .ready_line()
-            .starts_with("highwater ready client=http://0.0.0.0:"),
+        server.ready_line().starts_with("highwater ready client=http://0.0.0.0:"),
         "{}",
         server.ready_line()
     );
-    assert!(
-        server.log().contains("without TLS"),
-        "it is said at every start: {}",
-        server.log()
-    );
+    assert!(server.log().contains("without TLS"), "it is said at every start: {}", server.log());
 }
 
 #[test]
@@ -199,10 +154,7 @@ fn secrets_that_others_can_read_are_refused_by_name() {
     ] {
         std::fs::set_permissions(&path, Permissions::from_mode(wrong)).unwrap();
         let name = path.display().to_string();
-        assert_says(
-            &home.start_refused(),
-            &[&name, &format!("{wrong:03o}"), &format!("chmod {right:o}")],
-        );
+        assert_says(&home.start_refused(), &[&name, &format!("{wrong:03o}"), &format!("chmod {right:o}")]);
         std::fs::set_permissions(&path, Permissions::from_mode(right)).unwrap();
     }
     home.start();
@@ -221,10 +173,7 @@ fn a_secret_that_is_missing_or_damaged_is_named_and_not_made_anew() {
     std::fs::set_permissions(&key, Permissions::from_mode(0o600)).unwrap();
     let refused = home.start_refused();
     assert_says(&refused, &["snapshot.key", "restore it from a backup"]);
-    assert!(
-        !refused.stderr.contains("not-a-key"),
-        "what it holds is not shown"
-    );
+    assert!(!refused.stderr.contains("not-a-key"), "what it holds is not shown");
     std::fs::write(&key, right).unwrap();
     home.start();
 }

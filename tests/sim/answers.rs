@@ -32,17 +32,12 @@ impl World {
                         "a name that was told is taken"
                     );
                     self.users.push((*user, name.clone()));
-                    self.clients
-                        .push(Client::new(*user, device.device, device.messages_from));
+                    self.clients.push(Client::new(*user, device.device, device.messages_from));
                 }
                 Err(Refusal::NameTaken) => assert!(self.oracle.names.contains_key(&name_key(name))),
                 Err(Refusal::InvalidInvite) => {
-                    let Request::Register(register) = &submission.operation.request else {
-                        unreachable!()
-                    };
-                    let held = register
-                        .invite
-                        .and_then(|invite| self.oracle.invites.get(&invite));
+                    let Request::Register(register) = &submission.operation.request else { unreachable!() };
+                    let held = register.invite.and_then(|invite| self.oracle.invites.get(&invite));
                     assert!(
                         held.is_none_or(|expires| *expires <= submission.operation.at),
                         "the invite is good"
@@ -54,12 +49,8 @@ impl World {
             Ticket::Other => match result {
                 Ok(Answer::DeviceAdded(device)) => {
                     let held = self.oracle.devices.get(&device.device);
-                    assert!(
-                        held.is_none_or(|held| *held == device),
-                        "G1: a device that was told is another"
-                    );
-                    self.clients
-                        .push(Client::new(device.user, device.device, device.messages_from));
+                    assert!(held.is_none_or(|held| *held == device), "G1: a device that was told is another");
+                    self.clients.push(Client::new(device.user, device.device, device.messages_from));
                 }
                 Ok(Answer::DevicesEnded(devices)) => {
                     assert!(
@@ -94,11 +85,7 @@ impl World {
         let (key, text) = (pending.key, pending.send.text.clone());
         let held = self.oracle.receipts.get(&key);
         match result {
-            Ok(Answer::Sent {
-                conversation,
-                seq,
-                sent_at,
-            }) => {
+            Ok(Answer::Sent { conversation, seq, sent_at }) => {
                 let log = &self.oracle.logs[&conversation];
                 let message = &log[usize::try_from(seq.0).unwrap() - 1].message;
                 let same = (message.id, message.sender, &message.text, message.sent_at);
@@ -108,10 +95,7 @@ impl World {
                     "G1: acknowledged as {conversation}/{seq}, which is another"
                 );
                 let acked = (conversation, seq.0);
-                assert!(
-                    pending.acked.is_none_or(|before| before == acked),
-                    "G8: a resend got another place"
-                );
+                assert!(pending.acked.is_none_or(|before| before == acked), "G8: a resend got another place");
                 let is_new = held.is_some_and(|held| new.iter().any(|record| record.version == held.version));
                 self.counts.saw(if is_new { "sent" } else { "recognised" });
                 if self.random.one_in(6) {
@@ -122,18 +106,12 @@ impl World {
             }
             Err(Refusal::IdConflict) => {
                 let held = held.expect("G8: a conflict with nothing");
-                assert!(
-                    held.message.text != text,
-                    "G8: a resend of the same body was refused"
-                );
+                assert!(held.message.text != text, "G8: a resend of the same body was refused");
                 self.counts.saw("id conflict");
                 self.pending[place].is_over = true;
             }
             Err(Refusal::InvalidToken) => {
-                assert!(
-                    !self.oracle.is_live(pending.send.by.device),
-                    "a live device was refused"
-                );
+                assert!(!self.oracle.is_live(pending.send.by.device), "a live device was refused");
                 self.counts.saw("invalid token");
                 self.pending[place].is_over = true;
             }
@@ -149,29 +127,20 @@ impl World {
                 let Target::Conversation(conversation) = pending.send.to else {
                     panic!("no conversation was named")
                 };
-                assert!(
-                    !self.oracle.logs.contains_key(&conversation),
-                    "a conversation was not found"
-                );
+                assert!(!self.oracle.logs.contains_key(&conversation), "a conversation was not found");
                 self.counts.saw("no such conversation");
                 self.pending[place].is_over = true;
             }
             Err(Refusal::DayOutsideWindow) => {
                 let today = op.at.day().0;
-                assert!(
-                    key.1.0 > today + 1 || key.1.0 + DEDUP_DAYS <= today,
-                    "the day is inside the window"
-                );
+                assert!(key.1.0 > today + 1 || key.1.0 + DEDUP_DAYS <= today, "the day is inside the window");
                 self.counts.saw("day outside window");
                 self.pending[place].is_over = true;
             }
             Err(Refusal::StorageFull) => {
                 self.counts.saw("refused as full");
-                let alone = self
-                    .pending
-                    .iter()
-                    .filter(|other| other.key == key)
-                    .all(|other| other.copies == 0);
+                let alone =
+                    self.pending.iter().filter(|other| other.key == key).all(|other| other.copies == 0);
                 if alone && !self.pending[place].is_unknown && held.is_none() {
                     self.oracle.refused.insert((key, text));
                 }

@@ -41,30 +41,15 @@ pub enum Applied {
 
 impl Client {
     pub fn new(user: UserId, device: DeviceId, messages_from: Version) -> Client {
-        Client {
-            user,
-            device,
-            messages_from,
-            stored: Stored::default(),
-            must_sync: true,
-        }
+        Client { user, device, messages_from, stored: Stored::default(), must_sync: true }
     }
 
     pub fn principal(&self) -> Principal {
-        Principal {
-            user: self.user,
-            device: self.device,
-        }
+        Principal { user: self.user, device: self.device }
     }
 
     pub fn chain(&self) -> Chain {
-        Chain {
-            user: self.user,
-            lineage: LineageId {
-                device: self.device,
-                context: 0,
-            },
-        }
+        Chain { user: self.user, lineage: LineageId { device: self.device, context: 0 } }
     }
 
     /// One page or push, in one transaction; `crash` loses the transaction.
@@ -108,11 +93,7 @@ impl Client {
             };
             let expected = render::entry(self.user, &expected.message);
             let due_place = (expected.conversation_id, expected.seq);
-            assert_eq!(
-                place, due_place,
-                "G1, G5: message {} of user {}",
-                next.messages, self.user
-            );
+            assert_eq!(place, due_place, "G1, G5: message {} of user {}", next.messages, self.user);
             assert_eq!(*entry, expected, "G4: another content at one place");
             next.messages += 1;
         }
@@ -137,27 +118,14 @@ impl Client {
             panic!("the server does not know the snapshot that it gave")
         };
         let due = oracle.inbox_above(self.user, self.messages_from);
-        let newest = next
-            .messages
-            .checked_sub(1)
-            .map_or(self.messages_from, |place| due[place].version);
-        assert_eq!(
-            marks.of(MESSAGES),
-            newest,
-            "a mark is the version of the last entry given"
-        );
-        for (before, after) in self
-            .stored
-            .marks
-            .iter()
-            .flat_map(|before| before.all().iter().zip(marks.all()))
+        let newest = next.messages.checked_sub(1).map_or(self.messages_from, |place| due[place].version);
+        assert_eq!(marks.of(MESSAGES), newest, "a mark is the version of the last entry given");
+        for (before, after) in
+            self.stored.marks.iter().flat_map(|before| before.all().iter().zip(marks.all()))
         {
             assert!(before <= after, "G3: a mark fell from {before} to {after}");
         }
-        assert!(
-            marks.all().iter().all(|mark| *mark <= oracle.last),
-            "G3: a mark above the head"
-        );
+        assert!(marks.all().iter().all(|mark| *mark <= oracle.last), "G3: a mark above the head");
         next.marks = Some(marks);
     }
 
@@ -165,11 +133,7 @@ impl Client {
     pub fn check_complete(&self, bound: Version, oracle: &Oracle) {
         let due = oracle.inbox_above(self.user, self.messages_from);
         let count = due.iter().filter(|entry| entry.version <= bound).count();
-        assert_eq!(
-            self.stored.messages, count,
-            "G1: messages of user {} at bound {bound}",
-            self.user
-        );
+        assert_eq!(self.stored.messages, count, "G1: messages of user {} at bound {bound}", self.user);
         for item in oracle.items_of(self.user).filter(|item| item.version <= bound) {
             let held = self.stored.items.get(&(u32::from(item.kind.0), item.key.clone()));
             let expected = item.value.as_ref().map(|_| render::item(item).value);

@@ -115,11 +115,7 @@ impl Counts {
 
     /// Events that never happened.
     pub fn never_seen(&self) -> Vec<&'static str> {
-        EVENTS
-            .iter()
-            .copied()
-            .filter(|event| !self.0.contains_key(event))
-            .collect()
+        EVENTS.iter().copied().filter(|event| !self.0.contains_key(event)).collect()
     }
 }
 

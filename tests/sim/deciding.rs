@@ -44,16 +44,12 @@ impl World {
             self.shell.disk.add_rule(trouble.rule());
         }
         let (fired, files) = (self.shell.disk.fired(), self.files());
-        let committed = self
-            .running()
-            .committer
-            .commit(batch.iter().map(|submission| &submission.operation));
+        let committed = self.running().committer.commit(batch.iter().map(|submission| &submission.operation));
         let fired = self.shell.disk.fired() > fired;
         self.shell.disk.clear_rules();
         let is_the_end = fired && trouble.is_some_and(Trouble::is_the_end);
         let Ok(committed) = committed else {
-            self.counts
-                .saw(if is_the_end { "crash in a commit" } else { "fatal" });
+            self.counts.saw(if is_the_end { "crash in a commit" } else { "fatal" });
             let power_cut = self.random.one_in(2);
             self.crash(power_cut);
             return;
@@ -95,12 +91,7 @@ impl World {
             self.oracle.publish(record);
             for (user, items) in audience(record) {
                 for (device, session) in &mut self.sessions {
-                    if self
-                        .oracle
-                        .devices
-                        .get(device)
-                        .is_some_and(|device| device.user == user)
-                    {
+                    if self.oracle.devices.get(device).is_some_and(|device| device.user == user) {
                         session.note(items);
                     }
                 }
@@ -145,23 +136,15 @@ impl World {
 
     fn park(&mut self, submission: Submission) {
         self.counts.saw("cold");
-        let actor = submission
-            .operation
-            .actor()
-            .expect("only operations of a user lack rows");
+        let actor = submission.operation.actor().expect("only operations of a user lack rows");
         let running = self.running();
         running.parked.entry(actor).or_default().push_back(submission);
         if !running.warming.iter().any(|warming| warming.actor == actor) {
-            running.warming.push(Warming {
-                actor,
-                state: WarmingState::Waiting,
-            });
+            running.warming.push(Warming { actor, state: WarmingState::Waiting });
         }
         // What came behind it waits behind it.
-        let (behind, ready): (Vec<_>, Vec<_>) = running
-            .ready
-            .drain(..)
-            .partition(|submission| submission.operation.actor() == Some(actor));
+        let (behind, ready): (Vec<_>, Vec<_>) =
+            running.ready.drain(..).partition(|submission| submission.operation.actor() == Some(actor));
         running.ready = ready.into();
         running.parked.entry(actor).or_default().extend(behind);
     }
@@ -177,19 +160,11 @@ impl World {
         let running = self.running();
         let actor = running.warming[place].actor;
         let state = std::mem::replace(&mut running.warming[place].state, WarmingState::Waiting);
-        let operation = running.parked[&actor]
-            .front()
-            .expect("somebody waits")
-            .operation
-            .clone();
+        let operation = running.parked[&actor].front().expect("somebody waits").operation.clone();
         let next = match state {
             WarmingState::Waiting => {
                 let view = Box::new(View::new(running.committer.tail(), &engine));
-                if hurry {
-                    read(&view, &operation)
-                } else {
-                    WarmingState::Pinned(view)
-                }
+                if hurry { read(&view, &operation) } else { WarmingState::Pinned(view) }
             }
             WarmingState::Pinned(view) => read(&view, &operation),
             WarmingState::Read(rows, as_of) => {
@@ -197,10 +172,7 @@ impl World {
                 if running.committer.warm(rows, as_of) {
                     running.warming.remove(place);
                     let waiting = running.parked.remove(&actor).expect("somebody waits");
-                    waiting
-                        .into_iter()
-                        .rev()
-                        .for_each(|submission| running.ready.push_front(submission));
+                    waiting.into_iter().rev().for_each(|submission| running.ready.push_front(submission));
                     self.counts.saw(if late { "warmed late" } else { "warmed" });
                     return;
                 }
@@ -213,11 +185,7 @@ impl World {
 
     /// Files of the log on the disk.
     pub fn files(&self) -> usize {
-        self.shell
-            .disk
-            .directory("log")
-            .list()
-            .map_or(0, |names| names.len())
+        self.shell.disk.directory("log").list().map_or(0, |names| names.len())
     }
 }
 

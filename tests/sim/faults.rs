@@ -37,11 +37,7 @@ pub fn of_commit(random: &mut SeededRandom) -> Trouble {
         _ => Action::Stop,
     };
     let call = 1 + random.below(2);
-    let when = if random.one_in(8) {
-        When::From(call)
-    } else {
-        When::Nth(call)
-    };
+    let when = if random.one_in(8) { When::From(call) } else { When::Nth(call) };
     Trouble(Rule { target, when, action })
 }
 
@@ -52,25 +48,15 @@ pub fn of_open(random: &mut SeededRandom) -> Trouble {
         1 => Action::FailAfter,
         _ => Action::Stop,
     };
-    Trouble(Rule {
-        target: Target::Changing,
-        when: When::Nth(1 + random.below(14)),
-        action,
-    })
+    Trouble(Rule { target: Target::Changing, when: When::Nth(1 + random.below(14)), action })
 }
 
 /// The end, somewhere in the next calls.
 pub fn the_end(random: &mut SeededRandom, calls: u64) -> Trouble {
-    Trouble(Rule {
-        target: Target::Changing,
-        when: When::Nth(1 + random.below(calls)),
-        action: Action::Stop,
-    })
+    Trouble(Rule { target: Target::Changing, when: When::Nth(1 + random.below(calls)), action: Action::Stop })
 }
 
 /// An error with everything that caused it.
 pub fn chain(error: &dyn std::error::Error) -> Vec<String> {
-    std::iter::successors(Some(error), |error| error.source())
-        .map(ToString::to_string)
-        .collect()
+    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect()
 }

@@ -25,14 +25,7 @@ impl World {
         let lifeline = Arc::clone(&self.running().lifeline);
         let (given, cause) = self.strange_snapshot(place);
         let client = &self.clients[place];
-        let (marks, rebuild) = begin(
-            &self.key,
-            &lifeline,
-            client.chain(),
-            &given,
-            1,
-            client.messages_from,
-        );
+        let (marks, rebuild) = begin(&self.key, &lifeline, client.chain(), &given, 1, client.messages_from);
         assert_eq!(rebuild, Some(cause), "a strange snapshot is recognised");
         assert!(marks.rebuilding);
         self.counts.saw(match cause {
@@ -50,17 +43,11 @@ impl World {
         if self.random.one_in(2) {
             let mut other = chain;
             other.lineage.context = 9;
-            return (
-                Bytes::from(self.key.seal(other, &marks)),
-                proto::rebuild::Cause::Foreign,
-            );
+            return (Bytes::from(self.key.seal(other, &marks)), proto::rebuild::Cause::Foreign);
         }
         run.id = run.id.wrapping_add(1);
         marks.run = run;
-        (
-            Bytes::from(self.key.seal(chain, &marks)),
-            proto::rebuild::Cause::Future,
-        )
+        (Bytes::from(self.key.seal(chain, &marks)), proto::rebuild::Cause::Future)
     }
 
     /// A client reads pages until nothing is left, from nothing or from a snapshot that begins a rebuild.
@@ -78,27 +65,13 @@ impl World {
                 Some((given, cause)) => (given, Some(cause)),
                 None => (client.stored.snapshot.clone(), None),
             };
-            let (marks, rebuild) = begin(
-                &self.key,
-                &lifeline,
-                client.chain(),
-                &given,
-                1,
-                client.messages_from,
-            );
+            let (marks, rebuild) =
+                begin(&self.key, &lifeline, client.chain(), &given, 1, client.messages_from);
             assert_eq!(rebuild, cause, "G5: a snapshot that was given is not continued");
             let kinds = Arc::clone(&self.kinds);
             let chain = client.chain();
             let bytes_max = PAGE_BYTES_MAX;
-            let request = PageRequest {
-                chain,
-                given,
-                marks,
-                rebuild,
-                kinds,
-                entries_max: limit,
-                bytes_max,
-            };
+            let request = PageRequest { chain, given, marks, rebuild, kinds, entries_max: limit, bytes_max };
             let view = self.shell.view();
             let answered = answer(&view, &self.key, lifeline.current(), &request);
             let page = answered.unwrap_or_else(|fault| panic!("G1: {fault}")).page;
@@ -126,38 +99,19 @@ impl World {
         let lifeline = Arc::clone(&self.running().lifeline);
         for (user, _) in self.users.clone() {
             let source = UserView { view: &view, user };
-            let everything = PageLimits {
-                entries: usize::MAX - 1,
-                bytes: usize::MAX >> 1,
-            };
+            let everything = PageLimits { entries: usize::MAX - 1, bytes: usize::MAX >> 1 };
             let marks = highwater::sync::Marks::fresh(1, lifeline.current(), Version(0));
             let page =
                 drain(marks, &self.kinds, everything, &source).unwrap_or_else(|fault| panic!("G1: {fault}"));
             let due = self.oracle.inbox_above(user, Version(0));
             let due: Vec<_> = due.iter().filter(|entry| entry.version <= bound).collect();
-            assert_eq!(
-                page.entries.len(),
-                due.len(),
-                "G5: an old view shows more or less than it did"
-            );
-            assert!(
-                page.entries
-                    .iter()
-                    .zip(due)
-                    .all(|(entry, due)| entry.message == due.message)
-            );
+            assert_eq!(page.entries.len(), due.len(), "G5: an old view shows more or less than it did");
+            assert!(page.entries.iter().zip(due).all(|(entry, due)| entry.message == due.message));
             // Newest values only; what was changed since is left out, whichever of tail and index has it by now.
             let mut told: Vec<_> = page.items.iter().collect();
             told.sort_by_key(|item| (item.kind, &item.key));
-            let newest: Vec<_> = self
-                .oracle
-                .items_of(user)
-                .filter(|item| item.version <= bound)
-                .collect();
-            assert_eq!(
-                told, newest,
-                "G5: items of user {user} in an old view at bound {bound}"
-            );
+            let newest: Vec<_> = self.oracle.items_of(user).filter(|item| item.version <= bound).collect();
+            assert_eq!(told, newest, "G5: items of user {user} in an old view at bound {bound}");
         }
     }
 }

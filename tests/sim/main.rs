@@ -61,10 +61,7 @@ fn every_history_keeps_the_guarantees() {
             ),
         }
     }
-    println!(
-        "{histories} histories of {steps} steps in {:.1} s",
-        started.elapsed().as_secs_f64()
-    );
+    println!("{histories} histories of {steps} steps in {:.1} s", started.elapsed().as_secs_f64());
     println!("{counts}");
     if !alone && steps >= STEPS && histories >= HISTORIES {
         assert_eq!(counts.never_seen(), Vec::<&str>::new(), "these never happened");
@@ -80,7 +77,5 @@ fn a_seed_repeats_its_history() {
 }
 
 fn setting(name: &str) -> Option<u64> {
-    std::env::var(name)
-        .ok()
-        .map(|value| value.parse().unwrap_or_else(|_| panic!("{name} is a number")))
+    std::env::var(name).ok().map(|value| value.parse().unwrap_or_else(|_| panic!("{name} is a number")))
 }

@@ -71,22 +71,12 @@ impl World {
     }
 
     fn live_clients(&self) -> Vec<usize> {
-        let live = self
-            .clients
-            .iter()
-            .enumerate()
-            .filter(|(_, client)| self.oracle.is_live(client.device));
+        let live = self.clients.iter().enumerate().filter(|(_, client)| self.oracle.is_live(client.device));
         live.map(|(place, _)| place).collect()
     }
 
     fn submit(&mut self, request: Request, ticket: Ticket) {
-        let submission = Submission {
-            operation: Operation {
-                at: self.now,
-                request,
-            },
-            ticket,
-        };
+        let submission = Submission { operation: Operation { at: self.now, request }, ticket };
         let actor = submission.operation.actor();
         let running = self.running();
         match actor.and_then(|actor| running.parked.get_mut(&actor)) {
@@ -97,13 +87,7 @@ impl World {
 
     fn new_device(&mut self, user: UserId) -> NewDevice {
         let device = DeviceId(self.random.next_u64());
-        NewDevice {
-            user,
-            device,
-            name: "phone".to_owned(),
-            class: 1,
-            token: secret(&mut self.random),
-        }
+        NewDevice { user, device, name: "phone".to_owned(), class: 1, token: secret(&mut self.random) }
     }
 
     fn register(&mut self) {
@@ -123,26 +107,13 @@ impl World {
             self.counts.saw("register with invite");
         }
         let device = self.new_device(user);
-        let register = Register {
-            user,
-            name: name.clone(),
-            password: None,
-            invite,
-            device,
-        };
+        let register = Register { user, name: name.clone(), password: None, invite, device };
         self.submit(Request::Register(register), Ticket::Register(user, name));
     }
 
     fn add_device(&mut self, client: usize) {
         let user = self.clients[client].user;
-        if self
-            .oracle
-            .devices
-            .values()
-            .filter(|device| device.user == user)
-            .count()
-            >= DEVICES
-        {
+        if self.oracle.devices.values().filter(|device| device.user == user).count() >= DEVICES {
             return;
         }
         self.counts.saw("add device");
@@ -152,45 +123,21 @@ impl World {
 
     fn end_device(&mut self, client: usize) {
         let by = self.clients[client].principal();
-        if self
-            .oracle
-            .devices
-            .values()
-            .filter(|device| device.user == by.user)
-            .count()
-            < 2
-        {
+        if self.oracle.devices.values().filter(|device| device.user == by.user).count() < 2 {
             return;
         }
         let others = self.random.one_in(3);
-        self.counts
-            .saw(if others { "end all others" } else { "end device" });
-        let which = if others {
-            EndDevices::AllOthers
-        } else {
-            EndDevices::One(by.device)
-        };
+        self.counts.saw(if others { "end all others" } else { "end device" });
+        let which = if others { EndDevices::AllOthers } else { EndDevices::One(by.device) };
         self.submit(Request::EndDevices { by, which }, Ticket::Other);
     }
 
     fn put_document(&mut self, client: usize) {
         let user = self.clients[client].user;
         let value = (!self.random.one_in(4)).then(|| format!("{{\"v\":{}}}", self.random.below(1000)));
-        self.counts.saw(if value.is_some() {
-            "document put"
-        } else {
-            "document deleted"
-        });
+        self.counts.saw(if value.is_some() { "document put" } else { "document deleted" });
         let key = format!("k{}", self.random.below(4));
-        self.submit(
-            Request::PutDocument {
-                user,
-                kind: Kind(DOCUMENTS),
-                key,
-                value,
-            },
-            Ticket::Other,
-        );
+        self.submit(Request::PutDocument { user, kind: Kind(DOCUMENTS), key, value }, Ticket::Other);
     }
 
     fn send_new(&mut self, client: usize) {
@@ -206,53 +153,30 @@ impl World {
             .collect();
         let (event, to) = match self.random.below(20) {
             0 => ("send to nobody", Target::Name("nobody".to_owned())),
-            1 => (
-                "send to nobody",
-                Target::Conversation(ConversationId(self.random.next_u64())),
-            ),
+            1 => ("send to nobody", Target::Conversation(ConversationId(self.random.next_u64()))),
             2 | 3 => ("send to oneself", Target::User(by.user)),
             4..9 => ("send to user", Target::User(peer)),
-            9..15 if !known.is_empty() => (
-                "send to conversation",
-                Target::Conversation(known[self.any(known.len())]),
-            ),
+            9..15 if !known.is_empty() => {
+                ("send to conversation", Target::Conversation(known[self.any(known.len())]))
+            }
             _ => ("send to name", Target::Name(name_key(&name))),
         };
         self.counts.saw(event);
         let id = ClientMessageId(std::array::from_fn(|_| self.random.next_u64() as u8));
-        let length = if self.random.one_in(12) {
-            1200
-        } else {
-            1 + self.any(40)
-        };
+        let length = if self.random.one_in(12) { 1200 } else { 1 + self.any(40) };
         let text = Bytes::from(vec![b'a' + self.random.below(26) as u8; length]);
         // Clocks differ, and a greeting may be from yesterday.
         let day = Day(self.now.day().0 + self.random.below(3) as u32 - 1);
-        let send = Send {
-            by,
-            to,
-            id,
-            day,
-            text,
-        };
+        let send = Send { by, to, id, day, text };
         let key = (by.user, day, id);
-        self.pending.push(Pending {
-            send,
-            key,
-            copies: 0,
-            is_unknown: false,
-            acked: None,
-            is_over: false,
-        });
+        self.pending.push(Pending { send, key, copies: 0, is_unknown: false, acked: None, is_over: false });
         self.submit_send_again(self.pending.len() - 1);
     }
 
     pub fn submit_send_again(&mut self, place: usize) {
         let pending = &mut self.pending[place];
         pending.copies += 1;
-        self.oracle
-            .refused
-            .remove(&(pending.key, pending.send.text.clone()));
+        self.oracle.refused.remove(&(pending.key, pending.send.text.clone()));
         let send = pending.send.clone();
         self.submit(Request::Send(send), Ticket::Send(place));
     }
@@ -260,45 +184,28 @@ impl World {
     /// Sends again what was answered, or what was not.
     fn resend(&mut self, answered: bool) {
         let due = |pending: &Pending| !pending.is_over && pending.acked.is_some() == answered;
-        let due: Vec<usize> = (0..self.pending.len())
-            .filter(|place| due(&self.pending[*place]))
-            .collect();
+        let due: Vec<usize> = (0..self.pending.len()).filter(|place| due(&self.pending[*place])).collect();
         if due.is_empty() {
             return;
         }
-        self.counts.saw(if answered {
-            "resend answered"
-        } else {
-            "resend unanswered"
-        });
+        self.counts.saw(if answered { "resend answered" } else { "resend unanswered" });
         let place = due[self.any(due.len())];
         self.submit_send_again(place);
     }
 
     /// A client that uses one id for two messages.
     fn send_under_used_id(&mut self) {
-        let due: Vec<usize> = (0..self.pending.len())
-            .filter(|place| self.pending[*place].acked.is_some())
-            .collect();
+        let due: Vec<usize> =
+            (0..self.pending.len()).filter(|place| self.pending[*place].acked.is_some()).collect();
         if due.is_empty() {
             return;
         }
         self.counts.saw("send under a used id");
         let of = self.any(due.len());
         let of = &self.pending[due[of]];
-        let send = Send {
-            text: Bytes::from_static(b"ANOTHER BODY"),
-            ..of.send.clone()
-        };
+        let send = Send { text: Bytes::from_static(b"ANOTHER BODY"), ..of.send.clone() };
         let key = of.key;
-        self.pending.push(Pending {
-            send,
-            key,
-            copies: 0,
-            is_unknown: false,
-            acked: None,
-            is_over: false,
-        });
+        self.pending.push(Pending { send, key, copies: 0, is_unknown: false, acked: None, is_over: false });
         self.submit_send_again(self.pending.len() - 1);
     }
 }

@@ -37,45 +37,25 @@ pub struct Oracle {
 impl Oracle {
     /// A record was published: it is checked against everything before it.
     pub fn publish(&mut self, record: &Arc<Record>) {
-        assert!(
-            record.version > self.last,
-            "G4: version {} came after {}",
-            record.version,
-            self.last
-        );
+        assert!(record.version > self.last, "G4: version {} came after {}", record.version, self.last);
         self.last = record.version;
         let mut told: BTreeSet<(UserId, Kind)> = BTreeSet::new();
         for effect in &record.effects {
             match effect {
                 Effect::Message(delivery) => self.take_message(record.version, delivery),
-                Effect::Item {
-                    user,
-                    item,
-                    supersedes,
-                } => {
+                Effect::Item { user, item, supersedes } => {
                     assert!(
                         told.insert((*user, item.kind)),
                         "one version for two items of a kind: pages cannot be cut"
                     );
-                    assert_eq!(
-                        item.version, record.version,
-                        "an item bears the version of its operation"
-                    );
-                    let before = self
-                        .items
-                        .insert((*user, item.kind, item.key.clone()), item.clone());
+                    assert_eq!(item.version, record.version, "an item bears the version of its operation");
+                    let before = self.items.insert((*user, item.kind, item.key.clone()), item.clone());
                     let before = before.map(|item| item.version).unwrap_or_default();
-                    assert_eq!(
-                        *supersedes, before,
-                        "G5: an item's older value stays where it was"
-                    );
+                    assert_eq!(*supersedes, before, "G5: an item's older value stays where it was");
                 }
                 Effect::Account(account) => {
                     let owner = self.names.insert(account.name.to_lowercase(), account.user);
-                    assert!(
-                        owner.is_none_or(|owner| owner == account.user),
-                        "a name went to two users"
-                    );
+                    assert!(owner.is_none_or(|owner| owner == account.user), "a name went to two users");
                 }
                 Effect::Device(device) => {
                     let from = device.messages_from;
@@ -90,11 +70,7 @@ impl Oracle {
                     assert!(self.devices.remove(device).is_some(), "a device ended twice");
                 }
                 Effect::Run(run) => {
-                    assert!(
-                        record.version > self.used,
-                        "G4: run {} gives versions again",
-                        run.number
-                    );
+                    assert!(record.version > self.used, "G4: run {} gives versions again", run.number);
                     self.runs.push(*run);
                 }
                 Effect::Invite(invite) => drop(self.invites.insert(invite.hash, invite.expires)),
@@ -112,21 +88,9 @@ impl Oracle {
         let message = &delivery.message;
         let log = self.logs.entry(message.conversation).or_default();
         let (seq, head) = (message.seq.0, log.len() as u64);
-        assert!(
-            seq > head,
-            "G4: seq {seq} of conversation {} was given twice",
-            message.conversation
-        );
-        assert_eq!(
-            seq,
-            head + 1,
-            "G2: a hole in conversation {}",
-            message.conversation
-        );
-        assert_eq!(
-            delivery.version, version,
-            "a delivery bears the version of its operation"
-        );
+        assert!(seq > head, "G4: seq {seq} of conversation {} was given twice", message.conversation);
+        assert_eq!(seq, head + 1, "G2: a hole in conversation {}", message.conversation);
+        assert_eq!(delivery.version, version, "a delivery bears the version of its operation");
         log.push(Arc::clone(delivery));
         for (user, previous) in &delivery.pointers {
             assert_eq!(
@@ -142,10 +106,7 @@ impl Oracle {
         );
         let key = (message.sender, delivery.day, message.id);
         let before = self.receipts.insert(key, Arc::clone(delivery));
-        assert!(
-            before.is_none(),
-            "G8: one client message id stands in the log twice"
-        );
+        assert!(before.is_none(), "G8: one client message id stands in the log twice");
         assert!(
             !self.refused.contains(&(key, message.text.clone())),
             "what was told as refused was decided later"
@@ -155,28 +116,13 @@ impl Oracle {
     /// The store was opened: everything above the index's reach was replayed. Returns what was not published before: the
     /// batch that was in doubt, and the record of the new run.
     pub fn reopened(&mut self, replayed: &[Arc<Record>], reach: Version) -> Vec<Arc<Record>> {
-        let known: Vec<&Arc<Record>> = self
-            .records
-            .range(reach.next()..)
-            .map(|(_, record)| record)
-            .collect();
-        let found: Vec<&Arc<Record>> = replayed
-            .iter()
-            .filter(|record| record.version <= self.last)
-            .collect();
+        let known: Vec<&Arc<Record>> = self.records.range(reach.next()..).map(|(_, record)| record).collect();
+        let found: Vec<&Arc<Record>> = replayed.iter().filter(|record| record.version <= self.last).collect();
         let versions =
             |records: &[&Arc<Record>]| records.iter().map(|record| record.version).collect::<Vec<_>>();
-        assert_eq!(
-            versions(&found),
-            versions(&known),
-            "G1: what was published is not what was replayed"
-        );
+        assert_eq!(versions(&found), versions(&known), "G1: what was published is not what was replayed");
         assert!(found == known, "G4: a version came back with another content");
-        let new: Vec<_> = replayed
-            .iter()
-            .filter(|record| record.version > self.last)
-            .cloned()
-            .collect();
+        let new: Vec<_> = replayed.iter().filter(|record| record.version > self.last).cloned().collect();
         for record in &new {
             self.publish(record);
         }
@@ -185,11 +131,7 @@ impl Oracle {
 
     /// Newest pointer of an inbox.
     pub fn inbox_head(&self, user: UserId) -> Version {
-        self.inboxes
-            .get(&user)
-            .and_then(|inbox| inbox.last())
-            .map(|entry| entry.version)
-            .unwrap_or_default()
+        self.inboxes.get(&user).and_then(|inbox| inbox.last()).map(|entry| entry.version).unwrap_or_default()
     }
 
     /// What a user was given above a version, in order.
@@ -203,10 +145,7 @@ impl Oracle {
     /// Items of a user.
     pub fn items_of(&self, user: UserId) -> impl Iterator<Item = &Item> {
         let from = (user, Kind(0), String::new());
-        self.items
-            .range(from..)
-            .take_while(move |((owner, ..), _)| *owner == user)
-            .map(|(_, item)| item)
+        self.items.range(from..).take_while(move |((owner, ..), _)| *owner == user).map(|(_, item)| item)
     }
 
     /// Whether a device may still ask.

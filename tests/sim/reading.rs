@@ -27,12 +27,8 @@ impl World {
     }
 
     fn any_session(&mut self, wanted: impl Fn(&Session) -> bool) -> Option<DeviceId> {
-        let found: Vec<DeviceId> = self
-            .sessions
-            .iter()
-            .filter(|(_, session)| wanted(session))
-            .map(|(device, _)| *device)
-            .collect();
+        let found: Vec<DeviceId> =
+            self.sessions.iter().filter(|(_, session)| wanted(session)).map(|(device, _)| *device).collect();
         if found.is_empty() {
             return None;
         }
@@ -41,10 +37,7 @@ impl World {
     }
 
     pub fn client_of(&self, device: DeviceId) -> usize {
-        self.clients
-            .iter()
-            .position(|client| client.device == device)
-            .expect("a session belongs to a client")
+        self.clients.iter().position(|client| client.device == device).expect("a session belongs to a client")
     }
 
     pub fn connect_one(&mut self) {
@@ -71,11 +64,7 @@ impl World {
             self.connect(place);
         }
         if self.clients[place].must_sync || self.random.one_in(4) {
-            let limit = if self.random.one_in(2) {
-                0
-            } else {
-                1 + self.random.below(5) as u32
-            };
+            let limit = if self.random.one_in(2) { 0 } else { 1 + self.random.below(5) as u32 };
             self.sync(place, limit);
         }
     }
@@ -86,11 +75,7 @@ impl World {
         let given = client.stored.snapshot.clone();
         let (chain, from, device) = (client.chain(), client.messages_from, client.device);
         let lifeline = Arc::clone(&self.running().lifeline);
-        let bytes_max = if self.random.one_in(3) {
-            700
-        } else {
-            PAGE_BYTES_MAX
-        };
+        let bytes_max = if self.random.one_in(3) { 700 } else { PAGE_BYTES_MAX };
         let session = self.sessions.get_mut(&device).expect("it is connected");
         if matches!(session.pushing, Pushing::Syncing { .. }) {
             return;
@@ -98,15 +83,7 @@ impl World {
         let (marks, rebuild) = begin(&self.key, &lifeline, chain, &given, 1, from);
         assert_eq!(rebuild, None, "G5: a snapshot that was given is not continued");
         let kinds = Arc::clone(&self.kinds);
-        let request = PageRequest {
-            chain,
-            given,
-            marks,
-            rebuild,
-            kinds,
-            entries_max: limit,
-            bytes_max,
-        };
+        let request = PageRequest { chain, given, marks, rebuild, kinds, entries_max: limit, bytes_max };
         session.pushing = Pushing::Syncing { news: false };
         session.reading = Some(Reading { request, view: None });
         self.counts.saw("sync");
@@ -151,11 +128,7 @@ impl World {
         }
         let session = self.sessions.get_mut(&device).expect("it is connected");
         let news = session.pushing == Pushing::Syncing { news: true };
-        session.pushing = if answered.page.more {
-            Pushing::Closed
-        } else {
-            Pushing::Open
-        };
+        session.pushing = if answered.page.more { Pushing::Closed } else { Pushing::Open };
         session.issued = Some((answered.snapshot, answered.marks));
         if news && !answered.page.more {
             session.note(true);
@@ -175,10 +148,7 @@ impl World {
 
     /// The next frame of a session.
     pub fn deliver(&mut self, device: DeviceId, lost: bool, crash: bool) {
-        let Some(frame) = self
-            .sessions
-            .get_mut(&device)
-            .and_then(|session| session.frames.pop_front())
+        let Some(frame) = self.sessions.get_mut(&device).and_then(|session| session.frames.pop_front())
         else {
             return;
         };

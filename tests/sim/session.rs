@@ -55,13 +55,7 @@ pub enum Telling {
 
 impl Session {
     pub fn new() -> Session {
-        Session {
-            pushing: Pushing::Closed,
-            issued: None,
-            reading: None,
-            news: None,
-            frames: VecDeque::new(),
-        }
+        Session { pushing: Pushing::Closed, issued: None, reading: None, news: None, frames: VecDeque::new() }
     }
 
     pub fn note(&mut self, items: bool) {
@@ -114,10 +108,7 @@ impl Session {
         let page = proto::Page {
             base: Bytes::copy_from_slice(base_of(given)),
             snapshot: snapshot.clone(),
-            entries: deliveries
-                .iter()
-                .map(|delivery| render::entry(user, &delivery.message))
-                .collect(),
+            entries: deliveries.iter().map(|delivery| render::entry(user, &delivery.message)).collect(),
             ..proto::Page::default()
         };
         Telling::Push(page, (snapshot, marks))

@@ -34,11 +34,7 @@ impl World {
                 recovered.unwrap_or_else(|fatal| panic!("a disk with space does not recover: {fatal}"));
             self.published(&records);
         }
-        assert_eq!(
-            self.running().committer.health(),
-            Health::Writable,
-            "there is space again"
-        );
+        assert_eq!(self.running().committer.health(), Health::Writable, "there is space again");
     }
 
     /// Clients send until they have an answer.
@@ -79,11 +75,7 @@ impl World {
             for device in &devices {
                 self.tell_news_to(*device, false);
                 self.heartbeat(*device);
-                while self
-                    .sessions
-                    .get(device)
-                    .is_some_and(|session| !session.frames.is_empty())
-                {
+                while self.sessions.get(device).is_some_and(|session| !session.frames.is_empty()) {
                     self.deliver(*device, false, false);
                 }
                 let place = self.client_of(*device);
@@ -105,11 +97,7 @@ impl World {
         while self.index_batch() {}
         let tail = self.running().committer.tail();
         assert_eq!(tail.indexed(), tail.durable(), "the index has everything");
-        assert_eq!(
-            tail.bytes(),
-            0,
-            "nothing is left in the tail when nobody holds it"
-        );
+        assert_eq!(tail.bytes(), 0, "nothing is left in the tail when nobody holds it");
     }
 
     /// Every live client goes on from what it has.

@@ -37,10 +37,7 @@ pub const STORE: StoreId = StoreId([7; 16]);
 const DIRECTORY: &str = "log";
 
 /// Small, so that a history begins several segments.
-const LOG: LogConfig = LogConfig {
-    segment_bytes: 17 * 1024,
-    batch_bytes_max: 12 * 1024,
-};
+const LOG: LogConfig = LogConfig { segment_bytes: 17 * 1024, batch_bytes_max: 12 * 1024 };
 
 /// What survives the end of the process, and what does not.
 pub struct Shell {
@@ -110,20 +107,14 @@ impl Shell {
 
     fn reach(&self) -> Version {
         let value = Engine::get(&*self.engine, &index_writer::reach_key()).unwrap();
-        value
-            .map(|value| Input::new(&value).version().unwrap())
-            .unwrap_or_default()
+        value.map(|value| Input::new(&value).version().unwrap()).unwrap_or_default()
     }
 
     /// Every record that the log would hold after a power cut at this moment.
     fn records_after_cut(&self, policy: CutPolicy, random: &mut SeededRandom) -> BTreeMap<Version, Record> {
         let disk = self.disk.after_power_cut(policy, random);
         disk.set_capacity(None);
-        let facts = OpenFacts {
-            store: STORE,
-            durable: Version(0),
-            accept_loss: true,
-        };
+        let facts = OpenFacts { store: STORE, durable: Version(0), accept_loss: true };
         let mut found = BTreeMap::new();
         let opened = Log::open(disk.directory(DIRECTORY), LOG, facts, &mut |batch| {
             for record in log_record::decode_all(batch.payload)? {
@@ -141,10 +132,7 @@ impl Shell {
 impl World {
     /// The process, which runs between steps.
     pub fn running(&mut self) -> &mut Running {
-        self.shell
-            .running
-            .as_mut()
-            .expect("the process was started again in the same step")
+        self.shell.running.as_mut().expect("the process was started again in the same step")
     }
 
     /// What was told must be there after a power cut right now.
@@ -162,10 +150,7 @@ impl World {
                 found.is_some(),
                 "G1: version {version} was told and would not survive a power cut ({policy:?})"
             );
-            assert!(
-                found == Some(&**record),
-                "G4: version {version} would come back with another content"
-            );
+            assert!(found == Some(&**record), "G4: version {version} would come back with another content");
         }
     }
 
@@ -221,11 +206,7 @@ impl World {
 
     /// Opens the store until that works, sometimes with trouble on the way, and compares what it found.
     pub fn start(&mut self) {
-        let mut troubles = if self.random.one_in(6) {
-            1 + self.random.below(2)
-        } else {
-            0
-        };
+        let mut troubles = if self.random.one_in(6) { 1 + self.random.below(2) } else { 0 };
         loop {
             let trouble = (troubles > 0).then(|| faults::of_open(&mut self.random));
             troubles = troubles.saturating_sub(1);
@@ -247,11 +228,7 @@ impl World {
                 Ok(_) => unreachable!("an open that worked is served"),
                 Err(fault) => {
                     let full = self.shell.disk.used_bytes() + 64 * 1024 > self.capacity.unwrap_or(u64::MAX);
-                    assert!(
-                        fired || full,
-                        "the store cannot be opened: {:?}",
-                        faults::chain(&fault)
-                    );
+                    assert!(fired || full, "the store cannot be opened: {:?}", faults::chain(&fault));
                     self.counts.saw("open fails");
                 }
             }
@@ -263,11 +240,7 @@ impl World {
     }
 
     fn opened(&mut self, opened: Opened) {
-        let Opened {
-            mut committer,
-            lifeline,
-            report,
-        } = opened;
+        let Opened { mut committer, lifeline, report } = opened;
         committer.set_bounds(self.shell.bounds);
         let tail = Arc::clone(committer.tail());
         let replayed = tail.unindexed(usize::MAX);
@@ -283,9 +256,8 @@ impl World {
         assert!(!report.lossy, "nothing that was told may be missing");
         let new = self.oracle.reopened(&replayed, tail.indexed());
         if new.len() > 1 {
-            let runs_only = new
-                .iter()
-                .all(|record| matches!(record.effects[..], [highwater::model::Effect::Run(_)]));
+            let runs_only =
+                new.iter().all(|record| matches!(record.effects[..], [highwater::model::Effect::Run(_)]));
             if !runs_only {
                 self.counts.saw("surfaced after a crash");
             }

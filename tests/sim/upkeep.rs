@@ -16,10 +16,7 @@ impl World {
             self.running().index_is_broken = false;
         }
         self.plan_index_trouble();
-        let the_end = self
-            .random
-            .one_in(40)
-            .then(|| faults::the_end(&mut self.random, 3));
+        let the_end = self.random.one_in(40).then(|| faults::the_end(&mut self.random, 3));
         let (fired, files) = (self.shell.disk.fired(), self.files());
         if let Some(the_end) = the_end {
             self.shell.disk.add_rule(the_end.rule());
@@ -50,15 +47,9 @@ impl World {
         let worked = self.random.one_in(2);
         let kind = |fault: CallFault| if worked { fault.done_all_the_same() } else { fault };
         let plan = if self.random.one_in(2) {
-            FaultPlan {
-                apply: Some(kind(CallFault::once(applies + call))),
-                sync: None,
-            }
+            FaultPlan { apply: Some(kind(CallFault::once(applies + call))), sync: None }
         } else {
-            FaultPlan {
-                apply: None,
-                sync: Some(kind(CallFault::once(syncs + 1))),
-            }
+            FaultPlan { apply: None, sync: Some(kind(CallFault::once(syncs + 1))) }
         };
         self.shell.engine.set_plan(plan);
     }
@@ -74,11 +65,7 @@ impl World {
             Err(fault) => {
                 running.index_is_broken = true;
                 let at_sync = faults::chain(&fault).iter().any(|cause| cause.contains("sync"));
-                self.counts.saw(if at_sync {
-                    "index sync fails"
-                } else {
-                    "index apply fails"
-                });
+                self.counts.saw(if at_sync { "index sync fails" } else { "index apply fails" });
                 false
             }
             Ok(more) => {
@@ -100,10 +87,7 @@ impl World {
 
     /// Housekeeping, and a look whether a full disk has space again.
     pub fn keep_house(&mut self) {
-        let the_end = self
-            .random
-            .one_in(20)
-            .then(|| faults::the_end(&mut self.random, 5));
+        let the_end = self.random.one_in(20).then(|| faults::the_end(&mut self.random, 5));
         let fired = self.shell.disk.fired();
         if let Some(the_end) = the_end {
             self.shell.disk.add_rule(the_end.rule());

@@ -60,11 +60,7 @@ impl World {
         // In half of the histories every row is evicted as soon as the index has it.
         let rows_max = if random.one_in(2) { 0 } else { ROWS_MAX };
         let index_step_bytes = if random.one_in(2) { 600 } else { 1 << 20 };
-        let bounds = CommitterBounds {
-            rows_max,
-            index_step_bytes,
-            index_batch_bytes: 160,
-        };
+        let bounds = CommitterBounds { rows_max, index_step_bytes, index_batch_bytes: 160 };
         let mut world = World {
             random,
             counts: Counts::default(),

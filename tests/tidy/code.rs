@@ -42,11 +42,7 @@ fn inert_length(text: &str, after_word: bool) -> usize {
     if !after_word && let Some(length) = raw_string_length(text) {
         return length;
     }
-    if text.starts_with('\'') {
-        character_length(text)
-    } else {
-        0
-    }
+    if text.starts_with('\'') { character_length(text) } else { 0 }
 }
 
 fn block_comment_length(text: &str) -> usize {
@@ -94,11 +90,9 @@ fn raw_string_length(text: &str) -> Option<usize> {
 fn character_length(text: &str) -> usize {
     let mut chars = text.char_indices().skip(1);
     match chars.next() {
-        Some((_, '\\')) => text[2..]
-            .char_indices()
-            .skip(1)
-            .find(|(_, c)| *c == '\'')
-            .map_or(0, |(at, _)| at + 3),
+        Some((_, '\\')) => {
+            text[2..].char_indices().skip(1).find(|(_, c)| *c == '\'').map_or(0, |(at, _)| at + 3)
+        }
         Some(_) => match chars.next() {
             Some((at, '\'')) => at + 1,
             _ => 0,
@@ -118,10 +112,7 @@ pub(crate) fn without_tests(code: &str) -> String {
             Some(at) => start + at + 1,
             None => out.len(),
         };
-        let blank: String = out[start..end]
-            .chars()
-            .map(|c| if c == '\n' { '\n' } else { ' ' })
-            .collect();
+        let blank: String = out[start..end].chars().map(|c| if c == '\n' { '\n' } else { ' ' }).collect();
         out.replace_range(start..end, &blank);
         from = start + blank.len();
     }
@@ -154,15 +145,8 @@ pub(crate) fn test_module_files(text: &str) -> Vec<String> {
         if line != "#[cfg(test)]" {
             continue;
         }
-        let declared = lines
-            .peek()
-            .and_then(|next| next.split_once("mod "))
-            .map(|(_, rest)| rest);
-        names.extend(
-            declared
-                .and_then(|rest| rest.strip_suffix(';'))
-                .map(str::to_owned),
-        );
+        let declared = lines.peek().and_then(|next| next.split_once("mod ")).map(|(_, rest)| rest);
+        names.extend(declared.and_then(|rest| rest.strip_suffix(';')).map(str::to_owned));
     }
     names
 }
@@ -173,9 +157,7 @@ pub(crate) fn tokens(code: &str) -> Vec<(usize, Token<'_>)> {
     for (number, line) in code.lines().enumerate() {
         let mut rest = line;
         while let Some(first) = rest.chars().next() {
-            let word = rest
-                .find(|c: char| !c.is_alphanumeric() && c != '_')
-                .unwrap_or(rest.len());
+            let word = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
             let (token, length) = match first {
                 _ if word > 0 => (Token::Word(&rest[..word]), word),
                 ':' if rest.starts_with("::") => (Token::PathSeparator, 2),
@@ -203,10 +185,7 @@ mod tests {
             assert!(!code.contains(gone), "{gone} in {code}");
         }
         assert!(code.contains("let c =") && code.contains("&'a str"), "{code}");
-        assert_eq!(
-            stripped("let e = '\\''; for_r\"a\"").trim_end(),
-            "let e =     ; for_r"
-        );
+        assert_eq!(stripped("let e = '\\''; for_r\"a\"").trim_end(), "let e =     ; for_r");
     }
 
     #[test]
@@ -224,13 +203,7 @@ mod tests {
     fn words_and_separators_are_told_apart() {
         use Token::{Other, PathSeparator, Word};
         let found: Vec<_> = tokens("a::b_1\n : c").into_iter().collect();
-        let right = [
-            (1, Word("a")),
-            (1, PathSeparator),
-            (1, Word("b_1")),
-            (2, Other(':')),
-            (2, Word("c")),
-        ];
+        let right = [(1, Word("a")), (1, PathSeparator), (1, Word("b_1")), (2, Other(':')), (2, Word("c"))];
         assert_eq!(found, right);
     }
 }

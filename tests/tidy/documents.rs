@@ -20,9 +20,8 @@ const GROUPS: [&str; 5] = ["Safety", "Features", "Performance", "Operations", "I
 /// One page.
 const DECISION_LINES_MAX: usize = 90;
 /// Ends of names that make a word in backticks a path.
-const FILE_ENDS: [&str; 12] = [
-    ".rs", ".md", ".toml", ".proto", ".c", ".html", ".js", ".css", ".py", ".sh", ".key", ".log",
-];
+const FILE_ENDS: [&str; 12] =
+    [".rs", ".md", ".toml", ".proto", ".c", ".html", ".js", ".css", ".py", ".sh", ".key", ".log"];
 
 /// Paths in backticks that do not exist.
 pub(crate) fn missing_paths(text: &str, repository: &Repository) -> Vec<String> {
@@ -51,26 +50,17 @@ fn finding((line, name): (usize, &str)) -> String {
 fn has_function(source: &Source, name: &str) -> bool {
     let code = code::stripped(&source.text);
     let tokens = code::tokens(&code);
-    tokens
-        .windows(2)
-        .any(|pair| pair[0].1 == Token::Word("fn") && pair[1].1 == Token::Word(name))
+    tokens.windows(2).any(|pair| pair[0].1 == Token::Word("fn") && pair[1].1 == Token::Word(name))
 }
 
 /// What stands in backticks within one line, with line numbers.
 fn quoted(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let lines = text.lines().enumerate();
-    lines.flat_map(|(number, line)| {
-        line.split('`')
-            .skip(1)
-            .step_by(2)
-            .map(move |word| (number + 1, word))
-    })
+    lines.flat_map(|(number, line)| line.split('`').skip(1).step_by(2).map(move |word| (number + 1, word)))
 }
 
 fn is_path(word: &str) -> bool {
-    let plain = word
-        .chars()
-        .all(|c| c.is_alphanumeric() || matches!(c, '/' | '.' | '_' | '-'));
+    let plain = word.chars().all(|c| c.is_alphanumeric() || matches!(c, '/' | '.' | '_' | '-'));
     let looks = word.contains('/') || FILE_ENDS.iter().any(|end| word.ends_with(end));
     plain && looks && !word.starts_with('/')
 }
@@ -110,9 +100,7 @@ pub(crate) fn changelog(text: &str) -> Vec<String> {
     let section = unreleased.split("\n## ").next().unwrap_or_default();
     let groups = section.lines().filter_map(|line| line.strip_prefix("### "));
     found.extend(
-        groups
-            .filter(|group| !GROUPS.contains(group))
-            .map(|group| format!("there is no group {group}")),
+        groups.filter(|group| !GROUPS.contains(group)).map(|group| format!("there is no group {group}")),
     );
     if !section.lines().any(|line| line.starts_with("### ")) {
         found.push("Unreleased has no group".to_owned());
@@ -123,19 +111,13 @@ pub(crate) fn changelog(text: &str) -> Vec<String> {
 /// Refusals without a row.
 pub(crate) fn missing_refusals(text: &str) -> Vec<String> {
     let row = |refusal: &Refusal| format!("| {} | `{}` |", refusal.code(), refusal.name());
-    Refusal::ALL
-        .iter()
-        .map(row)
-        .filter(|row| !text.contains(row))
-        .collect()
+    Refusal::ALL.iter().map(row).filter(|row| !text.contains(row)).collect()
 }
 
 /// What is wrong with the decisions.
 pub(crate) fn decisions(repository: &Repository) -> Vec<String> {
-    let all: Vec<&Source> = repository
-        .documents()
-        .filter(|source| source.path.starts_with("docs/adr/"))
-        .collect();
+    let all: Vec<&Source> =
+        repository.documents().filter(|source| source.path.starts_with("docs/adr/")).collect();
     assert!(all.len() >= 2, "decisions are in docs/adr");
     judge_decisions(&all)
 }
@@ -145,11 +127,8 @@ fn judge_decisions(all: &[&Source]) -> Vec<String> {
     let mut numbers = Vec::new();
     for source in all {
         let name = source.path.rsplit('/').next().unwrap_or_default();
-        let number = name
-            .split('-')
-            .next()
-            .filter(|number| number.len() == 4)
-            .and_then(|number| number.parse().ok());
+        let number =
+            name.split('-').next().filter(|number| number.len() == 4).and_then(|number| number.parse().ok());
         let Some(number) = number else {
             found.push(format!("{} has no number of four digits", source.path));
             continue;
@@ -186,19 +165,14 @@ mod tests {
     fn functions_that_are_not_there_are_found() {
         let repository = Repository::read();
         let text = "`tests/tidy/main.rs` has `check()`, not `gone()`.\n`check()` without its file is missed as well.";
-        assert_eq!(
-            missing_functions(text, &repository),
-            ["line 1: gone", "line 2: check"]
-        );
+        assert_eq!(missing_functions(text, &repository), ["line 1: gone", "line 2: check"]);
     }
 
     #[test]
     fn unknown_targets_are_found() {
         let makefile = "run: build\n\tcargo run\ntest:\n";
-        let document = Source::of(
-            "README.md",
-            "`make run`, `make DURATION=1 test`, make sure\nmake gone\n`make lost`",
-        );
+        let document =
+            Source::of("README.md", "`make run`, `make DURATION=1 test`, make sure\nmake gone\n`make lost`");
         assert_eq!(
             unknown_targets(&document, makefile),
             ["README.md:2: make gone", "README.md:3: make lost"]
@@ -208,15 +182,9 @@ mod tests {
     #[test]
     fn a_changelog_without_its_sections_is_found() {
         assert_eq!(changelog("# Changelog\n\n## 1.0\n").len(), 1);
-        assert_eq!(
-            changelog("# Changelog\n\n## Unreleased\n\n## 1.0\n### Safety\n").len(),
-            1
-        );
+        assert_eq!(changelog("# Changelog\n\n## Unreleased\n\n## 1.0\n### Safety\n").len(), 1);
         assert_eq!(changelog("# Changelog\n\n## Unreleased\n\n### Nice\n").len(), 1);
-        assert_eq!(
-            changelog("# Changelog\n\n## Unreleased\n\n### Safety\n\n- a\n"),
-            Vec::<String>::new()
-        );
+        assert_eq!(changelog("# Changelog\n\n## Unreleased\n\n### Safety\n\n- a\n"), Vec::<String>::new());
     }
 
     #[test]

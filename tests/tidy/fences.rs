@@ -16,51 +16,23 @@ struct Fence {
 }
 
 const FENCES: [Fence; 9] = [
-    Fence {
-        name: "sled",
-        inside: &["src/store/engine_sled.rs"],
-        why: "the engine can be exchanged",
-    },
+    Fence { name: "sled", inside: &["src/store/engine_sled.rs"], why: "the engine can be exchanged" },
     Fence {
         name: "actix_web_actors",
         inside: &["src/actors/connection.rs"],
         why: "a deprecated crate stays replaceable",
     },
-    Fence {
-        name: "dashmap",
-        inside: &["src/actors/directory.rs"],
-        why: "no guard may live across an await",
-    },
-    Fence {
-        name: "SystemTime",
-        inside: COMPOSITION,
-        why: "time is handed down",
-    },
-    Fence {
-        name: "Instant::now",
-        inside: COMPOSITION,
-        why: "time is handed down",
-    },
-    Fence {
-        name: "rand",
-        inside: COMPOSITION,
-        why: "chance is handed down",
-    },
+    Fence { name: "dashmap", inside: &["src/actors/directory.rs"], why: "no guard may live across an await" },
+    Fence { name: "SystemTime", inside: COMPOSITION, why: "time is handed down" },
+    Fence { name: "Instant::now", inside: COMPOSITION, why: "time is handed down" },
+    Fence { name: "rand", inside: COMPOSITION, why: "chance is handed down" },
     Fence {
         name: "process::exit",
         inside: COMPOSITION,
         why: "who ends the process has stopped everything else",
     },
-    Fence {
-        name: "rusqlite",
-        inside: &[],
-        why: "SQLite is the client's store",
-    },
-    Fence {
-        name: "unbounded_channel",
-        inside: &[],
-        why: "every queue has a bound",
-    },
+    Fence { name: "rusqlite", inside: &[], why: "SQLite is the client's store" },
+    Fence { name: "unbounded_channel", inside: &[], why: "every queue has a bound" },
 ];
 
 const COMPOSITION: &[&str] = &["src/app.rs", "src/app/"];
@@ -69,9 +41,7 @@ const COMPOSITION: &[&str] = &["src/app.rs", "src/app/"];
 pub(crate) fn findings(source: &Source) -> Vec<String> {
     let code = source.code();
     let tokens = code::tokens(&code);
-    let outside = FENCES
-        .iter()
-        .filter(|fence| !fence.inside.iter().any(|place| is_in(&source.path, place)));
+    let outside = FENCES.iter().filter(|fence| !fence.inside.iter().any(|place| is_in(&source.path, place)));
     outside
         .flat_map(|fence| {
             let lines = named(&tokens, fence.name);
@@ -107,23 +77,10 @@ mod tests {
     fn each_fence_holds() {
         for fence in &FENCES {
             let text = format!("fn f() {{ {}(); }}", fence.name);
-            assert_eq!(
-                findings(&Source::of("src/actors/user/mod.rs", &text)).len(),
-                1,
-                "{}",
-                fence.name
-            );
+            assert_eq!(findings(&Source::of("src/actors/user/mod.rs", &text)).len(), 1, "{}", fence.name);
             for place in fence.inside {
-                let inside = if place.ends_with('/') {
-                    format!("{place}x.rs")
-                } else {
-                    (*place).to_owned()
-                };
-                assert_eq!(
-                    findings(&Source::of(&inside, &text)),
-                    Vec::<String>::new(),
-                    "{inside}"
-                );
+                let inside = if place.ends_with('/') { format!("{place}x.rs") } else { (*place).to_owned() };
+                assert_eq!(findings(&Source::of(&inside, &text)), Vec::<String>::new(), "{inside}");
             }
         }
     }
@@ -132,9 +89,6 @@ mod tests {
     fn parts_of_words_and_tests_do_not_count() {
         let text =
             "use crate::store::engine_sled::SledEngine; // sled\n#[cfg(test)]\nmod tests { use rand::Rng; }";
-        assert_eq!(
-            findings(&Source::of("src/actors/hub.rs", text)),
-            Vec::<String>::new()
-        );
+        assert_eq!(findings(&Source::of("src/actors/hub.rs", text)), Vec::<String>::new());
     }
 }

@@ -33,16 +33,7 @@ const UNSEEN: [(&str, &[&str], &str); 1] = [(
 const ABSENT: [(&str, &[&str], &str); 4] = [
     (
         "model",
-        &[
-            "highwater_wire",
-            "serde",
-            "serde_json",
-            "prost",
-            "tokio",
-            "actix",
-            "actix_web",
-            "tracing",
-        ],
+        &["highwater_wire", "serde", "serde_json", "prost", "tokio", "actix", "actix_web", "tracing"],
         "plain types know no wire, no disk and no runtime",
     ),
     ("sync", RUNTIME, "pure: no runtime, no disk, no log, no clock"),
@@ -54,14 +45,7 @@ const ABSENT: [(&str, &[&str], &str); 4] = [
     ),
 ];
 
-const RUNTIME: &[&str] = &[
-    "actix",
-    "actix_rt",
-    "actix_web",
-    "tokio",
-    "tracing",
-    "parking_lot",
-];
+const RUNTIME: &[&str] = &["actix", "actix_rt", "actix_web", "tokio", "tracing", "parking_lot"];
 
 /// What a file imports against the floors.
 pub(crate) fn findings(source: &Source) -> Vec<String> {
@@ -79,13 +63,10 @@ pub(crate) fn findings(source: &Source) -> Vec<String> {
         }
     }
     for (floor, crates, why) in ABSENT {
-        let words = tokens
-            .iter()
-            .filter(|_| floor == own)
-            .filter_map(|(line, token)| match token {
-                Token::Word(word) if crates.contains(word) => Some((line, word)),
-                _ => None,
-            });
+        let words = tokens.iter().filter(|_| floor == own).filter_map(|(line, token)| match token {
+            Token::Word(word) if crates.contains(word) => Some((line, word)),
+            _ => None,
+        });
         found.extend(words.map(|(line, word)| format!("{}:{line}: {own} names {word}: {why}", source.path)));
     }
     found
@@ -99,17 +80,11 @@ fn forbidden(own: &str, named: &str) -> Option<&'static str> {
     if to >= from {
         return Some("it is not below");
     }
-    UNSEEN
-        .iter()
-        .find(|(floor, unseen, _)| *floor == own && unseen.contains(&named))
-        .map(|(.., why)| *why)
+    UNSEEN.iter().find(|(floor, unseen, _)| *floor == own && unseen.contains(&named)).map(|(.., why)| *why)
 }
 
 fn floor(name: &str) -> Option<u8> {
-    FLOORS
-        .iter()
-        .find(|(floor, _)| *floor == name)
-        .map(|(_, number)| *number)
+    FLOORS.iter().find(|(floor, _)| *floor == name).map(|(_, number)| *number)
 }
 
 /// `src/store/log.rs` is `[store, log]`.
@@ -130,9 +105,7 @@ fn resolve(module: &[String], path: &[&str]) -> Option<String> {
     }
     let ups = path.iter().take_while(|part| **part == "super").count();
     let base = &module[..module.len().checked_sub(ups)?];
-    base.first()
-        .cloned()
-        .or_else(|| path.get(ups).map(|&name| name.to_owned()))
+    base.first().cloned().or_else(|| path.get(ups).map(|&name| name.to_owned()))
 }
 
 /// Every path that begins with `crate` or `super`, groups taken apart.
@@ -141,14 +114,8 @@ fn paths<'a>(tokens: &[(usize, Token<'a>)]) -> Vec<(usize, Vec<&'a str>)> {
     let mut at = 0;
     while at < tokens.len() {
         let begins = matches!(tokens[at].1, Token::Word("crate" | "super"))
-            && tokens
-                .get(at + 1)
-                .is_some_and(|(_, next)| *next == Token::PathSeparator);
-        at = if begins {
-            tree(tokens, at, &[], &mut found)
-        } else {
-            at + 1
-        };
+            && tokens.get(at + 1).is_some_and(|(_, next)| *next == Token::PathSeparator);
+        at = if begins { tree(tokens, at, &[], &mut found) } else { at + 1 };
     }
     found
 }
@@ -171,10 +138,7 @@ fn tree<'a>(
             }
         }
         at += 1;
-        if tokens
-            .get(at)
-            .is_none_or(|(_, next)| *next != Token::PathSeparator)
-        {
+        if tokens.get(at).is_none_or(|(_, next)| *next != Token::PathSeparator) {
             found.push((*line, path));
             return at;
         }
@@ -232,18 +196,9 @@ mod tests {
                 "src/actors/hub.rs",
                 "use super::{directory::Directory, ports}; use crate::{model::UserId, logic};",
             ),
-            (
-                "src/actors/user/mod.rs",
-                "use super::super::hub; use crate::actors::ports;",
-            ),
-            (
-                "src/app.rs",
-                "use crate::{actors, http}; mod stop; use self::stop::Signals;",
-            ),
-            (
-                "src/model/ids.rs",
-                "// use crate::http;\nconst A: &str = \"crate::http\";",
-            ),
+            ("src/actors/user/mod.rs", "use super::super::hub; use crate::actors::ports;"),
+            ("src/app.rs", "use crate::{actors, http}; mod stop; use self::stop::Signals;"),
+            ("src/model/ids.rs", "// use crate::http;\nconst A: &str = \"crate::http\";"),
             (
                 "src/logic/send.rs",
                 "use highwater_wire::Refusal;\n#[cfg(test)]\nmod tests { use crate::store; }",
@@ -256,17 +211,8 @@ mod tests {
     #[test]
     fn what_a_floor_does_without_is_found() {
         assert_eq!(broken("src/model/ids.rs", "use serde::Serialize;").len(), 1);
-        assert_eq!(
-            broken("src/model/ids.rs", "use highwater_wire::Refusal;").len(),
-            1
-        );
-        assert_eq!(
-            broken("src/logic/send.rs", "fn f() { tracing::info!(); }").len(),
-            1
-        );
-        assert_eq!(
-            broken("src/cli/admin.rs", "use crate::actors::accounts;").len(),
-            1
-        );
+        assert_eq!(broken("src/model/ids.rs", "use highwater_wire::Refusal;").len(), 1);
+        assert_eq!(broken("src/logic/send.rs", "fn f() { tracing::info!(); }").len(), 1);
+        assert_eq!(broken("src/cli/admin.rs", "use crate::actors::accounts;").len(), 1);
     }
 }

@@ -27,11 +27,7 @@ pub(crate) fn module_doc(source: &Source) -> Option<String> {
     if source.path.ends_with("/tests.rs") {
         return None;
     }
-    let first = source
-        .text
-        .lines()
-        .find(|line| !line.trim().is_empty())
-        .unwrap_or_default();
+    let first = source.text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     let has_doc = first.strip_prefix("//!").is_some_and(|doc| doc.trim().len() > 5);
     (!has_doc).then(|| format!("{} begins without a module doc", source.path))
 }
@@ -40,9 +36,7 @@ pub(crate) fn module_doc(source: &Source) -> Option<String> {
 pub(crate) fn is_actor(source: &Source) -> bool {
     let code = source.code();
     let tokens = code::tokens(&code);
-    tokens
-        .windows(2)
-        .any(|pair| pair[0].1 == Token::Word("Actor") && pair[1].1 == Token::Word("for"))
+    tokens.windows(2).any(|pair| pair[0].1 == Token::Word("Actor") && pair[1].1 == Token::Word("for"))
 }
 
 /// Questions that the header of an actor leaves open.
@@ -50,24 +44,12 @@ pub(crate) fn actor_header(source: &Source) -> Vec<String> {
     if !is_actor(source) {
         return Vec::new();
     }
-    let header: Vec<&str> = source
-        .text
-        .lines()
-        .map_while(|line| line.strip_prefix("//!"))
-        .map(str::trim)
-        .collect();
+    let header: Vec<&str> =
+        source.text.lines().map_while(|line| line.strip_prefix("//!")).map(str::trim).collect();
     let header = header.join(" ").to_lowercase().replace("**", "");
-    let open = ANSWERS
-        .iter()
-        .filter(|words| !words.iter().any(|word| header.contains(word)));
-    open.map(|words| {
-        format!(
-            "{}: the header does not say \"{}\"",
-            source.path,
-            words.join("\" or \"")
-        )
-    })
-    .collect()
+    let open = ANSWERS.iter().filter(|words| !words.iter().any(|word| header.contains(word)));
+    open.map(|words| format!("{}: the header does not say \"{}\"", source.path, words.join("\" or \"")))
+        .collect()
 }
 
 #[cfg(test)]
@@ -91,20 +73,14 @@ mod tests {
         let whole = Source::of("src/actors/a.rs", &format!("{HEADER}{CODE}"));
         assert_eq!(actor_header(&whole), Vec::<String>::new());
         for words in ANSWERS {
-            let lower = HEADER
-                .to_lowercase()
-                .replace("before\n//! replying", "before replying");
-            let cut = words.iter().fold(lower, |text, word| {
-                text.replace(word, "-").replace(&bold(word), "-")
-            });
+            let lower = HEADER.to_lowercase().replace("before\n//! replying", "before replying");
+            let cut =
+                words.iter().fold(lower, |text, word| text.replace(word, "-").replace(&bold(word), "-"));
             let found = actor_header(&Source::of("src/actors/a.rs", &format!("{cut}{CODE}")));
             assert_eq!(found.len(), 1, "{words:?} in {cut}");
         }
         assert_eq!(
-            actor_header(&Source::of(
-                "src/actors/a.rs",
-                "//! No actor.\nimpl Debug for A {}"
-            )),
+            actor_header(&Source::of("src/actors/a.rs", "//! No actor.\nimpl Debug for A {}")),
             Vec::<String>::new()
         );
     }

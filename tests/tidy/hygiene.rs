@@ -19,10 +19,7 @@ pub(crate) fn code(source: &Source) -> Vec<String> {
     for pair in code::tokens(&all).windows(2) {
         match pair {
             [(line, Token::Word(name)), (_, Token::Other('!'))] if MACROS.contains(name) => {
-                found.push(format!(
-                    "{}:{line}: {name}! is for work that is not done",
-                    source.path
-                ));
+                found.push(format!("{}:{line}: {name}! is for work that is not done", source.path));
             }
             [(line, Token::Word("ignore")), (_, Token::Other(']'))] => {
                 found.push(format!(
@@ -37,16 +34,8 @@ pub(crate) fn code(source: &Source) -> Vec<String> {
         return found;
     }
     for triple in code::tokens(&source.code()).windows(3) {
-        if let [
-            (_, Token::Other('.')),
-            (line, Token::Word("unwrap")),
-            (_, Token::Other('(')),
-        ] = triple
-        {
-            found.push(format!(
-                "{}:{line}: unwrap says nothing; expect states the invariant",
-                source.path
-            ));
+        if let [(_, Token::Other('.')), (line, Token::Word("unwrap")), (_, Token::Other('('))] = triple {
+            found.push(format!("{}:{line}: unwrap says nothing; expect states the invariant", source.path));
         }
     }
     found
@@ -75,8 +64,7 @@ fn in_line(line: &str) -> impl Iterator<Item = String> {
 }
 
 fn is_word(line: &str, word: &str) -> bool {
-    line.split(|c: char| !c.is_alphanumeric() && c != '_')
-        .any(|part| part == word)
+    line.split(|c: char| !c.is_alphanumeric() && c != '_').any(|part| part == word)
 }
 
 /// The path begins here: `target/tmp/` and `https://example/home/` are other paths.
@@ -97,44 +85,25 @@ mod tests {
 
     #[test]
     fn unfinished_code_is_found_in_tests_too() {
-        for text in [
-            "fn a() { todo!() }",
-            "fn a() { dbg!(1); }",
-            "#[test]\n#[ignore]\nfn a() {}",
-            "unimplemented!()",
-        ] {
+        for text in
+            ["fn a() { todo!() }", "fn a() { dbg!(1); }", "#[test]\n#[ignore]\nfn a() {}", "unimplemented!()"]
+        {
             assert_eq!(in_code("src/a.rs", text), 1, "{text}");
-            assert_eq!(
-                in_code("src/a.rs", &format!("#[cfg(test)]\nmod tests {{ {text} }}")),
-                1,
-                "{text}"
-            );
+            assert_eq!(in_code("src/a.rs", &format!("#[cfg(test)]\nmod tests {{ {text} }}")), 1, "{text}");
         }
     }
 
     #[test]
     fn a_child_process_of_a_test_may_be_ignored() {
-        assert_eq!(
-            in_code(
-                "src/a.rs",
-                "#[test]\n#[ignore = \"the child process of b\"]\nfn a() {}"
-            ),
-            0
-        );
+        assert_eq!(in_code("src/a.rs", "#[test]\n#[ignore = \"the child process of b\"]\nfn a() {}"), 0);
     }
 
     #[test]
     fn unwrap_is_for_tests() {
         assert_eq!(in_code("src/a.rs", "fn a() { b().unwrap(); }"), 1);
         assert_eq!(in_code("src/a.rs", "fn a() { b()\n  .unwrap()\n }"), 1);
-        assert_eq!(
-            in_code("src/a.rs", "fn a() { b().unwrap_or(1); /* .unwrap() */ }"),
-            0
-        );
-        assert_eq!(
-            in_code("src/a.rs", "#[cfg(test)]\nmod tests { fn a() { b().unwrap(); } }"),
-            0
-        );
+        assert_eq!(in_code("src/a.rs", "fn a() { b().unwrap_or(1); /* .unwrap() */ }"), 0);
+        assert_eq!(in_code("src/a.rs", "#[cfg(test)]\nmod tests { fn a() { b().unwrap(); } }"), 0);
     }
 
     #[test]

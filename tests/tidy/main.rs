@@ -39,19 +39,13 @@ fn fenced_names_stand_where_they_belong() {
 #[test]
 fn files_have_a_comfortable_length() {
     let repository = Repository::read();
-    check(
-        sizes::FILE_RULE,
-        &sizes::long_files(&repository, sizes::LONG_FILES),
-    );
+    check(sizes::FILE_RULE, &sizes::long_files(&repository, sizes::LONG_FILES));
 }
 
 #[test]
 fn functions_fit_a_screen() {
     let repository = Repository::read();
-    check(
-        sizes::FUNCTION_RULE,
-        &sizes::long_functions(&repository, sizes::LONG_FUNCTIONS),
-    );
+    check(sizes::FUNCTION_RULE, &sizes::long_functions(&repository, sizes::LONG_FUNCTIONS));
 }
 
 #[test]
@@ -64,14 +58,8 @@ fn every_file_begins_with_its_module_doc() {
 #[test]
 fn every_actor_says_what_it_owns_and_promises() {
     let repository = Repository::read();
-    let actors = repository
-        .server()
-        .filter(|source| headers::is_actor(source))
-        .count();
-    assert!(
-        actors >= 4,
-        "only {actors} actors were found, so this test does not look where they are"
-    );
+    let actors = repository.server().filter(|source| headers::is_actor(source)).count();
+    assert!(actors >= 4, "only {actors} actors were found, so this test does not look where they are");
     let findings: Vec<_> = repository.server().flat_map(headers::actor_header).collect();
     check(headers::ACTOR_RULE, &findings);
 }
@@ -89,39 +77,28 @@ fn architecture_names_what_is_there() {
     let repository = Repository::read();
     let text = repository.text("ARCHITECTURE.md");
     check(documents::PATH_RULE, &documents::missing_paths(text, &repository));
-    check(
-        documents::FUNCTION_RULE,
-        &documents::missing_functions(text, &repository),
-    );
+    check(documents::FUNCTION_RULE, &documents::missing_functions(text, &repository));
 }
 
 #[test]
 fn documents_name_only_targets_of_the_makefile() {
     let repository = Repository::read();
     let makefile = repository.text("Makefile");
-    let findings: Vec<_> = repository
-        .documents()
-        .flat_map(|document| documents::unknown_targets(document, makefile))
-        .collect();
+    let findings: Vec<_> =
+        repository.documents().flat_map(|document| documents::unknown_targets(document, makefile)).collect();
     check(documents::TARGET_RULE, &findings);
 }
 
 #[test]
 fn the_changelog_has_a_place_for_what_is_new() {
     let repository = Repository::read();
-    check(
-        documents::CHANGELOG_RULE,
-        &documents::changelog(repository.text("CHANGELOG.md")),
-    );
+    check(documents::CHANGELOG_RULE, &documents::changelog(repository.text("CHANGELOG.md")));
 }
 
 #[test]
 fn the_protocol_lists_every_refusal() {
     let repository = Repository::read();
-    check(
-        documents::REFUSAL_RULE,
-        &documents::missing_refusals(repository.text("protocol/protocol.md")),
-    );
+    check(documents::REFUSAL_RULE, &documents::missing_refusals(repository.text("protocol/protocol.md")));
 }
 
 #[test]
@@ -133,8 +110,5 @@ fn decisions_are_numbered_and_short() {
 #[test]
 fn the_configuration_file_has_every_setting_and_no_other() {
     let repository = Repository::read();
-    check(
-        settings::RULE,
-        &settings::findings(repository.text("config/highwater.toml")),
-    );
+    check(settings::RULE, &settings::findings(repository.text("config/highwater.toml")));
 }

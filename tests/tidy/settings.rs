@@ -13,20 +13,14 @@ pub(crate) fn findings(text: &str) -> Vec<String> {
     fs::create_dir_all(&directory).unwrap();
     let file = directory.join("highwater.toml");
     fs::write(&file, switched_on(text)).unwrap();
-    let sources = Sources {
-        file: Some(file),
-        env: Vec::<(OsString, OsString)>::new(),
-        flags: Flags::default(),
-    };
+    let sources =
+        Sources { file: Some(file), env: Vec::<(OsString, OsString)>::new(), flags: Flags::default() };
     let loaded = Config::load(sources);
     fs::remove_dir_all(&directory).unwrap();
     match loaded {
         // The file itself is named in the message, so only what is wrong is told.
         Err(error) => vec![
-            error
-                .to_string()
-                .rsplit_once(": ")
-                .map_or_else(|| error.to_string(), |(_, why)| why.to_owned()),
+            error.to_string().rsplit_once(": ").map_or_else(|| error.to_string(), |(_, why)| why.to_owned()),
         ],
         Ok((_, in_force)) => {
             let keys = explained(text);
@@ -46,15 +40,12 @@ fn is_of_file(key: &str) -> bool {
 
 /// The file with everything that is switched off switched on.
 fn switched_on(text: &str) -> String {
-    text.lines()
-        .map(|line| format!("{}\n", setting(line).unwrap_or(line)))
-        .collect()
+    text.lines().map(|line| format!("{}\n", setting(line).unwrap_or(line))).collect()
 }
 
 /// A line that begins with # and has no space after it is a setting that is switched off.
 fn setting(line: &str) -> Option<&str> {
-    line.strip_prefix('#')
-        .filter(|rest| !rest.is_empty() && !rest.starts_with([' ', '#']))
+    line.strip_prefix('#').filter(|rest| !rest.is_empty() && !rest.starts_with([' ', '#']))
 }
 
 /// Every key of the file with its section.
@@ -86,13 +77,7 @@ mod tests {
     #[test]
     fn an_unexplained_setting_is_found() {
         let found = findings("[server]\n# Where.\n#data = \"data\"\n");
-        assert!(
-            found.contains(&"client.listen is not explained".to_owned()),
-            "{found:?}"
-        );
-        assert!(
-            !found.contains(&"server.data is not explained".to_owned()),
-            "{found:?}"
-        );
+        assert!(found.contains(&"client.listen is not explained".to_owned()), "{found:?}");
+        assert!(!found.contains(&"server.data is not explained".to_owned()), "{found:?}");
     }
 }

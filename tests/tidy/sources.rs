@@ -11,9 +11,8 @@ use crate::code;
 /// Directories that hold nothing we wrote.
 const SKIPPED: [&str; 5] = ["target", ".git", "node_modules", "__pycache__", "out"];
 /// Ends of names of files that are read.
-const READ: [&str; 14] = [
-    "rs", "md", "toml", "proto", "py", "js", "mjs", "css", "html", "sh", "c", "json", "Makefile", "run",
-];
+const READ: [&str; 14] =
+    ["rs", "md", "toml", "proto", "py", "js", "mjs", "css", "html", "sh", "c", "json", "Makefile", "run"];
 
 /// One file.
 pub(crate) struct Source {
@@ -29,11 +28,7 @@ impl Source {
     /// A source that stands nowhere, for the proofs of the rules.
     #[cfg(test)]
     pub(crate) fn of(path: &str, text: &str) -> Source {
-        Source {
-            path: path.to_owned(),
-            text: text.to_owned(),
-            is_test: false,
-        }
+        Source { path: path.to_owned(), text: text.to_owned(), is_test: false }
     }
 
     /// The code without comments, contents of strings and test modules, line by line as in the file.
@@ -66,8 +61,7 @@ impl Repository {
 
     /// Code of the server.
     pub(crate) fn server(&self) -> impl Iterator<Item = &Source> {
-        self.rust()
-            .filter(|source| source.path.starts_with("src/") && !source.is_test)
+        self.rust().filter(|source| source.path.starts_with("src/") && !source.is_test)
     }
 
     /// All code in Rust, tests too.
@@ -77,9 +71,7 @@ impl Repository {
 
     /// All files that were read, without these rules, which have to name what they forbid.
     pub(crate) fn texts(&self) -> impl Iterator<Item = &Source> {
-        self.sources
-            .iter()
-            .filter(|source| !source.path.starts_with("tests/tidy/"))
+        self.sources.iter().filter(|source| !source.path.starts_with("tests/tidy/"))
     }
 
     /// Documents for people.
@@ -89,9 +81,7 @@ impl Repository {
 
     /// One file.
     pub(crate) fn text(&self, path: &str) -> &str {
-        self.source(path)
-            .map(|source| source.text.as_str())
-            .unwrap_or_else(|| panic!("{path} is not there"))
+        self.source(path).map(|source| source.text.as_str()).unwrap_or_else(|| panic!("{path} is not there"))
     }
 
     pub(crate) fn source(&self, path: &str) -> Option<&Source> {
@@ -118,17 +108,8 @@ fn walk(root: &Path, directory: &Path, sources: &mut Vec<Source>) {
             let Ok(text) = fs::read_to_string(&path) else {
                 continue;
             };
-            let path = path
-                .strip_prefix(root)
-                .unwrap()
-                .to_str()
-                .unwrap()
-                .replace('\\', "/");
-            sources.push(Source {
-                path,
-                text,
-                is_test: false,
-            });
+            let path = path.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/");
+            sources.push(Source { path, text, is_test: false });
         }
     }
 }
@@ -144,9 +125,7 @@ fn declared_for_tests(sources: &[Source]) -> BTreeSet<String> {
     let rust = sources.iter().filter(|source| source.path.ends_with(".rs"));
     rust.flat_map(|source| {
         let directory = directory_of_modules(&source.path);
-        code::test_module_files(&source.text)
-            .into_iter()
-            .map(move |name| format!("{directory}/{name}.rs"))
+        code::test_module_files(&source.text).into_iter().map(move |name| format!("{directory}/{name}.rs"))
     })
     .collect()
 }

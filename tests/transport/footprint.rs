@@ -21,10 +21,7 @@ fn footprint_server() {
     if std::env::var_os(SERVER).is_none() {
         return;
     }
-    let rig = Rig::with(Settings {
-        remember: false,
-        ..Settings::default()
-    });
+    let rig = Rig::with(Settings { remember: false, ..Settings::default() });
     let mut out = std::io::stdout();
     writeln!(out, "\naddress {}", rig.address).unwrap();
     out.flush().unwrap();
@@ -42,12 +39,7 @@ fn a_thousand_connections_stay_small() {
 #[test]
 #[ignore = "takes 10,000 descriptors and prints figures"]
 fn five_thousand_connections() {
-    writeln!(
-        std::io::stderr(),
-        "bytes of server memory per connection: {:?}",
-        measure(5_000)
-    )
-    .unwrap();
+    writeln!(std::io::stderr(), "bytes of server memory per connection: {:?}", measure(5_000)).unwrap();
 }
 
 /// Bytes of the server's resident memory per connection.
@@ -63,15 +55,10 @@ fn measure(connections: usize) -> Cost {
     exchange(&mut RawClient::connect(server.address));
     let before = server.rss_bytes();
     let each = || (server.settled_rss_bytes().saturating_sub(before)) / connections;
-    let mut clients: Vec<_> = (0..connections)
-        .map(|_| RawClient::connect(server.address))
-        .collect();
+    let mut clients: Vec<_> = (0..connections).map(|_| RawClient::connect(server.address)).collect();
     let idle = each();
     clients.iter_mut().for_each(exchange);
-    Cost {
-        idle,
-        after_burst: each(),
-    }
+    Cost { idle, after_burst: each() }
 }
 
 /// A burst of 50 messages of 200 bytes, and their echoes.
@@ -90,25 +77,16 @@ struct Server {
 impl Server {
     fn start() -> Server {
         let mut process = Command::new(std::env::current_exe().unwrap())
-            .args([
-                "--ignored",
-                "--exact",
-                "--nocapture",
-                "footprint::footprint_server",
-            ])
+            .args(["--ignored", "--exact", "--nocapture", "footprint::footprint_server"])
             .env(SERVER, "1")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(process.stdout.as_mut().unwrap()).lines();
-        let address = lines
-            .find_map(|line| line.unwrap().strip_prefix("address ").map(str::to_owned))
-            .unwrap();
-        Server {
-            process,
-            address: address.parse().unwrap(),
-        }
+        let address =
+            lines.find_map(|line| line.unwrap().strip_prefix("address ").map(str::to_owned)).unwrap();
+        Server { process, address: address.parse().unwrap() }
     }
 
     fn settled_rss_bytes(&self) -> usize {

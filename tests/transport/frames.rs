@@ -42,10 +42,8 @@ fn a_message_of_every_awkward_size_survives() {
 fn bytes_that_come_one_by_one_make_the_same_frames() {
     let rig = Rig::start();
     let mut client = RawClient::connect(rig.address);
-    for byte in frame(0x01, "gr".as_bytes())
-        .iter()
-        .chain(&frame(0x80, "üße".as_bytes()))
-        .chain(&binary(&[7; 300]))
+    for byte in
+        frame(0x01, "gr".as_bytes()).iter().chain(&frame(0x80, "üße".as_bytes())).chain(&binary(&[7; 300]))
     {
         client.send(&[*byte]);
     }
@@ -61,9 +59,7 @@ fn a_thousand_pipelined_frames_come_back_in_order() {
     let mut client = RawClient::connect(rig.address);
     let mut bytes = Vec::new();
     for number in 0..1000_u32 {
-        bytes.extend(binary(
-            format!("{number} {}", "x".repeat((number % 200) as usize)).as_bytes(),
-        ));
+        bytes.extend(binary(format!("{number} {}", "x".repeat((number % 200) as usize)).as_bytes()));
     }
     client.send(&bytes);
     for number in 0..1000_u32 {
@@ -80,11 +76,7 @@ fn what_is_refused_and_with_which_code() {
         ("declares 2^64-1 bytes", header(0x82, u64::MAX), 1009),
         ("declares 70 KB", header(0x82, 70_000), 1009),
         ("one byte above the limit", header(0x82, 65_537), 1009),
-        (
-            "fragments above the limit together",
-            [frame(0x02, &[1; 65_000]), header(0x80, 600)].concat(),
-            1009,
-        ),
+        ("fragments above the limit together", [frame(0x02, &[1; 65_000]), header(0x80, 600)].concat(), 1009),
         (
             "too many fragments",
             [frame(0x02, b"")]
@@ -100,37 +92,20 @@ fn what_is_refused_and_with_which_code() {
         ("opcode 3", frame(0x83, b"x"), 1002),
         ("opcode 15", frame(0x8f, b"x"), 1002),
         ("a continuation of nothing", frame(0x80, b"x"), 1002),
-        (
-            "a message within a message",
-            [frame(0x02, b"a"), frame(0x82, b"b")].concat(),
-            1002,
-        ),
+        ("a message within a message", [frame(0x02, b"a"), frame(0x82, b"b")].concat(), 1002),
         ("a ping of 126 bytes", frame(PING, &[0; 126]), 1002),
         ("a fragmented ping", frame(0x09, b"x"), 1002),
         ("text that is not UTF-8", frame(0x81, &[0x61, 0xff]), 1007),
-        (
-            "joined text that is not UTF-8",
-            [frame(0x01, &[0xc3]), frame(0x80, &[0x28])].concat(),
-            1007,
-        ),
+        ("joined text that is not UTF-8", [frame(0x01, &[0xc3]), frame(0x80, &[0x28])].concat(), 1007),
         ("a close with half a code", frame(CLOSE, &[3]), 1002),
-        (
-            "a close with a code that is never sent",
-            frame(CLOSE, &1005_u16.to_be_bytes()),
-            1002,
-        ),
+        ("a close with a code that is never sent", frame(CLOSE, &1005_u16.to_be_bytes()), 1002),
     ] {
         let mut client = RawClient::connect(rig.address);
         client.send(&bytes);
         assert_eq!(client.expect_close(), code, "{what}");
     }
-    assert!(
-        rig.seen.frames.lock().unwrap().is_empty(),
-        "nothing of it went up"
-    );
-    eventually("all are closed, once each", || {
-        rig.closed() == 19 && rig.door.connections() == 0
-    });
+    assert!(rig.seen.frames.lock().unwrap().is_empty(), "nothing of it went up");
+    eventually("all are closed, once each", || rig.closed() == 19 && rig.door.connections() == 0);
     assert!(rig.seen.closed.lock().unwrap().values().all(|times| *times == 1));
 }
 
@@ -193,23 +168,11 @@ fn a_close_is_echoed_and_the_connection_ended() {
         client.send(&[binary(b"last"), frame(CLOSE, payload), binary(b"too late")].concat());
         assert_eq!(client.next().unwrap().payload, b"last");
         let echo = client.next().unwrap();
-        assert_eq!(
-            (echo.opcode, &echo.payload[..]),
-            (8, &payload[..payload.len().min(2)])
-        );
+        assert_eq!((echo.opcode, &echo.payload[..]), (8, &payload[..payload.len().min(2)]));
         assert_eq!(client.next(), None);
     }
-    eventually("all are closed", || {
-        rig.closed() == 3 && rig.door.connections() == 0
-    });
-    assert!(
-        rig.seen
-            .frames
-            .lock()
-            .unwrap()
-            .iter()
-            .all(|(payload, _)| payload == "last")
-    );
+    eventually("all are closed", || rig.closed() == 3 && rig.door.connections() == 0);
+    assert!(rig.seen.frames.lock().unwrap().iter().all(|(payload, _)| payload == "last"));
 }
 
 #[test]
@@ -234,26 +197,19 @@ fn our_close_comes_after_what_was_delivered_before() {
     assert_eq!(client.next(), None);
     client.send(&frame(CLOSE, &4409_u16.to_be_bytes()));
     drop(client);
-    eventually("it is closed", || {
-        rig.closed() == 1 && rig.door.connections() == 0
-    });
+    eventually("it is closed", || rig.closed() == 1 && rig.door.connections() == 0);
 }
 
 #[test]
 fn a_client_that_only_stops_sending_still_gets_its_answers() {
     let rig = Rig::start();
     let mut client = RawClient::connect(rig.address);
-    client
-        .socket
-        .write_all(&[binary(b"one"), binary(b"two")].concat())
-        .unwrap();
+    client.socket.write_all(&[binary(b"one"), binary(b"two")].concat()).unwrap();
     client.socket.shutdown(Shutdown::Write).unwrap();
     assert_eq!(client.next().unwrap().payload, b"one");
     assert_eq!(client.next().unwrap().payload, b"two");
     assert_eq!(client.next(), None);
-    eventually("it is closed", || {
-        rig.closed() == 1 && rig.door.connections() == 0
-    });
+    eventually("it is closed", || rig.closed() == 1 && rig.door.connections() == 0);
 }
 
 #[test]

@@ -16,10 +16,7 @@ fn rss_bytes() -> usize {
 
 #[test]
 fn a_client_that_never_reads_costs_its_bound_and_is_dropped() {
-    let rig = Rig::with(Settings {
-        workers: 1,
-        ..Settings::default()
-    });
+    let rig = Rig::with(Settings { workers: 1, ..Settings::default() });
     let mut deaf = RawClient::connect(rig.address);
     let mut other = RawClient::connect(rig.address);
     let (link, other_link) = (rig.link(0), rig.link(1));
@@ -82,11 +79,7 @@ fn what_comes_together_is_answered_in_one_write() {
         }
         let (_, after) = rig.counts();
         // The kernel may cut the burst in two.
-        assert!(
-            after - before <= 2,
-            "{} writes for {burst} answers",
-            after - before
-        );
+        assert!(after - before <= 2, "{} writes for {burst} answers", after - before);
     }
 }
 
@@ -134,8 +127,7 @@ fn many_threads_deliver_to_one_connection() {
             std::thread::spawn(move || {
                 for number in 0..500_u16 {
                     let [high, low] = number.to_be_bytes();
-                    link.deliver(Bytes::copy_from_slice(&[thread, high, low]))
-                        .unwrap();
+                    link.deliver(Bytes::copy_from_slice(&[thread, high, low])).unwrap();
                 }
             })
         })
@@ -144,11 +136,7 @@ fn many_threads_deliver_to_one_connection() {
     for _ in 0..2000 {
         let payload = client.next().unwrap().payload;
         let thread = usize::from(payload[0]);
-        assert_eq!(
-            u16::from_be_bytes([payload[1], payload[2]]),
-            next[thread],
-            "order is kept per sender"
-        );
+        assert_eq!(u16::from_be_bytes([payload[1], payload[2]]), next[thread], "order is kept per sender");
         next[thread] += 1;
     }
     threads.into_iter().for_each(|thread| thread.join().unwrap());

@@ -31,11 +31,7 @@ pub fn upgrade_request(protocol: &str) -> String {
     request(
         "GET",
         "/v1/ws",
-        &[
-            "Host: chat.test",
-            "Sec-WebSocket-Version: 13",
-            &format!("Sec-WebSocket-Protocol: {protocol}"),
-        ],
+        &["Host: chat.test", "Sec-WebSocket-Version: 13", &format!("Sec-WebSocket-Protocol: {protocol}")],
     )
 }
 
@@ -67,10 +63,7 @@ impl RawClient {
         let socket = TcpStream::connect(address).unwrap();
         socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         socket.set_nodelay(true).unwrap();
-        RawClient {
-            socket,
-            buffer: Vec::new(),
-        }
+        RawClient { socket, buffer: Vec::new() }
     }
 
     /// Sends a request and gives the whole head of the answer.
@@ -118,10 +111,7 @@ impl RawClient {
 
     /// The next frame must be a close; then the server must end the connection.
     pub fn expect_close(&mut self) -> u16 {
-        let code = self
-            .next()
-            .expect("a close frame comes before the end")
-            .close_code();
+        let code = self.next().expect("a close frame comes before the end").close_code();
         assert_eq!(self.next(), None, "nothing follows a close");
         code
     }
@@ -141,10 +131,7 @@ impl RawClient {
 
     fn fill(&mut self) -> bool {
         let mut scratch = [0; 16384];
-        let read = self
-            .socket
-            .read(&mut scratch)
-            .expect("the server answers within ten seconds");
+        let read = self.socket.read(&mut scratch).expect("the server answers within ten seconds");
         self.buffer.extend_from_slice(&scratch[..read]);
         read > 0
     }
@@ -152,29 +139,16 @@ impl RawClient {
 
 fn parse(bytes: &[u8]) -> Option<(Frame, usize)> {
     let (&first, &second) = (bytes.first()?, bytes.get(1)?);
-    assert_eq!(
-        first & 0xf0,
-        0x80,
-        "the server sends whole frames without reserved bits"
-    );
+    assert_eq!(first & 0xf0, 0x80, "the server sends whole frames without reserved bits");
     assert_eq!(second & 0x80, 0, "the server does not mask");
     let (length, at) = match second {
-        126 => (
-            u64::from(u16::from_be_bytes(bytes.get(2..4)?.try_into().unwrap())),
-            4,
-        ),
+        126 => (u64::from(u16::from_be_bytes(bytes.get(2..4)?.try_into().unwrap())), 4),
         127 => (u64::from_be_bytes(bytes.get(2..10)?.try_into().unwrap()), 10),
         short => (u64::from(short), 2),
     };
     let end = at + length as usize;
     let payload = bytes.get(at..end)?.to_vec();
-    Some((
-        Frame {
-            opcode: first & 0x0f,
-            payload,
-        },
-        end,
-    ))
+    Some((Frame { opcode: first & 0x0f, payload }, end))
 }
 
 /// Header with FIN and mask, as declared and not as true.

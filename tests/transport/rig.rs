@@ -83,13 +83,7 @@ impl Upward for Echo {
     }
 
     fn closed(&mut self) {
-        *self
-            .seen
-            .closed
-            .lock()
-            .unwrap()
-            .entry(self.link.as_ref().unwrap().id().0)
-            .or_default() += 1;
+        *self.seen.closed.lock().unwrap().entry(self.link.as_ref().unwrap().id().0).or_default() += 1;
     }
 }
 
@@ -99,10 +93,7 @@ impl Rig {
     }
 
     pub fn with(settings: Settings) -> Rig {
-        let seen = Arc::new(Seen {
-            forgetful: !settings.remember,
-            ..Seen::default()
-        });
+        let seen = Arc::new(Seen { forgetful: !settings.remember, ..Seen::default() });
         let clock_ms = Arc::new(AtomicU64::new(1_000_000));
         let door = Door::new(settings.origins, settings.connections_max);
         let port = ClientPort {
@@ -119,14 +110,7 @@ impl Rig {
         let (address_is, address) = mpsc::channel();
         let receivers = Arc::clone(&seen);
         let thread = std::thread::spawn(move || run_server(port, receivers, &address_is, stopped));
-        Rig {
-            address: address.recv().unwrap(),
-            door,
-            seen,
-            clock_ms,
-            stop: Some(stop),
-            thread: Some(thread),
-        }
+        Rig { address: address.recv().unwrap(), door, seen, clock_ms, stop: Some(stop), thread: Some(thread) }
     }
 
     /// Turns the server's clock and waits until the sweepers have seen it.
@@ -139,9 +123,7 @@ impl Rig {
     }
 
     pub fn link(&self, index: usize) -> Link {
-        eventually("the connection opens", || {
-            self.seen.links.lock().unwrap().len() > index
-        });
+        eventually("the connection opens", || self.seen.links.lock().unwrap().len() > index);
         self.seen.links.lock().unwrap()[index].clone()
     }
 
@@ -162,10 +144,7 @@ impl Drop for Rig {
     fn drop(&mut self) {
         drop(self.stop.take());
         let ended = self.thread.take().unwrap().join();
-        assert!(
-            ended.is_ok() || std::thread::panicking(),
-            "the server's thread panicked"
-        );
+        assert!(ended.is_ok() || std::thread::panicking(), "the server's thread panicked");
     }
 }
 
@@ -182,10 +161,7 @@ fn run_server(
             let seen = Arc::clone(&seen);
             let links = Rc::clone(links);
             WorkerParts {
-                make_upward: move |_: Opening| Echo {
-                    link: None,
-                    seen: Arc::clone(&seen),
-                },
+                make_upward: move |_: Opening| Echo { link: None, seen: Arc::clone(&seen) },
                 configure: move |config: &mut ServiceConfig| {
                     let links = Rc::clone(&links);
                     let counts = move || {
@@ -193,10 +169,7 @@ fn run_server(
                         async { HttpResponse::Ok().body(counts) }
                     };
                     config.route("/counts", web::get().to(counts));
-                    config.route(
-                        "/hello",
-                        web::get().to(|| async { HttpResponse::Ok().body("hello") }),
-                    );
+                    config.route("/hello", web::get().to(|| async { HttpResponse::Ok().body("hello") }));
                 },
             }
         })
@@ -215,10 +188,7 @@ fn run_server(
 pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is_so() {
-        assert!(
-            start.elapsed() < Duration::from_secs(10),
-            "{what}: it did not happen"
-        );
+        assert!(start.elapsed() < Duration::from_secs(10), "{what}: it did not happen");
         std::thread::sleep(Duration::from_millis(5));
     }
 }

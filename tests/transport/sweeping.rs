@@ -74,9 +74,7 @@ fn a_server_that_stops_tells_every_receiver() {
     rig.link(19);
     let (seen, door) = (Arc::clone(&rig.seen), Arc::clone(&rig.door));
     drop(rig);
-    eventually("all are told", || {
-        seen.closed.lock().unwrap().len() == 20 && door.connections() == 0
-    });
+    eventually("all are told", || seen.closed.lock().unwrap().len() == 20 && door.connections() == 0);
     for mut client in clients {
         eventually("its socket is gone", || client.is_dropped());
     }

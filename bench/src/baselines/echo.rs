@@ -61,9 +61,7 @@ pub fn measure(cores: &Cores, duration: Duration) -> io::Result<Echo> {
         serve(&listener)
     })?;
     let measured = measure_at(address, duration);
-    server
-        .join()
-        .map_err(|_| io::Error::other("the echo panicked"))??;
+    server.join().map_err(|_| io::Error::other("the echo panicked"))??;
     measured
 }
 
@@ -120,11 +118,7 @@ fn unmasked(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
     plain.drain(header..header + 4);
     match websocket::parse(&plain) {
         Parsed::Frame(Opcode::Binary, payload, length) => {
-            let payload = payload
-                .iter()
-                .zip(key.iter().cycle())
-                .map(|(byte, key)| byte ^ key)
-                .collect();
+            let payload = payload.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key).collect();
             Some((payload, length + 4))
         }
         _ => None,

@@ -46,13 +46,7 @@ pub fn run(place: &Place, report: &mut Report) -> io::Result<()> {
     );
     let (out, back) = over_http(server.clients, &accounts[0], &snapshot)?;
     let figure = format!("{} B ({out} out, {back} back)", out + back);
-    report.row(
-        "W9 idle sync, HTTP 204, binary",
-        figure,
-        "",
-        Verdict::Information,
-        &setting,
-    );
+    report.row("W9 idle sync, HTTP 204, binary", figure, "", Verdict::Information, &setting);
     server.stop()
 }
 
@@ -114,9 +108,7 @@ fn over_http(address: SocketAddr, account: &Account, snapshot: &[u8]) -> io::Res
         answer.extend_from_slice(&part[..count]);
     }
     if !answer.starts_with(b"HTTP/1.1 204 ") {
-        return Err(io::Error::other(
-            "a sync over HTTP with nothing new was not answered with 204",
-        ));
+        return Err(io::Error::other("a sync over HTTP with nothing new was not answered with 204"));
     }
     Ok((request.len() as u64, answer.len() as u64))
 }

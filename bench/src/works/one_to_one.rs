@@ -100,10 +100,7 @@ impl Form {
         let messages = messages.div_ceil(lanes);
         match self {
             Form::Few => Pace::Steady { messages },
-            Form::Many => Pace::Turns {
-                messages,
-                at_a_time: (SENDERS_AT_A_TIME / lanes) as usize,
-            },
+            Form::Many => Pace::Turns { messages, at_a_time: (SENDERS_AT_A_TIME / lanes) as usize },
         }
     }
 
@@ -133,17 +130,9 @@ impl Stage {
         let accounts = server.provision(form.users())?;
         let fleet = Fleet::connect(server.clients, &place.cores, pairs(form, accounts))?;
         let before = fleet.counts();
-        fleet.pace(|lanes| Pace::Each {
-            messages: 1,
-            at_a_time: (SENDERS_AT_A_TIME / lanes) as usize,
-        })?;
+        fleet.pace(|lanes| Pace::Each { messages: 1, at_a_time: (SENDERS_AT_A_TIME / lanes) as usize })?;
         fleet.settle(&before, SENDERS_AT_A_TIME)?;
-        Ok(Stage {
-            server,
-            fleet,
-            form,
-            store,
-        })
+        Ok(Stage { server, fleet, form, store })
     }
 
     /// Sends, first until the tail is full and the index works, then so many that are counted.
@@ -254,11 +243,7 @@ fn pairs(form: Form, mut accounts: Vec<Account>) -> Vec<(Account, Option<u64>)> 
         let ids: Vec<u64> = accounts.iter().map(|account| account.user_id).collect();
         let half = ids.len() / 2;
         let peer = |place: usize| (place < half).then(|| ids[place + half]);
-        return accounts
-            .into_iter()
-            .enumerate()
-            .map(|(place, account)| (account, peer(place)))
-            .collect();
+        return accounts.into_iter().enumerate().map(|(place, account)| (account, peer(place))).collect();
     }
     // Always the same draw. Accounts come in the order in which they were made, ids are random.
     let mut rng = StdRng::seed_from_u64(0x5ea);
@@ -270,37 +255,24 @@ fn pairs(form: Form, mut accounts: Vec<Account>) -> Vec<(Account, Option<u64>)> 
     // The first 10,000 write, each to one drawn from all who are connected, so that two never have the same receiver.
     let peer = |place: usize| {
         let receiver = receivers[place];
-        let receiver = if receiver == place {
-            (place + 1) % MANY.1
-        } else {
-            receiver
-        };
+        let receiver = if receiver == place { (place + 1) % MANY.1 } else { receiver };
         (place < MANY.2).then(|| ids[receiver])
     };
-    accounts
-        .into_iter()
-        .enumerate()
-        .map(|(place, account)| (account, peer(place)))
-        .collect()
+    accounts.into_iter().enumerate().map(|(place, account)| (account, peer(place))).collect()
 }
 
 /// What a run may not show: then its figures mean nothing.
 fn check(counts: &Counts) -> io::Result<()> {
     let wrong = counts.holes + counts.repeated_entries + counts.rebuilds + counts.ended;
     if wrong > 0 || counts.delivered < counts.sent || counts.acknowledged < counts.sent {
-        return Err(io::Error::other(format!(
-            "not every message arrived once and in order: {counts:?}"
-        )));
+        return Err(io::Error::other(format!("not every message arrived once and in order: {counts:?}")));
     }
     Ok(())
 }
 
 fn since(after: &BTreeMap<String, f64>, before: &BTreeMap<String, f64>) -> BTreeMap<String, f64> {
     let used = |name: &String, cpu_s: &f64| cpu_s - before.get(name).copied().unwrap_or_default();
-    after
-        .iter()
-        .map(|(name, cpu_s)| (name.clone(), used(name, cpu_s)))
-        .collect()
+    after.iter().map(|(name, cpu_s)| (name.clone(), used(name, cpu_s))).collect()
 }
 
 /// Unanswered sends at a time.
@@ -315,28 +287,17 @@ mod tests {
     use std::collections::HashSet;
 
     fn accounts(count: u64) -> Vec<Account> {
-        (1..=count)
-            .map(|user_id| Account {
-                user_id,
-                token: String::new(),
-            })
-            .collect()
+        (1..=count).map(|user_id| Account { user_id, token: String::new() }).collect()
     }
 
     #[test]
     fn many_pairs_are_drawn_among_the_connected_and_nobody_writes_to_himself() {
         let drawn = pairs(Form::Many, accounts(20_000));
         let connected: HashSet<u64> = drawn.iter().map(|(account, _)| account.user_id).collect();
-        let written: Vec<(u64, u64)> = drawn
-            .iter()
-            .filter_map(|(account, peer)| Some((account.user_id, (*peer)?)))
-            .collect();
+        let written: Vec<(u64, u64)> =
+            drawn.iter().filter_map(|(account, peer)| Some((account.user_id, (*peer)?))).collect();
         assert_eq!((connected.len(), written.len()), (15_000, 10_000));
-        assert!(
-            written
-                .iter()
-                .all(|(from, to)| from != to && connected.contains(to))
-        );
+        assert!(written.iter().all(|(from, to)| from != to && connected.contains(to)));
         assert_eq!(pairs(Form::Many, accounts(20_000))[77].1, drawn[77].1);
     }
 

@@ -115,10 +115,7 @@ pub fn run(place: &Place, form: Form, size: Size, out: &Path, report: &mut Repor
     if missed {
         let file = out.join(format!("{}-profile.txt", name.to_lowercase()));
         stage.profile(&file)?;
-        report.note(format!(
-            "{name}: where the server's time goes is in {}",
-            file.display()
-        ));
+        report.note(format!("{name}: where the server's time goes is in {}", file.display()));
     }
     stage.strike()
 }
@@ -144,28 +141,14 @@ fn null_row(
     let work = format!("{name} one-to-one, CPU against the null store");
     let reach = format!("≤ {NULL_STORE_RATIO} ×");
     if !knows_null {
-        let why = if fills {
-            "not measured: no null store"
-        } else {
-            "not measured: short"
-        };
+        let why = if fills { "not measured: no null store" } else { "not measured: short" };
         report.row(work, "–", reach, Verdict::No(why.to_owned()), setting);
         return;
     }
     let base = median(null.iter().map(Measured::cpu_s_per_million).collect());
     let rate = median(null.iter().map(Measured::per_second).collect());
-    let figure = format!(
-        "{:.2} × ({base:.2} s per 1M, {}/s without a store)",
-        cpu / base,
-        grouped(rate)
-    );
-    report.row(
-        work,
-        figure,
-        reach,
-        Verdict::at_most(cpu / base, NULL_STORE_RATIO),
-        setting,
-    );
+    let figure = format!("{:.2} × ({base:.2} s per 1M, {}/s without a store)", cpu / base, grouped(rate));
+    report.row(work, figure, reach, Verdict::at_most(cpu / base, NULL_STORE_RATIO), setting);
 }
 
 /// What stands behind the medians.
@@ -213,10 +196,7 @@ fn latency_rows(
     let before = echo::measure(&place.cores, ECHO)?;
     let measured = stage.latencies(per_second, duration)?;
     let echo = before.worse(echo::measure(&place.cores, ECHO)?);
-    let setting = Setting {
-        in_flight: format!("open, {}/s", grouped(per_second)),
-        ..setting.clone()
-    };
+    let setting = Setting { in_flight: format!("open, {}/s", grouped(per_second)), ..setting.clone() };
     report.row(
         format!("{name} bare echo in the same run, p50 / p99 / p99.9"),
         format!(
@@ -225,21 +205,11 @@ fn latency_rows(
             grouped(echo.p99_us as f64),
             grouped(echo.p999_us as f64)
         ),
-        format!(
-            "p99 ≤ {} µs for latencies to count",
-            grouped(echo::P99_US_MAX as f64)
-        ),
-        if echo.is_quiet() {
-            Verdict::Met
-        } else {
-            Verdict::No("too noisy".to_owned())
-        },
+        format!("p99 ≤ {} µs for latencies to count", grouped(echo::P99_US_MAX as f64)),
+        if echo.is_quiet() { Verdict::Met } else { Verdict::No("too noisy".to_owned()) },
         &setting,
     );
-    let Latencies {
-        acknowledged,
-        delivered,
-    } = measured;
+    let Latencies { acknowledged, delivered } = measured;
     for (what, histogram) in [("acknowledgement", acknowledged), ("delivery", delivered)] {
         let at = |quantile| histogram.value_at_quantile(quantile);
         report.row(
@@ -262,8 +232,5 @@ fn latency_verdict(echo: Echo, p99_us: u64) -> Verdict {
     if echo.is_quiet() {
         return Verdict::Information;
     }
-    Verdict::No(format!(
-        "too noisy: p99 is {:.1} × the echo's",
-        p99_us as f64 / echo.p99_us.max(1) as f64
-    ))
+    Verdict::No(format!("too noisy: p99 is {:.1} × the echo's", p99_us as f64 / echo.p99_us.max(1) as f64))
 }

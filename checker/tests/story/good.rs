@@ -10,14 +10,8 @@ use super::Story;
 pub const LINEAGES: [(&str, u64); 5] = [("a1", 1), ("a2", 1), ("b1", 2), ("b2", 2), ("c1", 3)];
 
 /// What everybody ends with: m1, m2, m3, m5, m9, m11 in conversation 12, and m4, m10 in 13.
-pub const TWELVE: [(u64, u64, u64); 6] = [
-    (12, 1, 1),
-    (12, 2, 2),
-    (12, 3, 3),
-    (12, 4, 5),
-    (12, 5, 9),
-    (12, 6, 11),
-];
+pub const TWELVE: [(u64, u64, u64); 6] =
+    [(12, 1, 1), (12, 2, 2), (12, 3, 3), (12, 4, 5), (12, 5, 9), (12, 6, 11)];
 pub const THIRTEEN: [(u64, u64, u64); 2] = [(13, 1, 4), (13, 2, 10)];
 
 pub fn story() -> Story {
@@ -93,12 +87,7 @@ fn power_cut(story: &mut Story) {
 
 fn end(story: &mut Story) {
     story.nemesis(json!({"op": "heal"}));
-    story.apply(
-        "a1",
-        0x201,
-        0x202,
-        &[(12, 3, 3), (13, 1, 4), (12, 4, 5), (12, 5, 9)],
-    );
+    story.apply("a1", 0x201, 0x202, &[(12, 3, 3), (13, 1, 4), (12, 4, 5), (12, 5, 9)]);
     story.apply("a1", 0x202, 0x203, &[(12, 6, 11), (13, 2, 10)]);
     story.apply("a2", 0x304, 0x305, &[(12, 5, 9), (12, 6, 11), (13, 2, 10)]);
     story.apply("b1", 0x105, 0x106, &[(12, 5, 9), (12, 6, 11)]);

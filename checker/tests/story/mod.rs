@@ -31,20 +31,10 @@ pub struct Story {
 impl Story {
     /// All `lineages` (name, user) are live from the beginning.
     pub fn new(lineages: &[(&str, u64)]) -> Self {
-        let users = lineages
-            .iter()
-            .map(|&(name, user)| (name.to_owned(), user))
-            .collect();
-        let mut story = Self {
-            lines: Vec::new(),
-            now: 0,
-            users,
-            senders: HashMap::new(),
-        };
-        let devices: Vec<Value> = lineages
-            .iter()
-            .map(|&(name, user)| json!({"client": name, "user": user.to_string()}))
-            .collect();
+        let users = lineages.iter().map(|&(name, user)| (name.to_owned(), user)).collect();
+        let mut story = Self { lines: Vec::new(), now: 0, users, senders: HashMap::new() };
+        let devices: Vec<Value> =
+            lineages.iter().map(|&(name, user)| json!({"client": name, "user": user.to_string()})).collect();
         story.nemesis(json!({"op": "devices", "lineages": devices}));
         story
     }
@@ -84,11 +74,7 @@ impl Story {
     }
 
     pub fn fail(&mut self, client: &str, message: u64) {
-        self.say(
-            client,
-            "fail",
-            json!({"op": "send", "id": id(message), "code": 403}),
-        );
+        self.say(client, "fail", json!({"op": "send", "id": id(message), "code": 403}));
     }
 
     pub fn info(&mut self, client: &str, message: u64) {
@@ -119,11 +105,7 @@ impl Story {
 
     pub fn dump(&mut self, client: &str, shown: &[Shown]) {
         let entries = self.entries(client, shown);
-        self.say(
-            client,
-            "ok",
-            json!({"op": "dump", "synced": true, "entries": entries}),
-        );
+        self.say(client, "ok", json!({"op": "dump", "synced": true, "entries": entries}));
     }
 
     /// The entry of a message as `client` would write it.
@@ -139,36 +121,24 @@ impl Story {
 
     /// The first line that `which` picks.
     pub fn line(&mut self, which: impl Fn(&Value) -> bool) -> &mut Value {
-        self.lines
-            .iter_mut()
-            .find(|line| which(line))
-            .expect("the story has such a line")
+        self.lines.iter_mut().find(|line| which(line)).expect("the story has such a line")
     }
 
     /// The `nth` line (from 0) of this client, kind and op.
     pub fn nth(&mut self, client: &str, kind: &str, op: &str, nth: usize) -> &mut Value {
         let mine = |line: &&mut Value| line["client"] == client && line["kind"] == kind && line["op"] == op;
-        self.lines
-            .iter_mut()
-            .filter(mine)
-            .nth(nth)
-            .expect("the story has such a line")
+        self.lines.iter_mut().filter(mine).nth(nth).expect("the story has such a line")
     }
 
     /// The lines of one message: all its invocations, or all its answers.
     pub fn of_message(&mut self, kind: &str, message: u64) -> Vec<&mut Value> {
         let id = id(message);
-        self.lines
-            .iter_mut()
-            .filter(|line| line["kind"] == kind && line["id"] == id.as_str())
-            .collect()
+        self.lines.iter_mut().filter(|line| line["kind"] == kind && line["id"] == id.as_str()).collect()
     }
 
     /// The entries in the dump of a client.
     pub fn store(&mut self, client: &str) -> &mut Vec<Value> {
-        self.nth(client, "ok", "dump", 0)["entries"]
-            .as_array_mut()
-            .unwrap()
+        self.nth(client, "ok", "dump", 0)["entries"].as_array_mut().unwrap()
     }
 
     /// Takes a message out of all applies and dumps that `which` picks.
@@ -183,10 +153,7 @@ impl Story {
 
     /// All entries everywhere.
     pub fn all_entries(&mut self) -> impl Iterator<Item = &mut Value> {
-        self.lines
-            .iter_mut()
-            .filter_map(|line| line["entries"].as_array_mut())
-            .flatten()
+        self.lines.iter_mut().filter_map(|line| line["entries"].as_array_mut()).flatten()
     }
 
     /// Appends to the store of each of `clients`.
@@ -201,11 +168,7 @@ impl Story {
     pub fn files(&self) -> BTreeMap<String, String> {
         let mut files: BTreeMap<String, String> = BTreeMap::new();
         for line in &self.lines {
-            let client = if line["kind"] == "nemesis" {
-                None
-            } else {
-                line["client"].as_str()
-            };
+            let client = if line["kind"] == "nemesis" { None } else { line["client"].as_str() };
             let text = files.entry(client.unwrap_or("driver").to_owned()).or_default();
             text.push_str(&line.to_string());
             text.push('\n');
@@ -265,13 +228,7 @@ pub fn assert_only(verdict: &Verdict, bucket: Bucket, name: &str) {
         );
     }
     assert!(!verdict.is_clean(), "{name}");
-    assert!(
-        verdict
-            .events()
-            .iter()
-            .all(|event| event.line > 0 && !event.what.is_empty()),
-        "{name}"
-    );
+    assert!(verdict.events().iter().all(|event| event.line > 0 && !event.what.is_empty()), "{name}");
 }
 
 /// Asserts that nothing is wrong.
@@ -292,9 +249,5 @@ pub fn token(message: u64) -> String {
 
 /// A snapshot's name; 0 is the empty one.
 pub fn snap(number: u64) -> String {
-    if number == 0 {
-        String::new()
-    } else {
-        format!("{number:016x}")
-    }
+    if number == 0 { String::new() } else { format!("{number:016x}") }
 }

@@ -72,19 +72,11 @@ impl World {
         for user in 1..=users {
             for number in 1..=(1 + random.below(3)) {
                 let name = format!("u{user}d{number}");
-                devices.push(Device {
-                    name,
-                    user,
-                    held: 0,
-                    snapshot: 0,
-                    older: None,
-                });
+                devices.push(Device { name, user, held: 0, snapshot: 0, older: None });
             }
         }
-        let lineages: Vec<(&str, u64)> = devices
-            .iter()
-            .map(|device| (device.name.as_str(), device.user))
-            .collect();
+        let lineages: Vec<(&str, u64)> =
+            devices.iter().map(|device| (device.name.as_str(), device.user)).collect();
         let mut world = Self {
             story: Story::new(&lineages),
             random,
@@ -191,8 +183,7 @@ impl World {
 
     fn acknowledge(&mut self, device: usize, message: u64) {
         let &(conversation, seq, _) = self.done.iter().find(|shown| shown.2 == message).unwrap();
-        self.story
-            .ok(&self.devices[device].name, message, conversation, seq);
+        self.story.ok(&self.devices[device].name, message, conversation, seq);
         self.acknowledged.insert(message);
     }
 
@@ -232,8 +223,7 @@ impl World {
             return;
         }
         if logged {
-            self.story
-                .apply(&device.name, device.snapshot, snapshot, &inbox[device.held..end]);
+            self.story.apply(&device.name, device.snapshot, snapshot, &inbox[device.held..end]);
             device.older = Some((device.snapshot, device.held));
         } else {
             device.older = None;
@@ -292,8 +282,7 @@ impl World {
         let device = &mut self.devices[device];
         let inbox = &self.inboxes[usize::try_from(device.user).unwrap()];
         let (one, other) = inbox.split_at(inbox.len() / 2);
-        self.story
-            .rebuild(&device.name, device.snapshot, first, true, one);
+        self.story.rebuild(&device.name, device.snapshot, first, true, one);
         self.story.rebuild(&device.name, first, second, false, other);
         (device.snapshot, device.held, device.older) = (second, inbox.len(), None);
     }

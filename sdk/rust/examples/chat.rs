@@ -25,9 +25,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     store.remember_sign_in(&signed_in)?;
 
-    let printer = Printer {
-        own_id: signed_in.user_id,
-    };
+    let printer = Printer { own_id: signed_in.user_id };
     let client = Client::start_observed(ClientOptions::new(base_url, signed_in.token), store, printer)?;
     let mut lines = read_lines();
     while let Some(line) = lines.recv().await {
@@ -44,12 +42,7 @@ async fn register_or_sign_in(base_url: &str, name: &str) -> Result<SignedIn, Box
     let password = std::env::var("HIGHWATER_PASSWORD").map_err(|_| "HIGHWATER_PASSWORD is not set")?;
     let device = requests::device_info("chat example", DeviceClass::Desktop);
     match highwater_sdk::register(base_url, name, &password, "", device.clone()).await {
-        Err(error)
-            if matches!(
-                error.refusal(),
-                Some(Refusal::NameTaken | Refusal::RegistrationClosed)
-            ) =>
-        {
+        Err(error) if matches!(error.refusal(), Some(Refusal::NameTaken | Refusal::RegistrationClosed)) => {
             Ok(highwater_sdk::sign_in(base_url, name, &password, device).await?)
         }
         registered => Ok(registered?),
@@ -60,11 +53,7 @@ async fn register_or_sign_in(base_url: &str, name: &str) -> Result<SignedIn, Box
 fn read_lines() -> mpsc::Receiver<String> {
     let (lines, inbox) = mpsc::channel(LINES_MAX);
     std::thread::spawn(move || {
-        for line in std::io::stdin()
-            .lines()
-            .map_while(Result::ok)
-            .filter(|line| !line.is_empty())
-        {
+        for line in std::io::stdin().lines().map_while(Result::ok).filter(|line| !line.is_empty()) {
             if lines.blocking_send(line).is_err() {
                 return;
             }

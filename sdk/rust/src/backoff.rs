@@ -19,11 +19,7 @@ pub struct Backoff {
 impl Backoff {
     /// Delays up to `base` after the first failure, up to `cap` at most.
     pub fn new(base: Duration, cap: Duration) -> Self {
-        Backoff {
-            base,
-            cap,
-            failures: 0,
-        }
+        Backoff { base, cap, failures: 0 }
     }
 
     /// The next delay. `fraction` in 0..1 is the jitter; `at_least` is what the server asked for, on top of which

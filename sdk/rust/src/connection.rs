@@ -64,10 +64,7 @@ impl Connection {
         let connecting = connect_async_with_config(request, Some(config), true);
         let (socket, _) = tokio::time::timeout(timeout, connecting)
             .await
-            .map_err(|_| Error::Timeout {
-                what: "connection",
-                after_ms: timeout.as_millis() as u64,
-            })??;
+            .map_err(|_| Error::Timeout { what: "connection", after_ms: timeout.as_millis() as u64 })??;
         Ok(Connection { socket, encoding })
     }
 
@@ -100,9 +97,9 @@ impl Connection {
         match self.socket.next().await {
             Some(Ok(Message::Binary(bytes))) => Ok(Incoming::Frame(self.encoding.decode(&bytes)?)),
             Some(Ok(Message::Text(text))) => Ok(Incoming::Frame(self.encoding.decode(text.as_bytes())?)),
-            Some(Ok(Message::Close(frame))) => Err(Error::ClosedByServer {
-                code: frame.map_or(NO_CLOSE_CODE, |frame| frame.code.into()),
-            }),
+            Some(Ok(Message::Close(frame))) => {
+                Err(Error::ClosedByServer { code: frame.map_or(NO_CLOSE_CODE, |frame| frame.code.into()) })
+            }
             Some(Ok(_)) => Ok(Incoming::Alive),
             Some(Err(error)) => Err(error.into()),
             None => Err(WebSocketError::ConnectionClosed.into()),
@@ -119,10 +116,7 @@ impl Connection {
 async fn in_time(writing: impl Future<Output = Result<(), WebSocketError>>) -> Result<(), Error> {
     let after_ms = WRITE_TIMEOUT.as_millis() as u64;
     let written = tokio::time::timeout(WRITE_TIMEOUT, writing).await;
-    Ok(written.map_err(|_| Error::Timeout {
-        what: "room in the socket",
-        after_ms,
-    })??)
+    Ok(written.map_err(|_| Error::Timeout { what: "room in the socket", after_ms })??)
 }
 
 /// The address of the WebSocket of a server.
@@ -130,10 +124,7 @@ async fn in_time(writing: impl Future<Output = Result<(), WebSocketError>>) -> R
 /// # Errors
 /// When the base URL is not `http://HOST:PORT`.
 pub(crate) fn socket_url(base_url: &str) -> Result<String, Error> {
-    let host = base_url
-        .strip_prefix("http://")
-        .ok_or(Error::BaseUrl)?
-        .trim_end_matches('/');
+    let host = base_url.strip_prefix("http://").ok_or(Error::BaseUrl)?.trim_end_matches('/');
     if host.is_empty() || host.contains('/') {
         return Err(Error::BaseUrl);
     }
@@ -147,18 +138,9 @@ mod tests {
 
     #[test]
     fn base_url_becomes_socket_url() {
-        assert_eq!(
-            socket_url("http://127.0.0.1:8080").unwrap(),
-            "ws://127.0.0.1:8080/v1/ws"
-        );
+        assert_eq!(socket_url("http://127.0.0.1:8080").unwrap(), "ws://127.0.0.1:8080/v1/ws");
         assert_eq!(socket_url("http://[::1]:8080/").unwrap(), "ws://[::1]:8080/v1/ws");
-        for wrong in [
-            "127.0.0.1:8080",
-            "https://h",
-            "http://",
-            "http://h/path",
-            "ws://h",
-        ] {
+        for wrong in ["127.0.0.1:8080", "https://h", "http://", "http://h/path", "ws://h"] {
             assert!(matches!(socket_url(wrong), Err(Error::BaseUrl)), "{wrong}");
         }
     }

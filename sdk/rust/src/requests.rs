@@ -18,10 +18,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// The description of this device that its user sees in the list.
 pub fn device_info(name: impl Into<String>, class: DeviceClass) -> DeviceInfo {
-    DeviceInfo {
-        name: name.into(),
-        device_class: class.into(),
-    }
+    DeviceInfo { name: name.into(), device_class: class.into() }
 }
 
 /// Makes an account and signs this device in. `invite` is empty where none is needed.
@@ -67,10 +64,7 @@ async fn signed_in(base_url: &str, request: Request) -> Result<SignedIn, Error> 
         Ok(Ok(Body::SignedIn(signed_in))) => Ok(signed_in),
         Ok(Ok(_)) => Err(Error::UnexpectedAnswer),
         Ok(Err(error)) => Err(error),
-        Err(_) => Err(Error::Timeout {
-            what: "answer",
-            after_ms: TIMEOUT.as_millis() as u64,
-        }),
+        Err(_) => Err(Error::Timeout { what: "answer", after_ms: TIMEOUT.as_millis() as u64 }),
     }
 }
 
@@ -78,11 +72,7 @@ async fn signed_in(base_url: &str, request: Request) -> Result<SignedIn, Error> 
 async fn ask_once(base_url: &str, request: Request) -> Result<Body, Error> {
     const REQUEST_ID: u64 = 1;
     let mut connection = Connection::open(base_url, Encoding::Binary, TIMEOUT).await?;
-    let frame = ClientFrame {
-        request_id: REQUEST_ID,
-        request: Some(request),
-        ..ClientFrame::default()
-    };
+    let frame = ClientFrame { request_id: REQUEST_ID, request: Some(request), ..ClientFrame::default() };
     connection.queue(&frame).await?;
     connection.flush().await?;
     let body = loop {
@@ -132,8 +122,7 @@ impl Client {
     }
 
     async fn end_devices(&self, which: Which) -> Result<(), Error> {
-        self.ask_done(Request::EndDevice(proto::EndDevice { which: Some(which) }))
-            .await
+        self.ask_done(Request::EndDevice(proto::EndDevice { which: Some(which) })).await
     }
 
     /// Ends this device. The client stops with [`crate::StopReason::TokenInvalid`] soon after.
@@ -149,12 +138,7 @@ impl Client {
     /// # Errors
     /// A refusal, such as no such user; or a fault.
     pub async fn find_user(&self, name: &str) -> Result<User, Error> {
-        match self
-            .ask(Request::FindUser(proto::FindUser {
-                name: name.to_owned(),
-            }))
-            .await?
-        {
+        match self.ask(Request::FindUser(proto::FindUser { name: name.to_owned() })).await? {
             Body::User(user) => Ok(user),
             _ => Err(Error::UnexpectedAnswer),
         }

@@ -70,13 +70,7 @@ impl SendQueue {
         self.more_in_store = messages.len() >= asked;
         for message in messages {
             self.loaded_up_to = self.loaded_up_to.max(message.position);
-            self.queued.insert(
-                message.position,
-                Queued {
-                    message,
-                    in_flight: false,
-                },
-            );
+            self.queued.insert(message.position, Queued { message, in_flight: false });
         }
     }
 
@@ -93,8 +87,7 @@ impl SendQueue {
 
     /// When a paused queue goes on, if anything waits in it.
     pub(crate) fn wakes_at(&self) -> Option<Instant> {
-        self.not_before
-            .filter(|_| self.queued.values().any(|queued| !queued.in_flight))
+        self.not_before.filter(|_| self.queued.values().any(|queued| !queued.in_flight))
     }
 
     /// The message has its final answer, or was seen to be sent.
@@ -117,9 +110,7 @@ impl SendQueue {
 
     /// Everything unanswered waits again, at once.
     pub(crate) fn connection_lost(&mut self) {
-        self.queued
-            .values_mut()
-            .for_each(|queued| queued.in_flight = false);
+        self.queued.values_mut().for_each(|queued| queued.in_flight = false);
         self.not_before = None;
     }
 }
@@ -143,17 +134,12 @@ mod tests {
 
     fn queue(positions: &[i64]) -> SendQueue {
         let mut queue = SendQueue::default();
-        queue.loaded(
-            positions.iter().map(|&position| message(position)).collect(),
-            LOADED_MAX,
-        );
+        queue.loaded(positions.iter().map(|&position| message(position)).collect(), LOADED_MAX);
         queue
     }
 
     fn take_all(queue: &mut SendQueue, now: Instant) -> Vec<i64> {
-        std::iter::from_fn(|| queue.take_next(now))
-            .map(|message| message.position)
-            .collect()
+        std::iter::from_fn(|| queue.take_next(now)).map(|message| message.position).collect()
     }
 
     #[test]
@@ -215,11 +201,7 @@ mod tests {
 
     #[test]
     fn only_the_retry_flag_decides() {
-        let sent = Sent {
-            conversation_id: 1,
-            seq: 2,
-            sent_at_ms: 3,
-        };
+        let sent = Sent { conversation_id: 1, seq: 2, sent_at_ms: 3 };
         assert_eq!(settlement(Ok(sent)), Settlement::Sent(sent));
         for refusal in Refusal::ALL {
             let refused = Refused::from(refusal.to_error(70));

@@ -68,11 +68,7 @@ pub(crate) enum Reaction {
     /// The sync was refused; it is due again, see [`Session::delay_sync`].
     SyncRefused(Refused),
     /// A send has its answer.
-    SendAnswered {
-        position: i64,
-        id: ClientMessageId,
-        result: SendResult,
-    },
+    SendAnswered { position: i64, id: ClientMessageId, result: SendResult },
     /// The server's day.
     Day(u32),
     /// An answer for the application.
@@ -185,10 +181,7 @@ impl Session {
         if let Some(hello) = self.hello.take() {
             return Some(self.opened(Asked::Hello, Request::Hello(hello), None, now));
         }
-        let places = self
-            .greeting
-            .as_ref()
-            .map_or(0, |greeting| greeting.in_flight_max.max(1) as usize);
+        let places = self.greeting.as_ref().map_or(0, |greeting| greeting.in_flight_max.max(1) as usize);
         if self.open.len() >= places {
             return None;
         }
@@ -196,21 +189,13 @@ impl Session {
             self.sync_due = false;
             self.sync_open = true;
             self.sync_not_before = None;
-            let sync = proto::Sync {
-                limit: self.sync_limit,
-                wait_ms: 0,
-            };
+            let sync = proto::Sync { limit: self.sync_limit, wait_ms: 0 };
             return Some(self.opened(Asked::Sync, Request::Sync(sync), None, now));
         }
         if !self.heartbeat_open && (self.hand_back_due || now >= self.heartbeat_at()) {
             self.heartbeat_open = true;
             self.last_heartbeat = now;
-            return Some(self.opened(
-                Asked::Heartbeat,
-                Request::Heartbeat(proto::Heartbeat {}),
-                None,
-                now,
-            ));
+            return Some(self.opened(Asked::Heartbeat, Request::Heartbeat(proto::Heartbeat {}), None, now));
         }
         if let Some(ask) = asks.pop_front() {
             return Some(self.opened(Asked::Plain(ask.reply), ask.request, None, now));
@@ -219,10 +204,7 @@ impl Session {
             return None;
         }
         let message = sends.take_next(now)?;
-        let asked = Asked::Send {
-            position: message.position,
-            id: message.id,
-        };
+        let asked = Asked::Send { position: message.position, id: message.id };
         let request = Request::Send(send_request(&message));
         Some(self.opened(asked, request, Some(message), now))
     }
@@ -232,10 +214,7 @@ impl Session {
     }
 
     fn sends_open(&self) -> usize {
-        self.open
-            .values()
-            .filter(|open| matches!(open.asked, Asked::Send { .. }))
-            .count()
+        self.open.values().filter(|open| matches!(open.asked, Asked::Send { .. })).count()
     }
 
     fn opened(
@@ -252,11 +231,7 @@ impl Session {
             self.hand_back_due = false;
         }
         self.open.insert(self.last_request_id, Open { asked, since: now });
-        Outgoing {
-            request_id: self.last_request_id,
-            request,
-            message,
-        }
+        Outgoing { request_id: self.last_request_id, request, message }
     }
 
     /// Why the connection has to be given up by now, if it has to.
@@ -282,11 +257,7 @@ impl Session {
 
     fn heartbeat_interval(&self) -> Duration {
         let named = self.greeting.as_ref().map_or(0, |greeting| greeting.heartbeat_ms);
-        let interval_ms = if named == 0 {
-            HEARTBEAT_DEFAULT_MS
-        } else {
-            named.max(HEARTBEAT_MIN_MS)
-        };
+        let interval_ms = if named == 0 { HEARTBEAT_DEFAULT_MS } else { named.max(HEARTBEAT_MIN_MS) };
         Duration::from_millis(interval_ms.into())
     }
 
@@ -301,10 +272,7 @@ impl Session {
 
     fn unanswered_at(&self) -> Option<Instant> {
         // Request ids grow with time, so the first is the oldest.
-        self.open
-            .values()
-            .next()
-            .map(|open| open.since + self.request_timeout)
+        self.open.values().next().map(|open| open.since + self.request_timeout)
     }
 
     /// Ends the session: what the application asked gets no answer any more.

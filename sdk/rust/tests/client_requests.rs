@@ -26,13 +26,8 @@ async fn request_is_answered_refused_or_cut_off() {
     connection.answer_page(sync_id, page(0, 1)).await;
     let frame = connection.read().await;
     assert!(matches!(frame.request, Some(Request::FindUser(find)) if find.name == "early"));
-    let user = User {
-        user_id: u64::MAX,
-        name: "early".to_owned(),
-    };
-    connection
-        .answer(frame.request_id, Body::User(user.clone()))
-        .await;
+    let user = User { user_id: u64::MAX, name: "early".to_owned() };
+    connection.answer(frame.request_id, Body::User(user.clone())).await;
     assert_eq!(timeout(PATIENCE, early).await.unwrap().unwrap().unwrap(), user);
 
     let refused = asking("nobody");
@@ -44,20 +39,13 @@ async fn request_is_answered_refused_or_cut_off() {
     let cut = asking("cut");
     connection.read().await;
     drop(connection);
-    assert!(matches!(
-        timeout(PATIENCE, cut).await.unwrap().unwrap(),
-        Err(Error::Disconnected)
-    ));
+    assert!(matches!(timeout(PATIENCE, cut).await.unwrap().unwrap(), Err(Error::Disconnected)));
 }
 
 #[tokio::test]
 async fn register_and_sign_in_need_no_hello() {
     let server = FakeServer::start().await;
-    let signed_in = SignedIn {
-        user_id: 1,
-        device_id: 2,
-        token: "t".to_owned(),
-    };
+    let signed_in = SignedIn { user_id: 1, device_id: 2, token: "t".to_owned() };
     let base_url = server.base_url();
     let registering = tokio::spawn(async move {
         let device = requests::device_info("laptop", DeviceClass::Desktop);
@@ -65,21 +53,11 @@ async fn register_and_sign_in_need_no_hello() {
     });
     let mut connection = server.accept().await;
     let frame = connection.read().await;
-    let Some(Request::Register(register)) = frame.request else {
-        panic!("{frame:?}")
-    };
-    assert_eq!(
-        (register.name.as_str(), register.invite.as_str()),
-        ("ann", "invite")
-    );
+    let Some(Request::Register(register)) = frame.request else { panic!("{frame:?}") };
+    assert_eq!((register.name.as_str(), register.invite.as_str()), ("ann", "invite"));
     assert_eq!(register.device.unwrap().device_class(), DeviceClass::Desktop);
-    connection
-        .answer(frame.request_id, Body::SignedIn(signed_in.clone()))
-        .await;
-    assert_eq!(
-        timeout(PATIENCE, registering).await.unwrap().unwrap().unwrap(),
-        signed_in
-    );
+    connection.answer(frame.request_id, Body::SignedIn(signed_in.clone())).await;
+    assert_eq!(timeout(PATIENCE, registering).await.unwrap().unwrap().unwrap(), signed_in);
 
     let base_url = server.base_url();
     let signing_in = tokio::spawn(async move {
@@ -89,9 +67,7 @@ async fn register_and_sign_in_need_no_hello() {
     let mut connection = server.accept().await;
     let frame = connection.read().await;
     assert!(matches!(frame.request, Some(Request::SignIn(_))));
-    connection
-        .refuse(frame.request_id, Refusal::WrongCredentials, 0)
-        .await;
+    connection.refuse(frame.request_id, Refusal::WrongCredentials, 0).await;
     let refused = timeout(PATIENCE, signing_in).await.unwrap().unwrap().unwrap_err();
     assert_eq!(refused.refusal(), Some(Refusal::WrongCredentials));
 

@@ -14,11 +14,7 @@ use pages::{ScratchDir, entry, page};
 use std::time::Duration;
 use tokio::time::timeout;
 
-const SENT: Sent = Sent {
-    conversation_id: 77,
-    seq: 5,
-    sent_at_ms: 1_700_000_000_005,
-};
+const SENT: Sent = Sent { conversation_id: 77, seq: 5, sent_at_ms: 1_700_000_000_005 };
 
 fn bob() -> Target {
     Target::UserName("bob".to_owned())
@@ -48,36 +44,17 @@ async fn unanswered_message_goes_out_again_under_the_same_id_and_day() {
     drop(connection);
 
     // A day later by the server's clock: the messages keep theirs.
-    let next_day = Greeting {
-        day: DAY + 1,
-        ..greeting()
-    };
+    let next_day = Greeting { day: DAY + 1, ..greeting() };
     let (mut connection, _, _, _) = server.accept_greeted(next_day).await;
     let (first_request, again) = connection.expect_send().await;
     assert_eq!(again, told_first);
     let (second_request, again) = connection.expect_send().await;
     assert_eq!(again, told_second);
     connection.answer(first_request, Body::Sent(SENT)).await;
-    connection
-        .answer(second_request, Body::Sent(Sent { seq: 6, ..SENT }))
-        .await;
-    assert_eq!(
-        timeout(PATIENCE, client.wait_sent(first)).await.unwrap().unwrap(),
-        Ok(SENT)
-    );
-    assert_eq!(
-        timeout(PATIENCE, client.wait_sent(second))
-            .await
-            .unwrap()
-            .unwrap()
-            .unwrap()
-            .seq,
-        6
-    );
-    assert_eq!(
-        client.send_state(first).await.unwrap(),
-        Some(SendState::Sent(SENT))
-    );
+    connection.answer(second_request, Body::Sent(Sent { seq: 6, ..SENT })).await;
+    assert_eq!(timeout(PATIENCE, client.wait_sent(first)).await.unwrap().unwrap(), Ok(SENT));
+    assert_eq!(timeout(PATIENCE, client.wait_sent(second)).await.unwrap().unwrap().unwrap().seq, 6);
+    assert_eq!(client.send_state(first).await.unwrap(), Some(SendState::Sent(SENT)));
 
     let mut told = Vec::new();
     while told.len() < 6 {
@@ -88,14 +65,8 @@ async fn unanswered_message_goes_out_again_under_the_same_id_and_day() {
         }
     }
     let (out, answered) = ("out", "answered");
-    let expected = [
-        (first, out),
-        (second, out),
-        (first, out),
-        (second, out),
-        (first, answered),
-        (second, answered),
-    ];
+    let expected =
+        [(first, out), (second, out), (first, out), (second, out), (first, answered), (second, answered)];
     assert_eq!(told, expected);
 }
 
@@ -109,28 +80,19 @@ async fn outbox_and_snapshot_survive_the_client() {
     client.wait_caught_up(PATIENCE).await.unwrap();
     client.send_with_id(id(1), bob(), "one").await.unwrap();
     client.send_with_id(id(1), bob(), "one").await.unwrap();
-    assert!(matches!(
-        client.send_with_id(id(1), bob(), "two").await,
-        Err(Error::IdReused)
-    ));
+    assert!(matches!(client.send_with_id(id(1), bob(), "two").await, Err(Error::IdReused)));
     let (_, told) = connection.expect_send().await;
     client.close().await;
     assert!(matches!(client.send(bob(), "late").await, Err(Error::Stopped)));
 
     let client = Client::start(server.options(), Store::open(scratch.file()).unwrap()).unwrap();
-    let next_day = Greeting {
-        day: DAY + 1,
-        ..greeting()
-    };
+    let next_day = Greeting { day: DAY + 1, ..greeting() };
     let (mut connection, _, _, handed) = server.accept_greeted(next_day).await;
     assert_eq!(handed, pages::snapshot(1));
     let (request_id, again) = connection.expect_send().await;
     assert_eq!(again, told);
     connection.answer(request_id, Body::Sent(SENT)).await;
-    assert_eq!(
-        timeout(PATIENCE, client.wait_sent(id(1))).await.unwrap().unwrap(),
-        Ok(SENT)
-    );
+    assert_eq!(timeout(PATIENCE, client.wait_sent(id(1))).await.unwrap().unwrap(), Ok(SENT));
 }
 
 #[tokio::test]
@@ -140,20 +102,12 @@ async fn message_written_offline_gets_its_day_before_it_first_leaves() {
     let store = Store::open_with(scratch.file(), Durability::ProcessKill).unwrap();
     let client = Client::start(server.options(), store).unwrap();
     let written = client.send(bob(), "early").await.unwrap();
-    let pending = client
-        .read(|store| store.pending_after(0, 10))
-        .await
-        .unwrap()
-        .unwrap();
+    let pending = client.read(|store| store.pending_after(0, 10)).await.unwrap().unwrap();
     assert_eq!(pending[0].day, None);
     let (mut connection, _, _, _) = server.accept_greeted(greeting()).await;
     let (_, told) = connection.expect_send().await;
     assert_eq!((told.day, told.client_message_id.as_ref()), (DAY, &written.0[..]));
-    let pending = client
-        .read(|store| store.pending_after(0, 10))
-        .await
-        .unwrap()
-        .unwrap();
+    let pending = client.read(|store| store.pending_after(0, 10)).await.unwrap().unwrap();
     assert_eq!(pending[0].day, Some(DAY), "stored before it left");
 }
 
@@ -162,25 +116,10 @@ async fn day_follows_the_heartbeat() {
     let server = FakeServer::start().await;
     let client = Client::start(server.options(), Store::in_memory().unwrap()).unwrap();
     let (mut connection, _, sync_id, _) = server.accept_greeted(greeting()).await;
-    connection
-        .answer_page(
-            sync_id,
-            Page {
-                hand_back: true,
-                ..page(0, 1)
-            },
-        )
-        .await;
+    connection.answer_page(sync_id, Page { hand_back: true, ..page(0, 1) }).await;
     let (request_id, _) = connection.expect_heartbeat().await;
-    connection
-        .answer(request_id, Body::Heartbeat(HeartbeatAnswer { day: DAY + 3 }))
-        .await;
-    connection
-        .push(Page {
-            hand_back: true,
-            ..page(1, 2)
-        })
-        .await;
+    connection.answer(request_id, Body::Heartbeat(HeartbeatAnswer { day: DAY + 3 })).await;
+    connection.push(Page { hand_back: true, ..page(1, 2) }).await;
     connection.expect_heartbeat().await;
     client.send(bob(), "x").await.unwrap();
     assert_eq!(connection.expect_send().await.1.day, DAY + 3);
@@ -204,29 +143,15 @@ async fn refusal_with_retry_goes_out_again_and_one_without_is_final() {
     assert!(refused_at.elapsed() >= Duration::from_millis(80));
     assert_eq!(again, told);
     connection.refuse(request_id, Refusal::NoSuchUser, 0).await;
-    let refused = timeout(PATIENCE, client.wait_sent(sent))
-        .await
-        .unwrap()
-        .unwrap()
-        .unwrap_err();
+    let refused = timeout(PATIENCE, client.wait_sent(sent)).await.unwrap().unwrap().unwrap_err();
     assert_eq!(refused.refusal, Some(Refusal::NoSuchUser));
-    assert_eq!(
-        client.send_state(sent).await.unwrap(),
-        Some(SendState::Refused { code: 300 })
-    );
+    assert_eq!(client.send_state(sent).await.unwrap(), Some(SendState::Refused { code: 300 }));
 
     let too_long = client.send(bob(), "x".repeat(1_001)).await.unwrap();
-    let refused = timeout(PATIENCE, client.wait_sent(too_long))
-        .await
-        .unwrap()
-        .unwrap()
-        .unwrap_err();
+    let refused = timeout(PATIENCE, client.wait_sent(too_long)).await.unwrap().unwrap().unwrap_err();
     assert_eq!(refused.refusal, Some(Refusal::TextTooLong));
     assert!(connection.is_quiet().await, "refused here, not there");
-    assert!(matches!(
-        client.wait_sent(id(9)).await,
-        Err(Error::UnknownMessage)
-    ));
+    assert!(matches!(client.wait_sent(id(9)).await, Err(Error::UnknownMessage)));
 }
 
 #[tokio::test]
@@ -246,12 +171,7 @@ async fn own_entry_in_a_sync_ends_the_wait_for_an_answer() {
         ..entry(SENT.conversation_id, seq, "x")
     };
     let entries = vec![own(1, SENT.seq), own(2, SENT.seq + 1)];
-    connection
-        .push(Page {
-            entries,
-            ..page(1, 2)
-        })
-        .await;
+    connection.push(Page { entries, ..page(1, 2) }).await;
     let first = timeout(PATIENCE, client.wait_sent(id(1))).await.unwrap().unwrap();
     assert_eq!(first, Ok(SENT));
     let second = timeout(PATIENCE, client.wait_sent(id(2))).await.unwrap().unwrap();
@@ -273,10 +193,7 @@ async fn window_is_kept_and_every_message_of_a_long_outbox_goes_out_once_in_orde
         store.put_message(id, None, &bob(), &number.to_string()).unwrap();
     }
     let client = Client::start(server.options(), store).unwrap();
-    let narrow = Greeting {
-        in_flight_max: 6,
-        ..greeting()
-    };
+    let narrow = Greeting { in_flight_max: 6, ..greeting() };
     let (mut connection, _, sync_id, _) = server.accept_greeted(narrow).await;
     connection.answer_page(sync_id, page(0, 1)).await;
     let mut open = std::collections::VecDeque::new();
@@ -286,9 +203,7 @@ async fn window_is_kept_and_every_message_of_a_long_outbox_goes_out_once_in_orde
                 assert!(connection.is_quiet().await, "four of six places are for sends");
             }
             let request_id = open.pop_front().unwrap();
-            connection
-                .answer(request_id, Body::Sent(Sent { seq: number, ..SENT }))
-                .await;
+            connection.answer(request_id, Body::Sent(Sent { seq: number, ..SENT })).await;
         }
         let (request_id, send) = connection.expect_send().await;
         assert_eq!(send.text, number.to_string());
@@ -298,10 +213,6 @@ async fn window_is_kept_and_every_message_of_a_long_outbox_goes_out_once_in_orde
         connection.answer(request_id, Body::Sent(SENT)).await;
     }
     let last = ClientMessageId(u128::from(MESSAGES - 1).to_be_bytes());
-    timeout(PATIENCE, client.wait_sent(last))
-        .await
-        .unwrap()
-        .unwrap()
-        .unwrap();
+    timeout(PATIENCE, client.wait_sent(last)).await.unwrap().unwrap().unwrap();
     assert!(connection.is_quiet().await);
 }

@@ -19,25 +19,15 @@ async fn dead_token_stops_the_client_and_a_busy_server_does_not() {
     connection.refuse(hello.request_id, Refusal::Draining, 1).await;
     let mut connection = server.accept().await;
     let hello = connection.read().await;
-    connection
-        .refuse(hello.request_id, Refusal::InvalidToken, 0)
-        .await;
+    connection.refuse(hello.request_id, Refusal::InvalidToken, 0).await;
 
     assert!(
         matches!(events.next().await, Event::Disconnected { reason: DisconnectReason::Refused(refused), .. }
         if refused.refusal == Some(Refusal::Draining))
     );
     assert!(matches!(events.next().await, Event::TokenInvalid));
-    assert!(matches!(
-        events.next().await,
-        Event::Stopped {
-            reason: StopReason::TokenInvalid
-        }
-    ));
-    assert!(matches!(
-        client.wait_caught_up(PATIENCE).await,
-        Err(Error::Stopped)
-    ));
+    assert!(matches!(events.next().await, Event::Stopped { reason: StopReason::TokenInvalid }));
+    assert!(matches!(client.wait_caught_up(PATIENCE).await, Err(Error::Stopped)));
     assert!(matches!(client.sync_now().await, Err(Error::Stopped)));
     assert_eq!(client.status().stopped, Some(StopReason::TokenInvalid));
 }
@@ -45,20 +35,13 @@ async fn dead_token_stops_the_client_and_a_busy_server_does_not() {
 #[tokio::test]
 async fn store_of_another_lineage_is_left_alone() {
     let mut store = Store::in_memory().unwrap();
-    let other = Lineage {
-        user_id: USER_ID,
-        device_id: 99,
-        context: 0,
-    };
+    let other = Lineage { user_id: USER_ID, device_id: 99, context: 0 };
     store.bind(other).unwrap();
     let server = FakeServer::start().await;
     let (client, mut events) = start(server.options(), store);
     let mut connection = server.accept().await;
     connection.greet(greeting()).await;
-    let token = Lineage {
-        device_id: DEVICE_ID,
-        ..other
-    };
+    let token = Lineage { device_id: DEVICE_ID, ..other };
     let stopped = events.next().await;
     assert!(
         matches!(&stopped, Event::Stopped { reason: StopReason::WrongStore { store, token: t } }
@@ -83,11 +66,7 @@ async fn unreachable_server_is_tried_again_until_told_to_close() {
     let (client, mut events) = start(options, Store::in_memory().unwrap());
     for _ in 0..3 {
         let event = events.next().await;
-        let Event::Disconnected {
-            reason: DisconnectReason::Transport(_),
-            retry_in,
-        } = event
-        else {
+        let Event::Disconnected { reason: DisconnectReason::Transport(_), retry_in } = event else {
             panic!("{event:?}")
         };
         assert!(retry_in <= Duration::from_millis(20), "{retry_in:?}");

@@ -22,19 +22,10 @@ fn child_applies_pages() {
     let mut store = Store::open_with(file, Durability::ProcessKill).unwrap();
     let begin = number_of(&store.snapshot().unwrap());
     for number in begin..CHILD_PAGES {
-        let entries = (0..20)
-            .map(|index| entry(1, number * 20 + index + 1, "x"))
-            .collect();
+        let entries = (0..20).map(|index| entry(1, number * 20 + index + 1, "x")).collect();
         let items = vec![item(2, "count", &(number + 1).to_string())];
-        let page = Page {
-            entries,
-            items,
-            ..page(number, number + 1)
-        };
-        assert!(matches!(
-            store.apply(&page, PageCause::Sync).unwrap(),
-            Outcome::Applied(_)
-        ));
+        let page = Page { entries, items, ..page(number, number + 1) };
+        assert!(matches!(store.apply(&page, PageCause::Sync).unwrap(), Outcome::Applied(_)));
     }
 }
 

@@ -70,15 +70,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     ];
     let items = prop::collection::vec((0..KINDS.len(), 0..4u8, prop::option::of(0..3u8)), 0..5);
     let seqs = prop::collection::vec(1..12u64, 0..4);
-    let step = (kind, any::<bool>(), any::<bool>(), items, seqs).prop_map(
-        |(kind, pushed, complete, items, seqs)| Step {
-            kind,
-            pushed,
-            complete,
-            items,
-            seqs,
-        },
-    );
+    let step = (kind, any::<bool>(), any::<bool>(), items, seqs)
+        .prop_map(|(kind, pushed, complete, items, seqs)| Step { kind, pushed, complete, items, seqs });
     prop::collection::vec(step, 1..30)
 }
 
@@ -95,22 +88,14 @@ fn page_of(step: &Step, from: u64, to: u64) -> Page {
     });
     Page {
         items: items.collect(),
-        entries: step
-            .seqs
-            .iter()
-            .map(|&seq| entry(1, seq, &format!("text {seq}")))
-            .collect(),
+        entries: step.seqs.iter().map(|&seq| entry(1, seq, &format!("text {seq}"))).collect(),
         complete: step.complete,
         ..frame
     }
 }
 
 fn check(store: &Store, model: &Model) {
-    let expected = if model.snapshot == 0 {
-        Vec::new()
-    } else {
-        snapshot(model.snapshot)
-    };
+    let expected = if model.snapshot == 0 { Vec::new() } else { snapshot(model.snapshot) };
     assert_eq!(store.snapshot().unwrap(), expected);
     assert_eq!(store.rebuilding().unwrap(), model.rebuilding);
     assert_eq!(store.conflicts().unwrap(), 0);
@@ -118,9 +103,7 @@ fn check(store: &Store, model: &Model) {
     assert_eq!(store.entries_after(1, 0, 1_000).unwrap(), entries);
     for kind in KINDS {
         let of_kind = model.items.iter().filter(|((number, _), _)| *number == kind);
-        let expected: Vec<_> = of_kind
-            .map(|((_, key), (value, _))| item(kind, key, value))
-            .collect();
+        let expected: Vec<_> = of_kind.map(|((_, key), (value, _))| item(kind, key, value)).collect();
         assert_eq!(store.items(kind).unwrap(), expected);
     }
 }

@@ -56,11 +56,7 @@ fn every_frame_is_byte_for_byte_what_its_files_say() {
     }
     for Named { name, frame } in &frames {
         let (binary, json) = golden(name);
-        assert_eq!(
-            to_hex(&frame.encode(Encoding::Binary)),
-            to_hex(&binary),
-            "{name}.hex"
-        );
+        assert_eq!(to_hex(&frame.encode(Encoding::Binary)), to_hex(&binary), "{name}.hex");
         let json = json.into_bytes();
         assert_eq!(frame.encode(Encoding::Json), json, "{name}.json");
         let from_binary = Frame::decode(name, Encoding::Binary, &binary).unwrap();
@@ -68,11 +64,7 @@ fn every_frame_is_byte_for_byte_what_its_files_say() {
         assert_eq!(&from_binary, frame, "{name}.hex decoded");
         assert_eq!(&from_json, frame, "{name}.json decoded");
         assert_eq!(from_binary.encode(Encoding::Json), json, "{name}: binary to JSON");
-        assert_eq!(
-            from_json.encode(Encoding::Binary),
-            binary,
-            "{name}: JSON to binary"
-        );
+        assert_eq!(from_json.encode(Encoding::Binary), binary, "{name}: JSON to binary");
     }
     let named: BTreeSet<String> = frames.iter().map(|frame| frame.name.to_owned()).collect();
     assert_eq!(named.len(), frames.len(), "a name is used once");
@@ -81,13 +73,9 @@ fn every_frame_is_byte_for_byte_what_its_files_say() {
 }
 
 fn stems(directory: &str, extension: &str) -> BTreeSet<String> {
-    let paths = fs::read_dir(protocol_path(directory))
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
+    let paths = fs::read_dir(protocol_path(directory)).unwrap().map(|entry| entry.unwrap().path());
     let of_extension = paths.filter(|path| path.extension().is_some_and(|found| found == extension));
-    of_extension
-        .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
-        .collect()
+    of_extension.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect()
 }
 
 /// `accepted/FRAME.WHY.json` and `.hex` are other ways to write what `frames/FRAME` says.
@@ -98,22 +86,14 @@ fn other_ways_to_write_a_frame_are_read_as_the_same() {
         for stem in stems("golden/accepted", extension) {
             let (name, _why) = stem.split_once('.').expect("FRAME.WHY");
             let text = read(&format!("golden/accepted/{stem}.{extension}"));
-            let bytes = if encoding == Encoding::Binary {
-                from_hex(&text)
-            } else {
-                text.into_bytes()
-            };
+            let bytes = if encoding == Encoding::Binary { from_hex(&text) } else { text.into_bytes() };
             let frame =
                 Frame::decode(name, encoding, &bytes).unwrap_or_else(|error| panic!("{stem}: {error}"));
             let (binary, json) = golden(name);
             let json = json.into_bytes();
             assert_ne!(
                 bytes,
-                if encoding == Encoding::Binary {
-                    binary.clone()
-                } else {
-                    json.clone()
-                },
+                if encoding == Encoding::Binary { binary.clone() } else { json.clone() },
                 "{stem}"
             );
             assert_eq!(to_hex(&frame.encode(Encoding::Binary)), to_hex(&binary), "{stem}");
@@ -134,23 +114,12 @@ fn a_rebuild_of_an_unknown_cause_is_a_rebuild() {
         let (name, _why) = stem.split_once('.').expect("FRAME.WHY");
         let bytes = from_hex(&read(&format!("golden/later/{stem}.hex")));
         let mut frame: ServerFrame = Encoding::Binary.decode(&bytes).unwrap();
-        let Some(Body::Page(Page {
-            rebuild: Some(rebuild),
-            ..
-        })) = &mut frame.body
-        else {
+        let Some(Body::Page(Page { rebuild: Some(rebuild), .. })) = &mut frame.body else {
             panic!("{stem} is no rebuild")
         };
-        assert!(
-            Cause::try_from(rebuild.cause).is_err(),
-            "{stem}: the cause is known"
-        );
+        assert!(Cause::try_from(rebuild.cause).is_err(), "{stem}: the cause is known");
         rebuild.cause = Cause::Unspecified.into();
-        assert_eq!(
-            to_hex(&Encoding::Binary.encode(&frame)),
-            to_hex(&golden(name).0),
-            "{stem}"
-        );
+        assert_eq!(to_hex(&Encoding::Binary.encode(&frame)), to_hex(&golden(name).0), "{stem}");
     }
 }
 

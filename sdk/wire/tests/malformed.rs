@@ -75,25 +75,13 @@ fn malformed_json_is_refused() {
         ("single quotes", b"{'requestId':'7'}"),
         ("comment", b"{} // secret"),
         ("byte order mark", b"\xef\xbb\xbf{}"),
-        (
-            "not UTF-8 in a known field",
-            b"{\"findUser\":{\"name\":\"\xc3\x28\"}}",
-        ),
+        ("not UTF-8 in a known field", b"{\"findUser\":{\"name\":\"\xc3\x28\"}}"),
         ("lone surrogate", b"{\"findUser\":{\"name\":\"\\ud800\"}}"),
         ("raw control character", b"{\"findUser\":{\"name\":\"a\x01b\"}}"),
         ("duplicate key", b"{\"requestId\":\"7\",\"requestId\":\"8\"}"),
-        (
-            "the same key in both spellings",
-            b"{\"requestId\":\"7\",\"request_id\":\"7\"}",
-        ),
-        (
-            "two requests",
-            b"{\"requestId\":\"7\",\"heartbeat\":{},\"sync\":{}}",
-        ),
-        (
-            "two targets",
-            b"{\"send\":{\"userId\":\"1\",\"userName\":\"secret\"}}",
-        ),
+        ("the same key in both spellings", b"{\"requestId\":\"7\",\"request_id\":\"7\"}"),
+        ("two requests", b"{\"requestId\":\"7\",\"heartbeat\":{},\"sync\":{}}"),
+        ("two targets", b"{\"send\":{\"userId\":\"1\",\"userName\":\"secret\"}}"),
         ("2^64", b"{\"requestId\":\"18446744073709551616\"}"),
         ("2^64 as a number", b"{\"requestId\":18446744073709551616}"),
         ("negative", b"{\"requestId\":\"-1\"}"),
@@ -119,14 +107,8 @@ fn malformed_json_is_refused() {
         ("bytes that are not base64", b"{\"snapshot\":\"secret!\"}"),
         ("base64 of an impossible length", b"{\"snapshot\":\"AAAAA\"}"),
         ("base64 with bits left over", b"{\"snapshot\":\"AB==\"}"),
-        (
-            "unknown name of an enum",
-            b"{\"signIn\":{\"device\":{\"deviceClass\":\"DEVICE_CLASS_SECRET\"}}}",
-        ),
-        (
-            "unknown number of an enum",
-            b"{\"signIn\":{\"device\":{\"deviceClass\":99}}}",
-        ),
+        ("unknown name of an enum", b"{\"signIn\":{\"device\":{\"deviceClass\":\"DEVICE_CLASS_SECRET\"}}}"),
+        ("unknown number of an enum", b"{\"signIn\":{\"device\":{\"deviceClass\":99}}}"),
     ];
     for (what, bytes) in cases {
         refuses(Encoding::Json, what, bytes);
@@ -150,19 +132,11 @@ fn depth_bombs_end_without_a_deep_stack() {
 /// An unknown field is skipped whatever it holds, if it is JSON at all; skipping must not use the stack either.
 #[test]
 fn deep_nesting_in_an_unknown_field_is_skipped_or_refused() {
-    let bomb = format!(
-        "{{\"new\":{}0{},\"requestId\":\"7\"}}",
-        "[".repeat(DEPTH),
-        "]".repeat(DEPTH)
-    );
+    let bomb = format!("{{\"new\":{}0{},\"requestId\":\"7\"}}", "[".repeat(DEPTH), "]".repeat(DEPTH));
     if let Ok(frame) = Encoding::Json.decode::<ClientFrame>(bomb.as_bytes()) {
         assert_eq!(frame.request_id, 7);
     }
-    refuses(
-        Encoding::Json,
-        "without end",
-        format!("{{\"new\":{}", "[".repeat(DEPTH)).as_bytes(),
-    );
+    refuses(Encoding::Json, "without end", format!("{{\"new\":{}", "[".repeat(DEPTH)).as_bytes());
 }
 
 /// Every golden frame cut off anywhere, and with any one byte changed, is read or refused: no panic.

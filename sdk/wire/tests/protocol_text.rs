@@ -18,20 +18,14 @@ fn the_table_of_errors_is_the_table_of_refusals() {
     let (_, from_table) = text.split_once(TABLE_BEGIN).expect("the table begins");
     let (table, _) = from_table.split_once(TABLE_END).expect("the table ends");
     let right = refusal_table();
-    assert!(
-        table == right,
-        "the table of errors in protocol.md should be:\n\n{right}"
-    );
+    assert!(table == right, "the table of errors in protocol.md should be:\n\n{right}");
 }
 
 fn refusal_table() -> String {
     let row = |refusal: &Refusal| {
         let retry = if refusal.retry() { "yes" } else { "no" };
         let (code, name, status) = (refusal.code(), refusal.name(), refusal.http_status());
-        format!(
-            "| {code} | `{name}` | {status} | {retry} | {} |\n",
-            refusal.text()
-        )
+        format!("| {code} | `{name}` | {status} | {retry} | {} |\n", refusal.text())
     };
     let head = "| code | name | HTTP | retry | |\n| --- | --- | --- | --- | --- |\n";
     head.to_owned() + &Refusal::ALL.iter().map(row).collect::<String>()
@@ -49,11 +43,7 @@ fn the_examples_are_golden_frames() {
             assert_eq!(to_hex(&annotated(lines)), to_hex(&binary), "{name} in binary");
         }
         let (json_example, _) = leading_block(rest, "json");
-        assert_eq!(
-            json_example.map(str::trim_end),
-            Some(json.as_str()),
-            "{name} in JSON"
-        );
+        assert_eq!(json_example.map(str::trim_end), Some(json.as_str()), "{name} in JSON");
         examples += 1;
     }
     assert!(examples >= 6, "only {examples} examples were found");
@@ -66,14 +56,9 @@ fn the_masked_example_holds_a_golden_frame() {
     let (_, section) = text.split_once("<!-- masked: ").expect("an example");
     let (name, rest) = section.split_once(" -->\n").expect("a name");
     let bytes = annotated(leading_block(rest, "hex").0.expect("a block"));
-    let [0x82, masked_length, a, b, c, d, payload @ ..] = bytes.as_slice() else {
-        panic!("{bytes:x?}")
-    };
-    let unmasked: Vec<u8> = payload
-        .iter()
-        .zip([a, b, c, d].into_iter().cycle())
-        .map(|(byte, mask)| byte ^ mask)
-        .collect();
+    let [0x82, masked_length, a, b, c, d, payload @ ..] = bytes.as_slice() else { panic!("{bytes:x?}") };
+    let unmasked: Vec<u8> =
+        payload.iter().zip([a, b, c, d].into_iter().cycle()).map(|(byte, mask)| byte ^ mask).collect();
     assert_eq!(usize::from(*masked_length), 0x80 + payload.len());
     assert_eq!(unmasked, golden(name).0);
 }
@@ -85,16 +70,8 @@ fn names_and_numbers_of_the_code_stand_in_the_text() {
         assert!(text.contains(&format!("| `{}` |", encoding.subprotocol())));
         assert!(text.contains(&format!("`{}`", encoding.content_type())));
     }
-    for code in [
-        close::UNAUTHENTICATED,
-        close::TOO_SLOW,
-        close::REPLACED,
-        close::SILENT,
-    ] {
-        assert!(
-            text.contains(&format!("\n| {code} |")),
-            "{code} is not in the table of ends"
-        );
+    for code in [close::UNAUTHENTICATED, close::TOO_SLOW, close::REPLACED, close::SILENT] {
+        assert!(text.contains(&format!("\n| {code} |")), "{code} is not in the table of ends");
     }
 }
 

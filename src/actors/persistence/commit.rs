@@ -214,10 +214,7 @@ impl Committer {
         lengths: &[usize],
     ) -> Result<Committed, Fatal> {
         let (Some(first), Some(last)) = (records.first(), records.last()) else {
-            return Ok(Committed {
-                outcomes,
-                records: Vec::new(),
-            });
+            return Ok(Committed { outcomes, records: Vec::new() });
         };
         let (first, last) = (first.version, last.version);
         match self.append(first, last, records.len() as u32) {
@@ -236,10 +233,7 @@ impl Committer {
                     self.state.forget(self.tail.durable());
                     self.health = Health::Full;
                     let refused = Outcome::Told(Err(Refusal::StorageFull));
-                    return Ok(Committed {
-                        outcomes: again_or(outcomes, refused),
-                        records: Vec::new(),
-                    });
+                    return Ok(Committed { outcomes: again_or(outcomes, refused), records: Vec::new() });
                 }
                 self.after_failure(outcomes, records, fault.is_full())
             }
@@ -250,31 +244,20 @@ impl Committer {
         #[cfg(feature = "seeded-bugs")]
         if self.bug == Some(super::seeded_bugs::SeededBug::AcknowledgeBeforeWrite) {
             // What was withheld is written now, and this batch is withheld: it is told before it is written.
-            let withheld = self
-                .withheld
-                .replace((first, last, records, self.payload.clone()));
+            let withheld = self.withheld.replace((first, last, records, self.payload.clone()));
             return match withheld {
                 None => Ok(()),
-                Some((first, last, records, payload)) => self.log.append(Batch {
-                    first,
-                    last,
-                    records,
-                    payload: &payload,
-                }),
+                Some((first, last, records, payload)) => {
+                    self.log.append(Batch { first, last, records, payload: &payload })
+                }
             };
         }
-        self.log.append(Batch {
-            first,
-            last,
-            records,
-            payload: &self.payload,
-        })
+        self.log.append(Batch { first, last, records, payload: &self.payload })
     }
 
     fn publish(&mut self, records: Vec<Record>, lengths: &[usize]) -> Vec<Arc<Record>> {
         let records: Vec<Arc<Record>> = records.into_iter().map(Arc::new).collect();
-        self.tail
-            .publish(records.iter().cloned().zip(lengths.iter().copied()).collect());
+        self.tail.publish(records.iter().cloned().zip(lengths.iter().copied()).collect());
         self.watermark.note(self.tail.durable(), self.tail.indexed());
         records
     }
@@ -303,26 +286,18 @@ impl Committer {
                         records: Vec::new(),
                     });
                 }
-                Ok(Committed {
-                    outcomes: again_or(outcomes, Outcome::Again),
-                    records: Vec::new(),
-                })
+                Ok(Committed { outcomes: again_or(outcomes, Outcome::Again), records: Vec::new() })
             }
             Err(fault) if fault.is_full() => {
                 self.health = Health::Full;
-                Ok(Committed {
-                    outcomes: again_or(outcomes, Outcome::Unknown),
-                    records: Vec::new(),
-                })
+                Ok(Committed { outcomes: again_or(outcomes, Outcome::Unknown), records: Vec::new() })
             }
             Err(fault) => Err(Fatal::Log(fault)),
         }
         .and_then(|committed| {
             // A log that was opened anew and fails again at once is not tried a third time.
             if self.failures >= FAILURES_MAX && self.health == Health::Writable {
-                return Err(Fatal::Log(LogFault::File {
-                    source: persistent_failure(),
-                }));
+                return Err(Fatal::Log(LogFault::File { source: persistent_failure() }));
             }
             Ok(committed)
         })
@@ -376,10 +351,7 @@ impl Committer {
         }
         let target = Version((wanted.0 + RESERVE_STEP).min(Version::MAX.0));
         self.watermark.reserve(target).inspect_err(|fault| {
-            tracing::error!(
-                error = fault as &dyn std::error::Error,
-                "no numbers can be reserved"
-            );
+            tracing::error!(error = fault as &dyn std::error::Error, "no numbers can be reserved");
         })
     }
 
@@ -389,19 +361,11 @@ impl Committer {
         self.reserve(1).map_err(failed)?;
         let version = self.last_number.next();
         self.last_number = version;
-        let record = Record {
-            version,
-            effects: vec![run(version)],
-        };
+        let record = Record { version, effects: vec![run(version)] };
         self.payload.clear();
         log_record::encode(&mut self.payload, &record);
         let length = self.payload.len();
-        let batch = Batch {
-            first: version,
-            last: version,
-            records: 1,
-            payload: &self.payload,
-        };
+        let batch = Batch { first: version, last: version, records: 1, payload: &self.payload };
         self.log.append(batch).map_err(|_| failed(persistent_failure()))?;
         self.publish(vec![record], &[length]);
         Ok(())
@@ -445,10 +409,7 @@ impl Committer {
         self.state.sweep(reach);
         self.watermark.note(self.tail.durable(), reach);
         if let Err(fault) = self.log.release(reach) {
-            tracing::warn!(
-                error = &fault as &dyn std::error::Error,
-                "log segments could not be deleted"
-            );
+            tracing::warn!(error = &fault as &dyn std::error::Error, "log segments could not be deleted");
         }
         Ok(true)
     }
@@ -456,10 +417,7 @@ impl Committer {
     /// Work that nobody waits for: the watermark on disk, the next segment.
     pub fn housekeeping(&mut self) {
         if let Err(fault) = self.watermark.save() {
-            tracing::warn!(
-                error = &fault as &dyn std::error::Error,
-                "the watermark could not be saved"
-            );
+            tracing::warn!(error = &fault as &dyn std::error::Error, "the watermark could not be saved");
         }
         if self.health == Health::Writable
             && let Err(fault) = self.log.prepare_next()
@@ -476,11 +434,7 @@ impl Committer {
 const FAILURES_MAX: u32 = 2;
 
 fn persistent_failure() -> FileFault {
-    FileFault::new(
-        "sync",
-        "commit log",
-        std::io::Error::other("it failed again after it was opened anew"),
-    )
+    FileFault::new("sync", "commit log", std::io::Error::other("it failed again after it was opened anew"))
 }
 
 fn encoded_lengths(records: &[Record]) -> Vec<usize> {
@@ -495,10 +449,7 @@ fn encoded_lengths(records: &[Record]) -> Vec<usize> {
 
 fn refuse_all(count: usize, refusal: Refusal) -> Committed {
     let outcomes = vec![Outcome::Told(Err(refusal)); count];
-    Committed {
-        outcomes,
-        records: Vec::new(),
-    }
+    Committed { outcomes, records: Vec::new() }
 }
 
 /// Outcomes of a batch that is gone: what was told as done was not, and what was refused may have been refused because

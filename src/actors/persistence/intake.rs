@@ -88,10 +88,7 @@ pub(super) struct Taken {
 impl Intake {
     /// Says whom to wake. Called once, before anything is submitted.
     pub(super) fn serve(&self, persistence: Addr<Persistence>) {
-        assert!(
-            self.persistence.set(persistence).is_ok(),
-            "one persistence actor serves the intake"
-        );
+        assert!(self.persistence.set(persistence).is_ok(), "one persistence actor serves the intake");
     }
 
     /// Adds an operation.
@@ -142,10 +139,7 @@ impl Intake {
         let count = queue.waiting.len().min(submissions_max);
         let submissions: Vec<_> = queue.waiting.drain(..count).collect();
         queue.taken += submissions.len();
-        Taken {
-            submissions,
-            warmed: std::mem::take(&mut queue.warmed),
-        }
+        Taken { submissions, warmed: std::mem::take(&mut queue.warmed) }
     }
 
     pub(super) fn answered(&self, count: usize) {

@@ -197,10 +197,7 @@ impl Persistence {
         };
         parked.attempts += 1;
         let attempts = parked.attempts;
-        if warmed
-            .rows
-            .is_some_and(|rows| self.committer.warm(rows, warmed.as_of))
-        {
+        if warmed.rows.is_some_and(|rows| self.committer.warm(rows, warmed.as_of)) {
             let waiting = self.parked.remove(&actor).map(|parked| parked.waiting);
             for submission in waiting.into_iter().flatten().rev() {
                 self.ready.push_front(submission);
@@ -221,17 +218,13 @@ impl Persistence {
         let batch: Vec<Submission> = self.ready.drain(..count).collect();
         let started_us = self.clock.monotonic_us();
         self.count_waits(&batch, started_us);
-        match self
-            .committer
-            .commit(batch.iter().map(|submission| &submission.operation))
-        {
+        match self.committer.commit(batch.iter().map(|submission| &submission.operation)) {
             Ok(committed) => {
                 if !committed.records.is_empty() {
                     let took_us = self.clock.monotonic_us().saturating_sub(started_us);
                     self.monitor.add(ids::BATCHES, 1);
                     self.monitor.observe(ids::BATCH_SYNC, took_us);
-                    self.monitor
-                        .observe(ids::BATCH_OPERATIONS, committed.records.len() as u64);
+                    self.monitor.observe(ids::BATCH_OPERATIONS, committed.records.len() as u64);
                 }
                 self.tell(batch, committed)
             }
@@ -251,14 +244,12 @@ impl Persistence {
         for (submission, outcome) in batch.into_iter().zip(committed.outcomes) {
             match outcome {
                 Outcome::Told(result) => {
-                    self.telling
-                        .answer(submission, result, &self.monitor, &self.clock);
+                    self.telling.answer(submission, result, &self.monitor, &self.clock);
                     answered += 1;
                 }
                 Outcome::Unknown => {
                     let unknown = Err(Refusal::UnknownOutcome);
-                    self.telling
-                        .answer(submission, unknown, &self.monitor, &self.clock);
+                    self.telling.answer(submission, unknown, &self.monitor, &self.clock);
                     answered += 1;
                 }
                 Outcome::Cold => self.park(submission),
@@ -286,20 +277,15 @@ impl Persistence {
 
     /// Sends an operation to a reader that warms what it needs.
     fn park(&mut self, submission: Submission) {
-        let actor = submission
-            .operation
-            .actor()
-            .expect("only operations of a user lack rows");
+        let actor = submission.operation.actor().expect("only operations of a user lack rows");
         let parked = self.parked.entry(actor).or_default();
         parked.waiting.push_back(submission);
         if parked.waiting.len() > 1 {
             return;
         }
         // Those of the same actor that did not fit this batch came later, so they wait behind it.
-        let (behind, ready): (VecDeque<_>, VecDeque<_>) = self
-            .ready
-            .drain(..)
-            .partition(|submission| submission.operation.actor() == Some(actor));
+        let (behind, ready): (VecDeque<_>, VecDeque<_>) =
+            self.ready.drain(..).partition(|submission| submission.operation.actor() == Some(actor));
         parked.waiting.extend(behind);
         self.ready = ready;
         self.read_rows(actor);
@@ -319,11 +305,7 @@ impl Persistence {
                 let error = fault as &dyn std::error::Error;
                 tracing::error!(error, "rows could not be read for an operation");
             }
-            intake.warmed(Warmed {
-                actor,
-                rows: rows.ok(),
-                as_of,
-            });
+            intake.warmed(Warmed { actor, rows: rows.ok(), as_of });
         });
         if let Err(refusal) = read {
             self.refuse_parked(actor, refusal);
@@ -339,8 +321,7 @@ impl Persistence {
     fn refuse(&mut self, submissions: impl IntoIterator<Item = Submission>, refusal: Refusal) {
         let mut count = 0;
         for submission in submissions {
-            self.telling
-                .answer(submission, Err(refusal), &self.monitor, &self.clock);
+            self.telling.answer(submission, Err(refusal), &self.monitor, &self.clock);
             count += 1;
         }
         self.telling.flush();
@@ -373,10 +354,7 @@ impl Persistence {
         let waits = !(self.index_has_room)();
         if waits != self.index_waits_for_room {
             self.index_waits_for_room = waits;
-            tracing::warn!(
-                waits,
-                "the disk is nearly full: the index waits for space, or waits no longer"
-            );
+            tracing::warn!(waits, "the disk is nearly full: the index waits for space, or waits no longer");
         }
         !waits
     }
@@ -417,25 +395,15 @@ impl Persistence {
 
     fn die(&mut self, fatal: &Fatal) {
         let error = fatal as &dyn std::error::Error;
-        tracing::error!(
-            error,
-            "the store cannot go on; the process ends and recovers at its next start"
-        );
+        tracing::error!(error, "the store cannot go on; the process ends and recovers at its next start");
         self.stopping = true;
         (self.abort)();
     }
 
     fn count_waits(&self, batch: &[Submission], now_us: u64) {
-        let longest = batch
-            .first()
-            .map_or(0, |first| now_us.saturating_sub(first.queued_us));
-        self.monitor
-            .set(ids::PERSISTENCE_QUEUE_DEPTH, self.intake.depth() as u64);
-        tracing::trace!(
-            operations = batch.len(),
-            longest_wait_us = longest,
-            "a batch is decided"
-        );
+        let longest = batch.first().map_or(0, |first| now_us.saturating_sub(first.queued_us));
+        self.monitor.set(ids::PERSISTENCE_QUEUE_DEPTH, self.intake.depth() as u64);
+        tracing::trace!(operations = batch.len(), longest_wait_us = longest, "a batch is decided");
     }
 
     fn observe(&self) {
@@ -484,12 +452,8 @@ impl Handler<Finish> for Persistence {
 
     fn handle(&mut self, _: Finish, ctx: &mut Self::Context) {
         while self.work() {}
-        let left: Vec<Submission> = self
-            .parked
-            .drain()
-            .flat_map(|(_, parked)| parked.waiting)
-            .chain(self.ready.drain(..))
-            .collect();
+        let left: Vec<Submission> =
+            self.parked.drain().flat_map(|(_, parked)| parked.waiting).chain(self.ready.drain(..)).collect();
         self.refuse(left, Refusal::Draining);
         self.committer.housekeeping();
         self.stopping = true;

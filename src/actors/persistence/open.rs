@@ -114,45 +114,27 @@ pub fn open(with: OpenStore) -> Result<Opened, OpenFault> {
     let reach = read_reach(&*with.engine)?;
     let index_was_behind = watermark.marks().index_shortfall(reach).is_some();
 
-    let facts = OpenFacts {
-        store: with.store,
-        durable: watermark.marks().durable,
-        accept_loss: with.accept_loss,
-    };
-    let mut replay = Replay {
-        above: reach,
-        first: None,
-        records: Vec::new(),
-    };
+    let facts =
+        OpenFacts { store: with.store, durable: watermark.marks().durable, accept_loss: with.accept_loss };
+    let mut replay = Replay { above: reach, first: None, records: Vec::new() };
     let (log, found) = Log::open(Arc::clone(&with.files), with.log, facts, &mut |batch| {
         replay.take(batch.payload).map_err(Into::into)
     })?;
     replay.check(reach, log.first_version(), found.last_version)?;
     if found.loss_accepted || index_was_behind {
-        watermark
-            .accept_loss(found.last_version, reach)
-            .map_err(|source| LogFault::File { source })?;
+        watermark.accept_loss(found.last_version, reach).map_err(|source| LogFault::File { source })?;
     }
 
     let tail = Arc::new(Tail::new(reach));
     let replayed = replay.records.len();
-    let records: Vec<Arc<Record>> = replay
-        .records
-        .iter()
-        .map(|(record, _)| Arc::clone(record))
-        .collect();
+    let records: Vec<Arc<Record>> = replay.records.iter().map(|(record, _)| Arc::clone(record)).collect();
     tail.publish(replay.records);
 
     let mut runs = View::new(&tail, &with.engine).runs()?;
-    runs.extend(
-        records
-            .iter()
-            .flat_map(|record| &record.effects)
-            .filter_map(|effect| match effect {
-                Effect::Run(run) => Some(*run),
-                _ => None,
-            }),
-    );
+    runs.extend(records.iter().flat_map(|record| &record.effects).filter_map(|effect| match effect {
+        Effect::Run(run) => Some(*run),
+        _ => None,
+    }));
     // An index step that was cut off may have brought a run that is replayed too.
     runs.sort_by_key(|run| run.number);
     runs.dedup();
@@ -160,29 +142,13 @@ pub fn open(with: OpenStore) -> Result<Opened, OpenFault> {
     let mut committer = Committer::new(log, watermark, tail, with.engine);
     let (run_id, found_version, lossy) = (with.run_id, found.last_version, found.loss_accepted);
     committer.begin_run(|first| {
-        let run = Run {
-            number,
-            id: run_id,
-            first,
-            found: found_version,
-            lossy,
-        };
+        let run = Run { number, id: run_id, first, found: found_version, lossy };
         runs.push(run);
         Effect::Run(run)
     })?;
-    let report = Report {
-        run: number,
-        found: found_version,
-        replayed,
-        torn: found.torn,
-        index_was_behind,
-        lossy,
-    };
-    Ok(Opened {
-        committer,
-        lifeline: Arc::new(Lifeline::new(runs)),
-        report,
-    })
+    let report =
+        Report { run: number, found: found_version, replayed, torn: found.torn, index_was_behind, lossy };
+    Ok(Opened { committer, lifeline: Arc::new(Lifeline::new(runs)), report })
 }
 
 fn read_reach(engine: &dyn Engine) -> Result<Version, OpenFault> {
@@ -217,10 +183,7 @@ impl Replay {
 
     fn check(&self, reach: Version, log_first: Option<Version>, log_last: Version) -> Result<(), OpenFault> {
         if reach > log_last {
-            return Err(OpenFault::IndexAboveLog {
-                reach,
-                last: log_last,
-            });
+            return Err(OpenFault::IndexAboveLog { reach, last: log_last });
         }
         let Some(first) = log_first else { return Ok(()) };
         let begins_the_store = self.first.as_ref().is_some_and(|record| {

@@ -13,11 +13,8 @@ pub enum SeededBug {
 
 impl SeededBug {
     /// Every seeded bug.
-    pub const ALL: [SeededBug; 3] = [
-        SeededBug::AcknowledgeBeforeWrite,
-        SeededBug::AcknowledgeBeforeSync,
-        SeededBug::ServeUnsyncedTail,
-    ];
+    pub const ALL: [SeededBug; 3] =
+        [SeededBug::AcknowledgeBeforeWrite, SeededBug::AcknowledgeBeforeSync, SeededBug::ServeUnsyncedTail];
 
     /// Its name on the command line.
     #[must_use]

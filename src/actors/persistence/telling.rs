@@ -26,11 +26,7 @@ pub(super) struct Telling {
 impl Telling {
     pub(super) fn new(ports: Ports, directory: Directory) -> Telling {
         let by_worker = (0..ports.workers()).map(|_| Vec::new()).collect();
-        Telling {
-            ports,
-            directory,
-            by_worker,
-        }
+        Telling { ports, directory, by_worker }
     }
 
     fn post(&mut self, worker: WorkerId, user: UserId, post: Post) {

@@ -17,10 +17,7 @@ pub fn everything(view: &View, operation: &Operation) -> Result<Vec<Warm>, ReadF
         if needs.is_empty() {
             return Ok(found);
         }
-        let rows = needs
-            .into_iter()
-            .map(|need| one(view, need))
-            .collect::<Result<Vec<_>, _>>()?;
+        let rows = needs.into_iter().map(|need| one(view, need)).collect::<Result<Vec<_>, _>>()?;
         found.extend(rows.iter().cloned());
         held.warm(rows, view.bound());
     }
@@ -36,10 +33,7 @@ fn one(view: &View, need: Need) -> Result<Warm, ReadFault> {
         Need::Device(device) => Warm::Device(device, view.device(device)?),
         Need::Conversation(conversation) => {
             let state = match view.conversation(conversation)? {
-                Some(row) => Some(ConversationState {
-                    row,
-                    head: view.conversation_head(conversation)?,
-                }),
+                Some(row) => Some(ConversationState { row, head: view.conversation_head(conversation)? }),
                 None => None,
             };
             Warm::Conversation(conversation, state)

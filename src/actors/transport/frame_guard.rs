@@ -158,9 +158,7 @@ impl FrameGuard {
         now_ms: u64,
     ) -> Result<(), Violation> {
         if !header.fin || header.length > CONTROL_BYTES_MAX {
-            return Err(Violation::Protocol(
-                "a control frame is neither fragmented nor long",
-            ));
+            return Err(Violation::Protocol("a control frame is neither fragmented nor long"));
         }
         if self.counted_ms != now_ms {
             self.counted_ms = now_ms;
@@ -235,9 +233,7 @@ impl OpenFrame {
 
 fn check_first_byte(byte: u8) -> Result<(), Violation> {
     if byte & RESERVED != 0 {
-        return Err(Violation::Protocol(
-            "reserved bits are set and no extension was agreed",
-        ));
+        return Err(Violation::Protocol("reserved bits are set and no extension was agreed"));
     }
     match byte & OPCODE {
         CONTINUATION | TEXT | BINARY | CLOSE | PING | PONG => Ok(()),
@@ -288,10 +284,7 @@ mod tests {
         for piece in pieces {
             let payload_at = if piece[1] & LENGTH == 126 { 8 } else { 6 };
             assert!(piece.len() - payload_at <= PIECE_BYTES);
-            let payload = piece[payload_at..]
-                .iter()
-                .enumerate()
-                .map(|(at, byte)| byte ^ MASK[at % 4]);
+            let payload = piece[payload_at..].iter().enumerate().map(|(at, byte)| byte ^ MASK[at % 4]);
             if piece[0] & OPCODE == CONTINUATION {
                 messages.last_mut().unwrap().1.extend(payload);
             } else {
@@ -325,11 +318,7 @@ mod tests {
         let mut guard = FrameGuard::default();
         let whole = frame(FIN | BINARY, &[0; 60_000], 2);
         assert_eq!(all_pieces(&mut guard, &whole[..10]), Ok(vec![]));
-        assert!(
-            guard.held_bytes() < 64,
-            "{} bytes are held for two",
-            guard.held_bytes()
-        );
+        assert!(guard.held_bytes() < 64, "{} bytes are held for two", guard.held_bytes());
     }
 
     proptest! {

@@ -28,21 +28,14 @@ impl Header {
     pub(crate) fn parse(bytes: &[u8; HEADER_BYTES_MAX], length_bytes: usize) -> Header {
         let length = match length_bytes {
             0 => u64::from(bytes[1] & LENGTH),
-            n => bytes[2..2 + n]
-                .iter()
-                .fold(0, |length, byte| length << 8 | u64::from(*byte)),
+            n => bytes[2..2 + n].iter().fold(0, |length, byte| length << 8 | u64::from(*byte)),
         };
         let mask_at = 2 + length_bytes;
         Header {
             fin: bytes[0] & FIN != 0,
             opcode: bytes[0] & OPCODE,
             length,
-            mask: [
-                bytes[mask_at],
-                bytes[mask_at + 1],
-                bytes[mask_at + 2],
-                bytes[mask_at + 3],
-            ],
+            mask: [bytes[mask_at], bytes[mask_at + 1], bytes[mask_at + 2], bytes[mask_at + 3]],
         }
     }
 }

@@ -34,10 +34,7 @@ pub struct Link {
 
 impl Link {
     pub(crate) fn new(id: ConnectionId, encoding: Encoding, queued_bytes_max: usize, now_ms: u64) -> Link {
-        Link {
-            id,
-            outbox: Arc::new(Outbox::new(encoding, queued_bytes_max, now_ms)),
-        }
+        Link { id, outbox: Arc::new(Outbox::new(encoding, queued_bytes_max, now_ms)) }
     }
 
     /// For those who serve the connection rather than send to it.
@@ -107,8 +104,6 @@ impl Link {
 
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Link")
-            .field("id", &self.id)
-            .finish_non_exhaustive()
+        f.debug_struct("Link").field("id", &self.id).finish_non_exhaustive()
     }
 }

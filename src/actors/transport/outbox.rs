@@ -193,10 +193,7 @@ impl Outbox {
     pub(crate) fn echo_close(&self, code: Option<u16>) {
         let mut state = self.state.lock();
         if matches!(state.ending, Ending::No) {
-            state.ending = Ending::Asked(CloseRequest {
-                code,
-                reason: "".into(),
-            });
+            state.ending = Ending::Asked(CloseRequest { code, reason: "".into() });
         }
     }
 
@@ -312,9 +309,7 @@ impl State {
 
 /// The longest beginning of `text` that has at most `bytes_max` bytes and ends between two characters.
 fn cut(text: &str, bytes_max: usize) -> &str {
-    let end = (0..=bytes_max.min(text.len()))
-        .rev()
-        .find(|&end| text.is_char_boundary(end));
+    let end = (0..=bytes_max.min(text.len())).rev().find(|&end| text.is_char_boundary(end));
     &text[..end.unwrap_or(0)]
 }
 
@@ -354,17 +349,8 @@ mod tests {
         assert_eq!(wakes.0.load(Relaxed), 1);
         let mut out = Vec::new();
         assert!(!outbox.take_waiting(&mut out));
-        assert_eq!(
-            out,
-            (0..10)
-                .flat_map(|digit| [0x81, 1, b'0' + digit])
-                .collect::<Vec<u8>>()
-        );
-        assert_eq!(
-            outbox.queued_bytes(),
-            out.len(),
-            "what was taken counts until it is written"
-        );
+        assert_eq!(out, (0..10).flat_map(|digit| [0x81, 1, b'0' + digit]).collect::<Vec<u8>>());
+        assert_eq!(outbox.queued_bytes(), out.len(), "what was taken counts until it is written");
         outbox.set_unsent(0, out.len(), None);
         assert_eq!(outbox.queued_bytes(), 0);
     }

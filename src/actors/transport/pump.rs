@@ -149,10 +149,7 @@ where
             self.unsent = Vec::new();
             self.sent = 0;
         }
-        self.membership
-            .link
-            .outbox()
-            .set_unsent(self.unsent.len(), written, refused_ms);
+        self.membership.link.outbox().set_unsent(self.unsent.len(), written, refused_ms);
         Ok(all)
     }
 

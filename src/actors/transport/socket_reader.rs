@@ -59,15 +59,9 @@ impl SocketReader {
     /// The next complete piece of what was read before.
     fn next_of_rest(&mut self) -> Result<Option<Bytes>, Violation> {
         let mut input = &self.rest[..];
-        let piece = self
-            .guard
-            .next_piece(&mut input, self.worker.limits(), self.worker.now_ms())?;
+        let piece = self.guard.next_piece(&mut input, self.worker.limits(), self.worker.now_ms())?;
         let left = input.len();
-        self.rest = if left == 0 {
-            Bytes::new()
-        } else {
-            self.rest.slice(self.rest.len() - left..)
-        };
+        self.rest = if left == 0 { Bytes::new() } else { self.rest.slice(self.rest.len() - left..) };
         Ok(piece.map(Bytes::from))
     }
 
@@ -97,15 +91,7 @@ impl SocketReader {
 
     /// One read. `None`: the socket has ended.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Option<Bytes>, Violation>>> {
-        let SocketReader {
-            socket,
-            guard,
-            rest,
-            took_its_turn,
-            link,
-            worker,
-            ..
-        } = self;
+        let SocketReader { socket, guard, rest, took_its_turn, link, worker, .. } = self;
         with_scratch(|scratch| {
             let mut buffer = ReadBuf::new(scratch);
             match ready!(Pin::new(socket).poll_read(cx, &mut buffer)) {

@@ -76,10 +76,7 @@ impl WorkerLinks {
         let link = Link::new(id, encoding, self.limits.queued_bytes_max, self.now_ms());
         let before = self.links.borrow_mut().insert(id, link.clone());
         assert!(before.is_none(), "connection numbers are unique");
-        Membership {
-            worker: Rc::clone(self),
-            link,
-        }
+        Membership { worker: Rc::clone(self), link }
     }
 }
 

@@ -148,21 +148,11 @@ pub struct User {
 impl User {
     /// A user's actor that is not yet started.
     pub(super) fn new(user: UserId, worker: WorkerId, services: Arc<UserServices>, hub: Addr<Hub>) -> User {
-        User {
-            user,
-            worker,
-            services,
-            hub,
-            sessions: Vec::new(),
-            attaches: 0,
-            watching_lagging: false,
-        }
+        User { user, worker, services, hub, sessions: Vec::new(), attaches: 0, watching_lagging: false }
     }
 
     fn session(&mut self, connection: ConnectionId) -> Option<&mut Session> {
-        self.sessions
-            .iter_mut()
-            .find(|session| session.link.id() == connection)
+        self.sessions.iter_mut().find(|session| session.link.id() == connection)
     }
 
     /// A lineage has one push chain, on its newest connection.
@@ -173,9 +163,7 @@ impl User {
             let replaced = session.lineage == lineage || (oldest && place == 0);
             place += 1;
             if replaced {
-                session
-                    .link
-                    .close(close::REPLACED, "a newer connection took its place");
+                session.link.close(close::REPLACED, "a newer connection took its place");
             }
             !replaced
         });
@@ -200,10 +188,7 @@ impl User {
         ctx.run_later(LINGER, move |user, _| {
             if user.sessions.is_empty() && user.attaches == attaches {
                 // The hub decides, since it hands connections over; if its mailbox is full, the next detach asks again.
-                let _ = user.hub.try_send(Idle {
-                    user: user.user,
-                    attaches,
-                });
+                let _ = user.hub.try_send(Idle { user: user.user, attaches });
             }
         });
     }
@@ -246,8 +231,7 @@ impl Handler<Detach> for User {
     type Result = ();
 
     fn handle(&mut self, detach: Detach, ctx: &mut Self::Context) {
-        self.sessions
-            .retain(|session| session.link.id() != detach.connection);
+        self.sessions.retain(|session| session.link.id() != detach.connection);
         if self.sessions.is_empty() {
             self.plan_stop(ctx);
         }
@@ -296,9 +280,7 @@ impl User {
         self.sessions.retain(|session| {
             let ended = devices.contains(&session.lineage.device);
             if ended {
-                session
-                    .link
-                    .close(close::UNAUTHENTICATED, "this device was signed out");
+                session.link.close(close::UNAUTHENTICATED, "this device was signed out");
             }
             !ended
         });
@@ -308,10 +290,8 @@ impl User {
         use crate::model::limits;
         let now = self.services.clock.now();
         let kinds = session.kinds.listed();
-        let kind = |(kind, name): (crate::model::Kind, String)| proto::Kind {
-            number: u32::from(kind.0),
-            name,
-        };
+        let kind =
+            |(kind, name): (crate::model::Kind, String)| proto::Kind { number: u32::from(kind.0), name };
         let greeting = proto::Greeting {
             user_id: self.user.0,
             device_id: session.lineage.device.0,
@@ -326,10 +306,7 @@ impl User {
             in_flight_max: limits::IN_FLIGHT_PER_CONNECTION_MAX,
             dedup_days: limits::DEDUP_DAYS,
         };
-        proto::ServerFrame {
-            request_id: hello_id,
-            body: Some(proto::server_frame::Body::Greeting(greeting)),
-        }
+        proto::ServerFrame { request_id: hello_id, body: Some(proto::server_frame::Body::Greeting(greeting)) }
     }
 }
 

@@ -98,19 +98,9 @@ pub fn answer(
     request: &PageRequest,
 ) -> Result<Answered, ReadFault> {
     let wanted = usize::try_from(request.entries_max).unwrap_or(usize::MAX);
-    let entries = if wanted == 0 {
-        PAGE_ENTRIES_MAX
-    } else {
-        wanted.min(PAGE_ENTRIES_MAX)
-    };
-    let limits = PageLimits {
-        entries,
-        bytes: request.bytes_max,
-    };
-    let source = UserView {
-        view,
-        user: request.chain.user,
-    };
+    let entries = if wanted == 0 { PAGE_ENTRIES_MAX } else { wanted.min(PAGE_ENTRIES_MAX) };
+    let limits = PageLimits { entries, bytes: request.bytes_max };
+    let source = UserView { view, user: request.chain.user };
     let page = drain(request.marks, &request.kinds, limits, &source)?;
     let mut marks = page.marks;
     let unchanged = marks == request.marks && request.rebuild.is_none() && !request.given.is_empty();
@@ -120,29 +110,19 @@ pub fn answer(
         marks.run = current;
         Bytes::from(key.seal(request.chain, &marks))
     };
-    let base = if request.rebuild.is_some() {
-        &[]
-    } else {
-        base_of(&request.given)
-    };
+    let base = if request.rebuild.is_some() { &[] } else { base_of(&request.given) };
     let page = proto::Page {
         base: Bytes::copy_from_slice(base),
         snapshot: if unchanged { Bytes::new() } else { snapshot.clone() },
         more: page.more,
         items: page.items.iter().map(render::item).collect(),
         entries: render::entries(request.chain.user, &page.entries),
-        rebuild: request
-            .rebuild
-            .map(|cause| proto::Rebuild { cause: cause.into() }),
+        rebuild: request.rebuild.map(|cause| proto::Rebuild { cause: cause.into() }),
         gaps: Vec::new(),
         hand_back: false,
         complete: page.complete,
     };
-    Ok(Answered {
-        page,
-        snapshot,
-        marks,
-    })
+    Ok(Answered { page, snapshot, marks })
 }
 
 /// Counts why a chain starts anew.
@@ -155,10 +135,7 @@ pub fn count_rebuild(monitor: &Monitor, cause: Option<proto::rebuild::Cause>, us
         Some(proto::rebuild::Cause::Future) => {
             monitor.add(ids::SNAPSHOTS_FUTURE, 1);
             monitor.add(ids::REBUILDS_FUTURE, 1);
-            tracing::warn!(
-                user = user.0,
-                "a snapshot speaks of a history that this store does not have"
-            );
+            tracing::warn!(user = user.0, "a snapshot speaks of a history that this store does not have");
         }
         _ => {}
     }
@@ -182,30 +159,13 @@ impl User {
             session.refuse(request_id, Refusal::TooManyInFlight);
             return;
         }
-        let chain = Chain {
-            user,
-            lineage: session.lineage,
-        };
-        let (marks, rebuild) = begin(
-            &services.key,
-            &services.lifeline,
-            chain,
-            &given,
-            session.level,
-            session.messages_from,
-        );
+        let chain = Chain { user, lineage: session.lineage };
+        let (marks, rebuild) =
+            begin(&services.key, &services.lifeline, chain, &given, session.level, session.messages_from);
         count_rebuild(&services.monitor, rebuild, user);
         let kinds = Arc::clone(&session.kinds);
         let bytes_max = page_bytes_max(session.link.encoding(), services.queued_bytes_max);
-        let request = PageRequest {
-            chain,
-            given,
-            marks,
-            rebuild,
-            kinds,
-            entries_max: sync.limit,
-            bytes_max,
-        };
+        let request = PageRequest { chain, given, marks, rebuild, kinds, entries_max: sync.limit, bytes_max };
         // From here on news are noted, so that none is missed while the page is read.
         session.pushing = Pushing::Syncing { news: false };
         let encoding = session.link.encoding();
@@ -215,19 +175,11 @@ impl User {
             let started_us = job.clock.monotonic_us();
             let answered = answer(view, &job.key, job.lifeline.current(), &request);
             let read = to_read(answered, encoding, request_id, user);
-            let outcome = if matches!(read, PageRead::Failed { .. }) {
-                Outcome::Fault
-            } else {
-                Outcome::Ok
-            };
+            let outcome = if matches!(read, PageRead::Failed { .. }) { Outcome::Fault } else { Outcome::Ok };
             let now_us = job.clock.monotonic_us();
             let waited = started_us.saturating_sub(queued_us);
-            job.monitor
-                .operation(Op::PageRead)
-                .finished(outcome, now_us.saturating_sub(started_us), waited);
-            job.monitor
-                .operation(Op::Sync)
-                .finished(outcome, now_us.saturating_sub(received_us), waited);
+            job.monitor.operation(Op::PageRead).finished(outcome, now_us.saturating_sub(started_us), waited);
+            job.monitor.operation(Op::Sync).finished(outcome, now_us.saturating_sub(received_us), waited);
             job.ports.post(worker, user, Post::Read(connection, read));
         });
         if let Err(refusal) = read
@@ -251,12 +203,7 @@ impl User {
                     session.pushing = Pushing::Closed;
                 }
             }
-            PageRead::Page {
-                frame,
-                snapshot,
-                marks,
-                more,
-            } => {
+            PageRead::Page { frame, snapshot, marks, more } => {
                 let news = session.pushing == Pushing::Syncing { news: true };
                 session.pushing = if more { Pushing::Closed } else { Pushing::Open };
                 session.issued = Some(Issued { snapshot, marks });
@@ -281,20 +228,12 @@ fn to_read(
             let more = answered.page.more;
             let body = Some(proto::server_frame::Body::Page(answered.page));
             let frame = super::encode(encoding, &proto::ServerFrame { request_id, body });
-            PageRead::Page {
-                frame,
-                snapshot: answered.snapshot,
-                marks: answered.marks,
-                more,
-            }
+            PageRead::Page { frame, snapshot: answered.snapshot, marks: answered.marks, more }
         }
         Err(fault) => {
             let error = &fault as &dyn std::error::Error;
             tracing::error!(error, user = user.0, "a page could not be read");
-            PageRead::Failed {
-                request_id,
-                page: true,
-            }
+            PageRead::Failed { request_id, page: true }
         }
     }
 }

@@ -35,11 +35,7 @@ impl User {
 
     /// The same for one connection.
     pub(super) fn tell_news_to(&mut self, connection: ConnectionId, items: bool) {
-        let telling = match self
-            .sessions
-            .iter()
-            .find(|session| session.connection() == connection)
-        {
+        let telling = match self.sessions.iter().find(|session| session.connection() == connection) {
             Some(session) => self.telling(session, items),
             None => return,
         };
@@ -78,12 +74,7 @@ impl User {
             return Telling::Nudge;
         }
         let tail = &self.services.tail;
-        let above = tail.inbox_above(
-            self.user,
-            issued.marks.of(MESSAGES),
-            tail.durable(),
-            PUSH_ENTRIES_MAX,
-        );
+        let above = tail.inbox_above(self.user, issued.marks.of(MESSAGES), tail.durable(), PUSH_ENTRIES_MAX);
         match above {
             Some((deliveries, false)) => match deliveries.last() {
                 None => Telling::Nothing,
@@ -91,13 +82,9 @@ impl User {
                     let mut marks = issued.marks;
                     marks.raise(MESSAGES, last.version);
                     marks.run = self.services.lifeline.current();
-                    let entries = deliveries
-                        .iter()
-                        .map(|delivery| render::entry(self.user, &delivery.message));
-                    let chain = Chain {
-                        user: self.user,
-                        lineage: session.lineage,
-                    };
+                    let entries =
+                        deliveries.iter().map(|delivery| render::entry(self.user, &delivery.message));
+                    let chain = Chain { user: self.user, lineage: session.lineage };
                     let snapshot = Bytes::from(self.services.key.seal(chain, &marks));
                     let frame = push_frame(session, issued, &snapshot, entries.collect());
                     Telling::Push(Issued { snapshot, marks }, frame)
@@ -116,10 +103,7 @@ fn push_frame(session: &Session, issued: &Issued, snapshot: &Bytes, entries: Vec
         ..proto::Page::default()
     };
     let body = Some(proto::server_frame::Body::Push(page));
-    encode(
-        session.link.encoding(),
-        &proto::ServerFrame { request_id: 0, body },
-    )
+    encode(session.link.encoding(), &proto::ServerFrame { request_id: 0, body })
 }
 
 /// Who is told of a durable record, and whether a state kind is among it.

@@ -25,11 +25,7 @@ use crate::{
 impl User {
     /// One request of one connection.
     pub(super) fn request(&mut self, frame: Frame) {
-        let Frame {
-            connection,
-            frame,
-            received_us,
-        } = frame;
+        let Frame { connection, frame, received_us } = frame;
         let request_id = frame.request_id;
         let Some(session) = self.session(connection) else {
             return;
@@ -82,10 +78,7 @@ impl User {
         };
         session.answer(request_id, Body::Heartbeat(proto::HeartbeatAnswer { day }));
         // A client that does not have what was given to it missed something.
-        let behind = session
-            .issued
-            .as_ref()
-            .is_none_or(|issued| issued.snapshot != given);
+        let behind = session.issued.as_ref().is_none_or(|issued| issued.snapshot != given);
         if behind && session.pushing == Pushing::Open && !given.is_empty() {
             session.nudge();
         }
@@ -116,25 +109,13 @@ impl User {
             Some(proto::end_device::Which::AllOthers(_)) => operation::EndDevices::AllOthers,
         };
         let by = session.principal;
-        self.submit(
-            connection,
-            request_id,
-            operation::Request::EndDevices { by, which },
-        );
+        self.submit(connection, request_id, operation::Request::EndDevices { by, which });
     }
 
     fn submit(&mut self, connection: ConnectionId, request_id: u64, request: operation::Request) {
-        let name = RequestName {
-            worker: self.worker,
-            user: self.user,
-            connection,
-            request_id,
-        };
+        let name = RequestName { worker: self.worker, user: self.user, connection, request_id };
         let submission = Submission {
-            operation: Operation {
-                at: self.services.clock.now(),
-                request,
-            },
+            operation: Operation { at: self.services.clock.now(), request },
             reply: Reply::User(name),
             queued_us: self.services.clock.monotonic_us(),
         };
@@ -168,9 +149,7 @@ impl User {
 
     fn find_user(&mut self, connection: ConnectionId, request_id: u64, name: &str) {
         let key = name_key(name);
-        self.read(connection, request_id, Op::FindUser, move |view| {
-            user_by_name(view, &key)
-        });
+        self.read(connection, request_id, Op::FindUser, move |view| user_by_name(view, &key));
     }
 
     /// Reads an answer on a reader's thread.
@@ -193,25 +172,13 @@ impl User {
                 Ok(answer) => {
                     let refused = answer.is_err();
                     let body = answer.unwrap_or_else(|refusal| Body::Error(refusal.to_error(0)));
-                    let frame = proto::ServerFrame {
-                        request_id,
-                        body: Some(body),
-                    };
+                    let frame = proto::ServerFrame { request_id, body: Some(body) };
                     let outcome = if refused { Outcome::Refused } else { Outcome::Ok };
                     (PageRead::Frame(super::encode(encoding, &frame)), outcome)
                 }
                 Err(fault) => {
-                    tracing::error!(
-                        error = &fault as &dyn std::error::Error,
-                        "the store could not be read"
-                    );
-                    (
-                        PageRead::Failed {
-                            request_id,
-                            page: false,
-                        },
-                        Outcome::Fault,
-                    )
+                    tracing::error!(error = &fault as &dyn std::error::Error, "the store could not be read");
+                    (PageRead::Failed { request_id, page: false }, Outcome::Fault)
                 }
             };
             job.monitor.operation(op).finished(
@@ -266,15 +233,9 @@ pub fn message(by: logic::Principal, send: proto::Send) -> Result<operation::Sen
 #[must_use]
 pub fn answer_body(answer: Answer) -> Body {
     match answer {
-        Answer::Sent {
-            conversation,
-            seq,
-            sent_at,
-        } => Body::Sent(proto::Sent {
-            conversation_id: conversation.0,
-            seq: seq.0,
-            sent_at_ms: sent_at.0,
-        }),
+        Answer::Sent { conversation, seq, sent_at } => {
+            Body::Sent(proto::Sent { conversation_id: conversation.0, seq: seq.0, sent_at_ms: sent_at.0 })
+        }
         Answer::DeviceAdded(_) | Answer::DevicesEnded(_) | Answer::Done => Body::Done(proto::Done {}),
     }
 }
@@ -309,11 +270,6 @@ pub fn user_by_name(view: &View, name_key: &str) -> Result<Result<Body, Refusal>
         Some(user) => view.account(user)?,
         None => None,
     };
-    let body = found.map(|account| {
-        Body::User(proto::User {
-            user_id: account.user.0,
-            name: account.name,
-        })
-    });
+    let body = found.map(|account| Body::User(proto::User { user_id: account.user.0, name: account.name }));
     Ok(body.ok_or(Refusal::NoSuchUser))
 }

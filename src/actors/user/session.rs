@@ -92,10 +92,7 @@ impl Session {
 
     /// Answers a request.
     pub(super) fn answer(&mut self, request_id: u64, body: proto::server_frame::Body) {
-        self.send(&proto::ServerFrame {
-            request_id,
-            body: Some(body),
-        });
+        self.send(&proto::ServerFrame { request_id, body: Some(body) });
         self.in_flight.answered();
     }
 
@@ -107,10 +104,7 @@ impl Session {
 
     /// Refuses a request that was counted.
     pub(super) fn refuse(&mut self, request_id: u64, refusal: Refusal) {
-        self.answer(
-            request_id,
-            proto::server_frame::Body::Error(refusal.to_error(retry_after_ms(refusal))),
-        );
+        self.answer(request_id, proto::server_frame::Body::Error(refusal.to_error(retry_after_ms(refusal))));
     }
 
     /// Counts a request in; false when too many are unanswered.
@@ -132,10 +126,7 @@ impl Session {
         match self.pushing {
             Pushing::Open | Pushing::Closed => {
                 let nudge = proto::server_frame::Body::Nudge(proto::Nudge {});
-                let frame = proto::ServerFrame {
-                    request_id: 0,
-                    body: Some(nudge),
-                };
+                let frame = proto::ServerFrame { request_id: 0, body: Some(nudge) };
                 let frame = encode(self.link.encoding(), &frame);
                 if self.push(frame).is_ok() {
                     self.pushing = Pushing::Nudged;

@@ -22,9 +22,7 @@ fn monitor_with_an_hour() -> Monitor {
         monitor.set(ids::INDEX_LAG_VERSIONS, (n % 9 * 40).cast_unsigned());
         monitor.observe(ids::BATCH_SYNC, 300 + (n * 7).cast_unsigned());
         monitor.operation(Op::Send).finished(Outcome::Ok, 9_000, 10);
-        monitor
-            .operation(Op::Send)
-            .finished(Outcome::Ok, if n % 2 == 0 { 10_000 } else { 10_001 }, 10);
+        monitor.operation(Op::Send).finished(Outcome::Ok, if n % 2 == 0 { 10_000 } else { 10_001 }, 10);
         monitor.operation(Op::SignIn).finished(Outcome::Auth, 70_000, 10);
     }
     monitor
@@ -42,31 +40,15 @@ fn the_page_shows_each_curve_with_its_values_and_gaps() {
         assert!(page.contains(&format!("<h2>{title}</h2>")), "{title}");
     }
     assert_eq!(page.matches("<svg ").count(), 7);
-    assert_eq!(
-        page.matches("class=\"line ").count(),
-        11,
-        "six single lines and five classes of errors"
-    );
-    assert!(
-        page.contains("100.0 %</text>") && page.contains("<td>50.0 %</td>"),
-        "share of good sends"
-    );
-    assert!(
-        page.contains("<td>923 \u{b5}s</td><td>510 \u{b5}s</td>"),
-        "mean of the newest sync"
-    );
+    assert_eq!(page.matches("class=\"line ").count(), 11, "six single lines and five classes of errors");
+    assert!(page.contains("100.0 %</text>") && page.contains("<td>50.0 %</td>"), "share of good sends");
+    assert!(page.contains("<td>923 \u{b5}s</td><td>510 \u{b5}s</td>"), "mean of the newest sync");
     let messages = line_paths(&page).next().unwrap_or_default();
-    assert_eq!(
-        (messages.matches('M').count(), messages.matches('L').count()),
-        (2, 48),
-        "{messages}"
-    );
+    assert_eq!((messages.matches('M').count(), messages.matches('L').count()), (2, 48), "{messages}");
 }
 
 fn line_paths(page: &str) -> impl Iterator<Item = &str> {
-    page.split("<path class=\"line ")
-        .skip(1)
-        .filter_map(|rest| rest.split("d=\"").nth(1)?.split('"').next())
+    page.split("<path class=\"line ").skip(1).filter_map(|rest| rest.split("d=\"").nth(1)?.split('"').next())
 }
 
 #[test]
@@ -75,16 +57,10 @@ fn a_minute_without_sends_is_a_gap_and_not_zero() {
     let mut minutes = Minutes::new(&FRAMEWORK);
     minutes.tick(minute(0), &slots);
     minutes.tick(minute(1), &slots);
-    let at = At {
-        minutes: &minutes,
-        minute: Minute::of(minute(0)),
-    };
+    let at = At { minutes: &minutes, minute: Minute::of(minute(0)) };
     assert_eq!((send_share_good(&at), batch_sync_mean(&at)), (None, None));
     assert_eq!(errors_of_class(&at, Outcome::Fault), Some(0.0));
-    let missing = At {
-        minutes: &minutes,
-        minute: Minute::of(minute(1)),
-    };
+    let missing = At { minutes: &minutes, minute: Minute::of(minute(1)) };
     assert_eq!(errors_of_class(&missing, Outcome::Fault), None);
 }
 
@@ -92,28 +68,13 @@ fn a_minute_without_sends_is_a_gap_and_not_zero() {
 fn the_page_loads_nothing_and_runs_nothing() {
     let page = monitor_with_an_hour().curves_page("north", Window::Day, minute(90));
     println!("bytes of a day with 90 points: {}", page.len());
-    for forbidden in [
-        "<script",
-        "javascript:",
-        "http://",
-        "https://",
-        " style=",
-        "@import",
-        "url(",
-        " src=",
-        " onload",
-    ] {
+    for forbidden in
+        ["<script", "javascript:", "http://", "https://", " style=", "@import", "url(", " src=", " onload"]
+    {
         assert!(!page.contains(forbidden), "{forbidden}");
     }
-    let style = page
-        .split("<style>")
-        .nth(1)
-        .and_then(|rest| rest.split("</style>").next());
-    assert_eq!(
-        style,
-        Some(STYLE),
-        "the policy names the hash of exactly this text"
-    );
+    let style = page.split("<style>").nth(1).and_then(|rest| rest.split("</style>").next());
+    assert_eq!(style, Some(STYLE), "the policy names the hash of exactly this text");
     assert!(content_security_policy().starts_with("default-src 'none'; style-src 'sha256-"));
 }
 
@@ -122,8 +83,7 @@ fn a_server_name_cannot_break_out() {
     let page = Monitor::new().curves_page("</title><script>alert('1')</script>\"&", Window::Hour, minute(0));
     assert!(!page.contains("<script") && !page.contains("alert('1')"));
     assert_eq!(
-        page.matches("&lt;/title&gt;&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&quot;&amp;")
-            .count(),
+        page.matches("&lt;/title&gt;&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&quot;&amp;").count(),
         2
     );
 }
@@ -133,10 +93,7 @@ fn every_element_is_closed() {
     let page = monitor_with_an_hour().curves_page("north", Window::Hour, minute(90));
     let mut open = Vec::new();
     for tag in page.split('<').skip(1) {
-        let name: String = tag
-            .chars()
-            .take_while(|c| !c.is_whitespace() && *c != '>')
-            .collect();
+        let name: String = tag.chars().take_while(|c| !c.is_whitespace() && *c != '>').collect();
         if let Some(closed) = name.strip_prefix('/') {
             assert_eq!(open.pop().as_deref(), Some(closed));
         } else if !["!DOCTYPE", "meta"].contains(&name.as_str())

@@ -39,20 +39,10 @@ fn parse(text: &str, format: Format) -> BTreeMap<String, Family> {
                 ("counter", Format::Classic) => name.strip_suffix("_total").unwrap(),
                 _ => name,
             };
-            assert!(
-                is_name(name) && ["counter", "gauge", "histogram"].contains(&kind),
-                "{line}"
-            );
+            assert!(is_name(name) && ["counter", "gauge", "histogram"].contains(&kind), "{line}");
             current = name.to_owned();
-            let family = Family {
-                kind: kind.to_owned(),
-                unit: None,
-                samples: Vec::new(),
-            };
-            assert!(
-                families.insert(current.clone(), family).is_none(),
-                "one TYPE per family: {line}"
-            );
+            let family = Family { kind: kind.to_owned(), unit: None, samples: Vec::new() };
+            assert!(families.insert(current.clone(), family).is_none(), "one TYPE per family: {line}");
         } else if let Some(unit) = line.strip_prefix("# UNIT ") {
             assert_eq!(format, Format::OpenMetrics, "{line}");
             let (name, unit) = unit.split_once(' ').unwrap();
@@ -63,9 +53,8 @@ fn parse(text: &str, format: Format) -> BTreeMap<String, Family> {
         } else {
             assert!(!line.starts_with('#'), "{line}");
             let (name, labels, value) = parse_sample(line);
-            let suffix = name
-                .strip_prefix(current.as_str())
-                .unwrap_or_else(|| panic!("{line} is not of {current}"));
+            let suffix =
+                name.strip_prefix(current.as_str()).unwrap_or_else(|| panic!("{line} is not of {current}"));
             let family = families.get_mut(&current).unwrap();
             let allowed: &[&str] = match family.kind.as_str() {
                 "counter" => &["_total"],
@@ -74,15 +63,9 @@ fn parse(text: &str, format: Format) -> BTreeMap<String, Family> {
             };
             assert!(allowed.contains(&suffix), "{line}");
             assert_eq!(labels.contains_key("le"), suffix == "_bucket", "{line}");
-            let sample = Sample {
-                suffix: suffix.to_owned(),
-                labels,
-                value,
-            };
-            let is_twice = family
-                .samples
-                .iter()
-                .any(|s| (&s.suffix, &s.labels) == (&sample.suffix, &sample.labels));
+            let sample = Sample { suffix: suffix.to_owned(), labels, value };
+            let is_twice =
+                family.samples.iter().any(|s| (&s.suffix, &s.labels) == (&sample.suffix, &sample.labels));
             assert!(!is_twice, "{line}");
             family.samples.push(sample);
         }
@@ -117,10 +100,7 @@ fn parse_sample(line: &str) -> (String, BTreeMap<String, String>, f64) {
         }
     }
     let number = rest.strip_prefix(' ').unwrap();
-    assert!(
-        number.chars().all(|c| c.is_ascii_digit() || c == '.' || c == '-'),
-        "{line}"
-    );
+    assert!(number.chars().all(|c| c.is_ascii_digit() || c == '.' || c == '-'), "{line}");
     (name.to_owned(), labels, number.parse().unwrap())
 }
 
@@ -146,9 +126,7 @@ fn busy_monitor() -> Monitor {
     for latency_us in [1, 1_000, 1_001, 9_999, 70_000, 9_000_000] {
         monitor.operation(Op::Send).finished(Outcome::Ok, latency_us, 250);
     }
-    monitor
-        .operation(Op::SignIn)
-        .finished(Outcome::Auth, 40_000, 39_000);
+    monitor.operation(Op::SignIn).finished(Outcome::Auth, 40_000, 39_000);
     monitor.add(ids::MESSAGES_STORED, 6);
     monitor.add(ids::LOG_BYTES, u64::from(u32::MAX) * 3);
     monitor.set(ids::TAIL_BYTES, 4096);
@@ -163,32 +141,16 @@ fn a_strict_reader_understands_both_formats_and_sees_the_same() {
     let monitor = busy_monitor();
     let classic = parse(&monitor.metrics(Format::Classic), Format::Classic);
     let open = parse(&monitor.metrics(Format::OpenMetrics), Format::OpenMetrics);
-    println!(
-        "families={} bytes={}",
-        open.len(),
-        monitor.metrics(Format::Classic).len()
-    );
-    assert_eq!(
-        open.keys().collect::<Vec<_>>(),
-        classic.keys().collect::<Vec<_>>()
-    );
+    println!("families={} bytes={}", open.len(), monitor.metrics(Format::Classic).len());
+    assert_eq!(open.keys().collect::<Vec<_>>(), classic.keys().collect::<Vec<_>>());
     let expected: BTreeSet<_> = FRAMEWORK.iter().map(|entry| entry.family).collect();
     assert_eq!(open.len(), expected.len());
     for (name, family) in &open {
-        assert_eq!(
-            (&family.kind, &family.samples),
-            (&classic[name].kind, &classic[name].samples)
-        );
-        assert_eq!(
-            family.unit.is_some(),
-            name.ends_with("_seconds") || name.ends_with("_bytes")
-        );
+        assert_eq!((&family.kind, &family.samples), (&classic[name].kind, &classic[name].samples));
+        assert_eq!(family.unit.is_some(), name.ends_with("_seconds") || name.ends_with("_bytes"));
     }
     // A histogram shows one sample more than it has ids: the count.
-    let histograms = FRAMEWORK
-        .iter()
-        .filter(|entry| entry.part == Part::BandSum)
-        .count();
+    let histograms = FRAMEWORK.iter().filter(|entry| entry.part == Part::BandSum).count();
     let samples: usize = open.values().map(|family| family.samples.len()).sum();
     assert_eq!(samples, FRAMEWORK.len() + histograms);
 }
@@ -197,44 +159,18 @@ fn a_strict_reader_understands_both_formats_and_sees_the_same() {
 fn values_are_those_that_were_reported() {
     let families = parse(&busy_monitor().metrics(Format::OpenMetrics), Format::OpenMetrics);
     let value = |name: &str, labels: &[(&str, &str)]| {
-        let labels: BTreeMap<_, _> = labels
-            .iter()
-            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-            .collect();
-        families[name]
-            .samples
-            .iter()
-            .find(|sample| sample.labels == labels)
-            .unwrap()
-            .value
+        let labels: BTreeMap<_, _> = labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        families[name].samples.iter().find(|sample| sample.labels == labels).unwrap().value
     };
     assert_eq!(value("highwater_messages_stored", &[]), 6.0);
-    assert_eq!(
-        value("highwater_log_written_bytes", &[]),
-        f64::from(u32::MAX) * 3.0
-    );
+    assert_eq!(value("highwater_log_written_bytes", &[]), f64::from(u32::MAX) * 3.0);
     assert_eq!(value("highwater_tail_bytes", &[]), 4096.0);
     assert_eq!(value("highwater_connections_open", &[]), -2.0);
     assert_eq!(value("highwater_rebuilds", &[("cause", "future")]), 1.0);
     assert_eq!(value("highwater_operation_calls", &[("operation", "send")]), 6.0);
-    assert_eq!(
-        value(
-            "highwater_operation_errors",
-            &[("operation", "sign_in"), ("class", "auth")]
-        ),
-        1.0
-    );
-    assert_eq!(
-        value("highwater_operation_wait_seconds", &[("operation", "send")]),
-        0.0015
-    );
-    assert_eq!(
-        value(
-            "highwater_operation_wait_max_seconds",
-            &[("operation", "sign_in")]
-        ),
-        0.039
-    );
+    assert_eq!(value("highwater_operation_errors", &[("operation", "sign_in"), ("class", "auth")]), 1.0);
+    assert_eq!(value("highwater_operation_wait_seconds", &[("operation", "send")]), 0.0015);
+    assert_eq!(value("highwater_operation_wait_max_seconds", &[("operation", "sign_in")]), 0.039);
     assert_eq!(value("highwater_batch_sync_max_seconds", &[]), 1.234567);
     assert_eq!(value("highwater_monitor_lost", &[]), 0.0);
 }
@@ -246,23 +182,11 @@ fn histograms_are_cumulative_and_end_with_all() {
     for op in Op::ALL {
         let of_op = |sample: &&Sample| sample.labels["operation"] == op.name();
         let samples: Vec<_> = latency.samples.iter().filter(of_op).collect();
-        let buckets: Vec<_> = samples
-            .iter()
-            .filter(|sample| sample.suffix == "_bucket")
-            .collect();
-        let bounds: Vec<f64> = buckets
-            .iter()
-            .map(|sample| sample.labels["le"].parse().unwrap())
-            .collect();
+        let buckets: Vec<_> = samples.iter().filter(|sample| sample.suffix == "_bucket").collect();
+        let bounds: Vec<f64> = buckets.iter().map(|sample| sample.labels["le"].parse().unwrap()).collect();
         assert!(bounds.is_sorted_by(|a, b| a < b) && bounds.last() == Some(&f64::INFINITY));
         assert!(buckets.is_sorted_by(|a, b| a.value <= b.value));
-        let one = |suffix: &str| {
-            samples
-                .iter()
-                .find(|sample| sample.suffix == suffix)
-                .unwrap()
-                .value
-        };
+        let one = |suffix: &str| samples.iter().find(|sample| sample.suffix == suffix).unwrap().value;
         assert_eq!(buckets.last().unwrap().value, one("_count"));
         if *op == Op::Send {
             let counts: Vec<_> = buckets.iter().map(|sample| sample.value).collect();
@@ -274,21 +198,11 @@ fn histograms_are_cumulative_and_end_with_all() {
 
 #[test]
 fn label_values_are_escaped() {
-    static REGISTRY: [Entry; 2] = [
-        LOST_ENTRY,
-        Entry {
-            id: 60_000,
-            family: "odd",
-            labels: &[("name", "a\"b\\c\nd,}e")],
-            ..LOST_ENTRY
-        },
-    ];
+    static REGISTRY: [Entry; 2] =
+        [LOST_ENTRY, Entry { id: 60_000, family: "odd", labels: &[("name", "a\"b\\c\nd,}e")], ..LOST_ENTRY }];
     let slots = Slots::new(&REGISTRY);
     let families = parse(&text(&slots, Format::OpenMetrics), Format::OpenMetrics);
-    assert_eq!(
-        families["highwater_odd"].samples[0].labels["name"],
-        "a\"b\\c\nd,}e"
-    );
+    assert_eq!(families["highwater_odd"].samples[0].labels["name"], "a\"b\\c\nd,}e");
 }
 
 #[test]

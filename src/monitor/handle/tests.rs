@@ -17,17 +17,8 @@ fn an_operation_counts_call_error_band_sum_and_wait() {
     let latency = Op::Send.latency();
     let bands: Vec<_> = latency.bands().map(|id| monitor.value(id)).collect();
     assert_eq!(bands, [1, 0, 0, 1, 0, 0, 0, 0, 0, 1]);
-    assert_eq!(
-        (monitor.value(latency.sum()), monitor.value(latency.max())),
-        (3_010_900, 3_000_000)
-    );
-    assert_eq!(
-        (
-            monitor.value(Op::Send.wait_sum()),
-            monitor.value(Op::Send.wait_max())
-        ),
-        (10_000, 6_000)
-    );
+    assert_eq!((monitor.value(latency.sum()), monitor.value(latency.max())), (3_010_900, 3_000_000));
+    assert_eq!((monitor.value(Op::Send.wait_sum()), monitor.value(Op::Send.wait_max())), (10_000, 6_000));
     assert_eq!(monitor.value(Op::Sync.calls()), 1);
     assert_eq!(monitor.value(LOST), 0);
 }

@@ -29,31 +29,17 @@ fn no_id_and_no_name_is_used_twice_and_all_lie_in_the_range_of_the_framework() {
 fn names_owners_families_and_labels_are_well_formed() {
     let is_word = |word: &str| {
         word.starts_with(|first: char| first.is_ascii_lowercase())
-            && word
-                .chars()
-                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+            && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
             && !word.ends_with('_')
     };
     for entry in &FRAMEWORK {
-        assert!(
-            entry.name.contains('.') && entry.name.split('.').all(is_word),
-            "{}",
-            entry.name
-        );
+        assert!(entry.name.contains('.') && entry.name.split('.').all(is_word), "{}", entry.name);
         assert!(is_word(entry.owner) && is_word(entry.family), "{}", entry.name);
         for (label, value) in entry.labels {
-            assert!(
-                is_word(label) && is_word(value) && *label != "le",
-                "{}",
-                entry.name
-            );
+            assert!(is_word(label) && is_word(value) && *label != "le", "{}", entry.name);
         }
         for suffix in ["_total", "_seconds", "_bytes", "_sum", "_count", "_bucket"] {
-            assert!(
-                !entry.family.ends_with(suffix),
-                "{}: the exposition adds {suffix}",
-                entry.name
-            );
+            assert!(!entry.family.ends_with(suffix), "{}: the exposition adds {suffix}", entry.name);
         }
     }
 }
@@ -73,11 +59,7 @@ fn a_family_has_one_kind_and_unit_and_no_sample_twice() {
         );
         let label_names = |entry: &Entry| entry.labels.iter().map(|(name, _)| *name).collect::<Vec<_>>();
         assert_eq!(label_names(first), label_names(entry), "{}", entry.name);
-        assert!(
-            samples.insert((entry.family, entry.labels, format!("{:?}", entry.part))),
-            "{}",
-            entry.name
-        );
+        assert!(samples.insert((entry.family, entry.labels, format!("{:?}", entry.part))), "{}", entry.name);
     }
 }
 
@@ -95,12 +77,7 @@ fn every_operation_has_its_ids() {
         };
         is(op.calls(), "calls", Kind::Sum, Unit::Count);
         for (outcome, class) in Outcome::ERRORS {
-            is(
-                op.errors(outcome).unwrap(),
-                &format!("errors.{class}"),
-                Kind::Sum,
-                Unit::Count,
-            );
+            is(op.errors(outcome).unwrap(), &format!("errors.{class}"), Kind::Sum, Unit::Count);
         }
         assert_eq!(op.errors(Outcome::Ok), None);
         assert_eq!(op.latency().bands().count(), BAND_COUNT);
@@ -114,23 +91,14 @@ fn every_operation_has_its_ids() {
 /// The bounds that sort values into bands and the `le` under which the bands are shown are the same numbers.
 #[test]
 fn bands_say_their_bounds() {
-    let latencies = Op::ALL
-        .iter()
-        .map(|op| (op.latency(), 1e6))
-        .chain([(BATCH_SYNC, 1e6), (BATCH_OPERATIONS, 1.0)]);
+    let latencies =
+        Op::ALL.iter().map(|op| (op.latency(), 1e6)).chain([(BATCH_SYNC, 1e6), (BATCH_OPERATIONS, 1.0)]);
     for (histogram, per_unit) in latencies {
         for (place, id) in histogram.bands().enumerate() {
-            let Part::Band(le) = entry(id).part else {
-                panic!("{} is a band", entry(id).name)
-            };
+            let Part::Band(le) = entry(id).part else { panic!("{} is a band", entry(id).name) };
             match histogram.bounds.get(place) {
                 Some(bound) => {
-                    assert_eq!(
-                        le.parse::<f64>().unwrap(),
-                        *bound as f64 / per_unit,
-                        "{}",
-                        entry(id).name
-                    );
+                    assert_eq!(le.parse::<f64>().unwrap(), *bound as f64 / per_unit, "{}", entry(id).name);
                     assert_eq!((histogram.band(*bound), histogram.band(*bound + 1)), (id, id + 1));
                 }
                 None => assert_eq!((le, histogram.band(u64::MAX)), ("+Inf", id)),

@@ -17,11 +17,7 @@ struct Clocked {
 
 impl Clocked {
     fn new() -> Clocked {
-        Clocked {
-            slots: Slots::new(&FRAMEWORK),
-            minutes: Minutes::new(&FRAMEWORK),
-            added: 0,
-        }
+        Clocked { slots: Slots::new(&FRAMEWORK), minutes: Minutes::new(&FRAMEWORK), added: 0 }
     }
 
     /// Adds to the sum, then moves the clock to a minute relative to the start.
@@ -32,8 +28,7 @@ impl Clocked {
     }
 
     fn tick(&mut self, minute: i64) {
-        self.minutes
-            .tick(TimeMs((START + minute) * 60_000 + 1_234), &self.slots);
+        self.minutes.tick(TimeMs((START + minute) * 60_000 + 1_234), &self.slots);
     }
 
     fn point(&self, minute: i64) -> Option<i64> {
@@ -57,16 +52,8 @@ fn a_point_per_minute_for_each_kind() {
     clocked.add_then_tick(1, 2);
     assert_eq!(clocked.points(-1..3), [None, Some(7), Some(1), None]);
     let at = |id, minute| clocked.minutes.point(id, Minute(START + minute));
-    assert_eq!(
-        (at(GAUGE, 0), at(GAUGE, 1)),
-        (Some(60), Some(60)),
-        "a gauge stands until it is set"
-    );
-    assert_eq!(
-        (at(MAX, 0), at(MAX, 1)),
-        (Some(9), Some(0)),
-        "a maximum is of its minute alone"
-    );
+    assert_eq!((at(GAUGE, 0), at(GAUGE, 1)), (Some(60), Some(60)), "a gauge stands until it is set");
+    assert_eq!((at(MAX, 0), at(MAX, 1)), (Some(9), Some(0)), "a maximum is of its minute alone");
     assert_eq!(clocked.minutes.newest(), Some(Minute(START + 1)));
 }
 
@@ -78,11 +65,7 @@ fn zero_is_not_missing() {
     clocked.tick(2);
     assert_eq!(clocked.points(0..3), [Some(0), Some(0), None]);
     assert_eq!(clocked.minutes.point(ids::LOG_BYTES, Minute(START)), Some(0));
-    assert_eq!(
-        clocked.minutes.point(59_999, Minute(START)),
-        None,
-        "not registered"
-    );
+    assert_eq!(clocked.minutes.point(59_999, Minute(START)), None, "not registered");
 }
 
 #[test]
@@ -104,11 +87,7 @@ fn a_small_step_back_is_waited_out() {
     clocked.add_then_tick(2, 0);
     clocked.add_then_tick(4, -1);
     clocked.add_then_tick(8, 1);
-    assert_eq!(
-        clocked.points(-1..2),
-        [None, Some(1), None],
-        "the open minute lasts"
-    );
+    assert_eq!(clocked.points(-1..2), [None, Some(1), None], "the open minute lasts");
     clocked.add_then_tick(16, 2);
     assert_eq!(clocked.points(-1..3), [None, Some(1), Some(30), None]);
 }
@@ -120,10 +99,7 @@ fn a_large_step_back_forgets_what_lies_ahead_and_loses_no_count() {
         clocked.add_then_tick(1, minute);
     }
     clocked.add_then_tick(5, 40);
-    assert_eq!(
-        clocked.points(38..102),
-        [vec![Some(1); 2], vec![None; 62]].concat()
-    );
+    assert_eq!(clocked.points(38..102), [vec![Some(1); 2], vec![None; 62]].concat());
     assert_eq!(clocked.minutes.newest(), Some(Minute(START + 39)));
     clocked.add_then_tick(7, 41);
     assert_eq!(
@@ -170,10 +146,7 @@ fn no_walk_of_the_clock_doubles_a_point() {
             clocked.add_then_tick(n, minute);
             visited.insert(minute);
             let residue = clocked.minutes.residue(SUM, &clocked.slots);
-            assert!(
-                residue == 0 || residue == before + n as i64,
-                "a point takes all or nothing"
-            );
+            assert!(residue == 0 || residue == before + n as i64, "a point takes all or nothing");
             if residue == 0 {
                 emitted += before + n as i64;
             }
@@ -184,15 +157,8 @@ fn no_walk_of_the_clock_doubles_a_point() {
             };
         }
         let stored: i64 = visited.iter().filter_map(|minute| clocked.point(*minute)).sum();
-        assert!(
-            stored <= emitted,
-            "seed {seed}: the ring holds more than it was given"
-        );
-        assert_eq!(
-            emitted + clocked.minutes.residue(SUM, &clocked.slots),
-            clocked.added,
-            "seed {seed}"
-        );
+        assert!(stored <= emitted, "seed {seed}: the ring holds more than it was given");
+        assert_eq!(emitted + clocked.minutes.residue(SUM, &clocked.slots), clocked.added, "seed {seed}");
     }
 }
 
@@ -211,14 +177,7 @@ fn a_full_day_is_kept_and_the_rest_makes_room() {
 fn values_of_every_size_come_back_as_they_were() {
     let mut clocked = Clocked::new();
     clocked.tick(0);
-    let values = [
-        0,
-        1,
-        u64::from(u32::MAX),
-        u64::from(u32::MAX) + 1,
-        3,
-        i64::MAX.cast_unsigned(),
-    ];
+    let values = [0, 1, u64::from(u32::MAX), u64::from(u32::MAX) + 1, 3, i64::MAX.cast_unsigned()];
     for (minute, value) in (1..).zip(values) {
         clocked.slots.set(GAUGE, value);
         clocked.tick(minute);
@@ -227,10 +186,7 @@ fn values_of_every_size_come_back_as_they_were() {
     clocked.slots.subtract(GAUGE, 8);
     clocked.tick(7);
     for (minute, value) in (0..).zip(values) {
-        assert_eq!(
-            clocked.minutes.point(GAUGE, Minute(START + minute)),
-            Some(value.cast_signed())
-        );
+        assert_eq!(clocked.minutes.point(GAUGE, Minute(START + minute)), Some(value.cast_signed()));
     }
     assert_eq!(clocked.minutes.point(GAUGE, Minute(START + 6)), Some(-8));
 }
@@ -253,19 +209,12 @@ fn memory_is_bounded_and_small_for_ids_that_nobody_touched() {
     }
     let ordinary = clocked.minutes.memory_bytes();
     for minute in 3_201..=4_800 {
-        FRAMEWORK
-            .iter()
-            .for_each(|entry| clocked.slots.add(entry.id, 1 << 40));
-        FRAMEWORK
-            .iter()
-            .for_each(|entry| clocked.slots.set(entry.id, 1 << 40));
+        FRAMEWORK.iter().for_each(|entry| clocked.slots.add(entry.id, 1 << 40));
+        FRAMEWORK.iter().for_each(|entry| clocked.slots.set(entry.id, 1 << 40));
         clocked.tick(minute);
     }
     let wide = clocked.minutes.memory_bytes();
-    println!(
-        "ids={} bytes: untouched={untouched} ordinary={ordinary} wide={wide}",
-        FRAMEWORK.len()
-    );
+    println!("ids={} bytes: untouched={untouched} ordinary={ordinary} wide={wide}", FRAMEWORK.len());
     assert_eq!(untouched, 16 * FRAMEWORK.len());
     assert!(ordinary < 3_000_000);
     assert_eq!(wide, Minutes::memory_bytes_max(FRAMEWORK.len()));

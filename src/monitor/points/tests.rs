@@ -15,26 +15,15 @@ fn points_of_a_range_of_ids_with_null_for_missing_and_0_for_quiet() {
     minutes.tick(TimeMs(101 * 60_000), &slots);
     minutes.tick(TimeMs(102 * 60_000), &slots);
     let now = TimeMs(103 * 60_000 + 5);
-    let json = points_json(
-        &minutes,
-        ids::MESSAGES_STORED..=ids::SENDS_REPEATED,
-        Window::Hour,
-        now,
-    );
+    let json = points_json(&minutes, ids::MESSAGES_STORED..=ids::SENDS_REPEATED, Window::Hour, now);
     let answer: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(answer["from_ms"], json!((103 - 60) * 60_000));
-    assert_eq!(
-        (&answer["minutes"], &answer["minute_ms"]),
-        (&json!(60), &json!(60_000))
-    );
+    assert_eq!((&answer["minutes"], &answer["minute_ms"]), (&json!(60), &json!(60_000)));
     assert_eq!(answer["next_id"], Value::Null);
     let series = answer["series"].as_array().unwrap();
     assert_eq!(series.len(), 2);
     assert_eq!(series[0]["name"], json!("messages.stored"));
-    assert_eq!(
-        (&series[0]["kind"], &series[0]["unit"]),
-        (&json!("sum"), &json!("count"))
-    );
+    assert_eq!((&series[0]["kind"], &series[0]["unit"]), (&json!("sum"), &json!("count")));
     let points = series[0]["points"].as_array().unwrap();
     assert_eq!(points.len(), 60);
     assert_eq!(points[56..], [Value::Null, json!(3), json!(0), Value::Null]);
@@ -48,11 +37,7 @@ fn a_long_range_comes_in_parts_that_fit_together() {
     while let Some(from) = next {
         let json = points_json(&minutes, from..=u32::MAX, Window::Hour, TimeMs(0));
         let answer: Value = serde_json::from_str(&json).unwrap();
-        let ids = answer["series"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|one| one["id"].as_u64().unwrap());
+        let ids = answer["series"].as_array().unwrap().iter().map(|one| one["id"].as_u64().unwrap());
         let before = seen.len();
         seen.extend(ids);
         assert!((1..=IDS_PER_ANSWER_MAX).contains(&(seen.len() - before)));

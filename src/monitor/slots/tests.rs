@@ -71,11 +71,7 @@ fn a_maximum_starts_anew_each_period_and_readers_still_see_the_last() {
     slots.set(MAX, 70);
     assert_eq!(slots.take_max(MAX), 70);
     slots.set(MAX, 5);
-    assert_eq!(
-        slots.value(MAX),
-        70,
-        "the highest of this period and the one before"
-    );
+    assert_eq!(slots.value(MAX), 70, "the highest of this period and the one before");
     assert_eq!(slots.take_max(MAX), 5);
     assert_eq!(slots.value(MAX), 5);
     assert_eq!(slots.take_max(MAX), 0);
@@ -117,10 +113,7 @@ fn conservation_everything_added_is_in_the_points_or_in_the_residue() {
             }
         }
         done.store(true, Ordering::Release);
-        reporters
-            .into_iter()
-            .map(|reporter| reporter.join().unwrap())
-            .collect()
+        reporters.into_iter().map(|reporter| reporter.join().unwrap()).collect()
     });
     let added: u64 = rounds.iter().sum();
     let minutes = &minutes;
@@ -129,15 +122,9 @@ fn conservation_everything_added_is_in_the_points_or_in_the_residue() {
     let residue = minutes.residue(SUM, &slots);
     println!("added={added} emitted={emitted} residue={residue} minutes={MINUTES}");
     let busy = points(SUM).filter(|point| *point > 0).count();
-    assert_eq!(
-        busy, MINUTES as usize,
-        "every minute ended while the threads reported"
-    );
+    assert_eq!(busy, MINUTES as usize, "every minute ended while the threads reported");
     assert_eq!(emitted + residue, added.cast_signed());
-    assert_eq!(
-        points(OTHER_SUM).sum::<i64>() + minutes.residue(OTHER_SUM, &slots),
-        added.cast_signed() * 7
-    );
+    assert_eq!(points(OTHER_SUM).sum::<i64>() + minutes.residue(OTHER_SUM, &slots), added.cast_signed() * 7);
     assert_eq!(slots.value(GAUGE), added.cast_signed());
     let highest = points(MAX).max().unwrap_or(0).max(slots.take_max(MAX));
     assert_eq!(
@@ -166,9 +153,6 @@ fn a_report_costs_little() {
     println!("ns per report, one thread: add={add:.1} set_gauge={gauge:.1} set_max={max:.1}");
     // Source: the promise is 30 ns in a release build; a debug build on a busy machine is allowed ten times as much.
     let allowed = if cfg!(debug_assertions) { 300.0 } else { 60.0 };
-    assert!(
-        add <= allowed && gauge <= allowed && max <= allowed,
-        "a report costs at most {allowed} ns"
-    );
+    assert!(add <= allowed && gauge <= allowed && max <= allowed, "a report costs at most {allowed} ns");
     assert_eq!(slots.value(SUM), 50 * ROUND as i64);
 }

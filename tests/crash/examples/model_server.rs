@@ -86,25 +86,15 @@ struct Server {
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let value = |name: &str| {
-        arguments
-            .iter()
-            .position(|argument| argument == name)
-            .map(|at| arguments[at + 1].clone())
+        arguments.iter().position(|argument| argument == name).map(|at| arguments[at + 1].clone())
     };
     if arguments.first().is_some_and(|command| command == "admin") {
         let number = |name: &str| value(name).unwrap().parse::<u64>().unwrap();
-        return provision(
-            number("--users"),
-            number("--devices"),
-            Path::new(&value("--out").unwrap()),
-        );
+        return provision(number("--users"), number("--devices"), Path::new(&value("--out").unwrap()));
     }
     let (listen, admin) = (value("--listen").unwrap(), value("--admin-listen").unwrap());
     let log = open(&PathBuf::from(value("--data").unwrap()));
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(serve(log, &listen, &admin));
 }
 
@@ -151,11 +141,7 @@ fn open(data: &Path) -> (File, State) {
 async fn serve((log, state): (File, State), listen: &str, admin: &str) {
     let (operations, waiting) = mpsc::channel();
     let (published, _) = watch::channel(state.stored.len());
-    let server = Arc::new(Server {
-        state: Mutex::new(state),
-        operations,
-        published,
-    });
+    let server = Arc::new(Server { state: Mutex::new(state), operations, published });
     let committer = Arc::clone(&server);
     std::thread::spawn(move || commit_all(&committer, log, &waiting));
     let clients = TcpListener::bind(listen).await.unwrap();
@@ -212,44 +198,20 @@ fn commit_all(server: &Server, mut log: File, waiting: &mpsc::Receiver<Operation
 
 fn decide(state: &State, batch: &[Stored], operation: &Operation) -> (Sent, Option<Stored>) {
     let sender = operation.sender;
-    let Some(To::UserId(to)) = operation.send.to else {
-        panic!("the torture sends to users by number")
-    };
+    let Some(To::UserId(to)) = operation.send.to else { panic!("the torture sends to users by number") };
     let id = operation.send.client_message_id.to_vec();
-    let known = state
-        .ids
-        .get(&(sender, id.clone()))
-        .map(|number| &state.stored[*number]);
-    let known = known.or_else(|| {
-        batch
-            .iter()
-            .find(|stored| stored.sender == sender && stored.id == id)
-    });
-    let sent = |stored: &Stored| Sent {
-        conversation_id: stored.conversation,
-        seq: stored.seq,
-        sent_at_ms: 0,
-    };
+    let known = state.ids.get(&(sender, id.clone())).map(|number| &state.stored[*number]);
+    let known = known.or_else(|| batch.iter().find(|stored| stored.sender == sender && stored.id == id));
+    let sent =
+        |stored: &Stored| Sent { conversation_id: stored.conversation, seq: stored.seq, sent_at_ms: 0 };
     if let Some(known) = known {
         return (sent(known), None);
     }
     let conversation = sender.min(to) * 1_000_000 + sender.max(to);
-    let in_batch = batch
-        .iter()
-        .rev()
-        .find(|stored| stored.conversation == conversation)
-        .map(|stored| stored.seq);
-    let last = in_batch
-        .or_else(|| state.seqs.get(&conversation).copied())
-        .unwrap_or(0);
-    let stored = Stored {
-        sender,
-        to,
-        id,
-        text: operation.send.text.clone(),
-        conversation,
-        seq: last + 1,
-    };
+    let in_batch =
+        batch.iter().rev().find(|stored| stored.conversation == conversation).map(|stored| stored.seq);
+    let last = in_batch.or_else(|| state.seqs.get(&conversation).copied()).unwrap_or(0);
+    let stored = Stored { sender, to, id, text: operation.send.text.clone(), conversation, seq: last + 1 };
     (sent(&stored), Some(stored))
 }
 
@@ -279,11 +241,7 @@ async fn converse(server: Arc<Server>, stream: TcpStream) {
     let (out, mut outgoing) = async_mpsc::channel::<ServerFrame>(1024);
     tokio::spawn(async move {
         while let Some(frame) = outgoing.recv().await {
-            if sink
-                .send(Message::Binary(Encoding::Binary.encode(&frame).into()))
-                .await
-                .is_err()
-            {
+            if sink.send(Message::Binary(Encoding::Binary.encode(&frame).into())).await.is_err() {
                 return;
             }
         }
@@ -343,35 +301,18 @@ async fn answer(
         }
         Request::Send(send) => {
             let (answer, sent) = oneshot::channel();
-            server
-                .operations
-                .send(Operation {
-                    sender: *user,
-                    send,
-                    answer,
-                })
-                .unwrap();
+            server.operations.send(Operation { sender: *user, send, answer }).unwrap();
             let out = out.clone();
             tokio::spawn(async move {
                 if let Ok(sent) = sent.await {
-                    let _ = out
-                        .send(ServerFrame {
-                            request_id,
-                            body: Some(Body::Sent(sent)),
-                        })
-                        .await;
+                    let _ = out.send(ServerFrame { request_id, body: Some(Body::Sent(sent)) }).await;
                 }
             });
             return;
         }
         _ => panic!("the torture asks for nothing else"),
     };
-    let _ = out
-        .send(ServerFrame {
-            request_id,
-            body: Some(body),
-        })
-        .await;
+    let _ = out.send(ServerFrame { request_id, body: Some(body) }).await;
 }
 
 fn mark(snapshot: &[u8]) -> usize {
@@ -381,19 +322,11 @@ fn mark(snapshot: &[u8]) -> usize {
 fn page(state: &State, user: u64, snapshot: &[u8]) -> Page {
     let inbox = state.inboxes.get(&user).map_or(&[][..], Vec::as_slice);
     let lost = mark(snapshot) > inbox.len();
-    let (from, base) = if lost {
-        (0, &[][..])
-    } else {
-        (mark(snapshot), base_of(snapshot))
-    };
+    let (from, base) = if lost { (0, &[][..]) } else { (mark(snapshot), base_of(snapshot)) };
     let to = inbox.len().min(from + PAGE_MAX);
     let entries = inbox[from..to].iter().map(|number| {
         let stored = &state.stored[*number];
-        let own = if stored.sender == user {
-            stored.id.clone()
-        } else {
-            Vec::new()
-        };
+        let own = if stored.sender == user { stored.id.clone() } else { Vec::new() };
         Entry {
             conversation_id: stored.conversation,
             seq: stored.seq,
@@ -408,9 +341,7 @@ fn page(state: &State, user: u64, snapshot: &[u8]) -> Page {
         snapshot: [&[1, 0][..], &(to as u64).to_be_bytes()].concat().into(),
         more: to < inbox.len(),
         entries: entries.collect(),
-        rebuild: lost.then_some(Rebuild {
-            cause: Cause::Future.into(),
-        }),
+        rebuild: lost.then_some(Rebuild { cause: Cause::Future.into() }),
         complete: lost,
         ..Page::default()
     }

@@ -9,11 +9,7 @@ fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let dir = Path::new(&arguments[1]).join("index");
     let sync = arguments[2] == "sync";
-    let db = sled::Config::new()
-        .path(&dir)
-        .flush_every_ms(None)
-        .open()
-        .unwrap();
+    let db = sled::Config::new().path(&dir).flush_every_ms(None).open().unwrap();
     if sync {
         for name in ["conf", "db"] {
             File::open(dir.join(name)).unwrap().sync_all().unwrap();

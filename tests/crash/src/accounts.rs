@@ -27,9 +27,7 @@ impl Account {
     /// When the file cannot be read or a line is not an account.
     pub fn read_all(path: &Path) -> io::Result<Vec<Account>> {
         let text = fs::read_to_string(path)?;
-        text.lines()
-            .map(|line| serde_json::from_str(line).map_err(io::Error::from))
-            .collect()
+        text.lines().map(|line| serde_json::from_str(line).map_err(io::Error::from)).collect()
     }
 
     /// The distinct users, in order.
@@ -37,9 +35,7 @@ impl Account {
     /// # Errors
     /// When a user id is not a number.
     pub fn users(accounts: &[Account]) -> io::Result<Vec<u64>> {
-        let ids = accounts
-            .iter()
-            .map(|account| account.user_id.parse::<u64>().map_err(io::Error::other));
+        let ids = accounts.iter().map(|account| account.user_id.parse::<u64>().map_err(io::Error::other));
         Ok(ids.collect::<io::Result<BTreeSet<u64>>>()?.into_iter().collect())
     }
 }

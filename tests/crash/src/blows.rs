@@ -92,16 +92,9 @@ impl Campaign<'_> {
             self.counters.kills_uncounted += 1;
             "kill9_uncounted"
         };
-        self.history.write_at(
-            t_ns,
-            json!({ "kind": "nemesis", "op": op, "unanswered": unanswered }),
-        );
+        self.history.write_at(t_ns, json!({ "kind": "nemesis", "op": op, "unanswered": unanswered }));
         self.server_ended()?;
-        let sync_delay_us = if cut_follows {
-            SYNC_DELAY_AFTER_KILL_US
-        } else {
-            SYNC_DELAY_US
-        };
+        let sync_delay_us = if cut_follows { SYNC_DELAY_AFTER_KILL_US } else { SYNC_DELAY_US };
         let server = self.start_server(sync_delay_us)?;
         clients.tell("send")?;
         Ok(server)
@@ -148,9 +141,7 @@ impl Campaign<'_> {
             let wanted = self.rng.random_range(UNANSWERED_MIN + 10..=UNANSWERED_MAX);
             wait_until(deadline, || Ok(clients.shown()?.in_flight >= wanted))?;
             if self.rng.random_bool(0.5) {
-                thread::sleep(Duration::from_micros(
-                    self.rng.random_range(0..=BURST_EXTRA_US_MAX),
-                ));
+                thread::sleep(Duration::from_micros(self.rng.random_range(0..=BURST_EXTRA_US_MAX)));
             } else {
                 let told = clients.shown()?.told;
                 wait_until(deadline, || Ok(clients.shown()?.told > told))?;
@@ -214,9 +205,7 @@ impl Campaign<'_> {
     }
 
     pub(crate) fn schedule_client_kill(&mut self) {
-        let wait_ms = self
-            .rng
-            .random_range(CLIENT_KILL_INTERVAL_MS / 2..=CLIENT_KILL_INTERVAL_MS * 3 / 2);
+        let wait_ms = self.rng.random_range(CLIENT_KILL_INTERVAL_MS / 2..=CLIENT_KILL_INTERVAL_MS * 3 / 2);
         self.next_client_kill = Instant::now() + Duration::from_millis(wait_ms);
     }
 }

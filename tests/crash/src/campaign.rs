@@ -194,11 +194,7 @@ impl<'a> Campaign<'a> {
         }
         let verdict = self.check(&clients)?;
         faults.extend(Least::of(self.options).shortfalls(&self.counters, verdict.acknowledged));
-        Ok(Outcome {
-            verdict,
-            faults,
-            counters: self.counters.clone(),
-        })
+        Ok(Outcome { verdict, faults, counters: self.counters.clone() })
     }
 
     /// Judges a run in which the server does not start again. No client can sync to the end, so there are no dumps;
@@ -309,8 +305,7 @@ impl<'a> Campaign<'a> {
             .iter()
             .map(|account| json!({ "client": account.lineage(), "user": account.user_id }))
             .collect();
-        self.history
-            .write(json!({ "kind": "nemesis", "op": "devices", "lineages": lineages }));
+        self.history.write(json!({ "kind": "nemesis", "op": "devices", "lineages": lineages }));
     }
 
     fn setting(&self, accounts_file: &Path, devices: usize) -> Setting {

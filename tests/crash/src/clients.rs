@@ -75,14 +75,8 @@ impl Clients {
         fs::create_dir_all(&setting.stores)?;
         fs::create_dir_all(&setting.histories)?;
         let (said, heard) = channel();
-        let mut clients = Clients {
-            setting,
-            processes: Vec::new(),
-            said,
-            heard,
-            faults: Vec::new(),
-            order: "first-sync",
-        };
+        let mut clients =
+            Clients { setting, processes: Vec::new(), said, heard, faults: Vec::new(), order: "first-sync" };
         for number in 0..clients.setting.processes {
             let process = clients.spawn(number, 0)?;
             clients.processes.push(process);
@@ -143,10 +137,7 @@ impl Clients {
             let mut bytes = [0; 16];
             File::open(&process.gauge)?.read_exact_at(&mut bytes, 0)?;
             let number = |at: usize| {
-                bytes[at..at + 8]
-                    .iter()
-                    .rev()
-                    .fold(0u64, |sum, byte| sum << 8 | u64::from(*byte))
+                bytes[at..at + 8].iter().rev().fold(0u64, |sum, byte| sum << 8 | u64::from(*byte))
             };
             sum.in_flight += number(0);
             sum.told += number(8);
@@ -161,9 +152,7 @@ impl Clients {
     pub fn kill_and_restart(&mut self, number: usize) -> io::Result<()> {
         let process = &mut self.processes[number];
         if let Some(status) = process.child.try_wait()? {
-            return Err(io::Error::other(format!(
-                "client process {number} ended by itself: {status}"
-            )));
+            return Err(io::Error::other(format!("client process {number} ended by itself: {status}")));
         }
         process.child.kill()?;
         process.child.wait()?;
@@ -174,10 +163,7 @@ impl Clients {
 
     /// What clients said meanwhile without being asked.
     pub fn collect_faults(&mut self) {
-        let said = self
-            .heard
-            .try_iter()
-            .map(|(number, line)| format!("client process {number}: {line}"));
+        let said = self.heard.try_iter().map(|(number, line)| format!("client process {number}: {line}"));
         self.faults.extend(said);
     }
 
@@ -192,14 +178,10 @@ impl Clients {
                 match process.child.try_wait()? {
                     Some(status) if status.success() => break,
                     Some(status) => {
-                        return Err(io::Error::other(format!(
-                            "client process {number} ended with {status}"
-                        )));
+                        return Err(io::Error::other(format!("client process {number} ended with {status}")));
                     }
                     None if Instant::now() > deadline => {
-                        return Err(io::Error::other(format!(
-                            "client process {number} did not end in time"
-                        )));
+                        return Err(io::Error::other(format!("client process {number} did not end in time")));
                     }
                     None => thread::sleep(Duration::from_millis(5)),
                 }
@@ -243,10 +225,7 @@ impl Clients {
             interval_ms: setting.interval_ms,
             seed: setting.seed.wrapping_add(life.wrapping_mul(7919)),
         };
-        let log = fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&setting.log)?;
+        let log = fs::OpenOptions::new().create(true).append(true).open(&setting.log)?;
         let mut child = Command::new(std::env::current_exe()?)
             .arg("client")
             .args(arguments.to_command_line())
@@ -263,12 +242,7 @@ impl Clients {
                 let _ = said.send((number, line));
             }
         });
-        Ok(Process {
-            child,
-            stdin,
-            gauge,
-            life,
-        })
+        Ok(Process { child, stdin, gauge, life })
     }
 }
 

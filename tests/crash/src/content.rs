@@ -50,11 +50,8 @@ impl Content {
     pub fn zero(&mut self, offset: u64, length: u64) {
         let end = offset + length;
         let last = end.div_ceil(PAGE_BYTES as u64);
-        let held: Vec<u64> = self
-            .pages
-            .range(offset / PAGE_BYTES as u64..last)
-            .map(|(page, _)| *page)
-            .collect();
+        let held: Vec<u64> =
+            self.pages.range(offset / PAGE_BYTES as u64..last).map(|(page, _)| *page).collect();
         for page in held {
             let start = page * PAGE_BYTES as u64;
             if start >= offset && start + PAGE_BYTES as u64 <= end {

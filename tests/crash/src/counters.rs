@@ -37,21 +37,8 @@ pub(crate) struct Least {
 impl Counters {
     /// All counters in one line.
     pub fn line(&self) -> String {
-        let Counters {
-            kills,
-            kills_uncounted,
-            cuts,
-            cuts_after_kill,
-            cuts_before_ready,
-            ..
-        } = self;
-        let Counters {
-            changes_at_stake,
-            unrecorded,
-            client_kills,
-            unknown,
-            ..
-        } = self;
+        let Counters { kills, kills_uncounted, cuts, cuts_after_kill, cuts_before_ready, .. } = self;
+        let Counters { changes_at_stake, unrecorded, client_kills, unknown, .. } = self;
         format!(
             "kills={kills} kills_uncounted={kills_uncounted} cuts={cuts} cuts_after_kill={cuts_after_kill} \
              cuts_before_ready={cuts_before_ready} changes_at_stake={changes_at_stake} unrecorded={unrecorded} \
@@ -71,15 +58,8 @@ impl Least {
                 acknowledged: share(10_000),
                 ..Least::default()
             },
-            Power::Recorded => Least {
-                cuts: share(10),
-                cuts_after_kill: share(5),
-                ..Least::default()
-            },
-            Power::Ext4 { cuts } => Least {
-                cuts,
-                ..Least::default()
-            },
+            Power::Recorded => Least { cuts: share(10), cuts_after_kill: share(5), ..Least::default() },
+            Power::Ext4 { cuts } => Least { cuts, ..Least::default() },
         }
     }
 
@@ -95,20 +75,10 @@ impl Least {
         let have = [
             ("counted kills", counters.kills, self.kills),
             ("power cuts", counters.cuts, self.cuts),
-            (
-                "cuts after a kill",
-                counters.cuts_after_kill,
-                self.cuts_after_kill,
-            ),
-            (
-                "acknowledgements",
-                u32::try_from(acknowledged).unwrap_or(u32::MAX),
-                self.acknowledged,
-            ),
+            ("cuts after a kill", counters.cuts_after_kill, self.cuts_after_kill),
+            ("acknowledgements", u32::try_from(acknowledged).unwrap_or(u32::MAX), self.acknowledged),
         ];
         let short = have.iter().filter(|(_, have, least)| have < least);
-        short
-            .map(|(what, have, least)| format!("only {have} {what}, {least} are needed"))
-            .collect()
+        short.map(|(what, have, least)| format!("only {have} {what}, {least} are needed")).collect()
     }
 }

@@ -122,34 +122,20 @@ impl Disk {
         let pid = record.pid;
         match record.event {
             Event::Start => self.forget_process(pid),
-            Event::Open {
-                open,
-                path,
-                flags,
-                inode,
-            } => self.open(pid, open, &path, flags, inode)?,
+            Event::Open { open, path, flags, inode } => self.open(pid, open, &path, flags, inode)?,
             Event::Write { open, offset, data } => {
                 self.change(self.opened(pid, open)?, Change::Write { offset, data })?;
             }
             Event::SetSize { open, size } => self.change(self.opened(pid, open)?, Change::SetSize(size))?,
             Event::SetSizeOf { path, size } => self.change(self.find(&path)?, Change::SetSize(size))?,
-            Event::Allocate {
-                open,
-                mode,
-                offset,
-                length,
-            } => {
+            Event::Allocate { open, mode, offset, length } => {
                 self.allocate(self.opened(pid, open)?, mode, offset, length)?;
             }
             Event::Rename { from, to } => self.rename(&from, &to)?,
             Event::Remove { path } => self.remove(&path)?,
             Event::MakeDir { path } => drop(self.create(&path, 0, None)?),
             Event::SyncBegin { open, sync } => {
-                let node = if open == 0 {
-                    None
-                } else {
-                    Some(self.opened(pid, open)?)
-                };
+                let node = if open == 0 { None } else { Some(self.opened(pid, open)?) };
                 self.syncs.insert((pid, sync), (self.order, node));
             }
             Event::SyncEnd { sync, ok } => {
@@ -162,9 +148,7 @@ impl Disk {
             // A copy of the descriptor may live on under the same number.
             Event::Close { .. } => {}
             Event::Unsupported { what } => {
-                return Err(broken(&format!(
-                    "the process did what cannot be followed: {what}"
-                )));
+                return Err(broken(&format!("the process did what cannot be followed: {what}")));
             }
         }
         Ok(())
@@ -239,12 +223,7 @@ impl Disk {
         }
         let mut unsynced: Vec<NodeId> = sets.iter().map(|((dir, _), _)| *dir).collect();
         unsynced.dedup();
-        self.pending_names.push_back(NameChange {
-            order: self.order,
-            sets,
-            created,
-            unsynced,
-        });
+        self.pending_names.push_back(NameChange { order: self.order, sets, created, unsynced });
     }
 
     fn open(&mut self, pid: u32, open: u64, path: &str, flags: OpenFlags, inode: u64) -> io::Result<()> {
@@ -254,12 +233,7 @@ impl Disk {
             Err(error) => return Err(error),
         };
         self.nodes[node].inode = inode;
-        if flags.truncate
-            && self.nodes[node]
-                .file
-                .as_ref()
-                .is_some_and(|file| file.cached.size() > 0)
-        {
+        if flags.truncate && self.nodes[node].file.as_ref().is_some_and(|file| file.cached.size() > 0) {
             self.change(node, Change::SetSize(0))?;
         }
         self.opens.insert((pid, open), node);
@@ -298,10 +272,7 @@ impl Disk {
             Some(node) => node..node + 1,
             None => 0..self.nodes.len(),
         };
-        for file in self.nodes[synced.clone()]
-            .iter_mut()
-            .filter_map(|node| node.file.as_mut())
-        {
+        for file in self.nodes[synced.clone()].iter_mut().filter_map(|node| node.file.as_mut()) {
             while file.pending.front().is_some_and(|(number, _)| *number <= order) {
                 if let Some((_, change)) = file.pending.pop_front() {
                     change.apply(&mut file.durable);
@@ -330,21 +301,14 @@ impl Disk {
             let metadata = entry.metadata()?;
             let file = if metadata.is_file() {
                 let cached = read_content(&fs::File::open(entry.path())?, metadata.len())?;
-                Some(FileState {
-                    durable: cached.clone(),
-                    cached,
-                    pending: VecDeque::new(),
-                })
+                Some(FileState { durable: cached.clone(), cached, pending: VecDeque::new() })
             } else if metadata.is_dir() {
                 None
             } else {
                 return Err(broken("neither a file nor a directory"));
             };
             let node = self.nodes.len();
-            self.nodes.push(Node {
-                inode: metadata.ino(),
-                file,
-            });
+            self.nodes.push(Node { inode: metadata.ino(), file });
             let name = (parent, entry.file_name().to_string_lossy().into_owned());
             self.names.insert(name.clone(), node);
             self.durable_names.insert(name, (0, Some(node)));

@@ -65,10 +65,7 @@ impl Ext4 {
     }
 
     fn mount(&self) -> io::Result<()> {
-        run(Command::new("mount")
-            .args(["-o", "loop"])
-            .arg(&self.image)
-            .arg(&self.mountpoint))
+        run(Command::new("mount").args(["-o", "loop"]).arg(&self.image).arg(&self.mountpoint))
     }
 
     /// A file system that keeps an unsynced file through the cut would prove nothing.
@@ -83,9 +80,7 @@ impl Ext4 {
         self.cut()?;
         self.restore()?;
         if fs::read(&synced)? != b"kept" || fs::read(&unsynced).is_ok_and(|bytes| bytes == b"lost") {
-            return Err(io::Error::other(
-                "the forced shutdown does not forget what was not synced",
-            ));
+            return Err(io::Error::other("the forced shutdown does not forget what was not synced"));
         }
         fs::remove_file(&synced)
     }
@@ -100,15 +95,10 @@ impl Drop for Ext4 {
 
 fn run(command: &mut Command) -> io::Result<()> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let output = command
-        .output()
-        .map_err(|error| io::Error::other(format!("{name}: {error}")))?;
+    let output = command.output().map_err(|error| io::Error::other(format!("{name}: {error}")))?;
     if output.status.success() {
         return Ok(());
     }
     let text = String::from_utf8_lossy(&output.stderr);
-    Err(io::Error::other(format!(
-        "{name}: {}",
-        text.trim().replace('\n', "; ")
-    )))
+    Err(io::Error::other(format!("{name}: {}", text.trim().replace('\n', "; "))))
 }

@@ -27,9 +27,7 @@ impl History {
     /// # Errors
     /// When it cannot be created.
     pub fn create(path: &Path) -> io::Result<History> {
-        Ok(History {
-            file: Mutex::new(File::create_new(path)?),
-        })
+        Ok(History { file: Mutex::new(File::create_new(path)?) })
     }
 
     /// Writes one line; `fields` is a JSON object, to which the time is added.
@@ -47,12 +45,8 @@ impl History {
     pub fn write_at(&self, t_ns: u64, mut fields: Value) {
         fields["t"] = t_ns.into();
         let line = format!("{fields}\n");
-        let mut file = self
-            .file
-            .lock()
-            .expect("no writer panics while it holds the lock");
-        file.write_all(line.as_bytes())
-            .expect("the history can be written");
+        let mut file = self.file.lock().expect("no writer panics while it holds the lock");
+        file.write_all(line.as_bytes()).expect("the history can be written");
     }
 
     /// Writes a line of the driver.

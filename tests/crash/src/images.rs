@@ -60,15 +60,9 @@ impl Image {
             Policy::Dropped | Policy::Pages => 0,
         };
         let names = surviving_names(disk, policy, limit, rng);
-        let origins: HashMap<NodeId, String> = disk
-            .paths()
-            .into_iter()
-            .map(|(path, node)| (node, path))
-            .collect();
-        let mut image = Image {
-            entries: BTreeMap::new(),
-            origins: HashMap::new(),
-        };
+        let origins: HashMap<NodeId, String> =
+            disk.paths().into_iter().map(|(path, node)| (node, path)).collect();
+        let mut image = Image { entries: BTreeMap::new(), origins: HashMap::new() };
         let mut open = vec![(ROOT, String::new())];
         while let Some((dir, prefix)) = open.pop() {
             for ((_, name), node) in names.range((dir, String::new())..(dir + 1, String::new())) {
@@ -108,10 +102,7 @@ impl Image {
                     }
                 }
             }
-            let origin = self
-                .origins
-                .get(path)
-                .map(|origin| fs::metadata(before.join(origin)));
+            let origin = self.origins.get(path).map(|origin| fs::metadata(before.join(origin)));
             let mode = match origin {
                 Some(Ok(metadata)) => metadata.permissions().mode() & 0o7777,
                 _ if content.is_some() => 0o600,
@@ -124,19 +115,14 @@ impl Image {
 
     /// The bytes of a file of the image.
     pub fn file(&self, path: &str) -> Option<Vec<u8>> {
-        self.entries
-            .get(path)
-            .and_then(Option::as_ref)
-            .map(Content::bytes)
+        self.entries.get(path).and_then(Option::as_ref).map(Content::bytes)
     }
 }
 
 /// The number of the last change of the disk that is kept, drawn evenly over the pending ones.
 fn random_prefix(disk: &Disk, rng: &mut impl Rng) -> u64 {
     let files = disk.nodes.iter().filter_map(|node| node.file.as_ref());
-    let mut orders: Vec<u64> = files
-        .flat_map(|file| file.pending.iter().map(|(order, _)| *order))
-        .collect();
+    let mut orders: Vec<u64> = files.flat_map(|file| file.pending.iter().map(|(order, _)| *order)).collect();
     orders.extend(disk.pending_names.iter().map(|change| change.order));
     orders.sort_unstable();
     match rng.random_range(0..=orders.len()) {
@@ -166,10 +152,7 @@ fn surviving_names(disk: &Disk, policy: Policy, limit: u64, rng: &mut impl Rng) 
             set_durable(&mut names, change);
         }
     }
-    names
-        .into_iter()
-        .filter_map(|(entry, (_, node))| Some((entry, node?)))
-        .collect()
+    names.into_iter().filter_map(|(entry, (_, node))| Some((entry, node?))).collect()
 }
 
 /// The changes up to `limit`, the last of them perhaps torn at a sector.
@@ -208,11 +191,7 @@ fn some_pages(file: &FileState, rng: &mut impl Rng) -> Content {
             _ => rng.random_range(0..=*count),
         };
     }
-    let sizes = file
-        .pending
-        .iter()
-        .filter(|(_, change)| !matches!(change, Change::Write { .. }))
-        .count();
+    let sizes = file.pending.iter().filter(|(_, change)| !matches!(change, Change::Write { .. })).count();
     let mut sizes_left = rng.random_range(0..=sizes);
     let mut content = file.durable.clone();
     for (_, change) in &file.pending {

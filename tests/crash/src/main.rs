@@ -122,9 +122,7 @@ fn guard(command: &[std::ffi::OsString]) -> io::Result<ExitCode> {
 
 fn run(arguments: &RunArguments) -> io::Result<ExitCode> {
     if arguments.users < 2 || arguments.devices == 0 {
-        return Err(io::Error::other(
-            "at least two users with a device each are needed",
-        ));
+        return Err(io::Error::other("at least two users with a device each are needed"));
     }
     let dir = directory(arguments)?;
     watch(Duration::from_secs(arguments.duration_s * 2) + OVERTIME);
@@ -132,11 +130,7 @@ fn run(arguments: &RunArguments) -> io::Result<ExitCode> {
     if arguments.powercut_ext4 > 0 {
         clean = ext4(arguments, &dir)?;
     }
-    let power = if arguments.powercut {
-        Power::Recorded
-    } else {
-        Power::Stays
-    };
+    let power = if arguments.powercut { Power::Recorded } else { Power::Stays };
     let name = match (arguments.no_blows, arguments.powercut) {
         (true, _) => "talk",
         (false, true) => "powercut",
@@ -146,23 +140,12 @@ fn run(arguments: &RunArguments) -> io::Result<ExitCode> {
     if clean && !arguments.keep {
         std::fs::remove_dir_all(&dir)?;
     }
-    Ok(if clean {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(NOT_CLEAN)
-    })
+    Ok(if clean { ExitCode::SUCCESS } else { ExitCode::from(NOT_CLEAN) })
 }
 
 fn ext4(arguments: &RunArguments, dir: &Path) -> io::Result<bool> {
     match campaign::ext4_possible(dir) {
-        Ok(()) => one(
-            arguments,
-            dir,
-            "ext4",
-            Power::Ext4 {
-                cuts: arguments.powercut_ext4,
-            },
-        ),
+        Ok(()) => one(arguments, dir, "ext4", Power::Ext4 { cuts: arguments.powercut_ext4 }),
         Err(error) => {
             say(&format!("skipped: ext4 forced shutdown ({error})"))?;
             Ok(true)
@@ -194,11 +177,7 @@ fn one(arguments: &RunArguments, dir: &Path, name: &str, power: Power) -> io::Re
             return Err(error);
         }
     };
-    let Outcome {
-        verdict,
-        faults,
-        counters,
-    } = &outcome;
+    let Outcome { verdict, faults, counters } = &outcome;
     let clean = verdict.is_clean() && faults.is_empty();
     verdict.write_report(&mut io::stderr().lock())?;
     for fault in faults {
@@ -236,11 +215,7 @@ fn directory(arguments: &RunArguments) -> io::Result<PathBuf> {
         return dir.canonicalize();
     }
     let base = std::env::temp_dir();
-    let dir = base.join(format!(
-        "highwater-torture-{}-{}",
-        arguments.seed,
-        std::process::id()
-    ));
+    let dir = base.join(format!("highwater-torture-{}-{}", arguments.seed, std::process::id()));
     std::fs::create_dir(&dir)?;
     Ok(dir)
 }

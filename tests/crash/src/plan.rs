@@ -35,6 +35,12 @@ pub enum CutAfter {
     Told(u64),
 }
 
+/// Whether the plain blow of this number, from 0, comes while nothing is on its way: every fourth does. Then what was
+/// told last must have been stored without a further send that carries it along.
+pub fn comes_at_rest(number: u32) -> bool {
+    number % 4 == 1
+}
+
 /// Draws the time until the next blow, milliseconds.
 pub fn uptime_ms(rng: &mut impl Rng) -> u64 {
     rng.random_range(UPTIME_MS)

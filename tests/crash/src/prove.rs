@@ -22,16 +22,8 @@ const TALK_S: u64 = 4;
 const SEEDS: std::ops::RangeInclusive<u64> = 1..=4;
 
 /// The counts of a verdict that show a bug of the server. Source: README.md of the checker.
-const OFFENCES: [&str; 8] = [
-    "lost",
-    "duplicated",
-    "reordered",
-    "invented",
-    "unseen",
-    "skipped",
-    "rewound",
-    "inconsistent",
-];
+const OFFENCES: [&str; 8] =
+    ["lost", "duplicated", "reordered", "invented", "unseen", "skipped", "rewound", "inconsistent"];
 
 /// A bug, and what finds it.
 struct Bug {
@@ -43,21 +35,9 @@ struct Bug {
 
 /// Source of the durations: the shortest with which five seeds out of five found the bug in the debug build.
 const BUGS: [Bug; 3] = [
-    Bug {
-        name: "acknowledge-before-write",
-        by: &[],
-        duration_s: 6,
-    },
-    Bug {
-        name: "acknowledge-before-sync",
-        by: &["--powercut"],
-        duration_s: 8,
-    },
-    Bug {
-        name: "serve-unsynced-tail",
-        by: &["--powercut"],
-        duration_s: 8,
-    },
+    Bug { name: "acknowledge-before-write", by: &[], duration_s: 6 },
+    Bug { name: "acknowledge-before-sync", by: &["--powercut"], duration_s: 8 },
+    Bug { name: "serve-unsynced-tail", by: &["--powercut"], duration_s: 8 },
 ];
 
 #[derive(Args, Clone)]
@@ -126,17 +106,11 @@ fn prove(arguments: &ProveArguments, bug: &Bug, dir: &Path) -> io::Result<(bool,
             ));
         }
         if code.is_none_or(|code| code > i32::from(NOT_CLEAN)) {
-            return Ok((
-                false,
-                format!("not judged: {name} with seed {seed}\n{}", run.output),
-            ));
+            return Ok((false, format!("not judged: {name} with seed {seed}\n{}", run.output)));
         }
         misses = run.output;
     }
-    Ok((
-        false,
-        format!("not caught: {name} with seeds {SEEDS:?}\n{misses}"),
-    ))
+    Ok((false, format!("not caught: {name} with seeds {SEEDS:?}\n{misses}")))
 }
 
 fn torture(
@@ -152,9 +126,7 @@ fn torture(
     // Ends with this process, however that ends.
     command.arg("guard").arg("--").arg(&this).arg("run");
     command.arg("--server").arg(&arguments.server_with_bugs);
-    command
-        .arg("--data")
-        .arg(dir.join(format!("{}-{seed}", bug.name)));
+    command.arg("--data").arg(dir.join(format!("{}-{seed}", bug.name)));
     command.args(["--seeded-bug", bug.name, "--seed", &seed.to_string()]);
     command.args(["--duration-s", &duration_s.to_string()]).args(by);
     let output = command.stdin(Stdio::null()).output()?;
@@ -165,10 +137,7 @@ fn torture(
         .filter_map(|(name, count)| Some((name, count.parse().ok()?)))
         .filter(|(name, count)| *name == "acknowledged" || (OFFENCES.contains(name) && *count > 0))
         .collect();
-    let figures: Vec<String> = counts
-        .iter()
-        .map(|(name, count)| format!("{name}={count}"))
-        .collect();
+    let figures: Vec<String> = counts.iter().map(|(name, count)| format!("{name}={count}")).collect();
     Ok(Run {
         code: output.status.code(),
         figures: figures.join(" "),

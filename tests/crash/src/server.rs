@@ -80,13 +80,7 @@ impl Launch {
     /// When the process cannot be started.
     pub fn start(&self, prepare: impl FnOnce(&mut Command)) -> io::Result<Server> {
         let mut command = Command::new(std::env::current_exe()?);
-        command
-            .arg("guard")
-            .arg("--")
-            .arg(&self.binary)
-            .arg("serve")
-            .arg("--data")
-            .arg(&self.data);
+        command.arg("guard").arg("--").arg(&self.binary).arg("serve").arg("--data").arg(&self.data);
         command.args(["--listen", &format!("127.0.0.1:{}", self.client_port)]);
         command.args(["--admin-listen", &format!("127.0.0.1:{}", self.operator_port)]);
         if let Some(bug) = &self.seeded_bug {
@@ -104,26 +98,15 @@ impl Launch {
                 let _ = said.send(line);
             }
         });
-        let ready_line = format!(
-            "highwater ready client={} operator={}",
-            self.client_url(),
-            self.operator_url()
-        );
-        Ok(Server {
-            child,
-            lines,
-            ready_line,
-            ready: false,
-            odd_line: None,
-        })
+        let ready_line =
+            format!("highwater ready client={} operator={}", self.client_url(), self.operator_url());
+        Ok(Server { child, lines, ready_line, ready: false, odd_line: None })
     }
 
     /// Whether nobody else has taken the server's ports meanwhile.
     pub fn ports_are_free(&self) -> bool {
         let ports = [self.client_port, self.operator_port];
-        ports
-            .iter()
-            .all(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        ports.iter().all(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
     }
 
     /// The end of the server's log.
@@ -153,12 +136,10 @@ impl Server {
                 self.ready = true;
                 Ok(())
             }
-            Ok(line) => Err(fault(format!(
-                "the server's first line is not the ready line: {line}"
-            ))),
-            Err(RecvTimeoutError::Timeout) => Err(fault(format!(
-                "the server was not ready within {READY_TIMEOUT:?}"
-            ))),
+            Ok(line) => Err(fault(format!("the server's first line is not the ready line: {line}"))),
+            Err(RecvTimeoutError::Timeout) => {
+                Err(fault(format!("the server was not ready within {READY_TIMEOUT:?}")))
+            }
             Err(RecvTimeoutError::Disconnected) => {
                 let status = self.child.wait()?;
                 Err(io::Error::other(RefusedToStart(status)))
@@ -237,9 +218,7 @@ impl Server {
             }
             thread::sleep(Duration::from_millis(10));
         }
-        Err(fault(format!(
-            "the server did not end within {STOP_TIMEOUT:?} of SIGTERM"
-        )))
+        Err(fault(format!("the server did not end within {STOP_TIMEOUT:?} of SIGTERM")))
     }
 
     /// Only the ready line may have come. The process has ended: all that it wrote is read.
@@ -251,9 +230,9 @@ impl Server {
                 self.odd_line.get_or_insert(line);
             }
         }
-        self.odd_line.take().map_or(Ok(()), |line| {
-            Err(fault(format!("the server wrote more to stdout: {line}")))
-        })
+        self.odd_line
+            .take()
+            .map_or(Ok(()), |line| Err(fault(format!("the server wrote more to stdout: {line}"))))
     }
 }
 

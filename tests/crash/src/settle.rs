@@ -102,9 +102,7 @@ impl Disk {
     ) -> io::Result<()> {
         let node = self.find(path)?;
         let Some(state) = &self.nodes[node].file else {
-            return Err(io::Error::other(format!(
-                "trace: {path} is a file and was a directory"
-            )));
+            return Err(io::Error::other(format!("trace: {path} is a file and was a directory")));
         };
         let mut found = Vec::new();
         if state.cached.size() != size {
@@ -151,11 +149,7 @@ fn differences(file: &fs::File, size: u64, cached: &Content, found: &mut Vec<Cha
                     *length = data.len();
                 }
             }
-            found.extend(
-                range
-                    .take_if(|(_, data, length)| data.len() - *length > GAP_BYTES)
-                    .map(close),
-            );
+            found.extend(range.take_if(|(_, data, length)| data.len() - *length > GAP_BYTES).map(close));
         }
         offset += count as u64;
     }
@@ -172,13 +166,7 @@ fn walk(dir: &Path, prefix: &str, found: &mut BTreeMap<String, Real>) -> io::Res
             walk(&entry.path(), &format!("{path}/"), found)?;
         }
         let size = metadata.is_file().then_some(metadata.len());
-        found.insert(
-            path,
-            Real {
-                inode: metadata.ino(),
-                size,
-            },
-        );
+        found.insert(path, Real { inode: metadata.ino(), size });
     }
     Ok(())
 }

@@ -44,18 +44,10 @@ pub fn compile(dir: &Path, name: &str, source: &str, flags: &[&str], output: &Pa
     let path = dir.join(format!("{name}.c"));
     fs::write(&path, source)?;
     let mut command = Command::new("cc");
-    command
-        .args(flags)
-        .args(["-O2", "-Wall", "-o"])
-        .arg(output)
-        .arg(&path)
-        .args(["-ldl", "-lpthread"]);
+    command.args(flags).args(["-O2", "-Wall", "-o"]).arg(output).arg(&path).args(["-ldl", "-lpthread"]);
     let result = command.output()?;
     if result.status.success() {
         return Ok(());
     }
-    Err(io::Error::other(format!(
-        "cc {name}.c: {}",
-        String::from_utf8_lossy(&result.stderr)
-    )))
+    Err(io::Error::other(format!("cc {name}.c: {}", String::from_utf8_lossy(&result.stderr))))
 }

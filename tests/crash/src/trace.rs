@@ -103,10 +103,7 @@ pub struct TraceReader {
 impl TraceReader {
     /// Starts at the beginning of `path`, which need not exist yet.
     pub fn new(path: &Path) -> TraceReader {
-        TraceReader {
-            path: path.to_owned(),
-            offset: 0,
-        }
+        TraceReader { path: path.to_owned(), offset: 0 }
     }
 
     /// Hands every whole record that was added since the last call to `each`, then cuts off a torn last one, so that
@@ -181,11 +178,7 @@ fn parse(bytes: &[u8]) -> io::Result<Option<(Record, usize)>> {
         path2: &bytes[path_end..path_end + path2_len],
         data: &bytes[path_end + path2_len..length],
     };
-    let record = Record {
-        pid: u32_at(8),
-        mono_ns: u64_at(24),
-        event: raw.event()?,
-    };
+    let record = Record { pid: u32_at(8), mono_ns: u64_at(24), event: raw.event()? };
     Ok(Some((record, length)))
 }
 
@@ -202,56 +195,21 @@ struct Raw<'a> {
 
 impl Raw<'_> {
     fn event(&self) -> io::Result<Event> {
-        let &Raw {
-            open,
-            offset,
-            value,
-            mode,
-            ..
-        } = self;
+        let &Raw { open, offset, value, mode, .. } = self;
         Ok(match self.kind {
             1 => Event::Start,
-            2 => Event::Open {
-                open,
-                path: text(self.path)?,
-                flags: open_flags(value),
-                inode: offset,
-            },
-            3 => Event::Write {
-                open,
-                offset,
-                data: self.data.to_vec(),
-            },
-            4 if open == 0 => Event::SetSizeOf {
-                path: text(self.path)?,
-                size: value,
-            },
+            2 => Event::Open { open, path: text(self.path)?, flags: open_flags(value), inode: offset },
+            3 => Event::Write { open, offset, data: self.data.to_vec() },
+            4 if open == 0 => Event::SetSizeOf { path: text(self.path)?, size: value },
             4 => Event::SetSize { open, size: value },
-            5 => Event::Allocate {
-                open,
-                mode,
-                offset,
-                length: value,
-            },
-            6 => Event::Rename {
-                from: text(self.path)?,
-                to: text(self.path2)?,
-            },
-            7 | 9 => Event::Remove {
-                path: text(self.path)?,
-            },
-            8 => Event::MakeDir {
-                path: text(self.path)?,
-            },
+            5 => Event::Allocate { open, mode, offset, length: value },
+            6 => Event::Rename { from: text(self.path)?, to: text(self.path2)? },
+            7 | 9 => Event::Remove { path: text(self.path)? },
+            8 => Event::MakeDir { path: text(self.path)? },
             10 => Event::SyncBegin { open, sync: offset },
-            11 => Event::SyncEnd {
-                sync: offset,
-                ok: value == 0,
-            },
+            11 => Event::SyncEnd { sync: offset, ok: value == 0 },
             12 => Event::Close { open },
-            13 => Event::Unsupported {
-                what: text(self.path)?,
-            },
+            13 => Event::Unsupported { what: text(self.path)? },
             _ => return Err(invalid("a record of unknown kind")),
         })
     }
@@ -259,10 +217,7 @@ impl Raw<'_> {
 
 /// Numbers of O_CREAT and O_TRUNC on Linux.
 fn open_flags(flags: u64) -> OpenFlags {
-    OpenFlags {
-        create: flags & 0o100 != 0,
-        truncate: flags & 0o1000 != 0,
-    }
+    OpenFlags { create: flags & 0o100 != 0, truncate: flags & 0o1000 != 0 }
 }
 
 fn text(bytes: &[u8]) -> io::Result<String> {

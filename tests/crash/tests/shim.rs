@@ -33,13 +33,7 @@ impl Bench {
         let shim = Shim::compile(dir.path()).unwrap();
         fs::create_dir(dir.path().join("root")).unwrap();
         let reader = TraceReader::new(&dir.path().join("trace"));
-        Bench {
-            dir,
-            shim,
-            writer,
-            disk: Disk::empty(),
-            reader,
-        }
+        Bench { dir, shim, writer, disk: Disk::empty(), reader }
     }
 
     fn root(&self) -> PathBuf {
@@ -49,8 +43,7 @@ impl Bench {
     fn run(&mut self, how: &str) {
         let mut command = Command::new(&self.writer);
         command.arg(how).arg(self.root());
-        self.shim
-            .record(&mut command, &self.root(), &self.dir.path().join("trace"), 500);
+        self.shim.record(&mut command, &self.root(), &self.dir.path().join("trace"), 500);
         assert!(command.status().unwrap().success());
     }
 
@@ -61,13 +54,7 @@ impl Bench {
 
     fn outcomes(&self, policy: Policy, path: &str) -> BTreeSet<Option<String>> {
         let image = |seed| Image::after_power_cut(&self.disk, policy, &mut StdRng::seed_from_u64(seed));
-        (0..200)
-            .map(|seed| {
-                image(seed)
-                    .file(path)
-                    .map(|bytes| String::from_utf8(bytes).unwrap())
-            })
-            .collect()
+        (0..200).map(|seed| image(seed).file(path).map(|bytes| String::from_utf8(bytes).unwrap())).collect()
     }
 }
 
@@ -93,10 +80,7 @@ fn sync_file_range_saves_nothing() {
     bench.run("range");
     bench.read().unwrap();
     assert_eq!(bench.outcomes(Policy::Dropped, "file"), set(&[Some("")]));
-    assert_eq!(
-        bench.outcomes(Policy::Pages, "file"),
-        set(&[Some(""), Some("nothing")])
-    );
+    assert_eq!(bench.outcomes(Policy::Pages, "file"), set(&[Some(""), Some("nothing")]));
 }
 
 #[test]
@@ -105,14 +89,8 @@ fn a_rename_without_a_sync_of_the_directory_may_be_undone() {
     bench.run("rename");
     bench.read().unwrap();
     assert_eq!(bench.outcomes(Policy::Dropped, "file"), set(&[Some("old")]));
-    assert_eq!(
-        bench.outcomes(Policy::Pages, "file"),
-        set(&[Some("old"), Some("new")])
-    );
-    assert_eq!(
-        bench.outcomes(Policy::Prefix, "file"),
-        set(&[Some("old"), Some("new")])
-    );
+    assert_eq!(bench.outcomes(Policy::Pages, "file"), set(&[Some("old"), Some("new")]));
+    assert_eq!(bench.outcomes(Policy::Prefix, "file"), set(&[Some("old"), Some("new")]));
 }
 
 #[test]
@@ -143,10 +121,7 @@ fn every_call_is_followed_and_the_image_can_be_written() {
         assert_eq!(read(&target, "tail"), "append");
         assert!(!target.join("gone").exists());
         let mode = fs::metadata(target.join("d/log")).unwrap().permissions().mode();
-        assert_eq!(
-            mode,
-            fs::metadata(root.join("d/log")).unwrap().permissions().mode()
-        );
+        assert_eq!(mode, fs::metadata(root.join("d/log")).unwrap().permissions().mode());
         let reloaded = Disk::load(&target).unwrap();
         assert_eq!(reloaded.cached("d/log"), bench.disk.cached("d/log"));
     }
@@ -158,10 +133,7 @@ fn a_call_that_was_not_recorded_is_taken_over_as_not_synced() {
     bench.run("unrecorded");
     bench.read().unwrap();
     let changes = bench.disk.settle(&bench.root()).unwrap();
-    assert_eq!(
-        changes,
-        ["mark.tmp: renamed to mark", "file: size 4", "file: 4 bytes at 0"]
-    );
+    assert_eq!(changes, ["mark.tmp: renamed to mark", "file: size 4", "file: 4 bytes at 0"]);
     assert_eq!(bench.disk.cached("file").unwrap().bytes(), b"late");
     assert_eq!(bench.outcomes(Policy::Dropped, "file"), set(&[None]));
     assert_eq!(bench.disk.settle(&bench.root()).unwrap(), Vec::<String>::new());
@@ -171,13 +143,7 @@ fn a_call_that_was_not_recorded_is_taken_over_as_not_synced() {
 fn what_the_shim_cannot_follow_is_found() {
     let mut bench = Bench::new();
     bench.run("mapped");
-    assert!(
-        bench
-            .read()
-            .unwrap_err()
-            .to_string()
-            .contains("shared writable mapping")
-    );
+    assert!(bench.read().unwrap_err().to_string().contains("shared writable mapping"));
 
     let mut bench = Bench::new();
     bench.run("unseen");

@@ -24,14 +24,8 @@ fn recorded(dir: &Path, how: &str) -> Disk {
     Shim::compile(dir).unwrap().record(&mut command, &root, &trace, 0);
     assert!(command.status().unwrap().success());
     let mut disk = Disk::empty();
-    TraceReader::new(&trace)
-        .read_new(|record| disk.apply(record))
-        .unwrap();
-    assert_eq!(
-        disk.settle(&root).unwrap(),
-        Vec::<String>::new(),
-        "the recorder missed something"
-    );
+    TraceReader::new(&trace).read_new(|record| disk.apply(record)).unwrap();
+    assert_eq!(disk.settle(&root).unwrap(), Vec::<String>::new(), "the recorder missed something");
     disk
 }
 
@@ -42,11 +36,7 @@ fn left_after_cut(disk: &Disk, dir: &Path, policy: Policy, seed: u64) -> Option<
     let image = Image::after_power_cut(disk, policy, &mut StdRng::seed_from_u64(seed));
     image.write_to(&target, &dir.join("root")).unwrap();
     std::panic::catch_unwind(|| {
-        let db = sled::Config::new()
-            .path(target.join("index"))
-            .flush_every_ms(None)
-            .open()
-            .ok()?;
+        let db = sled::Config::new().path(target.join("index")).flush_every_ms(None).open().ok()?;
         Some(db.iter().filter_map(Result::ok).count())
     })
     .unwrap_or(None)

@@ -38,11 +38,7 @@ fn finds(bug: &str, arguments: &[&str]) {
         let judged = run.last_line.starts_with("verdict acknowledged=");
         assert!(judged, "{}", run.output);
         if run.code == Some(1) {
-            let counts = run
-                .last_line
-                .split(' ')
-                .filter(|part| !part.ends_with("=0"))
-                .count();
+            let counts = run.last_line.split(' ').filter(|part| !part.ends_with("=0")).count();
             assert!(counts > 4 || run.output.contains("unseen: "), "{}", run.output);
             return;
         }
@@ -55,8 +51,7 @@ fn a_right_server_passes_kills() {
     let run = run(1, &["--duration-s", "6"]);
     assert_eq!(run.code, Some(0), "{}", run.output);
     assert!(
-        run.last_line
-            .contains(" lost=0 duplicated=0 reordered=0 invented=0 kills="),
+        run.last_line.contains(" lost=0 duplicated=0 reordered=0 invented=0 kills="),
         "{}",
         run.last_line
     );

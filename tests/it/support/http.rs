@@ -21,14 +21,8 @@ pub struct Answer {
 
 impl Answer {
     pub fn header(&self, name: &str) -> Option<&str> {
-        let named = |line: &&str| {
-            line.split_once(':')
-                .is_some_and(|(key, _)| key.eq_ignore_ascii_case(name))
-        };
-        self.head
-            .lines()
-            .find(named)
-            .map(|line| line.split_once(':').unwrap().1.trim())
+        let named = |line: &&str| line.split_once(':').is_some_and(|(key, _)| key.eq_ignore_ascii_case(name));
+        self.head.lines().find(named).map(|line| line.split_once(':').unwrap().1.trim())
     }
 
     pub fn text(&self) -> String {
@@ -42,9 +36,7 @@ impl Answer {
 
     /// The frame in the body.
     pub fn frame(&self, encoding: Encoding) -> proto::ServerFrame {
-        encoding
-            .decode(&self.body)
-            .unwrap_or_else(|error| panic!("{error}: {self:?}"))
+        encoding.decode(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 }
 
@@ -92,23 +84,15 @@ async fn read_answer(socket: &mut TcpStream) -> Answer {
         if let Some(at) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
             break at + 4;
         }
-        assert!(
-            socket.read_buf(&mut bytes).await.unwrap() > 0,
-            "the connection ended within the head"
-        );
+        assert!(socket.read_buf(&mut bytes).await.unwrap() > 0, "the connection ended within the head");
     };
     let body = bytes.split_off(head_end);
     let head = String::from_utf8(bytes).unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     let mut answer = Answer { status, head, body };
-    let length = answer
-        .header("content-length")
-        .map_or(0, |length| length.parse().unwrap());
+    let length = answer.header("content-length").map_or(0, |length| length.parse().unwrap());
     while answer.body.len() < length {
-        assert!(
-            socket.read_buf(&mut answer.body).await.unwrap() > 0,
-            "the connection ended within the body"
-        );
+        assert!(socket.read_buf(&mut answer.body).await.unwrap() > 0, "the connection ended within the body");
     }
     assert_eq!(answer.body.len(), length, "nothing follows the body");
     answer

@@ -38,10 +38,7 @@ impl Replica {
         }
         assert!(!rebuild || page.base.is_empty(), "a rebuild continues nothing");
         if page.snapshot.is_empty() {
-            assert!(
-                page.items.is_empty() && page.entries.is_empty(),
-                "news come with a snapshot"
-            );
+            assert!(page.items.is_empty() && page.entries.is_empty(), "news come with a snapshot");
             return true;
         }
         if rebuild {
@@ -59,10 +56,7 @@ impl Replica {
         for entry in &page.entries {
             let place = (entry.conversation_id, entry.seq);
             let before = self.entries.insert(place, entry.clone());
-            assert!(
-                before.is_none_or(|before| before == *entry),
-                "an entry never changes: {entry:?}"
-            );
+            assert!(before.is_none_or(|before| before == *entry), "an entry never changes: {entry:?}");
         }
         if page.complete {
             for key in std::mem::take(&mut self.old) {
@@ -111,10 +105,7 @@ pub async fn dump(server: &Server, token: &str) -> Replica {
         let Some(Body::Page(page)) = answer.frame(Encoding::Binary).body else {
             panic!("no page: {answer:?}")
         };
-        assert!(
-            replica.take(&page, true),
-            "pages of one chain continue each other"
-        );
+        assert!(replica.take(&page, true), "pages of one chain continue each other");
         if !page.more {
             return replica;
         }

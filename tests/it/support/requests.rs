@@ -7,11 +7,7 @@ use super::{Wire, wire::assert_refused};
 use highwater_wire::Refusal;
 
 pub fn hello(token: &str) -> proto::Hello {
-    proto::Hello {
-        token: token.to_owned(),
-        level: LEVEL,
-        ..Default::default()
-    }
+    proto::Hello { token: token.to_owned(), level: LEVEL, ..Default::default() }
 }
 
 pub fn sync() -> Request {
@@ -23,9 +19,7 @@ pub fn heartbeat() -> Request {
 }
 
 pub fn find_user(name: &str) -> Request {
-    Request::FindUser(proto::FindUser {
-        name: name.to_owned(),
-    })
+    Request::FindUser(proto::FindUser { name: name.to_owned() })
 }
 
 /// A new message with an id of its own.
@@ -57,10 +51,7 @@ pub fn sign_in(name: &str, password: &str) -> Request {
 }
 
 pub fn device(name: &str) -> proto::DeviceInfo {
-    proto::DeviceInfo {
-        name: name.to_owned(),
-        device_class: proto::DeviceClass::Desktop.into(),
-    }
+    proto::DeviceInfo { name: name.to_owned(), device_class: proto::DeviceClass::Desktop.into() }
 }
 
 pub fn text_of(entry: &proto::Entry) -> String {

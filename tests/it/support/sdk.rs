@@ -36,10 +36,7 @@ pub async fn say(client: &Client, to: u64, text: &str) -> proto::Sent {
 
 /// Waits for the place of a message.
 pub async fn settled(client: &Client, id: ClientMessageId) -> proto::Sent {
-    within("an answer to a send", client.wait_sent(id))
-        .await
-        .unwrap()
-        .unwrap()
+    within("an answer to a send", client.wait_sent(id)).await.unwrap().unwrap()
 }
 
 /// Waits until a look at the store finds something; looks again after every event.
@@ -75,15 +72,10 @@ pub async fn texts(client: &Client, count: usize) -> Vec<String> {
 
 /// Every text of a store, in order of conversation and seq.
 pub fn all_texts(store: &Store) -> Vec<String> {
-    assert_eq!(
-        store.conflicts().unwrap(),
-        0,
-        "no entry was told twice with different contents"
-    );
+    assert_eq!(store.conflicts().unwrap(), 0, "no entry was told twice with different contents");
     assert!(store.gaps().unwrap().is_empty(), "nothing is missing");
     let conversations = store.newest_seqs().unwrap();
-    let entries = conversations
-        .iter()
-        .flat_map(|(id, _)| store.entries_after(*id, 0, usize::MAX >> 1).unwrap());
+    let entries =
+        conversations.iter().flat_map(|(id, _)| store.entries_after(*id, 0, usize::MAX >> 1).unwrap());
     entries.map(|entry| text_of(&entry)).collect()
 }

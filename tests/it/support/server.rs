@@ -77,11 +77,7 @@ impl Home {
         let root = TempDir::new();
         let data = root.path().join("data");
         std::fs::write(root.path().join("highwater.toml"), config).unwrap();
-        Home {
-            root,
-            data,
-            flags: flags.iter().map(ToString::to_string).collect(),
-        }
+        Home { root, data, flags: flags.iter().map(ToString::to_string).collect() }
     }
 
     /// The same home with its data elsewhere.
@@ -99,10 +95,7 @@ impl Home {
         let mut command = Home::bare_command();
         command.arg("serve").arg("--data").arg(&self.data);
         command.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
-        command
-            .arg("--config")
-            .arg(self.root.path().join("highwater.toml"))
-            .args(&self.flags);
+        command.arg("--config").arg(self.root.path().join("highwater.toml")).args(&self.flags);
         command
     }
 
@@ -114,10 +107,7 @@ impl Home {
         {
             command.env_remove(name);
         }
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
 
@@ -144,21 +134,10 @@ impl Home {
             // Dropped without a word when the process ended, so its log says why.
             let _ = child.kill();
             let _ = child.wait();
-            panic!(
-                "no ready line; the log:\n{}",
-                std::fs::read_to_string(&log).unwrap()
-            );
+            panic!("no ready line; the log:\n{}", std::fs::read_to_string(&log).unwrap());
         };
         let (client, operator) = addresses(&ready);
-        Server {
-            child,
-            client,
-            operator,
-            ready,
-            lines,
-            data: self.data.clone(),
-            log,
-        }
+        Server { child, client, operator, ready, lines, data: self.data.clone(), log }
     }
 
     /// Runs a server that must end by itself and unsuccessfully.
@@ -177,11 +156,8 @@ pub fn not_started(mut command: Command) -> NotStarted {
     }
     let output = child.wait_with_output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    let refused = NotStarted {
-        status: output.status,
-        stdout: text(output.stdout),
-        stderr: text(output.stderr),
-    };
+    let refused =
+        NotStarted { status: output.status, stdout: text(output.stdout), stderr: text(output.stderr) };
     assert!(!refused.status.success(), "it must fail: {refused:?}");
     refused
 }
@@ -221,28 +197,19 @@ impl Server {
     }
 
     pub fn operator_token(&self) -> String {
-        std::fs::read_to_string(self.data.join("secrets/operator.token"))
-            .unwrap()
-            .trim()
-            .to_owned()
+        std::fs::read_to_string(self.data.join("secrets/operator.token")).unwrap().trim().to_owned()
     }
 
     /// Makes accounts by the operator's port: without a password, so quickly.
     pub async fn people<const N: usize>(&self, devices: usize) -> [Person; N] {
-        let body = format!(
-            r#"{{"users":{N},"devices":{devices},"prefix":"p{}-"}}"#,
-            rand::random::<u16>()
-        );
+        let body = format!(r#"{{"users":{N},"devices":{devices},"prefix":"p{}-"}}"#, rand::random::<u16>());
         let answer = self.operate("POST", "/v1/provision", &body).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         let mut people: Vec<Person> = Vec::new();
         for line in answer.text().lines() {
             let made: serde_json::Value = serde_json::from_str(line).unwrap();
             let text = |key: &str| made[key].as_str().unwrap().to_owned();
-            let device = PersonDevice {
-                device_id: text("device_id").parse().unwrap(),
-                token: text("token"),
-            };
+            let device = PersonDevice { device_id: text("device_id").parse().unwrap(), token: text("token") };
             match people.last_mut().filter(|person| person.name == text("name")) {
                 Some(person) => person.devices.push(device),
                 None => people.push(Person {
@@ -258,10 +225,7 @@ impl Server {
     /// A request to the operator's port, with the operator's token.
     pub async fn operate(&self, method: &str, path: &str, body: &str) -> http::Answer {
         let token = format!("Bearer {}", self.operator_token());
-        let headers = [
-            ("authorization", token.as_str()),
-            ("content-type", Encoding::Json.content_type()),
-        ];
+        let headers = [("authorization", token.as_str()), ("content-type", Encoding::Json.content_type())];
         http::exchange(self.operator, method, path, &headers, body.as_bytes()).await
     }
 
@@ -290,9 +254,7 @@ impl Server {
         let status =
             wait(&mut self.child).unwrap_or_else(|| panic!("it does not end; the log:\n{}", self.log()));
         let took = began.elapsed();
-        let stdout = std::iter::once(self.ready.clone())
-            .chain(self.lines.iter())
-            .collect();
+        let stdout = std::iter::once(self.ready.clone()).chain(self.lines.iter()).collect();
         Stopped { status, took, stdout }
     }
 

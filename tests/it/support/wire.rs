@@ -36,20 +36,12 @@ impl Wire {
         let protocol = encoding.subprotocol().parse().unwrap();
         request.headers_mut().insert("sec-websocket-protocol", protocol);
         let (socket, _) = within("a WebSocket", connect_async(request)).await.unwrap();
-        Wire {
-            socket,
-            encoding,
-            last_id: 0,
-            answers: HashMap::new(),
-            unasked: VecDeque::new(),
-        }
+        Wire { socket, encoding, last_id: 0, answers: HashMap::new(), unasked: VecDeque::new() }
     }
 
     /// A greeted connection, binary, context 0.
     pub async fn greeted(server: &Server, token: &str) -> Wire {
-        Wire::greeted_with(server, Encoding::Binary, requests::hello(token))
-            .await
-            .0
+        Wire::greeted_with(server, Encoding::Binary, requests::hello(token)).await.0
     }
 
     pub async fn greeted_with(
@@ -76,12 +68,7 @@ impl Wire {
     pub async fn post_with(&mut self, snapshot: Vec<u8>, request: Request) -> u64 {
         self.last_id += 1;
         let request_id = self.last_id;
-        self.frame(&ClientFrame {
-            request_id,
-            snapshot: snapshot.into(),
-            request: Some(request),
-        })
-        .await;
+        self.frame(&ClientFrame { request_id, snapshot: snapshot.into(), request: Some(request) }).await;
         request_id
     }
 
@@ -138,10 +125,7 @@ impl Wire {
             let request_id = self.post_with(replica.snapshot.clone(), requests::sync()).await;
             match self.answer(request_id).await {
                 Body::Page(page) => {
-                    assert!(
-                        replica.take(&page, true),
-                        "the answer to a sync continues what was handed in"
-                    );
+                    assert!(replica.take(&page, true), "the answer to a sync continues what was handed in");
                     let more = page.more;
                     pages.push(page);
                     if !more {
@@ -204,20 +188,8 @@ impl Wire {
 /// The answer must be this refusal, in full as the table says.
 #[track_caller]
 pub fn assert_refused(body: &Body, refusal: Refusal) {
-    let Body::Error(error) = body else {
-        panic!("not refused as {}: {body:?}", refusal.name())
-    };
-    assert_eq!(
-        (error.code, error.name.as_str()),
-        (refusal.code(), refusal.name())
-    );
-    assert_eq!(
-        (error.message.as_str(), error.retry),
-        (refusal.text(), refusal.retry())
-    );
-    assert_eq!(
-        error.retry_after_ms > 0,
-        refusal.retry(),
-        "who may come again is told when: {error:?}"
-    );
+    let Body::Error(error) = body else { panic!("not refused as {}: {body:?}", refusal.name()) };
+    assert_eq!((error.code, error.name.as_str()), (refusal.code(), refusal.name()));
+    assert_eq!((error.message.as_str(), error.retry), (refusal.text(), refusal.retry()));
+    assert_eq!(error.retry_after_ms > 0, refusal.retry(), "who may come again is told when: {error:?}");
 }

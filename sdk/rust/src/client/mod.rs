@@ -62,18 +62,11 @@ impl Client {
         observer: Option<Box<dyn Observer>>,
     ) -> Result<Client, Error> {
         crate::connection::socket_url(&options.base_url)?;
-        let shared = Arc::new(Shared::new(
-            StoreThread::start(store)?,
-            broadcast::Sender::new(EVENTS_MAX),
-        ));
+        let shared = Arc::new(Shared::new(StoreThread::start(store)?, broadcast::Sender::new(EVENTS_MAX)));
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
         let request_timeout = options.request_timeout;
         tokio::spawn(Task::new(options, Arc::clone(&shared), inbox, observer).run());
-        Ok(Client {
-            shared,
-            commands,
-            request_timeout,
-        })
+        Ok(Client { shared, commands, request_timeout })
     }
 
     /// Puts a text into the outbox and returns its id once it is durable there. It goes out when there is a
@@ -109,9 +102,7 @@ impl Client {
         match put.await?? {
             PutOutcome::New | PutOutcome::Known => Ok(()),
             PutOutcome::IdReused => Err(Error::IdReused),
-            PutOutcome::Full => Err(Error::OutboxFull {
-                limit: OUTBOX_PENDING_MAX,
-            }),
+            PutOutcome::Full => Err(Error::OutboxFull { limit: OUTBOX_PENDING_MAX }),
         }
     }
 
@@ -172,10 +163,7 @@ impl Client {
     /// When the client stops first, or too many calls are waiting.
     pub async fn sync_now(&self) -> Result<(), Error> {
         let (done, finished) = oneshot::channel();
-        self.commands
-            .send(Command::Sync(done))
-            .await
-            .map_err(|_| Error::Stopped)?;
+        self.commands.send(Command::Sync(done)).await.map_err(|_| Error::Stopped)?;
         finished.await.map_err(|_| Error::Stopped)?
     }
 
@@ -188,10 +176,7 @@ impl Client {
         let settled = status.wait_for(|status| status.caught_up || status.stopped.is_some());
         let settled = tokio::time::timeout(timeout, settled)
             .await
-            .map_err(|_| Error::Timeout {
-                what: "end of the sync",
-                after_ms: timeout.as_millis() as u64,
-            })?;
+            .map_err(|_| Error::Timeout { what: "end of the sync", after_ms: timeout.as_millis() as u64 })?;
         match settled {
             Ok(status) if status.caught_up => Ok(()),
             _ => Err(Error::Stopped),
@@ -203,10 +188,7 @@ impl Client {
     /// # Errors
     /// When the client has stopped.
     pub async fn reconnect_now(&self) -> Result<(), Error> {
-        self.commands
-            .send(Command::Reconnect)
-            .await
-            .map_err(|_| Error::Stopped)
+        self.commands.send(Command::Reconnect).await.map_err(|_| Error::Stopped)
     }
 
     /// Stops the client and closes the store's file; it can be opened again when this returns. What is in the
@@ -222,18 +204,13 @@ impl Client {
     pub(crate) async fn ask(&self, request: Request) -> Result<Body, Error> {
         let (reply, answer) = oneshot::channel();
         let asking = async {
-            self.commands
-                .send(Command::Ask(Ask { request, reply }))
-                .await
-                .map_err(|_| Error::Stopped)?;
+            self.commands.send(Command::Ask(Ask { request, reply })).await.map_err(|_| Error::Stopped)?;
             answer.await.map_err(|_| Error::Stopped)?
         };
-        tokio::time::timeout(self.request_timeout, asking)
-            .await
-            .map_err(|_| Error::Timeout {
-                what: "answer",
-                after_ms: self.request_timeout.as_millis() as u64,
-            })?
+        tokio::time::timeout(self.request_timeout, asking).await.map_err(|_| Error::Timeout {
+            what: "answer",
+            after_ms: self.request_timeout.as_millis() as u64,
+        })?
     }
 }
 

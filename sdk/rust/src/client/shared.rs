@@ -73,9 +73,7 @@ impl Shared {
             return Ok(wait);
         }
         if settled.len() >= WAITED_FOR_MAX {
-            return Err(Error::TooManyWaiting {
-                limit: WAITED_FOR_MAX,
-            });
+            return Err(Error::TooManyWaiting { limit: WAITED_FOR_MAX });
         }
         let waiting = settled.entry(id).or_default();
         waiting.retain(|waiter| !waiter.is_closed());
@@ -85,11 +83,7 @@ impl Shared {
 
     /// Tells who waits for this message.
     pub(super) fn tell_settled(&self, id: ClientMessageId) {
-        let waiting = self
-            .settled
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&id);
+        let waiting = self.settled.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
         for waiter in waiting.into_iter().flatten() {
             // A caller that went away needs no answer.
             let _ = waiter.send(());
@@ -99,14 +93,7 @@ impl Shared {
     /// The client has stopped: who waits is told so.
     pub(super) fn stop(&self, reason: StopReason) {
         self.set_day(None);
-        self.status.send_replace(Status {
-            greeting: None,
-            caught_up: false,
-            stopped: Some(reason),
-        });
-        self.settled
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        self.status.send_replace(Status { greeting: None, caught_up: false, stopped: Some(reason) });
+        self.settled.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }

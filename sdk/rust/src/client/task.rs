@@ -98,10 +98,7 @@ impl Task {
     }
 
     async fn run_until_stopped(&mut self) -> Result<Infallible, StopReason> {
-        self.snapshot = self
-            .on_store(|store| store.snapshot())
-            .await
-            .map_err(stop_reason)?;
+        self.snapshot = self.on_store(|store| store.snapshot()).await.map_err(stop_reason)?;
         loop {
             let end = match self.connect().await {
                 Ok(connection) => self.serve(connection).await,
@@ -213,11 +210,8 @@ impl Task {
     /// Writes all that may be said now.
     async fn say(&mut self, connection: &mut Connection, session: &mut Session) -> Result<(), End> {
         let mut queued = false;
-        while let Some(Outgoing {
-            request_id,
-            request,
-            message,
-        }) = session.next_request(Instant::now(), &mut self.sends, &mut self.asks)
+        while let Some(Outgoing { request_id, request, message }) =
+            session.next_request(Instant::now(), &mut self.sends, &mut self.asks)
         {
             let snapshot = match request {
                 Request::Hello(_) => Vec::new(),
@@ -226,17 +220,10 @@ impl Task {
             if matches!(request, Request::Sync(_)) {
                 self.syncs_begun.append(&mut self.syncs_waiting);
             }
-            if let Some(OutboxMessage {
-                id, day: Some(day), ..
-            }) = message
-            {
+            if let Some(OutboxMessage { id, day: Some(day), .. }) = message {
                 self.emit(Event::SendTransmitted { id, day });
             }
-            let frame = ClientFrame {
-                request_id,
-                snapshot: snapshot.into(),
-                request: Some(request),
-            };
+            let frame = ClientFrame { request_id, snapshot: snapshot.into(), request: Some(request) };
             connection.queue(&frame).await.map_err(lost)?;
             queued = true;
         }
@@ -256,9 +243,7 @@ impl Task {
                 if !refused.retry {
                     self.resyncs.raise_to_cap();
                 }
-                let delay = self
-                    .resyncs
-                    .next_delay(rand::random(), Some(retry_after(&refused)));
+                let delay = self.resyncs.next_delay(rand::random(), Some(retry_after(&refused)));
                 session.delay_sync(Instant::now() + delay);
                 Ok(())
             }
@@ -289,9 +274,7 @@ impl Task {
         self.reconnects.reset();
         self.sends.store_grew();
         self.shared.set_day(Some(greeting.day));
-        self.shared
-            .status
-            .send_modify(|status| status.greeting = Some(Arc::clone(&greeting)));
+        self.shared.status.send_modify(|status| status.greeting = Some(Arc::clone(&greeting)));
         self.emit(Event::Connected { greeting });
         Ok(())
     }
@@ -300,12 +283,7 @@ impl Task {
         &mut self,
         work: impl FnOnce(&mut Store) -> Result<R, StoreError> + Send + 'static,
     ) -> Result<R, End> {
-        let done = self
-            .shared
-            .store
-            .run(work)
-            .await
-            .map_err(|_| End::Stop(StopReason::Closed))?;
+        let done = self.shared.store.run(work).await.map_err(|_| End::Stop(StopReason::Closed))?;
         done.map_err(|error| {
             tracing::error!(error = &error as &dyn std::error::Error, "the store failed");
             End::Stop(StopReason::StoreFault(describe(&error)))

@@ -64,23 +64,17 @@ impl Session {
                 self.sync_due = true;
                 Reaction::SyncRefused(error.into())
             }
-            (Asked::Send { position, id }, Body::Sent(sent)) => Reaction::SendAnswered {
-                position,
-                id,
-                result: Ok(sent),
-            },
-            (Asked::Send { position, id }, Body::Error(error)) => Reaction::SendAnswered {
-                position,
-                id,
-                result: Err(error.into()),
-            },
+            (Asked::Send { position, id }, Body::Sent(sent)) => {
+                Reaction::SendAnswered { position, id, result: Ok(sent) }
+            }
+            (Asked::Send { position, id }, Body::Error(error)) => {
+                Reaction::SendAnswered { position, id, result: Err(error.into()) }
+            }
             (Asked::Plain(reply), Body::Error(error)) => {
                 Reaction::Answer(reply, Err(Refused::from(error).into()))
             }
             (Asked::Plain(reply), body) => Reaction::Answer(reply, Ok(body)),
-            _ => Reaction::Disconnect(DisconnectReason::Protocol(
-                "an answer that does not fit its request",
-            )),
+            _ => Reaction::Disconnect(DisconnectReason::Protocol("an answer that does not fit its request")),
         }
     }
 

@@ -20,12 +20,7 @@ impl Bench {
     fn new() -> Bench {
         let now = Instant::now();
         let session = Session::new(proto::Hello::default(), 0, usize::MAX, REQUEST_TIMEOUT, now);
-        Bench {
-            session,
-            sends: SendQueue::default(),
-            asks: VecDeque::new(),
-            now,
-        }
+        Bench { session, sends: SendQueue::default(), asks: VecDeque::new(), now }
     }
 
     /// After the greeting and an answered first sync.
@@ -43,20 +38,12 @@ impl Bench {
     }
 
     fn next(&mut self) -> Option<(u64, Request)> {
-        let next = self
-            .session
-            .next_request(self.now, &mut self.sends, &mut self.asks);
+        let next = self.session.next_request(self.now, &mut self.sends, &mut self.asks);
         next.map(|outgoing| (outgoing.request_id, outgoing.request))
     }
 
     fn hear(&mut self, request_id: u64, body: Body) -> Reaction {
-        self.session.on_frame(
-            ServerFrame {
-                request_id,
-                body: Some(body),
-            },
-            self.now,
-        )
+        self.session.on_frame(ServerFrame { request_id, body: Some(body) }, self.now)
     }
 
     fn queue(&mut self, count: i64) {
@@ -72,11 +59,7 @@ impl Bench {
 }
 
 fn greeting(in_flight_max: u32) -> Greeting {
-    Greeting {
-        in_flight_max,
-        heartbeat_ms: HEARTBEAT.as_millis() as u32,
-        ..Greeting::default()
-    }
+    Greeting { in_flight_max, heartbeat_ms: HEARTBEAT.as_millis() as u32, ..Greeting::default() }
 }
 
 fn disconnects(reaction: &Reaction) -> bool {
@@ -110,10 +93,7 @@ fn one_sync_is_open_at_a_time_and_a_nudge_meanwhile_is_not_lost() {
 #[test]
 fn more_and_discarded_ask_for_a_sync() {
     let mut bench = Bench::caught_up(8);
-    bench.session.page_applied(&Page {
-        more: true,
-        ..Page::default()
-    });
+    bench.session.page_applied(&Page { more: true, ..Page::default() });
     assert!(matches!(bench.next(), Some((3, Request::Sync(_)))));
     bench.hear(3, Body::Page(Page::default()));
     bench.session.page_discarded();
@@ -123,18 +103,11 @@ fn more_and_discarded_ask_for_a_sync() {
 #[test]
 fn hand_back_is_answered_at_once_by_whatever_is_said() {
     let mut bench = Bench::caught_up(8);
-    bench.session.page_applied(&Page {
-        hand_back: true,
-        ..Page::default()
-    });
+    bench.session.page_applied(&Page { hand_back: true, ..Page::default() });
     assert!(matches!(bench.next(), Some((3, Request::Heartbeat(_)))));
     assert!(bench.next().is_none());
     bench.hear(3, Body::Heartbeat(proto::HeartbeatAnswer { day: 5 }));
-    bench.session.page_applied(&Page {
-        hand_back: true,
-        more: true,
-        ..Page::default()
-    });
+    bench.session.page_applied(&Page { hand_back: true, more: true, ..Page::default() });
     assert!(matches!(bench.next(), Some((4, Request::Sync(_)))));
     assert!(bench.next().is_none(), "the sync carried the snapshot");
 }
@@ -144,17 +117,11 @@ fn heartbeat_goes_out_when_idle_and_now_and_then_when_busy() {
     let mut bench = Bench::caught_up(8);
     bench.now += HEARTBEAT - Duration::from_millis(1);
     assert!(bench.next().is_none());
-    assert_eq!(
-        bench.session.wakes_at(&bench.sends),
-        bench.now + Duration::from_millis(1)
-    );
+    assert_eq!(bench.session.wakes_at(&bench.sends), bench.now + Duration::from_millis(1));
     bench.now += Duration::from_millis(1);
     assert!(matches!(bench.next(), Some((3, Request::Heartbeat(_)))));
     assert!(bench.next().is_none(), "one at a time");
-    assert!(matches!(
-        bench.hear(3, Body::Heartbeat(proto::HeartbeatAnswer { day: 5 })),
-        Reaction::Day(5)
-    ));
+    assert!(matches!(bench.hear(3, Body::Heartbeat(proto::HeartbeatAnswer { day: 5 })), Reaction::Day(5)));
 
     let mut heartbeats = 0;
     for _ in 0..BUSY_HEARTBEATS * 2 {
@@ -180,16 +147,10 @@ fn sends_leave_room_for_sync_and_heartbeat() {
     let sent = std::iter::from_fn(|| bench.next()).count();
     assert_eq!(sent, 3);
     bench.hear(0, Body::Nudge(proto::Nudge {}));
-    bench.session.page_applied(&Page {
-        hand_back: true,
-        ..Page::default()
-    });
+    bench.session.page_applied(&Page { hand_back: true, ..Page::default() });
     assert!(matches!(bench.next(), Some((_, Request::Sync(_)))));
     assert!(bench.next().is_none(), "the sync carried the snapshot");
-    bench.session.page_applied(&Page {
-        hand_back: true,
-        ..Page::default()
-    });
+    bench.session.page_applied(&Page { hand_back: true, ..Page::default() });
     assert!(matches!(bench.next(), Some((_, Request::Heartbeat(_)))));
     bench.session.want_sync();
     assert!(bench.next().is_none(), "all five places are taken");
@@ -215,10 +176,7 @@ fn refused_sync_is_due_again_but_not_before_its_time() {
     bench.session.delay_sync(bench.now + Duration::from_millis(400));
     bench.hear(0, Body::Nudge(proto::Nudge {}));
     assert!(bench.next().is_none());
-    assert_eq!(
-        bench.session.wakes_at(&bench.sends),
-        bench.now + Duration::from_millis(400)
-    );
+    assert_eq!(bench.session.wakes_at(&bench.sends), bench.now + Duration::from_millis(400));
     bench.now += Duration::from_millis(400);
     assert!(matches!(bench.next(), Some((4, Request::Sync(_)))));
 }
@@ -228,9 +186,7 @@ fn answers_that_fit_nothing_end_the_connection() {
     let mut bench = Bench::caught_up(8);
     assert!(disconnects(&bench.hear(99, Body::Done(proto::Done {}))));
     assert!(disconnects(&bench.hear(0, Body::Done(proto::Done {}))));
-    assert!(disconnects(
-        &bench.hear(0, Body::Error(Refusal::MalformedFrame.to_error(0)))
-    ));
+    assert!(disconnects(&bench.hear(0, Body::Error(Refusal::MalformedFrame.to_error(0)))));
     bench.session.want_sync();
     bench.next();
     assert!(disconnects(&bench.hear(3, Body::Done(proto::Done {}))));
@@ -239,20 +195,11 @@ fn answers_that_fit_nothing_end_the_connection() {
 #[test]
 fn unknown_frame_that_was_not_asked_for_is_passed_over() {
     let mut bench = Bench::caught_up(8);
-    let unknown = ServerFrame {
-        request_id: 0,
-        body: None,
-    };
-    assert!(matches!(
-        bench.session.on_frame(unknown, bench.now),
-        Reaction::Nothing
-    ));
+    let unknown = ServerFrame { request_id: 0, body: None };
+    assert!(matches!(bench.session.on_frame(unknown, bench.now), Reaction::Nothing));
     bench.session.want_sync();
     bench.next();
-    let unknown = ServerFrame {
-        request_id: 3,
-        body: None,
-    };
+    let unknown = ServerFrame { request_id: 3, body: None };
     assert!(disconnects(&bench.session.on_frame(unknown, bench.now)));
 }
 
@@ -270,20 +217,14 @@ fn silence_and_a_missing_answer_end_the_connection() {
     bench.next();
     bench.session.heard(bench.now + REQUEST_TIMEOUT);
     assert_eq!(bench.session.wakes_at(&bench.sends), bench.now + HEARTBEAT);
-    assert_eq!(
-        bench.session.overdue(bench.now + REQUEST_TIMEOUT),
-        Some(DisconnectReason::RequestTimeout)
-    );
+    assert_eq!(bench.session.overdue(bench.now + REQUEST_TIMEOUT), Some(DisconnectReason::RequestTimeout));
 }
 
 #[test]
 fn end_tells_those_who_wait() {
     let mut bench = Bench::caught_up(8);
     let (reply, mut answer) = oneshot::channel();
-    bench.asks.push_back(Ask {
-        request: Request::ListDevices(proto::ListDevices {}),
-        reply,
-    });
+    bench.asks.push_back(Ask { request: Request::ListDevices(proto::ListDevices {}), reply });
     assert!(matches!(bench.next(), Some((3, Request::ListDevices(_)))));
     bench.session.end();
     assert!(matches!(answer.try_recv(), Ok(Err(Error::Disconnected))));

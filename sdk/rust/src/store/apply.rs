@@ -75,9 +75,7 @@ impl Store {
     /// # Errors
     /// When SQLite fails; then nothing changed.
     pub fn apply(&mut self, page: &Page, cause: PageCause) -> Result<Outcome, StoreError> {
-        let transaction = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut progress = read_progress(&transaction)?;
         match admit(&progress, page, cause) {
             Admission::Discard(reason) => return Ok(Outcome::Discarded(reason)),
@@ -139,11 +137,7 @@ fn read_progress(transaction: &Transaction<'_>) -> Result<Progress, StoreError> 
     let mut statement =
         transaction.prepare_cached("SELECT snapshot, generation, rebuilding FROM progress")?;
     let progress = statement.query_row([], |row| {
-        Ok(Progress {
-            snapshot: row.get(0)?,
-            generation: row.get(1)?,
-            rebuilding: row.get(2)?,
-        })
+        Ok(Progress { snapshot: row.get(0)?, generation: row.get(1)?, rebuilding: row.get(2)? })
     })?;
     Ok(progress)
 }
@@ -157,12 +151,7 @@ fn write_progress(
         .prepare_cached(
             "UPDATE progress SET snapshot = ?1, generation = ?2, rebuilding = ?3, conflicts = conflicts + ?4",
         )?
-        .execute(params![
-            progress.snapshot,
-            progress.generation,
-            progress.rebuilding,
-            conflicts as i64
-        ])?;
+        .execute(params![progress.snapshot, progress.generation, progress.rebuilding, conflicts as i64])?;
     Ok(())
 }
 
@@ -202,11 +191,8 @@ fn apply_entry(
         }
     }
     if let Some(id) = ClientMessageId::from_bytes(&entry.client_message_id) {
-        let sent = Sent {
-            conversation_id: entry.conversation_id,
-            seq: entry.seq,
-            sent_at_ms: entry.sent_at_ms,
-        };
+        let sent =
+            Sent { conversation_id: entry.conversation_id, seq: entry.seq, sent_at_ms: entry.sent_at_ms };
         if super::outbox::settle_sent(transaction, id, &sent)? {
             applied.settled.push((id, sent));
         }
@@ -268,24 +254,15 @@ mod tests {
     #[test]
     fn a_page_that_brings_nothing_leaves_the_snapshot_as_it_is() {
         let mut store = Store::in_memory().unwrap();
-        let nothing = |base: &[u8]| Page {
-            base: base.to_vec().into(),
-            ..Page::default()
-        };
+        let nothing = |base: &[u8]| Page { base: base.to_vec().into(), ..Page::default() };
         let discarded = Outcome::Discarded(DiscardReason::NoSnapshot);
         assert_eq!(store.apply(&nothing(&[]), PageCause::Sync).unwrap(), discarded);
-        let first = Page {
-            snapshot: vec![7; 20].into(),
-            ..Page::default()
-        };
+        let first = Page { snapshot: vec![7; 20].into(), ..Page::default() };
         store.apply(&first, PageCause::Sync).unwrap();
         let stands = store.apply(&nothing(&[7; 8]), PageCause::Sync).unwrap();
         assert_eq!(stands, Outcome::Applied(Applied::default()));
         assert_eq!(store.snapshot().unwrap(), [7; 20]);
-        assert!(matches!(
-            store.apply(&nothing(&[8; 8]), PageCause::Sync).unwrap(),
-            Outcome::Discarded(_)
-        ));
+        assert!(matches!(store.apply(&nothing(&[8; 8]), PageCause::Sync).unwrap(), Outcome::Discarded(_)));
     }
 
     #[test]
@@ -293,33 +270,17 @@ mod tests {
         let mut store = Store::in_memory().unwrap();
         let fails = "CREATE TRIGGER fails BEFORE UPDATE ON progress BEGIN SELECT RAISE(ABORT, 'no'); END";
         store.connection.execute_batch(fails).unwrap();
-        let item = Item {
-            kind: 2,
-            key: "k".to_owned(),
-            deleted: false,
-            value: "{}".to_owned(),
-        };
-        let entry = Entry {
-            conversation_id: 1,
-            seq: 1,
-            ..Entry::default()
-        };
-        let page = Page {
-            snapshot: vec![1; 20].into(),
-            items: vec![item],
-            entries: vec![entry],
-            ..Page::default()
-        };
+        let item = Item { kind: 2, key: "k".to_owned(), deleted: false, value: "{}".to_owned() };
+        let entry = Entry { conversation_id: 1, seq: 1, ..Entry::default() };
+        let page =
+            Page { snapshot: vec![1; 20].into(), items: vec![item], entries: vec![entry], ..Page::default() };
         assert!(store.apply(&page, PageCause::Sync).is_err());
         assert_eq!(store.snapshot().unwrap(), [0; 0]);
         assert_eq!(store.items(2).unwrap(), []);
         assert_eq!(store.entry(1, 1).unwrap(), None);
 
         store.connection.execute_batch("DROP TRIGGER fails").unwrap();
-        assert!(matches!(
-            store.apply(&page, PageCause::Sync),
-            Ok(Outcome::Applied(_))
-        ));
+        assert!(matches!(store.apply(&page, PageCause::Sync), Ok(Outcome::Applied(_))));
         assert_eq!(store.items(2).unwrap(), page.items);
     }
 }

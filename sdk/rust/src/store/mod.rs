@@ -114,11 +114,7 @@ impl Store {
         }
         self.connection.execute(
             "INSERT INTO lineage (one, user_id, device_id, context) VALUES (1, ?1, ?2, ?3)",
-            params![
-                lineage.user_id.cast_signed(),
-                lineage.device_id.cast_signed(),
-                lineage.context
-            ],
+            params![lineage.user_id.cast_signed(), lineage.device_id.cast_signed(), lineage.context],
         )?;
         Ok(lineage)
     }
@@ -131,11 +127,7 @@ impl Store {
     pub fn remember_sign_in(&mut self, signed_in: &SignedIn) -> Result<(), StoreError> {
         self.connection.execute(
             "INSERT OR REPLACE INTO sign_in (one, user_id, device_id, token) VALUES (1, ?1, ?2, ?3)",
-            params![
-                signed_in.user_id.cast_signed(),
-                signed_in.device_id.cast_signed(),
-                signed_in.token
-            ],
+            params![signed_in.user_id.cast_signed(), signed_in.device_id.cast_signed(), signed_in.token],
         )?;
         Ok(())
     }

@@ -78,11 +78,7 @@ impl Store {
         let transaction = self.connection.transaction()?;
         if let Some(known) = message(&transaction, id)? {
             let same = known.target == *target && known.text == text;
-            return Ok(if same {
-                PutOutcome::Known
-            } else {
-                PutOutcome::IdReused
-            });
+            return Ok(if same { PutOutcome::Known } else { PutOutcome::IdReused });
         }
         if pending_count(&transaction)? >= OUTBOX_PENDING_MAX {
             return Ok(PutOutcome::Full);

@@ -12,9 +12,7 @@ impl Store {
     /// # Errors
     /// When SQLite fails.
     pub fn snapshot(&self) -> Result<Vec<u8>, StoreError> {
-        Ok(self
-            .connection
-            .query_row("SELECT snapshot FROM progress", [], |row| row.get(0))?)
+        Ok(self.connection.query_row("SELECT snapshot FROM progress", [], |row| row.get(0))?)
     }
 
     /// Whether a rebuild has begun and not ended.
@@ -22,9 +20,7 @@ impl Store {
     /// # Errors
     /// When SQLite fails.
     pub fn rebuilding(&self) -> Result<bool, StoreError> {
-        Ok(self
-            .connection
-            .query_row("SELECT rebuilding FROM progress", [], |row| row.get(0))?)
+        Ok(self.connection.query_row("SELECT rebuilding FROM progress", [], |row| row.get(0))?)
     }
 
     /// How many entries were ever told with another content than the stored one; 0 with a right server.
@@ -70,10 +66,7 @@ impl Store {
         let sql = "SELECT conversation, MAX(seq) FROM entries GROUP BY conversation ORDER BY conversation";
         let mut statement = self.connection.prepare_cached(sql)?;
         let rows = statement.query_map([], |row| {
-            Ok((
-                row.get::<_, i64>(0)?.cast_unsigned(),
-                row.get::<_, i64>(1)?.cast_unsigned(),
-            ))
+            Ok((row.get::<_, i64>(0)?.cast_unsigned(), row.get::<_, i64>(1)?.cast_unsigned()))
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -86,12 +79,7 @@ impl Store {
         let sql = "SELECT kind, key, value FROM items WHERE kind = ?1 ORDER BY key";
         let mut statement = self.connection.prepare_cached(sql)?;
         let rows = statement.query_map([kind], |row| {
-            Ok(Item {
-                kind: row.get(0)?,
-                key: row.get(1)?,
-                deleted: false,
-                value: row.get(2)?,
-            })
+            Ok(Item { kind: row.get(0)?, key: row.get(1)?, deleted: false, value: row.get(2)? })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -102,10 +90,7 @@ impl Store {
     /// When SQLite fails.
     pub fn item(&self, kind: u32, key: &str) -> Result<Option<String>, StoreError> {
         let sql = "SELECT value FROM items WHERE kind = ?1 AND key = ?2";
-        Ok(self
-            .connection
-            .query_row(sql, params![kind, key], |row| row.get(0))
-            .optional()?)
+        Ok(self.connection.query_row(sql, params![kind, key], |row| row.get(0)).optional()?)
     }
 
     /// Holes in the messages that the server can no longer tell, by conversation and seq.
@@ -134,10 +119,7 @@ pub(super) fn entry(
     let sql = format!("SELECT {ENTRY_COLUMNS} FROM entries WHERE conversation = ?1 AND seq = ?2");
     let mut statement = connection.prepare_cached(&sql)?;
     Ok(statement
-        .query_row(
-            params![conversation_id.cast_signed(), seq.cast_signed()],
-            entry_of_row,
-        )
+        .query_row(params![conversation_id.cast_signed(), seq.cast_signed()], entry_of_row)
         .optional()?)
 }
 

@@ -107,10 +107,7 @@ fn create_tables(connection: &mut Connection) -> Result<(), StoreError> {
         }
         FORMAT => {}
         _ => {
-            return Err(StoreError::Newer {
-                found,
-                newest: FORMAT,
-            });
+            return Err(StoreError::Newer { found, newest: FORMAT });
         }
     }
     transaction.commit()?;
@@ -125,12 +122,8 @@ mod tests {
     fn settings(durability: Durability) -> (String, i64) {
         let path = std::env::temp_dir().join(format!("highwater-schema-{:032x}", rand::random::<u128>()));
         let connection = prepare(Connection::open(&path).unwrap(), durability).unwrap();
-        let journal = connection
-            .pragma_query_value(None, "journal_mode", |row| row.get(0))
-            .unwrap();
-        let synchronous = connection
-            .pragma_query_value(None, "synchronous", |row| row.get(0))
-            .unwrap();
+        let journal = connection.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
+        let synchronous = connection.pragma_query_value(None, "synchronous", |row| row.get(0)).unwrap();
         drop(connection);
         std::fs::remove_file(path).unwrap();
         (journal, synchronous)
@@ -147,9 +140,7 @@ mod tests {
     #[test]
     fn newer_format_is_refused() {
         let connection = Connection::open_in_memory().unwrap();
-        connection
-            .pragma_update(None, "user_version", FORMAT + 1)
-            .unwrap();
+        connection.pragma_update(None, "user_version", FORMAT + 1).unwrap();
         let refused = prepare(connection, Durability::PowerLoss);
         assert!(matches!(refused, Err(StoreError::Newer { found, .. }) if found == FORMAT + 1));
     }

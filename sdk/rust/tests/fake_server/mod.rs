@@ -49,18 +49,11 @@ pub fn greeting() -> Greeting {
 
 impl FakeServer {
     pub async fn start() -> FakeServer {
-        FakeServer {
-            listener: TcpListener::bind("127.0.0.1:0")
-                .await
-                .expect("loopback can be bound"),
-        }
+        FakeServer { listener: TcpListener::bind("127.0.0.1:0").await.expect("loopback can be bound") }
     }
 
     pub fn base_url(&self) -> String {
-        format!(
-            "http://{}",
-            self.listener.local_addr().expect("the listener is bound")
-        )
+        format!("http://{}", self.listener.local_addr().expect("the listener is bound"))
     }
 
     /// Options of a client that comes back quickly.
@@ -88,9 +81,7 @@ impl FakeServer {
             response.headers_mut().insert("sec-websocket-protocol", asked);
             Ok(response)
         };
-        let socket = accept_hdr_async(stream, agree)
-            .await
-            .expect("the handshake works");
+        let socket = accept_hdr_async(stream, agree).await.expect("the handshake works");
         FakeConnection { socket, encoding }
     }
 
@@ -113,9 +104,7 @@ impl FakeConnection {
     /// The next frame; none when the client is gone.
     pub async fn try_read(&mut self) -> Option<ClientFrame> {
         loop {
-            let message = timeout(PATIENCE, self.socket.next())
-                .await
-                .expect("the client says something");
+            let message = timeout(PATIENCE, self.socket.next()).await.expect("the client says something");
             let bytes = match message? {
                 Ok(Message::Binary(bytes)) if self.encoding == Encoding::Binary => bytes.to_vec(),
                 Ok(Message::Text(text)) if self.encoding == Encoding::Json => text.as_bytes().to_vec(),
@@ -123,10 +112,7 @@ impl FakeConnection {
                 Ok(Message::Ping(_) | Message::Pong(_)) => continue,
                 Ok(other) => panic!("not a message of this encoding: {other:?}"),
             };
-            let frame: ClientFrame = self
-                .encoding
-                .decode(&bytes)
-                .expect("the client writes the schema");
+            let frame: ClientFrame = self.encoding.decode(&bytes).expect("the client writes the schema");
             assert_ne!(frame.request_id, 0);
             return Some(frame);
         }
@@ -134,9 +120,7 @@ impl FakeConnection {
 
     /// Whether the client stays quiet for a while.
     pub async fn is_quiet(&mut self) -> bool {
-        timeout(Duration::from_millis(150), self.socket.next())
-            .await
-            .is_err()
+        timeout(Duration::from_millis(150), self.socket.next()).await.is_err()
     }
 
     pub async fn expect_sync(&mut self) -> (u64, Vec<u8>) {
@@ -166,18 +150,13 @@ impl FakeConnection {
     /// Answers the Hello that has to come first.
     pub async fn greet(&mut self, greeting: Greeting) -> Hello {
         let frame = self.read().await;
-        let Some(Request::Hello(hello)) = frame.request else {
-            panic!("expected Hello, got {frame:?}")
-        };
+        let Some(Request::Hello(hello)) = frame.request else { panic!("expected Hello, got {frame:?}") };
         self.answer(frame.request_id, Body::Greeting(greeting)).await;
         hello
     }
 
     pub async fn answer(&mut self, request_id: u64, body: Body) {
-        let bytes = self.encoding.encode(&ServerFrame {
-            request_id,
-            body: Some(body),
-        });
+        let bytes = self.encoding.encode(&ServerFrame { request_id, body: Some(body) });
         let message = match self.encoding {
             Encoding::Binary => Message::binary(bytes),
             Encoding::Json => Message::text(String::from_utf8(bytes).expect("JSON is UTF-8")),
@@ -190,8 +169,7 @@ impl FakeConnection {
     }
 
     pub async fn refuse(&mut self, request_id: u64, refusal: Refusal, retry_after_ms: u32) {
-        self.answer(request_id, Body::Error(refusal.to_error(retry_after_ms)))
-            .await;
+        self.answer(request_id, Body::Error(refusal.to_error(retry_after_ms))).await;
     }
 
     pub async fn push(&mut self, page: Page) {
@@ -199,10 +177,7 @@ impl FakeConnection {
     }
 
     pub async fn close(mut self, code: u16) {
-        let frame = CloseFrame {
-            code: code.into(),
-            reason: "".into(),
-        };
+        let frame = CloseFrame { code: code.into(), reason: "".into() };
         let _ = self.socket.close(Some(frame)).await;
     }
 }

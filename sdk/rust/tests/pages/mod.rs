@@ -17,42 +17,21 @@ pub fn number_of(snapshot: &[u8]) -> u64 {
 
 /// A page from one snapshot number to another; 0 is the empty snapshot.
 pub fn page(from: u64, to: u64) -> Page {
-    let base = if from == 0 {
-        Vec::new()
-    } else {
-        base_of(&snapshot(from)).to_vec()
-    };
-    Page {
-        base: base.into(),
-        snapshot: snapshot(to).into(),
-        ..Page::default()
-    }
+    let base = if from == 0 { Vec::new() } else { base_of(&snapshot(from)).to_vec() };
+    Page { base: base.into(), snapshot: snapshot(to).into(), ..Page::default() }
 }
 
 /// The first page of a rebuild.
 pub fn rebuild_page(to: u64) -> Page {
-    Page {
-        rebuild: Some(Rebuild::default()),
-        ..page(0, to)
-    }
+    Page { rebuild: Some(Rebuild::default()), ..page(0, to) }
 }
 
 pub fn item(kind: u32, key: &str, value: &str) -> Item {
-    Item {
-        kind,
-        key: key.to_owned(),
-        deleted: false,
-        value: value.to_owned(),
-    }
+    Item { kind, key: key.to_owned(), deleted: false, value: value.to_owned() }
 }
 
 pub fn deleted(kind: u32, key: &str) -> Item {
-    Item {
-        kind,
-        key: key.to_owned(),
-        deleted: true,
-        value: String::new(),
-    }
+    Item { kind, key: key.to_owned(), deleted: true, value: String::new() }
 }
 
 /// An entry of somebody else.

@@ -18,18 +18,12 @@ pub struct Events(mpsc::UnboundedReceiver<Event>);
 
 impl Events {
     pub async fn next(&mut self) -> Event {
-        timeout(PATIENCE, self.0.recv())
-            .await
-            .expect("something happens")
-            .expect("the client runs")
+        timeout(PATIENCE, self.0.recv()).await.expect("something happens").expect("the client runs")
     }
 }
 
 /// Starts a client whose events are recorded.
 pub fn start(options: ClientOptions, store: Store) -> (Client, Events) {
     let (told, events) = mpsc::unbounded_channel();
-    (
-        Client::start_observed(options, store, Recorder(told)).expect("threads can be had"),
-        Events(events),
-    )
+    (Client::start_observed(options, store, Recorder(told)).expect("threads can be had"), Events(events))
 }

@@ -24,10 +24,7 @@ pub fn all() -> Vec<Named> {
 }
 
 fn named(name: &'static str, request_id: u64, body: Option<Body>) -> Named {
-    Named {
-        name,
-        frame: Frame::Server(ServerFrame { request_id, body }),
-    }
+    Named { name, frame: Frame::Server(ServerFrame { request_id, body }) }
 }
 
 fn plain(name: &'static str, body: Body) -> Named {
@@ -35,22 +32,12 @@ fn plain(name: &'static str, body: Body) -> Named {
 }
 
 fn connecting() -> Vec<Named> {
-    let kinds = [
-        (1, "account"),
-        (2, "contacts"),
-        (3, "conversations"),
-        (4, "messages"),
-    ];
+    let kinds = [(1, "account"), (2, "contacts"), (3, "conversations"), (4, "messages")];
     let greeting = Greeting {
         user_id: ADA,
         device_id: u64::MAX,
         level: 1,
-        kinds: kinds
-            .map(|(number, name)| Kind {
-                number,
-                name: name.to_owned(),
-            })
-            .to_vec(),
+        kinds: kinds.map(|(number, name)| Kind { number, name: name.to_owned() }).to_vec(),
         capabilities: vec!["push".to_owned(), "http".to_owned()],
         day: 20_778,
         time_ms: SENT_AT_MS,
@@ -65,14 +52,8 @@ fn connecting() -> Vec<Named> {
         named("server_no_body", 7, None),
         named("server_greeting", 1, Some(Body::Greeting(greeting))),
         plain("server_greeting_empty", Body::Greeting(Greeting::default())),
-        plain(
-            "server_heartbeat",
-            Body::Heartbeat(HeartbeatAnswer { day: 20_779 }),
-        ),
-        plain(
-            "server_heartbeat_empty",
-            Body::Heartbeat(HeartbeatAnswer::default()),
-        ),
+        plain("server_heartbeat", Body::Heartbeat(HeartbeatAnswer { day: 20_779 })),
+        plain("server_heartbeat_empty", Body::Heartbeat(HeartbeatAnswer::default())),
         named("server_nudge", 0, Some(Body::Nudge(Nudge {}))),
         named("server_done_request_id_max", u64::MAX, Some(Body::Done(Done {}))),
     ]
@@ -95,40 +76,18 @@ fn accounts() -> Vec<Named> {
     ];
     let token = "hw1.GpYkAQAAAAA.c2VjcmV0IG9mIHRoZSBkZXZpY2U".to_owned();
     vec![
-        plain(
-            "server_signed_in",
-            Body::SignedIn(SignedIn {
-                user_id: ADA,
-                device_id: 2,
-                token,
-            }),
-        ),
+        plain("server_signed_in", Body::SignedIn(SignedIn { user_id: ADA, device_id: 2, token })),
         plain("server_signed_in_empty", Body::SignedIn(SignedIn::default())),
         plain("server_done", Body::Done(Done {})),
         plain("server_device_list", Body::DeviceList(DeviceList { devices })),
-        plain(
-            "server_device_list_empty",
-            Body::DeviceList(DeviceList::default()),
-        ),
-        plain(
-            "server_user",
-            Body::User(User {
-                user_id: BOB,
-                name: "bob".to_owned(),
-            }),
-        ),
+        plain("server_device_list_empty", Body::DeviceList(DeviceList::default())),
+        plain("server_user", Body::User(User { user_id: BOB, name: "bob".to_owned() })),
         plain("server_user_empty", Body::User(User::default())),
     ]
 }
 
 fn sending() -> Vec<Named> {
-    let sent = |conversation_id, seq, sent_at_ms| {
-        Body::Sent(Sent {
-            conversation_id,
-            seq,
-            sent_at_ms,
-        })
-    };
+    let sent = |conversation_id, seq, sent_at_ms| Body::Sent(Sent { conversation_id, seq, sent_at_ms });
     vec![
         plain("server_sent", sent(CONVERSATION, 1, SENT_AT_MS)),
         plain("server_sent_max", sent(u64::MAX, u64::MAX, i64::MAX)),
@@ -140,48 +99,25 @@ fn sending() -> Vec<Named> {
 fn pages() -> Vec<Named> {
     let base = Bytes::copy_from_slice(base_of(&snapshot()));
     let next: Bytes = (101..=153).collect::<Vec<u8>>().into();
-    let first = Page {
-        snapshot: snapshot(),
-        items: items(),
-        entries: entries(),
-        ..Page::default()
-    };
+    let first = Page { snapshot: snapshot(), items: items(), entries: entries(), ..Page::default() };
     let full = Page {
         base: base.clone(),
         snapshot: next.clone(),
         more: true,
         items: items(),
         entries: entries(),
-        gaps: vec![Gap {
-            conversation_id: CONVERSATION,
-            from_seq: 3,
-            to_seq: 17,
-        }],
+        gaps: vec![Gap { conversation_id: CONVERSATION, from_seq: 3, to_seq: 17 }],
         hand_back: true,
         ..Page::default()
     };
     let rebuild = |cause: Cause| Some(Rebuild { cause: cause.into() });
-    let push = Page {
-        base: base.clone(),
-        snapshot: next.clone(),
-        entries: entries(),
-        ..Page::default()
-    };
+    let push = Page { base: base.clone(), snapshot: next.clone(), entries: entries(), ..Page::default() };
     vec![
         plain("server_page", Body::Page(full)),
         plain("server_page_first", Body::Page(first)),
-        plain(
-            "server_page_nothing_new",
-            Body::Page(Page {
-                base: base.clone(),
-                ..Page::default()
-            }),
-        ),
+        plain("server_page_nothing_new", Body::Page(Page { base: base.clone(), ..Page::default() })),
         plain("server_page_empty", Body::Page(Page::default())),
-        plain(
-            "server_page_unknown_kinds",
-            Body::Page(of_unknown_kinds(next.clone())),
-        ),
+        plain("server_page_unknown_kinds", Body::Page(of_unknown_kinds(next.clone()))),
         plain(
             "server_page_rebuild_begins",
             Body::Page(Page {
@@ -203,19 +139,11 @@ fn pages() -> Vec<Named> {
         ),
         plain(
             "server_page_rebuild_ends",
-            Body::Page(Page {
-                base,
-                snapshot: next,
-                complete: true,
-                ..Page::default()
-            }),
+            Body::Page(Page { base, snapshot: next, complete: true, ..Page::default() }),
         ),
         plain(
             "server_page_rebuild_unspecified",
-            Body::Page(Page {
-                rebuild: rebuild(Cause::Unspecified),
-                ..Page::default()
-            }),
+            Body::Page(Page { rebuild: rebuild(Cause::Unspecified), ..Page::default() }),
         ),
         named("server_push", 0, Some(Body::Push(push))),
     ]
@@ -244,41 +172,14 @@ fn of_unknown_kinds(snapshot: Bytes) -> Page {
 
 /// One item of each kind, one of a kind that no client knows, and a deletion.
 fn items() -> Vec<Item> {
-    let item = |kind, key: &str, value: String| Item {
-        kind,
-        key: key.to_owned(),
-        deleted: false,
-        value,
-    };
-    let conversation = ConversationItem {
-        conversation_id: CONVERSATION,
-        peer_id: BOB,
-    };
+    let item = |kind, key: &str, value: String| Item { kind, key: key.to_owned(), deleted: false, value };
+    let conversation = ConversationItem { conversation_id: CONVERSATION, peer_id: BOB };
     vec![
-        item(
-            1,
-            "me",
-            json(&AccountItem {
-                user_id: ADA,
-                name: "ada".to_owned(),
-            }),
-        ),
-        item(
-            2,
-            &BOB.to_string(),
-            json(&ContactItem {
-                user_id: BOB,
-                name: "bob".to_owned(),
-            }),
-        ),
+        item(1, "me", json(&AccountItem { user_id: ADA, name: "ada".to_owned() })),
+        item(2, &BOB.to_string(), json(&ContactItem { user_id: BOB, name: "bob".to_owned() })),
         item(3, &CONVERSATION.to_string(), json(&conversation)),
         item(300, "stickers/1", "{\"title\":\"Katzen\"}".to_owned()),
-        Item {
-            kind: 2,
-            key: "77".to_owned(),
-            deleted: true,
-            value: String::new(),
-        },
+        Item { kind: 2, key: "77".to_owned(), deleted: true, value: String::new() },
     ]
 }
 
@@ -298,34 +199,20 @@ fn entries() -> Vec<Entry> {
         content,
     };
     vec![
-        Entry {
-            client_message_id: message_id(),
-            ..entry(1, ADA, text("Hello Bob"))
-        },
+        Entry { client_message_id: message_id(), ..entry(1, ADA, text("Hello Bob")) },
         entry(2, BOB, text("Grüße 👋")),
         entry(18, BOB, None),
         entry(19, BOB, text("")),
-        Entry {
-            conversation_id: u64::MAX,
-            sent_at_ms: i64::MAX,
-            ..entry(u64::MAX, u64::MAX, text("max"))
-        },
+        Entry { conversation_id: u64::MAX, sent_at_ms: i64::MAX, ..entry(u64::MAX, u64::MAX, text("max")) },
     ]
 }
 
 fn errors() -> Vec<Named> {
     let error = |refusal: Refusal, retry_after_ms| Body::Error(refusal.to_error(retry_after_ms));
     vec![
-        named(
-            "server_error_malformed",
-            0,
-            Some(error(Refusal::MalformedFrame, 0)),
-        ),
+        named("server_error_malformed", 0, Some(error(Refusal::MalformedFrame, 0))),
         plain("server_error_retry", error(Refusal::Busy, 1500)),
-        plain(
-            "server_error_unknown_outcome",
-            error(Refusal::UnknownOutcome, u32::MAX),
-        ),
+        plain("server_error_unknown_outcome", error(Refusal::UnknownOutcome, u32::MAX)),
         plain("server_error_empty", Body::Error(Error::default())),
     ]
 }

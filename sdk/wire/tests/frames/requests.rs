@@ -14,14 +14,7 @@ pub fn all() -> Vec<Named> {
 }
 
 fn named(name: &'static str, request_id: u64, snapshot: Bytes, request: Option<Request>) -> Named {
-    Named {
-        name,
-        frame: Frame::Client(ClientFrame {
-            request_id,
-            snapshot,
-            request,
-        }),
-    }
+    Named { name, frame: Frame::Client(ClientFrame { request_id, snapshot, request }) }
 }
 
 fn plain(name: &'static str, request: Request) -> Named {
@@ -32,12 +25,7 @@ fn edges() -> Vec<Named> {
     vec![
         named("client_empty", 0, Bytes::new(), None),
         named("client_no_request", 7, snapshot(), None),
-        named(
-            "client_request_id_max",
-            u64::MAX,
-            Bytes::new(),
-            Some(Request::Heartbeat(Heartbeat {})),
-        ),
+        named("client_request_id_max", u64::MAX, Bytes::new(), Some(Request::Heartbeat(Heartbeat {}))),
     ]
 }
 
@@ -55,101 +43,47 @@ fn connecting() -> Vec<Named> {
         named("client_hello", 1, snapshot(), Some(Request::Hello(hello))),
         plain(
             "client_hello_minimal",
-            Request::Hello(Hello {
-                token: "t".to_owned(),
-                level: 1,
-                ..Hello::default()
-            }),
+            Request::Hello(Hello { token: "t".to_owned(), level: 1, ..Hello::default() }),
         ),
         plain("client_hello_empty", Request::Hello(Hello::default())),
-        named(
-            "client_heartbeat",
-            8,
-            snapshot(),
-            Some(Request::Heartbeat(Heartbeat {})),
-        ),
-        named(
-            "client_sync",
-            3,
-            snapshot(),
-            Some(Request::Sync(Sync {
-                limit: 50,
-                wait_ms: 25_000,
-            })),
-        ),
-        named(
-            "client_sync_first",
-            2,
-            Bytes::new(),
-            Some(Request::Sync(Sync::default())),
-        ),
-        plain(
-            "client_sync_max",
-            Request::Sync(Sync {
-                limit: u32::MAX,
-                wait_ms: u32::MAX,
-            }),
-        ),
+        named("client_heartbeat", 8, snapshot(), Some(Request::Heartbeat(Heartbeat {}))),
+        named("client_sync", 3, snapshot(), Some(Request::Sync(Sync { limit: 50, wait_ms: 25_000 }))),
+        named("client_sync_first", 2, Bytes::new(), Some(Request::Sync(Sync::default()))),
+        plain("client_sync_max", Request::Sync(Sync { limit: u32::MAX, wait_ms: u32::MAX })),
     ]
 }
 
 fn accounts() -> Vec<Named> {
-    let device = DeviceInfo {
-        name: "Ada’s phone".to_owned(),
-        device_class: DeviceClass::Phone.into(),
-    };
+    let device = DeviceInfo { name: "Ada’s phone".to_owned(), device_class: DeviceClass::Phone.into() };
     let register = Register {
         name: "ada".to_owned(),
         password: "correct horse".to_owned(),
         invite: "9f2c-77aa".to_owned(),
         device: Some(device.clone()),
     };
-    let sign_in = SignIn {
-        name: "ada".to_owned(),
-        password: "correct horse".to_owned(),
-        device: Some(device),
-    };
+    let sign_in =
+        SignIn { name: "ada".to_owned(), password: "correct horse".to_owned(), device: Some(device) };
     vec![
         plain("client_register", Request::Register(register)),
         plain("client_register_empty", Request::Register(Register::default())),
         plain("client_sign_in", Request::SignIn(sign_in)),
         plain(
             "client_sign_in_empty_device",
-            Request::SignIn(SignIn {
-                device: Some(DeviceInfo::default()),
-                ..SignIn::default()
-            }),
+            Request::SignIn(SignIn { device: Some(DeviceInfo::default()), ..SignIn::default() }),
         ),
         plain("client_sign_out", Request::SignOut(SignOut {})),
         plain("client_list_devices", Request::ListDevices(ListDevices {})),
         plain(
             "client_end_device",
-            Request::EndDevice(EndDevice {
-                which: Some(Which::DeviceId(0x0102_0304_0506_0708)),
-            }),
+            Request::EndDevice(EndDevice { which: Some(Which::DeviceId(0x0102_0304_0506_0708)) }),
         ),
         plain(
             "client_end_device_others",
-            Request::EndDevice(EndDevice {
-                which: Some(Which::AllOthers(true)),
-            }),
+            Request::EndDevice(EndDevice { which: Some(Which::AllOthers(true)) }),
         ),
-        plain(
-            "client_end_device_id_zero",
-            Request::EndDevice(EndDevice {
-                which: Some(Which::DeviceId(0)),
-            }),
-        ),
-        plain(
-            "client_end_device_empty",
-            Request::EndDevice(EndDevice { which: None }),
-        ),
-        plain(
-            "client_find_user",
-            Request::FindUser(FindUser {
-                name: "Bob.B_2-x".to_owned(),
-            }),
-        ),
+        plain("client_end_device_id_zero", Request::EndDevice(EndDevice { which: Some(Which::DeviceId(0)) })),
+        plain("client_end_device_empty", Request::EndDevice(EndDevice { which: None })),
+        plain("client_find_user", Request::FindUser(FindUser { name: "Bob.B_2-x".to_owned() })),
     ]
 }
 
@@ -162,14 +96,8 @@ fn sending() -> Vec<Named> {
         shown_seq,
     };
     vec![
-        plain(
-            "client_send_to_name",
-            Request::Send(send(To::UserName("bob".to_owned()), "Hello Bob", 0)),
-        ),
-        plain(
-            "client_send_to_user",
-            Request::Send(send(To::UserId(0x8000_0000_0000_0001), "by id", 0)),
-        ),
+        plain("client_send_to_name", Request::Send(send(To::UserName("bob".to_owned()), "Hello Bob", 0))),
+        plain("client_send_to_user", Request::Send(send(To::UserId(0x8000_0000_0000_0001), "by id", 0))),
         named(
             "client_send_to_conversation",
             9,
@@ -182,10 +110,7 @@ fn sending() -> Vec<Named> {
         ),
         plain(
             "client_send_max",
-            Request::Send(Send {
-                day: u32::MAX,
-                ..send(To::UserId(u64::MAX), "m", u64::MAX)
-            }),
+            Request::Send(Send { day: u32::MAX, ..send(To::UserId(u64::MAX), "m", u64::MAX) }),
         ),
         plain("client_send_empty", Request::Send(Send::default())),
     ]

@@ -74,21 +74,12 @@ impl Device {
         let lineage = account.lineage();
         let path = arguments.stores.join(format!("{lineage}.sqlite"));
         let store = Store::open_with(path, Durability::ProcessKill).map_err(io::Error::other)?;
-        let pending = store
-            .pending_after(0, OUTBOX_PENDING_MAX)
-            .map_err(io::Error::other)?;
+        let pending = store.pending_after(0, OUTBOX_PENDING_MAX).map_err(io::Error::other)?;
         let unanswered: HashSet<ClientMessageId> = pending.into_iter().map(|message| message.id).collect();
         if arguments.again {
             let snapshot = store.snapshot().map_err(io::Error::other)?;
             let fields = json!({ "snapshot": hex(base_of(&snapshot)) });
-            write(
-                history,
-                &lineage,
-                &account.user_id,
-                "nemesis",
-                "client_restart",
-                fields,
-            );
+            write(history, &lineage, &account.user_id, "nemesis", "client_restart", fields);
         }
         let window = Arc::new(Window::new(unanswered));
         let recorder = Recorder {
@@ -138,10 +129,8 @@ impl Device {
 
     async fn send_one(&self, rng: &mut StdRng) -> bool {
         let others = self.users.iter().copied().filter(|user| *user != self.user_id);
-        let to = others
-            .clone()
-            .nth(rng.random_range(0..others.count()))
-            .expect("there are at least two users");
+        let to =
+            others.clone().nth(rng.random_range(0..others.count())).expect("there are at least two users");
         let id = ClientMessageId::random();
         let token = format!("{:032x}", rand::random::<u128>());
         let text = format!("{token} {}", "x".repeat(rng.random_range(0..=FILLER_BYTES_MAX)));

@@ -96,10 +96,7 @@ impl ClientArguments {
 /// When a file cannot be opened or a client cannot be started.
 pub fn run(arguments: &ClientArguments) -> io::Result<()> {
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?
-        .block_on(serve(arguments))
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(serve(arguments))
 }
 
 async fn serve(arguments: &ClientArguments) -> io::Result<()> {

@@ -43,21 +43,11 @@ impl Observer for Recorder {
             Event::SendAnswered { id, result: Ok(sent) } | Event::SendSeen { id, sent } => {
                 self.acknowledged(*id, sent);
             }
-            Event::SendAnswered {
-                id,
-                result: Err(refused),
-            } if refused.retry => {
+            Event::SendAnswered { id, result: Err(refused) } if refused.retry => {
                 self.window.returned(*id, &self.gauge);
             }
-            Event::SendAnswered {
-                id,
-                result: Err(refused),
-            } => {
-                self.write(
-                    "fail",
-                    "send",
-                    json!({ "id": id.to_string(), "code": refused.code }),
-                );
+            Event::SendAnswered { id, result: Err(refused) } => {
+                self.write("fail", "send", json!({ "id": id.to_string(), "code": refused.code }));
                 self.window.answered(*id, &self.gauge);
             }
             Event::Disconnected { .. } => self.window.disconnected(&self.gauge),
@@ -75,11 +65,7 @@ impl Observer for Recorder {
 impl Recorder {
     fn acknowledged(&self, id: ClientMessageId, sent: &Sent) {
         let (conversation, seq) = (sent.conversation_id.to_string(), sent.seq);
-        self.write(
-            "ok",
-            "send",
-            json!({ "id": id.to_string(), "conversation": conversation, "seq": seq }),
-        );
+        self.write("ok", "send", json!({ "id": id.to_string(), "conversation": conversation, "seq": seq }));
         self.window.answered(id, &self.gauge);
         self.gauge.add_told(1);
     }
@@ -123,9 +109,7 @@ pub(super) fn entry_fields(entry: &Entry) -> Value {
         Some(Content::Text(text)) => text.as_str(),
         None => "",
     };
-    let token = text
-        .get(..TOKEN_DIGITS)
-        .filter(|token| u128::from_str_radix(token, 16).is_ok());
+    let token = text.get(..TOKEN_DIGITS).filter(|token| u128::from_str_radix(token, 16).is_ok());
     let mut fields = json!({
         "conversation": entry.conversation_id.to_string(),
         "seq": entry.seq,

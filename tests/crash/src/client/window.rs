@@ -29,11 +29,7 @@ impl Gauge {
     /// Opens the file, which exists: the driver may read it at any time.
     pub(super) fn open(path: &Path) -> io::Result<Gauge> {
         let file = OpenOptions::new().write(true).open(path)?;
-        Ok(Gauge {
-            file,
-            in_flight: AtomicI64::new(0),
-            told: AtomicI64::new(0),
-        })
+        Ok(Gauge { file, in_flight: AtomicI64::new(0), told: AtomicI64::new(0) })
     }
 
     pub(super) fn add_told(&self, count: usize) {
@@ -49,9 +45,7 @@ impl Gauge {
     fn show(&self) {
         let [in_flight, told] =
             [&self.in_flight, &self.told].map(|number| number.load(Ordering::Relaxed).to_le_bytes());
-        self.file
-            .write_all_at(&[in_flight, told].concat(), 0)
-            .expect("16 bytes can be written");
+        self.file.write_all_at(&[in_flight, told].concat(), 0).expect("16 bytes can be written");
     }
 }
 
@@ -73,13 +67,7 @@ struct Open {
 impl Window {
     /// A window that begins with what an earlier life left in the outbox.
     pub(super) fn new(unanswered: HashSet<ClientMessageId>) -> Window {
-        Window {
-            open: Mutex::new(Open {
-                unanswered,
-                ..Open::default()
-            }),
-            ..Window::default()
-        }
+        Window { open: Mutex::new(Open { unanswered, ..Open::default() }), ..Window::default() }
     }
 
     pub(super) fn put(&self, id: ClientMessageId) {

@@ -33,11 +33,7 @@ impl Task {
         session.page_applied(&page);
         let applied = Arc::new(applied);
         let caught_up = cause == PageCause::Sync && !page.more;
-        self.emit(Event::Applied {
-            cause,
-            page,
-            applied: Arc::clone(&applied),
-        });
+        self.emit(Event::Applied { cause, page, applied: Arc::clone(&applied) });
         for &(id, sent) in &applied.settled {
             self.sends.remove_id(id);
             self.emit(Event::SendSeen { id, sent });
@@ -48,9 +44,7 @@ impl Task {
             self.discarded_syncs = 0;
         }
         if caught_up {
-            self.emit(Event::CaughtUp {
-                snapshot: self.snapshot.clone(),
-            });
+            self.emit(Event::CaughtUp { snapshot: self.snapshot.clone() });
             self.publish_caught_up(session);
             for done in self.syncs_begun.drain(..) {
                 // A caller that went away needs no answer.

@@ -26,8 +26,7 @@ impl Task {
             let too_long: Vec<_> = self.too_long(&messages);
             self.sends.loaded(messages, limit);
             for (position, id) in too_long {
-                self.send_answered(position, id, Err(Refusal::TextTooLong.into()))
-                    .await?;
+                self.send_answered(position, id, Err(Refusal::TextTooLong.into())).await?;
             }
         }
         Ok(())
@@ -36,10 +35,7 @@ impl Task {
     /// Messages that the server would refuse unread, closing the connection each time they are tried.
     fn too_long(&self, messages: &[OutboxMessage]) -> Vec<(i64, ClientMessageId)> {
         let status = self.shared.status.borrow();
-        let text_bytes_max = status
-            .greeting
-            .as_ref()
-            .map_or(0, |greeting| greeting.text_bytes_max as usize);
+        let text_bytes_max = status.greeting.as_ref().map_or(0, |greeting| greeting.text_bytes_max as usize);
         messages
             .iter()
             .filter(|message| text_bytes_max > 0 && message.text.len() > text_bytes_max)
@@ -61,8 +57,7 @@ impl Task {
                 self.sends.remove(position);
             }
             Settlement::Refused(refused) => {
-                self.on_store(move |store| store.record_refused(id, refused.code))
-                    .await?;
+                self.on_store(move |store| store.record_refused(id, refused.code)).await?;
                 self.sends.remove(position);
             }
             Settlement::Again(at_least) => {
