@@ -1,8 +1,8 @@
 //! W1: what a signed-in connection costs in memory, idle, and after it has been used.
 //!
 //! After use the process also holds what the messages themselves left: cached pages of the index, ids against sending
-//! twice. A second server stores as many messages through a hundred connections; what it grew by is the store's share. The whole is what is judged; what is left without
-//! that share is printed beside it.
+//! twice. A second server stores as many messages through a hundred connections; what it grew by is the store's share.
+//! The whole is what is judged; what is left without that share is printed beside it.
 
 use std::{io, thread, time::Duration};
 

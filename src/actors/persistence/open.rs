@@ -99,6 +99,14 @@ pub enum OpenFault {
         /// Last version of the log.
         last: Version,
     },
+    /// Numbers were used that the watermark had not reserved: a sync of it did not do what it said.
+    #[error("the commit log ends at version {last}, but the watermark reserved only up to {reserved}: the disk lied")]
+    WatermarkBelowLog {
+        /// Last version of the log.
+        last: Version,
+        /// What the watermark reserved.
+        reserved: Version,
+    },
     /// The run could not begin.
     #[error("the new run cannot be recorded")]
     Run(#[from] Fatal),
@@ -121,6 +129,10 @@ pub fn open(with: OpenStore) -> Result<Opened, OpenFault> {
         replay.take(batch.payload).map_err(Into::into)
     })?;
     replay.check(reach, log.first_version(), found.last_version)?;
+    if found.last_version > watermark.usable() {
+        let reserved = watermark.usable();
+        return Err(OpenFault::WatermarkBelowLog { last: found.last_version, reserved });
+    }
     if found.loss_accepted || index_was_behind {
         watermark.accept_loss(found.last_version, reach).map_err(|source| LogFault::File { source })?;
     }
