@@ -46,6 +46,8 @@ pub struct Committed {
     pub outcomes: Vec<Outcome>,
     /// What was published, to be told to those it concerns.
     pub records: Vec<Arc<Record>>,
+    /// What the records took in the log, bytes, without the frame of the batch.
+    pub log_bytes: u64,
 }
 
 /// Why the process must end.
@@ -214,14 +216,15 @@ impl Committer {
         lengths: &[usize],
     ) -> Result<Committed, Fatal> {
         let (Some(first), Some(last)) = (records.first(), records.last()) else {
-            return Ok(Committed { outcomes, records: Vec::new() });
+            return Ok(Committed { outcomes, ..Committed::default() });
         };
         let (first, last) = (first.version, last.version);
         match self.append(first, last, records.len() as u32) {
             Ok(()) => {
                 self.failures = 0;
+                let log_bytes = lengths.iter().sum::<usize>() as u64;
                 let records = self.publish(records, lengths);
-                Ok(Committed { outcomes, records })
+                Ok(Committed { outcomes, records, log_bytes })
             }
             Err(fault) => {
                 tracing::error!(
@@ -233,7 +236,7 @@ impl Committer {
                     self.state.forget(self.tail.durable());
                     self.health = Health::Full;
                     let refused = Outcome::Told(Err(Refusal::StorageFull));
-                    return Ok(Committed { outcomes: again_or(outcomes, refused), records: Vec::new() });
+                    return Ok(Committed { outcomes: again_or(outcomes, refused), ..Committed::default() });
                 }
                 self.after_failure(outcomes, records, fault.is_full())
             }
@@ -276,21 +279,21 @@ impl Committer {
             Ok(reopened) => {
                 if let Some(batch) = reopened.survived {
                     let records = self.adopt(&batch);
-                    return Ok(Committed { outcomes, records });
+                    return Ok(Committed { outcomes, records, log_bytes: 0 });
                 }
                 self.in_doubt.clear();
                 if full {
                     self.health = Health::Full;
                     return Ok(Committed {
                         outcomes: again_or(outcomes, Outcome::Told(Err(Refusal::StorageFull))),
-                        records: Vec::new(),
+                        ..Committed::default()
                     });
                 }
-                Ok(Committed { outcomes: again_or(outcomes, Outcome::Again), records: Vec::new() })
+                Ok(Committed { outcomes: again_or(outcomes, Outcome::Again), ..Committed::default() })
             }
             Err(fault) if fault.is_full() => {
                 self.health = Health::Full;
-                Ok(Committed { outcomes: again_or(outcomes, Outcome::Unknown), records: Vec::new() })
+                Ok(Committed { outcomes: again_or(outcomes, Outcome::Unknown), ..Committed::default() })
             }
             Err(fault) => Err(Fatal::Log(fault)),
         }
@@ -449,7 +452,7 @@ fn encoded_lengths(records: &[Record]) -> Vec<usize> {
 
 fn refuse_all(count: usize, refusal: Refusal) -> Committed {
     let outcomes = vec![Outcome::Told(Err(refusal)); count];
-    Committed { outcomes, records: Vec::new() }
+    Committed { outcomes, ..Committed::default() }
 }
 
 /// Outcomes of a batch that is gone: what was told as done was not, and what was refused may have been refused because

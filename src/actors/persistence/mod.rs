@@ -223,6 +223,7 @@ impl Persistence {
                 if !committed.records.is_empty() {
                     let took_us = self.clock.monotonic_us().saturating_sub(started_us);
                     self.monitor.add(ids::BATCHES, 1);
+                    self.monitor.add(ids::LOG_BYTES, committed.log_bytes);
                     self.monitor.observe(ids::BATCH_SYNC, took_us);
                     self.monitor.observe(ids::BATCH_OPERATIONS, committed.records.len() as u64);
                 }

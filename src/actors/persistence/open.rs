@@ -100,7 +100,9 @@ pub enum OpenFault {
         last: Version,
     },
     /// Numbers were used that the watermark had not reserved: a sync of it did not do what it said.
-    #[error("the commit log ends at version {last}, but the watermark reserved only up to {reserved}: the disk lied")]
+    #[error(
+        "the commit log ends at version {last}, but the watermark reserved only up to {reserved}: the disk lied"
+    )]
     WatermarkBelowLog {
         /// Last version of the log.
         last: Version,

@@ -23,6 +23,10 @@ const UNANSWERED_MIN: u64 = 50;
 const UNANSWERED_MAX: u64 = 150;
 /// How long that wait may take; then the kill comes all the same and is not counted.
 const BURST_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long the clients may take to fall silent; then the blow comes all the same.
+const REST_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long nothing is on its way before a blow at rest: longer than a delayed sync takes.
+const REST: Duration = Duration::from_millis(100);
 /// Mean time between two kills of client processes.
 const CLIENT_KILL_INTERVAL_MS: u64 = 4000;
 /// The longest pause between that and the blow, microseconds.
@@ -64,7 +68,7 @@ impl Campaign<'_> {
             match blow {
                 Blow::Kill => {}
                 Blow::Cut => {
-                    self.burst(clients)?;
+                    self.await_moment(clients)?;
                     server = self.cut(server, clients)?;
                 }
                 Blow::KillThenCut(after) => {
@@ -79,9 +83,13 @@ impl Campaign<'_> {
         Ok(server)
     }
 
-    /// Kills the server while sends are unanswered, and starts it again.
+    /// Kills the server, mostly while sends are unanswered, and starts it again.
     fn kill(&mut self, server: Server, clients: &mut Clients, cut_follows: bool) -> io::Result<Server> {
-        self.burst(clients)?;
+        if cut_follows {
+            self.burst(clients)?;
+        } else {
+            self.await_moment(clients)?;
+        }
         let unanswered = clients.shown()?.in_flight;
         let t_ns = mono_ns();
         server.kill()?;
@@ -129,6 +137,21 @@ impl Campaign<'_> {
         let server = self.start_server(SYNC_DELAY_US)?;
         clients.tell("send")?;
         Ok(server)
+    }
+
+    /// Waits for the moment of a blow that stands alone: mostly within a burst, now and then at rest.
+    fn await_moment(&mut self, clients: &mut Clients) -> io::Result<()> {
+        let at_rest = plan::comes_at_rest(self.plain_blows);
+        self.plain_blows += 1;
+        if !at_rest {
+            return self.burst(clients);
+        }
+        clients.tell("pause")?;
+        let deadline = Instant::now() + REST_TIMEOUT;
+        wait_until(deadline, || Ok(clients.shown()?.in_flight == 0))?;
+        thread::sleep(REST);
+        self.counters.at_rest += u32::from(clients.shown()?.in_flight == 0);
+        Ok(())
     }
 
     /// Has the clients keep their windows full, and waits until enough sends are on their way. Then it lets a little

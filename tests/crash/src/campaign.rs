@@ -105,6 +105,8 @@ pub(crate) struct Campaign<'a> {
     pub(crate) history: History,
     pub(crate) counters: Counters,
     pub(crate) next_client_kill: Instant,
+    /// Blows that stand alone: no cut follows.
+    pub(crate) plain_blows: u32,
 }
 
 /// Runs one campaign. The directory stays.
@@ -167,6 +169,7 @@ impl<'a> Campaign<'a> {
             history,
             counters: Counters::default(),
             next_client_kill,
+            plain_blows: 0,
         })
     }
 

@@ -7,8 +7,10 @@ use crate::campaign::{Options, Power};
 pub struct Counters {
     /// Kills with enough unanswered sends.
     pub kills: u32,
-    /// Kills with fewer: they do not count.
+    /// Kills with fewer, and those at rest: they do not count.
     pub kills_uncounted: u32,
+    /// Kills and cuts that came while nothing was on its way.
+    pub at_rest: u32,
     /// Power cuts.
     pub cuts: u32,
     /// Cuts within a second of a restart after a kill.
@@ -37,11 +39,11 @@ pub(crate) struct Least {
 impl Counters {
     /// All counters in one line.
     pub fn line(&self) -> String {
-        let Counters { kills, kills_uncounted, cuts, cuts_after_kill, cuts_before_ready, .. } = self;
+        let Counters { kills, kills_uncounted, at_rest, cuts, cuts_after_kill, cuts_before_ready, .. } = self;
         let Counters { changes_at_stake, unrecorded, client_kills, unknown, .. } = self;
         format!(
-            "kills={kills} kills_uncounted={kills_uncounted} cuts={cuts} cuts_after_kill={cuts_after_kill} \
-             cuts_before_ready={cuts_before_ready} changes_at_stake={changes_at_stake} unrecorded={unrecorded} \
+            "kills={kills} kills_uncounted={kills_uncounted} at_rest={at_rest} cuts={cuts} \
+             cuts_after_kill={cuts_after_kill} cuts_before_ready={cuts_before_ready} changes_at_stake={changes_at_stake} unrecorded={unrecorded} \
              client_kills={client_kills} unknown={unknown}"
         )
     }

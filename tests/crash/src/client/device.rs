@@ -37,7 +37,7 @@ const DUMP_ROWS: usize = 1000;
 /// What all devices of a process do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Order {
-    /// Nothing yet.
+    /// Nothing yet, or nothing for now.
     Wait,
     /// Send at the given pace.
     Send,

@@ -127,6 +127,7 @@ async fn obey(devices: &[Arc<Device>], orders: &watch::Sender<Order>) -> io::Res
         match line.as_str() {
             "first-sync" => say(first_sync(devices).await),
             "send" => drop(orders.send_replace(Order::Send)),
+            "pause" => drop(orders.send_replace(Order::Wait)),
             "burst" => drop(orders.send_replace(Order::Burst)),
             "stop" => {
                 orders.send_replace(Order::Stop);
