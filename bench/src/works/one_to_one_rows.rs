@@ -52,26 +52,7 @@ pub fn run(place: &Place, form: Form, size: Size, out: &Path, report: &mut Repor
         cores: place.cores.short(),
     };
     let knows_null = place.knows_null_store() && size.rounds > 0 && size.fills;
-    let (mut stored, mut null, mut last) = (Vec::new(), Vec::new(), None);
-    for round in 1..=size.rounds {
-        if let Some(stage) = last.take() {
-            Stage::strike(stage)?;
-        }
-        let stage = Stage::set(place, form, Store::Delivered)?;
-        stored.push(told(stage.measure(size.messages, size.fills)?, name, round));
-        if knows_null {
-            stage.strike()?;
-            let stage = Stage::set(place, form, Store::Null)?;
-            null.push(told(
-                stage.measure(size.messages, size.fills)?,
-                &format!("{name} without a store"),
-                round,
-            ));
-            stage.strike()?;
-        } else {
-            last = Some(stage);
-        }
-    }
+    let Rounds { stored, null, last } = measure_rounds(place, form, size, knows_null, name)?;
     let cpu = median(stored.iter().map(Measured::cpu_s_per_million).collect());
     let rate = median(stored.iter().map(Measured::per_second).collect());
     let cpu_row = format!("{name} one-to-one, server CPU per 1M messages");
@@ -118,6 +99,38 @@ pub fn run(place: &Place, form: Form, size: Size, out: &Path, report: &mut Repor
         report.note(format!("{name}: where the server's time goes is in {}", file.display()));
     }
     stage.strike()
+}
+
+/// Servers with a store and, in turn with them, servers without.
+struct Rounds {
+    stored: Vec<Measured>,
+    null: Vec<Measured>,
+    /// The last server with a store, still standing when none without followed it.
+    last: Option<Stage>,
+}
+
+fn measure_rounds(place: &Place, form: Form, size: Size, knows_null: bool, name: &str) -> io::Result<Rounds> {
+    let (mut stored, mut null, mut last) = (Vec::new(), Vec::new(), None);
+    for round in 1..=size.rounds {
+        if let Some(stage) = last.take() {
+            Stage::strike(stage)?;
+        }
+        let stage = Stage::set(place, form, Store::Delivered)?;
+        stored.push(told(stage.measure(size.messages, size.fills)?, name, round));
+        if knows_null {
+            stage.strike()?;
+            let stage = Stage::set(place, form, Store::Null)?;
+            null.push(told(
+                stage.measure(size.messages, size.fills)?,
+                &format!("{name} without a store"),
+                round,
+            ));
+            stage.strike()?;
+        } else {
+            last = Some(stage);
+        }
+    }
+    Ok(Rounds { stored, null, last })
 }
 
 fn told(measured: Measured, name: &str, round: usize) -> Measured {

@@ -131,6 +131,10 @@ fn open(data: &Path) -> (File, State) {
         state.take(stored);
     }
     file.set_len(whole as u64).unwrap();
+    if bug("refuse-what-is-stored") && !bytes.is_empty() {
+        eprintln!("the log is not accepted");
+        std::process::exit(1);
+    }
     if !bug("serve-unsynced-tail") {
         file.sync_all().unwrap();
         File::open(data).unwrap().sync_all().unwrap();

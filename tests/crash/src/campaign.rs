@@ -32,6 +32,8 @@ const FINISH_TIMEOUT: Duration = Duration::from_secs(90);
 const PROVISION_TIMEOUT: Duration = Duration::from_secs(60);
 /// Expansions may follow an acknowledgement: they get this long before the last sync.
 const EXPANSION_PAUSE: Duration = Duration::from_secs(1);
+/// What a run says of a server that does not start again after a blow.
+pub const REFUSED: &str = "nothing that was acknowledged can be served any more: all of it counts as lost";
 /// Client processes of a run.
 pub(crate) const PROCESSES: usize = 6;
 
@@ -210,10 +212,7 @@ impl<'a> Campaign<'a> {
         let said = self.launch.log_last_line();
         Ok(Outcome {
             verdict,
-            faults: vec![
-                format!("{error}; its log ends with: {said}"),
-                "nothing that was acknowledged can be served any more: all of it counts as lost".to_owned(),
-            ],
+            faults: vec![format!("{error}; its log ends with: {said}"), REFUSED.to_owned()],
             counters: self.counters.clone(),
         })
     }

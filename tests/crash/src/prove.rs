@@ -15,6 +15,7 @@ use std::{
 use clap::Args;
 
 use crate::NOT_CLEAN;
+use highwater_torture::campaign::REFUSED;
 
 /// How long plain talk lasts, seconds: enough for thousands of messages.
 const TALK_S: u64 = 4;
@@ -35,8 +36,8 @@ struct Bug {
 /// Source of durations and seeds: measured with the debug build on four busy cores. The first two bugs were found with
 /// each of the seeds 1 to 5; the third needs a cut soon after a kill, for which 3, 4 and 5 come to it early.
 const BUGS: [Bug; 3] = [
-    Bug { name: "acknowledge-before-write", by: &[], duration_s: 5, seeds: [1, 2, 3, 4] },
-    Bug { name: "acknowledge-before-sync", by: &["--powercut"], duration_s: 8, seeds: [5, 4, 3, 2] },
+    Bug { name: "acknowledge-before-write", by: &[], duration_s: 5, seeds: [2, 3, 4, 1] },
+    Bug { name: "acknowledge-before-sync", by: &["--powercut"], duration_s: 8, seeds: [3, 2, 4, 5] },
     Bug { name: "serve-unsynced-tail", by: &["--powercut"], duration_s: 12, seeds: [4, 3, 5, 1] },
 ];
 
@@ -138,9 +139,10 @@ fn torture(
         .filter(|(name, count)| *name == "acknowledged" || (OFFENCES.contains(name) && *count > 0))
         .collect();
     let figures: Vec<String> = counts.iter().map(|(name, count)| format!("{name}={count}")).collect();
+    let refused = if text.contains(REFUSED) { " (it refuses to start on its storage)" } else { "" };
     Ok(Run {
         code: output.status.code(),
-        figures: figures.join(" "),
+        figures: figures.join(" ") + refused,
         offends: counts.iter().any(|(name, _)| OFFENCES.contains(name)),
         output: format!("{text}{}", String::from_utf8_lossy(&output.stderr)),
     })

@@ -81,6 +81,27 @@ fn power_cuts_find_a_replayed_tail_served_before_its_sync() {
 }
 
 #[test]
+fn a_bug_that_only_blows_show_passes_plain_talk() {
+    let run = run(1, &["--duration-s", "2", "--no-blows", "--seeded-bug", "acknowledge-before-write"]);
+    assert_eq!(run.code, Some(0), "{}", run.output);
+    assert!(run.last_line.ends_with(" lost=0 duplicated=0 reordered=0 invented=0 kills=0 seed=1"));
+}
+
+#[test]
+fn a_server_that_refuses_what_it_stored_has_lost_all_of_it() {
+    let run = run(1, &["--duration-s", "4", "--seeded-bug", "refuse-what-is-stored"]);
+    assert_eq!(run.code, Some(1), "{}", run.output);
+    let count = |name: &str| {
+        let part = run.last_line.split(' ').find_map(|part| part.strip_prefix(name));
+        part.unwrap().parse::<u64>().unwrap()
+    };
+    assert!(count("acknowledged=") > 0, "{}", run.output);
+    assert_eq!(count("lost="), count("acknowledged="));
+    assert!(run.output.contains("ended before it was ready: exit status: 1"), "{}", run.output);
+    assert!(run.output.contains("the log is not accepted"), "{}", run.output);
+}
+
+#[test]
 fn a_server_that_does_not_start_fails_the_run_in_words() {
     let dir = tempfile::tempdir().unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_highwater-torture"))
