@@ -227,7 +227,7 @@ impl Persistence {
                     self.monitor.observe(ids::BATCH_SYNC, took_us);
                     self.monitor.observe(ids::BATCH_OPERATIONS, committed.records.len() as u64);
                 }
-                self.tell(batch, committed)
+                self.tell(batch, committed, started_us)
             }
             Err(fatal) => {
                 self.die(&fatal);
@@ -237,7 +237,7 @@ impl Persistence {
     }
 
     /// Tells what is durable, parks what lacks rows, keeps what was not decided. Returns how many were settled or moved.
-    fn tell(&mut self, batch: Vec<Submission>, committed: Committed) -> usize {
+    fn tell(&mut self, batch: Vec<Submission>, committed: Committed, started_us: u64) -> usize {
         self.telling.news(&committed.records, &self.monitor);
         let mut again = VecDeque::new();
         let mut answered = 0;
@@ -245,12 +245,12 @@ impl Persistence {
         for (submission, outcome) in batch.into_iter().zip(committed.outcomes) {
             match outcome {
                 Outcome::Told(result) => {
-                    self.telling.answer(submission, result, &self.monitor, &self.clock);
+                    self.telling.answer(submission, result, started_us, &self.monitor, &self.clock);
                     answered += 1;
                 }
                 Outcome::Unknown => {
                     let unknown = Err(Refusal::UnknownOutcome);
-                    self.telling.answer(submission, unknown, &self.monitor, &self.clock);
+                    self.telling.answer(submission, unknown, started_us, &self.monitor, &self.clock);
                     answered += 1;
                 }
                 Outcome::Cold => self.park(submission),
@@ -320,9 +320,10 @@ impl Persistence {
     }
 
     fn refuse(&mut self, submissions: impl IntoIterator<Item = Submission>, refusal: Refusal) {
+        let now_us = self.clock.monotonic_us();
         let mut count = 0;
         for submission in submissions {
-            self.telling.answer(submission, Err(refusal), &self.monitor, &self.clock);
+            self.telling.answer(submission, Err(refusal), now_us, &self.monitor, &self.clock);
             count += 1;
         }
         self.telling.flush();

@@ -57,11 +57,12 @@ impl Telling {
         monitor.add(ids::MESSAGES_STORED, messages);
     }
 
-    /// Answers one operation.
+    /// Answers one operation, which waited until `started_us` to be decided.
     pub(super) fn answer(
         &mut self,
         submission: Submission,
         result: Result<Answer, Refusal>,
+        started_us: u64,
         monitor: &Monitor,
         clock: &Clock,
     ) {
@@ -71,7 +72,8 @@ impl Telling {
         };
         let took_us = clock.monotonic_us().saturating_sub(submission.queued_us);
         if let Some(op) = op_of(&submission.operation.request) {
-            monitor.operation(op).finished(outcome, took_us, 0);
+            let waited_us = started_us.saturating_sub(submission.queued_us);
+            monitor.operation(op).finished(outcome, took_us, waited_us);
         }
         match submission.reply {
             Reply::User(name) => self.post(name.worker, name.user, Post::Answer(name, result)),
