@@ -75,7 +75,7 @@ test:
 	fi
 	step "torture by kills" make --no-print-directory torture DURATION=20 SEED=1
 	step "torture by power cuts" make --no-print-directory torture DURATION=20 SEED=1 POWERCUT=1
-	step "seeded bugs" make --no-print-directory seeded-bugs DURATION=20
+	step "seeded bugs" make --no-print-directory seeded-bugs
 	if has strace && has python3; then step "order of write, sync and answer" make --no-print-directory strace; else skip "order of write, sync and answer" "strace or python3 is not installed"; fi
 	# Small sizes and an unoptimised build: it shows that the load tool works; figures come from `make bench`.
 	step "load tool" $(CARGO) run --quiet -p highwater-bench -- --short --server $(BUILT)/highwater --directory $(TARGET)/bench --out $(TARGET)/bench
@@ -105,39 +105,13 @@ torture:
 	    $(if $(POWERCUT),--powercut --powercut-ext4 $(EXT4_CUTS)) $(TORTURE_FLAGS)
 
 ## make seeded-bugs  prove that the torture finds each bug that was built in on purpose
+# Built under the usual name, taken aside, and built as usual again: dependencies are compiled once.
 seeded-bugs:
-	@$(STEPS)
-	# Built under the usual name, taken aside, and built as usual again: dependencies are compiled once.
-	seeded=$(BUILT)/highwater-seeded-bugs
+	@seeded=$(BUILT)/highwater-seeded-bugs
 	$(CARGO) build --quiet --profile $(PROFILE) -p highwater --bin highwater --features seeded-bugs
 	cp --remove-destination $(BUILT)/highwater "$$seeded"
 	$(CARGO) build --quiet --profile $(PROFILE) -p highwater -p highwater-torture
-	runs=$$(mktemp -d)
-	trap 'rm -rf "$$runs"' EXIT
-	finds() {
-	    local bug="$$1" seed code verdict refused=
-	    shift
-	    # A short run may miss the moment, so each bug has a few seeds. Found means a verdict that is not clean, exit code
-	    # 1; or a store that, after such a loss, names it and does not open again.
-	    for seed in 1 2 3 4 5; do
-	        code=0
-	        verdict=$$($(BUILT)/highwater-torture run --server "$$seeded" --data "$$runs/$$bug-$$seed" --duration-s $(DURATION) \
-	            --seed "$$seed" --seeded-bug "$$bug" "$$@" 2>"$$runs/log" | tail -n 1) || code=$$?
-	        rm -rf "$$runs/$$bug-$$seed"
-	        case "$$code" in
-	        1) printf 'found: %s: %s\n' "$$bug" "$$verdict"; return 0 ;;
-	        0) printf 'missed with seed %s: %s\n' "$$seed" "$$verdict" ;;
-	        *) refused=$$(grep -oE 'segment [0-9]+ of the commit log is damaged[^],]*|versions .* do not follow .*' "$$runs/log" | tail -n 1) || true
-	            printf 'no verdict with seed %s: %s\n' "$$seed" "$${refused:-$$(grep -m 1 highwater-torture: "$$runs/log")}" ;;
-	        esac
-	    done
-	    if [ -n "$$refused" ]; then printf 'found: %s: the store does not open again: %s\n' "$$bug" "$$refused"; return 0; fi
-	    printf 'not found: %s\n' "$$bug"
-	    return 1
-	}
-	step "acknowledge before the write" finds acknowledge-before-write
-	step "acknowledge before the sync" finds acknowledge-before-sync --powercut
-	step "serve the replayed tail unsynced" finds serve-unsynced-tail --powercut
+	$(BUILT)/highwater-torture prove --server-with-bugs "$$seeded"
 
 ## make strace       prove from the system calls that a message is written and synced before it is told
 strace:
