@@ -100,10 +100,8 @@ async fn more_requests_than_allowed_are_refused_and_the_rest_is_done() {
     // Far more than may be unanswered, and fewer than fill the way to the user's actor, which would be 500.
     let sends: Vec<_> =
         (0..400).map(|n| requests::send(To::UserId(ann.user_id), day, &n.to_string())).collect();
-    let mut posted = Vec::new();
-    for send in &sends {
-        posted.push((wire.post(Request::Send(send.clone())).await, send));
-    }
+    let posted = wire.post_together(sends.iter().cloned().map(Request::Send)).await;
+    let posted = posted.into_iter().zip(&sends);
     let (mut sent, mut refused) = (0, Vec::new());
     for (request_id, send) in posted {
         match wire.answer(request_id).await {

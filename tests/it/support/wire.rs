@@ -64,7 +64,22 @@ impl Wire {
         self.post_with(Vec::new(), request).await
     }
 
-    /// The same with a snapshot.
+    /// Sends several requests with one write, so that the server reads them together.
+    pub async fn post_together(&mut self, requests: impl IntoIterator<Item = Request>) -> Vec<u64> {
+        let mut ids = Vec::new();
+        for request in requests {
+            self.last_id += 1;
+            ids.push(self.last_id);
+            let frame =
+                ClientFrame { request_id: self.last_id, request: Some(request), ..ClientFrame::default() };
+            let message = self.encoded(&frame);
+            within("room to write", self.socket.feed(message)).await.unwrap();
+        }
+        within("room to write", self.socket.flush()).await.unwrap();
+        ids
+    }
+
+    /// As `post`, with a snapshot.
     pub async fn post_with(&mut self, snapshot: Vec<u8>, request: Request) -> u64 {
         self.last_id += 1;
         let request_id = self.last_id;
@@ -74,12 +89,16 @@ impl Wire {
 
     /// Sends a frame as it is.
     pub async fn frame(&mut self, frame: &ClientFrame) {
+        let message = self.encoded(frame);
+        self.message(message).await;
+    }
+
+    fn encoded(&self, frame: &ClientFrame) -> Message {
         let bytes = self.encoding.encode(frame);
-        let message = match self.encoding {
+        match self.encoding {
             Encoding::Binary => Message::binary(bytes),
             Encoding::Json => Message::text(String::from_utf8(bytes).unwrap()),
-        };
-        self.message(message).await;
+        }
     }
 
     /// Sends a message, which need not be a frame.
