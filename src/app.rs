@@ -126,6 +126,7 @@ fn serve_operators(
     readiness: &Readiness,
 ) -> std::io::Result<actix_web::dev::Server> {
     let operator = Operator {
+        services: Arc::clone(&core.services),
         accounts: Arc::clone(&core.accounts),
         monitor: core.services.monitor.clone(),
         clock: core.services.clock.clone(),

@@ -25,12 +25,13 @@ mod tests_together;
 use std::ffi::OsString;
 
 pub use bounds::{
-    CONNECTIONS, FILE_BYTES_MAX, HEARTBEAT_MS, INDEX_AFTER_BYTES, INDEX_CACHE_BYTES, KIND_NAME_BYTES,
-    KIND_NUMBERS, QUEUED_BYTES, READERS, SEGMENT_BYTES, TAIL_BYTES, WORKERS,
+    CLEANUP_PAUSE_MS, CONNECTIONS, FILE_BYTES_MAX, HEARTBEAT_MS, INDEX_AFTER_BYTES, INDEX_CACHE_BYTES,
+    KIND_NAME_BYTES, KIND_NUMBERS, QUEUED_BYTES, READERS, SEGMENT_BYTES, TAIL_BYTES, WORKERS,
 };
 pub use fault::ConfigError;
 pub use sections::{
-    Client, DocumentKind, Engine, Log, LogFormat, Operator, Registration, RegistrationMode, Server, Storage,
+    Cleanup, Client, DocumentKind, Engine, Log, LogFormat, Operator, Registration, RegistrationMode, Server,
+    Storage,
 };
 pub use sources::{FILE_VARIABLE, Flags, InForce, SEEDED_BUG_VARIABLE, Source, Sources};
 
@@ -52,6 +53,8 @@ pub struct Config {
     pub registration: Registration,
     /// What is kept, and how much of it in memory.
     pub storage: Storage,
+    /// What is removed, and when.
+    pub cleanup: Cleanup,
     /// Logs.
     pub log: Log,
     /// Document kinds besides the server's own.

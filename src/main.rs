@@ -17,6 +17,7 @@ fn main() -> ExitCode {
         Command::Serve(serve) => run(serve),
         Command::CheckConfig(settings) => cli::check_config::run(settings),
         Command::Admin(admin) => cli::admin::run(admin),
+        Command::Explain(explain) => cli::explain::run(&explain),
     }
 }
 

@@ -19,11 +19,11 @@ use super::{
 };
 use crate::{
     logic::{
-        Answer, Operation,
-        operation::{NewDevice, Register, Request},
+        self, Answer, Operation, Principal,
+        operation::{NewDevice, OpenLineage, Register, Request},
     },
     model::{
-        DeviceId, Random, TimeMs, UserId,
+        DeviceId, KindSet, Lineage, LineageId, Random, TimeMs, UserId,
         limits::{DEVICE_NAME_BYTES_MAX, NAME_CHARS},
         record::{Account, Device, Invite, SecretHash, name_key},
     },
@@ -96,6 +96,38 @@ impl Accounts {
         let hash = secret_hash(token);
         let device = self.services.readers.ask(move |view| view.device_of_token(&hash)).await?;
         device.ok_or(Refusal::InvalidToken)
+    }
+
+    /// The device of a token, and the lineage of one of its contexts: opened, if it is new or says something new.
+    ///
+    /// # Errors
+    /// As `authenticate`, or that nothing can be written now.
+    pub async fn admit(
+        &self,
+        token: &str,
+        context: u8,
+        kinds: KindSet,
+    ) -> Result<(Device, Lineage), Refusal> {
+        let hash = secret_hash(token);
+        let found = self.services.readers.ask(move |view| {
+            let Some(device) = view.device_of_token(&hash)? else {
+                return Ok(None);
+            };
+            let id = LineageId { device: device.device, context };
+            let lineage = view.lineages(device.user)?.get(id).copied();
+            Ok(Some((device, lineage)))
+        });
+        let (device, lineage) = found.await?.ok_or(Refusal::InvalidToken)?;
+        if let Some(lineage) = lineage
+            && !logic::lineages::is_news(&lineage, kinds, self.services.clock.now())
+        {
+            return Ok((device, lineage));
+        }
+        let by = Principal { user: device.user, device: device.device };
+        match self.decide(Request::OpenLineage(OpenLineage { by, context, kinds })).await? {
+            Answer::LineageOpened(lineage) => Ok((device, lineage)),
+            _ => Err(Refusal::Internal),
+        }
     }
 
     /// Makes an account with its first device.

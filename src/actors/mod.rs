@@ -1,6 +1,7 @@
 //! Actors: shells that convert, decide and perform. What they decide is in `logic` and `sync`.
 
 pub mod accounts;
+pub mod cleaner;
 pub mod connection;
 pub mod directory;
 pub mod hub;

@@ -19,8 +19,9 @@ use super::{
 };
 use crate::{
     logic::Principal,
-    model::{LineageId, UserId, record::Device},
+    model::{Lineage, UserId},
     monitor::{Op, Outcome, ids},
+    sync::Kinds,
 };
 
 /// Highest context of a device. Source: an app and a few extensions; a limit so that lineages stay few.
@@ -223,7 +224,9 @@ impl Running {
         if hello.level == 0 || hello.context > CONTEXT_MAX {
             return Err(Refusal::InvalidField);
         }
-        let device = self.lobby.accounts.authenticate(&hello.token).await?;
+        let kinds = Arc::new(self.lobby.services.kinds.declared(&hello.kinds));
+        let context = hello.context as u8;
+        let (device, lineage) = self.lobby.accounts.admit(&hello.token, context, kinds.set()).await?;
         let Some(link) = self.guest.borrow().link.clone() else {
             return Err(Refusal::Internal);
         };
@@ -233,7 +236,7 @@ impl Running {
             let mut guest = self.guest.borrow_mut();
             // Attached before any further frame is handed over: the greeting is the first thing that the client hears.
             #[allow(clippy::disallowed_methods, reason = "a signal of the life cycle that must not be lost")]
-            user.do_send(self.attach(&device, &hello, &link));
+            user.do_send(self.attach(&lineage, device.user, kinds, &hello, &link));
             if guest.closed {
                 leave(&user, &link);
             } else {
@@ -260,14 +263,20 @@ impl Running {
         Err(Refusal::Busy)
     }
 
-    fn attach(&self, device: &Device, hello: &proto::Hello, link: &Link) -> Attach {
+    fn attach(
+        &self,
+        lineage: &Lineage,
+        user: UserId,
+        kinds: Arc<Kinds>,
+        hello: &proto::Hello,
+        link: &Link,
+    ) -> Attach {
         Attach {
             link: link.clone(),
-            principal: Principal { user: device.user, device: device.device },
-            lineage: LineageId { device: device.device, context: hello.context as u8 },
-            messages_from: device.messages_from,
+            principal: Principal { user, device: lineage.id.device },
+            lineage: *lineage,
             level: hello.level.min(LEVEL) as u8,
-            kinds: Arc::new(self.lobby.services.kinds.declared(&hello.kinds)),
+            kinds,
             nudge_only: hello.nudge_only,
             hello_id: self.request_id,
             received_us: self.received_us,

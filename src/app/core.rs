@@ -1,8 +1,8 @@
 //! The core put together: store, readers, persistence, accounts. Everything below the two ports.
 
-use std::{sync::Arc, thread::JoinHandle};
+use std::{sync::Arc, thread::JoinHandle, time::Duration};
 
-use actix::{Addr, Arbiter};
+use actix::{Actor, Addr, Arbiter};
 
 use super::{
     EXIT_FAULT, ServeOptions, StartFault,
@@ -12,6 +12,7 @@ use super::{
 use crate::{
     actors::{
         accounts::{Accounts, Registration},
+        cleaner::Cleaner,
         directory::Directory,
         passwords::Passwords,
         persistence::{self, Persistence, PersistenceParts, TailBounds, intake::Intake},
@@ -65,6 +66,7 @@ impl Core {
             abort: Arc::new(|| std::process::exit(EXIT_FAULT)),
         };
         let persistence = persistence::start(&arbiter.handle(), parts);
+        start_cleaner(&arbiter, config, &services);
         let accounts = Arc::new(accounts(config, &services, random, monitor));
         Ok(Core { services, accounts, directory, secrets, persistence, arbiter, reader_threads, lock })
     }
@@ -80,6 +82,13 @@ impl Core {
         self.arbiter.stop();
         drop(self.lock);
     }
+}
+
+fn start_cleaner(arbiter: &Arbiter, config: &Config, services: &Arc<UserServices>) {
+    let (readers, intake) = (services.readers.clone(), Arc::clone(&services.intake));
+    let (monitor, pause) = (services.monitor.clone(), Duration::from_millis(config.cleanup.pause_ms));
+    let _ =
+        Cleaner::start_in_arbiter(&arbiter.handle(), move |_| Cleaner::new(readers, intake, monitor, pause));
 }
 
 fn services(

@@ -5,6 +5,7 @@
 
 pub mod admin;
 pub mod check_config;
+pub mod explain;
 mod operator_port;
 mod token_file;
 
@@ -25,6 +26,8 @@ pub enum Command {
     CheckConfig(Settings),
     /// Ask something of a running server.
     Admin(Admin),
+    /// Ask a running server why something is as it is.
+    Explain(Explain),
 }
 
 /// Run the server.
@@ -56,6 +59,49 @@ pub struct Admin {
     pub operator: Option<String>,
     /// What to ask.
     pub request: AdminRequest,
+}
+
+/// A question why something is as it is, and how to reach the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explain {
+    /// As for `Admin`.
+    pub data: PathBuf,
+    /// As for `Admin`.
+    pub operator: Option<String>,
+    /// The answer as JSON.
+    pub json: bool,
+    /// What to explain.
+    pub request: ExplainRequest,
+}
+
+/// What can be explained.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExplainRequest {
+    /// Marks of every device of a user, what is kept of the inbox, and for whom.
+    User {
+        /// Name, or id.
+        user: String,
+    },
+    /// What a snapshot says.
+    Snapshot(SnapshotOf),
+}
+
+/// A snapshot, and who handed it in.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[group(skip)]
+pub struct SnapshotOf {
+    /// Name or id of the user.
+    #[arg(long, value_name = "NAME|ID")]
+    pub user: String,
+    /// The device.
+    #[arg(long, value_name = "ID")]
+    pub device: u64,
+    /// Context of the device.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub context: u8,
+    /// The snapshot in base64.
+    #[arg(value_name = "BASE64")]
+    pub snapshot: String,
 }
 
 /// What can be asked of a running server.
@@ -119,6 +165,11 @@ enum Named {
         #[command(subcommand)]
         request: AdminNamed,
     },
+    /// Say why something is as it is: marks, what is kept and for whom, what a snapshot says.
+    Explain {
+        #[command(subcommand)]
+        request: ExplainNamed,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -181,6 +232,34 @@ enum AdminNamed {
     },
 }
 
+#[derive(Debug, Subcommand)]
+enum ExplainNamed {
+    /// Marks of every device of a user, what is kept of the inbox, and for whom.
+    User {
+        /// Name, or id.
+        #[arg(value_name = "NAME|ID")]
+        user: String,
+        #[command(flatten)]
+        flags: ExplainFlags,
+    },
+    /// What a snapshot says.
+    Snapshot {
+        #[command(flatten)]
+        of: SnapshotOf,
+        #[command(flatten)]
+        flags: ExplainFlags,
+    },
+}
+
+#[derive(Debug, Args)]
+struct ExplainFlags {
+    #[command(flatten)]
+    server: ServerFlags,
+    /// Print the server's answer as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
 #[derive(Debug, Args)]
 struct ServerFlags {
     /// Data directory of the running server.
@@ -198,6 +277,7 @@ impl From<Line> for Command {
             Some(Named::Serve(serve)) => Command::Serve(serve.into()),
             Some(Named::CheckConfig(settings)) => Command::CheckConfig(settings.into()),
             Some(Named::Admin { request }) => Command::Admin(request.into()),
+            Some(Named::Explain { request }) => Command::Explain(request.into()),
         }
     }
 }
@@ -236,6 +316,17 @@ impl From<AdminNamed> for Admin {
             AdminNamed::Invite { expires_hours, server } => (server, AdminRequest::Invite { expires_hours }),
         };
         Admin { data: server.data, operator: server.operator, request }
+    }
+}
+
+impl From<ExplainNamed> for Explain {
+    fn from(named: ExplainNamed) -> Explain {
+        let (flags, request) = match named {
+            ExplainNamed::User { user, flags } => (flags, ExplainRequest::User { user }),
+            ExplainNamed::Snapshot { of, flags } => (flags, ExplainRequest::Snapshot(of)),
+        };
+        let ExplainFlags { server, json } = flags;
+        Explain { data: server.data, operator: server.operator, json, request }
     }
 }
 
@@ -323,6 +414,10 @@ mod tests {
                 }),
             })
         );
+        let Command::Explain(explain) = command("highwater explain user ann --data d") else {
+            panic!("not explain")
+        };
+        assert_eq!(explain.request, ExplainRequest::User { user: "ann".to_owned() });
         let Command::Admin(invite) = command("highwater admin invite --data d") else { panic!("not admin") };
         assert_eq!(invite.request, AdminRequest::Invite { expires_hours: 72 });
         for wrong in ["--users 0 --devices 1", "--users 1 --devices 33", "--users 1 --devices 0"] {

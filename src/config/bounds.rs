@@ -22,6 +22,9 @@ pub const TAIL_BYTES: RangeInclusive<u64> = 2 * limits::BATCH_BYTES_MAX as u64..
 pub const INDEX_AFTER_BYTES: RangeInclusive<u64> = 4096..=32 * 1024 * MIB;
 /// Bytes of a log segment: several of the largest commits fit, and reserving one does not take minutes.
 pub const SEGMENT_BYTES: RangeInclusive<u64> = 4 * limits::BATCH_BYTES_MAX as u64..=4 * 1024 * MIB;
+/// Milliseconds between passes of cleanup. Source: a pass looks at every user, so it is never without a pause; after a day
+/// an inbox has what the log has.
+pub const CLEANUP_PAUSE_MS: RangeInclusive<u64> = 100..=86_400_000;
 /// Numbers of document kinds; the lower ones are the server's own.
 pub const KIND_NUMBERS: RangeInclusive<u8> = 5..=8;
 /// Length of a kind's name, bytes. Source: it is sent in every greeting.

@@ -90,6 +90,13 @@ pub enum Engine {
     Memory,
 }
 
+/// `[cleanup]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cleanup {
+    /// Time between two passes through all users, milliseconds.
+    pub pause_ms: u64,
+}
+
 /// `[log]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Log {
@@ -153,6 +160,12 @@ impl Default for Storage {
             segment_bytes: 64 * MIB,
             accept_loss: false,
         }
+    }
+}
+
+impl Default for Cleanup {
+    fn default() -> Cleanup {
+        Cleanup { pause_ms: 600_000 }
     }
 }
 

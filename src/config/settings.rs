@@ -3,8 +3,8 @@
 use super::{
     Config,
     bounds::{
-        CONNECTIONS, HEARTBEAT_MS, INDEX_AFTER_BYTES, INDEX_CACHE_BYTES, QUEUED_BYTES, READERS,
-        SEGMENT_BYTES, TAIL_BYTES, WORKERS,
+        CLEANUP_PAUSE_MS, CONNECTIONS, HEARTBEAT_MS, INDEX_AFTER_BYTES, INDEX_CACHE_BYTES, QUEUED_BYTES,
+        READERS, SEGMENT_BYTES, TAIL_BYTES, WORKERS,
     },
     checks::{address, data_directory, log_level, origins},
     given::{Given, quoted},
@@ -124,6 +124,11 @@ pub(super) static SETTINGS: &[Setting] = &[
         key: FLAG_ONLY,
         set: |c, given| put(&mut c.storage.accept_loss, given.truth()),
         show: |c| c.storage.accept_loss.to_string(),
+    },
+    Setting {
+        key: "cleanup.pause_ms",
+        set: |c, given| put(&mut c.cleanup.pause_ms, given.number(CLEANUP_PAUSE_MS)),
+        show: |c| c.cleanup.pause_ms.to_string(),
     },
     Setting {
         key: "log.format",

@@ -1,6 +1,7 @@
 //! The two HTTP ports: clients' and operator's.
 
 pub mod development;
+mod explain;
 pub mod headers;
 pub mod health;
 pub mod operator;

@@ -11,8 +11,12 @@ use highwater_wire::Refusal;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
+use super::explain;
 use crate::{
-    actors::accounts::{Accounts, secret_hash},
+    actors::{
+        accounts::{Accounts, secret_hash},
+        user::UserServices,
+    },
     logic::operation::Request,
     model::{Clock, Kind, UserId, record::SecretHash},
     monitor::{Format, Monitor, Window, curves},
@@ -35,6 +39,8 @@ const HOUR_MS: i64 = 60 * 60 * 1000;
 pub struct Operator {
     /// Accounts.
     pub accounts: Arc<Accounts>,
+    /// Store, keys, runs.
+    pub services: Arc<UserServices>,
     /// Counters.
     pub monitor: Monitor,
     /// Time.
@@ -87,7 +93,9 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/v1/setup", web::post().to(setup))
         .route("/v1/provision", web::post().to(provision))
         .route("/v1/invites", web::post().to(invite))
-        .route("/v1/documents", web::put().to(put_document));
+        .route("/v1/documents", web::put().to(put_document))
+        .route("/v1/explain/user", web::post().to(explain::user))
+        .route("/v1/explain/snapshot", web::post().to(explain::snapshot));
 }
 
 #[derive(Deserialize)]
@@ -245,14 +253,14 @@ async fn put_document(
 
 impl Operator {
     /// Compares hashes, so that time tells nothing about the token.
-    fn authorise(&self, http: &HttpRequest) -> Result<(), Refusal> {
+    pub(super) fn authorise(&self, http: &HttpRequest) -> Result<(), Refusal> {
         let value = http.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token = value.and_then(|value| value.strip_prefix("Bearer ")).ok_or(Refusal::InvalidToken)?;
         if secret_hash(token.trim()) == self.token { Ok(()) } else { Err(Refusal::InvalidToken) }
     }
 }
 
-fn refused(refusal: Refusal) -> HttpResponse {
+pub(super) fn refused(refusal: Refusal) -> HttpResponse {
     let status = StatusCode::from_u16(refusal.http_status()).unwrap_or(StatusCode::BAD_REQUEST);
     HttpResponse::build(status).json(serde_json::json!({
         "code": refusal.code(),

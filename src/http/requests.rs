@@ -14,15 +14,16 @@ use proto::{client_frame::Request, server_frame::Body};
 use crate::{
     actors::{
         accounts::Accounts,
+        persistence::intake::{Reply, Submission},
         user::{self, PageRequest, UserServices},
     },
     logic::{
-        Principal,
-        operation::{self, EndDevices},
+        Operation, Principal,
+        operation::{self, EndDevices, HandedBack},
     },
-    model::{DeviceId, LineageId, record::Device, record::name_key},
-    monitor::{Op, Outcome},
-    sync::Chain,
+    model::{DeviceId, Lineage, UserId, record::name_key},
+    monitor::{Op, Outcome, ids},
+    sync::{Chain, Marks},
 };
 
 /// Header that names the context of a device; 0 without it.
@@ -117,14 +118,18 @@ impl Client {
             Some(request) => request,
         };
         let context = context_of(http)?;
-        let device = self.accounts.authenticate(bearer(http)?).await?;
+        let token = bearer(http)?;
+        if let Request::Sync(sync) = &request {
+            let (device, lineage) = self.accounts.admit(token, context, self.services.kinds.set()).await?;
+            return self.sync(http, device.user, &lineage, sync, frame.snapshot).await;
+        }
+        let device = self.accounts.authenticate(token).await?;
         let by = Principal { user: device.user, device: device.device };
         match request {
             Request::Send(send) => {
                 let send = operation::Request::Send(user::message(by, send)?);
                 self.accounts.decide(send).await.map(user::answer_body).map(Some)
             }
-            Request::Sync(sync) => self.sync(http, &device, context, &sync, frame.snapshot).await,
             Request::Heartbeat(_) => {
                 let day = self.services.clock.now().day().0;
                 Ok(Some(Body::Heartbeat(proto::HeartbeatAnswer { day })))
@@ -147,7 +152,9 @@ impl Client {
                 let key = name_key(&find.name);
                 self.services.readers.ask(move |view| user::user_by_name(view, &key)).await?.map(Some)
             }
-            Request::Hello(_) | Request::Register(_) | Request::SignIn(_) => Err(Refusal::UnknownRequest),
+            Request::Sync(_) | Request::Hello(_) | Request::Register(_) | Request::SignIn(_) => {
+                Err(Refusal::UnknownRequest)
+            }
         }
     }
 
@@ -159,26 +166,51 @@ impl Client {
     async fn sync(
         &self,
         http: &HttpRequest,
-        device: &Device,
-        context: u8,
+        owner: UserId,
+        lineage: &Lineage,
         sync: &proto::Sync,
         given: Bytes,
     ) -> Result<Option<Body>, Refusal> {
         let services = Arc::clone(&self.services);
-        let lineage = LineageId { device: device.device, context };
-        let chain = Chain { user: device.user, lineage };
-        let (marks, rebuild) =
-            user::begin(&services.key, &services.lifeline, chain, &given, LEVEL as u8, device.messages_from);
-        user::count_rebuild(&services.monitor, rebuild, device.user);
+        let chain = Chain { user: owner, lineage: lineage.id };
         let kinds = Arc::clone(&services.kinds);
+        let (marks, rebuild) =
+            user::begin(&services.key, &services.lifeline, chain, &given, LEVEL as u8, &kinds, lineage.from);
+        user::count_rebuild(&services.monitor, rebuild, owner);
+        if rebuild.is_none() && !given.is_empty() {
+            self.store_handed_back(owner, lineage, &marks);
+        }
         let bytes_max =
             user::page_bytes_max(encoding_of(http).unwrap_or(Encoding::Json), services.queued_bytes_max);
         let request = PageRequest { chain, given, marks, rebuild, kinds, entries_max: sync.limit, bytes_max };
         let job = Arc::clone(&services);
         let read = move |view: &_| user::answer(view, &job.key, job.lifeline.current(), &request);
         let page = services.readers.ask(read).await?.page;
+        user::count_gap(&services.monitor, &page);
         // An empty snapshot says that what the client has stands: there is nothing to tell.
         Ok(if page.snapshot.is_empty() { None } else { Some(Body::Page(page)) })
+    }
+}
+
+impl Client {
+    /// A snapshot that is handed in with a sync is handed back: its marks are stored. Should the committer have no room,
+    /// the next sync says the same.
+    fn store_handed_back(&self, user: UserId, lineage: &Lineage, marks: &Marks) {
+        if marks.all().iter().zip(&lineage.acked).all(|(mark, acked)| mark <= acked) {
+            return;
+        }
+        let handed = vec![HandedBack { lineage: lineage.id, marks: *marks.all() }];
+        let submission = Submission {
+            operation: Operation {
+                at: self.services.clock.now(),
+                request: operation::Request::HandBack { user, handed },
+            },
+            reply: Reply::Nobody,
+            queued_us: self.services.clock.monotonic_us(),
+        };
+        if self.services.intake.submit(submission).is_err() {
+            self.services.monitor.add(ids::BUSY_REFUSALS, 1);
+        }
     }
 }
 

@@ -4,11 +4,12 @@ use highwater_wire::Refusal;
 
 use super::{
     decide::{Decided, Needs, authorise, put_item},
+    lineages,
     operation::{Answer, EndDevices, NewDevice, Principal, Register},
     state::{Need, State},
 };
 use crate::model::{
-    DeviceId, Effect, Kind, TimeMs, Version,
+    DeviceId, Effect, Kind, Lineages, TimeMs, Version,
     limits::DEVICES_PER_USER_MAX,
     record::{Account, Device, Item, ItemValue, name_key},
 };
@@ -62,12 +63,14 @@ pub(super) fn register(
     };
     state.names.change(key, Some(register.user), version);
     state.accounts.change(register.user, Some(account.clone()), version);
-    // The user is new, so nothing can be waiting: both are known without a read.
+    // The user is new, so nothing can be waiting: all this is known without a read.
     state.inboxes.warm(register.user, Version(0));
+    state.lineages.warm(register.user, Lineages::none(register.user));
     effects.push(Effect::Account(account));
-    let device = device_row(&register.device, at, Version(0));
+    let device = device_row(&register.device, at);
     state.devices.change(device.device, Some(device.clone()), version);
     effects.push(Effect::Device(device.clone()));
+    effects.push(lineages::add_device(state, register.user, device.device, Version(0), at, version));
     let value = ItemValue::Account { user: register.user, name: register.name.clone() };
     let item = Item { kind: ACCOUNT, key: ACCOUNT_KEY.to_owned(), version, value: Some(value) };
     effects.push(put_item(state, register.user, item));
@@ -77,6 +80,7 @@ pub(super) fn register(
 pub(super) fn add_device_needs(needs: &mut Needs<'_>, new: &NewDevice) {
     needs.need(Need::Device(new.device));
     needs.need(Need::Inbox(new.user));
+    needs.need(Need::Lineages(new.user));
     if needs.need(Need::Account(new.user)) {
         let oldest = needs.state.accounts.get(&new.user).and_then(Option::as_ref).and_then(surplus_device);
         if let Some(oldest) = oldest {
@@ -105,19 +109,28 @@ pub(super) fn add_device(
     let mut effects = Vec::with_capacity(3);
     if let Some(oldest) = surplus_device(&account) {
         end(state, &mut account, oldest, &mut effects, version);
+        effects.extend(lineages::end_devices(state, new.user, &[oldest], version));
     }
-    let first = account.devices.is_empty();
-    let head = state.inboxes.get(&new.user).copied().unwrap_or_default();
-    let device = device_row(new, at, if first { Version(0) } else { head });
+    let device = device_row(new, at);
+    let from = messages_from(state, &account);
     account.devices.push(new.device);
     state.accounts.change(new.user, Some(account.clone()), version);
     state.devices.change(device.device, Some(device.clone()), version);
     effects.push(Effect::Account(account));
     effects.push(Effect::Device(device.clone()));
+    effects.push(lineages::add_device(state, new.user, device.device, from, at, version));
     Ok(Decided::changed(version, effects, Answer::DeviceAdded(device)))
 }
 
-fn device_row(new: &NewDevice, at: TimeMs, messages_from: Version) -> Device {
+/// Where a further device begins with messages: the only one at what is left of the inbox, any other at its head.
+fn messages_from(state: &State, account: &Account) -> Version {
+    if account.devices.is_empty() {
+        return state.lineages.get(&account.user).map(|lineages| lineages.floor).unwrap_or_default();
+    }
+    state.inboxes.get(&account.user).copied().unwrap_or_default()
+}
+
+fn device_row(new: &NewDevice, at: TimeMs) -> Device {
     Device {
         device: new.device,
         user: new.user,
@@ -125,12 +138,12 @@ fn device_row(new: &NewDevice, at: TimeMs, messages_from: Version) -> Device {
         class: new.class,
         token: new.token,
         created: at,
-        messages_from,
     }
 }
 
 pub(super) fn end_devices_needs(needs: &mut Needs<'_>, by: Principal, which: EndDevices) {
     needs.need(Need::Device(by.device));
+    needs.need(Need::Lineages(by.user));
     if let EndDevices::One(device) = which {
         needs.need(Need::Device(device));
     }
@@ -166,6 +179,7 @@ pub(super) fn end_devices(
     for device in &ending {
         end(state, &mut account, *device, &mut effects, version);
     }
+    effects.extend(lineages::end_devices(state, by.user, &ending, version));
     state.accounts.change(by.user, Some(account.clone()), version);
     effects.push(Effect::Account(account));
     Ok(Decided::changed(version, effects, Answer::DevicesEnded(ending)))

@@ -3,7 +3,7 @@
 use highwater_wire::Refusal;
 
 use super::{
-    accounts,
+    accounts, lineages,
     operation::{Answer, Operation, Principal, Request},
     send,
     state::{Need, State},
@@ -45,6 +45,8 @@ pub fn lacking(state: &State, operation: &Operation) -> Vec<Need> {
         Request::Register(register) => accounts::register_needs(&mut needs, register),
         Request::AddDevice(device) => accounts::add_device_needs(&mut needs, device),
         Request::EndDevices { by, which } => accounts::end_devices_needs(&mut needs, *by, *which),
+        Request::OpenLineage(open) => lineages::open_needs(&mut needs, open),
+        Request::HandBack { user, .. } => drop(needs.need(Need::Lineages(*user))),
         Request::Invite(_) => {}
         Request::PutDocument { user, kind, key, .. } => {
             needs.need(Need::Account(*user));
@@ -66,6 +68,10 @@ pub fn decide(state: &mut State, operation: &Operation, version: Version) -> Res
         Request::Register(register) => accounts::register(state, operation.at, register, version),
         Request::AddDevice(device) => accounts::add_device(state, operation.at, device, version),
         Request::EndDevices { by, which } => accounts::end_devices(state, *by, *which, version),
+        Request::OpenLineage(open) => lineages::open(state, operation.at, open, version),
+        Request::HandBack { user, handed } => {
+            Ok(lineages::hand_back(state, operation.at, *user, handed, version))
+        }
         Request::Invite(invite) => {
             state.invites.change(invite.hash, Some(*invite), version);
             Ok(Decided::changed(version, vec![Effect::Invite(*invite)], Answer::Done))

@@ -3,10 +3,11 @@
 use super::{
     Need, Operation, Request, State, decide,
     decide_samples::{NOW, Rows, TODAY, at, by, new_device, register, send},
-    operation::{EndDevices, Target},
+    operation::{EndDevices, HandedBack, OpenLineage, Target},
 };
 use crate::model::{
-    ClientMessageId, ConversationId, DeviceId, Kind, Seq, TimeMs, UserId, Version,
+    ClientMessageId, ConversationId, DeviceId, Kind, KindSet, LineageId, Seq, TimeMs, UserId, Version,
+    limits::KINDS_MAX,
     record::{Invite, Receipt, ReceiptDay},
 };
 
@@ -60,12 +61,22 @@ fn random_request(random: &mut SeededRandom) -> Request {
     let user = 1 + random.below(4);
     let device = 10 * user + 1 + random.below(3);
     let peer = 1 + random.below(4);
-    match random.below(9) {
+    match random.below(11) {
         0 => register(user, &format!("u{peer}"), random.one_in(2).then_some([1; 32])),
         1 => Request::AddDevice(new_device(user, device)),
         2 => Request::EndDevices { by: by(user, device), which: EndDevices::AllOthers },
         3 => Request::EndDevices { by: by(user, device), which: EndDevices::One(DeviceId(10 * peer + 1)) },
         4 => Request::PutDocument { user: UserId(user), kind: Kind(5), key: "k".to_owned(), value: None },
+        5 => Request::OpenLineage(OpenLineage {
+            by: by(user, device),
+            context: random.below(2) as u8,
+            kinds: KindSet::from_bits(random.below(256) as u8),
+        }),
+        6 => {
+            let lineage = LineageId { device: DeviceId(device), context: random.below(2) as u8 };
+            let marks = [Version(random.below(90)); KINDS_MAX];
+            Request::HandBack { user: UserId(user), handed: vec![HandedBack { lineage, marks }] }
+        }
         _ => {
             let to = match random.below(3) {
                 0 => Target::Name(format!("u{peer}")),
@@ -86,7 +97,7 @@ fn warm_everything(rows: &Rows, state: &mut State) {
     let mut needs = vec![Need::Invite([1; 32])];
     for user in 1..=4 {
         let (id, name) = (UserId(user), format!("u{user}"));
-        needs.extend([Need::Account(id), Need::Name(name), Need::Inbox(id)]);
+        needs.extend([Need::Account(id), Need::Name(name), Need::Inbox(id), Need::Lineages(id)]);
         needs.push(Need::Receipts(ReceiptDay { user: id, day: TODAY }));
         needs.push(Need::Item(id, Kind(5), "k".to_owned()));
         needs.extend((0..4).map(|place| Need::Device(DeviceId(10 * user + place))));

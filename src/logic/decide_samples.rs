@@ -9,7 +9,8 @@ use super::{
     operation::{NewDevice, Register, Send, Target},
 };
 use crate::model::{
-    ClientMessageId, ConversationId, Day, DeviceId, Kind, Seq, TimeMs, UserId, Version,
+    ClientMessageId, ConversationId, Day, DeviceId, Kind, KindSet, Lineage, LineageId, Lineages, Seq, TimeMs,
+    UserId, Version,
     record::{Account, Conversation, Device, Invite, Receipt, ReceiptDay, SecretHash},
 };
 
@@ -29,6 +30,7 @@ pub(super) struct Rows {
     pub(super) receipts: BTreeMap<ReceiptDay, HashMap<ClientMessageId, Receipt>>,
     pub(super) invites: BTreeMap<SecretHash, Invite>,
     pub(super) items: BTreeMap<(UserId, Kind, String), Version>,
+    pub(super) lineages: BTreeMap<UserId, Lineages>,
 }
 
 impl Rows {
@@ -40,6 +42,12 @@ impl Rows {
             self.devices.insert(*device, device_row(UserId(user), *device));
         }
         self.names.insert(name.clone(), UserId(user));
+        let mut lineages = Lineages::none(UserId(user));
+        for device in &ids {
+            let id = LineageId { device: *device, context: 0 };
+            lineages.add(Lineage::new(id, Version(0), KindSet::ALL, NOW));
+        }
+        self.lineages.insert(UserId(user), lineages);
         let account = Account { user: UserId(user), name, password: None, created: TimeMs(1), devices: ids };
         self.accounts.insert(UserId(user), account);
         self
@@ -64,6 +72,10 @@ impl Rows {
             Need::Conversation(id) => Warm::Conversation(id, self.conversations.get(&id).copied()),
             Need::Inbox(user) => Warm::Inbox(user, self.inboxes.get(&user).copied().unwrap_or_default()),
             Need::Receipts(day) => Warm::Receipts(day, self.receipts.get(&day).cloned().unwrap_or_default()),
+            Need::Lineages(user) => {
+                let none = || Lineages::none(user);
+                Warm::Lineages(user, self.lineages.get(&user).cloned().unwrap_or_else(none))
+            }
             Need::Invite(hash) => Warm::Invite(hash, self.invites.get(&hash).copied()),
             Need::Item(user, kind, key) => {
                 let version = self.items.get(&(user, kind, key.clone())).copied().unwrap_or_default();
@@ -88,15 +100,7 @@ impl Rows {
 
 pub(super) fn device_row(user: UserId, device: DeviceId) -> Device {
     let token = [device.0 as u8; 32];
-    Device {
-        device,
-        user,
-        name: "d".to_owned(),
-        class: 1,
-        token,
-        created: TimeMs(1),
-        messages_from: Version(0),
-    }
+    Device { device, user, name: "d".to_owned(), class: 1, token, created: TimeMs(1) }
 }
 
 pub(super) fn by(user: u64, device: u64) -> Principal {

@@ -6,7 +6,7 @@ use super::{
     operation::{EndDevices, Target},
 };
 use crate::model::{
-    ConversationId, Day, DeviceId, Effect, Kind, Seq, TimeMs, UserId, Version,
+    ConversationId, Day, DeviceId, Effect, Kind, Lineage, LineageId, Seq, TimeMs, UserId, Version,
     limits::{DEVICES_PER_USER_MAX, TEXT_BYTES_MAX},
     record::Invite,
 };
@@ -15,7 +15,7 @@ use highwater_wire::Refusal;
 /// Decides the operations in order from what is stored, as versions 101, 102…, each warmed exactly with what it lacks,
 /// and compares each decision, in short.
 #[track_caller]
-fn check(start: &Rows, operations: &[Request], expected: &[&str]) {
+pub(super) fn check(start: &Rows, operations: &[Request], expected: &[&str]) {
     let mut state = State::default();
     let mut found = Vec::new();
     for (place, request) in operations.iter().enumerate() {
@@ -33,7 +33,8 @@ fn short(decision: Result<Decided, Refusal>) -> String {
     };
     let answer = match decided.answer {
         Answer::Sent { seq, .. } => format!("sent {seq}"),
-        Answer::DeviceAdded(device) => format!("device {} from {}", device.device, device.messages_from),
+        Answer::DeviceAdded(device) => format!("device {}", device.device),
+        Answer::LineageOpened(lineage) => format!("lineage {} from {}", short_id(lineage.id), lineage.from),
         Answer::DevicesEnded(devices) => {
             format!("ended {:?}", devices.iter().map(|device| device.0).collect::<Vec<_>>())
         }
@@ -56,10 +57,22 @@ fn effect(effect: &Effect) -> String {
                 delivery.pointers.iter().map(|(user, previous)| format!("{user}<{previous}")).collect();
             format!("message {}", pointers.join(","))
         }
+        Effect::Lineages(lineages) if lineages.rows.len() > 4 => {
+            format!("floor {} [{} lineages]", lineages.floor, lineages.rows.len())
+        }
+        Effect::Lineages(lineages) => {
+            let row = |row: &Lineage| format!("{}:{}", short_id(row.id), row.acked_messages());
+            let rows: Vec<_> = lineages.rows.iter().map(row).collect();
+            format!("floor {} [{}]", lineages.floor, rows.join(" "))
+        }
         Effect::Run(_) => "run".to_owned(),
         Effect::Invite(_) => "+invite".to_owned(),
         Effect::InviteGone(_) => "-invite".to_owned(),
     }
+}
+
+fn short_id(id: LineageId) -> String {
+    format!("{}/{}", id.device, id.context)
 }
 
 fn pair() -> Rows {
@@ -195,7 +208,7 @@ fn registering_takes_a_free_name_and_a_good_invite_once() {
             "refused name_taken",
             "refused invalid_invite",
             "refused invalid_invite",
-            "device 31 from 0: -invite account 3 (1) +device 31 item 3/1 after 0",
+            "device 31: -invite account 3 (1) +device 31 floor 0 [31/0:0] item 3/1 after 0",
             "refused invalid_invite",
             "refused name_taken",
             "refused busy",
@@ -214,9 +227,9 @@ fn a_further_device_begins_at_the_head_and_one_too_many_ends_the_oldest() {
         &start,
         &[add(1, 13), add(3, 999), add(4, 88), add(1, 12), add(9, 91)],
         &[
-            "device 13 from 50: account 1 (3) +device 13",
-            "device 999 from 0: -device 31 account 3 (32) +device 999",
-            "device 88 from 0: account 4 (1) +device 88",
+            "device 13: account 1 (3) +device 13 floor 0 [11/0:0 12/0:0 13/0:50]",
+            "device 999: -device 31 floor 0 [31 lineages] account 3 (32) +device 999 floor 0 [32 lineages]",
+            "device 88: account 4 (1) +device 88 floor 0 [88/0:0]",
             "refused busy",
             "refused no_such_user",
         ],
@@ -239,11 +252,11 @@ fn devices_end_once_and_cannot_act_afterwards() {
         ],
         &[
             "refused no_such_device",
-            "ended [11]: -device 11 account 1 (1)",
+            "ended [11]: -device 11 floor 0 [12/0:0] account 1 (1)",
             "refused invalid_token",
             "refused invalid_token",
             "ended []: nothing",
-            "ended [31, 33]: -device 31 -device 33 account 3 (1)",
+            "ended [31, 33]: -device 31 -device 33 floor 0 [32/0:0] account 3 (1)",
             "refused invalid_token",
         ],
     );

@@ -8,6 +8,9 @@ mod decide_property_tests;
 mod decide_samples;
 #[cfg(test)]
 mod decide_tests;
+pub mod lineages;
+#[cfg(test)]
+mod lineages_tests;
 pub mod operation;
 pub mod pinned;
 pub mod send;

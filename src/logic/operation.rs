@@ -3,7 +3,9 @@
 use bytes::Bytes;
 
 use crate::model::{
-    ClientMessageId, ConversationId, Day, DeviceId, Seq, TimeMs, UserId,
+    ClientMessageId, ConversationId, Day, DeviceId, KindSet, Lineage, LineageId, Seq, TimeMs, UserId,
+    Version,
+    limits::KINDS_MAX,
     record::{Device, Invite, SecretHash},
 };
 
@@ -41,6 +43,15 @@ pub enum Request {
         /// Which.
         which: EndDevices,
     },
+    /// A device begins, or goes on with, a chain of snapshots.
+    OpenLineage(OpenLineage),
+    /// Marks that lineages of a user handed back, gathered. Nobody waits for it.
+    HandBack {
+        /// Whose.
+        user: UserId,
+        /// Which lineages, and how far each has everything.
+        handed: Vec<HandedBack>,
+    },
     /// A new invite, from an operator.
     Invite(Invite),
     /// An item of a kind that the server does not look into, from an operator or a host app.
@@ -54,6 +65,26 @@ pub enum Request {
         /// JSON document; `None` deletes.
         value: Option<String>,
     },
+}
+
+/// A hello that says something new about a lineage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenLineage {
+    /// Who says it.
+    pub by: Principal,
+    /// For which context of the device.
+    pub context: u8,
+    /// Kinds that are declared.
+    pub kinds: KindSet,
+}
+
+/// How far one lineage has everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HandedBack {
+    /// Which.
+    pub lineage: LineageId,
+    /// Marks by kind, from a snapshot that this server gave.
+    pub marks: [Version; KINDS_MAX],
 }
 
 /// Which devices to end.
@@ -135,6 +166,8 @@ pub enum Answer {
     },
     /// The device can sign in with its token.
     DeviceAdded(Device),
+    /// The lineage as it is stored.
+    LineageOpened(Lineage),
     /// These devices are gone; their connections must be closed.
     DevicesEnded(Vec<DeviceId>),
     /// It is done.
@@ -150,7 +183,8 @@ impl Operation {
             Request::Register(register) => Some(register.user),
             Request::AddDevice(device) => Some(device.user),
             Request::EndDevices { by, .. } => Some(by.user),
-            Request::PutDocument { user, .. } => Some(*user),
+            Request::OpenLineage(open) => Some(open.by.user),
+            Request::HandBack { user, .. } | Request::PutDocument { user, .. } => Some(*user),
             Request::Invite(_) => None,
         }
     }

@@ -6,7 +6,7 @@ use rustc_hash::FxBuildHasher;
 
 use super::pinned::Pinned;
 use crate::model::{
-    ClientMessageId, ConversationId, DeviceId, Kind, Seq, UserId, Version,
+    ClientMessageId, ConversationId, DeviceId, Kind, Lineages, Seq, UserId, Version,
     record::{Account, Conversation, Device, Invite, Receipt, ReceiptDay, SecretHash},
 };
 
@@ -28,6 +28,8 @@ pub enum Need {
     Inbox(UserId),
     /// Everything that one user sent on one day.
     Receipts(ReceiptDay),
+    /// The lineages of a user.
+    Lineages(UserId),
     /// An invite.
     Invite(SecretHash),
     /// The version of one item of one user.
@@ -49,6 +51,8 @@ pub enum Warm {
     Inbox(UserId, Version),
     /// See `Need::Receipts`.
     Receipts(ReceiptDay, HashMap<ClientMessageId, Receipt>),
+    /// See `Need::Lineages`.
+    Lineages(UserId, Lineages),
     /// See `Need::Invite`.
     Invite(SecretHash, Option<Invite>),
     /// See `Need::Item`; version 0 when there is no such item.
@@ -73,6 +77,7 @@ pub struct State {
     pub(super) inboxes: Pinned<UserId, Version, FxBuildHasher>,
     // Client message ids are chosen by clients, so this inner map keeps the standard, keyed hash.
     pub(super) receipts: Pinned<ReceiptDay, HashMap<ClientMessageId, Receipt>, FxBuildHasher>,
+    pub(super) lineages: Pinned<UserId, Lineages, FxBuildHasher>,
     pub(super) invites: Pinned<SecretHash, Option<Invite>>,
     pub(super) items: Pinned<(UserId, Kind, String), Version>,
     rows_max: usize,
@@ -98,6 +103,7 @@ impl State {
             conversations: Pinned::new(rows_max),
             inboxes: Pinned::new(rows_max),
             receipts: Pinned::new(rows_max),
+            lineages: Pinned::new(rows_max),
             invites: Pinned::new(rows_max),
             items: Pinned::new(rows_max),
             rows_max,
@@ -115,6 +121,7 @@ impl State {
             Need::Conversation(conversation) => self.conversations.holds(conversation),
             Need::Inbox(user) => self.inboxes.holds(user),
             Need::Receipts(day) => self.receipts.holds(day),
+            Need::Lineages(user) => self.lineages.holds(user),
             Need::Invite(hash) => self.invites.holds(hash),
             Need::Item(user, kind, key) => self.items.holds(&(*user, *kind, key.clone())),
         }
@@ -136,6 +143,7 @@ impl State {
                 Warm::Conversation(conversation, row) => self.conversations.warm(conversation, row),
                 Warm::Inbox(user, version) => self.inboxes.warm(user, version),
                 Warm::Receipts(day, set) => self.receipts.warm(day, set),
+                Warm::Lineages(user, row) => self.lineages.warm(user, row),
                 Warm::Invite(hash, row) => self.invites.warm(hash, row),
                 Warm::Item(user, kind, key, version) => self.items.warm((user, kind, key), version),
             }
@@ -152,6 +160,7 @@ impl State {
             self.conversations.sweep(indexed),
             self.inboxes.sweep(indexed),
             self.receipts.sweep(indexed),
+            self.lineages.sweep(indexed),
             self.invites.sweep(indexed),
             self.items.sweep(indexed),
         ];

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::{
     ids::{Day, DeviceId, UserId, Version},
+    lineage::Lineages,
     record::{Account, Conversation, Device, Invite, Item, Message, Run, SecretHash},
 };
 
@@ -38,6 +39,8 @@ pub enum Effect {
     },
     /// A message stands in its conversation and in the inboxes of its audience.
     Message(Arc<Delivery>),
+    /// The lineages of a user have these marks now, and the inbox this floor.
+    Lineages(Lineages),
     /// A start of the store.
     Run(Run),
     /// An invite can be used.

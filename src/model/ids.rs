@@ -53,6 +53,11 @@ number! {
     Kind(u8)
 }
 
+impl Kind {
+    /// The messages: on their marks cleanup depends.
+    pub const MESSAGES: Kind = Kind(4);
+}
+
 impl Version {
     /// Largest version that fits a mark of a snapshot (48 bits).
     pub const MAX: Version = Version((1 << 48) - 1);

@@ -3,7 +3,9 @@
 pub mod clock;
 pub mod effect;
 pub mod ids;
+pub mod kind_set;
 pub mod limits;
+pub mod lineage;
 pub mod random;
 pub mod record;
 
@@ -12,4 +14,6 @@ pub use effect::{Delivery, Effect, Record};
 pub use ids::{
     ClientMessageId, ConversationId, Day, DeviceId, Kind, LineageId, RunNumber, Seq, TimeMs, UserId, Version,
 };
+pub use kind_set::KindSet;
+pub use lineage::{Lineage, Lineages};
 pub use random::Random;

@@ -45,8 +45,6 @@ pub struct Device {
     pub token: SecretHash,
     /// When it signed in.
     pub created: TimeMs,
-    /// Where a new lineage of this device begins with messages: 0 for the first device of a user, else the head then.
-    pub messages_from: Version,
 }
 
 /// A conversation between two (which may be the same one: notes to oneself).

@@ -68,6 +68,13 @@ server_ids! {
     /// Pages that wait for a reader thread.
     READER_QUEUE_DEPTH = 1026, "reader.queue_depth", Gauge, Count, "reader", "reader_queue_depth";
 
+    /// Passes of cleanup through all users.
+    CLEANUP_PASSES = 1030, "cleanup.passes", Sum, Count, "cleaner", "cleanup_passes";
+    /// Chunks of inboxes that cleanup removed from the index.
+    CLEANUP_CHUNKS = 1031, "cleanup.chunks", Sum, Count, "cleaner", "cleanup_chunks";
+    /// Gaps told: messages that a lineage lacked had been removed.
+    GAPS_TOLD = 1032, "gaps.told", Sum, Count, "user", "gaps_told";
+
     /// Chains that start from nothing: a new device.
     REBUILDS_FIRST = 1040, "rebuilds.first", Sum, Count, "user", "rebuilds" { "cause": "first" };
     /// Rebuilds because the snapshot did not open.

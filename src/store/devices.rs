@@ -1,7 +1,7 @@
 //! Devices, and the tokens by which they are found.
 
 use super::{
-    field::{Input, Malformed, put_bytes, put_fixed64, put_number, put_time},
+    field::{Input, Malformed, put_bytes, put_fixed64, put_time},
     keys::{self, Key},
 };
 use crate::model::{
@@ -29,7 +29,6 @@ pub fn encode(out: &mut Vec<u8>, device: &Device) {
     out.push(device.class);
     out.extend_from_slice(&device.token);
     put_time(out, device.created);
-    put_number(out, device.messages_from.0);
 }
 
 /// Reads a row.
@@ -44,7 +43,6 @@ pub fn decode(input: &mut Input<'_>) -> Result<Device, Malformed> {
         class: input.byte("device class")?,
         token: input.array("token hash")?,
         created: input.time()?,
-        messages_from: input.version()?,
     })
 }
 

@@ -11,7 +11,7 @@ use super::{
     field::put_number,
     inboxes, invites, items,
     keys::{self, Key},
-    messages,
+    lineages, messages,
     packing::ChunkBuilder,
     receipts, runs,
     view::receipt_of,
@@ -93,6 +93,9 @@ impl Step {
                 self.row(key, |out| put_number(out, item.version.0));
             }
             Effect::Message(delivery) => self.take_delivery(version, delivery),
+            Effect::Lineages(rows) => {
+                self.row(lineages::key(rows.user), |out| lineages::encode(out, rows));
+            }
             Effect::Run(run) => self.row(runs::key(run.number), |out| runs::encode(out, run)),
             Effect::Invite(invite) => {
                 self.row(invites::key(&invite.hash), |out| invites::encode(out, invite))

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::{
     accounts, conversations, devices,
     field::{Input, Malformed, put_fixed64, put_number},
-    invites, items, messages, runs,
+    invites, items, lineages, messages, runs,
 };
 use crate::model::{Day, Delivery, Effect, Record, Version};
 
@@ -23,6 +23,7 @@ const MESSAGE: u8 = 6;
 const RUN: u8 = 7;
 const INVITE: u8 = 8;
 const INVITE_GONE: u8 = 9;
+const LINEAGES: u8 = 10;
 
 /// Appends one record.
 pub fn encode(out: &mut Vec<u8>, record: &Record) {
@@ -64,6 +65,10 @@ fn encode_effect(out: &mut Vec<u8>, effect: &Effect) {
         Effect::Message(delivery) => {
             out.push(MESSAGE);
             encode_delivery(out, delivery);
+        }
+        Effect::Lineages(rows) => {
+            out.push(LINEAGES);
+            lineages::encode(out, rows);
         }
         Effect::Run(run) => {
             out.push(RUN);
@@ -127,6 +132,7 @@ fn decode_effect(input: &mut Input<'_>, version: Version) -> Result<Effect, Malf
             Effect::Item { user: input.user()?, item: items::decode(input)?, supersedes: input.version()? }
         }
         MESSAGE => Effect::Message(Arc::new(decode_delivery(input, version)?)),
+        LINEAGES => Effect::Lineages(lineages::decode(input)?),
         RUN => Effect::Run(runs::decode(input)?),
         INVITE => Effect::Invite(invites::decode(input)?),
         INVITE_GONE => Effect::InviteGone(input.array("invite hash")?),

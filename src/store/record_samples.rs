@@ -6,8 +6,9 @@ use bytes::Bytes;
 
 use super::{engine::Engine, engine_memory::MemoryEngine, index_writer, log_record, tail::Tail, view::View};
 use crate::model::{
-    ClientMessageId, ConversationId, Day, Delivery, DeviceId, Effect, Kind, Record, RunNumber, Seq, TimeMs,
-    UserId, Version,
+    ClientMessageId, ConversationId, Day, Delivery, DeviceId, Effect, Kind, KindSet, Lineage, LineageId,
+    Lineages, Record, RunNumber, Seq, TimeMs, UserId, Version,
+    limits::KINDS_MAX,
     record::{Account, Conversation, Device, Invite, Item, ItemValue, Message, Run},
 };
 
@@ -123,7 +124,6 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
         class: 2,
         token: [0x5a; 32],
         created: TimeMs(-1),
-        messages_from: Version(300),
     };
     let message = |text: &[u8]| Message {
         conversation,
@@ -143,6 +143,15 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
             pointers,
         }))
     };
+    let mut lineages = Lineages::none(ann);
+    lineages.floor = Version(300);
+    for (device, context, marks) in [(0xd1, 0, 4), (0xd1, 1, 0), (0xd2, 15, KINDS_MAX)] {
+        let id = LineageId { device: DeviceId(device), context };
+        let mut row =
+            Lineage::new(id, Version(0), KindSet::from_bits(0b1010_1111), TimeMs(1_700_000_000_789));
+        row.acked[..marks].iter_mut().zip(69_000..).for_each(|(mark, version)| *mark = Version(version));
+        lineages.add(row);
+    }
     let run = Run {
         number: RunNumber(3),
         id: 0xdead_beef,
@@ -176,6 +185,8 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
         ("item_document", vec![item("d", Some(ItemValue::Document("{\"a\":[1]}".to_owned())))]),
         ("message", vec![delivery("grüße".as_bytes(), vec![(ann, Version(69_000)), (bob, Version(0))])]),
         ("message_to_oneself", vec![delivery(b"note", vec![(ann, Version(1))])]),
+        ("lineages", vec![Effect::Lineages(lineages)]),
+        ("lineages_none", vec![Effect::Lineages(Lineages::none(bob))]),
         ("run", vec![Effect::Run(run)]),
         ("invite", vec![Effect::Invite(Invite { hash: [0xa5; 32], expires: TimeMs(1_800_000_000_000) })]),
         ("invite_gone", vec![Effect::InviteGone([0xa5; 32])]),

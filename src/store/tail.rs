@@ -16,7 +16,7 @@ use parking_lot::{Mutex, RwLock};
 use rustc_hash::FxHashMap;
 
 use crate::model::{
-    ConversationId, Delivery, DeviceId, Effect, Kind, Record, Seq, UserId, Version,
+    ConversationId, Delivery, DeviceId, Effect, Kind, Lineages, Record, Seq, UserId, Version,
     record::{Account, Conversation, Device, Invite, Item, SecretHash, name_key},
 };
 
@@ -34,6 +34,7 @@ struct Shard {
     tokens: Rows<SecretHash, (UserId, DeviceId)>,
     conversations: Rows<ConversationId, Conversation>,
     invites: Rows<SecretHash, Invite>,
+    lineages: Rows<UserId, Lineages>,
     items: FxHashMap<(UserId, Kind), BTreeMap<Version, Item>>,
     inboxes: FxHashMap<UserId, VecDeque<InboxEntry>>,
     logs: FxHashMap<ConversationId, VecDeque<Arc<Delivery>>>,
@@ -220,6 +221,10 @@ impl Tail {
                 let mut shard = self.shard(conversation.0).write();
                 shard.logs.entry(conversation).or_default().push_back(Arc::clone(delivery));
             }
+            Effect::Lineages(rows) => {
+                let row = (version, Some(rows.clone()));
+                self.shard(rows.user.0).write().lineages.insert(rows.user, row);
+            }
             Effect::Run(_) => {}
             Effect::Invite(invite) => {
                 self.hash_shard(&invite.hash).write().invites.insert(invite.hash, (version, Some(*invite)));
@@ -266,6 +271,9 @@ impl Tail {
                 let conversation = delivery.message.conversation;
                 let mut shard = self.shard(conversation.0).write();
                 pop_through(&mut shard.logs, &conversation, |delivery| delivery.version <= version);
+            }
+            Effect::Lineages(rows) => {
+                drop_row(&mut self.shard(rows.user.0).write().lineages, &rows.user, version);
             }
             Effect::Run(_) => {}
             Effect::Invite(invite) => {
@@ -371,6 +379,12 @@ impl Pin {
     #[must_use]
     pub fn invite(&self, hash: &SecretHash) -> Option<Option<Invite>> {
         self.tail.hash_shard(hash).read().invites.get(hash).map(|(_, row)| *row)
+    }
+
+    /// The lineages, if the tail knows them: the newest row, since a floor counts from when it is durable.
+    #[must_use]
+    pub fn lineages(&self, user: UserId) -> Option<Lineages> {
+        self.tail.shard(user.0).read().lineages.get(&user).and_then(|(_, row)| row.clone())
     }
 
     /// Newest seq of a conversation in the tail, at or below the bound.

@@ -7,14 +7,14 @@ use super::{
     accounts, conversations, devices,
     engine::{Engine, prefix_end},
     field::Malformed,
-    invites, keys,
+    invites, keys, lineages,
     packing::Chunk,
     receipts, runs,
     tail::{Pin, Tail},
     view_scan::whole,
 };
 use crate::model::{
-    ClientMessageId, ConversationId, DeviceId, Kind, UserId, Version,
+    ClientMessageId, ConversationId, DeviceId, Kind, Lineages, UserId, Version,
     record::{
         Account, Conversation, Device, InboxMessage, Invite, Item, Receipt, ReceiptDay, Run, SecretHash,
     },
@@ -99,6 +99,18 @@ impl View {
         }
     }
 
+    /// The lineages of a user, and the floor of the inbox, as they are durable now.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn lineages(&self, user: UserId) -> Result<Lineages, ReadFault> {
+        let row = match self.pin.lineages(user) {
+            Some(row) => Some(row),
+            None => self.row(&lineages::key(user), lineages::decode)?,
+        };
+        Ok(row.unwrap_or_else(|| Lineages::none(user)))
+    }
+
     /// Everything that one user sent on one day.
     ///
     /// # Errors
@@ -160,6 +172,10 @@ impl crate::sync::Source for UserView<'_> {
         bytes_max: usize,
     ) -> Result<Vec<InboxMessage>, ReadFault> {
         self.view.inbox_above(self.user, mark, entries_max, bytes_max)
+    }
+
+    fn floor(&self) -> Result<Version, ReadFault> {
+        Ok(self.view.lineages(self.user)?.floor)
     }
 }
 

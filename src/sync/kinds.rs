@@ -1,6 +1,6 @@
 //! The registry of kinds: what is synchronised, in which order.
 
-use crate::model::Kind;
+use crate::model::{Kind, KindSet};
 
 /// The user's own account.
 pub const ACCOUNT: Kind = Kind(highwater_wire::kind::ACCOUNT as u8);
@@ -9,10 +9,10 @@ pub const CONTACTS: Kind = Kind(highwater_wire::kind::CONTACTS as u8);
 /// The user's conversations.
 pub const CONVERSATIONS: Kind = Kind(highwater_wire::kind::CONVERSATIONS as u8);
 /// The messages.
-pub const MESSAGES: Kind = Kind(highwater_wire::kind::MESSAGES as u8);
+pub const MESSAGES: Kind = Kind::MESSAGES;
+const _: () = assert!(MESSAGES.0 as u32 == highwater_wire::kind::MESSAGES);
 
-/// Highest number of a kind. Source: a snapshot of eight kinds has 77 bytes, still small.
-pub const KINDS_MAX: usize = 8;
+pub use crate::model::limits::KINDS_MAX;
 
 /// The kinds in force: of the server, or of one connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +63,12 @@ impl Kinds {
     /// State kinds in draining order.
     pub fn state(&self) -> impl Iterator<Item = Kind> + '_ {
         self.state.iter().map(|(kind, _)| *kind)
+    }
+
+    /// All of them, messages included.
+    #[must_use]
+    pub fn set(&self) -> KindSet {
+        self.state().chain(self.messages.then_some(MESSAGES)).collect()
     }
 
     /// Whether messages are among them.

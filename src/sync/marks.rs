@@ -1,7 +1,7 @@
 //! Marks: how far a lineage has everything, by kind, and in which life of the store that was said.
 
 use super::kinds::KINDS_MAX;
-use crate::model::{Kind, RunNumber, Version, record::Run};
+use crate::model::{Kind, KindSet, RunNumber, Version, record::Run};
 
 /// Which run a snapshot was issued in: its number, and the random id that tells forks of one backup apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -12,6 +12,9 @@ pub struct RunName {
     pub id: u32,
 }
 
+/// No enumeration has begun: a cursor of no kind.
+pub(super) const NO_CURSOR: (Kind, Version) = (Kind(0), Version(0));
+
 /// What a snapshot says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Marks {
@@ -19,8 +22,10 @@ pub struct Marks {
     pub level: u8,
     /// Run in which it was issued.
     pub run: RunName,
-    /// A rebuild is in progress: state kinds are being told anew from the beginning.
-    pub rebuilding: bool,
+    /// State kinds that are being told anew from the beginning.
+    enumerating: KindSet,
+    /// How far: everything of the kind that is told anew at present, through this version.
+    cursor: (Kind, Version),
     by_kind: [Version; KINDS_MAX],
 }
 
@@ -28,7 +33,13 @@ impl Marks {
     /// Nothing was given yet, except that messages begin at `messages_from`.
     #[must_use]
     pub fn fresh(level: u8, run: RunName, messages_from: Version) -> Marks {
-        let mut marks = Marks { level, run, rebuilding: false, by_kind: [Version(0); KINDS_MAX] };
+        let mut marks = Marks {
+            level,
+            run,
+            enumerating: KindSet::default(),
+            cursor: NO_CURSOR,
+            by_kind: [Version(0); KINDS_MAX],
+        };
         marks.raise(super::kinds::MESSAGES, messages_from);
         marks
     }
@@ -45,6 +56,48 @@ impl Marks {
         *mark = (*mark).max(version);
     }
 
+    /// Kinds that are being told anew.
+    #[must_use]
+    pub fn enumerating(&self) -> KindSet {
+        self.enumerating
+    }
+
+    /// Begins to tell these kinds anew. One that is being told anew already begins again.
+    pub fn enumerate(&mut self, kinds: KindSet) {
+        kinds.iter().for_each(|kind| self.enumerating.insert(kind));
+        if self.cursor != NO_CURSOR && kinds.contains(self.cursor.0) {
+            self.cursor = NO_CURSOR;
+        }
+    }
+
+    /// The version above which items of a kind are due: of the enumeration, while there is one, else the mark.
+    #[must_use]
+    pub fn due_above(&self, kind: Kind) -> Version {
+        match (self.enumerating.contains(kind), self.cursor) {
+            (true, (current, version)) if current == kind => version,
+            (true, _) => Version(0),
+            (false, _) => self.of(kind),
+        }
+    }
+
+    /// Items of a state kind were given through `last`; `all` of it, if nothing is left.
+    pub fn given(&mut self, kind: Kind, last: Version, all: bool) {
+        if !self.enumerating.contains(kind) || all {
+            self.raise(kind, last);
+        }
+        if self.enumerating.contains(kind) {
+            self.cursor = if all { NO_CURSOR } else { (kind, last) };
+            if all {
+                self.enumerating.remove(kind);
+            }
+        }
+    }
+
+    /// Nothing is left to be told anew.
+    pub fn end_enumeration(&mut self) {
+        (self.enumerating, self.cursor) = (KindSet::default(), NO_CURSOR);
+    }
+
     /// All marks, by kind number from 1.
     #[must_use]
     pub fn all(&self) -> &[Version; KINDS_MAX] {
@@ -56,14 +109,20 @@ impl Marks {
     pub(super) fn restored(
         level: u8,
         run: RunName,
-        rebuilding: bool,
+        (enumerating, cursor): (KindSet, (Kind, Version)),
         by_kind: [Version; KINDS_MAX],
     ) -> Marks {
-        Marks { level, run, rebuilding, by_kind }
+        Marks { level, run, enumerating, cursor, by_kind }
+    }
+
+    /// Where the enumeration stands, to be stored.
+    #[must_use]
+    pub(super) fn cursor(&self) -> (Kind, Version) {
+        self.cursor
     }
 
     fn highest(&self) -> Version {
-        self.by_kind.iter().copied().max().unwrap_or_default()
+        self.by_kind.iter().copied().max().unwrap_or_default().max(self.cursor.1)
     }
 }
 
@@ -117,7 +176,7 @@ impl Lifeline {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sync::kinds::MESSAGES;
+    use crate::sync::kinds::{CONTACTS, MESSAGES};
 
     fn run(number: u32, found: u64) -> Run {
         Run {
@@ -149,6 +208,19 @@ mod tests {
         let mut forked = marks(1, 5);
         forked.run.id += 1;
         assert!(!lifeline.continues(&forked));
+    }
+
+    #[test]
+    fn an_enumeration_goes_from_the_beginning_to_the_mark_and_leaves_the_mark_meanwhile() {
+        let mut marks = marks(1, 7);
+        marks.raise(CONTACTS, Version(40));
+        marks.enumerate([CONTACTS].into_iter().collect());
+        assert_eq!(marks.due_above(CONTACTS), Version(0));
+        marks.given(CONTACTS, Version(30), false);
+        assert_eq!((marks.due_above(CONTACTS), marks.of(CONTACTS)), (Version(30), Version(40)));
+        marks.given(CONTACTS, Version(45), true);
+        assert_eq!((marks.due_above(CONTACTS), marks.of(CONTACTS)), (Version(45), Version(45)));
+        assert!(marks.enumerating().is_empty());
     }
 
     #[test]

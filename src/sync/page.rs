@@ -1,7 +1,7 @@
 //! The answer to a sync: what lies above the marks, in order, up to the limits, and the marks that say so.
 
 use super::{
-    kinds::{Kinds, MESSAGES},
+    kinds::{CONVERSATIONS, Kinds, MESSAGES},
     marks::Marks,
 };
 use crate::model::{
@@ -40,6 +40,12 @@ pub trait Source {
         entries_max: usize,
         bytes_max: usize,
     ) -> Result<Vec<InboxMessage>, Self::Fault>;
+
+    /// The floor of the inbox, as it is now: entries at or below it may be missing from what was read before.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn floor(&self) -> Result<Version, Self::Fault>;
 }
 
 /// A page before it is rendered and sealed.
@@ -53,7 +59,10 @@ pub struct Page {
     pub marks: Marks,
     /// Something is left.
     pub more: bool,
-    /// This page ends a rebuild of the state kinds.
+    /// Messages above the mark were removed before they were given: the chain goes on above them, and conversations
+    /// are told anew.
+    pub gap: bool,
+    /// With this page everything that was being told anew has been told.
     pub complete: bool,
 }
 
@@ -70,36 +79,54 @@ pub fn drain<S: Source>(
     limits: PageLimits,
     source: &S,
 ) -> Result<Page, S::Fault> {
-    let mut page = Page { items: Vec::new(), entries: Vec::new(), marks, more: false, complete: false };
+    let mut page =
+        Page { items: Vec::new(), entries: Vec::new(), marks, more: false, gap: false, complete: false };
     let mut room = PageLimits { entries: limits.entries.max(1), bytes: limits.bytes };
     for kind in kinds.state() {
         // One more than fits tells whether something is left.
-        let mut items = source.items_above(kind, marks.of(kind), room.entries + 1)?;
+        let due_above = marks.due_above(kind);
+        let mut items = source.items_above(kind, due_above, room.entries + 1)?;
         let fitting = items.len().min(room.entries).min((room.bytes / ITEM_BYTES).max(1));
         page.more |= items.len() > fitting;
         items.truncate(fitting);
-        if let Some(last) = items.last() {
-            page.marks.raise(kind, last.version);
-        }
+        let last = items.last().map_or(due_above, |item| item.version);
+        page.marks.given(kind, last, !page.more);
         room.entries -= items.len();
         room.bytes = room.bytes.saturating_sub(items.len() * ITEM_BYTES);
         page.items.append(&mut items);
+        page.complete = !marks.enumerating().is_empty() && page.marks.enumerating().is_empty();
         if page.more || room.entries == 0 {
             page.more = true;
             return Ok(page);
         }
     }
-    page.complete = marks.rebuilding;
-    page.marks.rebuilding = false;
+    // Kinds that are no longer declared are not waited for.
+    page.marks.end_enumeration();
+    page.complete = !marks.enumerating().is_empty();
     if kinds.messages() {
-        drain_messages(&mut page, room, source)?;
+        drain_messages(&mut page, kinds, room, source)?;
     }
     Ok(page)
 }
 
-fn drain_messages<S: Source>(page: &mut Page, room: PageLimits, source: &S) -> Result<(), S::Fault> {
+fn drain_messages<S: Source>(
+    page: &mut Page,
+    kinds: &Kinds,
+    room: PageLimits,
+    source: &S,
+) -> Result<(), S::Fault> {
     let mark = page.marks.of(MESSAGES);
-    let mut entries = source.inbox_above(mark, room.entries + 1, room.bytes)?;
+    let scanned = source.inbox_above(mark, room.entries + 1, room.bytes);
+    // Looked at after the scan: cleanup raises the floor first, and removes then.
+    let floor = source.floor()?;
+    if mark < floor {
+        page.gap = true;
+        page.more = true;
+        page.marks.raise(MESSAGES, floor);
+        page.marks.enumerate(kinds.set().and([CONVERSATIONS].into_iter().collect()));
+        return Ok(());
+    }
+    let mut entries = scanned?;
     // A source that stopped at the bytes cannot say whether something is left; one more look at the next page can.
     let bytes: usize = entries.iter().map(|entry| entry.message.text.len()).sum();
     page.more = entries.len() > room.entries || bytes + crate::model::limits::TEXT_BYTES_MAX > room.bytes;
@@ -124,9 +151,11 @@ mod tests {
         sync::{kinds::CONTACTS, marks::RunName},
     };
 
+    #[derive(Default)]
     struct Table {
         contacts: Vec<Item>,
         inbox: Vec<InboxMessage>,
+        floor: u64,
     }
 
     impl Source for Table {
@@ -148,6 +177,10 @@ mod tests {
                 found.push(entry.clone());
             }
             Ok(found)
+        }
+
+        fn floor(&self) -> Result<Version, ()> {
+            Ok(Version(self.floor))
         }
     }
 
@@ -177,7 +210,7 @@ mod tests {
 
     #[test]
     fn nothing_new_leaves_the_marks_as_they_are() {
-        let table = Table { contacts: Vec::new(), inbox: Vec::new() };
+        let table = Table::default();
         let page = drain(fresh(), &all_kinds(), PageLimits { entries: 10, bytes: 1000 }, &table).unwrap();
         assert_eq!((page.marks, page.more), (fresh(), false));
     }
@@ -187,6 +220,7 @@ mod tests {
         let table = Table {
             contacts: (1..=7).map(contact).collect(),
             inbox: (3..40).map(|version| entry(version, usize::try_from(version).unwrap() * 40)).collect(),
+            ..Table::default()
         };
         for entries in 1..50 {
             for bytes in [0, 300, 5000, 100_000] {
@@ -211,14 +245,36 @@ mod tests {
     }
 
     #[test]
-    fn a_rebuild_is_complete_when_the_state_kinds_are_drained() {
-        let table = Table { contacts: (1..=3).map(contact).collect(), inbox: vec![entry(9, 10)] };
+    fn an_enumeration_is_complete_when_its_kinds_are_drained() {
+        let table =
+            Table { contacts: (1..=3).map(contact).collect(), inbox: vec![entry(9, 10)], ..Table::default() };
         let mut marks = fresh();
-        marks.rebuilding = true;
+        marks.raise(CONTACTS, Version(3));
+        marks.enumerate(all_kinds().set());
         let first = drain(marks, &all_kinds(), PageLimits { entries: 2, bytes: 1000 }, &table).unwrap();
-        assert!(!first.complete && first.marks.rebuilding && first.more);
+        assert!(!first.complete && first.more);
+        assert_eq!(first.marks.of(CONTACTS), Version(3), "a mark never falls");
         let second =
             drain(first.marks, &all_kinds(), PageLimits { entries: 2, bytes: 1000 }, &table).unwrap();
-        assert!(second.complete && !second.marks.rebuilding);
+        assert!(second.complete && second.marks.enumerating().is_empty());
+        assert_eq!([first.items, second.items].concat(), table.contacts);
+    }
+
+    #[test]
+    fn below_the_floor_a_gap_is_said_and_the_chain_goes_on_above_it() {
+        let table = Table { contacts: Vec::new(), inbox: vec![entry(9, 10)], floor: 8 };
+        let limits = PageLimits { entries: 10, bytes: 1000 };
+        let first = drain(fresh(), &all_kinds(), limits, &table).unwrap();
+        assert!(first.gap && first.more && first.entries.is_empty());
+        assert_eq!(first.marks.of(MESSAGES), Version(8));
+        assert!(first.marks.enumerating().contains(CONVERSATIONS));
+        let second = drain(first.marks, &all_kinds(), limits, &table).unwrap();
+        assert!(!second.gap && second.complete);
+        assert_eq!(second.entries, table.inbox);
+        let at_floor = Marks::fresh(1, RunName::default(), Version(8));
+        assert!(
+            !drain(at_floor, &all_kinds(), limits, &table).unwrap().gap,
+            "who stands at the floor lacks nothing"
+        );
     }
 }

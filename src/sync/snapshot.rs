@@ -4,7 +4,8 @@
 //! byte 0      format (1)
 //! byte 1      key id
 //! bytes 2–17  synthetic IV of AES-SIV (RFC 5297); its first eight bytes are the base of the next page
-//! then        sealed: level, run number (4), run id (4), flags, number of kinds, a 48-bit mark per kind
+//! then        sealed: level, run number (4), run id (4), kinds being told anew, number of kinds, a 48-bit mark per
+//!             kind; and while kinds are told anew, the one at present and how far (7)
 //! ```
 //! Associated data: format, key id, store, user, device, context. Deterministic: the same marks give the same bytes,
 //! so that nothing new leaves the snapshot as it is.
@@ -13,21 +14,22 @@ use aes_siv::{KeyInit, siv::Aes128Siv};
 
 use super::{
     kinds::KINDS_MAX,
-    marks::{Lifeline, Marks, RunName},
+    marks::{Lifeline, Marks, NO_CURSOR, RunName},
 };
-use crate::model::{LineageId, RunNumber, UserId, Version};
+use crate::model::{Kind, KindSet, LineageId, RunNumber, UserId, Version};
 
 const FORMAT: u8 = 1;
 const HEADER_BYTES: usize = 2;
 const TAG_BYTES: usize = 16;
-const FLAG_REBUILDING: u8 = 1;
 
 /// Bytes before the marks in what is sealed.
 const FIXED_BYTES: usize = 11;
 const MARK_BYTES: usize = 6;
+const CURSOR_BYTES: usize = 1 + MARK_BYTES;
 
 /// Longest snapshot. A longer one is not ours and is refused unread.
-pub const SNAPSHOT_BYTES_MAX: usize = HEADER_BYTES + TAG_BYTES + FIXED_BYTES + MARK_BYTES * KINDS_MAX;
+pub const SNAPSHOT_BYTES_MAX: usize =
+    HEADER_BYTES + TAG_BYTES + FIXED_BYTES + MARK_BYTES * KINDS_MAX + CURSOR_BYTES;
 
 /// Whose snapshot it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,15 +71,20 @@ impl SnapshotKey {
     /// Seals marks for a chain.
     #[must_use]
     pub fn seal(&self, chain: Chain, marks: &Marks) -> Vec<u8> {
-        let mut plain = Vec::with_capacity(FIXED_BYTES + MARK_BYTES * KINDS_MAX);
+        let mut plain = Vec::with_capacity(SNAPSHOT_BYTES_MAX);
         plain.push(marks.level);
         plain.extend_from_slice(&marks.run.number.0.to_be_bytes());
         plain.extend_from_slice(&marks.run.id.to_be_bytes());
-        plain.push(if marks.rebuilding { FLAG_REBUILDING } else { 0 });
+        plain.push(marks.enumerating().bits());
         let used = marks.all().iter().rposition(|mark| *mark != Version(0)).map_or(0, |last| last + 1);
         plain.push(used as u8);
         for mark in &marks.all()[..used] {
             plain.extend_from_slice(&mark.0.to_be_bytes()[2..]);
+        }
+        if !marks.enumerating().is_empty() {
+            let (kind, version) = marks.cursor();
+            plain.push(kind.0);
+            plain.extend_from_slice(&version.0.to_be_bytes()[2..]);
         }
         let associated = self.associated(chain);
         let sealed = self
@@ -107,19 +114,28 @@ impl SnapshotKey {
         let associated = self.associated(chain);
         let plain = self.cipher().decrypt([associated.as_slice()], &snapshot[HEADER_BYTES..]).ok()?;
         let (fixed, marks) = plain.split_first_chunk::<FIXED_BYTES>()?;
-        let [level, n0, n1, n2, n3, i0, i1, i2, i3, flags, count] = *fixed;
-        if usize::from(count) > KINDS_MAX || marks.len() != usize::from(count) * MARK_BYTES {
+        let [level, n0, n1, n2, n3, i0, i1, i2, i3, enumerating, count] = *fixed;
+        if usize::from(count) > KINDS_MAX {
             return None;
         }
+        let (marks, cursor) = marks.split_at_checked(usize::from(count) * MARK_BYTES)?;
         let mut by_kind = [Version(0); KINDS_MAX];
         for (mark, bytes) in by_kind.iter_mut().zip(marks.chunks_exact(MARK_BYTES)) {
-            *mark = Version(bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)));
+            *mark = mark_of(bytes);
         }
+        let enumerating = KindSet::from_bits(enumerating);
+        let cursor = match cursor {
+            [] if enumerating.is_empty() => NO_CURSOR,
+            [kind, version @ ..] if !enumerating.is_empty() && version.len() == MARK_BYTES => {
+                (Kind(*kind), mark_of(version))
+            }
+            _ => return None,
+        };
         let run = RunName {
             number: RunNumber(u32::from_be_bytes([n0, n1, n2, n3])),
             id: u32::from_be_bytes([i0, i1, i2, i3]),
         };
-        Some(Marks::restored(level, run, flags & FLAG_REBUILDING != 0, by_kind))
+        Some(Marks::restored(level, run, (enumerating, cursor), by_kind))
     }
 
     fn cipher(&self) -> Aes128Siv {
@@ -136,6 +152,10 @@ impl SnapshotKey {
         bytes[34] = chain.lineage.context;
         bytes
     }
+}
+
+fn mark_of(bytes: &[u8]) -> Version {
+    Version(bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)))
 }
 
 impl std::fmt::Debug for SnapshotKey {
@@ -175,7 +195,12 @@ mod tests {
     fn what_was_sealed_opens_and_is_small() {
         let sealed = key().seal(chain(1, 2, 0), &marks());
         assert_eq!(key().open(chain(1, 2, 0), &sealed, &lifeline()), Opened::Marks(marks()));
-        assert!(sealed.len() <= 72, "{} bytes", sealed.len());
+        let mut longest = marks();
+        longest.enumerate(KindSet::ALL);
+        longest.given(CONTACTS, Version(77), false);
+        let anew = key().seal(chain(1, 2, 0), &longest);
+        assert_eq!(key().open(chain(1, 2, 0), &anew, &lifeline()), Opened::Marks(longest));
+        assert!(sealed.len() <= anew.len() && anew.len() <= 72, "{} bytes", anew.len());
         assert_eq!(sealed, key().seal(chain(1, 2, 0), &marks()), "the same marks give the same bytes");
     }
 

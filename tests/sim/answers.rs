@@ -32,7 +32,7 @@ impl World {
                         "a name that was told is taken"
                     );
                     self.users.push((*user, name.clone()));
-                    self.clients.push(Client::new(*user, device.device, device.messages_from));
+                    self.clients.push(Client::new(*user, device.device, self.oracle.began[&device.device]));
                 }
                 Err(Refusal::NameTaken) => assert!(self.oracle.names.contains_key(&name_key(name))),
                 Err(Refusal::InvalidInvite) => {
@@ -50,7 +50,11 @@ impl World {
                 Ok(Answer::DeviceAdded(device)) => {
                     let held = self.oracle.devices.get(&device.device);
                     assert!(held.is_none_or(|held| *held == device), "G1: a device that was told is another");
-                    self.clients.push(Client::new(device.user, device.device, device.messages_from));
+                    self.clients.push(Client::new(
+                        device.user,
+                        device.device,
+                        self.oracle.began[&device.device],
+                    ));
                 }
                 Ok(Answer::DevicesEnded(devices)) => {
                     assert!(

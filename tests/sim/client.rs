@@ -1,12 +1,14 @@
 //! A client that does its duty and no more: checks the base, applies, stores the snapshot, all in one transaction.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use highwater::{
     logic::Principal,
     model::{DeviceId, LineageId, UserId, Version},
-    sync::{Chain, Lifeline, Marks, SnapshotKey, kinds::MESSAGES, render, snapshot::Opened},
+    sync::{
+        Chain, Lifeline, Marks, SnapshotKey, kinds::CONVERSATIONS, kinds::MESSAGES, render, snapshot::Opened,
+    },
 };
 use highwater_wire::{base_of, proto};
 
@@ -20,6 +22,8 @@ pub struct Stored {
     /// How many messages are held: always the first of what its user was given since `messages_from`.
     messages: usize,
     items: BTreeMap<(u32, String), String>,
+    /// Items that are being told anew, and were not told again yet.
+    stale: BTreeSet<(u32, String)>,
 }
 
 /// See the module.
@@ -30,6 +34,8 @@ pub struct Client {
     pub stored: Stored,
     /// It was told to look, or has never looked.
     pub must_sync: bool,
+    /// It has lost what it once handed back.
+    pub has_lost_its_store: bool,
 }
 
 /// What a client did with a page.
@@ -41,7 +47,19 @@ pub enum Applied {
 
 impl Client {
     pub fn new(user: UserId, device: DeviceId, messages_from: Version) -> Client {
-        Client { user, device, messages_from, stored: Stored::default(), must_sync: true }
+        Client {
+            user,
+            device,
+            messages_from,
+            stored: Stored::default(),
+            must_sync: true,
+            has_lost_its_store: false,
+        }
+    }
+
+    /// The same device, as if its store were gone.
+    pub fn anew(&self) -> Client {
+        Client { has_lost_its_store: true, ..Client::new(self.user, self.device, self.messages_from) }
     }
 
     pub fn principal(&self) -> Principal {
@@ -65,6 +83,7 @@ impl Client {
             return Applied::Discarded;
         }
         let mut next = self.stored.clone();
+        self.begin_anew(&mut next, page, oracle, seals);
         self.apply(&mut next, page, oracle);
         self.check_marks(&mut next, page, oracle, seals);
         if crash {
@@ -76,13 +95,47 @@ impl Client {
         Applied::Stored
     }
 
+    /// What a gap or a rebuild means for what is held.
+    fn begin_anew(
+        &self,
+        next: &mut Stored,
+        page: &proto::Page,
+        oracle: &Oracle,
+        (key, lifeline): (&SnapshotKey, &Lifeline),
+    ) {
+        if page.rebuild.is_some() {
+            next.stale = next.items.keys().cloned().collect();
+        }
+        if !page.messages_gap {
+            return;
+        }
+        assert!(self.has_lost_its_store, "G6: a live lineage is told a gap");
+        let Opened::Marks(marks) = key.open(self.chain(), &page.snapshot, lifeline) else {
+            panic!("the server does not know the snapshot that it gave")
+        };
+        let (mark, floor) = (marks.of(MESSAGES), oracle.lineages[&self.user].floor);
+        assert!(mark <= floor, "G6: the gap reaches to {mark}, the floor is {floor}");
+        let due = oracle.inbox_above(self.user, self.messages_from);
+        let after = due.partition_point(|entry| entry.version <= mark);
+        assert!(after > next.messages, "G6: a gap without a message in it");
+        next.messages = after;
+        let conversations = u32::from(CONVERSATIONS.0);
+        next.stale.extend(next.items.keys().filter(|(kind, _)| *kind == conversations).cloned());
+    }
+
     fn apply(&self, next: &mut Stored, page: &proto::Page, oracle: &Oracle) {
         for item in &page.items {
             let key = (item.kind, item.key.clone());
+            next.stale.remove(&key);
             if item.deleted {
                 next.items.remove(&key);
             } else {
                 next.items.insert(key, item.value.clone());
+            }
+        }
+        if page.complete {
+            for key in std::mem::take(&mut next.stale) {
+                next.items.remove(&key);
             }
         }
         let due = oracle.inbox_above(self.user, self.messages_from);

@@ -22,6 +22,7 @@ const EVENTS: &[&str] = &[
     "document put",
     "document deleted",
     "day passes",
+    "hand back",
     // answers
     "sent",
     "recognised",
@@ -71,6 +72,10 @@ const EVENTS: &[&str] = &[
     "index sync fails",
     "index step cut by a crash",
     "index cut in the middle",
+    // cleanup
+    "floor raised",
+    "inbox chunks removed",
+    "cleanup fails",
     // syncing
     "connect",
     "sync",
@@ -81,6 +86,8 @@ const EVENTS: &[&str] = &[
     "nothing new",
     "rebuild foreign",
     "rebuild future",
+    "gap",
+    "gap for an old question",
     "client crash",
     "base does not fit",
     "long view",

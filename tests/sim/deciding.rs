@@ -88,7 +88,11 @@ impl World {
     /// Records are published: the oracle checks them, and connected users have news.
     pub fn published(&mut self, records: &[Arc<Record>]) {
         for record in records {
+            let floors = self.oracle.floors();
             self.oracle.publish(record);
+            if self.oracle.floors() > floors {
+                self.counts.saw("floor raised");
+            }
             for (user, items) in audience(record) {
                 for (device, session) in &mut self.sessions {
                     if self.oracle.devices.get(device).is_some_and(|device| device.user == user) {

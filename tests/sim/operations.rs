@@ -4,13 +4,14 @@ use bytes::Bytes;
 use highwater::{
     logic::{
         Operation, Request,
-        operation::{EndDevices, NewDevice, Register, Send, Target},
+        operation::{EndDevices, HandedBack, NewDevice, Register, Send, Target},
     },
     model::{
         ClientMessageId, ConversationId, Day, DeviceId, Kind, TimeMs, UserId,
         record::{Invite, SecretHash, name_key},
     },
     store::files_faulty::SeededRandom,
+    sync::snapshot::Opened,
 };
 
 use crate::{
@@ -82,6 +83,24 @@ impl World {
         match actor.and_then(|actor| running.parked.get_mut(&actor)) {
             Some(waiting) => waiting.push_back(submission),
             None => running.ready.push_back(submission),
+        }
+    }
+
+    pub fn hand_back_one(&mut self) {
+        if let Some(place) = self.any_live_client() {
+            self.hand_back(place);
+        }
+    }
+
+    /// A client says what it has stored.
+    pub fn hand_back(&mut self, place: usize) {
+        let client = &self.clients[place];
+        let lifeline = std::sync::Arc::clone(&self.shell.running.as_ref().expect("it runs").lifeline);
+        let opened = self.key.open(client.chain(), &client.stored.snapshot, &lifeline);
+        if let Opened::Marks(marks) = opened {
+            self.counts.saw("hand back");
+            let handed = vec![HandedBack { lineage: client.chain().lineage, marks: *marks.all() }];
+            self.submit(Request::HandBack { user: client.user, handed }, Ticket::Other);
         }
     }
 

@@ -7,7 +7,8 @@ use std::{
 
 use bytes::Bytes;
 use highwater::model::{
-    ClientMessageId, ConversationId, Day, Delivery, DeviceId, Effect, Kind, Record, TimeMs, UserId, Version,
+    ClientMessageId, ConversationId, Day, Delivery, DeviceId, Effect, Kind, Lineages, Record, TimeMs, UserId,
+    Version,
     record::{Device, Item, Run, SecretHash},
 };
 
@@ -30,6 +31,9 @@ pub struct Oracle {
     pub names: BTreeMap<String, UserId>,
     pub runs: Vec<Run>,
     pub invites: BTreeMap<SecretHash, TimeMs>,
+    pub lineages: BTreeMap<UserId, Lineages>,
+    /// Where each device that ever was began with messages.
+    pub began: BTreeMap<DeviceId, Version>,
     /// Sends that were told as refused and not sent again since.
     pub refused: BTreeSet<(SendKey, Bytes)>,
 }
@@ -58,14 +62,9 @@ impl Oracle {
                     assert!(owner.is_none_or(|owner| owner == account.user), "a name went to two users");
                 }
                 Effect::Device(device) => {
-                    let from = device.messages_from;
-                    let head = self.inbox_head(device.user);
-                    assert!(
-                        from == Version(0) || from == head,
-                        "G1: a device begins at {from}, the head is {head}"
-                    );
                     self.devices.insert(device.device, device.clone());
                 }
+                Effect::Lineages(lineages) => self.take_lineages(lineages),
                 Effect::DeviceEnded { device, .. } => {
                     assert!(self.devices.remove(device).is_some(), "a device ended twice");
                 }
@@ -82,6 +81,33 @@ impl Oracle {
         }
         self.used = self.used.max(record.version);
         self.records.insert(record.version, Arc::clone(record));
+    }
+
+    fn take_lineages(&mut self, new: &Lineages) {
+        let head = self.inbox_head(new.user);
+        let old = self.lineages.insert(new.user, new.clone()).unwrap_or_else(|| Lineages::none(new.user));
+        assert!(old.floor <= new.floor, "G3: the floor of {} fell", new.user);
+        for row in &new.rows {
+            match old.get(row.id) {
+                Some(before) => assert!(
+                    before.acked.iter().zip(&row.acked).all(|(before, after)| before <= after),
+                    "G3: a stored mark of {:?} fell",
+                    row.id
+                ),
+                None => {
+                    let is_first = old.rows.is_empty();
+                    let from = if is_first { old.floor } else { head };
+                    assert_eq!(row.from, from, "G1: lineage {:?} begins somewhere else", row.id);
+                    self.began.insert(row.id.device, row.from);
+                }
+            }
+            let acked = row.acked_messages();
+            assert!(
+                new.floor <= acked && acked <= head,
+                "G3: floor {}, acked {acked}, head {head}",
+                new.floor
+            );
+        }
     }
 
     fn take_message(&mut self, version: Version, delivery: &Arc<Delivery>) {
@@ -127,6 +153,11 @@ impl Oracle {
             self.publish(record);
         }
         new
+    }
+
+    /// All floors together: it grows when one is raised.
+    pub fn floors(&self) -> u64 {
+        self.lineages.values().map(|lineages| lineages.floor.0).sum()
     }
 
     /// Newest pointer of an inbox.

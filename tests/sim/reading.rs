@@ -80,7 +80,7 @@ impl World {
         if matches!(session.pushing, Pushing::Syncing { .. }) {
             return;
         }
-        let (marks, rebuild) = begin(&self.key, &lifeline, chain, &given, 1, from);
+        let (marks, rebuild) = begin(&self.key, &lifeline, chain, &given, 1, &self.kinds, from);
         assert_eq!(rebuild, None, "G5: a snapshot that was given is not continued");
         let kinds = Arc::clone(&self.kinds);
         let request = PageRequest { chain, given, marks, rebuild, kinds, entries_max: limit, bytes_max };
@@ -122,6 +122,10 @@ impl World {
         self.counts.saw("page");
         if answered.page.more {
             self.counts.saw("page cut");
+        }
+        if answered.page.messages_gap {
+            // Asked with what the client has moved on from: it must discard it.
+            self.counts.saw("gap for an old question");
         }
         if answered.page.snapshot.is_empty() {
             self.counts.saw("nothing new");

@@ -2,6 +2,7 @@
 
 use highwater::{
     actors::persistence::commit::Health,
+    model::UserId,
     store::engine_faulty::{CallFault, FaultPlan},
 };
 
@@ -83,6 +84,38 @@ impl World {
                 more
             }
         }
+    }
+
+    /// Cleanup of some user: what lies below the floor is removed from the index, sometimes with trouble.
+    pub fn clean_one(&mut self) {
+        let user = self.any(self.users.len());
+        let user = self.users[user].0;
+        if self.running().index_is_broken {
+            return;
+        }
+        self.plan_index_trouble();
+        let chunks_max = 1 + self.any(3);
+        self.clean(user, chunks_max);
+    }
+
+    pub fn clean_everything(&mut self) {
+        for (user, _) in self.users.clone() {
+            self.clean(user, usize::MAX);
+        }
+    }
+
+    fn clean(&mut self, user: UserId, chunks_max: usize) {
+        let view = self.shell.view();
+        let floor = view.lineages(user).unwrap_or_else(|fault| panic!("G1: {fault}")).floor;
+        let keys =
+            view.removable_chunks(user, floor, chunks_max).unwrap_or_else(|fault| panic!("G1: {fault}"));
+        drop(view);
+        if keys.is_empty() {
+            return;
+        }
+        let removed = self.running().committer.remove_from_index(&keys);
+        self.counts.saw(if removed.is_ok() { "inbox chunks removed" } else { "cleanup fails" });
+        self.running().index_is_broken |= removed.is_err();
     }
 
     /// Housekeeping, and a look whether a full disk has space again.

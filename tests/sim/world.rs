@@ -112,12 +112,14 @@ impl World {
             515..640 => self.sync_one(),
             640..770 => self.read_on(),
             770..880 => self.deliver_one(),
-            880..955 => self.tell_news(),
+            880..940 => self.tell_news(),
+            940..955 => self.hand_back_one(),
             955..963 => self.send_heartbeat(),
             963..968 => self.look_back(),
             968..980 => self.change_room(),
             980..982 => self.let_days_pass(),
-            982..996 => self.look_at_an_old_view(),
+            982..988 => self.clean_one(),
+            988..996 => self.look_at_an_old_view(),
             _ => {
                 let power_cut = self.random.one_in(2);
                 self.crash(power_cut);

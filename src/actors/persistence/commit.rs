@@ -417,6 +417,21 @@ impl Committer {
         Ok(true)
     }
 
+    /// Removes keys that nothing refers to any more: cleanup found them below a durable floor. It becomes durable with
+    /// the next step; should it be lost before, the next pass finds the same.
+    ///
+    /// # Errors
+    /// When the index failed: it must be opened anew.
+    pub fn remove_from_index(&mut self, keys: &[Vec<u8>]) -> Result<(), EngineFault> {
+        let mut batch = IndexBatch::new();
+        for key in keys {
+            batch
+                .delete(key)
+                .expect("a key that was read from the index keeps its limits, and so does their number");
+        }
+        self.engine.apply(&batch)
+    }
+
     /// Work that nobody waits for: the watermark on disk, the next segment.
     pub fn housekeeping(&mut self) {
         if let Err(fault) = self.watermark.save() {

@@ -34,6 +34,8 @@ pub struct Submission {
 pub enum Reply {
     /// A request of a connection, answered through its user's actor.
     User(RequestName),
+    /// Nobody.
+    Nobody,
     /// A task that awaits it.
     Once(oneshot::Sender<Result<Answer, Refusal>>),
 }
@@ -74,6 +76,8 @@ pub struct Intake {
 struct Queue {
     waiting: VecDeque<Submission>,
     warmed: Vec<Warmed>,
+    /// Index keys that cleanup wants gone. Bounded: the cleaner brings more only when these are.
+    removals: Vec<Vec<u8>>,
     /// Submissions taken and not yet answered.
     taken: usize,
 }
@@ -118,6 +122,24 @@ impl Intake {
     pub fn warmed(&self, warmed: Warmed) {
         self.queue.lock().warmed.push(warmed);
         self.wake();
+    }
+
+    /// Leaves index keys that are no longer needed. They are removed when there is time for it.
+    pub fn remove(&self, keys: Vec<Vec<u8>>) {
+        self.queue.lock().removals.extend(keys);
+    }
+
+    /// Whether keys still wait to be removed.
+    #[must_use]
+    pub fn removals_wait(&self) -> bool {
+        !self.queue.lock().removals.is_empty()
+    }
+
+    /// The keys to be removed, at most one batch of them.
+    pub(super) fn take_removals(&self, max: usize) -> Vec<Vec<u8>> {
+        let mut queue = self.queue.lock();
+        let count = queue.removals.len().min(max);
+        queue.removals.drain(..count).collect()
     }
 
     /// Operations that wait or are being decided.

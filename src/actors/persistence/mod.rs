@@ -33,6 +33,7 @@ use super::{directory::Directory, ports::Ports, reader::Readers};
 use crate::{
     model::{Clock, UserId, limits::BATCH_OPERATIONS_MAX},
     monitor::{Monitor, ids},
+    store::engine::EngineFault,
 };
 
 /// How often the actor looks for work without being woken: for housekeeping, a full disk, and the index.
@@ -50,6 +51,9 @@ const FULL_DISK_LOOK_INTERVALS: u32 = 10;
 
 /// How often the watermark is saved and the next segment prepared, in intervals.
 const HOUSEKEEPING_INTERVALS: u32 = 4;
+
+/// Index keys that cleanup removes in one batch, every interval: about 5,000 chunks a second.
+const REMOVALS_MAX: usize = 256;
 
 /// Readings of one actor's rows that were overtaken before its operations are refused as busy.
 const WARM_ATTEMPTS_MAX: u32 = 8;
@@ -340,12 +344,28 @@ impl Persistence {
                 more
             }
             Err(fault) => {
-                let error = &fault as &dyn std::error::Error;
-                tracing::error!(error, "the index could not be written; it will be opened anew");
-                self.index_is_broken = true;
+                self.index_failed(&fault);
                 false
             }
         }
+    }
+
+    /// Removes what cleanup found, a batch at a time. What was not removed is found again by the next pass.
+    fn remove_step(&mut self) {
+        let keys = self.intake.take_removals(REMOVALS_MAX);
+        if keys.is_empty() || self.index_is_broken {
+            return;
+        }
+        match self.committer.remove_from_index(&keys) {
+            Ok(()) => self.monitor.add(ids::CLEANUP_CHUNKS, keys.len() as u64),
+            Err(fault) => self.index_failed(&fault),
+        }
+    }
+
+    fn index_failed(&mut self, fault: &EngineFault) {
+        let error = fault as &dyn std::error::Error;
+        tracing::error!(error, "the index could not be written; it will be opened anew");
+        self.index_is_broken = true;
     }
 
     /// Looks at the disk when there is something to index, and says once when the index begins and ceases to wait.
@@ -376,6 +396,7 @@ impl Persistence {
         if indexing && self.intervals.is_multiple_of(INDEX_INTERVALS) {
             while self.intake.depth() == 0 && self.ready.is_empty() && self.index_step() {}
         }
+        self.remove_step();
         if self.intervals.is_multiple_of(HOUSEKEEPING_INTERVALS) {
             self.committer.housekeeping();
         }

@@ -77,6 +77,7 @@ impl Telling {
         }
         match submission.reply {
             Reply::User(name) => self.post(name.worker, name.user, Post::Answer(name, result)),
+            Reply::Nobody => {}
             // The task that asked may be gone with its client.
             Reply::Once(reply) => drop(reply.send(result)),
         }
@@ -96,6 +97,9 @@ fn op_of(request: &Request) -> Option<Op> {
         Request::Register(_) => Some(Op::Register),
         Request::AddDevice(_) => Some(Op::SignIn),
         Request::EndDevices { .. } => Some(Op::EndDevice),
-        Request::Invite(_) | Request::PutDocument { .. } => None,
+        Request::OpenLineage(_)
+        | Request::HandBack { .. }
+        | Request::Invite(_)
+        | Request::PutDocument { .. } => None,
     }
 }

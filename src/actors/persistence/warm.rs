@@ -40,6 +40,7 @@ fn one(view: &View, need: Need) -> Result<Warm, ReadFault> {
         }
         Need::Inbox(user) => Warm::Inbox(user, view.inbox_head(user)?),
         Need::Receipts(day) => Warm::Receipts(day, view.receipts(day)?),
+        Need::Lineages(user) => Warm::Lineages(user, view.lineages(user)?),
         Need::Invite(hash) => Warm::Invite(hash, view.invite(&hash)?),
         Need::Item(user, kind, key) => {
             let version = view.item_version(user, kind, &key)?;

@@ -7,6 +7,7 @@
 //! connection, posts that do not fit wait in the hub. **Started** by the hub for the first connection, **stopped** by
 //! it some time after the last. **A restart loses** nothing that a snapshot does not bring back.
 
+mod handing_back;
 mod pages;
 mod push;
 mod requests;
@@ -18,7 +19,7 @@ use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message};
 use highwater_wire::{Encoding, close, proto};
 use rustc_hash::FxHashSet;
 
-pub use pages::{Answered, PageRequest, answer, begin, count_rebuild, page_bytes_max};
+pub use pages::{Answered, PageRequest, answer, begin, count_gap, count_rebuild, page_bytes_max};
 pub use push::audience;
 pub use requests::{answer_body, device_list, message, user_by_name};
 pub use session::{Session, retry_after_ms};
@@ -33,7 +34,7 @@ use super::{
 };
 use crate::{
     logic::Principal,
-    model::{Clock, LineageId, UserId, Version, limits::CONNECTIONS_PER_USER_MAX},
+    model::{Clock, Lineage, LineageId, UserId, limits::CONNECTIONS_PER_USER_MAX},
     monitor::Monitor,
     store::tail::Tail,
     sync::{Kinds, Lifeline, SnapshotKey},
@@ -87,10 +88,8 @@ pub struct Attach {
     pub link: Link,
     /// Who it is.
     pub principal: Principal,
-    /// Which chain of snapshots it continues.
-    pub lineage: LineageId,
-    /// Where messages begin for a lineage that has no snapshot.
-    pub messages_from: Version,
+    /// Which chain of snapshots it continues, as stored.
+    pub lineage: Lineage,
     /// Level in force.
     pub level: u8,
     /// Kinds declared.
@@ -143,12 +142,23 @@ pub struct User {
     attaches: u64,
     /// A look at lagging connections is planned.
     watching_lagging: bool,
+    /// Marks that were handed back are about to be stored.
+    storing_handed: bool,
 }
 
 impl User {
     /// A user's actor that is not yet started.
     pub(super) fn new(user: UserId, worker: WorkerId, services: Arc<UserServices>, hub: Addr<Hub>) -> User {
-        User { user, worker, services, hub, sessions: Vec::new(), attaches: 0, watching_lagging: false }
+        User {
+            user,
+            worker,
+            services,
+            hub,
+            sessions: Vec::new(),
+            attaches: 0,
+            watching_lagging: false,
+            storing_handed: false,
+        }
     }
 
     fn session(&mut self, connection: ConnectionId) -> Option<&mut Session> {
@@ -216,7 +226,7 @@ impl Handler<Attach> for User {
 
     fn handle(&mut self, attach: Attach, _: &mut Self::Context) {
         self.attaches += 1;
-        self.make_room(attach.lineage);
+        self.make_room(attach.lineage.id);
         let hello = (attach.hello_id, attach.received_us);
         let session = Session::new(attach, self.services.unanswered.share());
         session.send(&self.greeting(&session, hello.0));
@@ -231,6 +241,7 @@ impl Handler<Detach> for User {
     type Result = ();
 
     fn handle(&mut self, detach: Detach, ctx: &mut Self::Context) {
+        self.store_handed_back();
         self.sessions.retain(|session| session.link.id() != detach.connection);
         if self.sessions.is_empty() {
             self.plan_stop(ctx);
@@ -243,6 +254,7 @@ impl Handler<Frame> for User {
 
     fn handle(&mut self, frame: Frame, ctx: &mut Self::Context) {
         self.request(frame);
+        self.plan_storing_handed(ctx);
         self.plan_lagging_look(ctx);
     }
 }

@@ -74,11 +74,12 @@ pub fn begin(
     chain: Chain,
     given: &[u8],
     level: u8,
+    kinds: &Kinds,
     messages_from: Version,
 ) -> (Marks, Option<proto::rebuild::Cause>) {
     let fresh = Marks::fresh(level, lifeline.current(), messages_from);
     let mut anew = fresh;
-    anew.rebuilding = true;
+    anew.enumerate(kinds.set());
     match key.open(chain, given, lifeline) {
         Opened::Empty => (fresh, None),
         Opened::Marks(marks) => (marks, None),
@@ -121,8 +122,14 @@ pub fn answer(
         gaps: Vec::new(),
         hand_back: false,
         complete: page.complete,
+        messages_gap: page.gap,
     };
     Ok(Answered { page, snapshot, marks })
+}
+
+/// Counts a gap that a page tells.
+pub fn count_gap(monitor: &Monitor, page: &proto::Page) {
+    monitor.add(ids::GAPS_TOLD, u64::from(page.messages_gap));
 }
 
 /// Counts why a chain starts anew.
@@ -160,8 +167,8 @@ impl User {
             return;
         }
         let chain = Chain { user, lineage: session.lineage };
-        let (marks, rebuild) =
-            begin(&services.key, &services.lifeline, chain, &given, session.level, session.messages_from);
+        let (key, lifeline, from) = (&services.key, &services.lifeline, session.messages_from);
+        let (marks, rebuild) = begin(key, lifeline, chain, &given, session.level, &session.kinds, from);
         count_rebuild(&services.monitor, rebuild, user);
         let kinds = Arc::clone(&session.kinds);
         let bytes_max = page_bytes_max(session.link.encoding(), services.queued_bytes_max);
@@ -174,6 +181,9 @@ impl User {
         let read = services.readers.read(move |view| {
             let started_us = job.clock.monotonic_us();
             let answered = answer(view, &job.key, job.lifeline.current(), &request);
+            if let Ok(answered) = &answered {
+                count_gap(&job.monitor, &answered.page);
+            }
             let read = to_read(answered, encoding, request_id, user);
             let outcome = if matches!(read, PageRead::Failed { .. }) { Outcome::Fault } else { Outcome::Ok };
             let now_us = job.clock.monotonic_us();

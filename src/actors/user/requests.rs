@@ -31,6 +31,7 @@ impl User {
             return;
         };
         let admitted = session.admit();
+        session.note_handed_back(&frame.snapshot);
         let refused = if request_id == 0 {
             Some(Refusal::InvalidField)
         } else if !admitted {
@@ -236,7 +237,9 @@ pub fn answer_body(answer: Answer) -> Body {
         Answer::Sent { conversation, seq, sent_at } => {
             Body::Sent(proto::Sent { conversation_id: conversation.0, seq: seq.0, sent_at_ms: sent_at.0 })
         }
-        Answer::DeviceAdded(_) | Answer::DevicesEnded(_) | Answer::Done => Body::Done(proto::Done {}),
+        Answer::DeviceAdded(_) | Answer::DevicesEnded(_) | Answer::LineageOpened(_) | Answer::Done => {
+            Body::Done(proto::Done {})
+        }
     }
 }
 

@@ -12,7 +12,10 @@ use crate::{
         unanswered::Share,
     },
     logic::Principal,
-    model::{LineageId, Version, limits::IN_FLIGHT_PER_CONNECTION_MAX},
+    model::{
+        LineageId, Version,
+        limits::{IN_FLIGHT_PER_CONNECTION_MAX, KINDS_MAX},
+    },
     sync::{Kinds, Marks},
 };
 
@@ -51,6 +54,10 @@ pub struct Session {
     pub(super) kinds: Arc<Kinds>,
     pub(super) nudge_only: bool,
     pub(super) issued: Option<Issued>,
+    /// The newest snapshot that was handed back, until its marks are stored.
+    pub(super) handed: Option<Bytes>,
+    /// Marks of this lineage that are stored, or on their way to be.
+    pub(super) acked: [Version; KINDS_MAX],
     pub(super) pushing: Pushing,
     /// Requests that were not answered yet.
     pub(super) in_flight: Share,
@@ -61,12 +68,14 @@ impl Session {
         Session {
             link: attach.link,
             principal: attach.principal,
-            lineage: attach.lineage,
-            messages_from: attach.messages_from,
+            lineage: attach.lineage.id,
+            messages_from: attach.lineage.from,
             level: attach.level,
             kinds: attach.kinds,
             nudge_only: attach.nudge_only,
             issued: None,
+            handed: None,
+            acked: attach.lineage.acked,
             pushing: Pushing::Closed,
             in_flight,
         }
@@ -105,6 +114,18 @@ impl Session {
     /// Refuses a request that was counted.
     pub(super) fn refuse(&mut self, request_id: u64, refusal: Refusal) {
         self.answer(request_id, proto::server_frame::Body::Error(refusal.to_error(retry_after_ms(refusal))));
+    }
+
+    /// Notes what a client hands back: it has stored this.
+    pub(super) fn note_handed_back(&mut self, snapshot: &Bytes) {
+        if !snapshot.is_empty() {
+            self.handed = Some(snapshot.clone());
+        }
+    }
+
+    /// Whether some of these marks are newer than what is stored.
+    pub(super) fn lacks(&self, marks: &Marks) -> bool {
+        marks.all().iter().zip(&self.acked).any(|(mark, acked)| mark > acked)
     }
 
     /// Counts a request in; false when too many are unanswered.

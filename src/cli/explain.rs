@@ -1,0 +1,183 @@
+//! `highwater explain …`: what a running server says about marks and snapshots, for people.
+
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+
+use super::{
+    Explain, ExplainRequest,
+    operator_port::{OperatorFault, OperatorPort},
+};
+
+/// Asks, and prints the answer to stdout; or the error to stderr, with exit code 1.
+#[must_use]
+#[allow(clippy::print_stdout, reason = "the answer is what the command is for")]
+pub fn run(explain: &Explain) -> std::process::ExitCode {
+    match answer(explain) {
+        Ok(text) => {
+            println!("{text}");
+            std::process::ExitCode::SUCCESS
+        }
+        Err(fault) => {
+            eprintln!("{fault}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
+
+fn answer(explain: &Explain) -> Result<String, OperatorFault> {
+    let port = OperatorPort::find(&explain.data, explain.operator.as_deref())?;
+    let (answer, text): (Value, fn(&Value) -> String) = match &explain.request {
+        ExplainRequest::User { user } => {
+            (port.ask("/v1/explain/user", &json!({ "user": user }))?, user_text as fn(&Value) -> String)
+        }
+        ExplainRequest::Snapshot(of) => {
+            let body = json!({
+                "user": of.user,
+                "device_id": of.device.to_string(),
+                "context": of.context,
+                "snapshot": of.snapshot,
+            });
+            (port.ask("/v1/explain/snapshot", &body)?, snapshot_text)
+        }
+    };
+    let shown =
+        if explain.json { serde_json::to_string_pretty(&answer).unwrap_or_default() } else { text(&answer) };
+    Ok(shown.trim_end().to_owned())
+}
+
+fn user_text(user: &Value) -> String {
+    let mut text = String::new();
+    let messages = &user["messages"];
+    let _ = writeln!(text, "user {} ({})", word(&user["name"]), word(&user["user_id"]));
+    let at_least = if messages["kept_is_at_least"] == true { "at least " } else { "" };
+    let _ = writeln!(
+        text,
+        "messages: head {}, floor {}, kept {at_least}{} from {}",
+        messages["head"],
+        messages["floor"],
+        messages["kept"],
+        or_none(&messages["oldest_kept"]),
+    );
+    let _ = writeln!(text, "{}", why_kept(user));
+    for lineage in user["lineages"].as_array().into_iter().flatten() {
+        let _ = writeln!(text, "{}", lineage_text(lineage));
+    }
+    text
+}
+
+/// Why entries are still kept, in a sentence.
+fn why_kept(user: &Value) -> String {
+    let held = &user["messages"]["held_by"];
+    if held.is_null() {
+        return "nothing is held back: every lineage that declares messages has all of them".to_owned();
+    }
+    format!(
+        "kept for device {} context {}: it has messages only through {}",
+        word(&held["device_id"]),
+        held["context"],
+        held["acked"],
+    )
+}
+
+fn lineage_text(lineage: &Value) -> String {
+    let declares: Vec<&str> =
+        lineage["declares"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let acked: Vec<String> = lineage["acked"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(kind, mark)| format!("{kind} {mark}"))
+        .collect();
+    format!(
+        "  device {} \"{}\" context {}: acked {}; declares {}; heard of {}{}",
+        word(&lineage["device_id"]),
+        lineage["device_name"].as_str().unwrap_or("ended"),
+        lineage["context"],
+        acked.join(", "),
+        declares.join(", "),
+        time(&lineage["heard_ms"]),
+        if lineage["behind"] == true { "; behind" } else { "" },
+    )
+}
+
+fn snapshot_text(snapshot: &Value) -> String {
+    let mut text = format!("{}: {}\n", word(&snapshot["verdict"]), word(&snapshot["means"]));
+    if snapshot["verdict"] == "good" {
+        let run = if snapshot["run_is_current"] == true { "the current run" } else { "an earlier run" };
+        let _ = writeln!(text, "level {}, given in run {} ({run})", snapshot["level"], snapshot["run"]);
+        for (kind, mark) in snapshot["marks"].as_object().into_iter().flatten() {
+            let _ = writeln!(text, "  {kind}: everything through {mark}");
+        }
+        for kind in snapshot["told_anew"].as_array().into_iter().flatten() {
+            let _ = writeln!(text, "  {} is being told anew", word(kind));
+        }
+    }
+    text
+}
+
+fn word(value: &Value) -> &str {
+    value.as_str().unwrap_or("?")
+}
+
+fn or_none(value: &Value) -> String {
+    if value.is_null() { "nothing".to_owned() } else { value.to_string() }
+}
+
+/// A time of the server as UTC.
+fn time(ms: &Value) -> String {
+    let seconds = ms.as_i64().unwrap_or_default().div_euclid(1000);
+    let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    let (year, month, day) = civil(days);
+    format!("{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02} UTC", rest / 3600, rest / 60 % 60, rest % 60)
+}
+
+/// Year, month and day of a number of days since 1970-01-01. Source: Howard Hinnant, "chrono-compatible low-level date
+/// algorithms", civil_from_days.
+fn civil(days: i64) -> (i64, i64, i64) {
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_by_people() {
+        assert_eq!(time(&json!(0)), "1970-01-01 00:00:00 UTC");
+        assert_eq!(time(&json!(951_826_954_321_i64)), "2000-02-29 12:22:34 UTC");
+        assert_eq!(time(&json!(-1)), "1969-12-31 23:59:59 UTC");
+    }
+
+    #[test]
+    fn a_user_is_explained_in_sentences() {
+        let mut user = json!({
+            "user_id": "7", "name": "ann", "lineages": [{
+                "device_id": "70", "device_name": "phone", "context": 0, "heard_ms": 0, "from": 0,
+                "declares": ["account", "messages"], "acked": { "account": 1, "messages": 12 }, "behind": true,
+            }],
+            "messages": {
+                "head": 30, "floor": 12, "oldest_kept": 9, "kept": 4, "kept_is_at_least": false,
+                "held_by": { "device_id": "70", "context": 0, "acked": 12 },
+            },
+        });
+        assert_eq!(
+            user_text(&user),
+            "user ann (7)\n\
+             messages: head 30, floor 12, kept 4 from 9\n\
+             kept for device 70 context 0: it has messages only through 12\n\
+             \x20 device 70 \"phone\" context 0: acked account 1, messages 12; declares account, messages; \
+             heard of 1970-01-01 00:00:00 UTC; behind\n"
+        );
+        user["messages"]["held_by"] = Value::Null;
+        assert!(user_text(&user).contains("nothing is held back"));
+    }
+}

@@ -1,0 +1,179 @@
+//! Explaining: how far each lineage of a user has come, what is kept and for whom, and what a snapshot says.
+
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use highwater_wire::Refusal;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::operator::{Operator, refused};
+use crate::{
+    actors::user::UserServices,
+    model::{
+        DeviceId, KindSet, Lineage, LineageId, Lineages, UserId, Version,
+        record::{Account, Device, name_key},
+    },
+    store::view::{ReadFault, View},
+    sync::{Chain, Kinds, Marks, snapshot::Opened},
+};
+
+/// Inbox entries that are counted; above it the answer says "at least".
+const ENTRIES_COUNTED_MAX: usize = 10_000;
+
+#[derive(Deserialize)]
+pub(super) struct ExplainUser {
+    /// Name, or id in decimal.
+    user: String,
+}
+
+/// `POST /v1/explain/user`.
+pub(super) async fn user(
+    operator: web::Data<Operator>,
+    http: HttpRequest,
+    body: web::Json<ExplainUser>,
+) -> HttpResponse {
+    if let Err(refusal) = operator.authorise(&http) {
+        return refused(refusal);
+    }
+    let (wanted, kinds) = (body.into_inner().user, Arc::clone(&operator.kinds));
+    let found = operator.services.readers.ask(move |view| explain_user(view, &kinds, &wanted)).await;
+    match found {
+        Ok(Some(explained)) => HttpResponse::Ok().json(explained),
+        Ok(None) => refused(Refusal::NoSuchUser),
+        Err(refusal) => refused(refusal),
+    }
+}
+
+/// The account of a name or of an id; a name that looks like an id is a name first.
+fn account_of(view: &View, wanted: &str) -> Result<Option<Account>, ReadFault> {
+    if let Some(user) = view.user_of_name(&name_key(wanted))? {
+        return view.account(user);
+    }
+    match wanted.parse() {
+        Ok(id) => view.account(UserId(id)),
+        Err(_) => Ok(None),
+    }
+}
+
+fn explain_user(view: &View, kinds: &Kinds, wanted: &str) -> Result<Option<Value>, ReadFault> {
+    let Some(account) = account_of(view, wanted)? else {
+        return Ok(None);
+    };
+    let head = view.inbox_head(account.user)?;
+    let lineages = view.lineages(account.user)?;
+    let (oldest, count) = view.kept_entries(account.user, ENTRIES_COUNTED_MAX)?;
+    let mut rows = Vec::new();
+    for row in &lineages.rows {
+        rows.push(lineage(kinds, row, view.device(row.id.device)?.as_ref(), head));
+    }
+    Ok(Some(json!({
+        "user_id": account.user.to_string(),
+        "name": account.name,
+        "durable": view.bound().0,
+        "messages": {
+            "head": head.0,
+            "floor": lineages.floor.0,
+            "oldest_kept": oldest.map(|version| version.0),
+            "kept": count,
+            "kept_is_at_least": count == ENTRIES_COUNTED_MAX,
+            "held_by": held_by(&lineages, head),
+        },
+        "lineages": rows,
+    })))
+}
+
+/// The lineage for which most is kept; null when every one has everything.
+fn held_by(lineages: &Lineages, head: Version) -> Option<Value> {
+    let row = lineages.holding_back(head)?;
+    Some(json!({
+        "device_id": row.id.device.to_string(),
+        "context": row.id.context,
+        "acked": row.acked_messages().0,
+    }))
+}
+
+fn lineage(kinds: &Kinds, row: &Lineage, device: Option<&Device>, head: Version) -> Value {
+    let behind = row.holds_messages() && row.acked_messages() < head;
+    json!({
+        "device_id": row.id.device.to_string(),
+        "device_name": device.map(|device| device.name.as_str()),
+        "context": row.id.context,
+        "heard_ms": row.heard.0,
+        "from": row.from.0,
+        "declares": names(kinds, row.kinds),
+        "acked": marks(kinds, &row.acked),
+        "behind": behind,
+    })
+}
+
+fn names(kinds: &Kinds, set: KindSet) -> Vec<String> {
+    kinds.listed().into_iter().filter(|(kind, _)| set.contains(*kind)).map(|(_, name)| name).collect()
+}
+
+fn marks(kinds: &Kinds, by_kind: &[Version]) -> Value {
+    let mark = |number: usize| by_kind.get(number - 1).map_or(0, |mark| mark.0);
+    kinds.listed().into_iter().map(|(kind, name)| (name, json!(mark(usize::from(kind.0))))).collect()
+}
+
+#[derive(Deserialize)]
+pub(super) struct ExplainSnapshot {
+    user: String,
+    device_id: String,
+    #[serde(default)]
+    context: u8,
+    /// Base64, as the JSON encoding has it.
+    snapshot: String,
+}
+
+/// `POST /v1/explain/snapshot`: what a snapshot says, if this server gave it to that lineage.
+pub(super) async fn snapshot(
+    operator: web::Data<Operator>,
+    http: HttpRequest,
+    body: web::Json<ExplainSnapshot>,
+) -> HttpResponse {
+    if let Err(refusal) = operator.authorise(&http) {
+        return refused(refusal);
+    }
+    let wanted = body.into_inner();
+    let (Ok(device), Ok(bytes)) = (wanted.device_id.parse(), STANDARD.decode(wanted.snapshot.trim())) else {
+        return refused(Refusal::InvalidField);
+    };
+    let found = operator.services.readers.ask(move |view| account_of(view, &wanted.user)).await;
+    let account = match found {
+        Ok(Some(account)) => account,
+        Ok(None) => return refused(Refusal::NoSuchUser),
+        Err(refusal) => return refused(refusal),
+    };
+    let lineage = LineageId { device: DeviceId(device), context: wanted.context };
+    let chain = Chain { user: account.user, lineage };
+    HttpResponse::Ok().json(explain_snapshot(&operator.services, &operator.kinds, chain, &bytes))
+}
+
+fn explain_snapshot(services: &UserServices, kinds: &Kinds, chain: Chain, bytes: &[u8]) -> Value {
+    match services.key.open(chain, bytes, &services.lifeline) {
+        Opened::Empty => json!({ "verdict": "empty", "means": "everything is told from the beginning" }),
+        Opened::Foreign => json!({
+            "verdict": "foreign",
+            "means": "damaged, or given by another server or to another lineage: everything is told anew",
+        }),
+        Opened::Future => json!({
+            "verdict": "future",
+            "means": "it speaks of a history that this store does not have: everything is told anew",
+        }),
+        Opened::Marks(given) => said(services, kinds, &given),
+    }
+}
+
+fn said(services: &UserServices, kinds: &Kinds, given: &Marks) -> Value {
+    json!({
+        "verdict": "good",
+        "means": "the next page continues from these marks",
+        "level": given.level,
+        "run": given.run.number.0,
+        "run_is_current": given.run == services.lifeline.current(),
+        "marks": marks(kinds, given.all()),
+        "told_anew": names(kinds, given.enumerating()),
+    })
+}

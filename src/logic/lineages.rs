@@ -1,0 +1,134 @@
+//! The decisions on lineages: which there are, how far each has everything, and what may be removed because of it.
+
+use highwater_wire::Refusal;
+
+use super::{
+    decide::{Decided, Needs, authorise},
+    operation::{Answer, HandedBack, OpenLineage},
+    state::{Need, State},
+};
+use crate::model::{
+    DeviceId, Effect, KindSet, Lineage, LineageId, Lineages, TimeMs, UserId, Version, limits::KINDS_MAX,
+};
+
+/// A lineage that was heard of within this time is not written anew just because it is heard of again.
+/// Source: lineages expire after weeks, so half a day is exact enough, and costs two small records a day.
+pub const HEARD_STEP_MS: i64 = 12 * 60 * 60 * 1000;
+
+/// Context of the app itself on a device; others are its extensions.
+const APP: u8 = 0;
+
+/// Adds the app's lineage of a new device. Needs the user's lineages in memory.
+pub(super) fn add_device(
+    state: &mut State,
+    user: UserId,
+    device: DeviceId,
+    from: Version,
+    at: TimeMs,
+    version: Version,
+) -> Effect {
+    let id = LineageId { device, context: APP };
+    change(state, user, version, |lineages| lineages.add(Lineage::new(id, from, KindSet::ALL, at)))
+}
+
+/// Removes every lineage of devices that ended: nothing is kept for them any more.
+pub(super) fn end_devices(
+    state: &mut State,
+    user: UserId,
+    devices: &[DeviceId],
+    version: Version,
+) -> Option<Effect> {
+    let held = state.lineages.get(&user)?;
+    if !held.rows.iter().any(|row| devices.contains(&row.id.device)) {
+        return None;
+    }
+    Some(change(state, user, version, |lineages| {
+        lineages.rows.retain(|row| !devices.contains(&row.id.device));
+        lineages.raise_floor();
+    }))
+}
+
+fn change(state: &mut State, user: UserId, version: Version, change: impl FnOnce(&mut Lineages)) -> Effect {
+    let mut lineages = state.lineages.get(&user).cloned().unwrap_or_else(|| Lineages::none(user));
+    change(&mut lineages);
+    state.lineages.change(user, lineages.clone(), version);
+    Effect::Lineages(lineages)
+}
+
+pub(super) fn open_needs(needs: &mut Needs<'_>, open: &OpenLineage) {
+    needs.need(Need::Device(open.by.device));
+    needs.need(Need::Lineages(open.by.user));
+    needs.need(Need::Inbox(open.by.user));
+}
+
+/// A device says hello for one of its contexts: a new one begins with messages at the head; a known one declares its
+/// kinds anew, and is heard of.
+pub(super) fn open(
+    state: &mut State,
+    at: TimeMs,
+    open: &OpenLineage,
+    version: Version,
+) -> Result<Decided, Refusal> {
+    authorise(state, open.by)?;
+    let user = open.by.user;
+    let id = LineageId { device: open.by.device, context: open.context };
+    let head = state.inboxes.get(&user).copied().unwrap_or_default();
+    let held = state.lineages.get(&user).and_then(|lineages| lineages.get(id)).copied();
+    if let Some(held) = held
+        && !is_news(&held, open.kinds, at)
+    {
+        return Ok(Decided::unchanged(Answer::LineageOpened(held)));
+    }
+    let opened = match held {
+        Some(held) => Lineage { kinds: open.kinds, heard: held.heard.max(at), ..held },
+        None => Lineage::new(id, head, open.kinds, at),
+    };
+    let effect = change(state, user, version, |lineages| match lineages.get_mut(id) {
+        Some(row) => *row = opened,
+        None => lineages.add(opened),
+    });
+    Ok(Decided::changed(version, vec![effect], Answer::LineageOpened(opened)))
+}
+
+/// Whether a hello says something about a lineage that is not stored.
+#[must_use]
+pub fn is_news(held: &Lineage, kinds: KindSet, at: TimeMs) -> bool {
+    held.kinds != kinds || at.0 - held.heard.0 >= HEARD_STEP_MS
+}
+
+/// Stores the marks that lineages handed back, and raises the floor when that raises the least of them. Marks never
+/// fall; a lineage that is no more is passed over.
+pub(super) fn hand_back(
+    state: &mut State,
+    at: TimeMs,
+    user: UserId,
+    handed: &[HandedBack],
+    version: Version,
+) -> Decided {
+    let Some(held) = state.lineages.get(&user) else {
+        return Decided::unchanged(Answer::Done);
+    };
+    let mut lineages = held.clone();
+    let mut changed = false;
+    for one in handed {
+        if let Some(row) = lineages.get_mut(one.lineage) {
+            changed |= raise(&mut row.acked, &one.marks) || at.0 - row.heard.0 >= HEARD_STEP_MS;
+            row.heard = row.heard.max(at);
+        }
+    }
+    if !changed {
+        return Decided::unchanged(Answer::Done);
+    }
+    lineages.raise_floor();
+    state.lineages.change(user, lineages.clone(), version);
+    Decided::changed(version, vec![Effect::Lineages(lineages)], Answer::Done)
+}
+
+fn raise(acked: &mut [Version; KINDS_MAX], marks: &[Version; KINDS_MAX]) -> bool {
+    let mut raised = false;
+    for (acked, mark) in acked.iter_mut().zip(marks) {
+        raised |= mark > acked;
+        *acked = (*acked).max(*mark);
+    }
+    raised
+}

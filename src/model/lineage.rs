@@ -1,0 +1,99 @@
+//! Lineages as they are stored: how far each chain of snapshots is known to have everything, and what may be removed.
+
+use super::{
+    Kind, KindSet, LineageId, TimeMs, UserId, Version,
+    limits::{KINDS_MAX, LINEAGES_PER_USER_MAX},
+};
+
+/// One chain of snapshots, as stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lineage {
+    /// Which.
+    pub id: LineageId,
+    /// Where messages begin when it has no snapshot.
+    pub from: Version,
+    /// Kinds that it declared last.
+    pub kinds: KindSet,
+    /// Newest marks that it handed back, by kind from 1: through here it has everything.
+    pub acked: [Version; KINDS_MAX],
+    /// When it was last heard of.
+    pub heard: TimeMs,
+}
+
+/// All lineages of one user, and the floor under the inbox that follows from them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lineages {
+    /// Whose.
+    pub user: UserId,
+    /// Inbox entries at or below it may have been removed. It never falls.
+    pub floor: Version,
+    /// At most `limits::LINEAGES_PER_USER_MAX`.
+    pub rows: Vec<Lineage>,
+}
+
+impl Lineage {
+    /// A chain that has nothing yet, and needs messages above `from`.
+    #[must_use]
+    pub fn new(id: LineageId, from: Version, kinds: KindSet, heard: TimeMs) -> Lineage {
+        let mut acked = [Version(0); KINDS_MAX];
+        acked[usize::from(Kind::MESSAGES.0) - 1] = from;
+        Lineage { id, from, kinds, acked, heard }
+    }
+
+    /// Through where it has all messages.
+    #[must_use]
+    pub fn acked_messages(&self) -> Version {
+        self.acked[usize::from(Kind::MESSAGES.0) - 1]
+    }
+
+    /// Whether what it lacks of the inbox must be kept for it.
+    #[must_use]
+    pub fn holds_messages(&self) -> bool {
+        self.kinds.contains(Kind::MESSAGES)
+    }
+}
+
+impl Lineages {
+    /// Those of a user who has none.
+    #[must_use]
+    pub fn none(user: UserId) -> Lineages {
+        Lineages { user, floor: Version(0), rows: Vec::new() }
+    }
+
+    /// One of them.
+    #[must_use]
+    pub fn get(&self, id: LineageId) -> Option<&Lineage> {
+        self.rows.iter().find(|row| row.id == id)
+    }
+
+    /// One of them, to be changed.
+    pub fn get_mut(&mut self, id: LineageId) -> Option<&mut Lineage> {
+        self.rows.iter_mut().find(|row| row.id == id)
+    }
+
+    /// Adds one. When there are too many, the one that was not heard of for longest goes: what it lacks is no longer
+    /// kept for it.
+    pub fn add(&mut self, lineage: Lineage) {
+        if self.rows.len() >= LINEAGES_PER_USER_MAX {
+            let oldest =
+                self.rows.iter().enumerate().min_by_key(|(_, row)| row.heard).map(|(place, _)| place);
+            oldest.map(|place| self.rows.remove(place));
+        }
+        self.rows.push(lineage);
+    }
+
+    /// Raises the floor to what every lineage that declares messages has. Without such a lineage nothing changes.
+    pub fn raise_floor(&mut self) {
+        let holding = self.rows.iter().filter(|row| row.holds_messages());
+        if let Some(least) = holding.map(Lineage::acked_messages).min() {
+            self.floor = self.floor.max(least);
+        }
+    }
+
+    /// The lineage for which most is kept, if any is behind `head`.
+    #[must_use]
+    pub fn holding_back(&self, head: Version) -> Option<&Lineage> {
+        let holding = self.rows.iter().filter(|row| row.holds_messages() && row.acked_messages() < head);
+        holding.min_by_key(|row| row.acked_messages())
+    }
+}

@@ -1,0 +1,62 @@
+//! Lineages: the stored marks of every chain of snapshots of a user, and the floor of the inbox.
+//!
+//! ```text
+//! row     = user (8), floor, count, lineage…
+//! lineage = device (8), context byte, from, kinds byte, heard, number of marks, mark…   (trailing zeros left out)
+//! ```
+
+use super::{
+    field::{Input, Malformed, put_fixed64, put_number, put_time},
+    keys::{self, Key},
+};
+use crate::model::{KindSet, Lineage, LineageId, Lineages, UserId, Version, limits::KINDS_MAX};
+
+/// Key of a user's row.
+#[must_use]
+pub fn key(user: UserId) -> Vec<u8> {
+    Key::of(keys::LINEAGES).u64(user.0).done()
+}
+
+/// Writes a row.
+pub fn encode(out: &mut Vec<u8>, lineages: &Lineages) {
+    put_fixed64(out, lineages.user.0);
+    put_number(out, lineages.floor.0);
+    put_number(out, lineages.rows.len() as u64);
+    for row in &lineages.rows {
+        put_fixed64(out, row.id.device.0);
+        out.push(row.id.context);
+        put_number(out, row.from.0);
+        out.push(row.kinds.bits());
+        put_time(out, row.heard);
+        let used = row.acked.iter().rposition(|mark| *mark != Version(0)).map_or(0, |last| last + 1);
+        out.push(used as u8);
+        row.acked[..used].iter().for_each(|mark| put_number(out, mark.0));
+    }
+}
+
+/// Reads a row.
+///
+/// # Errors
+/// When the bytes are not lineages.
+pub fn decode(input: &mut Input<'_>) -> Result<Lineages, Malformed> {
+    let (user, floor) = (input.user()?, input.version()?);
+    let count = input.number()?;
+    let rows = (0..count).map(|_| decode_one(input)).collect::<Result<_, _>>()?;
+    Ok(Lineages { user, floor, rows })
+}
+
+fn decode_one(input: &mut Input<'_>) -> Result<Lineage, Malformed> {
+    let id = LineageId { device: input.device()?, context: input.byte("context")? };
+    let from = input.version()?;
+    let kinds = KindSet::from_bits(input.byte("kinds")?);
+    let heard = input.time()?;
+    let used = usize::from(input.byte("number of marks")?);
+    if used > KINDS_MAX {
+        return Err(Malformed::Unknown { what: "number of marks", tag: used as u64 });
+    }
+    let mut acked = [Version(0); KINDS_MAX];
+    for mark in &mut acked[..used] {
+        *mark = input.version()?;
+    }
+    Ok(Lineage { id, from, kinds, acked, heard })
+}
