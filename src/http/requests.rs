@@ -152,10 +152,23 @@ impl Client {
                 let key = name_key(&find.name);
                 self.services.readers.ask(move |view| user::user_by_name(view, &key)).await?.map(Some)
             }
+            Request::Heads(wanted) => {
+                let heads = move |view: &_| user::heads(view, by.user, &wanted);
+                self.services.readers.ask(heads).await?.map(Some)
+            }
+            Request::Range(wanted) => {
+                let bytes_max = self.page_bytes_max(http);
+                let range = move |view: &_| user::range(view, by.user, &wanted, bytes_max);
+                self.services.readers.ask(range).await?.map(Some)
+            }
             Request::Sync(_) | Request::Hello(_) | Request::Register(_) | Request::SignIn(_) => {
                 Err(Refusal::UnknownRequest)
             }
         }
+    }
+
+    fn page_bytes_max(&self, http: &HttpRequest) -> usize {
+        user::page_bytes_max(encoding_of(http).unwrap_or(Encoding::Json), self.services.queued_bytes_max)
     }
 
     async fn end_devices(&self, by: Principal, which: EndDevices) -> Result<Option<Body>, Refusal> {
@@ -180,8 +193,7 @@ impl Client {
         if rebuild.is_none() && !given.is_empty() {
             self.store_handed_back(owner, lineage, &marks);
         }
-        let bytes_max =
-            user::page_bytes_max(encoding_of(http).unwrap_or(Encoding::Json), services.queued_bytes_max);
+        let bytes_max = self.page_bytes_max(http);
         let request = PageRequest { chain, given, marks, rebuild, kinds, entries_max: sync.limit, bytes_max };
         let job = Arc::clone(&services);
         let read = move |view: &_| user::answer(view, &job.key, job.lifeline.current(), &request);

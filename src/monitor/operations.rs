@@ -165,6 +165,12 @@ operations! {
     PageRead = "page_read", "reader";
     /// A request to the client's or the operator's HTTP port, whatever it held.
     Http = "http", "http";
+    /// How far the conversations of a user go.
+    Heads = "heads", "user";
+    /// Entries of a conversation by seq.
+    Range = "range", "user";
+    /// Marks that were handed back, stored.
+    HandBack = "hand_back", "persistence";
 }
 
 impl Op {

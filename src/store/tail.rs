@@ -395,6 +395,18 @@ impl Pin {
         log.iter().rev().find(|delivery| delivery.version <= self.bound).map(|delivery| delivery.message.seq)
     }
 
+    /// Messages of a conversation from a seq on that the tail has, at or below the bound, dense in seq.
+    #[must_use]
+    pub fn messages_from(&self, conversation: ConversationId, from: Seq) -> Vec<Arc<Delivery>> {
+        let shard = self.tail.shard(conversation.0).read();
+        let Some(log) = shard.logs.get(&conversation) else {
+            return Vec::new();
+        };
+        let first = log.partition_point(|delivery| delivery.message.seq < from);
+        let visible = log.range(first..).take_while(|delivery| delivery.version <= self.bound);
+        visible.cloned().collect()
+    }
+
     /// Inbox entries above `mark` and at or below the bound, oldest first.
     #[must_use]
     pub fn inbox_above(&self, user: UserId, mark: Version, entries_max: usize) -> Vec<InboxEntry> {

@@ -27,6 +27,43 @@ impl View {
         Ok(chunk.last().map(|message| message.seq).unwrap_or_default())
     }
 
+    /// Entries of a conversation by seq, both ends included, oldest first: at most `entries_max`, and as many as fit
+    /// `bytes_max`, but at least one if there is one. True when not everything fitted.
+    ///
+    /// # Errors
+    /// When the index cannot be read, or a message is missing.
+    pub fn range(
+        &self,
+        conversation: ConversationId,
+        (from, to): (Seq, Seq),
+        entries_max: usize,
+        bytes_max: usize,
+    ) -> Result<(Vec<Message>, bool), ReadFault> {
+        let to = to.min(self.conversation_head(conversation)?);
+        let recent = self.pin.messages_from(conversation, from.max(Seq(1)));
+        let first_recent = recent.first().map(|delivery| delivery.message.seq);
+        let mut found: Vec<Message> = Vec::new();
+        let (mut chunks, mut bytes) = (HashMap::new(), 0);
+        let mut seq = from.max(Seq(1));
+        while seq <= to {
+            let message = match first_recent {
+                Some(first) if seq >= first => {
+                    let place = usize::try_from(seq.0 - first.0).unwrap_or(usize::MAX);
+                    let recent = recent.get(place).map(|delivery| delivery.message.clone());
+                    recent.ok_or(ReadFault::MissingMessage { conversation, seq })?
+                }
+                _ => self.message(&mut chunks, conversation, seq)?,
+            };
+            bytes += message.text.len();
+            if found.len() == entries_max || (bytes > bytes_max && !found.is_empty()) {
+                return Ok((found, true));
+            }
+            found.push(message);
+            seq = seq.next();
+        }
+        Ok((found, false))
+    }
+
     /// A message of the index, through the chunks read for this page already.
     pub(super) fn message(
         &self,

@@ -33,6 +33,7 @@ mod bad_requests;
 mod bad_snapshots;
 mod bad_tokens;
 mod chat;
+mod cleanup;
 mod devices;
 mod document_kinds;
 mod encodings;

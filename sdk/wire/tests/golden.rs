@@ -133,8 +133,8 @@ fn every_request_and_every_body_has_a_golden_frame() {
             Frame::Server(frame) => bodies.extend(frame.body.as_ref().map(body_number)),
         }
     }
-    assert_eq!(requests, (10..=19).collect());
-    assert_eq!(bodies, (10..=17).chain([30, 31, 40]).collect());
+    assert_eq!(requests, (10..=21).collect());
+    assert_eq!(bodies, (10..=19).chain([30, 31, 40]).collect());
 }
 
 fn request_number(request: &Request) -> u32 {
@@ -149,6 +149,8 @@ fn request_number(request: &Request) -> u32 {
         Request::ListDevices(_) => 17,
         Request::EndDevice(_) => 18,
         Request::FindUser(_) => 19,
+        Request::Heads(_) => 20,
+        Request::Range(_) => 21,
     }
 }
 
@@ -162,6 +164,8 @@ fn body_number(body: &Body) -> u32 {
         Body::Done(_) => 15,
         Body::DeviceList(_) => 16,
         Body::User(_) => 17,
+        Body::Heads(_) => 18,
+        Body::Entries(_) => 19,
         Body::Push(_) => 30,
         Body::Nudge(_) => 31,
         Body::Error(_) => 40,

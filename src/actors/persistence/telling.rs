@@ -97,9 +97,7 @@ fn op_of(request: &Request) -> Option<Op> {
         Request::Register(_) => Some(Op::Register),
         Request::AddDevice(_) => Some(Op::SignIn),
         Request::EndDevices { .. } => Some(Op::EndDevice),
-        Request::OpenLineage(_)
-        | Request::HandBack { .. }
-        | Request::Invite(_)
-        | Request::PutDocument { .. } => None,
+        Request::HandBack { .. } => Some(Op::HandBack),
+        Request::OpenLineage(_) | Request::Invite(_) | Request::PutDocument { .. } => None,
     }
 }

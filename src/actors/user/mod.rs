@@ -8,6 +8,7 @@
 //! it some time after the last. **A restart loses** nothing that a snapshot does not bring back.
 
 mod handing_back;
+mod history;
 mod pages;
 mod push;
 mod requests;
@@ -19,6 +20,7 @@ use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message};
 use highwater_wire::{Encoding, close, proto};
 use rustc_hash::FxHashSet;
 
+pub use history::{heads, range};
 pub use pages::{Answered, PageRequest, answer, begin, count_gap, count_rebuild, page_bytes_max};
 pub use push::audience;
 pub use requests::{answer_body, device_list, message, user_by_name};

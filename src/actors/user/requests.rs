@@ -6,7 +6,7 @@ use bytes::Bytes;
 use highwater_wire::{Refusal, proto};
 use proto::{client_frame::Request, server_frame::Body};
 
-use super::{Frame, Session, User, session::Pushing};
+use super::{Frame, Session, User, page_bytes_max, session::Pushing};
 use crate::{
     actors::{
         persistence::intake::{Reply, RequestName, Submission},
@@ -58,6 +58,11 @@ impl User {
             },
             Some(Request::ListDevices(_)) => self.list_devices(connection, request_id),
             Some(Request::FindUser(find)) => self.find_user(connection, request_id, &find.name),
+            Some(Request::Heads(heads)) => {
+                let user = self.user;
+                self.read(connection, request_id, Op::Heads, move |view| super::heads(view, user, &heads));
+            }
+            Some(Request::Range(range)) => self.range(connection, request_id, range),
             Some(Request::Hello(_)) => self.refuse(connection, request_id, Refusal::AlreadyGreeted),
             Some(Request::Register(_) | Request::SignIn(_)) => {
                 self.refuse(connection, request_id, Refusal::AlreadyGreeted);
@@ -151,6 +156,16 @@ impl User {
     fn find_user(&mut self, connection: ConnectionId, request_id: u64, name: &str) {
         let key = name_key(name);
         self.read(connection, request_id, Op::FindUser, move |view| user_by_name(view, &key));
+    }
+
+    fn range(&mut self, connection: ConnectionId, request_id: u64, range: proto::Range) {
+        let user = self.user;
+        let queued_bytes_max = self.services.queued_bytes_max;
+        let Some(session) = self.session(connection) else {
+            return;
+        };
+        let bytes_max = page_bytes_max(session.link.encoding(), queued_bytes_max);
+        self.read(connection, request_id, Op::Range, move |view| super::range(view, user, &range, bytes_max));
     }
 
     /// Reads an answer on a reader's thread.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use highwater_wire::{Encoding, base_of, proto};
-use proto::{ClientFrame, server_frame::Body};
+use proto::{ClientFrame, client_frame::Request, server_frame::Body};
 
 use super::{Server, http, requests};
 
@@ -44,6 +44,10 @@ impl Replica {
         if rebuild {
             self.old = self.items.keys().cloned().collect();
         }
+        assert!(
+            !page.messages_gap || page.entries.is_empty() && page.more,
+            "a gap comes before what follows it"
+        );
         for item in &page.items {
             let key = (item.kind, item.key.clone());
             self.old.remove(&key);
@@ -63,6 +67,11 @@ impl Replica {
                 self.items.remove(&key);
             }
         }
+        if page.messages_gap {
+            let conversations =
+                self.items.keys().filter(|(kind, _)| *kind == highwater_wire::kind::CONVERSATIONS);
+            self.old.extend(conversations.cloned());
+        }
         self.snapshot = page.snapshot.to_vec();
         true
     }
@@ -81,33 +90,62 @@ impl Replica {
     }
 }
 
-/// Everything that the server has for the user of a device, read by a chain of its own that begins at nothing.
+/// Everything that the server has for the user of a device: items by a chain of its own that begins at nothing, and every
+/// conversation by its seqs, so that it does not matter what the inbox still holds.
 pub async fn dump(server: &Server, token: &str) -> Replica {
     let mut replica = Replica::default();
-    loop {
-        let frame = ClientFrame {
-            request_id: 1,
-            snapshot: replica.snapshot.clone().into(),
-            request: Some(requests::sync()),
-        };
-        let bearer = format!("Bearer {token}");
-        let headers = [
-            ("Content-Type", Encoding::Binary.content_type()),
-            ("Authorization", bearer.as_str()),
-            ("X-Highwater-Context", DUMP_CONTEXT),
-        ];
-        let body = Encoding::Binary.encode(&frame);
-        let answer = http::exchange(server.client(), "POST", "/v1/request", &headers, &body).await;
-        if answer.status == 204 {
-            return replica;
-        }
-        assert_eq!(answer.status, 200, "{answer:?}");
-        let Some(Body::Page(page)) = answer.frame(Encoding::Binary).body else {
-            panic!("no page: {answer:?}")
-        };
+    while let Some(body) = ask(server, token, &replica.snapshot, requests::sync()).await {
+        let Body::Page(page) = body else { panic!("no page but {body:?}") };
         assert!(replica.take(&page, true), "pages of one chain continue each other");
         if !page.more {
+            break;
+        }
+    }
+    let mut after = 0;
+    loop {
+        let heads = Request::Heads(proto::Heads { after, limit: 0 });
+        let Some(Body::Heads(list)) = ask(server, token, &[], heads).await else { panic!("no heads") };
+        for head in &list.heads {
+            read_conversation(server, token, head, &mut replica).await;
+        }
+        after = list.next;
+        if after == 0 {
             return replica;
         }
     }
+}
+
+async fn read_conversation(server: &Server, token: &str, head: &proto::Head, replica: &mut Replica) {
+    let mut from_seq = head.oldest_seq;
+    while from_seq <= head.seq {
+        let conversation_id = head.conversation_id;
+        let range = Request::Range(proto::Range { conversation_id, from_seq, to_seq: head.seq });
+        let Some(Body::Entries(list)) = ask(server, token, &[], range).await else { panic!("no entries") };
+        for entry in list.entries {
+            assert_eq!(entry.seq, from_seq, "a range has no hole");
+            let before = replica.entries.insert((conversation_id, from_seq), entry.clone());
+            assert!(before.is_none_or(|before| before == entry), "an entry never changes: {entry:?}");
+            from_seq += 1;
+        }
+        assert_eq!(list.more, from_seq <= head.seq, "what did not fit is said");
+    }
+}
+
+/// One request over HTTP in the context of dumps; `None` when there is nothing new.
+async fn ask(server: &Server, token: &str, snapshot: &[u8], request: Request) -> Option<Body> {
+    let snapshot = snapshot.to_vec().into();
+    let frame = ClientFrame { request_id: 1, snapshot, request: Some(request) };
+    let bearer = format!("Bearer {token}");
+    let headers = [
+        ("Content-Type", Encoding::Binary.content_type()),
+        ("Authorization", bearer.as_str()),
+        ("X-Highwater-Context", DUMP_CONTEXT),
+    ];
+    let body = Encoding::Binary.encode(&frame);
+    let answer = http::exchange(server.client(), "POST", "/v1/request", &headers, &body).await;
+    if answer.status == 204 {
+        return None;
+    }
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.frame(Encoding::Binary).body
 }

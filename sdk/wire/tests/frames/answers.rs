@@ -4,9 +4,9 @@ use bytes::Bytes;
 use highwater_wire::{
     Refusal, base_of,
     proto::{
-        AccountItem, ContactItem, ConversationItem, Device, DeviceClass, DeviceList, Done, Entry, Error, Gap,
-        Greeting, HeartbeatAnswer, Item, Kind, Nudge, Page, Rebuild, Sent, ServerFrame, SignedIn, User,
-        entry::Content, rebuild::Cause, server_frame::Body,
+        AccountItem, ContactItem, ConversationItem, Device, DeviceClass, DeviceList, Done, Entry, EntryList,
+        Error, Gap, Greeting, Head, HeadList, HeartbeatAnswer, Item, Kind, Nudge, Page, Rebuild, Sent,
+        ServerFrame, SignedIn, User, entry::Content, rebuild::Cause, server_frame::Body,
     },
 };
 
@@ -20,7 +20,7 @@ const SENT_AT_MS: i64 = 1_795_262_400_123;
 
 /// All of them.
 pub fn all() -> Vec<Named> {
-    [connecting(), accounts(), sending(), pages(), errors()].concat()
+    [connecting(), accounts(), sending(), pages(), history(), errors()].concat()
 }
 
 fn named(name: &'static str, request_id: u64, body: Option<Body>) -> Named {
@@ -111,6 +111,13 @@ fn pages() -> Vec<Named> {
         ..Page::default()
     };
     let rebuild = |cause: Cause| Some(Rebuild { cause: cause.into() });
+    let gap = Page {
+        base: base.clone(),
+        snapshot: next.clone(),
+        more: true,
+        messages_gap: true,
+        ..Page::default()
+    };
     let push = Page { base: base.clone(), snapshot: next.clone(), entries: entries(), ..Page::default() };
     vec![
         plain("server_page", Body::Page(full)),
@@ -145,6 +152,7 @@ fn pages() -> Vec<Named> {
             "server_page_rebuild_unspecified",
             Body::Page(Page { rebuild: rebuild(Cause::Unspecified), ..Page::default() }),
         ),
+        plain("server_page_messages_gap", Body::Page(gap)),
         named("server_push", 0, Some(Body::Push(push))),
     ]
 }
@@ -204,6 +212,18 @@ fn entries() -> Vec<Entry> {
         entry(18, BOB, None),
         entry(19, BOB, text("")),
         Entry { conversation_id: u64::MAX, sent_at_ms: i64::MAX, ..entry(u64::MAX, u64::MAX, text("max")) },
+    ]
+}
+
+fn history() -> Vec<Named> {
+    let head = |conversation_id, seq, oldest_seq| Head { conversation_id, seq, oldest_seq };
+    let heads = vec![head(CONVERSATION, 19, 1), head(u64::MAX, u64::MAX, u64::MAX), Head::default()];
+    let list = EntryList { conversation_id: CONVERSATION, entries: entries(), more: true };
+    vec![
+        plain("server_heads", Body::Heads(HeadList { heads, next: 281_474_976_710_655 })),
+        plain("server_heads_empty", Body::Heads(HeadList::default())),
+        plain("server_entries", Body::Entries(list)),
+        plain("server_entries_empty", Body::Entries(EntryList::default())),
     ]
 }
 

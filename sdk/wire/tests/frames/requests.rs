@@ -2,15 +2,15 @@
 
 use bytes::Bytes;
 use highwater_wire::proto::{
-    ClientFrame, DeviceClass, DeviceInfo, EndDevice, FindUser, Heartbeat, Hello, ListDevices, Register, Send,
-    SignIn, SignOut, Sync, client_frame::Request, end_device::Which, send::To,
+    ClientFrame, DeviceClass, DeviceInfo, EndDevice, FindUser, Heads, Heartbeat, Hello, ListDevices, Range,
+    Register, Send, SignIn, SignOut, Sync, client_frame::Request, end_device::Which, send::To,
 };
 
 use super::{Frame, Named, message_id, snapshot};
 
 /// All of them.
 pub fn all() -> Vec<Named> {
-    [edges(), connecting(), accounts(), sending()].concat()
+    [edges(), connecting(), accounts(), sending(), history()].concat()
 }
 
 fn named(name: &'static str, request_id: u64, snapshot: Bytes, request: Option<Request>) -> Named {
@@ -84,6 +84,18 @@ fn accounts() -> Vec<Named> {
         plain("client_end_device_id_zero", Request::EndDevice(EndDevice { which: Some(Which::DeviceId(0)) })),
         plain("client_end_device_empty", Request::EndDevice(EndDevice { which: None })),
         plain("client_find_user", Request::FindUser(FindUser { name: "Bob.B_2-x".to_owned() })),
+    ]
+}
+
+fn history() -> Vec<Named> {
+    let range =
+        |conversation_id, from_seq, to_seq| Request::Range(Range { conversation_id, from_seq, to_seq });
+    vec![
+        plain("client_heads", Request::Heads(Heads { after: 0, limit: 0 })),
+        plain("client_heads_further", Request::Heads(Heads { after: 281_474_976_710_655, limit: 50 })),
+        plain("client_range", range(12_345_678_901_234_567_890, 3, 17)),
+        plain("client_range_max", range(u64::MAX, u64::MAX, u64::MAX)),
+        plain("client_range_empty", Request::Range(Range::default())),
     ]
 }
 
