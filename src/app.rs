@@ -65,6 +65,14 @@ pub enum StartFault {
     /// Threads, sockets, files.
     #[error("the server cannot start")]
     Io(#[from] std::io::Error),
+    /// The limit of open files.
+    #[error("the limit of open files is {limit} (ulimit -n); the server needs at least {least}")]
+    Descriptors {
+        /// What it is.
+        limit: u64,
+        /// What it must be.
+        least: u64,
+    },
     /// The kinds of the configuration.
     #[error("the kinds of the configuration cannot be used: {0}")]
     Kinds(String),
@@ -92,9 +100,10 @@ async fn run(config: &Config, options: ServeOptions) -> Result<(), StartFault> {
     let clients = listen(config.client.listen)?;
     let operators = listen(config.operator.listen)?;
     let urls = Urls { client: clients.local_addr()?, operator: operators.local_addr()? };
+    let room = system::room(config)?;
     let core = Core::start(config, &options)?;
     let readiness = Readiness::default();
-    let (client_server, door) = clients::serve(config, clients, &core, &readiness)?;
+    let (client_server, door) = clients::serve(config, clients, room, &core, &readiness)?;
     let operator_server = serve_operators(config, operators, &core, &readiness)?;
     let (client_handle, operator_handle) = (client_server.handle(), operator_server.handle());
     let serving = actix_web::rt::spawn(client_server);
@@ -110,8 +119,7 @@ async fn run(config: &Config, options: ServeOptions) -> Result<(), StartFault> {
     tracing::info!("stopping: no new work is taken");
     readiness.set(false);
     stop::drain(&services.intake, &services.unanswered, &services.ports, &door).await;
-    client_handle.stop(true).await;
-    operator_handle.stop(true).await;
+    futures_util::future::join(client_handle.stop(true), operator_handle.stop(true)).await;
     core.stop().await;
     serving.abort();
     operating.abort();

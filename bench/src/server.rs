@@ -163,7 +163,7 @@ impl Server {
         };
         Ok(Metrics {
             tail_bytes: value("highwater_tail_bytes")?,
-            index_lag: value("highwater_index_lag_versions")?,
+            index_lag: value("highwater_index_lag_records")?,
             index_batches: value("highwater_index_batches_total")?,
             batches: value("highwater_batches_written_total")?,
         })

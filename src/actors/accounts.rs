@@ -61,6 +61,7 @@ pub struct Accounts {
 struct Failures {
     since: TimeMs,
     count: u32,
+    being_judged: u32,
 }
 
 /// The hash under which a secret is stored.
@@ -98,7 +99,8 @@ impl Accounts {
         device.ok_or(Refusal::InvalidToken)
     }
 
-    /// The device of a token, and the lineage of one of its contexts: opened, if it is new or says something new.
+    /// The device of a token, and the lineage of one of its contexts: opened, if it is new or says something new. A
+    /// known one goes on as it is stored when nothing can be written now.
     ///
     /// # Errors
     /// As `authenticate`, or that nothing can be written now.
@@ -108,6 +110,8 @@ impl Accounts {
         context: u8,
         kinds: KindSet,
     ) -> Result<(Device, Lineage), Refusal> {
+        // A kind that the server gets later is declared by who declares all that there are.
+        let kinds = kinds.or(KindSet::ALL.without(self.services.kinds.set()));
         let hash = secret_hash(token);
         let found = self.services.readers.ask(move |view| {
             let Some(device) = view.device_of_token(&hash)? else {
@@ -124,9 +128,13 @@ impl Accounts {
             return Ok((device, lineage));
         }
         let by = Principal { user: device.user, device: device.device };
-        match self.decide(Request::OpenLineage(OpenLineage { by, context, kinds })).await? {
-            Answer::LineageOpened(lineage) => Ok((device, lineage)),
-            _ => Err(Refusal::Internal),
+        match (self.decide(Request::OpenLineage(OpenLineage { by, context, kinds })).await, lineage) {
+            (Ok(Answer::LineageOpened(lineage)), _) => Ok((device, lineage)),
+            (Err(Refusal::StorageFull | Refusal::Busy | Refusal::UnknownOutcome), Some(lineage)) => {
+                Ok((device, lineage))
+            }
+            (Err(refusal), _) => Err(refusal),
+            (Ok(_), _) => Err(Refusal::Internal),
         }
     }
 
@@ -182,14 +190,9 @@ impl Accounts {
     ) -> Result<proto::SignedIn, Refusal> {
         let key = name_key(&sign_in.name);
         let now = self.services.clock.now();
-        // Counted as failed until it is proven, so that attempts at the same time are no way around the limit.
-        if !self.begin_attempt(key.clone(), peer, now) {
-            return Err(Refusal::TooManyAttempts);
-        }
+        self.begin_attempt(key.clone(), peer, now)?;
         let proven = self.prove(&key, sign_in.password).await;
-        if !matches!(proven, Err(Refusal::WrongCredentials)) {
-            self.forgive_attempt(key, peer);
-        }
+        self.end_attempt(key, peer, matches!(proven, Err(Refusal::WrongCredentials)));
         let account = proven?;
         let (device, token) = self.new_device(account.user, sign_in.device.unwrap_or_default());
         self.decide(Request::AddDevice(device.clone())).await?;
@@ -207,6 +210,26 @@ impl Accounts {
         let stored = account.as_ref().and_then(|account| account.password.clone());
         let proven = self.passwords.verify(password, stored).await?;
         account.filter(|_| proven).ok_or(Refusal::WrongCredentials)
+    }
+
+    /// Whether all these names can be registered now.
+    ///
+    /// # Errors
+    /// `InvalidName` or `NameTaken`.
+    pub async fn refuse_taken(&self, names: &[String]) -> Result<(), Refusal> {
+        if !names.iter().all(|name| is_valid_name(name)) {
+            return Err(Refusal::InvalidName);
+        }
+        let keys: Vec<String> = names.iter().map(|name| name_key(name)).collect();
+        let is_taken = self.services.readers.ask(move |view| {
+            for key in &keys {
+                if view.user_of_name(key)?.is_some() {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        });
+        if is_taken.await? { Err(Refusal::NameTaken) } else { Ok(()) }
     }
 
     /// Makes an account without a password, with devices, for host apps, load and tests.
@@ -276,30 +299,35 @@ impl Accounts {
         format!("{prefix}{}", URL_SAFE_NO_PAD.encode(self.random.bytes::<32>()))
     }
 
-    /// Counts an attempt; false when there were too many.
-    fn begin_attempt(&self, key: String, peer: Option<IpAddr>, now: TimeMs) -> bool {
+    /// Notes an attempt that is being judged. So many at the same time as would pass the limit if all failed: the rest
+    /// waits, or attempts at the same time would be a way around it.
+    fn begin_attempt(&self, key: String, peer: Option<IpAddr>, now: TimeMs) -> Result<(), Refusal> {
         let mut failures = self.failures.lock();
         if failures.len() >= FAILURES_REMEMBERED_MAX && !failures.contains_key(&(key.clone(), peer)) {
             let oldest = failures.iter().min_by_key(|(_, noted)| noted.since).map(|(key, _)| key.clone());
             oldest.map(|oldest| failures.remove(&oldest));
         }
-        let noted = failures.entry((key, peer)).or_insert(Failures { since: now, count: 0 });
+        let noted = failures.entry((key, peer)).or_insert(Failures { since: now, count: 0, being_judged: 0 });
         if now.0 - noted.since.0 >= FAILURES_WINDOW_MS {
-            *noted = Failures { since: now, count: 0 };
+            *noted = Failures { since: now, count: 0, ..*noted };
         }
         if noted.count >= FAILURES_MAX {
-            return false;
+            return Err(Refusal::TooManyAttempts);
         }
-        noted.count += 1;
-        true
+        if noted.count + noted.being_judged >= FAILURES_MAX {
+            return Err(Refusal::Busy);
+        }
+        noted.being_judged += 1;
+        Ok(())
     }
 
-    /// Takes an attempt back that was no failure.
-    fn forgive_attempt(&self, key: String, peer: Option<IpAddr>) {
+    /// Counts an attempt that was judged, if it failed.
+    fn end_attempt(&self, key: String, peer: Option<IpAddr>, failed: bool) {
         let mut failures = self.failures.lock();
         if let Entry::Occupied(mut noted) = failures.entry((key, peer)) {
-            noted.get_mut().count = noted.get().count.saturating_sub(1);
-            if noted.get().count == 0 {
+            noted.get_mut().being_judged = noted.get().being_judged.saturating_sub(1);
+            noted.get_mut().count += u32::from(failed);
+            if noted.get().count == 0 && noted.get().being_judged == 0 {
                 noted.remove();
             }
         }

@@ -1,7 +1,7 @@
 //! The cleaner: goes through all users, a few at a time, and has removed from the index what lies below their floors.
 //!
 //! **Owns** how far its pass has come. **Receives** ticks, and what a reader found. **Emits** reading jobs, and keys to
-//! be removed to the intake, which applies them between batches. **Durable before it acts:** a floor is raised by the
+//! be removed to the intake, which applies them between batches. **Durable before replying:** it answers nobody; a floor is raised by the
 //! committer, in an operation before; the cleaner only reads stored floors. **Mailbox:** ticks and one reading at a time.
 //! **Started** by `app` beside persistence, **stopped** with it. **A restart loses** how far the pass had come; the next
 //! one begins anew, and finds what is left.

@@ -37,17 +37,15 @@ use crate::{
     model::{Clock, limits},
 };
 
-/// Body of an HTTP request, bytes.
-const HTTP_BODY_BYTES_MAX: usize = limits::FRAME_BYTES_MAX;
-
 /// The server of the client port, to be run, and its door.
 pub(super) fn serve(
     config: &Config,
     listener: TcpListener,
+    room: system::Room,
     core: &Core,
     readiness: &Readiness,
 ) -> io::Result<(actix_server::Server, Arc<Door>)> {
-    let door = Door::new(config.client.origins.clone(), system::connections_max(config));
+    let door = Door::new(config.client.origins.clone(), room.connections_max);
     let door = if config.server.dev { door.for_development() } else { door };
     let parts = LobbyParts {
         accounts: Arc::clone(&core.accounts),
@@ -57,9 +55,11 @@ pub(super) fn serve(
         readiness: readiness.clone(),
         development: config.server.dev,
         next_worker: Arc::new(AtomicUsize::new(0)),
+        door: Arc::clone(&door),
         about: about(config),
     };
-    let port = client_port(config, core.services.ports.workers(), &door, &core.services.clock);
+    let mut port = client_port(config, core.services.ports.workers(), &door, &core.services.clock);
+    port.requests_max = room.requests_max;
     let server = serve_clients(listener, port, move |links| worker(&parts, links))?;
     Ok((server, door))
 }
@@ -68,6 +68,7 @@ fn client_port(config: &Config, workers: usize, door: &Arc<Door>, clock: &Clock)
     let clock = clock.clone();
     ClientPort {
         workers,
+        requests_max: usize::MAX,
         limits: TransportLimits {
             frame_bytes_max: limits::FRAME_BYTES_MAX,
             message_bytes_max: limits::FRAME_BYTES_MAX,
@@ -90,6 +91,7 @@ struct LobbyParts {
     readiness: Readiness,
     development: bool,
     next_worker: Arc<AtomicUsize>,
+    door: Arc<Door>,
     about: http::pages::About,
 }
 
@@ -115,6 +117,7 @@ fn worker(
         worker,
     });
     let client = web::Data::new(Client {
+        door: Arc::clone(&parts.door),
         accounts: Arc::clone(&parts.accounts),
         services: Arc::clone(&parts.services),
     });
@@ -130,10 +133,10 @@ fn worker(
                 .app_data(client.clone())
                 .app_data(readiness.clone())
                 .app_data(development.clone())
-                .app_data(web::PayloadConfig::new(HTTP_BODY_BYTES_MAX))
                 .configure(http::health::configure)
                 .configure(http::pages::configure(about))
-                .service(web::resource("/v1/request").route(web::post().to(http::requests::request)));
+                .service(web::resource("/v1/request").route(web::post().to(http::requests::request)))
+                .service(web::resource(http::upgrade::PATH).to(http::upgrade::not_upgraded));
         },
     }
 }

@@ -35,6 +35,8 @@ pub(super) struct Core {
     pub(super) directory: Directory,
     pub(super) secrets: Secrets,
     persistence: Addr<Persistence>,
+    /// Held, since an actor without an address ends.
+    _cleaner: Addr<Cleaner>,
     arbiter: Arbiter,
     reader_threads: Vec<JoinHandle<()>>,
     /// Held until the end: a second process on the same data directory is refused.
@@ -66,9 +68,19 @@ impl Core {
             abort: Arc::new(|| std::process::exit(EXIT_FAULT)),
         };
         let persistence = persistence::start(&arbiter.handle(), parts);
-        start_cleaner(&arbiter, config, &services);
+        let cleaner = start_cleaner(&arbiter, config, &services);
         let accounts = Arc::new(accounts(config, &services, random, monitor));
-        Ok(Core { services, accounts, directory, secrets, persistence, arbiter, reader_threads, lock })
+        Ok(Core {
+            services,
+            accounts,
+            directory,
+            secrets,
+            persistence,
+            _cleaner: cleaner,
+            arbiter,
+            reader_threads,
+            lock,
+        })
     }
 
     /// Ends everything: what was taken in is decided and stored, then the store is let go.
@@ -84,11 +96,10 @@ impl Core {
     }
 }
 
-fn start_cleaner(arbiter: &Arbiter, config: &Config, services: &Arc<UserServices>) {
+fn start_cleaner(arbiter: &Arbiter, config: &Config, services: &Arc<UserServices>) -> Addr<Cleaner> {
     let (readers, intake) = (services.readers.clone(), Arc::clone(&services.intake));
     let (monitor, pause) = (services.monitor.clone(), Duration::from_millis(config.cleanup.pause_ms));
-    let _ =
-        Cleaner::start_in_arbiter(&arbiter.handle(), move |_| Cleaner::new(readers, intake, monitor, pause));
+    Cleaner::start_in_arbiter(&arbiter.handle(), move |_| Cleaner::new(readers, intake, monitor, pause))
 }
 
 fn services(

@@ -6,7 +6,11 @@ use crate::config::{Log, LogFormat};
 
 /// Begins to log. A filter that cannot be read was refused by the configuration before.
 pub(super) fn start(log: &Log) {
-    let filter = EnvFilter::try_new(&log.level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let mut filter = EnvFilter::try_new(&log.level).unwrap_or_else(|_| EnvFilter::new("info"));
+    // It logs as an error what strangers send that is no HTTP; that is answered, and needs no person.
+    if let Ok(quiet) = "actix_http::h1::dispatcher=off".parse() {
+        filter = filter.add_directive(quiet);
+    }
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second start in one process (tests) keeps the first.
     let _ = match log.format {

@@ -90,6 +90,7 @@ pub(super) fn open(
     let (secrets, _) = Secrets::load_or_create(&directory, store_exists, &|bytes| random.fill(bytes))?;
     let choice = if options.null_store { EngineChoice::Memory } else { config.storage.engine };
     let slot = Arc::new(open_engine(choice, config, &directory)?);
+    keep_private(&directory.join("index"));
     let engine: Arc<dyn Engine> = Arc::clone(&slot) as Arc<dyn Engine>;
     #[allow(unused_mut, reason = "only builds with seeded bugs change it")]
     let mut opened = open_store(OpenStore {
@@ -140,6 +141,16 @@ fn make_directory(directory: &Path) -> Result<(), StoreFault> {
     use std::os::unix::fs::DirBuilderExt;
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
     made.map_err(|source| StoreFault::Directory { directory: directory.to_owned(), source })
+}
+
+/// The engine makes its directory and files for others to read, too; in here nobody else comes to them.
+fn keep_private(directory: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    if directory.exists()
+        && let Err(fault) = std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o700))
+    {
+        tracing::warn!(error = &fault as &dyn std::error::Error, "others may read the index on this machine");
+    }
 }
 
 fn open_engine(choice: EngineChoice, config: &Config, directory: &Path) -> Result<EngineSlot, EngineFault> {

@@ -2,6 +2,7 @@
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use super::StartFault;
 use crate::{
     config::Config,
     model::{Clock, Random},
@@ -43,8 +44,26 @@ pub(super) fn worker_count(config: &Config) -> usize {
     }
 }
 
+/// Fewest connections that a server is started for.
+const CONNECTIONS_LEAST: usize = 16;
+
+/// Connections that are single requests, at least. Source: of the descriptors that are reserved.
+const REQUESTS_LEAST: usize = 256;
+
+/// How many sockets of clients there may be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    /// WebSockets.
+    pub(super) connections_max: usize,
+    /// Connections of single HTTP requests, beside them.
+    pub(super) requests_max: usize,
+}
+
 /// As many connections as configured, but never so many that descriptors run out.
-pub(super) fn connections_max(config: &Config) -> usize {
+///
+/// # Errors
+/// When hardly any could be served: the limit of open files.
+pub(super) fn room(config: &Config) -> Result<Room, StartFault> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
@@ -58,5 +77,13 @@ pub(super) fn connections_max(config: &Config) -> usize {
     if room < config.client.connections_max {
         tracing::warn!(room, "the limit of open files allows fewer connections than configured");
     }
-    config.client.connections_max.min(room)
+    if room < CONNECTIONS_LEAST {
+        let limit = descriptors.unwrap_or(u64::MAX);
+        let least = DESCRIPTORS_RESERVED + CONNECTIONS_LEAST as u64;
+        return Err(StartFault::Descriptors { limit, least });
+    }
+    let connections_max = config.client.connections_max.min(room);
+    // Single requests have what WebSockets leave.
+    let requests_max = (room - connections_max).max(REQUESTS_LEAST);
+    Ok(Room { connections_max, requests_max })
 }

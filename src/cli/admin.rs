@@ -23,13 +23,9 @@ const LINE_FIELDS: [&str; 4] = ["user_id", "name", "device_id", "token"];
 
 /// Asks, and prints the answer to stdout; or the error to stderr, with exit code 1.
 #[must_use]
-#[allow(clippy::print_stdout, reason = "the answer is what the command is for")]
 pub fn run(admin: Admin) -> ExitCode {
     match answer(&admin) {
-        Ok(text) => {
-            println!("{text}");
-            ExitCode::SUCCESS
-        }
+        Ok(text) => super::print_answer(&text),
         Err(fault) => {
             eprintln!("{fault}");
             ExitCode::FAILURE

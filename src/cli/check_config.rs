@@ -7,13 +7,9 @@ use crate::config::{Config, ConfigError, Sources};
 
 /// Prints the settings to stdout; or the error to stderr, with exit code 1.
 #[must_use]
-#[allow(clippy::print_stdout, reason = "the listing is what the command is for")]
 pub fn run(settings: Settings) -> ExitCode {
     match listing(settings, std::env::vars_os()) {
-        Ok(text) => {
-            print!("{text}");
-            ExitCode::SUCCESS
-        }
+        Ok(text) => super::print_answer(&text),
         Err(error) => {
             eprintln!("{}", sentence(&error));
             ExitCode::FAILURE

@@ -11,13 +11,9 @@ use super::{
 
 /// Asks, and prints the answer to stdout; or the error to stderr, with exit code 1.
 #[must_use]
-#[allow(clippy::print_stdout, reason = "the answer is what the command is for")]
 pub fn run(explain: &Explain) -> std::process::ExitCode {
     match answer(explain) {
-        Ok(text) => {
-            println!("{text}");
-            std::process::ExitCode::SUCCESS
-        }
+        Ok(text) => super::print_answer(&text),
         Err(fault) => {
             eprintln!("{fault}");
             std::process::ExitCode::FAILURE

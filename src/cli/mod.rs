@@ -138,6 +138,18 @@ pub struct Provision {
     pub first: u32,
 }
 
+/// Prints an answer to stdout. Where it cannot be written, a full disk say, the command fails.
+pub(crate) fn print_answer(text: &str) -> std::process::ExitCode {
+    use std::io::Write;
+    match writeln!(std::io::stdout(), "{}", text.trim_end()) {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("the answer cannot be written: {error}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
+
 /// Reads the command line. Ends the process on `--help`, `--version` and what it does not understand.
 #[must_use]
 pub fn parse() -> Command {

@@ -151,7 +151,7 @@ fn reason(body: impl Read) -> String {
     }
     let text = String::from_utf8_lossy(&bytes).trim().to_owned();
     let problem: Value = serde_json::from_str(&text).unwrap_or_default();
-    let word = ["detail", "title"].iter().find_map(|name| problem[name].as_str());
+    let word = ["message", "detail", "title"].iter().find_map(|name| problem[name].as_str());
     match word {
         Some(word) => word.to_owned(),
         None if text.is_empty() => "no reason given".to_owned(),

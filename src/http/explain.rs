@@ -32,12 +32,13 @@ pub(super) struct ExplainUser {
 pub(super) async fn user(
     operator: web::Data<Operator>,
     http: HttpRequest,
-    body: web::Json<ExplainUser>,
+    payload: web::Payload,
 ) -> HttpResponse {
-    if let Err(refusal) = operator.authorise(&http) {
-        return refused(refusal);
-    }
-    let (wanted, kinds) = (body.into_inner().user, Arc::clone(&operator.kinds));
+    let wanted: ExplainUser = match operator.ask(&http, payload).await {
+        Ok(wanted) => wanted,
+        Err(response) => return response,
+    };
+    let (wanted, kinds) = (wanted.user, Arc::clone(&operator.kinds));
     let found = operator.services.readers.ask(move |view| explain_user(view, &kinds, &wanted)).await;
     match found {
         Ok(Some(explained)) => HttpResponse::Ok().json(explained),
@@ -131,12 +132,12 @@ pub(super) struct ExplainSnapshot {
 pub(super) async fn snapshot(
     operator: web::Data<Operator>,
     http: HttpRequest,
-    body: web::Json<ExplainSnapshot>,
+    payload: web::Payload,
 ) -> HttpResponse {
-    if let Err(refusal) = operator.authorise(&http) {
-        return refused(refusal);
-    }
-    let wanted = body.into_inner();
+    let wanted: ExplainSnapshot = match operator.ask(&http, payload).await {
+        Ok(wanted) => wanted,
+        Err(response) => return response,
+    };
     let (Ok(device), Ok(bytes)) = (wanted.device_id.parse(), STANDARD.decode(wanted.snapshot.trim())) else {
         return refused(Refusal::InvalidField);
     };

@@ -1,5 +1,6 @@
 //! The two HTTP ports: clients' and operator's.
 
+pub mod body;
 pub mod development;
 mod explain;
 pub mod headers;

@@ -7,11 +7,14 @@ use actix_web::{
     http::{StatusCode, header},
     web,
 };
-use highwater_wire::Refusal;
+use highwater_wire::{Refusal, proto::SignedIn};
 use parking_lot::Mutex;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::explain;
+use super::{
+    body::{self, BodyFault},
+    explain,
+};
 use crate::{
     actors::{
         accounts::{Accounts, secret_hash},
@@ -32,6 +35,9 @@ const PROVISION_DEVICES_MAX: usize = 32;
 
 /// Longest validity of an invite, hours.
 const INVITE_HOURS_MAX: i64 = 24 * 365;
+
+/// Body of an operator's request, bytes.
+const BODY_BYTES_MAX: usize = 64 * 1024;
 
 const HOUR_MS: i64 = 60 * 60 * 1000;
 
@@ -123,7 +129,11 @@ struct SetupRequest {
     token: String,
 }
 
-async fn setup(operator: web::Data<Operator>, body: web::Json<SetupRequest>) -> HttpResponse {
+async fn setup(operator: web::Data<Operator>, http: HttpRequest, payload: web::Payload) -> HttpResponse {
+    let body: SetupRequest = match read_json(&http, payload).await {
+        Ok(body) => body,
+        Err(response) => return response,
+    };
     match operator.setup.exchange(&body.token) {
         Ok(token) => HttpResponse::Ok().json(serde_json::json!({ "operator_token": token })),
         Err(refusal) => refused(refusal),
@@ -149,31 +159,40 @@ struct Provisioned {
     token: String,
 }
 
-async fn provision(
-    operator: web::Data<Operator>,
-    http: HttpRequest,
-    body: web::Json<Provision>,
-) -> HttpResponse {
-    if let Err(refusal) = operator.authorise(&http) {
-        return refused(refusal);
-    }
-    let wanted = body.into_inner();
+async fn provision(operator: web::Data<Operator>, http: HttpRequest, payload: web::Payload) -> HttpResponse {
+    let wanted: Provision = match operator.ask(&http, payload).await {
+        Ok(wanted) => wanted,
+        Err(response) => return response,
+    };
     let users_fit = (1..=PROVISION_USERS_MAX).contains(&wanted.users);
     if !users_fit || !(1..=PROVISION_DEVICES_MAX).contains(&wanted.devices) {
         return refused(Refusal::InvalidField);
     }
+    let Some(end) = wanted.first.checked_add(wanted.users as u64) else {
+        return refused(Refusal::InvalidField);
+    };
     let prefix = if wanted.prefix.is_empty() { "u" } else { &wanted.prefix };
-    let names: Vec<String> =
-        (0..wanted.users as u64).map(|n| format!("{prefix}{}", wanted.first + n)).collect();
+    let names: Vec<String> = (wanted.first..end).map(|number| format!("{prefix}{number}")).collect();
+    // All or nothing, as far as can be seen before: the tokens of those made are told in no other answer.
+    if let Err(refusal) = operator.accounts.refuse_taken(&names).await {
+        return refused(refusal);
+    }
     let made = futures_util::future::join_all(names.iter().map(|name| {
         let accounts = Arc::clone(&operator.accounts);
         async move { accounts.provision(name.clone(), wanted.devices).await }
     }))
     .await;
+    provisioned(&names, made)
+}
+
+/// The devices that were made, one in a line. What failed all the same is named at the end, behind the tokens of the
+/// others; when all failed, that is the answer.
+fn provisioned(names: &[String], made: Vec<Result<Vec<SignedIn>, Refusal>>) -> HttpResponse {
     let mut lines = String::new();
+    let mut failed = None;
     for (name, made) in names.iter().zip(made) {
         match made {
-            Err(refusal) => return refused(refusal),
+            Err(refusal) => failed = Some((name, refusal)),
             Ok(devices) => {
                 for device in devices {
                     let line = Provisioned {
@@ -188,6 +207,15 @@ async fn provision(
             }
         }
     }
+    match failed {
+        Some((_, refusal)) if lines.is_empty() => return refused(refusal),
+        Some((name, refusal)) => {
+            let error =
+                serde_json::json!({ "failed": name, "name": refusal.name(), "message": refusal.text() });
+            lines.push_str(&format!("{error}\n"));
+        }
+        None => {}
+    }
     HttpResponse::Ok().content_type("application/x-ndjson").body(lines)
 }
 
@@ -196,14 +224,11 @@ struct InviteRequest {
     expires_hours: i64,
 }
 
-async fn invite(
-    operator: web::Data<Operator>,
-    http: HttpRequest,
-    body: web::Json<InviteRequest>,
-) -> HttpResponse {
-    if let Err(refusal) = operator.authorise(&http) {
-        return refused(refusal);
-    }
+async fn invite(operator: web::Data<Operator>, http: HttpRequest, payload: web::Payload) -> HttpResponse {
+    let body: InviteRequest = match operator.ask(&http, payload).await {
+        Ok(body) => body,
+        Err(response) => return response,
+    };
     if !(1..=INVITE_HOURS_MAX).contains(&body.expires_hours) {
         return refused(Refusal::InvalidField);
     }
@@ -229,12 +254,12 @@ const DOCUMENT_BYTES_MAX: usize = 4 * 1024;
 async fn put_document(
     operator: web::Data<Operator>,
     http: HttpRequest,
-    body: web::Json<PutDocument>,
+    payload: web::Payload,
 ) -> HttpResponse {
-    if let Err(refusal) = operator.authorise(&http) {
-        return refused(refusal);
-    }
-    let body = body.into_inner();
+    let body: PutDocument = match operator.ask(&http, payload).await {
+        Ok(body) => body,
+        Err(response) => return response,
+    };
     let (kind, value) = (Kind(body.kind), body.value.map(|value| value.to_string()));
     let fits = !body.key.is_empty()
         && body.key.len() <= DOCUMENT_KEY_BYTES_MAX
@@ -253,11 +278,39 @@ async fn put_document(
 
 impl Operator {
     /// Compares hashes, so that time tells nothing about the token.
-    pub(super) fn authorise(&self, http: &HttpRequest) -> Result<(), Refusal> {
+    /// The body of an operator's request: its token is judged before anything else.
+    pub(super) async fn ask<T: DeserializeOwned>(
+        &self,
+        http: &HttpRequest,
+        payload: web::Payload,
+    ) -> Result<T, HttpResponse> {
+        self.authorise(http).map_err(refused)?;
+        read_json(http, payload).await
+    }
+
+    fn authorise(&self, http: &HttpRequest) -> Result<(), Refusal> {
         let value = http.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token = value.and_then(|value| value.strip_prefix("Bearer ")).ok_or(Refusal::InvalidToken)?;
+        let (scheme, token) = value.and_then(|value| value.split_once(' ')).ok_or(Refusal::InvalidToken)?;
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            return Err(Refusal::InvalidToken);
+        }
         if secret_hash(token.trim()) == self.token { Ok(()) } else { Err(Refusal::InvalidToken) }
     }
+}
+
+async fn read_json<T: DeserializeOwned>(
+    http: &HttpRequest,
+    payload: web::Payload,
+) -> Result<T, HttpResponse> {
+    let body = body::read(http, payload, BODY_BYTES_MAX).await.map_err(|fault| match fault {
+        BodyFault::TooLong => refused(Refusal::FrameTooLarge),
+        BodyFault::TooSlow => HttpResponse::RequestTimeout().force_close().finish(),
+        BodyFault::Broken => refused(Refusal::MalformedFrame),
+    })?;
+    serde_json::from_slice(&body).map_err(|error| {
+        let what = serde_json::json!({ "message": format!("the body is not what was expected: {error}") });
+        HttpResponse::BadRequest().json(what)
+    })
 }
 
 pub(super) fn refused(refusal: Refusal) -> HttpResponse {

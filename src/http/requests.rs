@@ -11,6 +11,10 @@ use bytes::Bytes;
 use highwater_wire::{Encoding, LEVEL, Refusal, proto};
 use proto::{client_frame::Request, server_frame::Body};
 
+use super::{
+    body::{self, BodyFault},
+    upgrade::{Door, Refused},
+};
 use crate::{
     actors::{
         accounts::Accounts,
@@ -21,7 +25,7 @@ use crate::{
         Operation, Principal,
         operation::{self, EndDevices, HandedBack},
     },
-    model::{DeviceId, Lineage, UserId, record::name_key},
+    model::{DeviceId, Lineage, UserId, limits::FRAME_BYTES_MAX, record::name_key},
     monitor::{Op, Outcome, ids},
     sync::{Chain, Marks},
 };
@@ -38,16 +42,22 @@ pub struct Client {
     pub accounts: Arc<Accounts>,
     /// Store, keys, time.
     pub services: Arc<UserServices>,
+    /// Which pages may ask.
+    pub door: Arc<Door>,
 }
 
 /// `POST /v1/request`.
-pub async fn request(
-    client: web::Data<Client>,
-    http: HttpRequest,
-    body: Result<Bytes, actix_web::Error>,
-) -> HttpResponse {
+pub async fn request(client: web::Data<Client>, http: HttpRequest, payload: web::Payload) -> HttpResponse {
     let received_us = client.services.clock.monotonic_us();
+    if !client.door.admits_origin(http.headers()) {
+        let (_, text) = Refused::ForeignOrigin.answer();
+        return HttpResponse::Forbidden().content_type("text/plain; charset=utf-8").body(text);
+    }
     let encoding = encoding_of(&http);
+    let body = body::read(&http, payload, FRAME_BYTES_MAX).await;
+    if body == Err(BodyFault::TooSlow) {
+        return HttpResponse::RequestTimeout().force_close().finish();
+    }
     let (request_id, result) = match decode(encoding, body) {
         Ok(frame) => (frame.request_id, client.answer(&http, frame).await),
         Err(refusal) => (0, Err(refusal)),
@@ -71,15 +81,16 @@ fn encoding_of(http: &HttpRequest) -> Option<Encoding> {
         .find(|encoding| encoding.content_type().eq_ignore_ascii_case(named))
 }
 
-fn decode(
-    encoding: Option<Encoding>,
-    body: Result<Bytes, actix_web::Error>,
-) -> Result<proto::ClientFrame, Refusal> {
-    let body = body.map_err(|error| match error.as_response_error().status_code() {
-        StatusCode::PAYLOAD_TOO_LARGE => Refusal::FrameTooLarge,
-        _ => Refusal::MalformedFrame,
+fn decode(encoding: Option<Encoding>, body: Result<Bytes, BodyFault>) -> Result<proto::ClientFrame, Refusal> {
+    let body = body.map_err(|fault| match fault {
+        BodyFault::TooLong => Refusal::FrameTooLarge,
+        BodyFault::TooSlow | BodyFault::Broken => Refusal::MalformedFrame,
     })?;
     let encoding = encoding.ok_or(Refusal::WrongFrameType)?;
+    // Also in what is not looked at: over a WebSocket such a frame ends the connection.
+    if encoding == Encoding::Json && std::str::from_utf8(&body).is_err() {
+        return Err(Refusal::MalformedFrame);
+    }
     encoding.decode(&body).map_err(|_| Refusal::MalformedFrame)
 }
 

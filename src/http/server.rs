@@ -29,8 +29,9 @@ const REQUEST_HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long an idle HTTP connection is kept for another request.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// How long workers may take to finish requests after a stop, seconds.
-const SHUTDOWN_TIMEOUT_S: u64 = 5;
+/// How long workers may take to finish requests after a stop, seconds. Source: of the 10 s that a stop may take; what was
+/// asked before is answered by then, so this is for connections that do not end.
+const SHUTDOWN_TIMEOUT_S: u64 = 2;
 
 /// What the kernel may hold for a client that does not read, bytes (Linux doubles it for its bookkeeping). Left to
 /// itself it grows to 4 MB per connection (Source: tcp(7), tcp_wmem), many times our own bound on queued bytes.
@@ -39,11 +40,17 @@ const SEND_BUFFER_BYTES: u32 = 128 * 1024;
 /// Threads of the operator's port. It serves one person and one scraper.
 const OPERATOR_WORKERS: usize = 1;
 
+/// Connections of the operator's port at a time; more wait. Source: of the descriptors that are reserved.
+const OPERATOR_CONNECTIONS_MAX: usize = 64;
+
 /// What the client port is made of, beside what each worker brings.
 #[derive(Clone)]
 pub struct ClientPort {
     /// Threads, each with its own connections.
     pub workers: usize,
+    /// Connections of single requests at a time, of all workers. While there are more, no connection is accepted; each
+    /// ends soon, since its requests have time limits.
+    pub requests_max: usize,
     /// Limits of each connection.
     pub limits: TransportLimits,
     /// How long connections may be unauthenticated, silent, stalled.
@@ -83,6 +90,7 @@ where
     let address = listener.local_addr()?;
     let server = Server::build()
         .workers(workers)
+        .max_concurrent_connections(port.requests_max.div_ceil(workers))
         .disable_signals()
         .shutdown_timeout(SHUTDOWN_TIMEOUT_S)
         .listen("clients", listener, move || {
@@ -132,6 +140,7 @@ where
 {
     let server = HttpServer::new(move || App::new().wrap(headers::safe()).configure(configure.clone()))
         .workers(OPERATOR_WORKERS)
+        .max_connections(OPERATOR_CONNECTIONS_MAX)
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(REQUEST_HEAD_TIMEOUT)
         .shutdown_timeout(SHUTDOWN_TIMEOUT_S)

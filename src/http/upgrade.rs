@@ -72,6 +72,11 @@ impl Door {
         entered.is_ok().then(|| Permit(Arc::clone(self)))
     }
 
+    /// Whether the page that asks, if one does, may.
+    pub fn admits_origin(&self, headers: &HeaderMap) -> bool {
+        origin_is_allowed(headers, &self.origins)
+    }
+
     fn next_id(&self) -> ConnectionId {
         ConnectionId(self.last_id.fetch_add(1, Ordering::Relaxed) + 1)
     }
@@ -133,6 +138,20 @@ impl Refused {
             Refused::Full => ("503 Service Unavailable", "the server has as many connections as it may have"),
         }
     }
+}
+
+/// Answers what comes to the path of WebSockets and is no upgrade.
+pub async fn not_upgraded(request: actix_web::HttpRequest) -> actix_web::HttpResponse {
+    let refused = if request.method() == actix_web::http::Method::GET {
+        Refused::Malformed("Upgrade: websocket and Connection: Upgrade are needed")
+    } else {
+        Refused::NotGet
+    };
+    let (status, text) = refused.answer();
+    let status = status.split(' ').next().and_then(|code| code.parse().ok());
+    let status = status.and_then(|code: u16| actix_web::http::StatusCode::from_u16(code).ok());
+    let status = status.unwrap_or(actix_web::http::StatusCode::BAD_REQUEST);
+    actix_web::HttpResponse::build(status).content_type("text/plain; charset=utf-8").body(text)
 }
 
 /// Checks an upgrade request and agrees on the encoding: the client's first choice among ours.

@@ -44,6 +44,18 @@ impl KindSet {
         self.0 &= !bit(kind);
     }
 
+    /// Those that are in one or the other.
+    #[must_use]
+    pub fn or(self, other: KindSet) -> KindSet {
+        KindSet(self.0 | other.0)
+    }
+
+    /// Those that are not in the other.
+    #[must_use]
+    pub fn without(self, other: KindSet) -> KindSet {
+        KindSet(self.0 & !other.0)
+    }
+
     /// Those that are in both.
     #[must_use]
     pub fn and(self, other: KindSet) -> KindSet {
@@ -79,6 +91,7 @@ mod tests {
         set.remove(Kind(1));
         assert_eq!(set.iter().collect::<Vec<_>>(), [Kind(4), Kind(8)]);
         assert_eq!(KindSet::from_bits(set.bits()), set);
+        assert_eq!(KindSet::ALL.without(set).or(set), KindSet::ALL);
         assert!(KindSet::ALL.and(set) == set && !set.contains(Kind(1)) && KindSet::default().is_empty());
     }
 }

@@ -24,10 +24,11 @@ pub struct Account {
     pub devices: Vec<DeviceId>,
 }
 
-/// The form of a name by which it is unique.
+/// The form of a name by which it is unique: without case. By way of the upper case, since "ß" and "SS", or the two small
+/// sigmas, have only that in common.
 #[must_use]
 pub fn name_key(name: &str) -> String {
-    name.to_lowercase()
+    name.to_uppercase().to_lowercase()
 }
 
 /// One installation of a client that is signed in.

@@ -85,7 +85,7 @@ fn charts(minutes: &Minutes, range: std::ops::Range<i64>) -> Vec<Chart> {
                 .collect(),
         },
         points.chart("Tail in memory", Scale::Bytes, |at| at.value(ids::TAIL_BYTES)),
-        points.chart("Versions the index is behind", Scale::Count, |at| at.value(ids::INDEX_LAG_VERSIONS)),
+        points.chart("Records the index is behind", Scale::Count, |at| at.value(ids::INDEX_LAG_RECORDS)),
     ]
 }
 

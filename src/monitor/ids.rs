@@ -59,8 +59,8 @@ server_ids! {
     LOG_BYTES = 1021, "log.bytes", Sum, Bytes, "persistence", "log_written";
     /// Bytes of decided changes that the in-memory tail holds.
     TAIL_BYTES = 1022, "tail.bytes", Gauge, Bytes, "persistence", "tail";
-    /// Versions by which the index is behind the commit log.
-    INDEX_LAG_VERSIONS = 1023, "index.lag_versions", Gauge, Count, "persistence", "index_lag_versions";
+    /// Records by which the index is behind the commit log.
+    INDEX_LAG_RECORDS = 1023, "index.lag_records", Gauge, Count, "persistence", "index_lag_records";
     /// Batches written to the index.
     INDEX_BATCHES = 1024, "index.batches", Sum, Count, "persistence", "index_batches";
     /// Operations that wait for the persistence actor.

@@ -23,6 +23,9 @@ const DISK_BYTES: usize = 256 * 1024 * 1024;
 const CONFIG: &str = "[server]\ndev = true\nworkers = 2\n\
     [storage]\nsegment_bytes = 16777216\nindex_after_bytes = 65536\nindex_cache_bytes = 8388608\n";
 
+/// Less than the index waits for, and more than two segments.
+const NEARLY_FULL_BYTES: u64 = 48 * 1024 * 1024;
+
 /// Sends that fill the two segments that are there, and more.
 const SENDS_MAX: usize = 20_000;
 
@@ -53,6 +56,13 @@ impl SmallDisk {
         for size in [1 << 20, 4096] {
             while file.write_all(&vec![0xff; size]).is_ok() {}
         }
+    }
+
+    /// Gives some of it back.
+    fn leave(&self, bytes: u64) {
+        let file = File::options().write(true).open(self.filler()).unwrap();
+        let length = file.metadata().unwrap().len();
+        file.set_len(length - bytes).unwrap();
     }
 
     fn make_space(&self) {
@@ -90,6 +100,9 @@ async fn a_full_disk_refuses_writes_and_goes_on_when_there_is_space() {
     for n in 0..50 {
         told.push(requests::sent(&mut wire, send(n)).await);
     }
+
+    // A lineage begins with a write: that of the dumps does so while there is space.
+    dump(&server, bob.token()).await;
 
     // Twice: the way back must not depend on what only the first time finds.
     for round in 1..=2 {
@@ -134,6 +147,35 @@ async fn a_full_disk_refuses_writes_and_goes_on_when_there_is_space() {
             "nothing acknowledged is lost"
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_nearly_full_disk_refuses_writes_once_the_tail_is_full() {
+    let disk = match SmallDisk::mount() {
+        Ok(disk) => disk,
+        Err(reason) => {
+            println!("skipped: full_disk: no file system can be mounted here: {reason}");
+            return;
+        }
+    };
+    let config = format!("{CONFIG}tail_bytes_max = 8388608\n");
+    let home = Home::new(&config, &[]).with_data(&disk.path.join("data"));
+    let server = home.start();
+    let [ann, bob] = server.people(1).await;
+    let mut wire = Wire::greeted(&server, ann.token()).await;
+    let day = requests::today(&mut wire).await;
+    let send = |n: usize| requests::send(To::UserId(bob.user_id), day, &text(n));
+    // Too little for the index to grow, and enough for the log.
+    disk.fill();
+    disk.leave(NEARLY_FULL_BYTES);
+    let mut told = Vec::new();
+    let refused = send_until_full(&mut wire, &send, &mut told).await;
+    disk.make_space();
+    told.push(sent_at_last(&mut wire, &refused).await);
+    let stopped = server.stop();
+    assert!(stopped.status.success() && stopped.took < Duration::from_secs(10), "{stopped:?}");
+    let server = home.start();
+    assert_eq!(dump(&server, bob.token()).await.entries.len(), told.len());
 }
 
 fn text(n: usize) -> String {

@@ -46,4 +46,5 @@ mod registration;
 mod sign_in;
 mod slow_device;
 mod start;
+mod strangers;
 mod telling;

@@ -98,6 +98,7 @@ impl Rig {
         let door = Door::new(settings.origins, settings.connections_max);
         let port = ClientPort {
             workers: settings.workers,
+            requests_max: 1_000,
             limits: settings.limits,
             patience: Patience::with_heartbeat(HEARTBEAT_MS),
             door: Arc::clone(&door),

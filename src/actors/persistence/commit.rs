@@ -1,6 +1,8 @@
 //! The commit: a batch of operations decided, appended, synced, published. No actor, no clock, no thread: the shell
 //! in `mod.rs` and the seeded simulator both drive this.
 
+mod index;
+
 use std::sync::Arc;
 
 use highwater_wire::Refusal;
@@ -10,9 +12,8 @@ use crate::{
     logic::{Answer, Operation, State, Warm, decide, lacking},
     model::{Effect, Record, UserId, Version, limits::BATCH_BYTES_MAX, limits::BATCH_OPERATIONS_MAX},
     store::{
-        engine::{Engine, EngineFault, IndexBatch},
+        engine::Engine,
         files::FileFault,
-        index_writer,
         log::Log,
         log_batch::{Batch, OwnedBatch},
         log_fault::{AppendFault, LogFault},
@@ -82,18 +83,12 @@ pub struct Committer {
     in_doubt: Vec<Record>,
     /// Failures since the last batch that was synced.
     failures: u32,
-    index_job: Option<IndexJob>,
+    index_job: Option<index::IndexJob>,
     payload: Vec<u8>,
     #[cfg(feature = "seeded-bugs")]
     bug: Option<super::seeded_bugs::SeededBug>,
     #[cfg(feature = "seeded-bugs")]
     withheld: Option<(Version, Version, u32, Vec<u8>)>,
-}
-
-/// Index batches still to be applied, and the reach when they are.
-struct IndexJob {
-    batches: std::vec::IntoIter<IndexBatch>,
-    reach: Version,
 }
 
 impl Committer {
@@ -372,64 +367,6 @@ impl Committer {
         self.log.append(batch).map_err(|_| failed(persistent_failure()))?;
         self.publish(vec![record], &[length]);
         Ok(())
-    }
-
-    /// Brings the index one bounded batch further. Returns whether there may be more to do.
-    ///
-    /// # Errors
-    /// When the index failed: it must be opened anew, and the step is begun again from the last reach.
-    pub fn index_step(&mut self) -> Result<bool, EngineFault> {
-        if self.index_job.is_none() {
-            let records = self.tail.unindexed(self.bounds.index_step_bytes);
-            let Some(last) = records.last() else {
-                self.tail.retire();
-                return Ok(false);
-            };
-            let reach = last.version;
-            let batches = index_writer::batches(&records, reach, self.bounds.index_batch_bytes).into_iter();
-            self.index_job = Some(IndexJob { batches, reach });
-        }
-        let result = self.advance_index_job();
-        if result.is_err() {
-            self.index_job = None;
-        }
-        result
-    }
-
-    fn advance_index_job(&mut self) -> Result<bool, EngineFault> {
-        let Some(job) = &mut self.index_job else {
-            return Ok(false);
-        };
-        if let Some(batch) = job.batches.next() {
-            self.engine.apply(&batch)?;
-            return Ok(true);
-        }
-        self.engine.sync()?;
-        let reach = job.reach;
-        self.index_job = None;
-        self.tail.index_reached(reach);
-        self.tail.retire();
-        self.state.sweep(reach);
-        self.watermark.note(self.tail.durable(), reach);
-        if let Err(fault) = self.log.release(reach) {
-            tracing::warn!(error = &fault as &dyn std::error::Error, "log segments could not be deleted");
-        }
-        Ok(true)
-    }
-
-    /// Removes keys that nothing refers to any more: cleanup found them below a durable floor. It becomes durable with
-    /// the next step; should it be lost before, the next pass finds the same.
-    ///
-    /// # Errors
-    /// When the index failed: it must be opened anew.
-    pub fn remove_from_index(&mut self, keys: &[Vec<u8>]) -> Result<(), EngineFault> {
-        let mut batch = IndexBatch::new();
-        for key in keys {
-            batch
-                .delete(key)
-                .expect("a key that was read from the index keeps its limits, and so does their number");
-        }
-        self.engine.apply(&batch)
     }
 
     /// Work that nobody waits for: the watermark on disk, the next segment.

@@ -8,6 +8,7 @@
 
 mod bounds;
 pub mod commit;
+mod indexing;
 pub mod intake;
 pub mod open;
 #[cfg(feature = "seeded-bugs")]
@@ -33,7 +34,6 @@ use super::{directory::Directory, ports::Ports, reader::Readers};
 use crate::{
     model::{Clock, UserId, limits::BATCH_OPERATIONS_MAX},
     monitor::{Monitor, ids},
-    store::engine::EngineFault,
 };
 
 /// How often the actor looks for work without being woken: for housekeeping, a full disk, and the index.
@@ -51,9 +51,6 @@ const FULL_DISK_LOOK_INTERVALS: u32 = 10;
 
 /// How often the watermark is saved and the next segment prepared, in intervals.
 const HOUSEKEEPING_INTERVALS: u32 = 4;
-
-/// Index keys that cleanup removes in one batch, every interval: about 5,000 chunks a second.
-const REMOVALS_MAX: usize = 256;
 
 /// Readings of one actor's rows that were overtaken before its operations are refused as busy.
 const WARM_ATTEMPTS_MAX: u32 = 8;
@@ -163,12 +160,17 @@ impl Persistence {
     fn work(&mut self) -> bool {
         for _ in 0..BATCHES_PER_TURN {
             self.take_in();
-            let tail_is_full = self.committer.tail().bytes() > self.bounds.bytes_max;
-            let decided = if tail_is_full { 0 } else { self.commit_batch() };
-            let indexed = if tail_is_full || self.committer.tail().bytes() > self.bounds.index_after_bytes {
-                self.index_step()
+            let tail_bytes = self.committer.tail().bytes();
+            let tail_is_full = tail_bytes > self.bounds.bytes_max;
+            let indexed =
+                tail_bytes > self.bounds.index_after_bytes.min(self.bounds.bytes_max) && self.index_step();
+            let decided = if !tail_is_full {
+                self.commit_batch()
+            } else if self.index_waits_for_room {
+                // Nothing will make room in the tail before there is space on the disk.
+                self.refuse_ready(Refusal::StorageFull)
             } else {
-                false
+                0
             };
             self.observe();
             if decided == 0 && !indexed {
@@ -334,51 +336,11 @@ impl Persistence {
         self.intake.answered(count);
     }
 
-    fn index_step(&mut self) -> bool {
-        if self.index_is_broken || !self.index_may_grow() {
-            return false;
-        }
-        match self.committer.index_step() {
-            Ok(more) => {
-                self.monitor.add(ids::INDEX_BATCHES, u64::from(more));
-                more
-            }
-            Err(fault) => {
-                self.index_failed(&fault);
-                false
-            }
-        }
-    }
-
-    /// Removes what cleanup found, a batch at a time. What was not removed is found again by the next pass.
-    fn remove_step(&mut self) {
-        let keys = self.intake.take_removals(REMOVALS_MAX);
-        if keys.is_empty() || self.index_is_broken {
-            return;
-        }
-        match self.committer.remove_from_index(&keys) {
-            Ok(()) => self.monitor.add(ids::CLEANUP_CHUNKS, keys.len() as u64),
-            Err(fault) => self.index_failed(&fault),
-        }
-    }
-
-    fn index_failed(&mut self, fault: &EngineFault) {
-        let error = fault as &dyn std::error::Error;
-        tracing::error!(error, "the index could not be written; it will be opened anew");
-        self.index_is_broken = true;
-    }
-
-    /// Looks at the disk when there is something to index, and says once when the index begins and ceases to wait.
-    fn index_may_grow(&mut self) -> bool {
-        if self.committer.tail().indexed() >= self.committer.tail().durable() {
-            return true;
-        }
-        let waits = !(self.index_has_room)();
-        if waits != self.index_waits_for_room {
-            self.index_waits_for_room = waits;
-            tracing::warn!(waits, "the disk is nearly full: the index waits for space, or waits no longer");
-        }
-        !waits
+    fn refuse_ready(&mut self, refusal: Refusal) -> usize {
+        let refused: Vec<Submission> = self.ready.drain(..).collect();
+        let count = refused.len();
+        self.refuse(refused, refusal);
+        count
     }
 
     fn on_interval(&mut self) {
@@ -432,8 +394,7 @@ impl Persistence {
     fn observe(&self) {
         let tail = self.committer.tail();
         self.monitor.set(ids::TAIL_BYTES, tail.bytes() as u64);
-        let lag = tail.durable().0.saturating_sub(tail.indexed().0);
-        self.monitor.set(ids::INDEX_LAG_VERSIONS, lag);
+        self.monitor.set(ids::INDEX_LAG_RECORDS, tail.unindexed_count() as u64);
     }
 }
 
@@ -478,6 +439,7 @@ impl Handler<Finish> for Persistence {
         let left: Vec<Submission> =
             self.parked.drain().flat_map(|(_, parked)| parked.waiting).chain(self.ready.drain(..)).collect();
         self.refuse(left, Refusal::Draining);
+        self.index_before_the_end();
         self.committer.housekeeping();
         self.stopping = true;
         ctx.stop();

@@ -85,7 +85,8 @@ impl User {
         session.answer(request_id, Body::Heartbeat(proto::HeartbeatAnswer { day }));
         // A client that does not have what was given to it missed something.
         let behind = session.issued.as_ref().is_none_or(|issued| issued.snapshot != given);
-        if behind && session.pushing == Pushing::Open && !given.is_empty() {
+        let may_be_told = matches!(session.pushing, Pushing::Open | Pushing::Closed);
+        if behind && may_be_told && !given.is_empty() {
             session.nudge();
         }
     }

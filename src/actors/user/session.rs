@@ -177,7 +177,9 @@ pub fn retry_after_ms(refusal: Refusal) -> u32 {
     match refusal {
         Refusal::Busy | Refusal::TooManyInFlight => 100,
         Refusal::UnknownOutcome => 200,
-        Refusal::StorageFull | Refusal::Internal | Refusal::Draining | Refusal::TooManyAttempts => 1000,
+        Refusal::StorageFull | Refusal::Internal | Refusal::Draining => 1000,
+        // They are forgotten after ten minutes; who knows the password should not have to wait for all of it in vain.
+        Refusal::TooManyAttempts => 60_000,
         _ => 0,
     }
 }

@@ -19,7 +19,7 @@ fn monitor_with_an_hour() -> Monitor {
         monitor.add(ids::MESSAGES_STORED, 100 + (n * 37 % 50).cast_unsigned());
         monitor.set(ids::CONNECTIONS_OPEN, 15_000 + (n * 11).cast_unsigned());
         monitor.set(ids::TAIL_BYTES, (n * 1_000_000).cast_unsigned());
-        monitor.set(ids::INDEX_LAG_VERSIONS, (n % 9 * 40).cast_unsigned());
+        monitor.set(ids::INDEX_LAG_RECORDS, (n % 9 * 40).cast_unsigned());
         monitor.observe(ids::BATCH_SYNC, 300 + (n * 7).cast_unsigned());
         monitor.operation(Op::Send).finished(Outcome::Ok, 9_000, 10);
         monitor.operation(Op::Send).finished(Outcome::Ok, if n % 2 == 0 { 10_000 } else { 10_001 }, 10);

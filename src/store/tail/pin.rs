@@ -1,0 +1,121 @@
+//! One read's hold on the tail.
+
+use std::sync::Arc;
+
+use super::{InboxEntry, Tail};
+use crate::model::{
+    ConversationId, Delivery, DeviceId, Kind, Lineages, Seq, UserId, Version,
+    record::{Account, Conversation, Device, Invite, Item, SecretHash},
+};
+
+/// A reader's hold on the tail, and the bound of its answer.
+pub struct Pin {
+    pub(super) tail: Arc<Tail>,
+    /// What lies at or below it is read from the index, what lies above it from the tail.
+    pub floor: Version,
+    /// The durable head when the read began: what lies above it is ignored.
+    pub bound: Version,
+}
+
+impl Pin {
+    /// The account, if the tail knows it.
+    #[must_use]
+    pub fn account(&self, user: UserId) -> Option<Option<Account>> {
+        self.tail.shard(user.0).read().accounts.get(&user).map(|(_, row)| row.clone())
+    }
+
+    /// The user of a name key, if the tail knows it.
+    #[must_use]
+    pub fn user_of_name(&self, name_key: &str) -> Option<Option<UserId>> {
+        self.tail.text_shard(name_key).read().names.get(name_key).map(|(_, row)| *row)
+    }
+
+    /// The device, if the tail knows it.
+    #[must_use]
+    pub fn device(&self, device: DeviceId) -> Option<Option<Device>> {
+        self.tail.shard(device.0).read().devices.get(&device).map(|(_, row)| row.clone())
+    }
+
+    /// The owner of a token, if the tail knows it.
+    #[must_use]
+    pub fn owner_of_token(&self, token: &SecretHash) -> Option<Option<(UserId, DeviceId)>> {
+        self.tail.hash_shard(token).read().tokens.get(token).map(|(_, row)| *row)
+    }
+
+    /// The conversation, if the tail knows it.
+    #[must_use]
+    pub fn conversation(&self, conversation: ConversationId) -> Option<Option<Conversation>> {
+        self.tail.shard(conversation.0).read().conversations.get(&conversation).map(|(_, row)| *row)
+    }
+
+    /// The invite, if the tail knows it.
+    #[must_use]
+    pub fn invite(&self, hash: &SecretHash) -> Option<Option<Invite>> {
+        self.tail.hash_shard(hash).read().invites.get(hash).map(|(_, row)| *row)
+    }
+
+    /// The lineages, if the tail knows them: the newest row, since a floor counts from when it is durable.
+    #[must_use]
+    pub fn lineages(&self, user: UserId) -> Option<Lineages> {
+        self.tail.shard(user.0).read().lineages.get(&user).and_then(|(_, row)| row.clone())
+    }
+
+    /// Newest seq of a conversation in the tail, at or below the bound.
+    #[must_use]
+    pub fn conversation_head(&self, conversation: ConversationId) -> Option<Seq> {
+        let shard = self.tail.shard(conversation.0).read();
+        let log = shard.logs.get(&conversation)?;
+        log.iter().rev().find(|delivery| delivery.version <= self.bound).map(|delivery| delivery.message.seq)
+    }
+
+    /// Messages of a conversation from a seq on that the tail has, at or below the bound, dense in seq.
+    #[must_use]
+    pub fn messages_from(&self, conversation: ConversationId, from: Seq) -> Vec<Arc<Delivery>> {
+        let shard = self.tail.shard(conversation.0).read();
+        let Some(log) = shard.logs.get(&conversation) else {
+            return Vec::new();
+        };
+        let first = log.partition_point(|delivery| delivery.message.seq < from);
+        let visible = log.range(first..).take_while(|delivery| delivery.version <= self.bound);
+        visible.cloned().collect()
+    }
+
+    /// Inbox entries above `mark` and at or below the bound, oldest first.
+    #[must_use]
+    pub fn inbox_above(&self, user: UserId, mark: Version, entries_max: usize) -> Vec<InboxEntry> {
+        let shard = self.tail.shard(user.0).read();
+        let Some(inbox) = shard.inboxes.get(&user) else {
+            return Vec::new();
+        };
+        let first = inbox.partition_point(|entry| entry.delivery.version <= mark.max(self.floor));
+        let visible = inbox.range(first..).take_while(|entry| entry.delivery.version <= self.bound);
+        visible.take(entries_max).cloned().collect()
+    }
+
+    /// Newest pointer of an inbox in the tail, at or below the bound.
+    #[must_use]
+    pub fn inbox_head(&self, user: UserId) -> Option<Version> {
+        let shard = self.tail.shard(user.0).read();
+        let inbox = shard.inboxes.get(&user)?;
+        inbox.iter().rev().map(|entry| entry.delivery.version).find(|version| *version <= self.bound)
+    }
+
+    /// Every item of a kind that the tail has for a user, those above the bound included: they hide older values.
+    #[must_use]
+    pub fn items(&self, user: UserId, kind: Kind) -> Vec<Item> {
+        let shard = self.tail.shard(user.0).read();
+        shard.items.get(&(user, kind)).map(|items| items.values().cloned().collect()).unwrap_or_default()
+    }
+}
+
+impl Drop for Pin {
+    fn drop(&mut self) {
+        let mut pins = self.tail.pins.lock();
+        if let Some(count) = pins.get_mut(&self.floor) {
+            *count -= 1;
+            if *count == 0 {
+                pins.remove(&self.floor);
+            }
+        }
+    }
+}
