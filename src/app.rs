@@ -118,6 +118,7 @@ async fn run(config: &Config, options: ServeOptions) -> Result<(), StartFault> {
     signals.received().await;
     tracing::info!("stopping: no new work is taken");
     readiness.set(false);
+    services.waiters.close();
     stop::drain(&services.intake, &services.unanswered, &services.ports, &door).await;
     futures_util::future::join(client_handle.stop(true), operator_handle.stop(true)).await;
     core.stop().await;

@@ -14,3 +14,4 @@ pub mod sweeper;
 pub mod transport;
 pub mod unanswered;
 pub mod user;
+pub mod waiters;

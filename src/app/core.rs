@@ -20,6 +20,7 @@ use crate::{
         reader::Readers,
         unanswered::Unanswered,
         user::UserServices,
+        waiters::Waiters,
     },
     config::{Config, RegistrationMode},
     model::{Clock, Random},
@@ -60,6 +61,7 @@ impl Core {
             readers: services.readers.clone(),
             ports: services.ports.clone(),
             directory: directory.clone(),
+            waiters: services.waiters.clone(),
             clock,
             monitor: monitor.clone(),
             bounds: tail_bounds(config, options),
@@ -126,6 +128,7 @@ fn services(
         heartbeat_ms: config.client.heartbeat_ms,
         queued_bytes_max: config.client.queued_bytes_max,
         unanswered: Unanswered::default(),
+        waiters: Waiters::default(),
     };
     Ok((Arc::new(services), threads))
 }

@@ -1,6 +1,6 @@
 //! The HTTP twin: one frame in, one frame out, the same bodies and results as over a WebSocket.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -29,6 +29,10 @@ use crate::{
     monitor::{Op, Outcome, ids},
     sync::{Chain, Marks},
 };
+
+/// Longest that a sync waits for something new, milliseconds. Source: below the minute after which proxies and NATs
+/// commonly end a silent exchange.
+const WAIT_MS_MAX: u64 = 50_000;
 
 /// Header that names the context of a device; 0 without it.
 const CONTEXT_HEADER: &str = "x-highwater-context";
@@ -131,8 +135,7 @@ impl Client {
         let context = context_of(http)?;
         let token = bearer(http)?;
         if let Request::Sync(sync) = &request {
-            let (device, lineage) = self.accounts.admit(token, context, self.services.kinds.set()).await?;
-            return self.sync(http, device.user, &lineage, sync, frame.snapshot).await;
+            return self.sync_or_wait(http, token, context, sync, frame.snapshot).await;
         }
         let device = self.accounts.authenticate(token).await?;
         let by = Principal { user: device.user, device: device.device };
@@ -185,6 +188,35 @@ impl Client {
     async fn end_devices(&self, by: Principal, which: EndDevices) -> Result<Option<Body>, Refusal> {
         let request = operation::Request::EndDevices { by, which };
         self.accounts.decide(request).await.map(user::answer_body).map(Some)
+    }
+
+    /// A sync that finds nothing new waits for something, if it may.
+    async fn sync_or_wait(
+        &self,
+        http: &HttpRequest,
+        token: &str,
+        context: u8,
+        sync: &proto::Sync,
+        given: Bytes,
+    ) -> Result<Option<Body>, Refusal> {
+        let kinds = self.services.kinds.set();
+        let (device, lineage) = self.accounts.admit(token, context, kinds).await?;
+        let (clock, wait_ms) = (&self.services.clock, u64::from(sync.wait_ms).min(WAIT_MS_MAX));
+        let end_us = clock.monotonic_us() + wait_ms * 1000;
+        // Registered before the store is looked at: what comes after the look wakes it.
+        let waiter = (wait_ms > 0).then(|| self.services.waiters.register(device.user));
+        loop {
+            let page = self.sync(http, device.user, &lineage, sync, given.clone()).await?;
+            let Some(waiter) = waiter.as_ref().filter(|_| page.is_none()) else {
+                return Ok(page);
+            };
+            let left_us = end_us.saturating_sub(clock.monotonic_us());
+            if left_us == 0 || !waiter.news(Duration::from_micros(left_us)).await {
+                return Ok(None);
+            }
+            // It may be the end of the device that woke it.
+            self.accounts.authenticate(token).await?;
+        }
     }
 
     async fn sync(

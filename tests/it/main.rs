@@ -41,6 +41,7 @@ mod full_disk;
 mod http_twin;
 mod idempotence;
 mod lifecycle;
+mod long_poll;
 mod out_of_turn;
 mod registration;
 mod sign_in;

@@ -30,7 +30,7 @@ use self::{
     intake::{Intake, Submission, Warmed},
     telling::Telling,
 };
-use super::{directory::Directory, ports::Ports, reader::Readers};
+use super::{directory::Directory, ports::Ports, reader::Readers, waiters::Waiters};
 use crate::{
     model::{Clock, UserId, limits::BATCH_OPERATIONS_MAX},
     monitor::{Monitor, ids},
@@ -117,6 +117,8 @@ pub struct PersistenceParts {
     pub ports: Ports,
     /// Who is where.
     pub directory: Directory,
+    /// Who waits over HTTP.
+    pub waiters: Waiters,
     /// Time.
     pub clock: Clock,
     /// Counters.
@@ -139,7 +141,7 @@ impl Persistence {
             committer: parts.committer,
             intake: parts.intake,
             readers: parts.readers,
-            telling: Telling::new(parts.ports, parts.directory),
+            telling: Telling::new(parts.ports, parts.directory, parts.waiters),
             clock: parts.clock,
             monitor: parts.monitor,
             bounds: parts.bounds,

@@ -10,6 +10,7 @@ use crate::{
         directory::Directory,
         ports::{Ports, Post, WorkerId},
         user::audience,
+        waiters::Waiters,
     },
     logic::{Answer, operation::Request},
     model::{Clock, Effect, Record, UserId},
@@ -20,13 +21,14 @@ use crate::{
 pub(super) struct Telling {
     ports: Ports,
     directory: Directory,
+    waiters: Waiters,
     by_worker: Vec<Vec<(UserId, Post)>>,
 }
 
 impl Telling {
-    pub(super) fn new(ports: Ports, directory: Directory) -> Telling {
+    pub(super) fn new(ports: Ports, directory: Directory, waiters: Waiters) -> Telling {
         let by_worker = (0..ports.workers()).map(|_| Vec::new()).collect();
-        Telling { ports, directory, by_worker }
+        Telling { ports, directory, waiters, by_worker }
     }
 
     fn post(&mut self, worker: WorkerId, user: UserId, post: Post) {
@@ -38,6 +40,7 @@ impl Telling {
         let mut messages = 0;
         for record in records {
             for (user, items) in audience(record) {
+                self.waiters.wake(user);
                 if let Some(worker) = self.directory.worker(user) {
                     self.post(worker, user, Post::News { items });
                 }
@@ -46,6 +49,7 @@ impl Telling {
                 match effect {
                     Effect::Message(_) => messages += 1,
                     Effect::DeviceEnded { user, device, .. } => {
+                        self.waiters.wake(*user);
                         if let Some(worker) = self.directory.worker(*user) {
                             self.post(worker, *user, Post::Ended(vec![*device]));
                         }

@@ -33,6 +33,7 @@ use super::{
     reader::Readers,
     transport::{ConnectionId, Link},
     unanswered::Unanswered,
+    waiters::Waiters,
 };
 use crate::{
     logic::Principal,
@@ -80,6 +81,8 @@ pub struct UserServices {
     pub queued_bytes_max: usize,
     /// Requests that a stop waits for.
     pub unanswered: Unanswered,
+    /// Requests over HTTP that wait for news.
+    pub waiters: Waiters,
 }
 
 /// A signed-in connection for its user's actor.
@@ -311,7 +314,7 @@ impl User {
             device_id: session.lineage.device.0,
             level: u32::from(session.level),
             kinds: kinds.into_iter().map(kind).collect(),
-            capabilities: vec!["push".to_owned(), "http".to_owned()],
+            capabilities: vec!["push".to_owned(), "http".to_owned(), "long_poll".to_owned()],
             day: now.day().0,
             time_ms: now.0,
             heartbeat_ms: self.services.heartbeat_ms,
