@@ -4,6 +4,7 @@ import { AccountView } from './account_view.js';
 import { Chats } from './chats.js';
 import { ComposerView } from './composer_view.js';
 import { Connection } from './connection.js';
+import { ChatHistory } from './history.js';
 import { ask } from './http.js';
 import { ListView } from './list_view.js';
 import { Outbox } from './outbox.js';
@@ -25,7 +26,8 @@ const connection = new Connection(() => replica.snapshot, {
   nudge: () => sync.want(),
   day: (day) => outbox.day(day),
 });
-const sync = new Sync(connection, replica, on_entries);
+const chat_history = new ChatHistory(connection, replica, on_entries);
+const sync = new Sync(connection, replica, { entries: on_entries, caught_up: () => chat_history.repair() });
 const outbox = new Outbox(connection, session, { sent: on_sent, changed: draw_soon });
 const chats = new Chats(replica, outbox, session);
 
@@ -36,6 +38,7 @@ const thread_view = new ThreadView({
   retry: (id) => outbox.retry(id),
   drop: (id) => outbox.remove(id),
   back: close_chat,
+  earlier: () => chat_history.earlier(chats.conversation_with(open_user())),
 });
 const composer_view = new ComposerView(send);
 
@@ -178,6 +181,7 @@ function draw() {
   document.getElementById('own-name').textContent = chats.own_name();
   document.getElementById('chat').dataset.showing = open ? 'thread' : 'list';
   list_view.show(all, open);
-  thread_view.show(open, open && chats.name_of(open), open ? chats.messages(open) : []);
+  const has_earlier = open !== '' && chat_history.has_earlier(chats.conversation_with(open));
+  thread_view.show(open, open && chats.name_of(open), open ? chats.messages(open) : [], has_earlier);
   composer_view.show(open);
 }

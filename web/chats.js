@@ -44,7 +44,7 @@ export class Chats {
   // Messages with a person in order: { key, own, text, at_ms, state, id, note }, state being sent, pending, delayed or
   // refused. The key stays when a message of the outbox becomes one of the conversation.
   messages(user_id) {
-    const conversation_id = this.#conversation_with(user_id);
+    const conversation_id = this.conversation_with(user_id);
     const told = conversation_id ? this.#replica.entries(conversation_id).map((entry) => this.#told(entry)) : [];
     const waiting = this.#outbox.messages.filter((message) => message.user_id === user_id).map(waiting_message);
     return told.concat(waiting);
@@ -52,12 +52,12 @@ export class Chats {
 
   // Newest seq of a chat that was shown, decimal; '0' when none.
   shown_seq(user_id) {
-    return this.#session.shown[this.#conversation_with(user_id)] ?? '0';
+    return this.#session.shown[this.conversation_with(user_id)] ?? '0';
   }
 
   // Everything of a chat was shown.
   mark_shown(user_id) {
-    const conversation_id = this.#conversation_with(user_id);
+    const conversation_id = this.conversation_with(user_id);
     const newest = conversation_id && this.#replica.entries(conversation_id).at(-1);
     if (!newest || BigInt(this.#session.shown[conversation_id] ?? 0) >= newest.seq) return;
     this.#session.shown[conversation_id] = String(newest.seq);
@@ -80,7 +80,8 @@ export class Chats {
     return item?.peerId ?? others()?.sender_id;
   }
 
-  #conversation_with(user_id) {
+  // Id of the conversation with a person; undefined before its first message.
+  conversation_with(user_id) {
     return this.#conversations_by_peer().get(user_id);
   }
 

@@ -1,9 +1,9 @@
 // The tab's copy of what the server keeps for this device, and the one rule by which pages are applied to it.
 //
-// It lives in memory only: a plain page, not the durable client. A reload begins again with the empty snapshot. What
-// that brings back depends on the device: the first device of an account is told every message that the server still
-// holds for it; a later device is told the messages from its sign-in on, and nothing before. The state kinds (account,
-// contacts, conversations) are always told in full.
+// It lives in memory only: a plain page, not the durable client. A reload begins again with the empty snapshot. The
+// state kinds (account, contacts, conversations) are then told in full, but messages are not: those that were handed
+// back may be gone from the chain, which says so by a gap, and the chain of a later device begins at its sign-in. What
+// is missing is fetched by seq, see ChatHistory.
 
 import { continues } from './snapshot.js';
 
@@ -16,7 +16,9 @@ const ENTRIES_PER_CONVERSATION_MAX = 5_000;
 
 export class Replica {
   snapshot = '';
-  // Rebuilding: items that were not told again when it completes are gone.
+  // There may be messages that no page will tell: at the beginning, and again after a rebuild or a gap.
+  lacks_messages = true;
+  // Items are being told anew: those that were not told again when that is complete are gone.
   #rebuilding = false;
   // kind → key → { value, old }
   #items = new Map();
@@ -31,10 +33,12 @@ export class Replica {
       return { applied: false, entries: [] };
     }
     if (!page.snapshot) return { applied: true, entries: [] };
-    if (rebuild) this.#begin_rebuild();
+    if (rebuild) this.#begin_rebuild([...this.#items.keys()]);
     for (const item of page.items ?? []) this.#put(item);
     const entries = (page.entries ?? []).map(entry_of).filter((entry) => this.add(entry));
     if (page.complete && this.#rebuilding) this.#end_rebuild();
+    // After what is complete with this page: from here on the conversations are told anew.
+    if (page.messagesGap) this.#begin_rebuild([KIND_CONVERSATIONS]);
     this.snapshot = page.snapshot;
     return { applied: true, entries };
   }
@@ -42,6 +46,7 @@ export class Replica {
   // Another device of the same person begins with the empty snapshot; what is known stays.
   restart() {
     this.snapshot = '';
+    this.lacks_messages = true;
     this.#rebuilding = false;
   }
 
@@ -54,6 +59,19 @@ export class Replica {
     entries.splice(place, 0, entry);
     if (entries.length > ENTRIES_PER_CONVERSATION_MAX) entries.shift();
     return true;
+  }
+
+  // Whether there is room for no more messages of a conversation.
+  is_full(conversation_id) {
+    return this.entries(conversation_id).length >= ENTRIES_PER_CONVERSATION_MAX;
+  }
+
+  // Forgets the messages of a conversation that lie below a hole, if there is one below `seq`.
+  forget_below_hole(conversation_id, seq) {
+    const entries = this.entries(conversation_id);
+    let place = entries.findIndex((entry) => entry.seq >= seq);
+    while (place > 0 && entries[place - 1].seq === entries[place].seq - 1n) place -= 1;
+    if (place > 0) entries.splice(0, place);
   }
 
   item(kind, key) {
@@ -84,9 +102,10 @@ export class Replica {
     return this.#conversations.get(conversation_id);
   }
 
-  #begin_rebuild() {
+  #begin_rebuild(kinds) {
     this.#rebuilding = true;
-    for (const items of this.#items.values()) for (const item of items.values()) item.old = true;
+    this.lacks_messages = true;
+    for (const kind of kinds) for (const item of this.#items.get(kind)?.values() ?? []) item.old = true;
   }
 
   #end_rebuild() {
@@ -98,7 +117,7 @@ export class Replica {
 }
 
 // An entry of the wire in the page's terms. Seqs are 64 bits wide: BigInt. `text` undefined: of a later level.
-function entry_of(entry) {
+export function entry_of(entry) {
   return {
     conversation_id: entry.conversationId,
     seq: BigInt(entry.seq),

@@ -7,17 +7,17 @@ import { Lost, Refused } from './refusals.js';
 export class Sync {
   #connection;
   #replica;
-  #changed;
+  #handlers;
   #wanted = false;
   #open = false;
   #timer = 0;
   #backoff = new Backoff();
 
-  // `changed(entries)` is called after each page that brought something.
-  constructor(connection, replica, changed) {
+  // Handlers: entries(entries) after each page that brought something, caught_up() when nothing more is waiting.
+  constructor(connection, replica, handlers) {
     this.#connection = connection;
     this.#replica = replica;
-    this.#changed = changed;
+    this.#handlers = handlers;
   }
 
   // Something may have changed.
@@ -60,9 +60,10 @@ export class Sync {
     }
     this.#backoff.reset();
     this.#connection.progressed();
-    if (page.snapshot) this.#changed(entries);
-    if (page.more) this.want();
-    else if (page.handBack) this.#connection.request({ heartbeat: {} }).catch(() => {});
+    if (page.snapshot) this.#handlers.entries(entries);
+    if (page.more) return this.want();
+    this.#handlers.caught_up();
+    if (page.handBack) this.#connection.request({ heartbeat: {} }).catch(() => {});
   }
 
   #want_later(least_ms) {

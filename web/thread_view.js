@@ -2,7 +2,7 @@
 
 import { day_of, same_day, time_of } from './days.js';
 
-// Messages that are in the document at first, and that each press of "Show earlier" adds.
+// Messages that are in the document at first, and that each press of "Show earlier" has room for.
 const SHOWN_STEP = 200;
 
 // How close to the bottom still counts as being there, pixels.
@@ -14,6 +14,7 @@ export class ThreadView {
   #handlers;
   #user_id = '';
   #messages = [];
+  #has_earlier = false;
   #shown_max = SHOWN_STEP;
   // key → element, of all rows in the document
   #rows = new Map();
@@ -21,7 +22,7 @@ export class ThreadView {
   #follows = true;
   #size = '';
 
-  // Handlers: retry(id), drop(id), back().
+  // Handlers: retry(id), drop(id), back(), earlier(), which asks the server for what is before the first message.
   constructor(handlers) {
     this.#handlers = handlers;
     document.getElementById('back').addEventListener('click', () => handlers.back());
@@ -31,14 +32,15 @@ export class ThreadView {
     new ResizeObserver(() => this.#resized()).observe(this.#log);
   }
 
-  // Shows a chat; '' for none.
-  show(user_id, name, messages) {
+  // Shows a chat; '' for none. `has_earlier`: the server has messages before these.
+  show(user_id, name, messages, has_earlier) {
     const opens = user_id !== this.#user_id;
     if (opens) this.#clear(user_id);
     for (const id of ['thread-head', 'log']) document.getElementById(id).hidden = !user_id;
     document.getElementById('thread-none').hidden = user_id !== '';
     const heading = document.getElementById('thread-name');
     if (heading.textContent !== name) heading.textContent = name;
+    this.#has_earlier = has_earlier;
     this.#update(messages, opens);
   }
 
@@ -56,17 +58,28 @@ export class ThreadView {
     const [before, newest] = [this.#messages.at(-1), messages.at(-1)];
     const is_new = newest !== undefined && newest.key !== before?.key;
     const follow = opens || this.#follows || (is_new && newest.own);
-    // What was said before the chat was opened is not read aloud.
-    this.#log.setAttribute('aria-busy', String(opens));
+    const earlier_came = before !== undefined && messages[0]?.key !== this.#messages[0]?.key;
     this.#messages = messages;
-    this.#lay_out(rows_of(messages.slice(-this.#shown_max), messages.length > this.#shown_max));
-    this.#log.setAttribute('aria-busy', 'false');
+    // What was said before the chat was opened is not read aloud.
+    if (opens || earlier_came) this.#lay_out_above();
+    else this.#lay_out();
     if (follow) this.#go_to_bottom();
     else if (is_new) this.#to_newest.hidden = false;
   }
 
+  // The same when the news stand above what is read: that stays where it is, and they are not read aloud.
+  #lay_out_above() {
+    const from_bottom = this.#log.scrollHeight - this.#log.scrollTop;
+    this.#log.setAttribute('aria-busy', 'true');
+    this.#lay_out();
+    this.#log.setAttribute('aria-busy', 'false');
+    this.#log.scrollTop = this.#log.scrollHeight - from_bottom;
+  }
+
   // Brings the document to the wanted rows with as few changes as possible, so that selection and reading stay.
-  #lay_out(rows) {
+  #lay_out() {
+    const left_out = this.#messages.length > this.#shown_max;
+    const rows = rows_of(this.#messages.slice(-this.#shown_max), left_out || this.#has_earlier);
     const wanted = new Set(rows.map((row) => row.key));
     for (const [key, element] of this.#rows) {
       if (wanted.has(key)) continue;
@@ -124,11 +137,9 @@ export class ThreadView {
 
   #show_earlier() {
     this.#shown_max += SHOWN_STEP;
-    const from_bottom = this.#log.scrollHeight - this.#log.scrollTop;
-    this.#log.setAttribute('aria-busy', 'true');
-    this.#lay_out(rows_of(this.#messages.slice(-this.#shown_max), this.#messages.length > this.#shown_max));
-    this.#log.setAttribute('aria-busy', 'false');
-    this.#log.scrollTop = this.#log.scrollHeight - from_bottom;
+    // More room than there are messages: the rest is with the server.
+    if (this.#messages.length < this.#shown_max) this.#handlers.earlier();
+    this.#lay_out_above();
     this.#log.focus({ preventScroll: true });
   }
 

@@ -87,9 +87,10 @@ fn find(view: &View, after: Option<UserId>) -> Result<Found, ReadFault> {
     let is_last = users.len() < USERS_PER_STEP;
     let mut found = Found { keys: Vec::new(), after };
     for lineages in users {
-        if lineages.floor > Version(0) {
+        let through = lineages.removable_through();
+        if through > Version(0) {
             let room = CHUNKS_PER_STEP - found.keys.len();
-            found.keys.extend(view.removable_chunks(lineages.user, lineages.floor, room)?);
+            found.keys.extend(view.removable_chunks(lineages.user, through, room)?);
             if found.keys.len() == CHUNKS_PER_STEP {
                 // There may be more of this user: the next step looks at it again.
                 return Ok(found);

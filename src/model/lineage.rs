@@ -3,6 +3,7 @@
 use super::{
     Kind, KindSet, LineageId, TimeMs, UserId, Version,
     limits::{KINDS_MAX, LINEAGES_PER_USER_MAX},
+    seeded::{self, SyncBug},
 };
 
 /// One chain of snapshots, as stored.
@@ -84,10 +85,27 @@ impl Lineages {
 
     /// Raises the floor to what every lineage that declares messages has. Without such a lineage nothing changes.
     pub fn raise_floor(&mut self) {
-        let holding = self.rows.iter().filter(|row| row.holds_messages());
-        if let Some(least) = holding.map(Lineage::acked_messages).min() {
+        if let Some(least) = self.least_acked().filter(|_| !seeded::is(SyncBug::FloorAfterDeletion)) {
             self.floor = self.floor.max(least);
         }
+    }
+
+    /// Through where entries may be removed: what a floor that is stored allows, and no more.
+    #[must_use]
+    pub fn removable_through(&self) -> Version {
+        if seeded::is(SyncBug::FloorAfterDeletion) {
+            return self.least_acked().unwrap_or(self.floor);
+        }
+        self.floor
+    }
+
+    fn least_acked(&self) -> Option<Version> {
+        let holding = self.rows.iter().filter(|row| row.holds_messages()).map(Lineage::acked_messages);
+        if seeded::is(SyncBug::MinimumWithoutOffline) {
+            return holding.max();
+        }
+        let beyond = u64::from(seeded::is(SyncBug::CleanupOffByOne));
+        holding.min().map(|least| Version(least.0 + beyond))
     }
 
     /// The lineage for which most is kept, if any is behind `head`.

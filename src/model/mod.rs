@@ -8,6 +8,7 @@ pub mod limits;
 pub mod lineage;
 pub mod random;
 pub mod record;
+pub mod seeded;
 
 pub use clock::Clock;
 pub use effect::{Delivery, Effect, Record};

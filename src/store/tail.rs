@@ -22,6 +22,7 @@ use rustc_hash::FxHashMap;
 use crate::model::{
     ConversationId, Delivery, DeviceId, Effect, Kind, Lineages, Record, UserId, Version,
     record::{Account, Conversation, Device, Invite, Item, SecretHash, name_key},
+    seeded::{self, SyncBug},
 };
 
 /// Locks that share the work. Source: several times the cores of the largest machine this is meant for.
@@ -176,7 +177,9 @@ impl Tail {
     pub fn pin(self: &Arc<Self>) -> Pin {
         let mut pins = self.pins.lock();
         let floor = self.indexed();
-        *pins.entry(floor).or_insert(0) += 1;
+        if !seeded::is(SyncBug::IndexBeforePin) {
+            *pins.entry(floor).or_insert(0) += 1;
+        }
         drop(pins);
         Pin { tail: Arc::clone(self), floor, bound: self.durable() }
     }

@@ -1,7 +1,11 @@
 //! Marks: how far a lineage has everything, by kind, and in which life of the store that was said.
 
 use super::kinds::KINDS_MAX;
-use crate::model::{Kind, KindSet, RunNumber, Version, record::Run};
+use crate::model::{
+    Kind, KindSet, RunNumber, Version,
+    record::Run,
+    seeded::{self, SyncBug},
+};
 
 /// Which run a snapshot was issued in: its number, and the random id that tells forks of one backup apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -163,6 +167,9 @@ impl Lifeline {
     /// runs after it found.
     #[must_use]
     pub fn continues(&self, marks: &Marks) -> bool {
+        if seeded::is(SyncBug::RunCheckLeftOut) {
+            return true;
+        }
         let Some(place) =
             self.runs.iter().position(|run| run.number == marks.run.number && run.id == marks.run.id)
         else {

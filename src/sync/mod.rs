@@ -3,10 +3,12 @@
 pub mod kinds;
 pub mod marks;
 pub mod page;
+pub mod push_chain;
 pub mod render;
 pub mod snapshot;
 
 pub use kinds::Kinds;
 pub use marks::{Lifeline, Marks, RunName};
 pub use page::{Page, PageLimits, Source};
+pub use push_chain::{Issued, News, PushChain};
 pub use snapshot::{Chain, SnapshotKey};

@@ -29,6 +29,7 @@ JSON = "highwater.v1.json"
 BINARY = "highwater.v1.binary"
 SERVER_MESSAGE_MAX = 1 << 20
 BACKOFF_FIRST, BACKOFF_MAX = 0.2, 30.0
+CONVERSATIONS = 3
 
 # ----------------------------------------------------------------------------------------------------------------------
 # The schema, as far as a level 1 client needs it: number, JSON name, type, label. The label is "" (one, left out when
@@ -45,11 +46,13 @@ SCHEMA = {
         (1, "requestId", "uint64", ""), (2, "snapshot", "bytes", ""), (10, "hello", "Hello", "?"),
         (11, "heartbeat", "Nothing", "?"), (12, "sync", "Sync", "?"), (13, "send", "Send", "?"),
         (14, "register", "Register", "?"), (15, "signIn", "SignIn", "?"), (16, "signOut", "Nothing", "?"),
-        (17, "listDevices", "Nothing", "?"), (18, "endDevice", "EndDevice", "?"), (19, "findUser", "FindUser", "?")],
+        (17, "listDevices", "Nothing", "?"), (18, "endDevice", "EndDevice", "?"), (19, "findUser", "FindUser", "?"),
+        (20, "heads", "Heads", "?"), (21, "range", "Range", "?")],
     "ServerFrame": [
         (1, "requestId", "uint64", ""), (10, "greeting", "Greeting", "?"), (11, "heartbeat", "HeartbeatAnswer", "?"),
         (12, "page", "Page", "?"), (13, "sent", "Sent", "?"), (14, "signedIn", "SignedIn", "?"),
         (15, "done", "Nothing", "?"), (16, "deviceList", "DeviceList", "?"), (17, "user", "User", "?"),
+        (18, "heads", "HeadList", "?"), (19, "entries", "EntryList", "?"),
         (30, "push", "Page", "?"), (31, "nudge", "Nothing", "?"), (40, "error", "Error", "?")],
     "Nothing": [],
     "Hello": [
@@ -85,7 +88,7 @@ SCHEMA = {
     "Page": [
         (1, "base", "bytes", ""), (2, "snapshot", "bytes", ""), (3, "more", "bool", ""), (4, "items", "Item", "*"),
         (5, "entries", "Entry", "*"), (6, "rebuild", "Rebuild", "?"), (7, "gaps", "Gap", "*"),
-        (8, "handBack", "bool", ""), (9, "complete", "bool", "")],
+        (8, "handBack", "bool", ""), (9, "complete", "bool", ""), (10, "messagesGap", "bool", "")],
     "Item": [
         (1, "kind", "uint32", ""), (2, "key", "string", ""), (3, "deleted", "bool", ""), (4, "value", "string", "")],
     "Entry": [
@@ -93,6 +96,11 @@ SCHEMA = {
         (4, "sentAtMs", "int64", ""), (5, "clientMessageId", "bytes", ""), (6, "text", "string", "?")],
     "Rebuild": [(1, "cause", "Cause", "")],
     "Gap": [(1, "conversationId", "fixed64", ""), (2, "fromSeq", "uint64", ""), (3, "toSeq", "uint64", "")],
+    "Heads": [(1, "after", "uint64", ""), (2, "limit", "uint32", "")],
+    "HeadList": [(1, "heads", "Head", "*"), (2, "next", "uint64", "")],
+    "Head": [(1, "conversationId", "fixed64", ""), (2, "seq", "uint64", ""), (3, "oldestSeq", "uint64", "")],
+    "Range": [(1, "conversationId", "fixed64", ""), (2, "fromSeq", "uint64", ""), (3, "toSeq", "uint64", "")],
+    "EntryList": [(1, "conversationId", "fixed64", ""), (2, "entries", "Entry", "*"), (3, "more", "bool", "")],
     "Error": [
         (1, "code", "uint32", ""), (2, "name", "string", ""), (3, "message", "string", ""), (4, "retry", "bool", ""),
         (5, "retryAfterMs", "uint32", "")],
@@ -550,11 +558,17 @@ class Store:
     def rebuilding(self):
         return bool(self._setting("rebuilding", 0))
 
+    @property
+    def repair(self):
+        """Above 0 while messages may be missing that Sync will not tell; another number for each time that was said."""
+        return self._setting("repair", 0)
+
     def keep_account(self, signed_in):
         """The answer to Register or SignIn.
 
         A snapshot of an earlier device of the same user stays: presenting it leads to a rebuild, which removes the
-        items that are gone. The store of another user is refused.
+        items that are gone. Messages from before the sign-in are found by a repair. The store of another user is
+        refused.
         """
         def work():
             if self.user_id not in (0, signed_in["userId"]):
@@ -562,6 +576,7 @@ class Store:
             self._set("token", signed_in["token"])
             self._set("user_id", str(signed_in["userId"]))
             self._set("device_id", str(signed_in["deviceId"]))
+            self._set("repair", self.repair + 1)
         self._in_transaction(work)
 
     def set_snapshot(self, snapshot):
@@ -590,21 +605,56 @@ class Store:
                 run("DELETE FROM items WHERE kind = ? AND key = ?", place)
             else:
                 run("INSERT OR REPLACE INTO items VALUES (?, ?, ?, 0)", (*place, item.get("value", "")))
-        for entry in page.get("entries", []):
-            message_id = entry.get("clientMessageId")
-            run("INSERT OR IGNORE INTO entries VALUES (?, ?, ?, ?, ?, ?)", (
-                str(entry.get("conversationId", 0)), entry.get("seq", 0), str(entry.get("senderId", 0)),
-                entry.get("sentAtMs", 0), message_id, entry.get("text")))
-            if message_id:
-                run("DELETE FROM outbox WHERE message_id = ?", (message_id,))
+        self._add(page.get("entries", []))
         for gap in page.get("gaps", []):
             run("INSERT OR IGNORE INTO gaps VALUES (?, ?, ?)", (
                 str(gap.get("conversationId", 0)), gap.get("fromSeq", 0), gap.get("toSeq", 0)))
         if page.get("complete") and self.rebuilding:
             run("DELETE FROM items WHERE old = 1")
             self._set("rebuilding", 0)
+        # After what is complete with this page: the gap begins to tell conversations anew.
+        if page.get("messagesGap"):
+            run("UPDATE items SET old = 1 WHERE kind = ?", (CONVERSATIONS,))
+            self._set("rebuilding", 1)
+        if begins or page.get("messagesGap"):
+            self._set("repair", self.repair + 1)
         self._set("snapshot", page["snapshot"])
         return "taken"
+
+    def _add(self, entries):
+        run = self.database.execute
+        for entry in entries:
+            message_id = entry.get("clientMessageId")
+            run("INSERT OR IGNORE INTO entries VALUES (?, ?, ?, ?, ?, ?)", (
+                str(entry.get("conversationId", 0)), entry.get("seq", 0), str(entry.get("senderId", 0)),
+                entry.get("sentAtMs", 0), message_id, entry.get("text")))
+            if message_id:
+                run("DELETE FROM outbox WHERE message_id = ?", (message_id,))
+
+    def add(self, entries):
+        """Entries that were fetched by seq. The snapshot stays as it is."""
+        self._in_transaction(lambda: self._add(entries))
+
+    def missing(self, head):
+        """What the store lacks of a conversation, by what `heads` says of it: (conversation, first seq, last seq)."""
+        conversation, wanted, holes = head.get("conversationId", 0), head.get("oldestSeq", 0), []
+        rows = self.database.execute(
+            "SELECT seq FROM entries WHERE conversation = ? AND seq BETWEEN ? AND ? ORDER BY seq",
+            (str(conversation), wanted, head.get("seq", 0)))
+        for (seq,) in rows:
+            if seq > wanted:
+                holes.append((conversation, wanted, seq - 1))
+            wanted = seq + 1
+        if wanted <= head.get("seq", 0):
+            holes.append((conversation, wanted, head["seq"]))
+        return holes
+
+    def repaired(self, repair):
+        """All that was missing when `repair` was read is there. What was said to be missing since then is not."""
+        def work():
+            if self.repair == repair:
+                self._set("repair", 0)
+        self._in_transaction(work)
 
     def items(self, kind):
         """The items of one kind: key to value."""
@@ -668,10 +718,12 @@ class Stopped(Exception):
 class Client:
     """One lineage of one device: a store, and a connection that may be lost at any moment."""
 
-    def __init__(self, store, host, port, subprotocol=JSON, context=0, sync_limit=0, nudge_only=False):
+    def __init__(self, store, host, port, subprotocol=JSON, context=0, sync_limit=0, nudge_only=False,
+                 heads_limit=0):
         self.store, self.host, self.port, self.subprotocol = store, host, port, subprotocol
-        self.context, self.sync_limit, self.nudge_only = context, sync_limit, nudge_only
+        self.context, self.sync_limit, self.nudge_only, self.heads_limit = context, sync_limit, nudge_only, heads_limit
         self.connection = None
+        self.synced = False     # whether the chain was told to its end on this connection
         self.failures = 0
         self.greeting = {}
         self.day = 0
@@ -690,6 +742,7 @@ class Client:
         self.sync_wanted, self.sync_open, self.sync_not_before = False, False, 0.0
         self.synced = False
         self.sending, self.send_not_before = set(), 0.0
+        self.repair_open, self.repair_not_before = 0, 0.0
         self.last_written = self.last_heard = time.monotonic()
 
     def request(self, body, purpose="ask", detail=None):
@@ -825,22 +878,26 @@ class Client:
             due.append(self.sync_not_before)
         if self.send_not_before > now:
             due.append(self.send_not_before)
+        if self._repair_is_due():
+            due.append(self.repair_not_before)
         return max(0.0, min(due) - now)
 
     def send_what_is_due(self):
-        """Queues a wanted Sync, the outbox as far as there is room, and a due Heartbeat."""
+        """Queues a wanted Sync, the outbox as far as there is room, a due repair, and a due Heartbeat."""
         now = time.monotonic()
         if self.sync_wanted and not self.sync_open and now >= self.sync_not_before:
             self.sync_open, self.sync_wanted = True, False
             self.request({"sync": {"limit": self.sync_limit}}, "sync")
         if now >= self.send_not_before:
-            room = max(1, self.greeting.get("inFlightMax", 3) - 2)
+            room = max(1, self.greeting.get("inFlightMax", 4) - 3)
             for body in self.store.outbox():
                 if len(self.pending) >= room:
                     break
                 if body["clientMessageId"] not in self.sending:
                     self.sending.add(body["clientMessageId"])
                     self.request({"send": body}, "send", body["clientMessageId"])
+        if self._repair_is_due() and now >= self.repair_not_before:
+            self._begin_repair()
         if now - self.last_written >= self._heartbeat_every():
             self.heartbeat()
 
@@ -880,6 +937,8 @@ class Client:
                 self.store.refuse(detail, error.get("code", 0))
                 # 305: it may have been stored by an attempt long ago; a Sync then brings its entry and settles it.
                 self.sync_wanted = self.sync_wanted or error.get("code") == 305
+        elif purpose in ("heads", "range"):
+            self._take_repair(purpose, detail, frame)
         elif purpose == "heartbeat" and "heartbeat" in frame:
             self._count("heartbeat")
             self.day = frame["heartbeat"].get("day", self.day)
@@ -903,8 +962,48 @@ class Client:
             self.sync_wanted = True
         elif page.get("handBack"):
             self.heartbeat()
+        if page.get("messagesGap"):
+            self._count("gap")
         if asked and not page.get("more"):
             self.synced = True
+
+    # --- repair: what the pages will not tell, by seq ---
+
+    def _repair_is_due(self):
+        # Not before the chain has told what it tells.
+        return self.synced and not self.repair_open and self.store.repair > 0
+
+    def _begin_repair(self):
+        self.repair_open, self.holes = self.store.repair, []
+        self.request({"heads": {"limit": self.heads_limit}}, "heads")
+
+    def _take_repair(self, purpose, asked, frame):
+        """The answer to one request of the repair; sends the next one, or ends it."""
+        if "error" in frame:
+            # Begun anew later, unless it would be refused again; what is there already is not asked for again.
+            if not frame["error"].get("retry"):
+                self.store.repaired(self.repair_open)
+            self.repair_open, self.repair_not_before = 0, time.monotonic() + self._pause(frame)
+            return
+        if purpose == "heads":
+            for head in frame["heads"].get("heads", []):
+                self.holes += self.store.missing(head)
+            if frame["heads"].get("next"):
+                self.request({"heads": {"after": frame["heads"]["next"], "limit": self.heads_limit}}, "heads")
+                return
+        else:
+            entries = frame["entries"].get("entries", [])
+            self._count("range")
+            self.store.add(entries)
+            conversation, _, last = asked
+            if frame["entries"].get("more") and entries:
+                self.holes.append((conversation, entries[-1]["seq"] + 1, last))
+        if self.holes:
+            conversation, first, last = hole = self.holes.pop()
+            self.request({"range": {"conversationId": conversation, "fromSeq": first, "toSeq": last}}, "range", hole)
+        else:
+            self.store.repaired(self.repair_open)
+            self.repair_open = 0
 
 
 # ----------------------------------------------------------------------------------------------------------------------

@@ -87,7 +87,6 @@ const EVENTS: &[&str] = &[
     "rebuild foreign",
     "rebuild future",
     "gap",
-    "gap for an old question",
     "client crash",
     "base does not fit",
     "long view",

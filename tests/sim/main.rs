@@ -17,6 +17,8 @@ mod looking_back;
 mod operations;
 mod oracle;
 mod reading;
+#[cfg(feature = "seeded-bugs")]
+mod seeded;
 mod session;
 mod settle;
 mod shell;

@@ -96,8 +96,13 @@ impl World {
     pub fn hand_back(&mut self, place: usize) {
         let client = &self.clients[place];
         let lifeline = std::sync::Arc::clone(&self.shell.running.as_ref().expect("it runs").lifeline);
-        let opened = self.key.open(client.chain(), &client.stored.snapshot, &lifeline);
-        if let Opened::Marks(marks) = opened {
+        let snapshot = &client.stored.snapshot;
+        let newest = self.sessions.get(&client.device).and_then(|session| session.chain.marks_of(snapshot));
+        let marks = newest.or_else(|| match self.key.open(client.chain(), snapshot, &lifeline) {
+            Opened::Marks(marks) => Some(marks),
+            _ => None,
+        });
+        if let Some(marks) = marks {
             self.counts.saw("hand back");
             let handed = vec![HandedBack { lineage: client.chain().lineage, marks: *marks.all() }];
             self.submit(Request::HandBack { user: client.user, handed }, Ticket::Other);

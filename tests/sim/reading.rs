@@ -6,11 +6,12 @@ use highwater::{
     actors::user::{PageRequest, answer, begin},
     model::{DeviceId, limits::PAGE_BYTES_MAX},
     store::view::View,
+    sync::Issued,
 };
 
 use crate::{
     client::Applied,
-    session::{Frame, Pushing, Reading, Session, Telling},
+    session::{Frame, Reading, Session, Telling},
     world::World,
 };
 
@@ -77,14 +78,13 @@ impl World {
         let lifeline = Arc::clone(&self.running().lifeline);
         let bytes_max = if self.random.one_in(3) { 700 } else { PAGE_BYTES_MAX };
         let session = self.sessions.get_mut(&device).expect("it is connected");
-        if matches!(session.pushing, Pushing::Syncing { .. }) {
+        if !session.chain.sync_begins() {
             return;
         }
         let (marks, rebuild) = begin(&self.key, &lifeline, chain, &given, 1, &self.kinds, from);
         assert_eq!(rebuild, None, "G5: a snapshot that was given is not continued");
         let kinds = Arc::clone(&self.kinds);
         let request = PageRequest { chain, given, marks, rebuild, kinds, entries_max: limit, bytes_max };
-        session.pushing = Pushing::Syncing { news: false };
         session.reading = Some(Reading { request, view: None });
         self.counts.saw("sync");
     }
@@ -123,18 +123,12 @@ impl World {
         if answered.page.more {
             self.counts.saw("page cut");
         }
-        if answered.page.messages_gap {
-            // Asked with what the client has moved on from: it must discard it.
-            self.counts.saw("gap for an old question");
-        }
         if answered.page.snapshot.is_empty() {
             self.counts.saw("nothing new");
         }
         let session = self.sessions.get_mut(&device).expect("it is connected");
-        let news = session.pushing == Pushing::Syncing { news: true };
-        session.pushing = if answered.page.more { Pushing::Closed } else { Pushing::Open };
-        session.issued = Some((answered.snapshot, answered.marks));
-        if news && !answered.page.more {
+        let issued = Issued { snapshot: answered.snapshot, marks: answered.marks };
+        if session.chain.page_given(issued, answered.page.more) {
             session.note(true);
         }
         session.frames.push_back(Frame::Page(answered.page, view.bound()));
@@ -205,8 +199,8 @@ impl World {
         let running = self.shell.running.as_ref().expect("it runs");
         let seals = (&self.key, &*running.lifeline);
         let session = self.sessions.get_mut(&device).expect("it is connected");
-        if session.pushing == Pushing::Lagging {
-            session.pushing = Pushing::Closed;
+        if session.chain.is_lagging() {
+            session.chain.drained();
             session.nudge();
         }
         let Some(items) = session.news.take() else { return };
@@ -216,12 +210,12 @@ impl World {
                 session.nudge();
                 self.counts.saw(why);
             }
-            Telling::Push(..) if dropped => {
-                session.pushing = Pushing::Lagging;
+            Telling::Push(_, lost) if dropped => {
+                session.chain.dropped(Some(&lost));
                 self.counts.saw("push dropped");
             }
             Telling::Push(page, issued) => {
-                session.issued = Some(issued);
+                session.chain.pushed(issued);
                 session.frames.push_back(Frame::Push(page));
                 self.counts.saw("push");
                 self.probe_sometimes();
@@ -234,15 +228,14 @@ impl World {
         let place = self.client_of(device);
         let session = self.sessions.get_mut(&device).expect("it is connected");
         let given = &self.clients[place].stored.snapshot;
-        let behind = session.issued.as_ref().is_none_or(|(issued, _)| issued != given);
-        if behind && session.pushing == Pushing::Open && session.frames.is_empty() && !given.is_empty() {
+        if session.chain.shows_a_loss(given) && session.frames.is_empty() {
             session.nudge();
             self.counts.saw("heartbeat nudge");
         }
     }
 
     pub fn send_heartbeat(&mut self) {
-        if let Some(device) = self.any_session(|session| session.pushing == Pushing::Open) {
+        if let Some(device) = self.any_session(|session| session.chain.issued().is_some()) {
             self.heartbeat(device);
         }
     }

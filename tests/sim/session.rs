@@ -1,4 +1,4 @@
-//! The server's side of one connection, as the user actor keeps it: what was issued, and whether it may push.
+//! The server's side of one connection: the push chain that the user actor keeps, and frames on their way.
 
 use std::collections::VecDeque;
 
@@ -7,19 +7,9 @@ use highwater::{
     actors::user::PageRequest,
     model::{UserId, Version, limits::PUSH_ENTRIES_MAX},
     store::{tail::Tail, view::View},
-    sync::{Chain, Lifeline, Marks, SnapshotKey, kinds::MESSAGES, render},
+    sync::{Chain, Issued, Lifeline, News, PushChain, SnapshotKey, render},
 };
-use highwater_wire::{base_of, proto};
-
-/// See the user actor's session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pushing {
-    Closed,
-    Syncing { news: bool },
-    Open,
-    Nudged,
-    Lagging,
-}
+use highwater_wire::proto;
 
 /// A frame on its way to a client.
 pub enum Frame {
@@ -38,8 +28,7 @@ pub struct Reading {
 
 /// See the module.
 pub struct Session {
-    pub pushing: Pushing,
-    pub issued: Option<(Bytes, Marks)>,
+    pub chain: PushChain,
     pub reading: Option<Reading>,
     /// News that have not reached the session yet; whether a state kind is among them.
     pub news: Option<bool>,
@@ -50,12 +39,12 @@ pub struct Session {
 pub enum Telling {
     Nothing,
     Nudge(&'static str),
-    Push(proto::Page, (Bytes, Marks)),
+    Push(proto::Page, Issued),
 }
 
 impl Session {
     pub fn new() -> Session {
-        Session { pushing: Pushing::Closed, issued: None, reading: None, news: None, frames: VecDeque::new() }
+        Session { chain: PushChain::default(), reading: None, news: None, frames: VecDeque::new() }
     }
 
     pub fn note(&mut self, items: bool) {
@@ -64,13 +53,9 @@ impl Session {
 
     /// Says that it is time to look, once.
     pub fn nudge(&mut self) {
-        match self.pushing {
-            Pushing::Open | Pushing::Closed => {
-                self.frames.push_back(Frame::Nudge);
-                self.pushing = Pushing::Nudged;
-            }
-            Pushing::Syncing { .. } => self.pushing = Pushing::Syncing { news: true },
-            Pushing::Nudged | Pushing::Lagging => {}
+        if self.chain.wants_nudge() {
+            self.frames.push_back(Frame::Nudge);
+            self.chain.nudged();
         }
     }
 
@@ -81,36 +66,22 @@ impl Session {
         user: UserId,
         chain: Chain,
         tail: &Tail,
-        seals: (&SnapshotKey, &Lifeline),
+        (key, lifeline): (&SnapshotKey, &Lifeline),
     ) -> Telling {
-        match self.pushing {
-            Pushing::Nudged | Pushing::Lagging => return Telling::Nothing,
-            Pushing::Closed | Pushing::Syncing { .. } => return Telling::Nudge("nudge"),
-            Pushing::Open => {}
-        }
-        let Some((given, issued)) = &self.issued else {
-            return Telling::Nudge("nudge");
+        let mark = match self.chain.news(items, true) {
+            News::Nothing => return Telling::Nothing,
+            News::Nudge => return Telling::Nudge("nudge"),
+            News::PushAbove(mark) => mark,
         };
-        if items {
-            return Telling::Nudge("nudge");
-        }
-        let above = tail.inbox_above(user, issued.of(MESSAGES), tail.durable(), PUSH_ENTRIES_MAX);
-        let Some((deliveries, false)) = above else {
+        let Some((deliveries, false)) = tail.inbox_above(user, mark, tail.durable(), PUSH_ENTRIES_MAX) else {
             return Telling::Nudge("chain broken");
         };
         let Some(last) = deliveries.last() else {
             return Telling::Nothing;
         };
-        let mut marks = *issued;
-        marks.raise(MESSAGES, last.version);
-        marks.run = seals.1.current();
-        let snapshot = Bytes::from(seals.0.seal(chain, &marks));
-        let page = proto::Page {
-            base: Bytes::copy_from_slice(base_of(given)),
-            snapshot: snapshot.clone(),
-            entries: deliveries.iter().map(|delivery| render::entry(user, &delivery.message)).collect(),
-            ..proto::Page::default()
-        };
-        Telling::Push(page, (snapshot, marks))
+        let marks = self.chain.marks_after(last.version, lifeline.current());
+        let snapshot = Bytes::from(key.seal(chain, &marks));
+        let entries = deliveries.iter().map(|delivery| render::entry(user, &delivery.message)).collect();
+        Telling::Push(self.chain.push_page(&snapshot, entries), Issued { snapshot, marks })
     }
 }

@@ -106,7 +106,7 @@ impl World {
 
     fn clean(&mut self, user: UserId, chunks_max: usize) {
         let view = self.shell.view();
-        let floor = view.lineages(user).unwrap_or_else(|fault| panic!("G1: {fault}")).floor;
+        let floor = view.lineages(user).unwrap_or_else(|fault| panic!("G1: {fault}")).removable_through();
         let keys =
             view.removable_chunks(user, floor, chunks_max).unwrap_or_else(|fault| panic!("G1: {fault}"));
         drop(view);

@@ -47,8 +47,8 @@ export async function crash_checks(browser, server, anna, bert, said) {
 
   await check('after a reload everything is still there once', async () => {
     await Promise.all([anna.page.reload(), bert.page.reload()]);
-    await anna.sees(said);
-    await bert.sees(said);
+    await anna.sees_all(said);
+    await bert.sees_all(said);
   });
 
   await check('a message whose answer is lost is sent again and arrives once', async () => {
@@ -85,8 +85,8 @@ export async function crash_checks(browser, server, anna, bert, said) {
     await server.start();
     await anna.page.reload();
     said.push('kept over a reload');
-    await anna.sees(said, RECOVERY_BOUND_MS);
-    await bert.sees(said, RECOVERY_BOUND_MS);
+    await anna.sees_all(said, RECOVERY_BOUND_MS);
+    await bert.sees_all(said, RECOVERY_BOUND_MS);
   });
 }
 

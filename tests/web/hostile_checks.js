@@ -57,7 +57,7 @@ export async function hostile_checks(browser, anna, bert, said) {
 
   await check('they do nothing after a reload either', async () => {
     await bert.page.reload();
-    await bert.sees(said);
+    await bert.sees_all(said);
     assert.equal(await bert.page.evaluate(() => window.hit), undefined);
   });
 

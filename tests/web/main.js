@@ -8,6 +8,7 @@ import { Browser } from './browser.js';
 import { chat_checks, keyboard_checks } from './chat_checks.js';
 import { check, tally } from './checks.js';
 import { crash_checks } from './crash_checks.js';
+import { history_checks } from './history_checks.js';
 import { hostile_checks } from './hostile_checks.js';
 import { look_checks } from './look_checks.js';
 import { Person } from './person.js';
@@ -31,6 +32,7 @@ try {
 
 async function run() {
   await replica_checks();
+  await history_checks();
   await Promise.all([server.start(), browser.start()]);
   const anna = new Person(await browser.tab(server.url), 'anna');
   const bert = new Person(await browser.tab(server.url), 'bert');

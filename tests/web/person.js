@@ -77,10 +77,17 @@ export class Person {
     return (await this.messages()).map((message) => message.text);
   }
 
-  // Waits until the open chat shows exactly these texts in this order, all sent.
-  async sees(texts, bound_ms) {
+  // Waits until the open chat shows exactly these texts in this order, all sent, and asks for earlier ones until it does.
+  sees_all(texts, bound_ms) {
+    const ask = () => this.page.evaluate(() => document.querySelector('#log .earlier')?.click());
+    return this.sees(texts, bound_ms, ask);
+  }
+
+  // The same without asking. `before_look` is done before each look.
+  async sees(texts, bound_ms, before_look = async () => {}) {
     let seen;
     const look = async () => {
+      await before_look();
       seen = await this.messages();
       return JSON.stringify(seen.map((message) => message.text)) === JSON.stringify(texts)
         && seen.every((message) => message.state === 'sent');

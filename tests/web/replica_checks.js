@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 
 import { Backoff } from '../../web/backoff.js';
-import { KIND_CONTACTS, Replica } from '../../web/replica.js';
+import { KIND_CONTACTS, KIND_CONVERSATIONS, Replica } from '../../web/replica.js';
 import { baseOf } from '../../web/snapshot.js';
 import { check } from './checks.js';
 
@@ -11,6 +11,8 @@ const snapshot = (number) => Buffer.from(Array.from({ length: 53 }, (_, place) =
 const base = (number) => Buffer.from(snapshot(number), 'base64').subarray(2, 10).toString('base64');
 const entry = (seq, text) => ({ conversationId: '7', seq: String(seq), senderId: '1', sentAtMs: '1', text });
 const contact = (key, name) => ({ kind: KIND_CONTACTS, key, value: JSON.stringify({ userId: key, name }) });
+const conversation = (key) => ({ kind: KIND_CONVERSATIONS, key, value: JSON.stringify({ conversationId: key }) });
+const keys = (replica) => replica.items(KIND_CONVERSATIONS).map((one) => one.conversationId);
 const texts = (replica) => replica.entries('7').map((one) => one.text);
 
 export async function replica_checks() {
@@ -49,6 +51,31 @@ export async function replica_checks() {
     replica.take({ base: base(20), snapshot: snapshot(21), complete: true }, true);
     assert.deepEqual(replica.items(KIND_CONTACTS).map((one) => one.name), ['bob']);
     assert.deepEqual(texts(replica), ['one']);
+  });
+
+  await check('a gap keeps everything until conversations were told anew, and says that messages may be missing', () => {
+    const replica = new Replica();
+    const items = [contact('1', 'ada'), conversation('7'), conversation('8')];
+    replica.take({ snapshot: snapshot(1), items, entries: [entry(1, 'one')] }, true);
+    replica.lacks_messages = false;
+    assert.ok(replica.take({ base: base(1), snapshot: snapshot(2), messagesGap: true, more: true }, true).applied);
+    assert.ok(replica.lacks_messages);
+    assert.deepEqual(keys(replica), ['7', '8']);
+    replica.take({ base: base(2), snapshot: snapshot(3), items: [conversation('7')], entries: [entry(9, 'nine')], complete: true }, true);
+    assert.deepEqual(keys(replica), ['7']);
+    assert.deepEqual(replica.items(KIND_CONTACTS).map((one) => one.name), ['ada']);
+    assert.deepEqual(texts(replica), ['one', 'nine']);
+  });
+
+  await check('a page may end a rebuild and begin a gap: what is complete is swept first', () => {
+    const replica = new Replica();
+    replica.take({ snapshot: snapshot(1), items: [contact('1', 'ada'), conversation('7')] }, true);
+    const page = { rebuild: {}, snapshot: snapshot(2), items: [conversation('8')], complete: true, messagesGap: true, more: true };
+    assert.ok(replica.take(page, true).applied);
+    assert.deepEqual(keys(replica), ['8']);
+    assert.deepEqual(replica.items(KIND_CONTACTS), []);
+    replica.take({ base: base(2), snapshot: snapshot(3), items: [conversation('9')], complete: true }, true);
+    assert.deepEqual(keys(replica), ['9']);
   });
 
   await check('messages stand in the order of their seq, however large and however they come', () => {

@@ -74,6 +74,14 @@ pub enum Event {
         /// The stored snapshot.
         snapshot: Vec<u8>,
     },
+    /// Messages that a gap had left out were fetched, see [`crate::Store::holes`] for what may still be lacking. They
+    /// stand among older entries: a view of the conversation has to be read anew.
+    Repaired {
+        /// Of which conversation.
+        conversation_id: u64,
+        /// How many are new.
+        entries: usize,
+    },
     /// The device token is dead: sign in again. `Stopped` follows.
     TokenInvalid,
     /// The client has stopped; the last event.

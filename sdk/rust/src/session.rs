@@ -9,6 +9,7 @@ mod hearing;
 use crate::error::{Error, Refused};
 use crate::event::DisconnectReason;
 use crate::message::{ClientMessageId, SendResult};
+use crate::repair::Repair;
 use crate::send_queue::SendQueue;
 use crate::store::{OutboxMessage, PageCause};
 use highwater_wire::proto::{self, Greeting, Page, client_frame::Request, server_frame::Body};
@@ -48,6 +49,7 @@ enum Asked {
     Sync,
     Send { position: i64, id: ClientMessageId },
     Plain(oneshot::Sender<Result<Body, Error>>),
+    Repair,
 }
 
 struct Open {
@@ -73,6 +75,8 @@ pub(crate) enum Reaction {
     Day(u32),
     /// An answer for the application.
     Answer(oneshot::Sender<Result<Body, Error>>, Result<Body, Error>),
+    /// The open request of the repair has its answer.
+    RepairAnswered(Result<Body, Refused>),
     /// The connection is of no use any more.
     Disconnect(DisconnectReason),
 }
@@ -177,6 +181,7 @@ impl Session {
         now: Instant,
         sends: &mut SendQueue,
         asks: &mut VecDeque<Ask>,
+        repair: &mut Repair,
     ) -> Option<Outgoing> {
         if let Some(hello) = self.hello.take() {
             return Some(self.opened(Asked::Hello, Request::Hello(hello), None, now));
@@ -200,13 +205,17 @@ impl Session {
         if let Some(ask) = asks.pop_front() {
             return Some(self.opened(Asked::Plain(ask.reply), ask.request, None, now));
         }
-        if self.sends_open() >= self.sends_max.min(places.saturating_sub(PLACES_KEPT_FREE)).max(1) {
-            return None;
+        let sends_max = self.sends_max.min(places.saturating_sub(PLACES_KEPT_FREE)).max(1);
+        if self.sends_open() < sends_max
+            && let Some(message) = sends.take_next(now)
+        {
+            let asked = Asked::Send { position: message.position, id: message.id };
+            let request = Request::Send(send_request(&message));
+            return Some(self.opened(asked, request, Some(message), now));
         }
-        let message = sends.take_next(now)?;
-        let asked = Asked::Send { position: message.position, id: message.id };
-        let request = Request::Send(send_request(&message));
-        Some(self.opened(asked, request, Some(message), now))
+        // Last, since nobody waits for it.
+        let request = repair.take_next(now)?;
+        Some(self.opened(Asked::Repair, request, None, now))
     }
 
     fn sync_ready(&self, now: Instant) -> bool {
@@ -246,10 +255,10 @@ impl Session {
     }
 
     /// When the session has to be looked at again if nothing happens before.
-    pub(crate) fn wakes_at(&self, sends: &SendQueue) -> Instant {
+    pub(crate) fn wakes_at(&self, sends: &SendQueue, repair: &Repair) -> Instant {
         let sync = self.sync_not_before.filter(|_| self.sync_due && !self.sync_open);
         let heartbeat = (self.greeted() && !self.heartbeat_open).then(|| self.heartbeat_at());
-        [self.unanswered_at(), sync, heartbeat, sends.wakes_at()]
+        [self.unanswered_at(), sync, heartbeat, sends.wakes_at(), repair.wakes_at()]
             .into_iter()
             .flatten()
             .fold(self.silent_at(), Instant::min)

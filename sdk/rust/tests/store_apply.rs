@@ -151,7 +151,7 @@ fn rebuild_that_was_not_asked_for_is_discarded() {
     applied(&mut store, &page(0, 1));
     for pushed in [rebuild_page(5), Page { rebuild: rebuild_page(5).rebuild, ..page(1, 5) }] {
         let outcome = store.apply(&pushed, PageCause::Push).unwrap();
-        assert_eq!(outcome, Outcome::Discarded(DiscardReason::BaseMismatch));
+        assert_eq!(outcome, Outcome::Discarded(DiscardReason::NotAsked));
     }
     assert!(!store.rebuilding().unwrap());
 }

@@ -3,13 +3,14 @@
 
 mod pages;
 
+use highwater_sdk::wire::kind::CONVERSATIONS;
 use highwater_sdk::wire::proto::{Entry, Page};
 use highwater_sdk::{Durability, Outcome, PageCause, Store};
 use pages::{ScratchDir, deleted, entry, item, page, rebuild_page, snapshot};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
-const KINDS: [u32; 3] = [1, 2, 900];
+const KINDS: [u32; 4] = [1, 2, CONVERSATIONS, 900];
 
 /// How a page relates to the stored snapshot.
 #[derive(Debug, Clone, Copy)]
@@ -26,41 +27,52 @@ struct Step {
     kind: Kind,
     pushed: bool,
     complete: bool,
+    gap: bool,
     items: Vec<(usize, u8, Option<u8>)>,
     seqs: Vec<u64>,
 }
 
-/// What the store has to hold; items carry the rebuild in which they were last told.
+/// What the store has to hold; items say whether they are old, which is to be told again or to be gone.
 #[derive(Default)]
 struct Model {
     snapshot: u64,
-    rebuilds: u32,
     rebuilding: bool,
-    items: BTreeMap<(u32, String), (String, u32)>,
+    repairing: bool,
+    items: BTreeMap<(u32, String), (String, bool)>,
     entries: BTreeMap<u64, Entry>,
 }
 
 impl Model {
     fn apply(&mut self, page: &Page, kind: Kind, to: u64) {
         if matches!(kind, Kind::Rebuild) {
-            self.rebuilds += 1;
-            self.rebuilding = true;
+            self.begin(|_| true);
         }
         for item in &page.items {
             let place = (item.kind, item.key.clone());
             match item.deleted {
                 true => drop(self.items.remove(&place)),
-                false => drop(self.items.insert(place, (item.value.clone(), self.rebuilds))),
+                false => drop(self.items.insert(place, (item.value.clone(), false))),
             }
         }
         for entry in &page.entries {
             self.entries.entry(entry.seq).or_insert_with(|| entry.clone());
         }
         if page.complete && self.rebuilding {
-            self.items.retain(|_, (_, told_in)| *told_in == self.rebuilds);
+            self.items.retain(|_, (_, is_old)| !*is_old);
             self.rebuilding = false;
         }
+        if page.messages_gap {
+            self.begin(|kind| kind == CONVERSATIONS);
+            self.repairing = true;
+        }
         self.snapshot = to;
+    }
+
+    fn begin(&mut self, is_told_anew: impl Fn(u32) -> bool) {
+        self.rebuilding = true;
+        for ((kind, _), (_, is_old)) in &mut self.items {
+            *is_old |= is_told_anew(*kind);
+        }
     }
 }
 
@@ -70,8 +82,10 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     ];
     let items = prop::collection::vec((0..KINDS.len(), 0..4u8, prop::option::of(0..3u8)), 0..5);
     let seqs = prop::collection::vec(1..12u64, 0..4);
-    let step = (kind, any::<bool>(), any::<bool>(), items, seqs)
-        .prop_map(|(kind, pushed, complete, items, seqs)| Step { kind, pushed, complete, items, seqs });
+    let gap = prop::bool::weighted(0.2);
+    let step = (kind, any::<bool>(), any::<bool>(), gap, items, seqs).prop_map(
+        |(kind, pushed, complete, gap, items, seqs)| Step { kind, pushed, complete, gap, items, seqs },
+    );
     prop::collection::vec(step, 1..30)
 }
 
@@ -90,6 +104,7 @@ fn page_of(step: &Step, from: u64, to: u64) -> Page {
         items: items.collect(),
         entries: step.seqs.iter().map(|&seq| entry(1, seq, &format!("text {seq}"))).collect(),
         complete: step.complete,
+        messages_gap: step.gap,
         ..frame
     }
 }
@@ -98,6 +113,7 @@ fn check(store: &Store, model: &Model) {
     let expected = if model.snapshot == 0 { Vec::new() } else { snapshot(model.snapshot) };
     assert_eq!(store.snapshot().unwrap(), expected);
     assert_eq!(store.rebuilding().unwrap(), model.rebuilding);
+    assert_eq!(store.repairing().unwrap(), model.repairing);
     assert_eq!(store.conflicts().unwrap(), 0);
     let entries: Vec<_> = model.entries.values().cloned().collect();
     assert_eq!(store.entries_after(1, 0, 1_000).unwrap(), entries);
@@ -126,8 +142,9 @@ proptest! {
                 let page = page_of(step, model.snapshot, to);
                 let cause = if step.pushed { PageCause::Push } else { PageCause::Sync };
                 let outcome = store.apply(&page, cause).unwrap();
-                let pushed_rebuild = step.pushed && matches!(step.kind, Kind::Rebuild);
-                let fits = !matches!(step.kind, Kind::Stranger) && !pushed_rebuild;
+                let begins_anew = step.gap || matches!(step.kind, Kind::Rebuild);
+                let is_refused = matches!(step.kind, Kind::Stranger) || step.pushed && begins_anew;
+                let fits = !is_refused;
                 prop_assert_eq!(matches!(outcome, Outcome::Applied(_)), fits, "step {}", index);
                 if fits {
                     model.apply(&page, step.kind, to);

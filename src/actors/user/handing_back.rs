@@ -73,10 +73,8 @@ impl User {
     /// What a snapshot says, if this server gave it to this lineage.
     fn marks_of(&self, place: usize, snapshot: &Bytes) -> Option<Marks> {
         let session = &self.sessions[place];
-        if let Some(issued) = &session.issued
-            && issued.snapshot == *snapshot
-        {
-            return Some(issued.marks);
+        if let Some(marks) = session.chain.marks_of(snapshot) {
+            return Some(marks);
         }
         let chain = Chain { user: self.user, lineage: session.lineage };
         match self.services.key.open(chain, snapshot, &self.services.lifeline) {

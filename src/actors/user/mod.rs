@@ -185,7 +185,7 @@ impl User {
     }
 
     fn plan_lagging_look(&mut self, ctx: &mut Context<User>) {
-        if self.watching_lagging || !self.sessions.iter().any(Session::is_lagging) {
+        if self.watching_lagging || !self.sessions.iter().any(|session| session.chain.is_lagging()) {
             return;
         }
         self.watching_lagging = true;

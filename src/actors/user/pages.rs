@@ -5,10 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use highwater_wire::{Encoding, Refusal, base_of, proto};
 
-use super::{
-    User,
-    session::{Issued, Pushing},
-};
+use super::User;
 use crate::{
     actors::{ports::Post, reader::PageRead, transport::ConnectionId},
     model::{
@@ -18,7 +15,7 @@ use crate::{
     monitor::{Monitor, Op, Outcome, ids},
     store::view::{ReadFault, UserView, View},
     sync::{
-        Chain, Kinds, Marks, SnapshotKey,
+        Chain, Issued, Kinds, Marks, SnapshotKey,
         page::{PageLimits, drain},
         render,
         snapshot::Opened,
@@ -162,7 +159,7 @@ impl User {
         let Some(session) = self.session(connection) else {
             return;
         };
-        if matches!(session.pushing, Pushing::Syncing { .. }) {
+        if !session.chain.sync_begins() {
             session.refuse(request_id, Refusal::TooManyInFlight);
             return;
         }
@@ -173,8 +170,6 @@ impl User {
         let kinds = Arc::clone(&session.kinds);
         let bytes_max = page_bytes_max(session.link.encoding(), services.queued_bytes_max);
         let request = PageRequest { chain, given, marks, rebuild, kinds, entries_max: sync.limit, bytes_max };
-        // From here on news are noted, so that none is missed while the page is read.
-        session.pushing = Pushing::Syncing { news: false };
         let encoding = session.link.encoding();
         let job = Arc::clone(&services);
         let queued_us = services.clock.monotonic_us();
@@ -195,7 +190,7 @@ impl User {
         if let Err(refusal) = read
             && let Some(session) = self.session(connection)
         {
-            session.pushing = Pushing::Closed;
+            session.chain.page_failed();
             session.refuse(request_id, refusal);
         }
     }
@@ -210,15 +205,13 @@ impl User {
             PageRead::Failed { request_id, page } => {
                 session.refuse(request_id, Refusal::Internal);
                 if page {
-                    session.pushing = Pushing::Closed;
+                    session.chain.page_failed();
                 }
             }
             PageRead::Page { frame, snapshot, marks, more } => {
-                let news = session.pushing == Pushing::Syncing { news: true };
-                session.pushing = if more { Pushing::Closed } else { Pushing::Open };
-                session.issued = Some(Issued { snapshot, marks });
+                let news = session.chain.page_given(Issued { snapshot, marks }, more);
                 session.answer_encoded(frame);
-                if news && !more {
+                if news {
                     // State kinds may be among what came meanwhile, so it is fetched.
                     self.tell_news_to(connection, true);
                 }

@@ -1,28 +1,15 @@
 //! Telling what is new: an inline push where the tail shows everything above the issued mark, else a nudge.
 
 use bytes::Bytes;
-use highwater_wire::{base_of, proto};
+use highwater_wire::proto::{self, server_frame::Body};
 
-use super::{
-    User, encode,
-    session::{Issued, Pushing, Session},
-};
+use super::{User, encode};
 use crate::{
     actors::transport::ConnectionId,
-    model::{UserId, limits::PUSH_ENTRIES_MAX},
+    model::{UserId, Version, limits::PUSH_ENTRIES_MAX},
     monitor::{Op, Outcome, ids},
-    sync::{Chain, kinds::MESSAGES, render},
+    sync::{Chain, Issued, News, render},
 };
-
-/// What a session is told.
-enum Telling {
-    /// Nothing: it has everything, or will hear of it anyway.
-    Nothing,
-    /// That it is time to look.
-    Nudge,
-    /// Everything of kind messages above its issued mark.
-    Push(Issued, Bytes),
-}
 
 impl User {
     /// Something durable is new for this user; `items` when a state kind is among it.
@@ -35,75 +22,49 @@ impl User {
 
     /// The same for one connection.
     pub(super) fn tell_news_to(&mut self, connection: ConnectionId, items: bool) {
-        let telling = match self.sessions.iter().find(|session| session.connection() == connection) {
-            Some(session) => self.telling(session, items),
-            None => return,
-        };
-        let monitor = self.services.monitor.clone();
-        let Some(session) = self.session(connection) else {
+        let Some(place) = self.sessions.iter().position(|session| session.connection() == connection) else {
             return;
         };
-        match telling {
-            Telling::Nothing => {}
-            Telling::Nudge => {
-                session.nudge();
-                monitor.operation(Op::Nudge).finished(Outcome::Ok, 0, 0);
-            }
-            Telling::Push(issued, frame) => {
-                if session.push(frame).is_ok() {
-                    session.issued = Some(issued);
-                    monitor.operation(Op::Push).finished(Outcome::Ok, 0, 0);
-                } else {
-                    monitor.add(ids::PUSHES_DROPPED, 1);
-                }
-            }
+        let session = &self.sessions[place];
+        match session.chain.news(items, session.takes_pushes()) {
+            News::Nothing => {}
+            News::Nudge => self.nudge(place),
+            News::PushAbove(mark) => self.push_above(place, mark),
         }
     }
 
-    fn telling(&self, session: &Session, items: bool) -> Telling {
-        match session.pushing {
-            Pushing::Nudged | Pushing::Lagging => return Telling::Nothing,
-            // A client that has not synced yet does so first thing; one that syncs is told afterwards.
-            Pushing::Closed | Pushing::Syncing { .. } => return Telling::Nudge,
-            Pushing::Open => {}
-        }
-        let Some(issued) = &session.issued else {
-            return Telling::Nudge;
-        };
-        if items || session.nudge_only || !session.kinds.messages() {
-            return Telling::Nudge;
-        }
+    fn nudge(&mut self, place: usize) {
+        self.sessions[place].nudge();
+        self.services.monitor.operation(Op::Nudge).finished(Outcome::Ok, 0, 0);
+    }
+
+    /// Pushes everything above the mark, if the tail shows that nothing is missing between.
+    fn push_above(&mut self, place: usize, mark: Version) {
         let tail = &self.services.tail;
-        let above = tail.inbox_above(self.user, issued.marks.of(MESSAGES), tail.durable(), PUSH_ENTRIES_MAX);
-        match above {
-            Some((deliveries, false)) => match deliveries.last() {
-                None => Telling::Nothing,
-                Some(last) => {
-                    let mut marks = issued.marks;
-                    marks.raise(MESSAGES, last.version);
-                    marks.run = self.services.lifeline.current();
-                    let entries =
-                        deliveries.iter().map(|delivery| render::entry(self.user, &delivery.message));
-                    let chain = Chain { user: self.user, lineage: session.lineage };
-                    let snapshot = Bytes::from(self.services.key.seal(chain, &marks));
-                    let frame = push_frame(session, issued, &snapshot, entries.collect());
-                    Telling::Push(Issued { snapshot, marks }, frame)
-                }
-            },
-            _ => Telling::Nudge,
+        let Some((deliveries, false)) = tail.inbox_above(self.user, mark, tail.durable(), PUSH_ENTRIES_MAX)
+        else {
+            return self.nudge(place);
+        };
+        let Some(last) = deliveries.last() else {
+            return;
+        };
+        let session = &self.sessions[place];
+        let marks = session.chain.marks_after(last.version, self.services.lifeline.current());
+        let chain = Chain { user: self.user, lineage: session.lineage };
+        let snapshot = Bytes::from(self.services.key.seal(chain, &marks));
+        let entries = deliveries.iter().map(|delivery| render::entry(self.user, &delivery.message));
+        let body = Body::Push(session.chain.push_page(&snapshot, entries.collect()));
+        let frame = encode(session.link.encoding(), &proto::ServerFrame { request_id: 0, body: Some(body) });
+        let session = &mut self.sessions[place];
+        let issued = Issued { snapshot, marks };
+        if session.link.deliver(frame).is_ok() {
+            session.chain.pushed(issued);
+            self.services.monitor.operation(Op::Push).finished(Outcome::Ok, 0, 0);
+        } else {
+            session.chain.dropped(Some(&issued));
+            self.services.monitor.add(ids::PUSHES_DROPPED, 1);
         }
     }
-}
-
-fn push_frame(session: &Session, issued: &Issued, snapshot: &Bytes, entries: Vec<proto::Entry>) -> Bytes {
-    let page = proto::Page {
-        base: Bytes::copy_from_slice(base_of(&issued.snapshot)),
-        snapshot: snapshot.clone(),
-        entries,
-        ..proto::Page::default()
-    };
-    let body = Some(proto::server_frame::Body::Push(page));
-    encode(session.link.encoding(), &proto::ServerFrame { request_id: 0, body })
 }
 
 /// Who is told of a durable record, and whether a state kind is among it.

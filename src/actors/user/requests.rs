@@ -6,7 +6,7 @@ use bytes::Bytes;
 use highwater_wire::{Refusal, proto};
 use proto::{client_frame::Request, server_frame::Body};
 
-use super::{Frame, Session, User, page_bytes_max, session::Pushing};
+use super::{Frame, Session, User, page_bytes_max};
 use crate::{
     actors::{
         persistence::intake::{Reply, RequestName, Submission},
@@ -84,9 +84,7 @@ impl User {
         };
         session.answer(request_id, Body::Heartbeat(proto::HeartbeatAnswer { day }));
         // A client that does not have what was given to it missed something.
-        let behind = session.issued.as_ref().is_none_or(|issued| issued.snapshot != given);
-        let may_be_told = matches!(session.pushing, Pushing::Open | Pushing::Closed);
-        if behind && may_be_told && !given.is_empty() {
+        if session.chain.shows_a_loss(given) {
             session.nudge();
         }
     }

@@ -8,7 +8,7 @@ use highwater_wire::{Refusal, close, proto};
 use super::{Attach, encode};
 use crate::{
     actors::{
-        transport::{ConnectionId, Lagging, Link},
+        transport::{ConnectionId, Link},
         unanswered::Share,
     },
     logic::Principal,
@@ -16,33 +16,8 @@ use crate::{
         LineageId, Version,
         limits::{IN_FLIGHT_PER_CONNECTION_MAX, KINDS_MAX},
     },
-    sync::{Kinds, Marks},
+    sync::{Kinds, Marks, PushChain},
 };
-
-/// The newest snapshot given on a connection, and what it says.
-#[derive(Debug, Clone)]
-pub(super) struct Issued {
-    pub(super) snapshot: Bytes,
-    pub(super) marks: Marks,
-}
-
-/// Whether the server may push, and if not, what has to happen first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Pushing {
-    /// Not before the client has synced to the end.
-    Closed,
-    /// A sync is being answered; `news` came meanwhile.
-    Syncing {
-        /// Something new came while the page was read.
-        news: bool,
-    },
-    /// The client has everything through the issued marks.
-    Open,
-    /// It was told that it is time to look; nothing more is said until it does.
-    Nudged,
-    /// Its bytes wait; nothing more is queued until they have drained.
-    Lagging,
-}
 
 /// See the module.
 pub struct Session {
@@ -53,12 +28,11 @@ pub struct Session {
     pub(super) level: u8,
     pub(super) kinds: Arc<Kinds>,
     pub(super) nudge_only: bool,
-    pub(super) issued: Option<Issued>,
+    pub(super) chain: PushChain,
     /// The newest snapshot that was handed back, until its marks are stored.
     pub(super) handed: Option<Bytes>,
     /// Marks of this lineage that are stored, or on their way to be.
     pub(super) acked: [Version; KINDS_MAX],
-    pub(super) pushing: Pushing,
     /// Requests that were not answered yet.
     pub(super) in_flight: Share,
 }
@@ -73,10 +47,9 @@ impl Session {
             level: attach.level,
             kinds: attach.kinds,
             nudge_only: attach.nudge_only,
-            issued: None,
+            chain: PushChain::default(),
             handed: None,
             acked: attach.lineage.acked,
-            pushing: Pushing::Closed,
             in_flight,
         }
     }
@@ -133,39 +106,28 @@ impl Session {
         self.in_flight.add() <= IN_FLIGHT_PER_CONNECTION_MAX
     }
 
-    /// Delivers a frame of the push chain.
-    pub(super) fn push(&mut self, frame: Bytes) -> Result<(), Lagging> {
-        let delivered = self.link.deliver(frame);
-        if delivered.is_err() {
-            self.pushing = Pushing::Lagging;
-        }
-        delivered
+    /// Whether messages may come unasked, not only the word that there are some.
+    pub(super) fn takes_pushes(&self) -> bool {
+        !self.nudge_only && self.kinds.messages()
     }
 
     /// Says that it is time to look, once.
     pub(super) fn nudge(&mut self) {
-        match self.pushing {
-            Pushing::Open | Pushing::Closed => {
-                let nudge = proto::server_frame::Body::Nudge(proto::Nudge {});
-                let frame = proto::ServerFrame { request_id: 0, body: Some(nudge) };
-                let frame = encode(self.link.encoding(), &frame);
-                if self.push(frame).is_ok() {
-                    self.pushing = Pushing::Nudged;
-                }
-            }
-            Pushing::Syncing { .. } => self.pushing = Pushing::Syncing { news: true },
-            Pushing::Nudged | Pushing::Lagging => {}
+        if !self.chain.wants_nudge() {
+            return;
         }
-    }
-
-    pub(super) fn is_lagging(&self) -> bool {
-        self.pushing == Pushing::Lagging
+        let nudge = proto::server_frame::Body::Nudge(proto::Nudge {});
+        let frame = proto::ServerFrame { request_id: 0, body: Some(nudge) };
+        match self.link.deliver(encode(self.link.encoding(), &frame)) {
+            Ok(()) => self.chain.nudged(),
+            Err(_) => self.chain.dropped(None),
+        }
     }
 
     /// A lagging connection that has drained catches up from its marks.
     pub(super) fn nudge_if_drained(&mut self) {
-        if self.is_lagging() && self.link.queued_bytes() == 0 {
-            self.pushing = Pushing::Closed;
+        if self.chain.is_lagging() && self.link.queued_bytes() == 0 {
+            self.chain.drained();
             self.nudge();
         }
     }

@@ -6,6 +6,7 @@ use super::{InboxEntry, Tail};
 use crate::model::{
     ConversationId, Delivery, DeviceId, Kind, Lineages, Seq, UserId, Version,
     record::{Account, Conversation, Device, Invite, Item, SecretHash},
+    seeded::{self, SyncBug},
 };
 
 /// A reader's hold on the tail, and the bound of its answer.
@@ -89,7 +90,12 @@ impl Pin {
         };
         let first = inbox.partition_point(|entry| entry.delivery.version <= mark.max(self.floor));
         let visible = inbox.range(first..).take_while(|entry| entry.delivery.version <= self.bound);
-        visible.take(entries_max).cloned().collect()
+        let mut found: Vec<InboxEntry> = visible.take(entries_max).cloned().collect();
+        let ends_at_bound = found.last().is_some_and(|entry| entry.delivery.version == self.bound);
+        if seeded::is(SyncBug::VisibleBeforeLower) && ends_at_bound && found.len() > 1 {
+            found.remove(found.len() - 2);
+        }
+        found
     }
 
     /// Newest pointer of an inbox in the tail, at or below the bound.

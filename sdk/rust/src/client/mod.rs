@@ -15,9 +15,9 @@ use crate::event::{EVENTS_MAX, Event, Observer};
 use crate::message::{ClientMessageId, SendResult, Target};
 use crate::session::Ask;
 use crate::store::thread::StoreThread;
-use crate::store::{OUTBOX_PENDING_MAX, PutOutcome, SendState, Store};
+use crate::store::{OUTBOX_PENDING_MAX, PutOutcome, SendState, Store, StoreError};
 use highwater_wire::Refusal;
-use highwater_wire::proto::{client_frame::Request, server_frame::Body};
+use highwater_wire::proto::{EntryList, client_frame::Request, server_frame::Body};
 use shared::Shared;
 use std::sync::Arc;
 use std::time::Duration;
@@ -198,6 +198,19 @@ impl Client {
         let _ = self.commands.send(Command::Close).await;
         self.commands.closed().await;
         self.shared.store.close().await;
+    }
+
+    /// Stores entries that were read by range; who waits for one of them to be sent is told.
+    pub(crate) async fn add_entries(&self, list: EntryList) -> Result<EntryList, Error> {
+        let shared = Arc::clone(&self.shared);
+        let stored = self.shared.store.run(move |store| {
+            let applied = store.add_entries(&list.entries)?;
+            for (id, _) in applied.settled {
+                shared.tell_settled(id);
+            }
+            Ok::<_, StoreError>(list)
+        });
+        Ok(stored.await??)
     }
 
     /// Asks the server; waits for a connection if there is none.

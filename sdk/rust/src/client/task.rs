@@ -2,10 +2,11 @@
 //!
 //! Frames are taken strictly in the order received, each stored before the next is looked at. The task ends only for
 //! a reason that trying again cannot mend. `pages` takes what is told, `sends` what is answered to sends,
-//! `commands` what the handles ask.
+//! `repairs` what is fetched after a gap, `commands` what the handles ask.
 
 mod commands;
 mod pages;
+mod repairs;
 mod sends;
 
 pub(super) use commands::Command;
@@ -16,6 +17,7 @@ use crate::backoff::Backoff;
 use crate::connection::{Connection, Incoming};
 use crate::error::{Error, Refused};
 use crate::event::{DisconnectReason, Event, Observer, StopReason};
+use crate::repair::Repair;
 use crate::send_queue::SendQueue;
 use crate::session::{Ask, Outgoing, Reaction, Session};
 use crate::store::{Lineage, OutboxMessage, Store, StoreError};
@@ -48,6 +50,7 @@ pub(super) struct Task {
     snapshot: Vec<u8>,
     sends: SendQueue,
     asks: VecDeque<Ask>,
+    repair: Repair,
     /// Callers of `sync_now` whose sync has not begun.
     syncs_waiting: Vec<oneshot::Sender<Result<(), Error>>>,
     /// Callers of `sync_now` whose sync has begun.
@@ -55,6 +58,7 @@ pub(super) struct Task {
     reconnects: Backoff,
     resends: Backoff,
     resyncs: Backoff,
+    repairs: Backoff,
     /// Answers to syncs in a row that did not continue the stored snapshot.
     discarded_syncs: u32,
 }
@@ -75,11 +79,13 @@ impl Task {
             snapshot: Vec::new(),
             sends: SendQueue::default(),
             asks: VecDeque::new(),
+            repair: Repair::default(),
             syncs_waiting: Vec::new(),
             syncs_begun: Vec::new(),
             reconnects: backoff.clone(),
             resends: backoff.clone(),
-            resyncs: backoff,
+            resyncs: backoff.clone(),
+            repairs: backoff,
             discarded_syncs: 0,
         }
     }
@@ -99,6 +105,8 @@ impl Task {
 
     async fn run_until_stopped(&mut self) -> Result<Infallible, StopReason> {
         self.snapshot = self.on_store(|store| store.snapshot()).await.map_err(stop_reason)?;
+        let is_due = self.on_store(|store| store.repairing()).await.map_err(stop_reason)?;
+        self.repair = Repair::new(is_due);
         loop {
             let end = match self.connect().await {
                 Ok(connection) => self.serve(connection).await,
@@ -168,6 +176,7 @@ impl Task {
         };
         session.end();
         self.sends.connection_lost();
+        self.repair.connection_lost();
         self.syncs_waiting.append(&mut self.syncs_begun);
         self.shared.set_day(None);
         self.shared.status.send_modify(|status| {
@@ -188,7 +197,7 @@ impl Task {
         loop {
             self.load_sends(session).await?;
             self.say(connection, session).await?;
-            let wakes_at = session.wakes_at(&self.sends).into();
+            let wakes_at = session.wakes_at(&self.sends, &self.repair).into();
             tokio::select! {
                 incoming = connection.read() => match incoming.map_err(lost)? {
                     Incoming::Frame(frame) => {
@@ -211,7 +220,7 @@ impl Task {
     async fn say(&mut self, connection: &mut Connection, session: &mut Session) -> Result<(), End> {
         let mut queued = false;
         while let Some(Outgoing { request_id, request, message }) =
-            session.next_request(Instant::now(), &mut self.sends, &mut self.asks)
+            session.next_request(Instant::now(), &mut self.sends, &mut self.asks, &mut self.repair)
         {
             let snapshot = match request {
                 Request::Hello(_) => Vec::new(),
@@ -257,6 +266,7 @@ impl Task {
                 let _ = reply.send(answer);
                 Ok(())
             }
+            Reaction::RepairAnswered(answer) => self.repair_answered(answer).await,
             Reaction::Disconnect(reason) => Err(End::Lost(reason)),
         }
     }

@@ -74,6 +74,8 @@ impl Session {
                 Reaction::Answer(reply, Err(Refused::from(error).into()))
             }
             (Asked::Plain(reply), body) => Reaction::Answer(reply, Ok(body)),
+            (Asked::Repair, Body::Error(error)) => Reaction::RepairAnswered(Err(error.into())),
+            (Asked::Repair, body @ (Body::Heads(_) | Body::Entries(_))) => Reaction::RepairAnswered(Ok(body)),
             _ => Reaction::Disconnect(DisconnectReason::Protocol("an answer that does not fit its request")),
         }
     }

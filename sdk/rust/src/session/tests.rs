@@ -13,6 +13,7 @@ struct Bench {
     session: Session,
     sends: SendQueue,
     asks: VecDeque<Ask>,
+    repair: Repair,
     now: Instant,
 }
 
@@ -20,7 +21,8 @@ impl Bench {
     fn new() -> Bench {
         let now = Instant::now();
         let session = Session::new(proto::Hello::default(), 0, usize::MAX, REQUEST_TIMEOUT, now);
-        Bench { session, sends: SendQueue::default(), asks: VecDeque::new(), now }
+        let (sends, asks, repair) = (SendQueue::default(), VecDeque::new(), Repair::new(false));
+        Bench { session, sends, asks, repair, now }
     }
 
     /// After the greeting and an answered first sync.
@@ -38,7 +40,7 @@ impl Bench {
     }
 
     fn next(&mut self) -> Option<(u64, Request)> {
-        let next = self.session.next_request(self.now, &mut self.sends, &mut self.asks);
+        let next = self.session.next_request(self.now, &mut self.sends, &mut self.asks, &mut self.repair);
         next.map(|outgoing| (outgoing.request_id, outgoing.request))
     }
 
@@ -117,7 +119,7 @@ fn heartbeat_goes_out_when_idle_and_now_and_then_when_busy() {
     let mut bench = Bench::caught_up(8);
     bench.now += HEARTBEAT - Duration::from_millis(1);
     assert!(bench.next().is_none());
-    assert_eq!(bench.session.wakes_at(&bench.sends), bench.now + Duration::from_millis(1));
+    assert_eq!(bench.session.wakes_at(&bench.sends, &bench.repair), bench.now + Duration::from_millis(1));
     bench.now += Duration::from_millis(1);
     assert!(matches!(bench.next(), Some((3, Request::Heartbeat(_)))));
     assert!(bench.next().is_none(), "one at a time");
@@ -167,6 +169,27 @@ fn a_server_of_one_place_is_served_one_at_a_time() {
 }
 
 #[test]
+fn repair_comes_last_and_one_request_at_a_time() {
+    let mut bench = Bench::caught_up(4);
+    bench.repair = Repair::new(true);
+    bench.queue(3);
+    assert!(matches!(bench.next(), Some((3, Request::Send(_)))));
+    assert!(matches!(bench.next(), Some((4, Request::Send(_)))));
+    assert!(bench.next().is_none(), "it waits for the end of a sync");
+    bench.repair.caught_up();
+    assert!(matches!(bench.next(), Some((5, Request::Heads(_)))));
+    bench.session.want_sync();
+    assert!(matches!(bench.next(), Some((6, Request::Sync(_)))));
+    assert!(bench.next().is_none());
+    let list = Body::Heads(proto::HeadList { heads: Vec::new(), next: 7 });
+    assert!(matches!(bench.hear(5, list), Reaction::RepairAnswered(Ok(Body::Heads(_)))));
+    bench.repair.answered();
+    bench.repair.heads_told(Vec::new(), Some(7));
+    assert!(matches!(bench.next(), Some((7, Request::Heads(proto::Heads { after: 7, .. })))));
+    assert!(disconnects(&bench.hear(7, Body::Done(proto::Done {}))));
+}
+
+#[test]
 fn refused_sync_is_due_again_but_not_before_its_time() {
     let mut bench = Bench::caught_up(8);
     bench.session.want_sync();
@@ -176,7 +199,7 @@ fn refused_sync_is_due_again_but_not_before_its_time() {
     bench.session.delay_sync(bench.now + Duration::from_millis(400));
     bench.hear(0, Body::Nudge(proto::Nudge {}));
     assert!(bench.next().is_none());
-    assert_eq!(bench.session.wakes_at(&bench.sends), bench.now + Duration::from_millis(400));
+    assert_eq!(bench.session.wakes_at(&bench.sends, &bench.repair), bench.now + Duration::from_millis(400));
     bench.now += Duration::from_millis(400);
     assert!(matches!(bench.next(), Some((4, Request::Sync(_)))));
 }
@@ -216,7 +239,7 @@ fn silence_and_a_missing_answer_end_the_connection() {
     bench.session.want_sync();
     bench.next();
     bench.session.heard(bench.now + REQUEST_TIMEOUT);
-    assert_eq!(bench.session.wakes_at(&bench.sends), bench.now + HEARTBEAT);
+    assert_eq!(bench.session.wakes_at(&bench.sends, &bench.repair), bench.now + HEARTBEAT);
     assert_eq!(bench.session.overdue(bench.now + REQUEST_TIMEOUT), Some(DisconnectReason::RequestTimeout));
 }
 

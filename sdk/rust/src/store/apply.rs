@@ -2,12 +2,14 @@
 //!
 //! A page that continues the stored snapshot is applied. A page that begins a rebuild is applied when it answers a
 //! sync of ours: what items it tells are of a new generation, and the page marked complete sweeps the items of older
-//! ones. Messages are never swept. State kinds are numbers here: a new one needs no change.
+//! ones. A page that tells a gap in the messages makes the conversations alone old, and notes that messages have to be
+//! repaired. Messages are never swept. State kinds are numbers here: a new one needs no change.
 
+use super::entries::apply_entry;
 use super::{Store, StoreError};
 use crate::message::ClientMessageId;
-use highwater_wire::base_of;
-use highwater_wire::proto::{Entry, Gap, Item, Page, Sent, entry::Content};
+use highwater_wire::proto::{Entry, Gap, Item, Page, Sent};
+use highwater_wire::{base_of, kind};
 use rusqlite::{OptionalExtension, Transaction, TransactionBehavior, params};
 
 /// How a page came.
@@ -28,7 +30,7 @@ pub enum Outcome {
     Discarded(DiscardReason),
 }
 
-/// What a stored page did.
+/// What a stored page, or the answer to a range, did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Applied {
     /// Entries that were not there before.
@@ -37,7 +39,7 @@ pub struct Applied {
     pub repeated_entries: usize,
     /// Entries told with another content than before; the store keeps the first. Always empty with a right server.
     pub conflicts: Vec<Entry>,
-    /// Kind and key of items that a finished rebuild did not tell again.
+    /// Kind and key of items that were not told again by a rebuild, or after a gap, that ended here.
     pub swept: Vec<(u32, String)>,
     /// Messages of the outbox that are seen to be sent and were not known to be.
     pub settled: Vec<(ClientMessageId, Sent)>,
@@ -50,6 +52,8 @@ pub enum DiscardReason {
     BaseMismatch,
     /// It has no snapshot, so nothing could follow it.
     NoSnapshot,
+    /// It is a push with a rebuild or a gap in the messages: only the answer to a sync has those.
+    NotAsked,
 }
 
 /// Whether a page may be applied, and how.
@@ -67,6 +71,7 @@ struct Progress {
     snapshot: Vec<u8>,
     generation: i64,
     rebuilding: bool,
+    repairing: bool,
 }
 
 impl Store {
@@ -100,6 +105,12 @@ impl Store {
             applied.swept = sweep(&transaction, progress.generation)?;
             progress.rebuilding = false;
         }
+        if page.messages_gap {
+            // After the sweep: what ends with this page was begun before the gap.
+            make_conversations_old(&transaction, progress.generation)?;
+            progress.rebuilding = true;
+            progress.repairing = true;
+        }
         progress.snapshot = page.snapshot.to_vec();
         write_progress(&transaction, &progress, applied.conflicts.len())?;
         transaction.commit()?;
@@ -114,19 +125,22 @@ fn brings_nothing(page: &Page) -> bool {
         && page.gaps.is_empty()
         && page.rebuild.is_none()
         && !page.complete
+        && !page.messages_gap
 }
 
 fn admit(progress: &Progress, page: &Page, cause: PageCause) -> Admission {
     let continues = page.base == base_of(&progress.snapshot);
-    let asked_rebuild = page.rebuild.is_some() && cause == PageCause::Sync;
-    if brings_nothing(page) && continues && !progress.snapshot.is_empty() {
+    let begins_anew = page.rebuild.is_some() || page.messages_gap;
+    if begins_anew && cause == PageCause::Push {
+        Admission::Discard(DiscardReason::NotAsked)
+    } else if brings_nothing(page) && continues && !progress.snapshot.is_empty() {
         Admission::NothingNew
     } else if page.snapshot.is_empty() {
         Admission::Discard(DiscardReason::NoSnapshot)
-    } else if asked_rebuild && !(continues && progress.rebuilding && !page.base.is_empty()) {
+    } else if page.rebuild.is_some() && !(continues && progress.rebuilding && !page.base.is_empty()) {
         // A later page of the rebuild under way may repeat the mark; one that continues nothing starts it anew.
         Admission::BeginRebuild
-    } else if continues && (page.rebuild.is_none() || cause == PageCause::Sync) {
+    } else if continues {
         Admission::Continue
     } else {
         Admission::Discard(DiscardReason::BaseMismatch)
@@ -135,9 +149,14 @@ fn admit(progress: &Progress, page: &Page, cause: PageCause) -> Admission {
 
 fn read_progress(transaction: &Transaction<'_>) -> Result<Progress, StoreError> {
     let mut statement =
-        transaction.prepare_cached("SELECT snapshot, generation, rebuilding FROM progress")?;
+        transaction.prepare_cached("SELECT snapshot, generation, rebuilding, repairing FROM progress")?;
     let progress = statement.query_row([], |row| {
-        Ok(Progress { snapshot: row.get(0)?, generation: row.get(1)?, rebuilding: row.get(2)? })
+        Ok(Progress {
+            snapshot: row.get(0)?,
+            generation: row.get(1)?,
+            rebuilding: row.get(2)?,
+            repairing: row.get(3)?,
+        })
     })?;
     Ok(progress)
 }
@@ -149,9 +168,16 @@ fn write_progress(
 ) -> Result<(), StoreError> {
     transaction
         .prepare_cached(
-            "UPDATE progress SET snapshot = ?1, generation = ?2, rebuilding = ?3, conflicts = conflicts + ?4",
+            "UPDATE progress SET snapshot = ?1, generation = ?2, rebuilding = ?3, repairing = ?4,
+             conflicts = conflicts + ?5",
         )?
-        .execute(params![progress.snapshot, progress.generation, progress.rebuilding, conflicts as i64])?;
+        .execute(params![
+            progress.snapshot,
+            progress.generation,
+            progress.rebuilding,
+            progress.repairing,
+            conflicts as i64
+        ])?;
     Ok(())
 }
 
@@ -170,54 +196,6 @@ fn apply_item(transaction: &Transaction<'_>, item: &Item, generation: i64) -> Re
     Ok(())
 }
 
-fn apply_entry(
-    transaction: &Transaction<'_>,
-    entry: &Entry,
-    applied: &mut Applied,
-) -> Result<(), StoreError> {
-    match super::read::entry(transaction, entry.conversation_id, entry.seq)? {
-        None => {
-            insert_entry(transaction, entry)?;
-            applied.new_entries += 1;
-        }
-        Some(stored) if stored == *entry => applied.repeated_entries += 1,
-        Some(_) => {
-            tracing::error!(
-                conversation = entry.conversation_id,
-                seq = entry.seq,
-                "an entry was told with another content"
-            );
-            applied.conflicts.push(entry.clone());
-        }
-    }
-    if let Some(id) = ClientMessageId::from_bytes(&entry.client_message_id) {
-        let sent =
-            Sent { conversation_id: entry.conversation_id, seq: entry.seq, sent_at_ms: entry.sent_at_ms };
-        if super::outbox::settle_sent(transaction, id, &sent)? {
-            applied.settled.push((id, sent));
-        }
-    }
-    Ok(())
-}
-
-fn insert_entry(transaction: &Transaction<'_>, entry: &Entry) -> Result<(), StoreError> {
-    let text = entry.content.as_ref().map(|Content::Text(text)| text);
-    transaction
-        .prepare_cached(
-            "INSERT INTO entries (conversation, seq, sender, sent_at_ms, client_message_id, text)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        )?
-        .execute(params![
-            entry.conversation_id.cast_signed(),
-            entry.seq.cast_signed(),
-            entry.sender_id.cast_signed(),
-            entry.sent_at_ms,
-            &entry.client_message_id[..],
-            text,
-        ])?;
-    Ok(())
-}
-
 fn apply_gap(transaction: &Transaction<'_>, gap: &Gap) -> Result<(), StoreError> {
     transaction
         .prepare_cached("INSERT OR IGNORE INTO gaps (conversation, from_seq, to_seq) VALUES (?1, ?2, ?3)")?
@@ -226,6 +204,15 @@ fn apply_gap(transaction: &Transaction<'_>, gap: &Gap) -> Result<(), StoreError>
             gap.from_seq.cast_signed(),
             gap.to_seq.cast_signed()
         ])?;
+    Ok(())
+}
+
+/// The conversations are told anew: those that are not will be swept. Items of other kinds stay as old as they are,
+/// also in the middle of a rebuild.
+fn make_conversations_old(transaction: &Transaction<'_>, generation: i64) -> Result<(), StoreError> {
+    transaction
+        .prepare_cached("UPDATE items SET generation = ?2 WHERE kind = ?1 AND generation > ?2")?
+        .execute(params![kind::CONVERSATIONS, generation - 1])?;
     Ok(())
 }
 

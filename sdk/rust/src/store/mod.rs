@@ -1,9 +1,10 @@
 //! The local store of one lineage: one SQLite file that holds the snapshot and all that was told up to it.
 //!
-//! `schema` makes the tables, `apply` takes pages, `outbox` keeps what is to be sent, `read` shows what is there,
+//! `schema` makes the tables, `apply` takes pages, `entries` what is read by range, `outbox` keeps what is to be sent, `read` shows what is there,
 //! `thread` gives the store a thread of its own. A file has one owner: opening it a second time fails.
 
 mod apply;
+mod entries;
 mod outbox;
 mod read;
 mod schema;

@@ -1,8 +1,12 @@
-//! What the store shows: messages by conversation, items by kind, gaps, counters.
+//! What the store shows: messages by conversation, items by kind, gaps, holes, counters.
 
 use super::{Store, StoreError};
+use crate::holes::{SeqRange, holes};
 use highwater_wire::proto::{Entry, Gap, Item, entry::Content};
 use rusqlite::{Connection, OptionalExtension, Row, params};
+
+/// Seqs stay far below this; above it SQLite's order is another one.
+const SEQ_MAX: u64 = i64::MAX as u64;
 
 const ENTRY_COLUMNS: &str = "conversation, seq, sender, sent_at_ms, client_message_id, text";
 
@@ -15,12 +19,20 @@ impl Store {
         Ok(self.connection.query_row("SELECT snapshot FROM progress", [], |row| row.get(0))?)
     }
 
-    /// Whether a rebuild has begun and not ended.
+    /// Whether items are being told anew: a rebuild, or a gap in the messages, has begun something that has not ended.
     ///
     /// # Errors
     /// When SQLite fails.
     pub fn rebuilding(&self) -> Result<bool, StoreError> {
         Ok(self.connection.query_row("SELECT rebuilding FROM progress", [], |row| row.get(0))?)
+    }
+
+    /// Whether a gap left out messages that have not all been fetched yet.
+    ///
+    /// # Errors
+    /// When SQLite fails.
+    pub fn repairing(&self) -> Result<bool, StoreError> {
+        Ok(self.connection.query_row("SELECT repairing FROM progress", [], |row| row.get(0))?)
     }
 
     /// How many entries were ever told with another content than the stored one; 0 with a right server.
@@ -69,6 +81,27 @@ impl Store {
             Ok((row.get::<_, i64>(0)?.cast_unsigned(), row.get::<_, i64>(1)?.cast_unsigned()))
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Seqs of a conversation, between two and both included, of which the store has no entry; in order. How far a
+    /// conversation goes is known to [`crate::Client::heads`].
+    ///
+    /// # Errors
+    /// When SQLite fails.
+    pub fn holes(
+        &self,
+        conversation_id: u64,
+        from_seq: u64,
+        to_seq: u64,
+    ) -> Result<Vec<SeqRange>, StoreError> {
+        let Some(within) = SeqRange::new(from_seq, to_seq.min(SEQ_MAX)) else {
+            return Ok(Vec::new());
+        };
+        let sql = "SELECT seq FROM entries WHERE conversation = ?1 AND seq BETWEEN ?2 AND ?3 ORDER BY seq";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let bound = [conversation_id, within.from_seq, within.to_seq].map(u64::cast_signed);
+        let held = statement.query_map(bound, |row| Ok(row.get::<_, i64>(0)?.cast_unsigned()))?;
+        Ok(holes(held, within)?)
     }
 
     /// The live items of a kind, in order of key.

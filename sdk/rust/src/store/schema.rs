@@ -13,15 +13,17 @@ const FORMAT: i64 = 1;
 const LOCK_WAIT: Duration = Duration::from_secs(2);
 
 const TABLES: &str = "
-    -- The newest stored snapshot, and the generation that tells items of a running rebuild from older ones.
+    -- The newest stored snapshot; the generation that tells items told anew from older ones, and whether some are
+    -- being told anew; whether messages that a gap left out have to be fetched by seq.
     CREATE TABLE progress (
         one INTEGER PRIMARY KEY CHECK (one = 1),
         snapshot BLOB NOT NULL,
         generation INTEGER NOT NULL,
         rebuilding INTEGER NOT NULL,
+        repairing INTEGER NOT NULL,
         conflicts INTEGER NOT NULL
     );
-    INSERT INTO progress VALUES (1, x'', 0, 0, 0);
+    INSERT INTO progress VALUES (1, x'', 0, 0, 0, 0);
 
     CREATE TABLE lineage (
         one INTEGER PRIMARY KEY CHECK (one = 1),

@@ -5,7 +5,7 @@ use futures_util::{SinkExt, StreamExt};
 use highwater_sdk::ClientOptions;
 use highwater_sdk::wire::proto::client_frame::Request;
 use highwater_sdk::wire::proto::server_frame::Body;
-use highwater_sdk::wire::proto::{ClientFrame, Greeting, Hello, Page, Send, ServerFrame};
+use highwater_sdk::wire::proto::{ClientFrame, Greeting, Heads, Hello, Page, Range, Send, ServerFrame};
 use highwater_sdk::wire::{Encoding, Refusal};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -144,6 +144,24 @@ impl FakeConnection {
         match frame.request {
             Some(Request::Send(send)) => (frame.request_id, send),
             other => panic!("expected a send, got {other:?}"),
+        }
+    }
+
+    pub async fn expect_heads(&mut self) -> (u64, Heads) {
+        let frame = self.read().await;
+        match frame.request {
+            Some(Request::Heads(heads)) => (frame.request_id, heads),
+            other => panic!("expected heads, got {other:?}"),
+        }
+    }
+
+    /// The request for these entries: its id.
+    pub async fn expect_range(&mut self, conversation_id: u64, from_seq: u64, to_seq: u64) -> u64 {
+        let frame = self.read().await;
+        let expected = Range { conversation_id, from_seq, to_seq };
+        match frame.request {
+            Some(Request::Range(range)) if range == expected => frame.request_id,
+            other => panic!("expected {expected:?}, got {other:?}"),
         }
     }
 

@@ -26,6 +26,11 @@ pub fn rebuild_page(to: u64) -> Page {
     Page { rebuild: Some(Rebuild::default()), ..page(0, to) }
 }
 
+/// A page that says that messages above the mark of `from` were removed.
+pub fn gap_page(from: u64, to: u64) -> Page {
+    Page { messages_gap: true, more: true, ..page(from, to) }
+}
+
 pub fn item(kind: u32, key: &str, value: &str) -> Item {
     Item { kind, key: key.to_owned(), deleted: false, value: value.to_owned() }
 }

@@ -54,6 +54,10 @@ impl Observer for Recorder {
             Event::Stopped { reason } if *reason != StopReason::Closed => {
                 super::say(format!("fault {} stopped: {reason:?}", self.lineage));
             }
+            // Told by no page: a client that hands back what its store holds is never told a gap.
+            Event::Repaired { conversation_id, entries } => {
+                super::say(format!("fault {} repaired {entries} of {conversation_id}", self.lineage));
+            }
             Event::Connected { .. }
             | Event::CaughtUp { .. }
             | Event::TokenInvalid

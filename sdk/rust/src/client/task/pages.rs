@@ -33,17 +33,18 @@ impl Task {
         session.page_applied(&page);
         let applied = Arc::new(applied);
         let caught_up = cause == PageCause::Sync && !page.more;
+        let tells_gap = page.messages_gap;
         self.emit(Event::Applied { cause, page, applied: Arc::clone(&applied) });
-        for &(id, sent) in &applied.settled {
-            self.sends.remove_id(id);
-            self.emit(Event::SendSeen { id, sent });
-            self.shared.tell_settled(id);
+        self.sends_seen(&applied);
+        if tells_gap {
+            self.gap_told();
         }
         if cause == PageCause::Sync {
             self.resyncs.reset();
             self.discarded_syncs = 0;
         }
         if caught_up {
+            self.repair.caught_up();
             self.emit(Event::CaughtUp { snapshot: self.snapshot.clone() });
             self.publish_caught_up(session);
             for done in self.syncs_begun.drain(..) {

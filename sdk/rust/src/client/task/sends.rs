@@ -5,7 +5,7 @@ use crate::event::Event;
 use crate::message::{ClientMessageId, SendResult};
 use crate::send_queue::{Settlement, settlement};
 use crate::session::Session;
-use crate::store::OutboxMessage;
+use crate::store::{Applied, OutboxMessage};
 use highwater_wire::Refusal;
 use highwater_wire::proto::Sent;
 use std::time::Instant;
@@ -70,6 +70,15 @@ impl Task {
         self.emit(Event::SendAnswered { id, result });
         self.shared.tell_settled(id);
         Ok(())
+    }
+
+    /// Own messages came back as entries: they are sent.
+    pub(super) fn sends_seen(&mut self, applied: &Applied) {
+        for &(id, sent) in &applied.settled {
+            self.sends.remove_id(id);
+            self.emit(Event::SendSeen { id, sent });
+            self.shared.tell_settled(id);
+        }
     }
 
     async fn record_sent(&mut self, id: ClientMessageId, sent: Sent) -> Result<(), End> {

@@ -1,0 +1,86 @@
+//! Entries into the store: one place holds one entry, whether a page told it or the answer to a range.
+
+use super::{Applied, Store, StoreError};
+use crate::message::ClientMessageId;
+use highwater_wire::proto::{Entry, Sent, entry::Content};
+use rusqlite::{Transaction, TransactionBehavior, params};
+
+impl Store {
+    /// Stores entries that were read by range, in one flushed transaction, by the rules for entries of pages. The
+    /// snapshot stays as it is.
+    ///
+    /// # Errors
+    /// When SQLite fails; then nothing changed.
+    pub fn add_entries(&mut self, entries: &[Entry]) -> Result<Applied, StoreError> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut applied = Applied::default();
+        for entry in entries {
+            apply_entry(&transaction, entry, &mut applied)?;
+        }
+        if !applied.conflicts.is_empty() {
+            transaction
+                .prepare_cached("UPDATE progress SET conflicts = conflicts + ?1")?
+                .execute([applied.conflicts.len() as i64])?;
+        }
+        transaction.commit()?;
+        Ok(applied)
+    }
+
+    /// The messages that a gap had left out are here, as far as they are fetched without being asked.
+    ///
+    /// # Errors
+    /// When SQLite fails.
+    pub(crate) fn end_repair(&mut self) -> Result<(), StoreError> {
+        self.connection.execute("UPDATE progress SET repairing = 0", [])?;
+        Ok(())
+    }
+}
+
+/// Stores an entry, or compares it with the stored one; an own message of the outbox is settled by it.
+pub(super) fn apply_entry(
+    transaction: &Transaction<'_>,
+    entry: &Entry,
+    applied: &mut Applied,
+) -> Result<(), StoreError> {
+    match super::read::entry(transaction, entry.conversation_id, entry.seq)? {
+        None => {
+            insert_entry(transaction, entry)?;
+            applied.new_entries += 1;
+        }
+        Some(stored) if stored == *entry => applied.repeated_entries += 1,
+        Some(_) => {
+            tracing::error!(
+                conversation = entry.conversation_id,
+                seq = entry.seq,
+                "an entry was told with another content"
+            );
+            applied.conflicts.push(entry.clone());
+        }
+    }
+    if let Some(id) = ClientMessageId::from_bytes(&entry.client_message_id) {
+        let sent =
+            Sent { conversation_id: entry.conversation_id, seq: entry.seq, sent_at_ms: entry.sent_at_ms };
+        if super::outbox::settle_sent(transaction, id, &sent)? {
+            applied.settled.push((id, sent));
+        }
+    }
+    Ok(())
+}
+
+fn insert_entry(transaction: &Transaction<'_>, entry: &Entry) -> Result<(), StoreError> {
+    let text = entry.content.as_ref().map(|Content::Text(text)| text);
+    transaction
+        .prepare_cached(
+            "INSERT INTO entries (conversation, seq, sender, sent_at_ms, client_message_id, text)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![
+            entry.conversation_id.cast_signed(),
+            entry.seq.cast_signed(),
+            entry.sender_id.cast_signed(),
+            entry.sent_at_ms,
+            &entry.client_message_id[..],
+            text,
+        ])?;
+    Ok(())
+}

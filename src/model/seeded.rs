@@ -1,0 +1,75 @@
+//! Bugs of the sync engine, built in on purpose: the seeded histories must find each of them, or prove nothing.
+//!
+//! One at a time, by name, and on the thread that asked for it. Ordinary builds know none: `is` is always false there.
+
+macro_rules! sync_bugs {
+    ($( $(#[$doc:meta])* $variant:ident = $name:literal; )*) => {
+        /// A bug of the sync engine.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum SyncBug { $( $(#[$doc])* $variant, )* }
+
+        impl SyncBug {
+            /// Every one.
+            pub const ALL: &[SyncBug] = &[$( SyncBug::$variant, )*];
+
+            /// Its name.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $( SyncBug::$variant => $name, )* }
+            }
+        }
+    };
+}
+
+sync_bugs! {
+    /// The floor is raised one too high.
+    CleanupOffByOne = "cleanup off by one";
+    /// The floor does not wait for the lineage that is behind all others.
+    MinimumWithoutOffline = "minimum without the offline lineage";
+    /// The newest entry is shown before the one below it.
+    VisibleBeforeLower = "a version visible before a lower one";
+    /// What was pushed counts as handed back.
+    MarksRaisedByPush = "marks raised by a push";
+    /// Entries are removed that lie above the stored floor.
+    FloorAfterDeletion = "floor raised after deletion";
+    /// After a dropped push, the next one goes on above what was dropped.
+    PushCoversDropped = "a push whose snapshot covers a dropped entry";
+    /// News that come while a page is read are forgotten.
+    DroppedWithoutNudge = "news below the mark dropped without a nudge";
+    /// A read does not hold the tail while it looks into the index.
+    IndexBeforePin = "the index read before the tail is pinned";
+    /// A snapshot of any run is continued.
+    RunCheckLeftOut = "a run check left out";
+}
+
+#[cfg(feature = "seeded-bugs")]
+mod active {
+    use std::cell::Cell;
+
+    use super::SyncBug;
+
+    thread_local! {
+        static ACTIVE: Cell<Option<SyncBug>> = const { Cell::new(None) };
+    }
+
+    /// Makes this thread behave by a bug, or by none.
+    pub fn set(bug: Option<SyncBug>) {
+        ACTIVE.set(bug);
+    }
+
+    /// Whether this thread behaves by a bug.
+    #[must_use]
+    pub fn is(bug: SyncBug) -> bool {
+        ACTIVE.get() == Some(bug)
+    }
+}
+
+#[cfg(feature = "seeded-bugs")]
+pub use active::{is, set};
+
+/// Whether this thread behaves by a bug.
+#[cfg(not(feature = "seeded-bugs"))]
+#[must_use]
+pub const fn is(_: SyncBug) -> bool {
+    false
+}
