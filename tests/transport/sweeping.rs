@@ -18,7 +18,7 @@ fn who_says_nothing_is_closed_and_who_authenticates_is_not() {
     rig.advance(9_000);
     std::thread::sleep(TICK);
     assert_eq!(rig.closed(), 0);
-    rig.advance(2_000);
+    rig.advance(3_000);
     assert_eq!(stranger.expect_close(), 4401);
     known.send(&binary(b"me"));
     assert_eq!(known.next().unwrap().payload, b"me");
