@@ -112,6 +112,7 @@ impl Accounts {
     ) -> Result<(Device, Lineage), Refusal> {
         // A kind that the server gets later is declared by who declares all that there are.
         let kinds = kinds.or(KindSet::ALL.without(self.services.kinds.set()));
+        let step_ms = logic::lineages::heard_step_ms(self.services.lineage_expiry_ms);
         let hash = secret_hash(token);
         let found = self.services.readers.ask(move |view| {
             let Some(device) = view.device_of_token(&hash)? else {
@@ -123,7 +124,7 @@ impl Accounts {
         });
         let (device, lineage) = found.await?.ok_or(Refusal::InvalidToken)?;
         if let Some(lineage) = lineage
-            && !logic::lineages::is_news(&lineage, kinds, self.services.clock.now())
+            && !logic::lineages::is_news(&lineage, kinds, self.services.observed.at(), step_ms)
         {
             return Ok((device, lineage));
         }

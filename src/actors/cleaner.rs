@@ -10,9 +10,15 @@ use std::{sync::Arc, time::Duration};
 
 use actix::{Actor, Addr, AsyncContext, Context, Handler, Message};
 
-use super::{persistence::intake::Intake, reader::Readers};
+use super::{
+    observed::Observed,
+    persistence::intake::{Intake, Reply, Submission},
+    reader::Readers,
+    user::UserServices,
+};
 use crate::{
-    model::{UserId, Version},
+    logic::{Operation, Request},
+    model::{Clock, HeardSince, UserId, Version},
     monitor::{Monitor, ids},
     store::view::{ReadFault, View},
 };
@@ -31,6 +37,8 @@ pub struct Cleaner {
     readers: Readers,
     intake: Arc<Intake>,
     monitor: Monitor,
+    clock: Clock,
+    observed: Arc<Observed>,
     /// Time between the end of a pass and the next.
     pause: Duration,
     /// The last user that is done in this pass.
@@ -41,6 +49,8 @@ pub struct Cleaner {
 /// What one step found.
 struct Found {
     keys: Vec<Vec<u8>>,
+    /// Users for whom something is kept only for lineages that have expired.
+    expired: Vec<UserId>,
     /// The last user that is done; `None` when the pass has reached its end.
     after: Option<UserId>,
 }
@@ -53,8 +63,29 @@ struct Read(Result<Found, ReadFault>);
 impl Cleaner {
     /// A cleaner that is not yet started.
     #[must_use]
-    pub fn new(readers: Readers, intake: Arc<Intake>, monitor: Monitor, pause: Duration) -> Cleaner {
-        Cleaner { readers, intake, monitor, pause, after: None, reading: false }
+    pub fn new(services: &UserServices, pause: Duration) -> Cleaner {
+        Cleaner {
+            readers: services.readers.clone(),
+            intake: Arc::clone(&services.intake),
+            monitor: services.monitor.clone(),
+            clock: services.clock.clone(),
+            observed: Arc::clone(&services.observed),
+            pause,
+            after: None,
+            reading: false,
+        }
+    }
+
+    /// Asks the committer to let go of what is kept for expired lineages. It judges by its own time; what it has no room
+    /// for now is found again by the next pass.
+    fn expire(&self, users: Vec<UserId>) {
+        for user in users {
+            let operation = Operation { at: self.clock.now(), request: Request::Expire(user) };
+            let queued_us = self.clock.monotonic_us();
+            if self.intake.submit(Submission { operation, reply: Reply::Nobody, queued_us }).is_err() {
+                return;
+            }
+        }
     }
 
     /// Begins a step, unless what the last one found is still to be removed.
@@ -64,7 +95,8 @@ impl Cleaner {
             return;
         }
         let (after, cleaner) = (self.after, ctx.address());
-        let read = self.readers.read(move |view| hand_over(&cleaner, find(view, after)));
+        let since = (!self.observed.is_suspended()).then(|| self.observed.heard_since());
+        let read = self.readers.read(move |view| hand_over(&cleaner, find(view, after, since)));
         match read {
             Ok(()) => self.reading = true,
             // The readers have more to do than they can: sends and pages come first.
@@ -81,12 +113,15 @@ fn hand_over(cleaner: &Addr<Cleaner>, found: Result<Found, ReadFault>) {
     cleaner.do_send(Read(found));
 }
 
-/// What can be removed for the next users after `after`.
-fn find(view: &View, after: Option<UserId>) -> Result<Found, ReadFault> {
+/// What can be removed for the next users after `after`. Without `since` nothing expires.
+fn find(view: &View, after: Option<UserId>, since: Option<HeardSince>) -> Result<Found, ReadFault> {
     let users = view.lineages_after(after, USERS_PER_STEP)?;
     let is_last = users.len() < USERS_PER_STEP;
-    let mut found = Found { keys: Vec::new(), after };
+    let mut found = Found { keys: Vec::new(), expired: Vec::new(), after };
     for lineages in users {
+        if since.is_some_and(|since| lineages.floor_is_due(since)) {
+            found.expired.push(lineages.user);
+        }
         let through = lineages.removable_through();
         if through > Version(0) {
             let room = CHUNKS_PER_STEP - found.keys.len();
@@ -122,6 +157,7 @@ impl Handler<Read> for Cleaner {
                 let is_end = found.after.is_none() && found.keys.len() < CHUNKS_PER_STEP;
                 self.after = found.after;
                 self.intake.remove(found.keys);
+                self.expire(found.expired);
                 self.monitor.add(ids::CLEANUP_PASSES, u64::from(is_end));
                 if is_end { self.pause } else { STEP }
             }

@@ -5,6 +5,7 @@ pub mod cleaner;
 pub mod connection;
 pub mod directory;
 pub mod hub;
+pub mod observed;
 pub mod passwords;
 pub mod persistence;
 pub mod ports;

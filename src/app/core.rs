@@ -23,6 +23,7 @@ use crate::{
         waiters::Waiters,
     },
     config::{Config, RegistrationMode},
+    logic::ObservedTime,
     model::{Clock, Random},
     monitor::Monitor,
     store::{secrets::Secrets, store_lock::StoreLock},
@@ -53,7 +54,16 @@ impl Core {
         let store = store::open(config, options, &random)?;
         let (services, reader_threads) = services(config, &store, kinds, &clock, &monitor)?;
         let directory = Directory::default();
-        let OpenedStore { opened, engine: _, secrets, reopen_index, index_has_room, lock } = store;
+        let OpenedStore { mut opened, engine: _, secrets, reopen_index, index_has_room, lock } = store;
+        let time = ObservedTime::at_start(opened.report.stored_time, clock.now(), clock.monotonic_us());
+        if time.is_suspended() {
+            tracing::warn!(
+                stored_ms = time.at().0,
+                "more than a day has passed since this store was used: nothing expires until `highwater admin \
+                 accept-time` says that the clock is right"
+            );
+        }
+        opened.committer.set_time(time, config.cleanup.lineage_expiry_ms());
         let arbiter = Arbiter::new();
         let parts = PersistenceParts {
             committer: opened.committer,
@@ -62,6 +72,7 @@ impl Core {
             ports: services.ports.clone(),
             directory: directory.clone(),
             waiters: services.waiters.clone(),
+            observed: Arc::clone(&services.observed),
             clock,
             monitor: monitor.clone(),
             bounds: tail_bounds(config, options),
@@ -99,9 +110,8 @@ impl Core {
 }
 
 fn start_cleaner(arbiter: &Arbiter, config: &Config, services: &Arc<UserServices>) -> Addr<Cleaner> {
-    let (readers, intake) = (services.readers.clone(), Arc::clone(&services.intake));
-    let (monitor, pause) = (services.monitor.clone(), Duration::from_millis(config.cleanup.pause_ms));
-    Cleaner::start_in_arbiter(&arbiter.handle(), move |_| Cleaner::new(readers, intake, monitor, pause))
+    let cleaner = Cleaner::new(services, Duration::from_millis(config.cleanup.pause_ms));
+    Cleaner::start_in_arbiter(&arbiter.handle(), move |_| cleaner)
 }
 
 fn services(
@@ -128,6 +138,8 @@ fn services(
         heartbeat_ms: config.client.heartbeat_ms,
         queued_bytes_max: config.client.queued_bytes_max,
         unanswered: Unanswered::default(),
+        observed: Arc::default(),
+        lineage_expiry_ms: config.cleanup.lineage_expiry_ms(),
         waiters: Waiters::default(),
     };
     Ok((Arc::new(services), threads))

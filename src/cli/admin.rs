@@ -48,6 +48,10 @@ fn answer(admin: &Admin) -> Result<String, AdminFault> {
     let port = OperatorPort::find(&admin.data, admin.operator.as_deref())?;
     match &admin.request {
         AdminRequest::Provision(wanted) => provision(&port, wanted),
+        AdminRequest::AcceptTime => {
+            port.ask("/v1/accept-time", &json!({}))?;
+            Ok("the clock is right: what is due expires".to_owned())
+        }
         AdminRequest::Invite { expires_hours } => {
             let answer = port.ask("/v1/invites", &json!({ "expires_hours": expires_hours }))?;
             let code = answer["code"].as_str().filter(|code| !code.is_empty());

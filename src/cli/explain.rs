@@ -56,6 +56,12 @@ fn user_text(user: &Value) -> String {
         or_none(&messages["oldest_kept"]),
     );
     let _ = writeln!(text, "{}", why_kept(user));
+    if user["expiry_is_suspended"] == true {
+        let _ = writeln!(
+            text,
+            "nothing expires: time was lost, and `highwater admin accept-time` has not been said"
+        );
+    }
     for lineage in user["lineages"].as_array().into_iter().flatten() {
         let _ = writeln!(text, "{}", lineage_text(lineage));
     }
@@ -66,7 +72,7 @@ fn user_text(user: &Value) -> String {
 fn why_kept(user: &Value) -> String {
     let held = &user["messages"]["held_by"];
     if held.is_null() {
-        return "nothing is held back: every lineage that declares messages has all of them".to_owned();
+        return "nothing is held back: every live lineage that declares messages has all of them".to_owned();
     }
     format!(
         "kept for device {} context {}: it has messages only through {}",
@@ -93,7 +99,11 @@ fn lineage_text(lineage: &Value) -> String {
         acked.join(", "),
         declares.join(", "),
         time(&lineage["heard_ms"]),
-        if lineage["behind"] == true { "; behind" } else { "" },
+        match (&lineage["live"], &lineage["behind"]) {
+            (Value::Bool(false), _) => "; expired: nothing is kept for it",
+            (_, Value::Bool(true)) => "; behind",
+            _ => "",
+        },
     )
 }
 

@@ -109,6 +109,8 @@ pub struct SnapshotOf {
 pub enum AdminRequest {
     /// Make accounts without a password and write their devices' tokens to a file.
     Provision(Provision),
+    /// Say that the server's clock is right after more time has passed than is believed.
+    AcceptTime,
     /// Make an invite code.
     Invite {
         /// Hours for which the code can be used.
@@ -234,6 +236,11 @@ enum AdminNamed {
         #[command(flatten)]
         server: ServerFlags,
     },
+    /// Say that the server's clock is right: after more than a day of absence nothing expires before.
+    AcceptTime {
+        #[command(flatten)]
+        server: ServerFlags,
+    },
     /// Make an invite code and print it.
     Invite {
         /// Hours for which the code can be used.
@@ -325,6 +332,7 @@ impl From<AdminNamed> for Admin {
     fn from(named: AdminNamed) -> Admin {
         let (server, request) = match named {
             AdminNamed::Provision { provision, server } => (server, AdminRequest::Provision(provision)),
+            AdminNamed::AcceptTime { server } => (server, AdminRequest::AcceptTime),
             AdminNamed::Invite { expires_hours, server } => (server, AdminRequest::Invite { expires_hours }),
         };
         Admin { data: server.data, operator: server.operator, request }

@@ -25,6 +25,9 @@ pub const SEGMENT_BYTES: RangeInclusive<u64> = 4 * limits::BATCH_BYTES_MAX as u6
 /// Milliseconds between passes of cleanup. Source: a pass looks at every user, so it is never without a pause; after a day
 /// an inbox has what the log has.
 pub const CLEANUP_PAUSE_MS: RangeInclusive<u64> = 100..=86_400_000;
+/// Seconds that a lineage may be silent. Source: below a few seconds a device on a bad network is gone; ten years are for
+/// ever.
+pub const LINEAGE_EXPIRY_S: RangeInclusive<u64> = 1..=315_360_000;
 /// Numbers of document kinds; the lower ones are the server's own.
 pub const KIND_NUMBERS: RangeInclusive<u8> = 5..=8;
 /// Length of a kind's name, bytes. Source: it is sent in every greeting.

@@ -95,6 +95,16 @@ pub enum Engine {
 pub struct Cleanup {
     /// Time between two passes through all users, milliseconds.
     pub pause_ms: u64,
+    /// How long a lineage may be silent before nothing is kept for it, seconds.
+    pub lineage_expiry_s: u32,
+}
+
+impl Cleanup {
+    /// The same in milliseconds.
+    #[must_use]
+    pub fn lineage_expiry_ms(&self) -> i64 {
+        i64::from(self.lineage_expiry_s) * 1000
+    }
 }
 
 /// `[log]`
@@ -165,7 +175,7 @@ impl Default for Storage {
 
 impl Default for Cleanup {
     fn default() -> Cleanup {
-        Cleanup { pause_ms: 600_000 }
+        Cleanup { pause_ms: 600_000, lineage_expiry_s: (limits::LINEAGE_EXPIRY_MS / 1000) as u32 }
     }
 }
 

@@ -3,8 +3,8 @@
 use super::{
     Config,
     bounds::{
-        CLEANUP_PAUSE_MS, CONNECTIONS, HEARTBEAT_MS, INDEX_AFTER_BYTES, INDEX_CACHE_BYTES, QUEUED_BYTES,
-        READERS, SEGMENT_BYTES, TAIL_BYTES, WORKERS,
+        CLEANUP_PAUSE_MS, CONNECTIONS, HEARTBEAT_MS, INDEX_AFTER_BYTES, INDEX_CACHE_BYTES, LINEAGE_EXPIRY_S,
+        QUEUED_BYTES, READERS, SEGMENT_BYTES, TAIL_BYTES, WORKERS,
     },
     checks::{address, data_directory, log_level, origins},
     given::{Given, quoted},
@@ -129,6 +129,11 @@ pub(super) static SETTINGS: &[Setting] = &[
         key: "cleanup.pause_ms",
         set: |c, given| put(&mut c.cleanup.pause_ms, given.number(CLEANUP_PAUSE_MS)),
         show: |c| c.cleanup.pause_ms.to_string(),
+    },
+    Setting {
+        key: "cleanup.lineage_expiry_s",
+        set: |c, given| put(&mut c.cleanup.lineage_expiry_s, given.number(LINEAGE_EXPIRY_S)),
+        show: |c| c.cleanup.lineage_expiry_s.to_string(),
     },
     Setting {
         key: "log.format",

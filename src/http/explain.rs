@@ -12,7 +12,7 @@ use super::operator::{Operator, refused};
 use crate::{
     actors::user::UserServices,
     model::{
-        DeviceId, KindSet, Lineage, LineageId, Lineages, UserId, Version,
+        DeviceId, HeardSince, KindSet, Lineage, LineageId, Lineages, UserId, Version,
         record::{Account, Device, name_key},
     },
     store::view::{ReadFault, View},
@@ -38,8 +38,8 @@ pub(super) async fn user(
         Ok(wanted) => wanted,
         Err(response) => return response,
     };
-    let (wanted, kinds) = (wanted.user, Arc::clone(&operator.kinds));
-    let found = operator.services.readers.ask(move |view| explain_user(view, &kinds, &wanted)).await;
+    let (wanted, services) = (wanted.user, Arc::clone(&operator.services));
+    let found = operator.services.readers.ask(move |view| explain_user(view, &services, &wanted)).await;
     match found {
         Ok(Some(explained)) => HttpResponse::Ok().json(explained),
         Ok(None) => refused(Refusal::NoSuchUser),
@@ -58,7 +58,8 @@ fn account_of(view: &View, wanted: &str) -> Result<Option<Account>, ReadFault> {
     }
 }
 
-fn explain_user(view: &View, kinds: &Kinds, wanted: &str) -> Result<Option<Value>, ReadFault> {
+fn explain_user(view: &View, services: &UserServices, wanted: &str) -> Result<Option<Value>, ReadFault> {
+    let since = services.observed.heard_since();
     let Some(account) = account_of(view, wanted)? else {
         return Ok(None);
     };
@@ -67,27 +68,29 @@ fn explain_user(view: &View, kinds: &Kinds, wanted: &str) -> Result<Option<Value
     let (oldest, count) = view.kept_entries(account.user, ENTRIES_COUNTED_MAX)?;
     let mut rows = Vec::new();
     for row in &lineages.rows {
-        rows.push(lineage(kinds, row, view.device(row.id.device)?.as_ref(), head));
+        rows.push(lineage(&services.kinds, row, view.device(row.id.device)?.as_ref(), head, since));
     }
     Ok(Some(json!({
         "user_id": account.user.to_string(),
         "name": account.name,
         "durable": view.bound().0,
+        "observed_ms": services.observed.at().0,
+        "expiry_is_suspended": services.observed.is_suspended(),
         "messages": {
             "head": head.0,
             "floor": lineages.floor.0,
             "oldest_kept": oldest.map(|version| version.0),
             "kept": count,
             "kept_is_at_least": count == ENTRIES_COUNTED_MAX,
-            "held_by": held_by(&lineages, head),
+            "held_by": held_by(&lineages, head, since),
         },
         "lineages": rows,
     })))
 }
 
-/// The lineage for which most is kept; null when every one has everything.
-fn held_by(lineages: &Lineages, head: Version) -> Option<Value> {
-    let row = lineages.holding_back(head)?;
+/// The lineage for which most is kept; null when every live one has everything.
+fn held_by(lineages: &Lineages, head: Version, since: HeardSince) -> Option<Value> {
+    let row = lineages.holding_back(head, since)?;
     Some(json!({
         "device_id": row.id.device.to_string(),
         "context": row.id.context,
@@ -95,7 +98,7 @@ fn held_by(lineages: &Lineages, head: Version) -> Option<Value> {
     }))
 }
 
-fn lineage(kinds: &Kinds, row: &Lineage, device: Option<&Device>, head: Version) -> Value {
+fn lineage(kinds: &Kinds, row: &Lineage, device: Option<&Device>, head: Version, since: HeardSince) -> Value {
     let behind = row.holds_messages() && row.acked_messages() < head;
     json!({
         "device_id": row.id.device.to_string(),
@@ -106,6 +109,7 @@ fn lineage(kinds: &Kinds, row: &Lineage, device: Option<&Device>, head: Version)
         "declares": names(kinds, row.kinds),
         "acked": marks(kinds, &row.acked),
         "behind": behind,
+        "live": row.is_live(since),
     })
 }
 

@@ -100,6 +100,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/v1/provision", web::post().to(provision))
         .route("/v1/invites", web::post().to(invite))
         .route("/v1/documents", web::put().to(put_document))
+        .route("/v1/accept-time", web::post().to(accept_time))
         .route("/v1/explain/user", web::post().to(explain::user))
         .route("/v1/explain/snapshot", web::post().to(explain::snapshot));
 }
@@ -234,6 +235,16 @@ async fn invite(operator: web::Data<Operator>, http: HttpRequest, payload: web::
     }
     match operator.accounts.invite(body.expires_hours * HOUR_MS).await {
         Ok(code) => HttpResponse::Ok().json(serde_json::json!({ "code": code })),
+        Err(refusal) => refused(refusal),
+    }
+}
+
+async fn accept_time(operator: web::Data<Operator>, http: HttpRequest) -> HttpResponse {
+    if let Err(refusal) = operator.authorise(&http) {
+        return refused(refusal);
+    }
+    match operator.accounts.decide(Request::AcceptTime).await {
+        Ok(_) => HttpResponse::Ok().json(serde_json::json!({ "now_ms": operator.clock.now().0 })),
         Err(refusal) => refused(refusal),
     }
 }

@@ -70,7 +70,7 @@ pub(super) fn register(
     let device = device_row(&register.device, at);
     state.devices.change(device.device, Some(device.clone()), version);
     effects.push(Effect::Device(device.clone()));
-    effects.push(lineages::add_device(state, register.user, device.device, Version(0), at, version));
+    effects.push(lineages::add_device(state, register.user, device.device, Version(0), version));
     let value = ItemValue::Account { user: register.user, name: register.name.clone() };
     let item = Item { kind: ACCOUNT, key: ACCOUNT_KEY.to_owned(), version, value: Some(value) };
     effects.push(put_item(state, register.user, item));
@@ -118,7 +118,7 @@ pub(super) fn add_device(
     state.devices.change(device.device, Some(device.clone()), version);
     effects.push(Effect::Account(account));
     effects.push(Effect::Device(device.clone()));
-    effects.push(lineages::add_device(state, new.user, device.device, from, at, version));
+    effects.push(lineages::add_device(state, new.user, device.device, from, version));
     Ok(Decided::changed(version, effects, Answer::DeviceAdded(device)))
 }
 

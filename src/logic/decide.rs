@@ -46,8 +46,10 @@ pub fn lacking(state: &State, operation: &Operation) -> Vec<Need> {
         Request::AddDevice(device) => accounts::add_device_needs(&mut needs, device),
         Request::EndDevices { by, which } => accounts::end_devices_needs(&mut needs, *by, *which),
         Request::OpenLineage(open) => lineages::open_needs(&mut needs, open),
-        Request::HandBack { user, .. } => drop(needs.need(Need::Lineages(*user))),
-        Request::Invite(_) => {}
+        Request::HandBack { user, .. } | Request::Expire(user) => {
+            needs.need(Need::Lineages(*user));
+        }
+        Request::Invite(_) | Request::StoreTime | Request::AcceptTime => {}
         Request::PutDocument { user, kind, key, .. } => {
             needs.need(Need::Account(*user));
             needs.need(Need::Item(*user, *kind, key.clone()));
@@ -68,9 +70,13 @@ pub fn decide(state: &mut State, operation: &Operation, version: Version) -> Res
         Request::Register(register) => accounts::register(state, operation.at, register, version),
         Request::AddDevice(device) => accounts::add_device(state, operation.at, device, version),
         Request::EndDevices { by, which } => accounts::end_devices(state, *by, *which, version),
-        Request::OpenLineage(open) => lineages::open(state, operation.at, open, version),
-        Request::HandBack { user, handed } => {
-            Ok(lineages::hand_back(state, operation.at, *user, handed, version))
+        Request::OpenLineage(open) => lineages::open(state, open, version),
+        Request::HandBack { user, handed } => Ok(lineages::hand_back(state, *user, handed, version)),
+        Request::Expire(user) => Ok(lineages::expire(state, *user, version)),
+        Request::StoreTime => Ok(store_time(state, version)),
+        Request::AcceptTime => {
+            state.time.accept(operation.at);
+            Ok(store_time(state, version))
         }
         Request::Invite(invite) => {
             state.invites.change(invite.hash, Some(*invite), version);
@@ -86,6 +92,10 @@ pub fn decide(state: &mut State, operation: &Operation, version: Version) -> Res
             Ok(Decided::changed(version, vec![effect], Answer::Done))
         }
     }
+}
+
+fn store_time(state: &State, version: Version) -> Decided {
+    Decided::changed(version, vec![Effect::Time(state.time.at())], Answer::Done)
 }
 
 /// The device that asks, if it may still ask: judged here, inside the commit, and nowhere else for good.

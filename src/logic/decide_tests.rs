@@ -65,6 +65,7 @@ fn effect(effect: &Effect) -> String {
             let rows: Vec<_> = lineages.rows.iter().map(row).collect();
             format!("floor {} [{}]", lineages.floor, rows.join(" "))
         }
+        Effect::Time(time) => format!("time {time}"),
         Effect::Run(_) => "run".to_owned(),
         Effect::Invite(_) => "+invite".to_owned(),
         Effect::InviteGone(_) => "-invite".to_owned(),

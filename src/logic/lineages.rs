@@ -11,9 +11,13 @@ use crate::model::{
     DeviceId, Effect, KindSet, Lineage, LineageId, Lineages, TimeMs, UserId, Version, limits::KINDS_MAX,
 };
 
-/// A lineage that was heard of within this time is not written anew just because it is heard of again.
-/// Source: lineages expire after weeks, so half a day is exact enough, and costs two small records a day.
-pub const HEARD_STEP_MS: i64 = 12 * 60 * 60 * 1000;
+/// A lineage that was heard of within this time is not written anew just because it is heard of again: a quarter of the
+/// expiry, but no longer than half a day, which costs two small records a day.
+#[must_use]
+pub fn heard_step_ms(lineage_expiry_ms: i64) -> i64 {
+    const HALF_DAY_MS: i64 = 12 * 60 * 60 * 1000;
+    (lineage_expiry_ms / 4).min(HALF_DAY_MS)
+}
 
 /// Context of the app itself on a device; others are its extensions.
 const APP: u8 = 0;
@@ -24,10 +28,10 @@ pub(super) fn add_device(
     user: UserId,
     device: DeviceId,
     from: Version,
-    at: TimeMs,
     version: Version,
 ) -> Effect {
     let id = LineageId { device, context: APP };
+    let at = state.time.at();
     change(state, user, version, |lineages| lineages.add(Lineage::new(id, from, KindSet::ALL, at)))
 }
 
@@ -42,9 +46,10 @@ pub(super) fn end_devices(
     if !held.rows.iter().any(|row| devices.contains(&row.id.device)) {
         return None;
     }
+    let since = state.heard_since();
     Some(change(state, user, version, |lineages| {
         lineages.rows.retain(|row| !devices.contains(&row.id.device));
-        lineages.raise_floor();
+        lineages.raise_floor(since);
     }))
 }
 
@@ -63,19 +68,15 @@ pub(super) fn open_needs(needs: &mut Needs<'_>, open: &OpenLineage) {
 
 /// A device says hello for one of its contexts: a new one begins with messages at the head; a known one declares its
 /// kinds anew, and is heard of.
-pub(super) fn open(
-    state: &mut State,
-    at: TimeMs,
-    open: &OpenLineage,
-    version: Version,
-) -> Result<Decided, Refusal> {
+pub(super) fn open(state: &mut State, open: &OpenLineage, version: Version) -> Result<Decided, Refusal> {
     authorise(state, open.by)?;
+    let (at, step_ms) = (state.time.at(), state.heard_step_ms());
     let user = open.by.user;
     let id = LineageId { device: open.by.device, context: open.context };
     let head = state.inboxes.get(&user).copied().unwrap_or_default();
     let held = state.lineages.get(&user).and_then(|lineages| lineages.get(id)).copied();
     if let Some(held) = held
-        && !is_news(&held, open.kinds, at)
+        && !is_news(&held, open.kinds, at, step_ms)
     {
         return Ok(Decided::unchanged(Answer::LineageOpened(held)));
     }
@@ -92,19 +93,14 @@ pub(super) fn open(
 
 /// Whether a hello says something about a lineage that is not stored.
 #[must_use]
-pub fn is_news(held: &Lineage, kinds: KindSet, at: TimeMs) -> bool {
-    held.kinds != kinds || at.0 - held.heard.0 >= HEARD_STEP_MS
+pub fn is_news(held: &Lineage, kinds: KindSet, at: TimeMs, step_ms: i64) -> bool {
+    held.kinds != kinds || at.0 - held.heard.0 >= step_ms
 }
 
 /// Stores the marks that lineages handed back, and raises the floor when that raises the least of them. Marks never
 /// fall; a lineage that is no more is passed over.
-pub(super) fn hand_back(
-    state: &mut State,
-    at: TimeMs,
-    user: UserId,
-    handed: &[HandedBack],
-    version: Version,
-) -> Decided {
+pub(super) fn hand_back(state: &mut State, user: UserId, handed: &[HandedBack], version: Version) -> Decided {
+    let (at, step_ms, since) = (state.time.at(), state.heard_step_ms(), state.heard_since());
     let Some(held) = state.lineages.get(&user) else {
         return Decided::unchanged(Answer::Done);
     };
@@ -112,16 +108,27 @@ pub(super) fn hand_back(
     let mut changed = false;
     for one in handed {
         if let Some(row) = lineages.get_mut(one.lineage) {
-            changed |= raise(&mut row.acked, &one.marks) || at.0 - row.heard.0 >= HEARD_STEP_MS;
+            changed |= raise(&mut row.acked, &one.marks) || at.0 - row.heard.0 >= step_ms;
             row.heard = row.heard.max(at);
         }
     }
     if !changed {
         return Decided::unchanged(Answer::Done);
     }
-    lineages.raise_floor();
+    lineages.raise_floor(since);
     state.lineages.change(user, lineages.clone(), version);
     Decided::changed(version, vec![Effect::Lineages(lineages)], Answer::Done)
+}
+
+/// Raises the floor where only time stood in the way: lineages have expired. Nothing expires while time is suspended.
+pub(super) fn expire(state: &mut State, user: UserId, version: Version) -> Decided {
+    let since = state.heard_since();
+    let due = state.lineages.get(&user).is_some_and(|lineages| lineages.floor_is_due(since));
+    if !due || state.time.is_suspended() {
+        return Decided::unchanged(Answer::Done);
+    }
+    let effect = change(state, user, version, |lineages| lineages.raise_floor(since));
+    Decided::changed(version, vec![effect], Answer::Done)
 }
 
 fn raise(acked: &mut [Version; KINDS_MAX], marks: &[Version; KINDS_MAX]) -> bool {

@@ -1,15 +1,16 @@
 //! The deciders of lineages against tables.
 
 use super::{
-    Request,
-    decide_samples::{NOW, Rows, by},
+    ObservedTime, Request, State, decide,
+    decide_samples::{NOW, Rows, at, by},
     decide_tests::check,
-    lineages::{HEARD_STEP_MS, is_news},
+    lineages::{heard_step_ms, is_news},
+    observed_time::ABSENCE_MAX_MS,
     operation::{EndDevices, HandedBack, OpenLineage},
 };
 use crate::model::{
-    DeviceId, Kind, KindSet, Lineage, LineageId, TimeMs, UserId, Version,
-    limits::{KINDS_MAX, LINEAGES_PER_USER_MAX},
+    DeviceId, Effect, Kind, KindSet, Lineage, LineageId, TimeMs, UserId, Version,
+    limits::{KINDS_MAX, LINEAGE_EXPIRY_MS, LINEAGES_PER_USER_MAX},
 };
 
 fn lineage(device: u64, context: u8) -> LineageId {
@@ -128,11 +129,53 @@ fn too_many_lineages_push_out_the_one_that_is_silent_for_longest() {
 }
 
 #[test]
-fn being_heard_of_is_news_twice_a_day() {
+fn being_heard_of_is_news_twice_a_day_or_four_times_within_a_short_expiry() {
     let held = Lineage::new(lineage(1, 0), Version(0), KindSet::ALL, NOW);
     let later = |ms| TimeMs(NOW.0 + ms);
-    assert!(!is_news(&held, KindSet::ALL, later(HEARD_STEP_MS - 1)));
-    assert!(is_news(&held, KindSet::ALL, later(HEARD_STEP_MS)));
-    assert!(is_news(&held, without_messages(), NOW));
-    assert!(!is_news(&held, KindSet::ALL, later(-HEARD_STEP_MS)), "a clock that went back is no news");
+    let step_ms = heard_step_ms(LINEAGE_EXPIRY_MS);
+    assert_eq!((step_ms, heard_step_ms(4_000)), (12 * 60 * 60 * 1000, 1_000));
+    assert!(!is_news(&held, KindSet::ALL, later(step_ms - 1), step_ms));
+    assert!(is_news(&held, KindSet::ALL, later(step_ms), step_ms));
+    assert!(is_news(&held, without_messages(), NOW, step_ms));
+    assert!(!is_news(&held, KindSet::ALL, later(-step_ms), step_ms), "a clock that went back is no news");
+}
+
+/// Decides at a time after `NOW`, with an expiry of one second, from a floor of 10 under marks at 10 and 50.
+fn floor_after(time: ObservedTime, requests: &[Request]) -> u64 {
+    let mut state = State::default().with_time(time, 1_000);
+    let mut start = start();
+    let lineages = start.lineages.get_mut(&UserId(1)).expect("user 1 has lineages");
+    lineages.floor = Version(10);
+    for (row, acked) in lineages.rows.iter_mut().zip([10, 50]) {
+        row.acked[usize::from(Kind::MESSAGES.0) - 1] = Version(acked);
+    }
+    lineages.rows[1].heard = TimeMs(NOW.0 + 900);
+    let mut floor = 10;
+    for request in requests {
+        let operation = at(request.clone());
+        start.warm(&mut state, &operation);
+        let decided = decide(&mut state, &operation, Version(101)).expect("nothing is refused");
+        for effect in decided.record.into_iter().flat_map(|record| record.effects) {
+            if let Effect::Lineages(lineages) = effect {
+                floor = lineages.floor.0;
+            }
+        }
+    }
+    floor
+}
+
+#[test]
+fn what_is_silent_for_too_long_holds_nothing_back_and_no_time_makes_everybody_expire() {
+    let expire = [Request::Expire(UserId(1))];
+    let after = |ms| ObservedTime::at_start(None, TimeMs(NOW.0 + ms), 0);
+    assert_eq!(floor_after(after(999), &expire), 10, "both are live");
+    assert_eq!(floor_after(after(1_000), &expire), 50, "the first has expired");
+    assert_eq!(floor_after(after(1_900), &expire), 10, "with no live lineage nothing is removed for expiry");
+    let far = TimeMs(NOW.0 + ABSENCE_MAX_MS * 2);
+    let lost = ObservedTime::at_start(Some(NOW), far, 0);
+    assert_eq!(floor_after(lost, &expire), 10, "time that nobody believes expires nothing");
+    assert_eq!(floor_after(after(1_000), &[hand_back(&[(12, 0, 50)])]), 10, "nothing new was handed back");
+    assert_eq!(floor_after(after(1_000), &[hand_back(&[(12, 0, 60)])]), 60);
+    let returns = [hand_back(&[(11, 0, 20)]), hand_back(&[(12, 0, 70)])];
+    assert_eq!(floor_after(after(1_000), &returns), 20, "who is heard of again holds back again");
 }

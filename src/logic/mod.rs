@@ -11,11 +11,13 @@ mod decide_tests;
 pub mod lineages;
 #[cfg(test)]
 mod lineages_tests;
+pub mod observed_time;
 pub mod operation;
 pub mod pinned;
 pub mod send;
 pub mod state;
 
 pub use decide::{Decided, decide, lacking};
+pub use observed_time::ObservedTime;
 pub use operation::{Answer, Operation, Principal, Request};
 pub use state::{ConversationState, Need, ROWS_MAX, State, Warm};

@@ -52,6 +52,12 @@ pub enum Request {
         /// Which lineages, and how far each has everything.
         handed: Vec<HandedBack>,
     },
+    /// Cleanup found that lineages of a user have expired, for which something is kept.
+    Expire(UserId),
+    /// The observed time is stored: now and then, so that the next start knows it.
+    StoreTime,
+    /// An operator says that the wall clock is right.
+    AcceptTime,
     /// A new invite, from an operator.
     Invite(Invite),
     /// An item of a kind that the server does not look into, from an operator or a host app.
@@ -184,7 +190,10 @@ impl Operation {
             Request::AddDevice(device) => Some(device.user),
             Request::EndDevices { by, .. } => Some(by.user),
             Request::OpenLineage(open) => Some(open.by.user),
-            Request::HandBack { user, .. } | Request::PutDocument { user, .. } => Some(*user),
+            Request::HandBack { user, .. } | Request::PutDocument { user, .. } | Request::Expire(user) => {
+                Some(*user)
+            }
+            Request::StoreTime | Request::AcceptTime => None,
             Request::Invite(_) => None,
         }
     }

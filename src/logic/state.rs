@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use rustc_hash::FxBuildHasher;
 
-use super::pinned::Pinned;
+use super::{lineages::heard_step_ms, observed_time::ObservedTime, pinned::Pinned};
 use crate::model::{
-    ClientMessageId, ConversationId, DeviceId, Kind, Lineages, Seq, UserId, Version,
+    ClientMessageId, ConversationId, DeviceId, HeardSince, Kind, Lineages, Seq, TimeMs, UserId, Version,
+    limits::LINEAGE_EXPIRY_MS,
     record::{Account, Conversation, Device, Invite, Receipt, ReceiptDay, SecretHash},
 };
 
@@ -81,6 +82,9 @@ pub struct State {
     pub(super) invites: Pinned<SecretHash, Option<Invite>>,
     pub(super) items: Pinned<(UserId, Kind, String), Version>,
     rows_max: usize,
+    /// The time by which lineages expire.
+    pub(super) time: ObservedTime,
+    lineage_expiry_ms: i64,
     /// Newest change among the rows that were evicted.
     evicted: Version,
 }
@@ -107,8 +111,46 @@ impl State {
             invites: Pinned::new(rows_max),
             items: Pinned::new(rows_max),
             rows_max,
+            time: ObservedTime::at_start(None, TimeMs(0), 0),
+            lineage_expiry_ms: LINEAGE_EXPIRY_MS,
             evicted: Version(0),
         }
+    }
+
+    /// Sets the time, and how long lineages may be silent.
+    #[must_use]
+    pub fn with_time(mut self, time: ObservedTime, lineage_expiry_ms: i64) -> State {
+        (self.time, self.lineage_expiry_ms) = (time, lineage_expiry_ms);
+        self
+    }
+
+    /// Time passes.
+    pub fn advance(&mut self, monotonic_us: u64) {
+        self.time.advance(monotonic_us);
+    }
+
+    /// The time by which lineages expire.
+    #[must_use]
+    pub fn time(&self) -> ObservedTime {
+        self.time
+    }
+
+    /// Lineages heard of after it are live. While time is suspended, all that were live when it last was not.
+    #[must_use]
+    pub fn heard_since(&self) -> HeardSince {
+        HeardSince(TimeMs(self.time.at().0.saturating_sub(self.lineage_expiry_ms)))
+    }
+
+    /// How long lineages may be silent, milliseconds.
+    #[must_use]
+    pub fn lineage_expiry_ms(&self) -> i64 {
+        self.lineage_expiry_ms
+    }
+
+    /// A lineage is written anew for being heard of, when the last time is so long ago.
+    #[must_use]
+    pub fn heard_step_ms(&self) -> i64 {
+        heard_step_ms(self.lineage_expiry_ms)
     }
 
     /// Whether the row is in memory.
@@ -169,6 +211,8 @@ impl State {
 
     /// Forgets everything that was decided or read: what is durable is read again when it is needed.
     pub fn forget(&mut self, durable: Version) {
-        *self = State { evicted: self.evicted.max(durable), ..State::bounded(self.rows_max) };
+        let (time, lineage_expiry_ms) = (self.time, self.lineage_expiry_ms);
+        let evicted = self.evicted.max(durable);
+        *self = State { evicted, time, lineage_expiry_ms, ..State::bounded(self.rows_max) };
     }
 }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::{
-    ids::{Day, DeviceId, UserId, Version},
+    ids::{Day, DeviceId, TimeMs, UserId, Version},
     lineage::Lineages,
     record::{Account, Conversation, Device, Invite, Item, Message, Run, SecretHash},
 };
@@ -41,6 +41,8 @@ pub enum Effect {
     Message(Arc<Delivery>),
     /// The lineages of a user have these marks now, and the inbox this floor.
     Lineages(Lineages),
+    /// The observed time has come this far.
+    Time(TimeMs),
     /// A start of the store.
     Run(Run),
     /// An invite can be used.

@@ -51,6 +51,9 @@ pub const CONNECTIONS_PER_USER_MAX: usize = 64;
 /// Source: sync rule 14.
 pub const DEDUP_DAYS: u32 = 7;
 
+/// How long a lineage may be silent before nothing is kept for it any more, milliseconds. Source: sync rule 14.
+pub const LINEAGE_EXPIRY_MS: i64 = 30 * 24 * 60 * 60 * 1000;
+
 /// Shortest and longest user name, characters.
 pub const NAME_CHARS: std::ops::RangeInclusive<usize> = 2..=32;
 

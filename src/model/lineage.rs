@@ -6,6 +6,10 @@ use super::{
     seeded::{self, SyncBug},
 };
 
+/// By which lineages are judged to be live: those heard of after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeardSince(pub TimeMs);
+
 /// One chain of snapshots, as stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lineage {
@@ -47,10 +51,17 @@ impl Lineage {
         self.acked[usize::from(Kind::MESSAGES.0) - 1]
     }
 
-    /// Whether what it lacks of the inbox must be kept for it.
+    /// Whether it declares messages, so that what it lacks of the inbox is kept for it while it is live.
     #[must_use]
     pub fn holds_messages(&self) -> bool {
         self.kinds.contains(Kind::MESSAGES)
+    }
+
+    /// Whether it was heard of lately. One that was not is expired: nothing is kept for it, and should it come back, it
+    /// is served as far as it goes.
+    #[must_use]
+    pub fn is_live(&self, since: HeardSince) -> bool {
+        self.heard > since.0
     }
 }
 
@@ -83,9 +94,9 @@ impl Lineages {
         self.rows.push(lineage);
     }
 
-    /// Raises the floor to what every lineage that declares messages has. Without such a lineage nothing changes.
-    pub fn raise_floor(&mut self) {
-        if let Some(least) = self.least_acked().filter(|_| !seeded::is(SyncBug::FloorAfterDeletion)) {
+    /// Raises the floor to what every live lineage that declares messages has. Without such a lineage nothing changes.
+    pub fn raise_floor(&mut self, since: HeardSince) {
+        if let Some(least) = self.least_acked(since).filter(|_| !seeded::is(SyncBug::FloorAfterDeletion)) {
             self.floor = self.floor.max(least);
         }
     }
@@ -94,13 +105,14 @@ impl Lineages {
     #[must_use]
     pub fn removable_through(&self) -> Version {
         if seeded::is(SyncBug::FloorAfterDeletion) {
-            return self.least_acked().unwrap_or(self.floor);
+            return self.least_acked(HeardSince(TimeMs(i64::MIN))).unwrap_or(self.floor);
         }
         self.floor
     }
 
-    fn least_acked(&self) -> Option<Version> {
-        let holding = self.rows.iter().filter(|row| row.holds_messages()).map(Lineage::acked_messages);
+    fn least_acked(&self, since: HeardSince) -> Option<Version> {
+        let holding = self.rows.iter().filter(|row| row.holds_messages() && row.is_live(since));
+        let holding = holding.map(Lineage::acked_messages);
         if seeded::is(SyncBug::MinimumWithoutOffline) {
             return holding.max();
         }
@@ -108,10 +120,16 @@ impl Lineages {
         holding.min().map(|least| Version(least.0 + beyond))
     }
 
-    /// The lineage for which most is kept, if any is behind `head`.
+    /// The live lineage for which most is kept, if any is behind `head`.
     #[must_use]
-    pub fn holding_back(&self, head: Version) -> Option<&Lineage> {
-        let holding = self.rows.iter().filter(|row| row.holds_messages() && row.acked_messages() < head);
-        holding.min_by_key(|row| row.acked_messages())
+    pub fn holding_back(&self, head: Version, since: HeardSince) -> Option<&Lineage> {
+        let holding = self.rows.iter().filter(|row| row.holds_messages() && row.is_live(since));
+        holding.filter(|row| row.acked_messages() < head).min_by_key(|row| row.acked_messages())
+    }
+
+    /// Whether the floor would rise if it were decided now.
+    #[must_use]
+    pub fn floor_is_due(&self, since: HeardSince) -> bool {
+        self.least_acked(since).is_some_and(|least| least > self.floor)
     }
 }

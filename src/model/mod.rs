@@ -16,5 +16,5 @@ pub use ids::{
     ClientMessageId, ConversationId, Day, DeviceId, Kind, LineageId, RunNumber, Seq, TimeMs, UserId, Version,
 };
 pub use kind_set::KindSet;
-pub use lineage::{Lineage, Lineages};
+pub use lineage::{HeardSince, Lineage, Lineages};
 pub use random::Random;

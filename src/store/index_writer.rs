@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{
     accounts, conversations, devices,
     engine::IndexBatch,
-    field::put_number,
+    field::{put_number, put_time},
     inboxes, invites, items,
     keys::{self, Key},
     lineages, messages,
@@ -29,6 +29,12 @@ pub const BATCH_BYTES_MAX: usize = 128 * 1024;
 #[must_use]
 pub fn reach_key() -> Vec<u8> {
     Key::of(keys::META).bytes(b"reach").done()
+}
+
+/// Key of the observed time.
+#[must_use]
+pub fn time_key() -> Vec<u8> {
+    Key::of(keys::META).bytes(b"time").done()
 }
 
 /// The batches that bring the index from its reach to `reach`, which is the version of the last record. A batch holds
@@ -96,6 +102,7 @@ impl Step {
             Effect::Lineages(rows) => {
                 self.row(lineages::key(rows.user), |out| lineages::encode(out, rows));
             }
+            Effect::Time(time) => self.row(time_key(), |out| put_time(out, *time)),
             Effect::Run(run) => self.row(runs::key(run.number), |out| runs::encode(out, run)),
             Effect::Invite(invite) => {
                 self.row(invites::key(&invite.hash), |out| invites::encode(out, invite))

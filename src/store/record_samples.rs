@@ -187,6 +187,7 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
         ("message_to_oneself", vec![delivery(b"note", vec![(ann, Version(1))])]),
         ("lineages", vec![Effect::Lineages(lineages)]),
         ("lineages_none", vec![Effect::Lineages(Lineages::none(bob))]),
+        ("time", vec![Effect::Time(TimeMs(1_700_000_000_999))]),
         ("run", vec![Effect::Run(run)]),
         ("invite", vec![Effect::Invite(Invite { hash: [0xa5; 32], expires: TimeMs(1_800_000_000_000) })]),
         ("invite_gone", vec![Effect::InviteGone([0xa5; 32])]),

@@ -240,7 +240,7 @@ impl Tail {
                 let row = (version, Some(rows.clone()));
                 self.shard(rows.user.0).write().lineages.insert(rows.user, row);
             }
-            Effect::Run(_) => {}
+            Effect::Run(_) | Effect::Time(_) => {}
             Effect::Invite(invite) => {
                 self.hash_shard(&invite.hash).write().invites.insert(invite.hash, (version, Some(*invite)));
             }
@@ -290,7 +290,7 @@ impl Tail {
             Effect::Lineages(rows) => {
                 drop_row(&mut self.shard(rows.user.0).write().lineages, &rows.user, version);
             }
-            Effect::Run(_) => {}
+            Effect::Run(_) | Effect::Time(_) => {}
             Effect::Invite(invite) => {
                 drop_row(&mut self.hash_shard(&invite.hash).write().invites, &invite.hash, version);
             }

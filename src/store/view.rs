@@ -7,14 +7,14 @@ use super::{
     accounts, conversations, devices,
     engine::{Engine, prefix_end},
     field::Malformed,
-    invites, keys, lineages,
+    index_writer, invites, keys, lineages,
     packing::Chunk,
     receipts, runs,
     tail::{Pin, Tail},
     view_scan::whole,
 };
 use crate::model::{
-    ClientMessageId, ConversationId, DeviceId, Kind, Lineages, UserId, Version,
+    ClientMessageId, ConversationId, DeviceId, Kind, Lineages, TimeMs, UserId, Version,
     record::{
         Account, Conversation, Device, InboxMessage, Invite, Item, Receipt, ReceiptDay, Run, SecretHash,
     },
@@ -133,6 +133,14 @@ impl View {
             }
         }
         Ok(found)
+    }
+
+    /// The newest observed time that the index knows.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn indexed_time(&self) -> Result<Option<TimeMs>, ReadFault> {
+        self.row(&index_writer::time_key(), |input| input.time())
     }
 
     /// Every run that the index knows, oldest first.

@@ -25,7 +25,6 @@ fn explained(home: &Home, user: &str) -> Value {
 async fn until(home: &Home, user: &str, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
     eventually(what, || async {
         let seen = explained(home, user);
-        println!("{what}: {}", seen["messages"]);
         is_so(&seen).then_some(seen)
     })
     .await
@@ -130,4 +129,35 @@ async fn heads_and_ranges_stop_at_their_bounds_and_show_nothing_to_others() {
     };
     assert_eq!(list, proto::HeadList::default());
     drop(ann);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_is_silent_for_too_long_holds_nothing_back_and_finds_what_it_lacks_when_it_returns() {
+    let home = Home::new(&format!("{CONFIG}lineage_expiry_s = 4\n"), &["--dev"]);
+    let server = home.start();
+    let (ann, _) = written_to(&server).await;
+    let [phone, desk] = [&ann.devices[0], &ann.devices[1]];
+    let full = has_everything(&server, &phone.token).await;
+    let seen = until(&home, &ann.name, "the phone's marks are stored", |seen| {
+        seen["lineages"][0]["acked"]["messages"] == seen["messages"]["head"]
+    })
+    .await;
+    let held_by = &seen["messages"]["held_by"]["device_id"];
+    assert_eq!(*held_by, desk.device_id.to_string(), "the desk holds back while it is live: {seen}");
+
+    let seen = until(&home, &ann.name, "the inbox is cleaned after the desk has expired", |seen| {
+        // The phone says that it is there; else it would expire as well, and nothing would be removed.
+        tokio::task::block_in_place(|| {
+            tokio::runtime::Handle::current().block_on(Wire::greeted(&server, &phone.token))
+        });
+        seen["messages"]["kept"].as_u64().unwrap() < MESSAGES as u64
+    })
+    .await;
+    assert_eq!(seen["lineages"][1]["live"], false, "{seen}");
+    assert!(seen["messages"]["held_by"].is_null(), "{seen}");
+
+    let (mut wire, mut replica) = (Wire::greeted(&server, &desk.token).await, Replica::default());
+    let pages = wire.sync(&mut replica).await;
+    assert!(pages.iter().any(|page| page.messages_gap), "{pages:?}");
+    assert_eq!(dump(&server, &desk.token).await, full);
 }

@@ -964,8 +964,8 @@ class Client:
             self.heartbeat()
         if page.get("messagesGap"):
             self._count("gap")
-        if asked and not page.get("more"):
-            self.synced = True
+        if asked:
+            self.synced = not page.get("more", False)
 
     # --- repair: what the pages will not tell, by seq ---
 

@@ -109,7 +109,8 @@ impl Client {
         if !page.messages_gap {
             return;
         }
-        assert!(self.has_lost_its_store, "G6: a live lineage is told a gap");
+        let may_lack = self.has_lost_its_store || oracle.expired.contains(&self.device);
+        assert!(may_lack, "G6: a live lineage is told a gap");
         let Opened::Marks(marks) = key.open(self.chain(), &page.snapshot, lifeline) else {
             panic!("the server does not know the snapshot that it gave")
         };

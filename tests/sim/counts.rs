@@ -76,6 +76,10 @@ const EVENTS: &[&str] = &[
     "floor raised",
     "inbox chunks removed",
     "cleanup fails",
+    "expire",
+    "lineage expired",
+    "time suspended",
+    "time accepted",
     // syncing
     "connect",
     "sync",

@@ -88,8 +88,11 @@ impl World {
     /// Records are published: the oracle checks them, and connected users have news.
     pub fn published(&mut self, records: &[Arc<Record>]) {
         for record in records {
-            let floors = self.oracle.floors();
+            let (floors, expired) = (self.oracle.floors(), self.oracle.expired.len());
             self.oracle.publish(record);
+            if self.oracle.expired.len() > expired {
+                self.counts.saw("lineage expired");
+            }
             if self.oracle.floors() > floors {
                 self.counts.saw("floor raised");
             }

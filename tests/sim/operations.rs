@@ -76,7 +76,7 @@ impl World {
         live.map(|(place, _)| place).collect()
     }
 
-    fn submit(&mut self, request: Request, ticket: Ticket) {
+    pub fn submit(&mut self, request: Request, ticket: Ticket) {
         let submission = Submission { operation: Operation { at: self.now, request }, ticket };
         let actor = submission.operation.actor();
         let running = self.running();

@@ -32,6 +32,12 @@ pub struct Oracle {
     pub runs: Vec<Run>,
     pub invites: BTreeMap<SecretHash, TimeMs>,
     pub lineages: BTreeMap<UserId, Lineages>,
+    /// Silent for longer, a lineage holds nothing back.
+    pub lineage_expiry_ms: i64,
+    /// The observed time is never later than this.
+    pub now: TimeMs,
+    /// Lineages for which something was let go because they had expired.
+    pub expired: BTreeSet<DeviceId>,
     /// Where each device that ever was began with messages.
     pub began: BTreeMap<DeviceId, Version>,
     /// Sends that were told as refused and not sent again since.
@@ -76,6 +82,7 @@ impl Oracle {
                 Effect::InviteGone(hash) => {
                     assert!(self.invites.remove(hash).is_some(), "an invite was used twice");
                 }
+                Effect::Time(time) => assert!(*time <= self.now, "time runs ahead"),
                 Effect::Conversation(_) => {}
             }
         }
@@ -102,11 +109,16 @@ impl Oracle {
                 }
             }
             let acked = row.acked_messages();
-            assert!(
-                new.floor <= acked && acked <= head,
-                "G3: floor {}, acked {acked}, head {head}",
-                new.floor
-            );
+            assert!(acked <= head, "G3: acked {acked}, head {head}");
+            if acked < new.floor && !self.expired.contains(&row.id.device) {
+                let silent_ms = self.now.0 - row.heard.0;
+                assert!(
+                    silent_ms >= self.lineage_expiry_ms,
+                    "G6: floor {}, acked {acked}, heard of {silent_ms} ms ago",
+                    new.floor
+                );
+                self.expired.insert(row.id.device);
+            }
         }
     }
 

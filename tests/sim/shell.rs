@@ -10,7 +10,7 @@ use highwater::{
         commit::{Committer, CommitterBounds},
         open::{OpenStore, Opened, open},
     },
-    logic::Warm,
+    logic::{ObservedTime, Warm},
     model::{Record, UserId, Version},
     store::{
         engine::Engine,
@@ -30,7 +30,7 @@ use highwater::{
 use crate::{
     faults::{self, Trouble},
     operations::Submission,
-    world::World,
+    world::{LINEAGE_EXPIRY_MS, World},
 };
 
 pub const STORE: StoreId = StoreId([7; 16]);
@@ -242,6 +242,12 @@ impl World {
     fn opened(&mut self, opened: Opened) {
         let Opened { mut committer, lifeline, report } = opened;
         committer.set_bounds(self.shell.bounds);
+        self.oracle.now = self.now;
+        let time = ObservedTime::at_start(report.stored_time, self.now, self.monotonic_us());
+        if time.is_suspended() {
+            self.counts.saw("time suspended");
+        }
+        committer.set_time(time, LINEAGE_EXPIRY_MS);
         let tail = Arc::clone(committer.tail());
         let replayed = tail.unindexed(usize::MAX);
         for (event, happened) in [

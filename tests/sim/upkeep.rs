@@ -2,11 +2,12 @@
 
 use highwater::{
     actors::persistence::commit::Health,
+    logic::Request,
     model::UserId,
     store::engine_faulty::{CallFault, FaultPlan},
 };
 
-use crate::{faults, world::World};
+use crate::{faults, operations::Ticket, world::World};
 
 impl World {
     /// The index is brought some batches further, sometimes with trouble.
@@ -90,6 +91,7 @@ impl World {
     pub fn clean_one(&mut self) {
         let user = self.any(self.users.len());
         let user = self.users[user].0;
+        self.expire(user);
         if self.running().index_is_broken {
             return;
         }
@@ -101,6 +103,23 @@ impl World {
     pub fn clean_everything(&mut self) {
         for (user, _) in self.users.clone() {
             self.clean(user, usize::MAX);
+        }
+    }
+
+    /// What the cleaner asks for when only expired lineages hold something back; and the time is stored now and then.
+    fn expire(&mut self, user: UserId) {
+        let since = self.running().committer.heard_since();
+        if self.oracle.lineages.get(&user).is_some_and(|lineages| lineages.floor_is_due(since)) {
+            self.counts.saw("expire");
+            self.submit(Request::Expire(user), Ticket::Other);
+        }
+        match self.random.below(8) {
+            0..4 => self.submit(Request::StoreTime, Ticket::Other),
+            4 if self.running().committer.time().is_suspended() => {
+                self.counts.saw("time accepted");
+                self.submit(Request::AcceptTime, Ticket::Other);
+            }
+            _ => {}
         }
     }
 

@@ -27,6 +27,9 @@ pub const DOCUMENTS: u8 = 5;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
+/// Three days: some lineages expire when days pass.
+pub const LINEAGE_EXPIRY_MS: i64 = 3 * DAY_MS;
+
 /// Actions in one step.
 const ACTIONS: u64 = 3;
 
@@ -64,7 +67,7 @@ impl World {
         let mut world = World {
             random,
             counts: Counts::default(),
-            oracle: Oracle::default(),
+            oracle: Oracle { lineage_expiry_ms: LINEAGE_EXPIRY_MS, ..Oracle::default() },
             shell: Shell::new(bounds),
             now: TimeMs(20_000 * DAY_MS + 7),
             key: SnapshotKey::new(1, [3; 32], STORE.0),
@@ -79,7 +82,8 @@ impl World {
         };
         world.start();
         for _ in 0..steps {
-            world.now.0 += 1 + world.random.below(5000) as i64;
+            let passed_ms = 1 + world.random.below(5000) as i64;
+            world.pass(passed_ms);
             world.step();
         }
         world.settle();
@@ -152,8 +156,22 @@ impl World {
     fn let_days_pass(&mut self) {
         if self.random.one_in(2) {
             self.counts.saw("day passes");
-            self.now.0 += DAY_MS * (1 + self.random.below(4) as i64);
+            let days = 1 + self.random.below(4) as i64;
+            self.pass(days * DAY_MS);
         }
+    }
+
+    /// Time passes while the process runs: on both of its clocks.
+    fn pass(&mut self, ms: i64) {
+        self.now.0 += ms;
+        self.oracle.now = self.now;
+        let monotonic_us = self.monotonic_us();
+        self.running().committer.advance(monotonic_us);
+    }
+
+    /// The monotonic clock: it begins with the history.
+    pub fn monotonic_us(&self) -> u64 {
+        (self.now.0 as u64) * 1000
     }
 
     /// A random one of them.

@@ -26,18 +26,11 @@ pub(crate) struct Exception {
 }
 
 /// Files over the limit.
-pub(crate) const LONG_FILES: &[Exception] = &[
-    Exception {
-        name: "src/actors/persistence/commit.rs",
-        lines_max: 420,
-        why: "every way in which a commit can end stands side by side; the seeded bugs take part of it",
-    },
-    Exception {
-        name: "src/actors/persistence/mod.rs",
-        lines_max: 455,
-        why: "gap: parking and warming belong beside `warm.rs`",
-    },
-];
+pub(crate) const LONG_FILES: &[Exception] = &[Exception {
+    name: "src/actors/persistence/commit.rs",
+    lines_max: 425,
+    why: "every way in which a commit can end stands side by side; the seeded bugs take part of it",
+}];
 
 /// Functions over the limit.
 pub(crate) const LONG_FUNCTIONS: &[Exception] = &[];

@@ -2,6 +2,7 @@
 //! in `mod.rs` and the seeded simulator both drive this.
 
 mod index;
+mod time;
 
 use std::sync::Arc;
 
@@ -124,7 +125,8 @@ impl Committer {
     /// Sets other bounds than the defaults. Called before anything is decided: rows held are forgotten.
     pub fn set_bounds(&mut self, bounds: CommitterBounds) {
         self.bounds = bounds;
-        self.state = State::bounded(bounds.rows_max);
+        let (time, expiry_ms) = (self.state.time(), self.state.lineage_expiry_ms());
+        self.state = State::bounded(bounds.rows_max).with_time(time, expiry_ms);
     }
 
     /// Whether writes are taken.

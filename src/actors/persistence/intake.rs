@@ -164,6 +164,11 @@ impl Intake {
         Taken { submissions, warmed: std::mem::take(&mut queue.warmed) }
     }
 
+    /// The actor itself has something to be decided, which counts as taken.
+    pub(super) fn took_one_more(&self) {
+        self.queue.lock().taken += 1;
+    }
+
     pub(super) fn answered(&self, count: usize) {
         self.queue.lock().taken -= count;
     }

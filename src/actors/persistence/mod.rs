@@ -11,9 +11,11 @@ pub mod commit;
 mod indexing;
 pub mod intake;
 pub mod open;
+mod parking;
 #[cfg(feature = "seeded-bugs")]
 pub mod seeded_bugs;
 mod telling;
+mod timekeeping;
 pub mod warm;
 
 use std::{
@@ -27,12 +29,12 @@ use highwater_wire::Refusal;
 
 use self::{
     commit::{Committed, Committer, Fatal, Health, Outcome},
-    intake::{Intake, Submission, Warmed},
+    intake::{Intake, Submission},
     telling::Telling,
 };
-use super::{directory::Directory, ports::Ports, reader::Readers, waiters::Waiters};
+use super::{directory::Directory, observed::Observed, ports::Ports, reader::Readers, waiters::Waiters};
 use crate::{
-    model::{Clock, UserId, limits::BATCH_OPERATIONS_MAX},
+    model::{Clock, TimeMs, UserId, limits::BATCH_OPERATIONS_MAX},
     monitor::{Monitor, ids},
 };
 
@@ -52,9 +54,6 @@ const FULL_DISK_LOOK_INTERVALS: u32 = 10;
 /// How often the watermark is saved and the next segment prepared, in intervals.
 const HOUSEKEEPING_INTERVALS: u32 = 4;
 
-/// Readings of one actor's rows that were overtaken before its operations are refused as busy.
-const WARM_ATTEMPTS_MAX: u32 = 8;
-
 /// Bounds of the tail.
 #[derive(Debug, Clone, Copy)]
 pub struct TailBounds {
@@ -72,6 +71,9 @@ pub struct Persistence {
     telling: Telling,
     clock: Clock,
     monitor: Monitor,
+    observed: Arc<Observed>,
+    /// The observed time that was stored last.
+    stored_time: Option<TimeMs>,
     bounds: TailBounds,
     /// Opens the index anew after it failed.
     reopen_index: Box<dyn FnMut() -> bool + Send>,
@@ -82,17 +84,11 @@ pub struct Persistence {
     /// Operations to be decided before those of the intake, in order.
     ready: VecDeque<Submission>,
     /// Operations of actors that wait for rows; a later one of the same actor waits behind.
-    parked: HashMap<UserId, Parked>,
+    parked: HashMap<UserId, parking::Parked>,
     intervals: u32,
     index_is_broken: bool,
     index_waits_for_room: bool,
     stopping: bool,
-}
-
-#[derive(Default)]
-struct Parked {
-    waiting: VecDeque<Submission>,
-    attempts: u32,
 }
 
 /// There is work in the intake.
@@ -119,6 +115,8 @@ pub struct PersistenceParts {
     pub directory: Directory,
     /// Who waits over HTTP.
     pub waiters: Waiters,
+    /// Where the time is shown.
+    pub observed: Arc<Observed>,
     /// Time.
     pub clock: Clock,
     /// Counters.
@@ -144,6 +142,8 @@ impl Persistence {
             telling: Telling::new(parts.ports, parts.directory, parts.waiters),
             clock: parts.clock,
             monitor: parts.monitor,
+            observed: parts.observed,
+            stored_time: None,
             bounds: parts.bounds,
             reopen_index: parts.reopen_index,
             index_has_room: parts.index_has_room,
@@ -197,27 +197,6 @@ impl Persistence {
         }
     }
 
-    /// Rows have come: the operations that waited for them are decided next, in their order.
-    fn take_warmed(&mut self, warmed: Warmed) {
-        let actor = warmed.actor;
-        let Some(parked) = self.parked.get_mut(&actor) else {
-            return;
-        };
-        parked.attempts += 1;
-        let attempts = parked.attempts;
-        if warmed.rows.is_some_and(|rows| self.committer.warm(rows, warmed.as_of)) {
-            let waiting = self.parked.remove(&actor).map(|parked| parked.waiting);
-            for submission in waiting.into_iter().flatten().rev() {
-                self.ready.push_front(submission);
-            }
-        } else if attempts < WARM_ATTEMPTS_MAX {
-            self.read_rows(actor);
-        } else {
-            tracing::warn!(user = actor.0, "rows could not be read for a user's operations");
-            self.refuse_parked(actor, Refusal::Busy);
-        }
-    }
-
     fn commit_batch(&mut self) -> usize {
         let count = self.ready.len().min(BATCH_OPERATIONS_MAX);
         if count == 0 {
@@ -226,6 +205,7 @@ impl Persistence {
         let batch: Vec<Submission> = self.ready.drain(..count).collect();
         let started_us = self.clock.monotonic_us();
         self.count_waits(&batch, started_us);
+        self.committer.advance(started_us);
         match self.committer.commit(batch.iter().map(|submission| &submission.operation)) {
             Ok(committed) => {
                 if !committed.records.is_empty() {
@@ -274,59 +254,6 @@ impl Persistence {
         total - waiting
     }
 
-    /// Back to the front, or behind what its actor waits for.
-    fn put_back(&mut self, submission: Submission) {
-        let actor = submission.operation.actor();
-        match actor.and_then(|actor| self.parked.get_mut(&actor)) {
-            // The one that was found cold stands at the front; what follows came later.
-            Some(parked) => parked.waiting.insert(1.min(parked.waiting.len()), submission),
-            None => self.ready.push_front(submission),
-        }
-    }
-
-    /// Sends an operation to a reader that warms what it needs.
-    fn park(&mut self, submission: Submission) {
-        let actor = submission.operation.actor().expect("only operations of a user lack rows");
-        let parked = self.parked.entry(actor).or_default();
-        parked.waiting.push_back(submission);
-        if parked.waiting.len() > 1 {
-            return;
-        }
-        // Those of the same actor that did not fit this batch came later, so they wait behind it.
-        let (behind, ready): (VecDeque<_>, VecDeque<_>) =
-            self.ready.drain(..).partition(|submission| submission.operation.actor() == Some(actor));
-        parked.waiting.extend(behind);
-        self.ready = ready;
-        self.read_rows(actor);
-    }
-
-    /// Has a reader find what the first of an actor's waiting operations needs.
-    fn read_rows(&mut self, actor: UserId) {
-        let Some(first) = self.parked.get(&actor).and_then(|parked| parked.waiting.front()) else {
-            return;
-        };
-        let operation = first.operation.clone();
-        let intake = Arc::clone(&self.intake);
-        let read = self.readers.read(move |view| {
-            let as_of = view.bound();
-            let rows = warm::everything(view, &operation);
-            if let Err(fault) = &rows {
-                let error = fault as &dyn std::error::Error;
-                tracing::error!(error, "rows could not be read for an operation");
-            }
-            intake.warmed(Warmed { actor, rows: rows.ok(), as_of });
-        });
-        if let Err(refusal) = read {
-            self.refuse_parked(actor, refusal);
-        }
-    }
-
-    fn refuse_parked(&mut self, actor: UserId, refusal: Refusal) {
-        if let Some(parked) = self.parked.remove(&actor) {
-            self.refuse(parked.waiting, refusal);
-        }
-    }
-
     fn refuse(&mut self, submissions: impl IntoIterator<Item = Submission>, refusal: Refusal) {
         let now_us = self.clock.monotonic_us();
         let mut count = 0;
@@ -354,6 +281,7 @@ impl Persistence {
                 self.index_is_broken = false;
             }
         }
+        self.store_time_sometimes();
         self.work();
         // Nothing waits: the index catches up, one batch at a time, as long as nothing comes in.
         let indexing = self.bounds.index_after_bytes < usize::MAX;
@@ -364,6 +292,7 @@ impl Persistence {
         if self.intervals.is_multiple_of(HOUSEKEEPING_INTERVALS) {
             self.committer.housekeeping();
         }
+        self.observed.set(self.committer.time(), self.committer.heard_since());
         self.observe();
     }
 
@@ -437,6 +366,7 @@ impl Handler<Finish> for Persistence {
     type Result = ();
 
     fn handle(&mut self, _: Finish, ctx: &mut Self::Context) {
+        self.store_time(1);
         while self.work() {}
         let left: Vec<Submission> =
             self.parked.drain().flat_map(|(_, parked)| parked.waiting).chain(self.ready.drain(..)).collect();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::commit::{Committer, Fatal};
 use crate::{
-    model::{Effect, Record, RunNumber, Version, record::Run},
+    model::{Effect, Record, RunNumber, TimeMs, Version, record::Run},
     store::{
         engine::{Engine, EngineFault},
         field::Input,
@@ -62,6 +62,8 @@ pub struct Report {
     pub index_was_behind: bool,
     /// Something that may have been told is missing, and an operator accepted it.
     pub lossy: bool,
+    /// The newest observed time that was stored before.
+    pub stored_time: Option<TimeMs>,
 }
 
 /// Why a store cannot be opened.
@@ -144,7 +146,15 @@ pub fn open(with: OpenStore) -> Result<Opened, OpenFault> {
     let records: Vec<Arc<Record>> = replay.records.iter().map(|(record, _)| Arc::clone(record)).collect();
     tail.publish(replay.records);
 
-    let mut runs = View::new(&tail, &with.engine).runs()?;
+    let view = View::new(&tail, &with.engine);
+    let replayed_times =
+        records.iter().flat_map(|record| &record.effects).filter_map(|effect| match effect {
+            Effect::Time(time) => Some(*time),
+            _ => None,
+        });
+    let stored_time = replayed_times.chain(view.indexed_time()?).max();
+    let mut runs = view.runs()?;
+    drop(view);
     runs.extend(records.iter().flat_map(|record| &record.effects).filter_map(|effect| match effect {
         Effect::Run(run) => Some(*run),
         _ => None,
@@ -160,8 +170,15 @@ pub fn open(with: OpenStore) -> Result<Opened, OpenFault> {
         runs.push(run);
         Effect::Run(run)
     })?;
-    let report =
-        Report { run: number, found: found_version, replayed, torn: found.torn, index_was_behind, lossy };
+    let report = Report {
+        run: number,
+        found: found_version,
+        replayed,
+        torn: found.torn,
+        index_was_behind,
+        lossy,
+        stored_time,
+    };
     Ok(Opened { committer, lifeline: Arc::new(Lifeline::new(runs)), report })
 }
 

@@ -102,6 +102,11 @@ fn op_of(request: &Request) -> Option<Op> {
         Request::AddDevice(_) => Some(Op::SignIn),
         Request::EndDevices { .. } => Some(Op::EndDevice),
         Request::HandBack { .. } => Some(Op::HandBack),
-        Request::OpenLineage(_) | Request::Invite(_) | Request::PutDocument { .. } => None,
+        Request::OpenLineage(_)
+        | Request::Expire(_)
+        | Request::StoreTime
+        | Request::AcceptTime
+        | Request::Invite(_)
+        | Request::PutDocument { .. } => None,
     }
 }

@@ -28,6 +28,7 @@ pub use session::{Session, retry_after_ms};
 
 use super::{
     hub::{Hub, Idle},
+    observed::Observed,
     persistence::intake::Intake,
     ports::{Ports, Post, WorkerId},
     reader::Readers,
@@ -81,6 +82,10 @@ pub struct UserServices {
     pub queued_bytes_max: usize,
     /// Requests that a stop waits for.
     pub unanswered: Unanswered,
+    /// The time by which lineages expire.
+    pub observed: Arc<Observed>,
+    /// How long lineages may be silent, milliseconds.
+    pub lineage_expiry_ms: i64,
     /// Requests over HTTP that wait for news.
     pub waiters: Waiters,
 }

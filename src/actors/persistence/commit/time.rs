@@ -1,0 +1,29 @@
+//! The committer's time: it decides by it, and is told when it passes.
+
+use super::Committer;
+use crate::{logic::ObservedTime, model::HeardSince};
+
+impl Committer {
+    /// Sets the time of a start, and how long lineages may be silent.
+    pub fn set_time(&mut self, time: ObservedTime, lineage_expiry_ms: i64) {
+        let state = std::mem::take(&mut self.state);
+        self.state = state.with_time(time, lineage_expiry_ms);
+    }
+
+    /// Time passes. What is decided next is decided at this time.
+    pub fn advance(&mut self, monotonic_us: u64) {
+        self.state.advance(monotonic_us);
+    }
+
+    /// The observed time.
+    #[must_use]
+    pub fn time(&self) -> ObservedTime {
+        self.state.time()
+    }
+
+    /// Lineages heard of after it are live.
+    #[must_use]
+    pub fn heard_since(&self) -> HeardSince {
+        self.state.heard_since()
+    }
+}
