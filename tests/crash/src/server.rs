@@ -86,6 +86,8 @@ impl Launch {
         if let Some(bug) = &self.seeded_bug {
             command.env("HIGHWATER_SEEDED_BUG", bug);
         }
+        // Cleanup all the time, so that it meets kills and cuts as well.
+        command.env("HIGHWATER_CLEANUP_PAUSE_MS", "100");
         let log = OpenOptions::new().create(true).append(true).open(&self.log)?;
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
         prepare(&mut command);
