@@ -27,6 +27,10 @@ fn answer(explain: &Explain) -> Result<String, OperatorFault> {
         ExplainRequest::User { user } => {
             (port.ask("/v1/explain/user", &json!({ "user": user }))?, user_text as fn(&Value) -> String)
         }
+        ExplainRequest::Message { conversation, seq } => {
+            let body = json!({ "conversation_id": conversation.to_string(), "seq": seq });
+            (port.ask("/v1/explain/message", &body)?, message_text)
+        }
         ExplainRequest::Snapshot(of) => {
             let body = json!({
                 "user": of.user,
@@ -105,6 +109,29 @@ fn lineage_text(lineage: &Value) -> String {
             _ => "",
         },
     )
+}
+
+fn message_text(message: &Value) -> String {
+    let mut text = format!(
+        "message {} of conversation {}: {} bytes from user {} at {}\n",
+        message["seq"],
+        word(&message["conversation_id"]),
+        message["bytes"],
+        word(&message["sender_id"]),
+        time(&message["sent_at_ms"]),
+    );
+    for member in message["went_to"].as_array().into_iter().flatten() {
+        let place = match member["version"].as_u64() {
+            Some(version) => format!("in the inbox as version {version}"),
+            None => "no longer in the inbox: every live device had it".to_owned(),
+        };
+        let _ = writeln!(text, "user {} ({}): {place}", word(&member["name"]), word(&member["user_id"]));
+        for row in member["lineages"].as_array().into_iter().flatten() {
+            let (device, state) = (word(&row["device_id"]), word(&row["state"]));
+            let _ = writeln!(text, "  device {device} context {}: {state}", row["context"]);
+        }
+    }
+    text
 }
 
 fn snapshot_text(snapshot: &Value) -> String {

@@ -82,6 +82,13 @@ pub enum ExplainRequest {
         /// Name, or id.
         user: String,
     },
+    /// Where a message went, and who has handed it back.
+    Message {
+        /// The conversation.
+        conversation: u64,
+        /// Its place there.
+        seq: u64,
+    },
     /// What a snapshot says.
     Snapshot(SnapshotOf),
 }
@@ -261,6 +268,17 @@ enum ExplainNamed {
         #[command(flatten)]
         flags: ExplainFlags,
     },
+    /// Where a message went, and which devices have handed it back; never what it says.
+    Message {
+        /// The conversation.
+        #[arg(value_name = "CONVERSATION")]
+        conversation: u64,
+        /// Its place there.
+        #[arg(value_name = "SEQ")]
+        seq: u64,
+        #[command(flatten)]
+        flags: ExplainFlags,
+    },
     /// What a snapshot says.
     Snapshot {
         #[command(flatten)]
@@ -343,6 +361,9 @@ impl From<ExplainNamed> for Explain {
     fn from(named: ExplainNamed) -> Explain {
         let (flags, request) = match named {
             ExplainNamed::User { user, flags } => (flags, ExplainRequest::User { user }),
+            ExplainNamed::Message { conversation, seq, flags } => {
+                (flags, ExplainRequest::Message { conversation, seq })
+            }
             ExplainNamed::Snapshot { of, flags } => (flags, ExplainRequest::Snapshot(of)),
         };
         let ExplainFlags { server, json } = flags;

@@ -12,7 +12,7 @@ use super::operator::{Operator, refused};
 use crate::{
     actors::user::UserServices,
     model::{
-        DeviceId, HeardSince, KindSet, Lineage, LineageId, Lineages, UserId, Version,
+        ConversationId, DeviceId, HeardSince, KindSet, Lineage, LineageId, Lineages, Seq, UserId, Version,
         record::{Account, Device, name_key},
     },
     store::view::{ReadFault, View},
@@ -181,4 +181,94 @@ fn said(services: &UserServices, kinds: &Kinds, given: &Marks) -> Value {
         "marks": marks(kinds, given.all()),
         "told_anew": names(kinds, given.enumerating()),
     })
+}
+
+#[derive(Deserialize)]
+pub(super) struct ExplainMessage {
+    conversation_id: String,
+    seq: u64,
+}
+
+/// `POST /v1/explain/message`: where a message went, and who has handed it back. Never what it says.
+pub(super) async fn message(
+    operator: web::Data<Operator>,
+    http: HttpRequest,
+    payload: web::Payload,
+) -> HttpResponse {
+    let wanted: ExplainMessage = match operator.ask(&http, payload).await {
+        Ok(wanted) => wanted,
+        Err(response) => return response,
+    };
+    let Ok(conversation) = wanted.conversation_id.parse().map(ConversationId) else {
+        return refused(Refusal::InvalidField);
+    };
+    let (seq, services) = (Seq(wanted.seq), Arc::clone(&operator.services));
+    let explained = move |view: &View| explain_message(view, &services, conversation, seq);
+    match operator.services.readers.ask(explained).await {
+        Ok(Some(explained)) => HttpResponse::Ok().json(explained),
+        Ok(None) => refused(Refusal::NoSuchConversation),
+        Err(refusal) => refused(refusal),
+    }
+}
+
+fn explain_message(
+    view: &View,
+    services: &UserServices,
+    conversation: ConversationId,
+    seq: Seq,
+) -> Result<Option<Value>, ReadFault> {
+    let Some(row) = view.conversation(conversation)? else {
+        return Ok(None);
+    };
+    let (found, _) = view.range(conversation, (seq, seq), 1, usize::MAX)?;
+    let Some(message) = found.first() else {
+        return Ok(None);
+    };
+    let mut members = row.members.to_vec();
+    members.dedup();
+    let mut went_to = Vec::new();
+    for user in members {
+        went_to.push(member(view, services, user, (conversation, seq))?);
+    }
+    Ok(Some(json!({
+        "conversation_id": conversation.to_string(),
+        "seq": seq.0,
+        "sender_id": message.sender.to_string(),
+        "sent_at_ms": message.sent_at.0,
+        "bytes": message.text.len(),
+        "went_to": went_to,
+    })))
+}
+
+/// Where the message stands in the inbox of a member, and which lineages have it.
+fn member(
+    view: &View,
+    services: &UserServices,
+    user: UserId,
+    place: (ConversationId, Seq),
+) -> Result<Value, ReadFault> {
+    let since = services.observed.heard_since();
+    let lineages = view.lineages(user)?;
+    let version = view.pointer_to(user, place, ENTRIES_COUNTED_MAX)?;
+    // What is no longer in the inbox lies below the floor: every live lineage has it.
+    let below = version.unwrap_or(lineages.floor);
+    let state = |row: &Lineage| match (row.holds_messages(), row.acked_messages() >= below) {
+        (false, _) => "does not declare messages",
+        (true, true) => "has handed it back",
+        (true, false) if row.is_live(since) => "has not handed it back",
+        (true, false) => "has expired without it",
+    };
+    let rows: Vec<Value> = lineages
+        .rows
+        .iter()
+        .map(|row| {
+            json!({ "device_id": row.id.device.to_string(), "context": row.id.context, "state": state(row) })
+        })
+        .collect();
+    Ok(json!({
+        "user_id": user.to_string(),
+        "name": view.account(user)?.map(|account| account.name),
+        "version": version.map(|version| version.0),
+        "lineages": rows,
+    }))
 }

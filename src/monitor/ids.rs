@@ -75,6 +75,11 @@ server_ids! {
     /// Gaps told: messages that a lineage lacked had been removed.
     GAPS_TOLD = 1032, "gaps.told", Sum, Count, "user", "gaps_told";
 
+    /// Lineages that handed in the same snapshot so often that somebody has to look.
+    LINEAGES_STUCK = 1033, "lineages.stuck", Sum, Count, "user", "lineages_stuck";
+    /// Syncs that were refused because their client asked in a loop.
+    SYNC_LOOPS = 1034, "syncs.looping", Sum, Count, "user", "sync_loops";
+
     /// Chains that start from nothing: a new device.
     REBUILDS_FIRST = 1040, "rebuilds.first", Sum, Count, "user", "rebuilds" { "cause": "first" };
     /// Rebuilds because the snapshot did not open.

@@ -1,4 +1,4 @@
-//! What cleanup may remove, found without changing anything: index chunks of inboxes that lie wholly below a floor.
+//! What is kept of inboxes, and what of it cleanup may remove: chunks of the index that lie wholly below a floor.
 
 use std::ops::ControlFlow;
 
@@ -6,7 +6,7 @@ use super::{
     engine::prefix_end, field::Malformed, inboxes, keys, lineages, packing::Chunk, view::View,
     view_fault::ReadFault, view_scan::whole,
 };
-use crate::model::{Lineages, UserId, Version};
+use crate::model::{ConversationId, Lineages, Seq, UserId, Version};
 
 impl View {
     /// Lineages of the users after `after` in the order of their ids, as the index has them, at most `max`.
@@ -84,5 +84,38 @@ impl View {
             count += 1;
         }
         Ok((oldest, count.min(max)))
+    }
+
+    /// Version of the pointer to a message in an inbox, if it is among the first `max` that are kept.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn pointer_to(
+        &self,
+        user: UserId,
+        (conversation, seq): (ConversationId, Seq),
+        max: usize,
+    ) -> Result<Option<Version>, ReadFault> {
+        let mut found = None;
+        let mut looked_at = 0;
+        let from = inboxes::chunk_key(user, Version(0));
+        let to = inboxes::chunk_key(user, self.pin.floor.min(self.pin.bound).next());
+        self.visit(&from, &to, |_, value| {
+            for record in Chunk::decode(value).map_err(Malformed::Packing)?.iter() {
+                let pointer = whole(record, inboxes::decode)?;
+                if (pointer.conversation, pointer.seq) == (conversation, seq) {
+                    found = Some(pointer.version);
+                }
+                looked_at += 1;
+            }
+            let done = found.is_some() || looked_at >= max;
+            Ok(if done { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        })?;
+        let recent = self.pin.inbox_above(user, Version(0), max);
+        let in_tail = recent.iter().find(|entry| {
+            let message = &entry.delivery.message;
+            (message.conversation, message.seq) == (conversation, seq)
+        });
+        Ok(found.or(in_tail.map(|entry| entry.delivery.version)))
     }
 }

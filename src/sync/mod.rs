@@ -3,6 +3,7 @@
 pub mod kinds;
 pub mod marks;
 pub mod page;
+pub mod progress;
 pub mod push_chain;
 pub mod render;
 pub mod snapshot;
@@ -10,5 +11,6 @@ pub mod snapshot;
 pub use kinds::Kinds;
 pub use marks::{Lifeline, Marks, RunName};
 pub use page::{Page, PageLimits, Source};
+pub use progress::{Course, Progress};
 pub use push_chain::{Issued, News, PushChain};
 pub use snapshot::{Chain, SnapshotKey};

@@ -22,6 +22,16 @@ fn explained(home: &Home, user: &str) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
+fn explained_message(home: &Home, conversation: u64, seq: u64) -> String {
+    let mut command = Home::bare_command();
+    command
+        .args(["explain", "message", &conversation.to_string(), &seq.to_string(), "--data"])
+        .arg(home.data());
+    let output = tokio::task::block_in_place(|| command.output()).unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
 async fn until(home: &Home, user: &str, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
     eventually(what, || async {
         let seen = explained(home, user);
@@ -71,6 +81,9 @@ async fn an_inbox_is_kept_for_the_device_that_lacks_it_and_cleaned_when_none_doe
     assert_eq!((&messages["floor"], &messages["kept"]), (&0.into(), &MESSAGES.into()), "{seen}");
 
     let full = has_everything(&server, &desk.token).await;
+    let (conversation, _) = *full.entries.keys().next().unwrap();
+    let text = explained_message(&home, conversation, 7);
+    assert!(text.contains("message 7 of conversation") && text.contains("has not handed it back"), "{text}");
     let seen = until(&home, &ann.name, "the inbox is cleaned", |seen| {
         seen["messages"]["kept"].as_u64().unwrap() < MESSAGES as u64
     })

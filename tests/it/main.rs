@@ -48,4 +48,5 @@ mod sign_in;
 mod slow_device;
 mod start;
 mod strangers;
+mod stuck;
 mod telling;

@@ -46,6 +46,8 @@ refusals! {
     TooManyInFlight = 107, "too_many_in_flight", 429, true, "too many requests are unanswered";
     /// The path or method does not exist.
     NotFound = 108, "not_found", 404, false, "there is nothing here";
+    /// Sync after sync found nothing new: a loop.
+    SyncTooOften = 109, "sync_too_often", 429, true, "there was nothing new many times in a row";
 
     /// The device token is unknown, ended or expired.
     InvalidToken = 200, "invalid_token", 401, false, "the device token is not valid";

@@ -38,10 +38,13 @@ use super::{
 };
 use crate::{
     logic::Principal,
-    model::{Clock, Lineage, LineageId, UserId, limits::CONNECTIONS_PER_USER_MAX},
+    model::{
+        Clock, Lineage, LineageId, UserId,
+        limits::{CONNECTIONS_PER_USER_MAX, LINEAGES_PER_USER_MAX},
+    },
     monitor::Monitor,
     store::tail::Tail,
-    sync::{Kinds, Lifeline, SnapshotKey},
+    sync::{Kinds, Lifeline, Progress, SnapshotKey},
 };
 
 /// Messages that wait for a user's actor. Source: every connection's requests in flight, for a handful of devices.
@@ -150,6 +153,8 @@ pub struct User {
     hub: Addr<Hub>,
     sessions: Vec<Session>,
     attaches: u64,
+    /// Of lineages that have synced lately; at most as many as a user may have.
+    progress: Vec<(LineageId, Progress)>,
     /// A look at lagging connections is planned.
     watching_lagging: bool,
     /// Marks that were handed back are about to be stored.
@@ -166,6 +171,7 @@ impl User {
             hub,
             sessions: Vec::new(),
             attaches: 0,
+            progress: Vec::new(),
             watching_lagging: false,
             storing_handed: false,
         }
@@ -173,6 +179,18 @@ impl User {
 
     fn session(&mut self, connection: ConnectionId) -> Option<&mut Session> {
         self.sessions.iter_mut().find(|session| session.link.id() == connection)
+    }
+
+    /// What is remembered of a lineage's syncs, also over its connections.
+    fn progress(&mut self, lineage: LineageId) -> &mut Progress {
+        let place = self.progress.iter().position(|(known, _)| *known == lineage).unwrap_or_else(|| {
+            if self.progress.len() == LINEAGES_PER_USER_MAX {
+                self.progress.remove(0);
+            }
+            self.progress.push((lineage, Progress::default()));
+            self.progress.len() - 1
+        });
+        &mut self.progress[place].1
     }
 
     /// A lineage has one push chain, on its newest connection.

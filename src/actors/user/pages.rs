@@ -15,7 +15,7 @@ use crate::{
     monitor::{Monitor, Op, Outcome, ids},
     store::view::{ReadFault, UserView, View},
     sync::{
-        Chain, Issued, Kinds, Marks, SnapshotKey,
+        Chain, Course, Issued, Kinds, Marks, SnapshotKey,
         page::{PageLimits, drain},
         render,
         snapshot::Opened,
@@ -156,6 +156,9 @@ impl User {
         received_us: u64,
     ) {
         let (user, worker, services) = (self.user, self.worker, Arc::clone(&self.services));
+        let Some(entries_max) = self.entries_max(connection, request_id, sync.limit, &given) else {
+            return;
+        };
         let Some(session) = self.session(connection) else {
             return;
         };
@@ -169,7 +172,7 @@ impl User {
         count_rebuild(&services.monitor, rebuild, user);
         let kinds = Arc::clone(&session.kinds);
         let bytes_max = page_bytes_max(session.link.encoding(), services.queued_bytes_max);
-        let request = PageRequest { chain, given, marks, rebuild, kinds, entries_max: sync.limit, bytes_max };
+        let request = PageRequest { chain, given, marks, rebuild, kinds, entries_max, bytes_max };
         let encoding = session.link.encoding();
         let job = Arc::clone(&services);
         let queued_us = services.clock.monotonic_us();
@@ -195,6 +198,36 @@ impl User {
         }
     }
 
+    /// How many entries the page may have, 0 for the server's limit; nothing when the sync was refused, because its client
+    /// asks in a loop.
+    fn entries_max(
+        &mut self,
+        connection: ConnectionId,
+        request_id: u64,
+        wanted: u32,
+        given: &Bytes,
+    ) -> Option<u32> {
+        let now_ms = self.services.clock.monotonic_us() / 1000;
+        let lineage = self.session(connection)?.lineage;
+        match self.progress(lineage).begin(given, now_ms) {
+            Course::Answer => Some(wanted),
+            Course::AnswerOne { alarm } => {
+                if alarm {
+                    self.services.monitor.add(ids::LINEAGES_STUCK, 1);
+                    let (user, device) = (self.user.0, lineage.device.0);
+                    tracing::warn!(user, device, "a client hands in the same snapshot again and again");
+                }
+                Some(1)
+            }
+            Course::StayAway(wait_ms) => {
+                self.services.monitor.add(ids::SYNC_LOOPS, 1);
+                let wait_ms = u32::try_from(wait_ms).unwrap_or(u32::MAX);
+                self.session(connection)?.refuse_for(request_id, Refusal::SyncTooOften, wait_ms);
+                None
+            }
+        }
+    }
+
     /// A page or another answer was read.
     pub(super) fn page_was_read(&mut self, connection: ConnectionId, read: PageRead) {
         let Some(session) = self.session(connection) else {
@@ -209,6 +242,12 @@ impl User {
                 }
             }
             PageRead::Page { frame, snapshot, marks, more } => {
+                let lineage = session.lineage;
+                let now_ms = self.services.clock.monotonic_us() / 1000;
+                self.progress(lineage).answered(&snapshot, now_ms);
+                let Some(session) = self.session(connection) else {
+                    return;
+                };
                 let news = session.chain.page_given(Issued { snapshot, marks }, more);
                 session.answer_encoded(frame);
                 if news {

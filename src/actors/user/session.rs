@@ -101,6 +101,11 @@ impl Session {
         marks.all().iter().zip(&self.acked).any(|(mark, acked)| mark > acked)
     }
 
+    /// The same with a time of its own for coming again.
+    pub(super) fn refuse_for(&mut self, request_id: u64, refusal: Refusal, retry_after_ms: u32) {
+        self.answer(request_id, proto::server_frame::Body::Error(refusal.to_error(retry_after_ms)));
+    }
+
     /// Counts a request in; false when too many are unanswered.
     pub(super) fn admit(&mut self) -> bool {
         self.in_flight.add() <= IN_FLIGHT_PER_CONNECTION_MAX
@@ -138,6 +143,8 @@ impl Session {
 pub fn retry_after_ms(refusal: Refusal) -> u32 {
     match refusal {
         Refusal::Busy | Refusal::TooManyInFlight => 100,
+        // Where the rest of the time is known, it is told instead.
+        Refusal::SyncTooOften => 10_000,
         Refusal::UnknownOutcome => 200,
         Refusal::StorageFull | Refusal::Internal | Refusal::Draining => 1000,
         // They are forgotten after ten minutes; who knows the password should not have to wait for all of it in vain.
