@@ -25,9 +25,9 @@ use crate::{
         Operation, Principal,
         operation::{self, EndDevices, HandedBack},
     },
-    model::{DeviceId, Lineage, UserId, limits::FRAME_BYTES_MAX, record::name_key},
+    model::{DeviceId, Lineage, LineageId, UserId, limits::FRAME_BYTES_MAX, record::name_key},
     monitor::{Op, Outcome, ids},
-    sync::{Chain, Marks},
+    sync::{Chain, Marks, snapshot::Opened},
 };
 
 /// Longest that a sync waits for something new, milliseconds. Source: below the minute after which proxies and NATs
@@ -138,6 +138,8 @@ impl Client {
             return self.sync_or_wait(http, token, context, sync, frame.snapshot).await;
         }
         let device = self.accounts.authenticate(token).await?;
+        let lineage = LineageId { device: device.device, context };
+        self.take_handed_back(Chain { user: device.user, lineage }, &frame.snapshot);
         let by = Principal { user: device.user, device: device.device };
         match request {
             Request::Send(send) => {
@@ -233,8 +235,9 @@ impl Client {
         let (marks, rebuild) =
             user::begin(&services.key, &services.lifeline, chain, &given, LEVEL as u8, &kinds, lineage.from);
         user::count_rebuild(&services.monitor, rebuild, owner);
-        if rebuild.is_none() && !given.is_empty() {
-            self.store_handed_back(owner, lineage, &marks);
+        let is_news = marks.all().iter().zip(&lineage.acked).any(|(mark, acked)| mark > acked);
+        if rebuild.is_none() && !given.is_empty() && is_news {
+            self.store_handed_back(chain, &marks);
         }
         let bytes_max = self.page_bytes_max(http);
         let request = PageRequest { chain, given, marks, rebuild, kinds, entries_max: sync.limit, bytes_max };
@@ -248,18 +251,21 @@ impl Client {
 }
 
 impl Client {
-    /// A snapshot that is handed in with a sync is handed back: its marks are stored. Should the committer have no room,
-    /// the next sync says the same.
-    fn store_handed_back(&self, user: UserId, lineage: &Lineage, marks: &Marks) {
-        if marks.all().iter().zip(&lineage.acked).all(|(mark, acked)| mark <= acked) {
-            return;
+    /// A snapshot that comes with a request is handed back: its marks are stored. One that is not this lineage's says
+    /// nothing; a sync with it says why.
+    fn take_handed_back(&self, chain: Chain, given: &[u8]) {
+        let (key, lifeline) = (&self.services.key, &self.services.lifeline);
+        if let Opened::Marks(marks) = key.open(chain, given, lifeline) {
+            self.store_handed_back(chain, &marks);
         }
-        let handed = vec![HandedBack { lineage: lineage.id, marks: *marks.all() }];
+    }
+
+    /// Nobody waits for it. Should the committer have no room, the next request says the same.
+    fn store_handed_back(&self, chain: Chain, marks: &Marks) {
+        let handed = vec![HandedBack { lineage: chain.lineage, marks: *marks.all() }];
+        let request = operation::Request::HandBack { user: chain.user, handed };
         let submission = Submission {
-            operation: Operation {
-                at: self.services.clock.now(),
-                request: operation::Request::HandBack { user, handed },
-            },
+            operation: Operation { at: self.services.clock.now(), request },
             reply: Reply::Nobody,
             queued_us: self.services.clock.monotonic_us(),
         };

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use highwater_wire::{Encoding, proto};
 use proto::{ClientFrame, client_frame::Request, send::To, server_frame::Body};
 
-use crate::support::{Home, Replica, Server, Wire, http, requests};
+use crate::support::{Home, Replica, Server, Wire, eventually, http, requests};
 
 /// Longer than any test takes: whoever waits so long was not woken.
 const LONG_MS: u32 = 15_000;
@@ -82,4 +82,36 @@ async fn a_poll_ends_with_its_device_and_with_the_server() {
     assert_eq!(answer.status, 204, "{answer:?}");
     let stopped = server.stopped();
     assert!(stopped.status.success() && stopped.took < Duration::from_secs(5), "{stopped:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_request_over_http_hands_back_and_what_is_not_its_own_hands_back_nothing() {
+    let home = Home::dev();
+    let server = home.start();
+    let [ann, bob] = server.people(1).await;
+    let mut replica = Replica::default();
+    let mut bob_wire = Wire::greeted(&server, bob.token()).await;
+    let day = requests::today(&mut bob_wire).await;
+    requests::sent(&mut bob_wire, requests::send(To::UserId(ann.user_id), day, "hello")).await;
+    let page = poll(&server, ann.token(), Vec::new(), 0).await.frame(Encoding::Binary).body;
+    let Some(Body::Page(page)) = page else { panic!("no page") };
+    assert!(replica.take(&page, true));
+    let beat = |token: &str, snapshot: &[u8]| {
+        let (token, snapshot) = (token.to_owned(), snapshot.to_vec());
+        let frame =
+            ClientFrame { request_id: 1, snapshot: snapshot.into(), request: Some(requests::heartbeat()) };
+        let client = server.client();
+        async move { http::post(client, Encoding::Binary, Some(&token), &frame).await }
+    };
+    let acked = || async {
+        let body = format!(r#"{{"user":"{}"}}"#, ann.name);
+        let explained = server.operate("POST", "/v1/explain/user", &body).await.text();
+        let explained: serde_json::Value = serde_json::from_str(&explained).unwrap();
+        let acked = explained["lineages"][0]["acked"]["messages"].as_u64().unwrap();
+        (acked == explained["messages"]["head"].as_u64().unwrap(), acked)
+    };
+    assert_eq!(beat(bob.token(), &replica.snapshot).await.status, 200);
+    assert_eq!(acked().await, (false, 0), "it was not Bob's to hand back");
+    assert_eq!(beat(ann.token(), &replica.snapshot).await.status, 200);
+    eventually("the marks are stored", || async { acked().await.0.then_some(()) }).await;
 }
