@@ -34,7 +34,7 @@ use crate::{
     machine::Cores,
     report::{Report, Setting, Verdict, grouped, say},
     server::Place,
-    works::{idle, idle_sync, one_to_one::Form, one_to_one_rows},
+    works::{catch_up, idle, idle_sync, one_to_one::Form, one_to_one_rows},
 };
 
 /// Records per sync of the raw baseline. Source: one alone, the server's largest batch, and far beyond.
@@ -80,6 +80,8 @@ enum Work {
     W2a,
     /// One-to-one, 10,000 pairs of 15,000 connected of 20,000 users.
     W2b,
+    /// What waits for a device that was away, after a restart.
+    W4,
     /// A sync with nothing new.
     W9,
 }
@@ -118,8 +120,8 @@ fn run(options: &Options) -> io::Result<()> {
 
 fn chosen(options: &Options) -> Vec<Work> {
     match (options.works.as_slice(), options.short) {
-        ([], true) => vec![Work::W9, Work::W2a, Work::W1],
-        ([], false) => vec![Work::W1, Work::W2a, Work::W2b, Work::W9],
+        ([], true) => vec![Work::W9, Work::W4, Work::W2a, Work::W1],
+        ([], false) => vec![Work::W1, Work::W2a, Work::W2b, Work::W4, Work::W9],
         (works, _) => works.to_vec(),
     }
 }
@@ -131,6 +133,10 @@ fn measure(work: Work, options: &Options, place: &Place, report: &mut Report) ->
         Work::W1 => {
             let pairs = options.connections as usize / 2;
             return idle::run(place, idle::Size::full(pairs * 2), report);
+        }
+        Work::W4 => {
+            let (conversations, messages, devices) = if options.short { (10, 50, 2) } else { (100, 100, 20) };
+            return catch_up::run(place, catch_up::Size { conversations, messages, devices }, report);
         }
         Work::W9 => return idle_sync::run(place, report),
         Work::W2a => Form::Few,

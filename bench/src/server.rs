@@ -61,6 +61,7 @@ impl Place {
 /// See the module.
 pub struct Server {
     child: Child,
+    store: Store,
     data: PathBuf,
     binary: PathBuf,
     log: PathBuf,
@@ -91,28 +92,18 @@ impl Server {
         let name = format!("run-{}-{}", std::process::id(), nanoseconds());
         let data = place.directory.join(&name);
         let log = place.directory.join(format!("{name}.log"));
-        let mut command = Command::new(&place.binary);
-        command.arg("serve").arg("--data").arg(&data);
-        command.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
-        if store == Store::Null {
-            command.arg(NULL_STORE_FLAG);
-        }
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(fs::File::create(&log)?);
-        // Cores are inherited by what is started.
-        place.cores.take_for_server()?;
-        let started = command.spawn();
-        place.cores.take_for_load()?;
-        let mut child = started.map_err(|error| {
-            io::Error::other(format!("{} does not start: {error}", place.binary.display()))
-        })?;
-        let ready = ready_line(&mut child);
-        let (clients, operator) = ready.map_err(|error| {
-            let _ = child.kill();
-            let _ = child.wait();
-            let log = fs::read_to_string(&log).unwrap_or_default();
-            io::Error::other(format!("{error}; the server's log:\n{log}"))
-        })?;
-        Ok(Server { child, data, binary: place.binary.clone(), log, clients, operator })
+        let (child, clients, operator) = launch(place, store, &data, &log)?;
+        Ok(Server { child, store, data, binary: place.binary.clone(), log, clients, operator })
+    }
+
+    /// Stops it in order and starts it again on the same data, on other ports.
+    ///
+    /// # Errors
+    /// When it does not stop, or does not start again.
+    pub fn restart(&mut self, place: &Place) -> io::Result<()> {
+        self.end()?;
+        (self.child, self.clients, self.operator) = launch(place, self.store, &self.data, &self.log)?;
+        Ok(())
     }
 
     /// The process.
@@ -134,9 +125,18 @@ impl Server {
     /// # Errors
     /// When they cannot be made.
     pub fn provision(&self, users: usize) -> io::Result<Vec<Account>> {
+        self.provision_devices("u", users, 1)
+    }
+
+    /// Makes accounts with devices, an entry for each device; names begin with `prefix`.
+    ///
+    /// # Errors
+    /// When they cannot be made.
+    pub fn provision_devices(&self, prefix: &str, users: usize, devices: usize) -> io::Result<Vec<Account>> {
         let out = self.data.with_extension("accounts");
         let mut command = Command::new(&self.binary);
-        command.args(["admin", "provision", "--devices", "1", "--users", &users.to_string()]);
+        command.args(["admin", "provision", "--prefix", prefix, "--users", &users.to_string()]);
+        command.args(["--devices", &devices.to_string()]);
         command.arg("--data").arg(&self.data).arg("--out").arg(&out).stdout(Stdio::null());
         let output = command.output()?;
         if !output.status.success() {
@@ -189,6 +189,10 @@ impl Server {
     /// # Errors
     /// When it did not stop by itself with success.
     pub fn stop(mut self) -> io::Result<()> {
+        self.end()
+    }
+
+    fn end(&mut self) -> io::Result<()> {
         if let Some(pid) = rustix::process::Pid::from_raw(self.pid() as i32) {
             rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
         }
@@ -220,6 +224,38 @@ impl Drop for Server {
         let _ = self.child.wait();
         let _ = fs::remove_dir_all(&self.data);
         let _ = fs::remove_file(&self.log);
+    }
+}
+
+/// Starts the process on a data directory; back when it is ready, with the addresses of its two ports.
+fn launch(
+    place: &Place,
+    store: Store,
+    data: &Path,
+    log: &Path,
+) -> io::Result<(Child, SocketAddr, SocketAddr)> {
+    let mut command = Command::new(&place.binary);
+    command.arg("serve").arg("--data").arg(data);
+    command.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
+    if store == Store::Null {
+        command.arg(NULL_STORE_FLAG);
+    }
+    let log_file = fs::File::options().create(true).append(true).open(log)?;
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log_file);
+    // Cores are inherited by what is started.
+    place.cores.take_for_server()?;
+    let started = command.spawn();
+    place.cores.take_for_load()?;
+    let mut child = started
+        .map_err(|error| io::Error::other(format!("{} does not start: {error}", place.binary.display())))?;
+    match ready_line(&mut child) {
+        Ok((clients, operator)) => Ok((child, clients, operator)),
+        Err(error) => {
+            let _ = child.kill();
+            let _ = child.wait();
+            let log = fs::read_to_string(log).unwrap_or_default();
+            Err(io::Error::other(format!("{error}; the server's log:\n{log}")))
+        }
     }
 }
 
