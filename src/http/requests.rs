@@ -208,6 +208,10 @@ impl Client {
         // Registered before the store is looked at: what comes after the look wakes it.
         let waiter = (wait_ms > 0).then(|| self.services.waiters.register(device.user));
         loop {
+            if waiter.is_some() {
+                // The device may have ended before it was registered, or it may be that which woke it.
+                self.accounts.authenticate(token).await?;
+            }
             let page = self.sync(http, device.user, &lineage, sync, given.clone()).await?;
             let Some(waiter) = waiter.as_ref().filter(|_| page.is_none()) else {
                 return Ok(page);
@@ -216,8 +220,6 @@ impl Client {
             if left_us == 0 || !waiter.news(Duration::from_micros(left_us)).await {
                 return Ok(None);
             }
-            // It may be the end of the device that woke it.
-            self.accounts.authenticate(token).await?;
         }
     }
 
