@@ -101,7 +101,7 @@ async fn run(config: &Config, options: ServeOptions) -> Result<(), StartFault> {
     let operators = listen(config.operator.listen)?;
     let urls = Urls { client: clients.local_addr()?, operator: operators.local_addr()? };
     let room = system::room(config)?;
-    let core = Core::start(config, &options)?;
+    let core = Core::start(config, room, &options)?;
     let readiness = Readiness::default();
     let (client_server, door) = clients::serve(config, clients, room, &core, &readiness)?;
     let operator_server = serve_operators(config, operators, &core, &readiness)?;

@@ -143,7 +143,8 @@ impl Actor for Cleaner {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.run_later(self.pause.min(STEP), |cleaner, ctx| cleaner.step(ctx));
+        // After a restart devices come back first, and are heard of.
+        ctx.run_later(self.pause, |cleaner, ctx| cleaner.step(ctx));
     }
 }
 

@@ -7,7 +7,7 @@ use actix::{Actor, Addr, Arbiter};
 use super::{
     EXIT_FAULT, ServeOptions, StartFault,
     store::{self, OpenedStore},
-    system,
+    system::{self, Room},
 };
 use crate::{
     actors::{
@@ -47,12 +47,12 @@ pub(super) struct Core {
 
 impl Core {
     /// Opens the store and starts everything below the ports.
-    pub(super) fn start(config: &Config, options: &ServeOptions) -> Result<Core, StartFault> {
+    pub(super) fn start(config: &Config, room: Room, options: &ServeOptions) -> Result<Core, StartFault> {
         let (clock, random, monitor) = (system::clock(), system::random(), Monitor::new());
         let kinds = config.kinds.iter().map(|kind| (kind.number, kind.name.clone())).collect::<Vec<_>>();
         let kinds = Arc::new(Kinds::of_server(&kinds).map_err(StartFault::Kinds)?);
         let store = store::open(config, options, &random)?;
-        let (services, reader_threads) = services(config, &store, kinds, &clock, &monitor)?;
+        let (services, reader_threads) = services(config, room, &store, kinds, &clock, &monitor)?;
         let directory = Directory::default();
         let OpenedStore { mut opened, engine: _, secrets, reopen_index, index_has_room, lock } = store;
         let time = ObservedTime::at_start(opened.report.stored_time, clock.now(), clock.monotonic_us());
@@ -116,6 +116,7 @@ fn start_cleaner(arbiter: &Arbiter, config: &Config, services: &Arc<UserServices
 
 fn services(
     config: &Config,
+    room: Room,
     store: &OpenedStore,
     kinds: Arc<Kinds>,
     clock: &Clock,
@@ -140,7 +141,8 @@ fn services(
         unanswered: Unanswered::default(),
         observed: Arc::default(),
         lineage_expiry_ms: config.cleanup.lineage_expiry_ms(),
-        waiters: Waiters::default(),
+        // The other half is for requests that do not wait.
+        waiters: Waiters::bounded(room.requests_max / 2),
     };
     Ok((Arc::new(services), threads))
 }

@@ -75,6 +75,10 @@ fn user_text(user: &Value) -> String {
 /// Why entries are still kept, in a sentence.
 fn why_kept(user: &Value) -> String {
     let held = &user["messages"]["held_by"];
+    let lineages = user["lineages"].as_array();
+    if lineages.is_some_and(|lineages| lineages.iter().all(|lineage| lineage["live"] == false)) {
+        return "kept although no device is live: for whoever comes back first".to_owned();
+    }
     if held.is_null() {
         return "nothing is held back: every live lineage that declares messages has all of them".to_owned();
     }
@@ -104,7 +108,7 @@ fn lineage_text(lineage: &Value) -> String {
         declares.join(", "),
         time(&lineage["heard_ms"]),
         match (&lineage["live"], &lineage["behind"]) {
-            (Value::Bool(false), _) => "; expired: nothing is kept for it",
+            (Value::Bool(false), _) => "; expired: it holds nothing back",
             (_, Value::Bool(true)) => "; behind",
             _ => "",
         },
@@ -123,7 +127,8 @@ fn message_text(message: &Value) -> String {
     for member in message["went_to"].as_array().into_iter().flatten() {
         let place = match member["version"].as_u64() {
             Some(version) => format!("in the inbox as version {version}"),
-            None => "no longer in the inbox: every live device had it".to_owned(),
+            None if member["inbox"] == "removed" => "no longer in the inbox: cleaned up".to_owned(),
+            None => "somewhere in an inbox that is too long to look through".to_owned(),
         };
         let _ = writeln!(text, "user {} ({}): {place}", word(&member["name"]), word(&member["user_id"]));
         for row in member["lineages"].as_array().into_iter().flatten() {

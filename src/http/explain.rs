@@ -8,14 +8,17 @@ use highwater_wire::Refusal;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::operator::{Operator, refused};
+use super::{
+    operator::{Operator, refused},
+    requests::CONTEXT_MAX,
+};
 use crate::{
     actors::user::UserServices,
     model::{
         ConversationId, DeviceId, HeardSince, KindSet, Lineage, LineageId, Lineages, Seq, UserId, Version,
         record::{Account, Device, name_key},
     },
-    store::view::{ReadFault, View},
+    store::view::{ReadFault, Standing, View},
     sync::{Chain, Kinds, Marks, snapshot::Opened},
 };
 
@@ -142,6 +145,9 @@ pub(super) async fn snapshot(
         Ok(wanted) => wanted,
         Err(response) => return response,
     };
+    if wanted.context > CONTEXT_MAX {
+        return refused(Refusal::InvalidField);
+    }
     let (Ok(device), Ok(bytes)) = (wanted.device_id.parse(), STANDARD.decode(wanted.snapshot.trim())) else {
         return refused(Refusal::InvalidField);
     };
@@ -206,7 +212,7 @@ pub(super) async fn message(
     let explained = move |view: &View| explain_message(view, &services, conversation, seq);
     match operator.services.readers.ask(explained).await {
         Ok(Some(explained)) => HttpResponse::Ok().json(explained),
-        Ok(None) => refused(Refusal::NoSuchConversation),
+        Ok(None) => HttpResponse::NotFound().json(json!({ "message": "there is no such message" })),
         Err(refusal) => refused(refusal),
     }
 }
@@ -249,14 +255,22 @@ fn member(
 ) -> Result<Value, ReadFault> {
     let since = services.observed.heard_since();
     let lineages = view.lineages(user)?;
-    let version = view.pointer_to(user, place, ENTRIES_COUNTED_MAX)?;
-    // What is no longer in the inbox lies below the floor: every live lineage has it.
-    let below = version.unwrap_or(lineages.floor);
-    let state = |row: &Lineage| match (row.holds_messages(), row.acked_messages() >= below) {
-        (false, _) => "does not declare messages",
-        (true, true) => "has handed it back",
-        (true, false) if row.is_live(since) => "has not handed it back",
-        (true, false) => "has expired without it",
+    let standing = view.pointer_to(user, place, ENTRIES_COUNTED_MAX)?;
+    let state = |row: &Lineage| match standing {
+        _ if !row.holds_messages() => "does not declare messages",
+        Standing::At(version) if row.acked_messages() >= version => "has handed it back",
+        Standing::At(_) if row.is_live(since) => "has not handed it back",
+        Standing::At(_) => "has expired without it",
+        Standing::Removed if row.acked_messages() >= lineages.floor => {
+            "has handed it back, or began after it"
+        }
+        Standing::Removed => "may have expired without it: it is no longer known",
+        Standing::NotLookedFar => "not known: too much is kept for this user to look through all of it",
+    };
+    let (version, inbox) = match standing {
+        Standing::At(version) => (Some(version), "kept"),
+        Standing::Removed => (None, "removed"),
+        Standing::NotLookedFar => (None, "not looked through"),
     };
     let rows: Vec<Value> = lineages
         .rows
@@ -268,6 +282,7 @@ fn member(
     Ok(json!({
         "user_id": user.to_string(),
         "name": view.account(user)?.map(|account| account.name),
+        "inbox": inbox,
         "version": version.map(|version| version.0),
         "lineages": rows,
     }))

@@ -38,7 +38,7 @@ const WAIT_MS_MAX: u64 = 50_000;
 const CONTEXT_HEADER: &str = "x-highwater-context";
 
 /// Highest context of a device; see the WebSocket's hello.
-const CONTEXT_MAX: u8 = 15;
+pub(super) const CONTEXT_MAX: u8 = 15;
 
 /// What the routes of the client port work with.
 pub struct Client {
@@ -206,7 +206,8 @@ impl Client {
         let (clock, wait_ms) = (&self.services.clock, u64::from(sync.wait_ms).min(WAIT_MS_MAX));
         let end_us = clock.monotonic_us() + wait_ms * 1000;
         // Registered before the store is looked at: what comes after the look wakes it.
-        let waiter = (wait_ms > 0).then(|| self.services.waiters.register(device.user));
+        let waiters = &self.services.waiters;
+        let waiter = (wait_ms > 0).then(|| waiters.register(device.user, lineage.id)).flatten();
         loop {
             if waiter.is_some() {
                 // The device may have ended before it was registered, or it may be that which woke it.

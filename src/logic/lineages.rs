@@ -124,7 +124,7 @@ pub(super) fn hand_back(state: &mut State, user: UserId, handed: &[HandedBack], 
 pub(super) fn expire(state: &mut State, user: UserId, version: Version) -> Decided {
     let since = state.heard_since();
     let due = state.lineages.get(&user).is_some_and(|lineages| lineages.floor_is_due(since));
-    if !due || state.time.is_suspended() {
+    if !due {
         return Decided::unchanged(Answer::Done);
     }
     let effect = change(state, user, version, |lineages| lineages.raise_floor(since));

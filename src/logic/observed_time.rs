@@ -9,6 +9,9 @@ use crate::model::TimeMs;
 /// The longest absence that is believed.
 pub const ABSENCE_MAX_MS: i64 = 24 * 60 * 60 * 1000;
 
+/// How long nothing expires after an operator's word. Source: every device that is used is heard of within a day.
+pub const GRACE_MS: i64 = 24 * 60 * 60 * 1000;
+
 /// See the module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ObservedTime {
@@ -16,6 +19,8 @@ pub struct ObservedTime {
     /// The monotonic clock at `at`, microseconds.
     monotonic_us: u64,
     suspended: bool,
+    /// After an operator's word nothing expires before this: who is there is heard of first.
+    resumes: Option<TimeMs>,
 }
 
 impl ObservedTime {
@@ -23,12 +28,12 @@ impl ObservedTime {
     #[must_use]
     pub fn at_start(stored: Option<TimeMs>, wall: TimeMs, monotonic_us: u64) -> ObservedTime {
         let Some(stored) = stored else {
-            return ObservedTime { at: wall, monotonic_us, suspended: false };
+            return ObservedTime { at: wall, monotonic_us, suspended: false, resumes: None };
         };
         let absent_ms = wall.0.saturating_sub(stored.0);
         let suspended = absent_ms > ABSENCE_MAX_MS;
         let at = if suspended { stored } else { stored.max(wall) };
-        ObservedTime { at, monotonic_us, suspended }
+        ObservedTime { at, monotonic_us, suspended, resumes: None }
     }
 
     /// Moves on to a reading of the monotonic clock.
@@ -39,8 +44,12 @@ impl ObservedTime {
         self.monotonic_us += passed_ms * 1000;
     }
 
-    /// An operator says that the wall clock is right.
+    /// An operator says that the wall clock is right. What was heard of while time was not believed bears an old time, so
+    /// nothing expires for a while yet.
     pub fn accept(&mut self, wall: TimeMs) {
+        if self.suspended {
+            self.resumes = Some(TimeMs(self.at.max(wall).0.saturating_add(GRACE_MS)));
+        }
         self.at = self.at.max(wall);
         self.suspended = false;
     }
@@ -51,10 +60,10 @@ impl ObservedTime {
         self.at
     }
 
-    /// Whether nothing may expire, because more time would have passed than is believed.
+    /// Whether nothing may expire: more time would have passed than is believed, or that was so a while ago.
     #[must_use]
     pub fn is_suspended(&self) -> bool {
-        self.suspended
+        self.suspended || self.resumes.is_some_and(|resumes| self.at < resumes)
     }
 }
 
@@ -96,8 +105,15 @@ mod tests {
     fn an_operator_can_say_that_the_time_is_right() {
         let mut time = ObservedTime::at_start(Some(STORED), TimeMs(STORED.0 * 9), 0);
         time.accept(TimeMs(STORED.0 * 9));
-        assert_eq!((time.at(), time.is_suspended()), (TimeMs(STORED.0 * 9), false));
+        assert_eq!(
+            (time.at(), time.is_suspended()),
+            (TimeMs(STORED.0 * 9), true),
+            "who is there is heard of first"
+        );
+        time.advance(GRACE_MS as u64 * 1000);
+        assert_eq!((time.at(), time.is_suspended()), (TimeMs(STORED.0 * 9 + GRACE_MS), false));
         time.accept(STORED);
-        assert_eq!(time.at(), TimeMs(STORED.0 * 9), "it never falls");
+        assert_eq!(time.at(), TimeMs(STORED.0 * 9 + GRACE_MS), "it never falls");
+        assert!(!time.is_suspended(), "there was nothing to accept");
     }
 }

@@ -135,9 +135,12 @@ impl State {
         self.time
     }
 
-    /// Lineages heard of after it are live. While time is suspended, all that were live when it last was not.
+    /// Lineages heard of after it are live. While time is suspended, all are.
     #[must_use]
     pub fn heard_since(&self) -> HeardSince {
+        if self.time.is_suspended() {
+            return HeardSince(TimeMs(i64::MIN));
+        }
         HeardSince(TimeMs(self.time.at().0.saturating_sub(self.lineage_expiry_ms)))
     }
 

@@ -2,7 +2,6 @@
 
 use std::{collections::HashMap, ops::ControlFlow, sync::Arc};
 
-pub use super::view_fault::ReadFault;
 use super::{
     accounts, conversations, devices,
     engine::{Engine, prefix_end},
@@ -13,6 +12,7 @@ use super::{
     tail::{Pin, Tail},
     view_scan::whole,
 };
+pub use super::{view_cleanup::Standing, view_fault::ReadFault};
 use crate::model::{
     ClientMessageId, ConversationId, DeviceId, Kind, Lineages, TimeMs, UserId, Version,
     record::{

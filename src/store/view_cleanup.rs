@@ -8,6 +8,17 @@ use super::{
 };
 use crate::model::{ConversationId, Lineages, Seq, UserId, Version};
 
+/// Where a message stands in an inbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Under this version.
+    At(Version),
+    /// Not any more.
+    Removed,
+    /// Nowhere among the pointers that were looked at; there are more.
+    NotLookedFar,
+}
+
 impl View {
     /// Lineages of the users after `after` in the order of their ids, as the index has them, at most `max`.
     ///
@@ -86,7 +97,7 @@ impl View {
         Ok((oldest, count.min(max)))
     }
 
-    /// Version of the pointer to a message in an inbox, if it is among the first `max` that are kept.
+    /// Where a message stands in an inbox, looked for among the first `max` pointers that are kept.
     ///
     /// # Errors
     /// When the index cannot be read.
@@ -95,7 +106,7 @@ impl View {
         user: UserId,
         (conversation, seq): (ConversationId, Seq),
         max: usize,
-    ) -> Result<Option<Version>, ReadFault> {
+    ) -> Result<Standing, ReadFault> {
         let mut found = None;
         let mut looked_at = 0;
         let from = inboxes::chunk_key(user, Version(0));
@@ -116,6 +127,10 @@ impl View {
             let message = &entry.delivery.message;
             (message.conversation, message.seq) == (conversation, seq)
         });
-        Ok(found.or(in_tail.map(|entry| entry.delivery.version)))
+        Ok(match found.or(in_tail.map(|entry| entry.delivery.version)) {
+            Some(version) => Standing::At(version),
+            None if looked_at + recent.len() >= max => Standing::NotLookedFar,
+            None => Standing::Removed,
+        })
     }
 }

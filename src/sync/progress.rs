@@ -58,6 +58,11 @@ impl Progress {
         }
     }
 
+    /// There is something new: asking is no loop.
+    pub fn news(&mut self) {
+        self.idle = 0;
+    }
+
     /// It was answered: after it the client should have this snapshot.
     pub fn answered(&mut self, snapshot: &Bytes, now_ms: u64) {
         self.owed = *snapshot != self.handed;
@@ -119,6 +124,9 @@ mod tests {
         }
         assert_eq!(progress.begin(&snapshot(1), 2_000), Course::StayAway(9_000));
         assert_eq!(progress.begin(&NOTHING, 2_000), Course::StayAway(9_000), "whatever it brings");
+        let mut told = progress.clone();
+        told.news();
+        assert_eq!(told.begin(&snapshot(1), 2_000), Course::Answer, "there is something new");
         assert_eq!(progress.begin(&snapshot(1), 11_000), Course::Answer);
         progress.answered(&snapshot(1), 11_000);
         assert_eq!(progress.begin(&snapshot(1), 11_001), Course::Answer, "the count began anew");

@@ -174,3 +174,23 @@ async fn a_device_that_is_silent_for_too_long_holds_nothing_back_and_finds_what_
     assert!(pages.iter().any(|page| page.messages_gap), "{pages:?}");
     assert_eq!(dump(&server, &desk.token).await, full);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connected_device_with_nothing_new_is_heard_of_by_its_heartbeats() {
+    let home = Home::new(&format!("{CONFIG}lineage_expiry_s = 3\n"), &["--dev"]);
+    let server = home.start();
+    let [ann] = server.people(2).await;
+    let (mut wire, mut replica) = (Wire::greeted(&server, ann.token()).await, Replica::default());
+    wire.sync(&mut replica).await;
+    let live = |seen: &Value, place: usize| seen["lineages"][place]["live"] == true;
+    // Until the other one, which says nothing, has expired, and a while longer.
+    let mut expired = 0;
+    while expired < 5 {
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        let beat = wire.post_with(replica.snapshot.clone(), requests::heartbeat()).await;
+        wire.answer(beat).await;
+        let seen = explained(&home, &ann.name);
+        assert!(live(&seen, 0), "{seen}");
+        expired += u32::from(!live(&seen, 1));
+    }
+}

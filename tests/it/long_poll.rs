@@ -115,3 +115,24 @@ async fn any_request_over_http_hands_back_and_what_is_not_its_own_hands_back_not
     assert_eq!(beat(ann.token(), &replica.snapshot).await.status, 200);
     eventually("the marks are stored", || async { acked().await.0.then_some(()) }).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lineage_waits_once() {
+    let home = Home::dev();
+    let server = home.start();
+    let [ann] = server.people(1).await;
+    let (mut wire, mut replica) = (Wire::greeted(&server, ann.token()).await, Replica::default());
+    wire.sync(&mut replica).await;
+    let began = Instant::now();
+    let first = poll(&server, ann.token(), replica.snapshot.clone(), LONG_MS);
+    let second = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        poll(&server, ann.token(), replica.snapshot.clone(), 1_000).await
+    };
+    let (first, second) = tokio::join!(first, second);
+    assert_eq!((first.status, second.status), (204, 204));
+    assert!(
+        began.elapsed() < Duration::from_millis(u64::from(LONG_MS) / 2),
+        "the older one ended with the newer"
+    );
+}

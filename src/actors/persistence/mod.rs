@@ -135,6 +135,8 @@ impl Persistence {
     /// An actor that is not yet started.
     #[must_use]
     pub fn new(parts: PersistenceParts) -> Persistence {
+        // Before the first connection looks at it.
+        parts.observed.set(parts.committer.time(), parts.committer.heard_since());
         Persistence {
             committer: parts.committer,
             intake: parts.intake,

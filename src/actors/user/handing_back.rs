@@ -11,6 +11,7 @@ use crate::{
     actors::persistence::intake::{Reply, Submission},
     logic::{
         Operation,
+        lineages::heard_step_ms,
         operation::{HandedBack, Request},
     },
     sync::{Chain, Marks, snapshot::Opened},
@@ -35,12 +36,16 @@ impl User {
 
     /// Submits the marks that were handed back and are not stored yet. What the committer cannot take now waits.
     pub(super) fn store_handed_back(&mut self) {
+        let (now, step_ms) = (self.services.observed.at(), heard_step_ms(self.services.lineage_expiry_ms));
         let mut handed = Vec::new();
         for place in 0..self.sessions.len() {
             let Some(snapshot) = self.sessions[place].handed.clone() else {
                 continue;
             };
-            let news = self.marks_of(place, &snapshot).filter(|marks| self.sessions[place].lacks(marks));
+            // Also a client that has nothing new is heard of, now and then.
+            let is_due = now.0 - self.sessions[place].heard.0 >= step_ms;
+            let news = self.marks_of(place, &snapshot);
+            let news = news.filter(|marks| is_due || self.sessions[place].lacks(marks));
             match news {
                 Some(marks) => handed.push((place, snapshot, marks)),
                 None => self.sessions[place].handed = None,
@@ -52,6 +57,7 @@ impl User {
         for (place, snapshot, marks) in handed {
             let session = &mut self.sessions[place];
             session.acked = *marks.all();
+            session.heard = now;
             session.handed.take_if(|waiting| *waiting == snapshot);
         }
     }

@@ -14,6 +14,7 @@ use crate::{
 impl User {
     /// Something durable is new for this user; `items` when a state kind is among it.
     pub(super) fn tell_news(&mut self, items: bool) {
+        self.progress.iter_mut().for_each(|(_, progress)| progress.news());
         for place in 0..self.sessions.len() {
             let connection = self.sessions[place].connection();
             self.tell_news_to(connection, items);

@@ -13,7 +13,7 @@ use crate::{
     },
     logic::Principal,
     model::{
-        LineageId, Version,
+        LineageId, TimeMs, Version,
         limits::{IN_FLIGHT_PER_CONNECTION_MAX, KINDS_MAX},
     },
     sync::{Kinds, Marks, PushChain},
@@ -33,6 +33,8 @@ pub struct Session {
     pub(super) handed: Option<Bytes>,
     /// Marks of this lineage that are stored, or on their way to be.
     pub(super) acked: [Version; KINDS_MAX],
+    /// When this lineage was heard of last, as that is stored.
+    pub(super) heard: TimeMs,
     /// Requests that were not answered yet.
     pub(super) in_flight: Share,
 }
@@ -50,6 +52,7 @@ impl Session {
             chain: PushChain::default(),
             handed: None,
             acked: attach.lineage.acked,
+            heard: attach.lineage.heard,
             in_flight,
         }
     }
