@@ -137,9 +137,6 @@ fn serve_operators(
     let operator = Operator {
         services: Arc::clone(&core.services),
         accounts: Arc::clone(&core.accounts),
-        monitor: core.services.monitor.clone(),
-        clock: core.services.clock.clone(),
-        kinds: Arc::clone(&core.services.kinds),
         token: secret_hash(&core.secrets.operator_token),
         setup: Setup::new(&core.secrets, config.server.data.clone()),
     };

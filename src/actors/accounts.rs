@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     logic::{
-        self, Answer, Operation, Principal,
+        self, Answer, Principal,
         operation::{NewDevice, OpenLineage, Register, Request},
     },
     model::{
@@ -99,6 +99,23 @@ impl Accounts {
         device.ok_or(Refusal::InvalidToken)
     }
 
+    /// The device of a token, and the lineage of one of its contexts, if it was opened before.
+    ///
+    /// # Errors
+    /// As `authenticate`.
+    pub async fn identify(&self, token: &str, context: u8) -> Result<(Device, Option<Lineage>), Refusal> {
+        let hash = secret_hash(token);
+        let found = self.services.readers.ask(move |view| {
+            let Some(device) = view.device_of_token(&hash)? else {
+                return Ok(None);
+            };
+            let id = LineageId { device: device.device, context };
+            let lineage = view.lineages(device.user)?.get(id).copied();
+            Ok(Some((device, lineage)))
+        });
+        found.await?.ok_or(Refusal::InvalidToken)
+    }
+
     /// The device of a token, and the lineage of one of its contexts: opened, if it is new or says something new. A
     /// known one goes on as it is stored when nothing can be written now.
     ///
@@ -113,16 +130,7 @@ impl Accounts {
         // A kind that the server gets later is declared by who declares all that there are.
         let kinds = kinds.or(KindSet::ALL.without(self.services.kinds.set()));
         let step_ms = logic::lineages::heard_step_ms(self.services.lineage_expiry_ms);
-        let hash = secret_hash(token);
-        let found = self.services.readers.ask(move |view| {
-            let Some(device) = view.device_of_token(&hash)? else {
-                return Ok(None);
-            };
-            let id = LineageId { device: device.device, context };
-            let lineage = view.lineages(device.user)?.get(id).copied();
-            Ok(Some((device, lineage)))
-        });
-        let (device, lineage) = found.await?.ok_or(Refusal::InvalidToken)?;
+        let (device, lineage) = self.identify(token, context).await?;
         if let Some(lineage) = lineage
             && !logic::lineages::is_news(&lineage, kinds, self.services.observed.at(), step_ms)
         {
@@ -274,11 +282,7 @@ impl Accounts {
     /// The committer's refusal.
     pub async fn decide(&self, request: Request) -> Result<Answer, Refusal> {
         let (reply, answer) = oneshot::channel();
-        let submission = Submission {
-            operation: Operation { at: self.services.clock.now(), request },
-            reply: Reply::Once(reply),
-            queued_us: self.services.clock.monotonic_us(),
-        };
+        let submission = Submission::new(request, Reply::Once(reply), &self.services.clock);
         self.services.intake.submit(submission).map_err(|(_, refusal)| refusal)?;
         answer.await.unwrap_or(Err(Refusal::UnknownOutcome))
     }

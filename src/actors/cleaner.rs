@@ -1,10 +1,10 @@
 //! The cleaner: goes through all users, a few at a time, and has removed from the index what lies below their floors.
 //!
-//! **Owns** how far its pass has come. **Receives** ticks, and what a reader found. **Emits** reading jobs, and keys to
-//! be removed to the intake, which applies them between batches. **Durable before replying:** it answers nobody; a floor is raised by the
-//! committer, in an operation before; the cleaner only reads stored floors. **Mailbox:** ticks and one reading at a time.
-//! **Started** by `app` beside persistence, **stopped** with it. **A restart loses** how far the pass had come; the next
-//! one begins anew, and finds what is left.
+//! **Owns** how far its pass has come. **Receives** ticks, and what a reader found. **Emits** reading jobs, keys to be
+//! removed to the intake, which applies them between batches, and expiries to be decided. **Durable before replying:**
+//! it answers nobody; a floor is raised by the committer, in an operation before; the cleaner only reads stored floors.
+//! **Mailbox:** ticks and one reading at a time. **Started** by `app` beside persistence, **stopped** with it. **A restart
+//! loses** how far the pass had come; the next one begins anew, and finds what is left.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,7 +17,7 @@ use super::{
     user::UserServices,
 };
 use crate::{
-    logic::{Operation, Request},
+    logic::Request,
     model::{Clock, HeardSince, UserId, Version},
     monitor::{Monitor, ids},
     store::view::{ReadFault, View},
@@ -80,9 +80,8 @@ impl Cleaner {
     /// for now is found again by the next pass.
     fn expire(&self, users: Vec<UserId>) {
         for user in users {
-            let operation = Operation { at: self.clock.now(), request: Request::Expire(user) };
-            let queued_us = self.clock.monotonic_us();
-            if self.intake.submit(Submission { operation, reply: Reply::Nobody, queued_us }).is_err() {
+            let submission = Submission::new(Request::Expire(user), Reply::Nobody, &self.clock);
+            if self.intake.submit(submission).is_err() {
                 return;
             }
         }
@@ -95,7 +94,7 @@ impl Cleaner {
             return;
         }
         let (after, cleaner) = (self.after, ctx.address());
-        let since = (!self.observed.is_suspended()).then(|| self.observed.heard_since());
+        let since = self.observed.heard_since();
         let read = self.readers.read(move |view| hand_over(&cleaner, find(view, after, since)));
         match read {
             Ok(()) => self.reading = true,
@@ -113,13 +112,13 @@ fn hand_over(cleaner: &Addr<Cleaner>, found: Result<Found, ReadFault>) {
     cleaner.do_send(Read(found));
 }
 
-/// What can be removed for the next users after `after`. Without `since` nothing expires.
-fn find(view: &View, after: Option<UserId>, since: Option<HeardSince>) -> Result<Found, ReadFault> {
+/// What can be removed for the next users after `after`.
+fn find(view: &View, after: Option<UserId>, since: HeardSince) -> Result<Found, ReadFault> {
     let users = view.lineages_after(after, USERS_PER_STEP)?;
     let is_last = users.len() < USERS_PER_STEP;
     let mut found = Found { keys: Vec::new(), expired: Vec::new(), after };
     for lineages in users {
-        if since.is_some_and(|since| lineages.floor_is_due(since)) {
+        if lineages.floor_is_due(since) {
             found.expired.push(lineages.user);
         }
         let through = lineages.removable_through();

@@ -19,13 +19,10 @@ use super::{
 };
 use crate::{
     logic::Principal,
-    model::{Lineage, UserId},
+    model::{Lineage, UserId, limits::CONTEXT_MAX},
     monitor::{Op, Outcome, ids},
     sync::Kinds,
 };
-
-/// Highest context of a device. Source: an app and a few extensions; a limit so that lineages stay few.
-const CONTEXT_MAX: u32 = 15;
 
 /// Close code of RFC 6455's registry: the service restarts, come again.
 const SERVICE_RESTART: u16 = 1012;
@@ -221,7 +218,7 @@ impl Running {
     }
 
     async fn hello(&self, hello: proto::Hello) -> Result<(), Refusal> {
-        if hello.level == 0 || hello.context > CONTEXT_MAX {
+        if hello.level == 0 || hello.context > u32::from(CONTEXT_MAX) {
             return Err(Refusal::InvalidField);
         }
         let kinds = Arc::new(self.lobby.services.kinds.declared(&hello.kinds));

@@ -8,14 +8,12 @@ use highwater_wire::Refusal;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{
-    operator::{Operator, refused},
-    requests::CONTEXT_MAX,
-};
+use super::operator::{Operator, refused};
 use crate::{
     actors::user::UserServices,
     model::{
         ConversationId, DeviceId, HeardSince, KindSet, Lineage, LineageId, Lineages, Seq, UserId, Version,
+        limits::CONTEXT_MAX,
         record::{Account, Device, name_key},
     },
     store::view::{ReadFault, Standing, View},
@@ -159,10 +157,10 @@ pub(super) async fn snapshot(
     };
     let lineage = LineageId { device: DeviceId(device), context: wanted.context };
     let chain = Chain { user: account.user, lineage };
-    HttpResponse::Ok().json(explain_snapshot(&operator.services, &operator.kinds, chain, &bytes))
+    HttpResponse::Ok().json(explain_snapshot(&operator.services, chain, &bytes))
 }
 
-fn explain_snapshot(services: &UserServices, kinds: &Kinds, chain: Chain, bytes: &[u8]) -> Value {
+fn explain_snapshot(services: &UserServices, chain: Chain, bytes: &[u8]) -> Value {
     match services.key.open(chain, bytes, &services.lifeline) {
         Opened::Empty => json!({ "verdict": "empty", "means": "everything is told from the beginning" }),
         Opened::Foreign => json!({
@@ -173,19 +171,19 @@ fn explain_snapshot(services: &UserServices, kinds: &Kinds, chain: Chain, bytes:
             "verdict": "future",
             "means": "it speaks of a history that this store does not have: everything is told anew",
         }),
-        Opened::Marks(given) => said(services, kinds, &given),
+        Opened::Marks(given) => said(services, &given),
     }
 }
 
-fn said(services: &UserServices, kinds: &Kinds, given: &Marks) -> Value {
+fn said(services: &UserServices, given: &Marks) -> Value {
     json!({
         "verdict": "good",
         "means": "the next page continues from these marks",
         "level": given.level,
         "run": given.run.number.0,
         "run_is_current": given.run == services.lifeline.current(),
-        "marks": marks(kinds, given.all()),
-        "told_anew": names(kinds, given.enumerating()),
+        "marks": marks(&services.kinds, given.all()),
+        "told_anew": names(&services.kinds, given.enumerating()),
     })
 }
 

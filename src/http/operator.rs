@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use super::{
     body::{self, BodyFault},
     explain,
+    requests::bearer,
 };
 use crate::{
     actors::{
@@ -21,10 +22,9 @@ use crate::{
         user::UserServices,
     },
     logic::operation::Request,
-    model::{Clock, Kind, UserId, record::SecretHash},
-    monitor::{Format, Monitor, Window, curves},
+    model::{Kind, UserId, record::SecretHash},
+    monitor::{Format, Window, curves},
     store::secrets::Secrets,
-    sync::Kinds,
 };
 
 /// Accounts that one request may provision. More: refused as `invalid_field`.
@@ -45,14 +45,8 @@ const HOUR_MS: i64 = 60 * 60 * 1000;
 pub struct Operator {
     /// Accounts.
     pub accounts: Arc<Accounts>,
-    /// Store, keys, runs.
+    /// Store, keys, runs, counters, time.
     pub services: Arc<UserServices>,
-    /// Counters.
-    pub monitor: Monitor,
-    /// Time.
-    pub clock: Clock,
-    /// Kinds of the server.
-    pub kinds: Arc<Kinds>,
     /// Hash of the operator's token.
     pub token: SecretHash,
     /// The first thing that an operator does.
@@ -113,7 +107,7 @@ struct PageQuery {
 
 async fn page(operator: web::Data<Operator>, query: web::Query<PageQuery>) -> HttpResponse {
     let window = query.window.as_deref().and_then(Window::from_name).unwrap_or(Window::Hour);
-    let html = operator.monitor.curves_page("Highwater", window, operator.clock.now());
+    let html = operator.services.monitor.curves_page("Highwater", window, operator.services.clock.now());
     super::headers::of_page(&mut HttpResponse::Ok())
         .content_type("text/html; charset=utf-8")
         .insert_header(("content-security-policy", curves::content_security_policy()))
@@ -123,7 +117,7 @@ async fn page(operator: web::Data<Operator>, query: web::Query<PageQuery>) -> Ht
 async fn metrics(operator: web::Data<Operator>, http: HttpRequest) -> HttpResponse {
     let accept = http.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
     let format = Format::from_accept(accept);
-    HttpResponse::Ok().content_type(format.content_type()).body(operator.monitor.metrics(format))
+    HttpResponse::Ok().content_type(format.content_type()).body(operator.services.monitor.metrics(format))
 }
 
 #[derive(Deserialize)]
@@ -245,7 +239,7 @@ async fn accept_time(operator: web::Data<Operator>, http: HttpRequest) -> HttpRe
         return refused(refusal);
     }
     match operator.accounts.decide(Request::AcceptTime).await {
-        Ok(_) => HttpResponse::Ok().json(serde_json::json!({ "now_ms": operator.clock.now().0 })),
+        Ok(_) => HttpResponse::Ok().json(serde_json::json!({ "now_ms": operator.services.clock.now().0 })),
         Err(refusal) => refused(refusal),
     }
 }
@@ -279,7 +273,7 @@ async fn put_document(
     let Some(user) = body.user_id.parse().ok().map(UserId).filter(|_| fits) else {
         return refused(Refusal::InvalidField);
     };
-    if !operator.kinds.is_document_kind(kind) {
+    if !operator.services.kinds.is_document_kind(kind) {
         return refused(Refusal::InvalidField);
     }
     match operator.accounts.decide(Request::PutDocument { user, kind, key: body.key, value }).await {
@@ -289,7 +283,6 @@ async fn put_document(
 }
 
 impl Operator {
-    /// Compares hashes, so that time tells nothing about the token.
     /// The body of an operator's request: its token is judged before anything else.
     pub(super) async fn ask<T: DeserializeOwned>(
         &self,
@@ -300,13 +293,9 @@ impl Operator {
         read_json(http, payload).await
     }
 
+    /// Compares hashes, so that time tells nothing about the token.
     fn authorise(&self, http: &HttpRequest) -> Result<(), Refusal> {
-        let value = http.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let (scheme, token) = value.and_then(|value| value.split_once(' ')).ok_or(Refusal::InvalidToken)?;
-        if !scheme.eq_ignore_ascii_case("bearer") {
-            return Err(Refusal::InvalidToken);
-        }
-        if secret_hash(token.trim()) == self.token { Ok(()) } else { Err(Refusal::InvalidToken) }
+        if secret_hash(bearer(http)?) == self.token { Ok(()) } else { Err(Refusal::InvalidToken) }
     }
 }
 
@@ -315,9 +304,8 @@ async fn read_json<T: DeserializeOwned>(
     payload: web::Payload,
 ) -> Result<T, HttpResponse> {
     let body = body::read(http, payload, BODY_BYTES_MAX).await.map_err(|fault| match fault {
-        BodyFault::TooLong => refused(Refusal::FrameTooLarge),
-        BodyFault::TooSlow => HttpResponse::RequestTimeout().force_close().finish(),
-        BodyFault::Broken => refused(Refusal::MalformedFrame),
+        BodyFault::TooSlow => body::too_slow(),
+        BodyFault::Refused(refusal) => refused(refusal),
     })?;
     serde_json::from_slice(&body).map_err(|error| {
         let what = serde_json::json!({ "message": format!("the body is not what was expected: {error}") });

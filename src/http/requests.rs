@@ -18,14 +18,17 @@ use super::{
 use crate::{
     actors::{
         accounts::Accounts,
-        persistence::intake::{Reply, Submission},
         user::{self, PageRequest, UserServices},
     },
     logic::{
-        Operation, Principal,
+        Principal,
         operation::{self, EndDevices, HandedBack},
     },
-    model::{DeviceId, Lineage, LineageId, UserId, limits::FRAME_BYTES_MAX, record::name_key},
+    model::{
+        DeviceId, Lineage, UserId,
+        limits::{CONTEXT_MAX, FRAME_BYTES_MAX},
+        record::name_key,
+    },
     monitor::{Op, Outcome, ids},
     sync::{Chain, Marks, snapshot::Opened},
 };
@@ -36,9 +39,6 @@ const WAIT_MS_MAX: u64 = 50_000;
 
 /// Header that names the context of a device; 0 without it.
 const CONTEXT_HEADER: &str = "x-highwater-context";
-
-/// Highest context of a device; see the WebSocket's hello.
-pub(super) const CONTEXT_MAX: u8 = 15;
 
 /// What the routes of the client port work with.
 pub struct Client {
@@ -54,15 +54,15 @@ pub struct Client {
 pub async fn request(client: web::Data<Client>, http: HttpRequest, payload: web::Payload) -> HttpResponse {
     let received_us = client.services.clock.monotonic_us();
     if !client.door.admits_origin(http.headers()) {
-        let (_, text) = Refused::ForeignOrigin.answer();
-        return HttpResponse::Forbidden().content_type("text/plain; charset=utf-8").body(text);
+        return Refused::ForeignOrigin.response();
     }
     let encoding = encoding_of(&http);
-    let body = body::read(&http, payload, FRAME_BYTES_MAX).await;
-    if body == Err(BodyFault::TooSlow) {
-        return HttpResponse::RequestTimeout().force_close().finish();
-    }
-    let (request_id, result) = match decode(encoding, body) {
+    let body = match body::read(&http, payload, FRAME_BYTES_MAX).await {
+        Err(BodyFault::TooSlow) => return body::too_slow(),
+        Err(BodyFault::Refused(refusal)) => Err(refusal),
+        Ok(body) => Ok(body),
+    };
+    let (request_id, result) = match body.and_then(|body| decode(encoding, &body)) {
         Ok(frame) => (frame.request_id, client.answer(&http, frame).await),
         Err(refusal) => (0, Err(refusal)),
     };
@@ -85,17 +85,13 @@ fn encoding_of(http: &HttpRequest) -> Option<Encoding> {
         .find(|encoding| encoding.content_type().eq_ignore_ascii_case(named))
 }
 
-fn decode(encoding: Option<Encoding>, body: Result<Bytes, BodyFault>) -> Result<proto::ClientFrame, Refusal> {
-    let body = body.map_err(|fault| match fault {
-        BodyFault::TooLong => Refusal::FrameTooLarge,
-        BodyFault::TooSlow | BodyFault::Broken => Refusal::MalformedFrame,
-    })?;
+fn decode(encoding: Option<Encoding>, body: &[u8]) -> Result<proto::ClientFrame, Refusal> {
     let encoding = encoding.ok_or(Refusal::WrongFrameType)?;
     // Also in what is not looked at: over a WebSocket such a frame ends the connection.
-    if encoding == Encoding::Json && std::str::from_utf8(&body).is_err() {
+    if encoding == Encoding::Json && std::str::from_utf8(body).is_err() {
         return Err(Refusal::MalformedFrame);
     }
-    encoding.decode(&body).map_err(|_| Refusal::MalformedFrame)
+    encoding.decode(body).map_err(|_| Refusal::MalformedFrame)
 }
 
 fn respond(encoding: Encoding, request_id: u64, result: Result<Option<Body>, Refusal>) -> HttpResponse {
@@ -137,9 +133,10 @@ impl Client {
         if let Request::Sync(sync) = &request {
             return self.sync_or_wait(http, token, context, sync, frame.snapshot).await;
         }
-        let device = self.accounts.authenticate(token).await?;
-        let lineage = LineageId { device: device.device, context };
-        self.take_handed_back(Chain { user: device.user, lineage }, &frame.snapshot);
+        let (device, lineage) = self.accounts.identify(token, context).await?;
+        if let Some(lineage) = lineage {
+            self.take_handed_back(device.user, &lineage, &frame.snapshot);
+        }
         let by = Principal { user: device.user, device: device.device };
         match request {
             Request::Send(send) => {
@@ -238,9 +235,8 @@ impl Client {
         let (marks, rebuild) =
             user::begin(&services.key, &services.lifeline, chain, &given, LEVEL as u8, &kinds, lineage.from);
         user::count_rebuild(&services.monitor, rebuild, owner);
-        let is_news = marks.all().iter().zip(&lineage.acked).any(|(mark, acked)| mark > acked);
-        if rebuild.is_none() && !given.is_empty() && is_news {
-            self.store_handed_back(chain, &marks);
+        if rebuild.is_none() && !given.is_empty() {
+            self.store_handed_back(owner, lineage, &marks);
         }
         let bytes_max = self.page_bytes_max(http);
         let request = PageRequest { chain, given, marks, rebuild, kinds, entries_max: sync.limit, bytes_max };
@@ -251,34 +247,29 @@ impl Client {
         // An empty snapshot says that what the client has stands: there is nothing to tell.
         Ok(if page.snapshot.is_empty() { None } else { Some(Body::Page(page)) })
     }
-}
 
-impl Client {
     /// A snapshot that comes with a request is handed back: its marks are stored. One that is not this lineage's says
     /// nothing; a sync with it says why.
-    fn take_handed_back(&self, chain: Chain, given: &[u8]) {
+    fn take_handed_back(&self, user: UserId, lineage: &Lineage, given: &[u8]) {
         let (key, lifeline) = (&self.services.key, &self.services.lifeline);
-        if let Opened::Marks(marks) = key.open(chain, given, lifeline) {
-            self.store_handed_back(chain, &marks);
+        if let Opened::Marks(marks) = key.open(Chain { user, lineage: lineage.id }, given, lifeline) {
+            self.store_handed_back(user, lineage, &marks);
         }
     }
 
-    /// Nobody waits for it. Should the committer have no room, the next request says the same.
-    fn store_handed_back(&self, chain: Chain, marks: &Marks) {
-        let handed = vec![HandedBack { lineage: chain.lineage, marks: *marks.all() }];
-        let request = operation::Request::HandBack { user: chain.user, handed };
-        let submission = Submission {
-            operation: Operation { at: self.services.clock.now(), request },
-            reply: Reply::Nobody,
-            queued_us: self.services.clock.monotonic_us(),
-        };
-        if self.services.intake.submit(submission).is_err() {
+    fn store_handed_back(&self, user: UserId, lineage: &Lineage, marks: &Marks) {
+        if !user::is_news(&self.services, lineage, marks) {
+            return;
+        }
+        let handed = vec![HandedBack { lineage: lineage.id, marks: *marks.all() }];
+        if !user::hand_back(&self.services, user, handed) {
             self.services.monitor.add(ids::BUSY_REFUSALS, 1);
         }
     }
 }
 
-fn bearer(http: &HttpRequest) -> Result<&str, Refusal> {
+/// The secret that a request carries.
+pub(super) fn bearer(http: &HttpRequest) -> Result<&str, Refusal> {
     let value = http.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let (scheme, token) = value.and_then(|value| value.split_once(' ')).ok_or(Refusal::InvalidToken)?;
     // The scheme's name has no case: RFC 9110, 11.1.

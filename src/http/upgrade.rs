@@ -11,7 +11,9 @@ use std::time::Duration;
 use actix_codec::Framed;
 use actix_http::header::{self, HeaderMap, HeaderName};
 use actix_http::{Request, RequestHead, h1, ws};
+use actix_web::http::{Method, StatusCode};
 use actix_web::rt::net::TcpStream;
+use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use highwater_wire::Encoding;
 use tokio::io::AsyncWriteExt;
@@ -19,6 +21,9 @@ use tokio::io::AsyncWriteExt;
 use super::development;
 use crate::actors::connection::{self, Upward};
 use crate::actors::transport::{ConnectionId, WorkerLinks};
+
+/// What an upgrade lacks that is none.
+const NO_UPGRADE: &str = "Upgrade: websocket and Connection: Upgrade are needed";
 
 /// Where WebSockets are opened.
 pub const PATH: &str = "/v1/ws";
@@ -122,36 +127,52 @@ pub enum Refused {
 }
 
 impl Refused {
-    /// Status line and text for people.
-    pub fn answer(self) -> (&'static str, &'static str) {
+    /// Status and text for people.
+    pub fn answer(self) -> (StatusCode, &'static str) {
         match self {
-            Refused::NotFound => ("404 Not Found", "WebSockets are opened at /v1/ws"),
-            Refused::NotGet => ("405 Method Not Allowed", "a WebSocket is opened with GET"),
-            Refused::WrongVersion => ("426 Upgrade Required", "Sec-WebSocket-Version must be 13"),
-            Refused::Malformed(what) => ("400 Bad Request", what),
+            Refused::NotFound => (StatusCode::NOT_FOUND, "WebSockets are opened at /v1/ws"),
+            Refused::NotGet => (StatusCode::METHOD_NOT_ALLOWED, "a WebSocket is opened with GET"),
+            Refused::WrongVersion => (StatusCode::UPGRADE_REQUIRED, "Sec-WebSocket-Version must be 13"),
+            Refused::Malformed(what) => (StatusCode::BAD_REQUEST, what),
             Refused::NoSubprotocol => (
-                "400 Bad Request",
+                StatusCode::BAD_REQUEST,
                 "Sec-WebSocket-Protocol must offer highwater.v1.binary or highwater.v1.json",
             ),
-            Refused::ForeignOrigin => ("403 Forbidden", "this origin may not connect"),
-            Refused::Forwarded => ("403 Forbidden", development::REFUSAL),
-            Refused::Full => ("503 Service Unavailable", "the server has as many connections as it may have"),
+            Refused::ForeignOrigin => (StatusCode::FORBIDDEN, "this origin may not connect"),
+            Refused::Forwarded => (StatusCode::FORBIDDEN, development::REFUSAL),
+            Refused::Full => {
+                (StatusCode::SERVICE_UNAVAILABLE, "the server has as many connections as it may have")
+            }
         }
+    }
+
+    /// What else the client has to know.
+    fn header(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Refused::WrongVersion => Some(("sec-websocket-version", "13")),
+            Refused::NotGet => Some(("allow", "GET")),
+            Refused::Full => Some(("retry-after", "5")),
+            _ => None,
+        }
+    }
+
+    /// The same for what came as a plain request.
+    pub(super) fn response(self) -> HttpResponse {
+        let (status, text) = self.answer();
+        let mut response = HttpResponse::build(status);
+        response.content_type("text/plain; charset=utf-8");
+        if let Some(header) = self.header() {
+            response.insert_header(header);
+        }
+        response.body(text)
     }
 }
 
 /// Answers what comes to the path of WebSockets and is no upgrade.
-pub async fn not_upgraded(request: actix_web::HttpRequest) -> actix_web::HttpResponse {
-    let refused = if request.method() == actix_web::http::Method::GET {
-        Refused::Malformed("Upgrade: websocket and Connection: Upgrade are needed")
-    } else {
-        Refused::NotGet
-    };
-    let (status, text) = refused.answer();
-    let status = status.split(' ').next().and_then(|code| code.parse().ok());
-    let status = status.and_then(|code: u16| actix_web::http::StatusCode::from_u16(code).ok());
-    let status = status.unwrap_or(actix_web::http::StatusCode::BAD_REQUEST);
-    actix_web::HttpResponse::build(status).content_type("text/plain; charset=utf-8").body(text)
+pub async fn not_upgraded(request: HttpRequest) -> HttpResponse {
+    let is_get = request.method() == Method::GET;
+    let refused = if is_get { Refused::Malformed(NO_UPGRADE) } else { Refused::NotGet };
+    refused.response()
 }
 
 /// Checks an upgrade request and agrees on the encoding: the client's first choice among ours.
@@ -168,7 +189,7 @@ pub fn negotiate(head: &RequestHead, door: &Door) -> Result<Encoding, Refused> {
         ws::HandshakeError::BadWebsocketKey => {
             Refused::Malformed("Sec-WebSocket-Key must be 16 bytes in base64")
         }
-        _ => Refused::Malformed("Upgrade: websocket and Connection: Upgrade are needed"),
+        _ => Refused::Malformed(NO_UPGRADE),
     })?;
     if door.refuse_forwarded && development::is_forwarded(&head.headers) {
         return Err(Refused::Forwarded);
@@ -260,12 +281,7 @@ fn push_header(response: &mut Vec<u8>, name: HeaderName, value: &[u8]) {
 
 async fn write_refusal(socket: &mut TcpStream, refused: Refused) -> std::io::Result<()> {
     let (status, text) = refused.answer();
-    let more = match refused {
-        Refused::WrongVersion => "sec-websocket-version: 13\r\n",
-        Refused::NotGet => "allow: GET\r\n",
-        Refused::Full => "retry-after: 5\r\n",
-        _ => "",
-    };
+    let more = refused.header().map(|(name, value)| format!("{name}: {value}\r\n")).unwrap_or_default();
     let response = format!(
         "HTTP/1.1 {status}\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: {}\r\nconnection: close\r\n{more}\r\n{text}",
         text.len()

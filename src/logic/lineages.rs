@@ -7,9 +7,7 @@ use super::{
     operation::{Answer, HandedBack, OpenLineage},
     state::{Need, State},
 };
-use crate::model::{
-    DeviceId, Effect, KindSet, Lineage, LineageId, Lineages, TimeMs, UserId, Version, limits::KINDS_MAX,
-};
+use crate::model::{DeviceId, Effect, KindSet, Lineage, LineageId, Lineages, TimeMs, UserId, Version};
 
 /// A lineage that was heard of within this time is not written anew just because it is heard of again: a quarter of the
 /// expiry, but no longer than half a day, which costs two small records a day.
@@ -94,7 +92,7 @@ pub(super) fn open(state: &mut State, open: &OpenLineage, version: Version) -> R
 /// Whether a hello says something about a lineage that is not stored.
 #[must_use]
 pub fn is_news(held: &Lineage, kinds: KindSet, at: TimeMs, step_ms: i64) -> bool {
-    held.kinds != kinds || at.0 - held.heard.0 >= step_ms
+    held.kinds != kinds || held.hearing_is_news(at, step_ms)
 }
 
 /// Stores the marks that lineages handed back, and raises the floor when that raises the least of them. Marks never
@@ -108,7 +106,8 @@ pub(super) fn hand_back(state: &mut State, user: UserId, handed: &[HandedBack], 
     let mut changed = false;
     for one in handed {
         if let Some(row) = lineages.get_mut(one.lineage) {
-            changed |= raise(&mut row.acked, &one.marks) || at.0 - row.heard.0 >= step_ms;
+            changed |= row.lacks(&one.marks) || row.hearing_is_news(at, step_ms);
+            row.raise(&one.marks);
             row.heard = row.heard.max(at);
         }
     }
@@ -129,13 +128,4 @@ pub(super) fn expire(state: &mut State, user: UserId, version: Version) -> Decid
     }
     let effect = change(state, user, version, |lineages| lineages.raise_floor(since));
     Decided::changed(version, vec![effect], Answer::Done)
-}
-
-fn raise(acked: &mut [Version; KINDS_MAX], marks: &[Version; KINDS_MAX]) -> bool {
-    let mut raised = false;
-    for (acked, mark) in acked.iter_mut().zip(marks) {
-        raised |= mark > acked;
-        *acked = (*acked).max(*mark);
-    }
-    raised
 }

@@ -41,6 +41,10 @@ pub const DEVICES_PER_USER_MAX: usize = 32;
 /// heard of for longest, for which nothing is kept any more.
 pub const LINEAGES_PER_USER_MAX: usize = 64;
 
+/// Highest context of a device. More: refused as `invalid_field`. Source: an app and a few extensions; a limit so that
+/// lineages stay few.
+pub const CONTEXT_MAX: u8 = 15;
+
 /// Highest number of a kind. Source: a snapshot of eight kinds has 77 bytes, still small.
 pub const KINDS_MAX: usize = 8;
 

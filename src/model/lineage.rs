@@ -57,6 +57,23 @@ impl Lineage {
         self.kinds.contains(Kind::MESSAGES)
     }
 
+    /// Whether some of these marks are newer than what it is known to have.
+    #[must_use]
+    pub fn lacks(&self, marks: &[Version; KINDS_MAX]) -> bool {
+        marks.iter().zip(&self.acked).any(|(mark, acked)| mark > acked)
+    }
+
+    /// Takes marks that it handed back. None falls.
+    pub fn raise(&mut self, marks: &[Version; KINDS_MAX]) {
+        self.acked.iter_mut().zip(marks).for_each(|(acked, mark)| *acked = (*acked).max(*mark));
+    }
+
+    /// Whether it was heard of last so long ago that being heard of is news.
+    #[must_use]
+    pub fn hearing_is_news(&self, at: TimeMs, step_ms: i64) -> bool {
+        at.0 - self.heard.0 >= step_ms
+    }
+
     /// Whether it was heard of lately. One that was not is expired: nothing is kept for it, and should it come back, it
     /// is served as far as it goes.
     #[must_use]

@@ -6,7 +6,7 @@ use super::{
     engine::prefix_end, field::Malformed, inboxes, keys, lineages, packing::Chunk, view::View,
     view_fault::ReadFault, view_scan::whole,
 };
-use crate::model::{ConversationId, Lineages, Seq, UserId, Version};
+use crate::model::{ConversationId, Lineages, Seq, UserId, Version, record::Pointer};
 
 /// Where a message stands in an inbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,30 +71,13 @@ impl View {
         Ok(found)
     }
 
-    /// Oldest inbox entry that is kept, and how many are kept at most `max` are counted.
+    /// Oldest inbox entry that is kept, and how many are kept; at most `max` are counted.
     ///
     /// # Errors
     /// When the index cannot be read.
     pub fn kept_entries(&self, user: UserId, max: usize) -> Result<(Option<Version>, usize), ReadFault> {
-        let mut oldest = None;
-        let mut count = 0;
-        let from = inboxes::chunk_key(user, Version(0));
-        let to = inboxes::chunk_key(user, self.pin.floor.min(self.pin.bound).next());
-        let mut newest = Version(0);
-        self.visit(&from, &to, |_, value| {
-            for record in Chunk::decode(value).map_err(Malformed::Packing)?.iter() {
-                let pointer = whole(record, inboxes::decode)?;
-                oldest.get_or_insert(pointer.version);
-                count += usize::from(pointer.version > newest);
-                newest = newest.max(pointer.version);
-            }
-            Ok(if count >= max { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-        })?;
-        for entry in self.pin.inbox_above(user, newest, max.saturating_sub(count)) {
-            oldest.get_or_insert(entry.delivery.version);
-            count += 1;
-        }
-        Ok((oldest, count.min(max)))
+        let kept = self.kept_pointers(user, max)?;
+        Ok((kept.first().map(|pointer| pointer.version), kept.len()))
     }
 
     /// Where a message stands in an inbox, looked for among the first `max` pointers that are kept.
@@ -104,33 +87,38 @@ impl View {
     pub fn pointer_to(
         &self,
         user: UserId,
-        (conversation, seq): (ConversationId, Seq),
+        place: (ConversationId, Seq),
         max: usize,
     ) -> Result<Standing, ReadFault> {
-        let mut found = None;
-        let mut looked_at = 0;
+        let kept = self.kept_pointers(user, max)?;
+        Ok(match kept.iter().find(|pointer| (pointer.conversation, pointer.seq) == place) {
+            Some(pointer) => Standing::At(pointer.version),
+            None if kept.len() == max => Standing::NotLookedFar,
+            None => Standing::Removed,
+        })
+    }
+
+    /// The first `max` pointers of an inbox that are kept, below the floor too: of the index, then of the tail.
+    fn kept_pointers(&self, user: UserId, max: usize) -> Result<Vec<Pointer>, ReadFault> {
+        let mut kept: Vec<Pointer> = Vec::new();
+        let newest = |kept: &[Pointer]| kept.last().map_or(Version(0), |pointer| pointer.version);
         let from = inboxes::chunk_key(user, Version(0));
         let to = inboxes::chunk_key(user, self.pin.floor.min(self.pin.bound).next());
         self.visit(&from, &to, |_, value| {
             for record in Chunk::decode(value).map_err(Malformed::Packing)?.iter() {
                 let pointer = whole(record, inboxes::decode)?;
-                if (pointer.conversation, pointer.seq) == (conversation, seq) {
-                    found = Some(pointer.version);
+                if pointer.version > newest(&kept) {
+                    kept.push(pointer);
                 }
-                looked_at += 1;
             }
-            let done = found.is_some() || looked_at >= max;
-            Ok(if done { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+            Ok(if kept.len() >= max { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         })?;
-        let recent = self.pin.inbox_above(user, Version(0), max);
-        let in_tail = recent.iter().find(|entry| {
-            let message = &entry.delivery.message;
-            (message.conversation, message.seq) == (conversation, seq)
-        });
-        Ok(match found.or(in_tail.map(|entry| entry.delivery.version)) {
-            Some(version) => Standing::At(version),
-            None if looked_at + recent.len() >= max => Standing::NotLookedFar,
-            None => Standing::Removed,
-        })
+        for entry in self.pin.inbox_above(user, newest(&kept), max.saturating_sub(kept.len())) {
+            let (version, message) = (entry.delivery.version, &entry.delivery.message);
+            let (conversation, seq) = (message.conversation, message.seq);
+            kept.push(Pointer { version, previous: entry.previous, conversation, seq });
+        }
+        kept.truncate(max);
+        Ok(kept)
     }
 }

@@ -4,19 +4,8 @@
 mod pages;
 
 use highwater_sdk::wire::proto::{Gap, Page};
-use highwater_sdk::{Applied, DiscardReason, Lineage, Outcome, PageCause, Store};
-use pages::{ScratchDir, deleted, entry, item, page, rebuild_page, snapshot};
-
-fn applied(store: &mut Store, page: &Page) -> Applied {
-    match store.apply(page, PageCause::Sync).unwrap() {
-        Outcome::Applied(applied) => applied,
-        Outcome::Discarded(reason) => panic!("discarded: {reason:?}"),
-    }
-}
-
-fn keys(store: &Store, kind: u32) -> Vec<String> {
-    store.items(kind).unwrap().into_iter().map(|item| item.key).collect()
-}
+use highwater_sdk::{DiscardReason, Lineage, Outcome, PageCause, Store};
+use pages::{ScratchDir, applied, deleted, entry, item, keys, page, rebuild_page, snapshot};
 
 #[test]
 fn page_and_snapshot_are_stored_together() {

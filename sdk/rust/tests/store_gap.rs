@@ -8,18 +8,7 @@ use highwater_sdk::wire::proto::{Entry, Page};
 use highwater_sdk::{
     Applied, ClientMessageId, DiscardReason, Outcome, PageCause, SendState, SeqRange, Store, Target,
 };
-use pages::{ScratchDir, entry, gap_page, item, page, rebuild_page, snapshot};
-
-fn applied(store: &mut Store, page: &Page) -> Applied {
-    match store.apply(page, PageCause::Sync).unwrap() {
-        Outcome::Applied(applied) => applied,
-        Outcome::Discarded(reason) => panic!("discarded: {reason:?}"),
-    }
-}
-
-fn keys(store: &Store, kind: u32) -> Vec<String> {
-    store.items(kind).unwrap().into_iter().map(|item| item.key).collect()
-}
+use pages::{ScratchDir, applied, entry, gap_page, item, keys, page, rebuild_page, snapshot};
 
 /// A store with a contact, two conversations and a message, at snapshot 1.
 fn filled(store: &mut Store) {

@@ -16,8 +16,8 @@ use tokio::sync::oneshot;
 use super::{Persistence, Wake};
 use crate::{
     actors::{ports::WorkerId, transport::ConnectionId},
-    logic::{Answer, Operation, Warm},
-    model::{UserId, Version, limits::INTAKE_OPERATIONS_MAX},
+    logic::{Answer, Operation, Request, Warm},
+    model::{Clock, UserId, Version, limits::INTAKE_OPERATIONS_MAX},
 };
 
 /// An operation on its way to the committer, and who waits for what becomes of it.
@@ -28,6 +28,15 @@ pub struct Submission {
     pub reply: Reply,
     /// When it came in, on the monotonic clock.
     pub queued_us: u64,
+}
+
+impl Submission {
+    /// A request that comes in now.
+    #[must_use]
+    pub fn new(request: Request, reply: Reply, clock: &Clock) -> Submission {
+        let operation = Operation { at: clock.now(), request };
+        Submission { operation, reply, queued_us: clock.monotonic_us() }
+    }
 }
 
 /// Who waits for an operation.

@@ -4,18 +4,13 @@ use super::{
     Persistence,
     intake::{Reply, Submission},
 };
-use crate::logic::{Operation, Request};
+use crate::logic::Request;
 
 /// How often the observed time is stored, milliseconds. Source: what a kill loses of it makes things expire later by so
 /// much, which is little against weeks.
-const TIME_STEP_MS: i64 = 60 * 60 * 1000;
+pub(super) const TIME_STEP_MS: i64 = 60 * 60 * 1000;
 
 impl Persistence {
-    /// Has the observed time stored, if that was long ago.
-    pub(super) fn store_time_sometimes(&mut self) {
-        self.store_time(TIME_STEP_MS);
-    }
-
     /// Has the observed time stored, if it moved on by so much since it was stored last.
     pub(super) fn store_time(&mut self, step_ms: i64) {
         self.committer.advance(self.clock.monotonic_us());
@@ -24,9 +19,7 @@ impl Persistence {
             return;
         }
         self.stored_time = Some(now);
-        let operation = Operation { at: self.clock.now(), request: Request::StoreTime };
-        let queued_us = self.clock.monotonic_us();
-        self.ready.push_back(Submission { operation, reply: Reply::Nobody, queued_us });
+        self.ready.push_back(Submission::new(Request::StoreTime, Reply::Nobody, &self.clock));
         self.intake.took_one_more();
     }
 }

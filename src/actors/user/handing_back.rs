@@ -6,14 +6,14 @@ use std::time::Duration;
 use actix::{AsyncContext, Context};
 use bytes::Bytes;
 
-use super::User;
+use super::{User, UserServices};
 use crate::{
     actors::persistence::intake::{Reply, Submission},
     logic::{
-        Operation,
         lineages::heard_step_ms,
         operation::{HandedBack, Request},
     },
+    model::{Lineage, UserId},
     sync::{Chain, Marks, snapshot::Opened},
 };
 
@@ -36,44 +36,32 @@ impl User {
 
     /// Submits the marks that were handed back and are not stored yet. What the committer cannot take now waits.
     pub(super) fn store_handed_back(&mut self) {
-        let (now, step_ms) = (self.services.observed.at(), heard_step_ms(self.services.lineage_expiry_ms));
         let mut handed = Vec::new();
         for place in 0..self.sessions.len() {
             let Some(snapshot) = self.sessions[place].handed.clone() else {
                 continue;
             };
-            // Also a client that has nothing new is heard of, now and then.
-            let is_due = now.0 - self.sessions[place].heard.0 >= step_ms;
-            let news = self.marks_of(place, &snapshot);
-            let news = news.filter(|marks| is_due || self.sessions[place].lacks(marks));
-            match news {
+            let stored = &self.sessions[place].lineage;
+            let marks = self.marks_of(place, &snapshot);
+            match marks.filter(|marks| is_news(&self.services, stored, marks)) {
                 Some(marks) => handed.push((place, snapshot, marks)),
                 None => self.sessions[place].handed = None,
             }
         }
-        if handed.is_empty() || !self.submit_handed_back(&handed) {
+        let back = |(place, _, marks): &(usize, Bytes, Marks)| HandedBack {
+            lineage: self.sessions[*place].lineage.id,
+            marks: *marks.all(),
+        };
+        let all = handed.iter().map(back).collect();
+        if handed.is_empty() || !hand_back(&self.services, self.user, all) {
             return;
         }
         for (place, snapshot, marks) in handed {
             let session = &mut self.sessions[place];
-            session.acked = *marks.all();
-            session.heard = now;
+            session.lineage.raise(marks.all());
+            session.lineage.heard = self.services.observed.at();
             session.handed.take_if(|waiting| *waiting == snapshot);
         }
-    }
-
-    fn submit_handed_back(&self, handed: &[(usize, Bytes, Marks)]) -> bool {
-        let back = |(place, _, marks): &(usize, Bytes, Marks)| HandedBack {
-            lineage: self.sessions[*place].lineage,
-            marks: *marks.all(),
-        };
-        let request = Request::HandBack { user: self.user, handed: handed.iter().map(back).collect() };
-        let submission = Submission {
-            operation: Operation { at: self.services.clock.now(), request },
-            reply: Reply::Nobody,
-            queued_us: self.services.clock.monotonic_us(),
-        };
-        self.services.intake.submit(submission).is_ok()
     }
 
     /// What a snapshot says, if this server gave it to this lineage.
@@ -82,10 +70,23 @@ impl User {
         if let Some(marks) = session.chain.marks_of(snapshot) {
             return Some(marks);
         }
-        let chain = Chain { user: self.user, lineage: session.lineage };
+        let chain = Chain { user: self.user, lineage: session.lineage.id };
         match self.services.key.open(chain, snapshot, &self.services.lifeline) {
             Opened::Marks(marks) => Some(marks),
             Opened::Empty | Opened::Foreign | Opened::Future => None,
         }
     }
+}
+
+/// Whether marks that were handed back have to be stored. Also a client that has nothing new is heard of, now and then.
+pub fn is_news(services: &UserServices, stored: &Lineage, marks: &Marks) -> bool {
+    let step_ms = heard_step_ms(services.lineage_expiry_ms);
+    stored.lacks(marks.all()) || stored.hearing_is_news(services.observed.at(), step_ms)
+}
+
+/// Submits marks that lineages of a user handed back. Nobody waits for it; false when the committer has no room, and the
+/// next that is handed back says the same.
+pub fn hand_back(services: &UserServices, user: UserId, handed: Vec<HandedBack>) -> bool {
+    let submission = Submission::new(Request::HandBack { user, handed }, Reply::Nobody, &services.clock);
+    services.intake.submit(submission).is_ok()
 }

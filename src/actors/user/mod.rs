@@ -20,6 +20,7 @@ use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message};
 use highwater_wire::{Encoding, close, proto};
 use rustc_hash::FxHashSet;
 
+pub use handing_back::{hand_back, is_news};
 pub use history::{heads, range};
 pub use pages::{Answered, PageRequest, answer, begin, count_gap, count_rebuild, page_bytes_max};
 pub use push::audience;
@@ -198,7 +199,7 @@ impl User {
         let oldest = self.sessions.len() >= CONNECTIONS_PER_USER_MAX;
         let mut place = 0;
         self.sessions.retain(|session| {
-            let replaced = session.lineage == lineage || (oldest && place == 0);
+            let replaced = session.lineage.id == lineage || (oldest && place == 0);
             place += 1;
             if replaced {
                 session.link.close(close::REPLACED, "a newer connection took its place");
@@ -318,7 +319,7 @@ impl Handler<Stop> for User {
 impl User {
     fn end(&mut self, devices: &FxHashSet<crate::model::DeviceId>) {
         self.sessions.retain(|session| {
-            let ended = devices.contains(&session.lineage.device);
+            let ended = devices.contains(&session.lineage.id.device);
             if ended {
                 session.link.close(close::UNAUTHENTICATED, "this device was signed out");
             }
@@ -334,7 +335,7 @@ impl User {
             |(kind, name): (crate::model::Kind, String)| proto::Kind { number: u32::from(kind.0), name };
         let greeting = proto::Greeting {
             user_id: self.user.0,
-            device_id: session.lineage.device.0,
+            device_id: session.lineage.id.device.0,
             level: u32::from(session.level),
             kinds: kinds.into_iter().map(kind).collect(),
             capabilities: vec!["push".to_owned(), "http".to_owned(), "long_poll".to_owned()],

@@ -166,8 +166,8 @@ impl User {
             session.refuse(request_id, Refusal::TooManyInFlight);
             return;
         }
-        let chain = Chain { user, lineage: session.lineage };
-        let (key, lifeline, from) = (&services.key, &services.lifeline, session.messages_from);
+        let chain = Chain { user, lineage: session.lineage.id };
+        let (key, lifeline, from) = (&services.key, &services.lifeline, session.lineage.from);
         let (marks, rebuild) = begin(key, lifeline, chain, &given, session.level, &session.kinds, from);
         count_rebuild(&services.monitor, rebuild, user);
         let kinds = Arc::clone(&session.kinds);
@@ -208,7 +208,7 @@ impl User {
         given: &Bytes,
     ) -> Option<u32> {
         let now_ms = self.services.clock.monotonic_us() / 1000;
-        let lineage = self.session(connection)?.lineage;
+        let lineage = self.session(connection)?.lineage.id;
         match self.progress(lineage).begin(given, now_ms) {
             Course::Answer => Some(wanted),
             Course::AnswerOne { alarm } => {
@@ -242,7 +242,7 @@ impl User {
                 }
             }
             PageRead::Page { frame, snapshot, marks, more } => {
-                let lineage = session.lineage;
+                let lineage = session.lineage.id;
                 let now_ms = self.services.clock.monotonic_us() / 1000;
                 self.progress(lineage).answered(&snapshot, now_ms);
                 let Some(session) = self.session(connection) else {

@@ -51,7 +51,7 @@ impl User {
         };
         let session = &self.sessions[place];
         let marks = session.chain.marks_after(last.version, self.services.lifeline.current());
-        let chain = Chain { user: self.user, lineage: session.lineage };
+        let chain = Chain { user: self.user, lineage: session.lineage.id };
         let snapshot = Bytes::from(self.services.key.seal(chain, &marks));
         let entries = deliveries.iter().map(|delivery| render::entry(self.user, &delivery.message));
         let body = Body::Push(session.chain.push_page(&snapshot, entries.collect()));

@@ -14,7 +14,7 @@ use crate::{
         reader::PageRead,
         transport::ConnectionId,
     },
-    logic::{self, Answer, Operation, operation},
+    logic::{self, Answer, operation},
     model::{
         ClientMessageId, ConversationId, Day, DeviceId, UserId, limits::TEXT_BYTES_MAX, record::name_key,
     },
@@ -119,11 +119,7 @@ impl User {
 
     fn submit(&mut self, connection: ConnectionId, request_id: u64, request: operation::Request) {
         let name = RequestName { worker: self.worker, user: self.user, connection, request_id };
-        let submission = Submission {
-            operation: Operation { at: self.services.clock.now(), request },
-            reply: Reply::User(name),
-            queued_us: self.services.clock.monotonic_us(),
-        };
+        let submission = Submission::new(request, Reply::User(name), &self.services.clock);
         if let Err((_, refusal)) = self.services.intake.submit(submission) {
             self.services.monitor.add(crate::monitor::ids::BUSY_REFUSALS, 1);
             self.refuse(connection, request_id, refusal);

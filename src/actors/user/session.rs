@@ -12,29 +12,22 @@ use crate::{
         unanswered::Share,
     },
     logic::Principal,
-    model::{
-        LineageId, TimeMs, Version,
-        limits::{IN_FLIGHT_PER_CONNECTION_MAX, KINDS_MAX},
-    },
-    sync::{Kinds, Marks, PushChain},
+    model::{Lineage, limits::IN_FLIGHT_PER_CONNECTION_MAX},
+    sync::{Kinds, PushChain},
 };
 
 /// See the module.
 pub struct Session {
     pub(super) link: Link,
     pub(super) principal: Principal,
-    pub(super) lineage: LineageId,
-    pub(super) messages_from: Version,
+    /// As stored, or on its way to be.
+    pub(super) lineage: Lineage,
     pub(super) level: u8,
     pub(super) kinds: Arc<Kinds>,
     pub(super) nudge_only: bool,
     pub(super) chain: PushChain,
     /// The newest snapshot that was handed back, until its marks are stored.
     pub(super) handed: Option<Bytes>,
-    /// Marks of this lineage that are stored, or on their way to be.
-    pub(super) acked: [Version; KINDS_MAX],
-    /// When this lineage was heard of last, as that is stored.
-    pub(super) heard: TimeMs,
     /// Requests that were not answered yet.
     pub(super) in_flight: Share,
 }
@@ -44,15 +37,12 @@ impl Session {
         Session {
             link: attach.link,
             principal: attach.principal,
-            lineage: attach.lineage.id,
-            messages_from: attach.lineage.from,
+            lineage: attach.lineage,
             level: attach.level,
             kinds: attach.kinds,
             nudge_only: attach.nudge_only,
             chain: PushChain::default(),
             handed: None,
-            acked: attach.lineage.acked,
-            heard: attach.lineage.heard,
             in_flight,
         }
     }
@@ -89,7 +79,12 @@ impl Session {
 
     /// Refuses a request that was counted.
     pub(super) fn refuse(&mut self, request_id: u64, refusal: Refusal) {
-        self.answer(request_id, proto::server_frame::Body::Error(refusal.to_error(retry_after_ms(refusal))));
+        self.refuse_for(request_id, refusal, retry_after_ms(refusal));
+    }
+
+    /// The same with a time of its own for coming again.
+    pub(super) fn refuse_for(&mut self, request_id: u64, refusal: Refusal, retry_after_ms: u32) {
+        self.answer(request_id, proto::server_frame::Body::Error(refusal.to_error(retry_after_ms)));
     }
 
     /// Notes what a client hands back: it has stored this.
@@ -97,16 +92,6 @@ impl Session {
         if !snapshot.is_empty() {
             self.handed = Some(snapshot.clone());
         }
-    }
-
-    /// Whether some of these marks are newer than what is stored.
-    pub(super) fn lacks(&self, marks: &Marks) -> bool {
-        marks.all().iter().zip(&self.acked).any(|(mark, acked)| mark > acked)
-    }
-
-    /// The same with a time of its own for coming again.
-    pub(super) fn refuse_for(&mut self, request_id: u64, refusal: Refusal, retry_after_ms: u32) {
-        self.answer(request_id, proto::server_frame::Body::Error(refusal.to_error(retry_after_ms)));
     }
 
     /// Counts a request in; false when too many are unanswered.
@@ -146,8 +131,6 @@ impl Session {
 pub fn retry_after_ms(refusal: Refusal) -> u32 {
     match refusal {
         Refusal::Busy | Refusal::TooManyInFlight => 100,
-        // Where the rest of the time is known, it is told instead.
-        Refusal::SyncTooOften => 10_000,
         Refusal::UnknownOutcome => 200,
         Refusal::StorageFull | Refusal::Internal | Refusal::Draining => 1000,
         // They are forgotten after ten minutes; who knows the password should not have to wait for all of it in vain.

@@ -1,8 +1,9 @@
 //! Pages and snapshots as a server would make them, for tests. Each test file uses a part of it.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used)]
 
 use highwater_sdk::wire::base_of;
 use highwater_sdk::wire::proto::{Entry, Item, Page, Rebuild, entry::Content};
+use highwater_sdk::{Applied, Outcome, PageCause, Store};
 use std::path::PathBuf;
 
 /// A snapshot that holds a number where its base is read.
@@ -71,4 +72,17 @@ impl Drop for ScratchDir {
         // What is left behind in the temporary directory does no harm.
         let _ = std::fs::remove_dir_all(&self.0);
     }
+}
+
+/// What an answer to a sync did; it must be taken.
+pub fn applied(store: &mut Store, page: &Page) -> Applied {
+    match store.apply(page, PageCause::Sync).unwrap() {
+        Outcome::Applied(applied) => applied,
+        Outcome::Discarded(reason) => panic!("discarded: {reason:?}"),
+    }
+}
+
+/// Keys of the items of a kind.
+pub fn keys(store: &Store, kind: u32) -> Vec<String> {
+    store.items(kind).unwrap().into_iter().map(|item| item.key).collect()
 }
