@@ -34,7 +34,7 @@ use crate::{
         server::{ClientPort, WorkerParts, serve_clients},
         upgrade::{Door, Opening},
     },
-    model::{Clock, limits},
+    model::limits,
 };
 
 /// The server of the client port, to be run, and its door.
@@ -58,17 +58,16 @@ pub(super) fn serve(
         door: Arc::clone(&door),
         about: about(config),
     };
-    let mut port = client_port(config, core.services.ports.workers(), &door, &core.services.clock);
-    port.requests_max = room.requests_max;
+    let port = client_port(config, room, core, &door);
     let server = serve_clients(listener, port, move |links| worker(&parts, links))?;
     Ok((server, door))
 }
 
-fn client_port(config: &Config, workers: usize, door: &Arc<Door>, clock: &Clock) -> ClientPort {
-    let clock = clock.clone();
+fn client_port(config: &Config, room: system::Room, core: &Core, door: &Arc<Door>) -> ClientPort {
+    let clock = core.services.clock.clone();
     ClientPort {
-        workers,
-        requests_max: usize::MAX,
+        workers: core.services.ports.workers(),
+        requests_max: room.requests_max,
         limits: TransportLimits {
             frame_bytes_max: limits::FRAME_BYTES_MAX,
             message_bytes_max: limits::FRAME_BYTES_MAX,

@@ -144,12 +144,6 @@ impl State {
         HeardSince(TimeMs(self.time.at().0.saturating_sub(self.lineage_expiry_ms)))
     }
 
-    /// How long lineages may be silent, milliseconds.
-    #[must_use]
-    pub fn lineage_expiry_ms(&self) -> i64 {
-        self.lineage_expiry_ms
-    }
-
     /// A lineage is written anew for being heard of, when the last time is so long ago.
     #[must_use]
     pub fn heard_step_ms(&self) -> i64 {
@@ -214,8 +208,13 @@ impl State {
 
     /// Forgets everything that was decided or read: what is durable is read again when it is needed.
     pub fn forget(&mut self, durable: Version) {
-        let (time, lineage_expiry_ms) = (self.time, self.lineage_expiry_ms);
-        let evicted = self.evicted.max(durable);
-        *self = State { evicted, time, lineage_expiry_ms, ..State::bounded(self.rows_max) };
+        self.empty(self.rows_max);
+        self.evicted = self.evicted.max(durable);
+    }
+
+    /// Forgets every row and sets how many are held. The time goes on, and so does what is known of evicted rows.
+    pub fn empty(&mut self, rows_max: usize) {
+        let rowless = State::bounded(rows_max).with_time(self.time, self.lineage_expiry_ms);
+        *self = State { evicted: self.evicted, ..rowless };
     }
 }

@@ -125,8 +125,7 @@ impl Committer {
     /// Sets other bounds than the defaults. Called before anything is decided: rows held are forgotten.
     pub fn set_bounds(&mut self, bounds: CommitterBounds) {
         self.bounds = bounds;
-        let (time, expiry_ms) = (self.state.time(), self.state.lineage_expiry_ms());
-        self.state = State::bounded(bounds.rows_max).with_time(time, expiry_ms);
+        self.state.empty(bounds.rows_max);
     }
 
     /// Whether writes are taken.

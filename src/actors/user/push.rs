@@ -16,16 +16,18 @@ impl User {
     pub(super) fn tell_news(&mut self, items: bool) {
         self.progress.iter_mut().for_each(|(_, progress)| progress.news());
         for place in 0..self.sessions.len() {
-            let connection = self.sessions[place].connection();
-            self.tell_news_to(connection, items);
+            self.tell_session(place, items);
         }
     }
 
     /// The same for one connection.
     pub(super) fn tell_news_to(&mut self, connection: ConnectionId, items: bool) {
-        let Some(place) = self.sessions.iter().position(|session| session.connection() == connection) else {
-            return;
-        };
+        if let Some(place) = self.sessions.iter().position(|session| session.connection() == connection) {
+            self.tell_session(place, items);
+        }
+    }
+
+    fn tell_session(&mut self, place: usize, items: bool) {
         let session = &self.sessions[place];
         match session.chain.news(items, session.takes_pushes()) {
             News::Nothing => {}
