@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use highwater::{
     logic::{Answer, Operation, Request, operation::Target},
-    model::{Record, limits::DEDUP_DAYS, record::name_key},
+    model::{LineageId, Record, UserId, limits::DEDUP_DAYS, record::name_key},
 };
 use highwater_wire::Refusal;
 
@@ -14,7 +14,15 @@ use crate::{
     world::World,
 };
 
+/// Context of the app itself on a device.
+const APP: u8 = 0;
+
 impl World {
+    /// A lineage was told to exist: its client begins.
+    pub fn begin_client(&mut self, user: UserId, lineage: LineageId) {
+        self.clients.push(Client::new(user, lineage, self.oracle.began[&lineage]));
+    }
+
     /// An operation was answered: it must be true, and may get lost on its way.
     pub fn answered(
         &mut self,
@@ -32,7 +40,7 @@ impl World {
                         "a name that was told is taken"
                     );
                     self.users.push((*user, name.clone()));
-                    self.clients.push(Client::new(*user, device.device, self.oracle.began[&device.device]));
+                    self.begin_client(*user, LineageId { device: device.device, context: APP });
                 }
                 Err(Refusal::NameTaken) => assert!(self.oracle.names.contains_key(&name_key(name))),
                 Err(Refusal::InvalidInvite) => {
@@ -50,11 +58,7 @@ impl World {
                 Ok(Answer::DeviceAdded(device)) => {
                     let held = self.oracle.devices.get(&device.device);
                     assert!(held.is_none_or(|held| *held == device), "G1: a device that was told is another");
-                    self.clients.push(Client::new(
-                        device.user,
-                        device.device,
-                        self.oracle.began[&device.device],
-                    ));
+                    self.begin_client(device.user, LineageId { device: device.device, context: APP });
                 }
                 Ok(Answer::DevicesEnded(devices)) => {
                     assert!(

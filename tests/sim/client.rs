@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use highwater::{
     logic::Principal,
-    model::{DeviceId, LineageId, UserId, Version},
+    model::{LineageId, UserId, Version},
     sync::{
         Chain, Lifeline, Marks, SnapshotKey, kinds::CONVERSATIONS, kinds::MESSAGES, render, snapshot::Opened,
     },
@@ -29,7 +29,7 @@ pub struct Stored {
 /// See the module.
 pub struct Client {
     pub user: UserId,
-    pub device: DeviceId,
+    pub lineage: LineageId,
     pub messages_from: Version,
     pub stored: Stored,
     /// It was told to look, or has never looked.
@@ -46,10 +46,10 @@ pub enum Applied {
 }
 
 impl Client {
-    pub fn new(user: UserId, device: DeviceId, messages_from: Version) -> Client {
+    pub fn new(user: UserId, lineage: LineageId, messages_from: Version) -> Client {
         Client {
             user,
-            device,
+            lineage,
             messages_from,
             stored: Stored::default(),
             must_sync: true,
@@ -57,17 +57,17 @@ impl Client {
         }
     }
 
-    /// The same device, as if its store were gone.
+    /// The same lineage, as if its store were gone.
     pub fn anew(&self) -> Client {
-        Client { has_lost_its_store: true, ..Client::new(self.user, self.device, self.messages_from) }
+        Client { has_lost_its_store: true, ..Client::new(self.user, self.lineage, self.messages_from) }
     }
 
     pub fn principal(&self) -> Principal {
-        Principal { user: self.user, device: self.device }
+        Principal { user: self.user, device: self.lineage.device }
     }
 
     pub fn chain(&self) -> Chain {
-        Chain { user: self.user, lineage: LineageId { device: self.device, context: 0 } }
+        Chain { user: self.user, lineage: self.lineage }
     }
 
     /// One page or push, in one transaction; `crash` loses the transaction.
@@ -109,7 +109,7 @@ impl Client {
         if !page.messages_gap {
             return;
         }
-        let may_lack = self.has_lost_its_store || oracle.expired.contains(&self.device);
+        let may_lack = self.has_lost_its_store || oracle.expired.contains(&self.lineage);
         assert!(may_lack, "G6: a live lineage is told a gap");
         let Opened::Marks(marks) = key.open(self.chain(), &page.snapshot, lifeline) else {
             panic!("the server does not know the snapshot that it gave")

@@ -97,15 +97,15 @@ impl World {
                 self.counts.saw("floor raised");
             }
             for (user, items) in audience(record) {
-                for (device, session) in &mut self.sessions {
-                    if self.oracle.devices.get(device).is_some_and(|device| device.user == user) {
+                for (lineage, session) in &mut self.sessions {
+                    if self.oracle.devices.get(&lineage.device).is_some_and(|device| device.user == user) {
                         session.note(items);
                     }
                 }
             }
         }
         let oracle = &self.oracle;
-        self.sessions.retain(|device, _| oracle.is_live(*device));
+        self.sessions.retain(|lineage, _| oracle.is_live(lineage.device));
         let durable = self.running().committer.tail().durable();
         assert_eq!(durable, self.oracle.last, "the head is the last record published");
     }

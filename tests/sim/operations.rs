@@ -72,7 +72,8 @@ impl World {
     }
 
     fn live_clients(&self) -> Vec<usize> {
-        let live = self.clients.iter().enumerate().filter(|(_, client)| self.oracle.is_live(client.device));
+        let live =
+            self.clients.iter().enumerate().filter(|(_, client)| self.oracle.is_live(client.lineage.device));
         live.map(|(place, _)| place).collect()
     }
 
@@ -97,7 +98,7 @@ impl World {
         let client = &self.clients[place];
         let lifeline = std::sync::Arc::clone(&self.shell.running.as_ref().expect("it runs").lifeline);
         let snapshot = &client.stored.snapshot;
-        let newest = self.sessions.get(&client.device).and_then(|session| session.chain.marks_of(snapshot));
+        let newest = self.sessions.get(&client.lineage).and_then(|session| session.chain.marks_of(snapshot));
         let marks = newest.or_else(|| match self.key.open(client.chain(), snapshot, &lifeline) {
             Opened::Marks(marks) => Some(marks),
             _ => None,

@@ -7,8 +7,8 @@ use std::{
 
 use bytes::Bytes;
 use highwater::model::{
-    ClientMessageId, ConversationId, Day, Delivery, DeviceId, Effect, Kind, Lineages, Record, TimeMs, UserId,
-    Version,
+    ClientMessageId, ConversationId, Day, Delivery, DeviceId, Effect, Kind, LineageId, Lineages, Record,
+    TimeMs, UserId, Version,
     record::{Device, Item, Run, SecretHash},
 };
 
@@ -37,9 +37,9 @@ pub struct Oracle {
     /// The observed time is never later than this.
     pub now: TimeMs,
     /// Lineages for which something was let go because they had expired.
-    pub expired: BTreeSet<DeviceId>,
-    /// Where each device that ever was began with messages.
-    pub began: BTreeMap<DeviceId, Version>,
+    pub expired: BTreeSet<LineageId>,
+    /// Where each lineage that ever was began with messages.
+    pub began: BTreeMap<LineageId, Version>,
     /// Sends that were told as refused and not sent again since.
     pub refused: BTreeSet<(SendKey, Bytes)>,
 }
@@ -105,19 +105,19 @@ impl Oracle {
                     let is_first = old.rows.is_empty();
                     let from = if is_first { old.floor } else { head };
                     assert_eq!(row.from, from, "G1: lineage {:?} begins somewhere else", row.id);
-                    self.began.insert(row.id.device, row.from);
+                    self.began.insert(row.id, row.from);
                 }
             }
             let acked = row.acked_messages();
             assert!(acked <= head, "G3: acked {acked}, head {head}");
-            if acked < new.floor && !self.expired.contains(&row.id.device) {
+            if acked < new.floor && !self.expired.contains(&row.id) {
                 let silent_ms = self.now.0 - row.heard.0;
                 assert!(
                     silent_ms >= self.lineage_expiry_ms,
                     "G6: floor {}, acked {acked}, heard of {silent_ms} ms ago",
                     new.floor
                 );
-                self.expired.insert(row.id.device);
+                self.expired.insert(row.id);
             }
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use highwater::{
     actors::user::{PageRequest, answer, begin},
-    model::{DeviceId, limits::PAGE_BYTES_MAX},
+    model::{LineageId, limits::PAGE_BYTES_MAX},
     store::view::View,
     sync::Issued,
 };
@@ -18,7 +18,7 @@ use crate::{
 impl World {
     pub fn any_live_client(&mut self) -> Option<usize> {
         let live: Vec<usize> = (0..self.clients.len())
-            .filter(|place| self.oracle.is_live(self.clients[*place].device))
+            .filter(|place| self.oracle.is_live(self.clients[*place].lineage.device))
             .collect();
         if live.is_empty() {
             return None;
@@ -27,9 +27,13 @@ impl World {
         Some(live[place])
     }
 
-    fn any_session(&mut self, wanted: impl Fn(&Session) -> bool) -> Option<DeviceId> {
-        let found: Vec<DeviceId> =
-            self.sessions.iter().filter(|(_, session)| wanted(session)).map(|(device, _)| *device).collect();
+    fn any_session(&mut self, wanted: impl Fn(&Session) -> bool) -> Option<LineageId> {
+        let found: Vec<LineageId> = self
+            .sessions
+            .iter()
+            .filter(|(_, session)| wanted(session))
+            .map(|(lineage, _)| *lineage)
+            .collect();
         if found.is_empty() {
             return None;
         }
@@ -37,8 +41,11 @@ impl World {
         Some(found[place])
     }
 
-    pub fn client_of(&self, device: DeviceId) -> usize {
-        self.clients.iter().position(|client| client.device == device).expect("a session belongs to a client")
+    pub fn client_of(&self, lineage: LineageId) -> usize {
+        self.clients
+            .iter()
+            .position(|client| client.lineage == lineage)
+            .expect("a session belongs to a client")
     }
 
     pub fn connect_one(&mut self) {
@@ -53,15 +60,15 @@ impl World {
         self.counts.saw("connect");
         let client = &mut self.clients[place];
         client.must_sync = true;
-        self.lost_frames.remove(&client.device);
-        self.sessions.insert(client.device, Session::new());
+        self.lost_frames.remove(&client.lineage);
+        self.sessions.insert(client.lineage, Session::new());
     }
 
     pub fn sync_one(&mut self) {
         let Some(place) = self.any_live_client() else {
             return;
         };
-        if !self.sessions.contains_key(&self.clients[place].device) {
+        if !self.sessions.contains_key(&self.clients[place].lineage) {
             self.connect(place);
         }
         if self.clients[place].must_sync || self.random.one_in(4) {
@@ -74,10 +81,10 @@ impl World {
     pub fn sync(&mut self, place: usize, limit: u32) {
         let client = &self.clients[place];
         let given = client.stored.snapshot.clone();
-        let (chain, from, device) = (client.chain(), client.messages_from, client.device);
+        let (chain, from, lineage) = (client.chain(), client.messages_from, client.lineage);
         let lifeline = Arc::clone(&self.running().lifeline);
         let bytes_max = if self.random.one_in(3) { 700 } else { PAGE_BYTES_MAX };
-        let session = self.sessions.get_mut(&device).expect("it is connected");
+        let session = self.sessions.get_mut(&lineage).expect("it is connected");
         if !session.chain.sync_begins() {
             return;
         }
@@ -91,12 +98,12 @@ impl World {
 
     /// A reader pins the store for a page, or answers it.
     pub fn read_on(&mut self) {
-        let Some(device) = self.any_session(|session| session.reading.is_some()) else {
+        let Some(lineage) = self.any_session(|session| session.reading.is_some()) else {
             return;
         };
         let view = self.shell.view();
         let late = self.random.one_in(2);
-        let session = self.sessions.get_mut(&device).expect("it was just found");
+        let session = self.sessions.get_mut(&lineage).expect("it was just found");
         let mut reading = session.reading.take().expect("it was just found");
         if reading.view.is_none() && late {
             reading.view = Some(view);
@@ -105,10 +112,10 @@ impl World {
         }
         let was_late = reading.view.is_some();
         let view = reading.view.unwrap_or(view);
-        self.page(device, &reading.request, &view, was_late);
+        self.page(lineage, &reading.request, &view, was_late);
     }
 
-    fn page(&mut self, device: DeviceId, request: &PageRequest, view: &View, was_late: bool) {
+    fn page(&mut self, lineage: LineageId, request: &PageRequest, view: &View, was_late: bool) {
         let running = self.shell.running.as_ref().expect("it runs");
         let current = running.lifeline.current();
         if was_late {
@@ -126,7 +133,7 @@ impl World {
         if answered.page.snapshot.is_empty() {
             self.counts.saw("nothing new");
         }
-        let session = self.sessions.get_mut(&device).expect("it is connected");
+        let session = self.sessions.get_mut(&lineage).expect("it is connected");
         let issued = Issued { snapshot: answered.snapshot, marks: answered.marks };
         if session.chain.page_given(issued, answered.page.more) {
             session.note(true);
@@ -137,21 +144,21 @@ impl World {
 
     /// One frame reaches its client, or does not.
     pub fn deliver_one(&mut self) {
-        let Some(device) = self.any_session(|session| !session.frames.is_empty()) else {
+        let Some(lineage) = self.any_session(|session| !session.frames.is_empty()) else {
             return;
         };
         let (lost, crash) = (self.random.one_in(5), self.random.one_in(25));
-        self.deliver(device, lost, crash);
+        self.deliver(lineage, lost, crash);
     }
 
     /// The next frame of a session.
-    pub fn deliver(&mut self, device: DeviceId, lost: bool, crash: bool) {
-        let Some(frame) = self.sessions.get_mut(&device).and_then(|session| session.frames.pop_front())
+    pub fn deliver(&mut self, lineage: LineageId, lost: bool, crash: bool) {
+        let Some(frame) = self.sessions.get_mut(&lineage).and_then(|session| session.frames.pop_front())
         else {
             return;
         };
         let lifeline = Arc::clone(&self.running().lifeline);
-        let place = self.client_of(device);
+        let place = self.client_of(lineage);
         let seals = (&self.key, &*lifeline);
         let client = &mut self.clients[place];
         let (page, bound) = match frame {
@@ -161,7 +168,7 @@ impl World {
             }
             Frame::Push(_) if lost => {
                 self.counts.saw("push lost");
-                self.lost_frames.insert(device);
+                self.lost_frames.insert(lineage);
                 return;
             }
             Frame::Push(page) => (page, None),
@@ -170,7 +177,7 @@ impl World {
         let applied = client.take(&page, crash, &self.oracle, seals);
         if crash {
             self.counts.saw("client crash");
-            self.sessions.remove(&device);
+            self.sessions.remove(&lineage);
             return;
         }
         if applied == Applied::Discarded {
@@ -182,23 +189,23 @@ impl World {
 
     /// News reach sessions; connections that lag drain.
     pub fn tell_news(&mut self) {
-        let devices: Vec<DeviceId> = self.sessions.keys().copied().collect();
-        for device in devices {
+        let lineages: Vec<LineageId> = self.sessions.keys().copied().collect();
+        for lineage in lineages {
             let dropped = self.random.one_in(8);
             if !self.random.one_in(3) {
-                self.tell_news_to(device, dropped);
+                self.tell_news_to(lineage, dropped);
             }
         }
     }
 
-    pub fn tell_news_to(&mut self, device: DeviceId, dropped: bool) {
+    pub fn tell_news_to(&mut self, lineage: LineageId, dropped: bool) {
         let (user, chain) = {
-            let client = &self.clients[self.client_of(device)];
+            let client = &self.clients[self.client_of(lineage)];
             (client.user, client.chain())
         };
         let running = self.shell.running.as_ref().expect("it runs");
         let seals = (&self.key, &*running.lifeline);
-        let session = self.sessions.get_mut(&device).expect("it is connected");
+        let session = self.sessions.get_mut(&lineage).expect("it is connected");
         if session.chain.is_lagging() {
             session.chain.drained();
             session.nudge();
@@ -224,9 +231,9 @@ impl World {
     }
 
     /// A client says what it has: when that is not what was given to it, it is nudged.
-    pub fn heartbeat(&mut self, device: DeviceId) {
-        let place = self.client_of(device);
-        let session = self.sessions.get_mut(&device).expect("it is connected");
+    pub fn heartbeat(&mut self, lineage: LineageId) {
+        let place = self.client_of(lineage);
+        let session = self.sessions.get_mut(&lineage).expect("it is connected");
         let given = &self.clients[place].stored.snapshot;
         if session.chain.shows_a_loss(given) && session.frames.is_empty() {
             session.nudge();
@@ -235,8 +242,8 @@ impl World {
     }
 
     pub fn send_heartbeat(&mut self) {
-        if let Some(device) = self.any_session(|session| session.chain.issued().is_some()) {
-            self.heartbeat(device);
+        if let Some(lineage) = self.any_session(|session| session.chain.issued().is_some()) {
+            self.heartbeat(lineage);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The end of a history: everything is answered, everybody syncs, and what each sees is compared with what is true.
 
-use highwater::{actors::persistence::commit::Health, model::DeviceId, store::engine_faulty::FaultPlan};
+use highwater::{actors::persistence::commit::Health, model::LineageId, store::engine_faulty::FaultPlan};
 
 use crate::{client::Client, world::World};
 
@@ -71,15 +71,15 @@ impl World {
 
     /// Without another reason than nudges, pushes and heartbeats every connected client gets everything.
     fn follow_nudges(&mut self) {
-        let devices: Vec<DeviceId> = self.sessions.keys().copied().collect();
+        let lineages: Vec<LineageId> = self.sessions.keys().copied().collect();
         for _ in 0..50 {
-            for device in &devices {
-                self.tell_news_to(*device, false);
-                self.heartbeat(*device);
-                while self.sessions.get(device).is_some_and(|session| !session.frames.is_empty()) {
-                    self.deliver(*device, false, false);
+            for lineage in &lineages {
+                self.tell_news_to(*lineage, false);
+                self.heartbeat(*lineage);
+                while self.sessions.get(lineage).is_some_and(|session| !session.frames.is_empty()) {
+                    self.deliver(*lineage, false, false);
                 }
-                let place = self.client_of(*device);
+                let place = self.client_of(*lineage);
                 if self.clients[place].must_sync {
                     self.sync(place, 4);
                 }
@@ -88,8 +88,8 @@ impl World {
                 self.read_on();
             }
         }
-        for device in devices {
-            let client = &self.clients[self.client_of(device)];
+        for lineage in lineages {
+            let client = &self.clients[self.client_of(lineage)];
             client.check_complete(self.oracle.last, &self.oracle);
         }
     }
@@ -104,9 +104,9 @@ impl World {
     /// Every live client goes on from what it has.
     fn everybody_reads(&mut self) {
         for place in 0..self.clients.len() {
-            if self.oracle.is_live(self.clients[place].device) {
+            if self.oracle.is_live(self.clients[place].lineage.device) {
                 let client = &self.clients[place];
-                let mut taken = Client::new(client.user, client.device, client.messages_from);
+                let mut taken = Client::new(client.user, client.lineage, client.messages_from);
                 taken.has_lost_its_store = client.has_lost_its_store;
                 taken.stored = client.stored.clone();
                 self.read_all(&mut taken, 7, None);
@@ -126,10 +126,10 @@ impl World {
         self.everybody_reads();
         self.everybody_reads_anew();
         let view = self.shell.view();
-        // A device whose client never heard that it was made hands nothing back.
-        let is_heard = |device| self.clients.iter().any(|client| client.device == device);
+        // A lineage whose client never heard that it was made hands nothing back.
+        let is_heard = |lineage| self.clients.iter().any(|client| client.lineage == lineage);
         for lineages in self.oracle.lineages.values() {
-            if !lineages.rows.is_empty() && lineages.rows.iter().all(|row| is_heard(row.id.device)) {
+            if !lineages.rows.is_empty() && lineages.rows.iter().all(|row| is_heard(row.id)) {
                 let head = self.oracle.inbox_head(lineages.user);
                 assert_eq!(lineages.floor, head, "everybody has everything");
             }
@@ -142,7 +142,7 @@ impl World {
     fn everybody_reads_anew(&mut self) {
         for place in 0..self.clients.len() {
             let client = &self.clients[place];
-            if self.oracle.is_live(client.device) {
+            if self.oracle.is_live(client.lineage.device) {
                 let mut anew = client.anew();
                 self.read_all(&mut anew, 3, None);
             }

@@ -8,7 +8,7 @@ use std::{
 use highwater::{
     actors::persistence::commit::CommitterBounds,
     logic::ROWS_MAX,
-    model::{DeviceId, TimeMs, UserId, Version},
+    model::{LineageId, TimeMs, UserId, Version},
     store::{files_faulty::SeededRandom, view::View},
     sync::{Kinds, SnapshotKey},
 };
@@ -45,9 +45,9 @@ pub struct World {
     /// Names of users that were told to have an account.
     pub users: Vec<(UserId, String)>,
     pub clients: Vec<Client>,
-    pub sessions: BTreeMap<DeviceId, Session>,
+    pub sessions: BTreeMap<LineageId, Session>,
     /// Sessions in which a frame was lost on the way: only a heartbeat finds out.
-    pub lost_frames: BTreeSet<DeviceId>,
+    pub lost_frames: BTreeSet<LineageId>,
     pub pending: Vec<Pending>,
     /// Bytes that the disk has room for, when that is limited.
     pub capacity: Option<u64>,
