@@ -95,6 +95,7 @@ impl Config {
                 self.storage.engine == Engine::Memory,
                 "the memory engine forgets: what has left the log is gone when this process ends",
             ),
+            (self.client.compares, "comparisons are answered: each reads everything that its user has"),
             (self.storage.accept_loss, "a log that is shorter than the watermark is accepted at this start"),
             (
                 !self.client.listen.ip().to_canonical().is_loopback(),

@@ -34,7 +34,7 @@ use crate::{
     machine::Cores,
     report::{Report, Setting, Verdict, grouped, say},
     server::Place,
-    works::{catch_up, idle, idle_sync, one_to_one::Form, one_to_one_rows},
+    works::{catch_up, idle, idle_sync, one_to_one::Form, one_to_one_rows, whole_sync},
 };
 
 /// Records per sync of the raw baseline. Source: one alone, the server's largest batch, and far beyond.
@@ -84,6 +84,8 @@ enum Work {
     W4,
     /// A sync with nothing new.
     W9,
+    /// Bytes of a sync without snapshots against one with them.
+    WholeSync,
 }
 
 fn main() -> ExitCode {
@@ -120,8 +122,8 @@ fn run(options: &Options) -> io::Result<()> {
 
 fn chosen(options: &Options) -> Vec<Work> {
     match (options.works.as_slice(), options.short) {
-        ([], true) => vec![Work::W9, Work::W4, Work::W2a, Work::W1],
-        ([], false) => vec![Work::W1, Work::W2a, Work::W2b, Work::W4, Work::W9],
+        ([], true) => vec![Work::W9, Work::WholeSync, Work::W4, Work::W2a, Work::W1],
+        ([], false) => vec![Work::W1, Work::W2a, Work::W2b, Work::W4, Work::W9, Work::WholeSync],
         (works, _) => works.to_vec(),
     }
 }
@@ -139,6 +141,10 @@ fn measure(work: Work, options: &Options, place: &Place, report: &mut Report) ->
             return catch_up::run(place, catch_up::Size { conversations, messages, devices }, report);
         }
         Work::W9 => return idle_sync::run(place, report),
+        Work::WholeSync => {
+            let conversations: &[usize] = if options.short { &[2] } else { &[1, 10, 100, 200, 400] };
+            return whole_sync::run(place, conversations, report);
+        }
         Work::W2a => Form::Few,
         Work::W2b => Form::Many,
     };

@@ -89,10 +89,18 @@ impl Server {
     /// # Errors
     /// When it does not start, with the end of its log.
     pub fn start(place: &Place, store: Store) -> io::Result<Server> {
+        Server::start_with(place, store, &[])
+    }
+
+    /// The same with variables of the environment, which are not kept over a restart.
+    ///
+    /// # Errors
+    /// When it does not start, with the end of its log.
+    pub fn start_with(place: &Place, store: Store, variables: &[(&str, &str)]) -> io::Result<Server> {
         let name = format!("run-{}-{}", std::process::id(), nanoseconds());
         let data = place.directory.join(&name);
         let log = place.directory.join(format!("{name}.log"));
-        let (child, clients, operator) = launch(place, store, &data, &log)?;
+        let (child, clients, operator) = launch(place, store, variables, &data, &log)?;
         Ok(Server { child, store, data, binary: place.binary.clone(), log, clients, operator })
     }
 
@@ -102,7 +110,7 @@ impl Server {
     /// When it does not stop, or does not start again.
     pub fn restart(&mut self, place: &Place) -> io::Result<()> {
         self.end()?;
-        (self.child, self.clients, self.operator) = launch(place, self.store, &self.data, &self.log)?;
+        (self.child, self.clients, self.operator) = launch(place, self.store, &[], &self.data, &self.log)?;
         Ok(())
     }
 
@@ -231,6 +239,7 @@ impl Drop for Server {
 fn launch(
     place: &Place,
     store: Store,
+    variables: &[(&str, &str)],
     data: &Path,
     log: &Path,
 ) -> io::Result<(Child, SocketAddr, SocketAddr)> {
@@ -240,6 +249,7 @@ fn launch(
     if store == Store::Null {
         command.arg(NULL_STORE_FLAG);
     }
+    command.envs(variables.iter().copied());
     let log_file = fs::File::options().create(true).append(true).open(log)?;
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log_file);
     // Cores are inherited by what is started.

@@ -57,6 +57,7 @@ pub(super) fn serve(
         next_worker: Arc::new(AtomicUsize::new(0)),
         door: Arc::clone(&door),
         about: about(config),
+        compares: config.client.compares,
     };
     let port = client_port(config, room, core, &door);
     let server = serve_clients(listener, port, move |links| worker(&parts, links))?;
@@ -92,6 +93,7 @@ struct LobbyParts {
     next_worker: Arc<AtomicUsize>,
     door: Arc<Door>,
     about: http::pages::About,
+    compares: bool,
 }
 
 /// Starts a worker's hub and says how its connections and requests are received.
@@ -119,6 +121,7 @@ fn worker(
         door: Arc::clone(&parts.door),
         accounts: Arc::clone(&parts.accounts),
         services: Arc::clone(&parts.services),
+        compares: parts.compares,
     });
     let readiness = web::Data::new(parts.readiness.clone());
     let development = web::Data::new(Development(parts.development));

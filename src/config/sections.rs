@@ -33,6 +33,8 @@ pub struct Client {
     pub heartbeat_ms: u32,
     /// Bytes waiting to be written to one connection; over it the connection is lagging.
     pub queued_bytes_max: usize,
+    /// Clients may ask for comparisons, whose cost grows with everything that is held.
+    pub compares: bool,
 }
 
 /// `[operator]`
@@ -150,6 +152,7 @@ impl Default for Client {
             connections_max: 15_000,
             heartbeat_ms: limits::HEARTBEAT_MS,
             queued_bytes_max: limits::QUEUED_BYTES_PER_CONNECTION_MAX,
+            compares: false,
         }
     }
 }

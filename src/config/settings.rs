@@ -81,6 +81,11 @@ pub(super) static SETTINGS: &[Setting] = &[
         show: |c| c.client.queued_bytes_max.to_string(),
     },
     Setting {
+        key: "client.compares",
+        set: |c, given| put(&mut c.client.compares, given.truth()),
+        show: |c| c.client.compares.to_string(),
+    },
+    Setting {
         key: "operator.listen",
         set: |c, given| put(&mut c.operator.listen, given.string().and_then(address)),
         show: |c| quoted(&c.operator.listen.to_string()),

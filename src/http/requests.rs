@@ -48,6 +48,8 @@ pub struct Client {
     pub services: Arc<UserServices>,
     /// Which pages may ask.
     pub door: Arc<Door>,
+    /// Whether clients may ask for comparisons.
+    pub compares: bool,
 }
 
 /// `POST /v1/request`.
@@ -148,15 +150,7 @@ impl Client {
                 Ok(Some(Body::Heartbeat(proto::HeartbeatAnswer { day })))
             }
             Request::SignOut(_) => self.end_devices(by, EndDevices::One(by.device)).await,
-            Request::EndDevice(end) => match end.which {
-                Some(proto::end_device::Which::DeviceId(device)) => {
-                    self.end_devices(by, EndDevices::One(DeviceId(device))).await
-                }
-                Some(proto::end_device::Which::AllOthers(true)) => {
-                    self.end_devices(by, EndDevices::AllOthers).await
-                }
-                Some(proto::end_device::Which::AllOthers(false)) | None => Err(Refusal::InvalidField),
-            },
+            Request::EndDevice(end) => self.end_devices(by, which(&end)?).await,
             Request::ListDevices(_) => {
                 let list = move |view: &_| user::device_list(view, by.user, by.device);
                 self.services.readers.ask(list).await.map(Body::DeviceList).map(Some)
@@ -174,9 +168,16 @@ impl Client {
                 let range = move |view: &_| user::range(view, by.user, &wanted, bytes_max);
                 self.services.readers.ask(range).await?.map(Some)
             }
-            Request::Sync(_) | Request::Hello(_) | Request::Register(_) | Request::SignIn(_) => {
-                Err(Refusal::UnknownRequest)
+            Request::Compare(wanted) if self.compares => {
+                let (bytes_max, kinds) = (self.page_bytes_max(http), Arc::clone(&self.services.kinds));
+                let compare = move |view: &_| user::difference(view, by.user, &kinds, wanted, bytes_max);
+                self.services.readers.ask(compare).await.map(Some)
             }
+            Request::Compare(_)
+            | Request::Sync(_)
+            | Request::Hello(_)
+            | Request::Register(_)
+            | Request::SignIn(_) => Err(Refusal::UnknownRequest),
         }
     }
 
@@ -265,6 +266,14 @@ impl Client {
         if !user::hand_back(&self.services, user, handed) {
             self.services.monitor.add(ids::BUSY_REFUSALS, 1);
         }
+    }
+}
+
+fn which(end: &proto::EndDevice) -> Result<EndDevices, Refusal> {
+    match end.which {
+        Some(proto::end_device::Which::DeviceId(device)) => Ok(EndDevices::One(DeviceId(device))),
+        Some(proto::end_device::Which::AllOthers(true)) => Ok(EndDevices::AllOthers),
+        Some(proto::end_device::Which::AllOthers(false)) | None => Err(Refusal::InvalidField),
     }
 }
 

@@ -197,3 +197,9 @@ pub fn receipt_of(delivery: &crate::model::Delivery) -> Receipt {
         fingerprint: delivery.fingerprint,
     }
 }
+
+impl crate::sync::Whole for UserView<'_> {
+    fn changed_since(&self, kind: Kind, key: &str) -> Result<bool, ReadFault> {
+        Ok(self.view.item_version(self.user, kind, key)? > self.view.bound())
+    }
+}

@@ -1,5 +1,6 @@
 //! Pure synchronisation: snapshots, marks, and the page that continues one. Knows no disk, no clock, no actors.
 
+pub mod compare;
 pub mod kinds;
 pub mod marks;
 pub mod page;
@@ -8,6 +9,7 @@ pub mod push_chain;
 pub mod render;
 pub mod snapshot;
 
+pub use compare::{Difference, Held, Whole, compare};
 pub use kinds::Kinds;
 pub use marks::{Lifeline, Marks, RunName};
 pub use page::{Page, PageLimits, Source};

@@ -67,7 +67,7 @@ pub struct Page {
 }
 
 /// Bytes that an item is taken to cost in a page, beside its key. Source: contacts and conversations render to 60–120.
-const ITEM_BYTES: usize = 128;
+pub(super) const ITEM_BYTES: usize = 128;
 
 /// Drains the declared kinds in order above the marks, until a limit is reached.
 ///

@@ -34,6 +34,7 @@ mod bad_snapshots;
 mod bad_tokens;
 mod chat;
 mod cleanup;
+mod comparison;
 mod devices;
 mod document_kinds;
 mod encodings;

@@ -26,6 +26,13 @@ pub struct Stored {
     stale: BTreeSet<(u32, String)>,
 }
 
+impl Stored {
+    /// The items that are held, by kind and key.
+    pub fn items(&self) -> &BTreeMap<(u32, String), String> {
+        &self.items
+    }
+}
+
 /// See the module.
 pub struct Client {
     pub user: UserId,

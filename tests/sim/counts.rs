@@ -94,6 +94,9 @@ const EVENTS: &[&str] = &[
     "client crash",
     "base does not fit",
     "long view",
+    "whole sync",
+    "whole sync cut",
+    "whole sync deletes",
     // pushing
     "push",
     "push dropped",

@@ -23,6 +23,7 @@ mod session;
 mod settle;
 mod shell;
 mod upkeep;
+mod whole_sync;
 mod world;
 
 use std::{

@@ -11,7 +11,9 @@ impl World {
         self.answer_everything();
         self.follow_nudges();
         self.everybody_reads();
+        self.everybody_compares();
         self.index_everything();
+        self.everybody_compares();
         self.everybody_reads_anew();
         self.everybody_hands_back();
         self.resend_everything();

@@ -20,6 +20,7 @@ use crate::{
     oracle::Oracle,
     session::Session,
     shell::{STORE, Shell},
+    whole_sync::Whole,
 };
 
 /// A kind of documents, as an operator may configure one.
@@ -53,6 +54,8 @@ pub struct World {
     pub capacity: Option<u64>,
     /// A read that is kept open, with the bound it was begun at.
     pub long_view: Option<(View, Version)>,
+    /// For each user a client that syncs without snapshots.
+    pub wholes: BTreeMap<UserId, Whole>,
 }
 
 impl World {
@@ -79,6 +82,7 @@ impl World {
             pending: Vec::new(),
             capacity: None,
             long_view: None,
+            wholes: BTreeMap::new(),
         };
         world.start();
         for _ in 0..steps {
@@ -106,7 +110,7 @@ impl World {
     }
 
     fn act(&mut self) {
-        match self.random.below(1000) {
+        match self.random.below(1030) {
             0..160 => self.operate(),
             160..320 => self.decide(),
             320..430 => self.warm_further(),
@@ -124,6 +128,7 @@ impl World {
             980..982 => self.let_days_pass(),
             982..988 => self.clean_one(),
             988..996 => self.look_at_an_old_view(),
+            1000..1030 => self.whole_sync_one(),
             _ => {
                 let power_cut = self.random.one_in(2);
                 self.crash(power_cut);

@@ -111,8 +111,11 @@ fn greeted(address: SocketAddr, account: &Account) -> io::Result<(BlockingSocket
     }
 }
 
-/// Sends so many messages to one user, and waits until all are stored.
-fn write(address: SocketAddr, writer: &Account, reader: u64, messages: usize) -> io::Result<()> {
+/// Sends so many messages to one user, and waits until all are stored. What was sent before is recognised.
+///
+/// # Errors
+/// When the server does not answer as the protocol says.
+pub(super) fn write(address: SocketAddr, writer: &Account, reader: u64, messages: usize) -> io::Result<()> {
     let (mut socket, day) = greeted(address, writer)?;
     let (mut sent, mut stored) = (0, 0);
     while stored < messages {

@@ -5,3 +5,4 @@ pub mod idle;
 pub mod idle_sync;
 pub mod one_to_one;
 pub mod one_to_one_rows;
+pub mod whole_sync;

@@ -133,8 +133,8 @@ fn every_request_and_every_body_has_a_golden_frame() {
             Frame::Server(frame) => bodies.extend(frame.body.as_ref().map(body_number)),
         }
     }
-    assert_eq!(requests, (10..=21).collect());
-    assert_eq!(bodies, (10..=19).chain([30, 31, 40]).collect());
+    assert_eq!(requests, (10..=22).collect());
+    assert_eq!(bodies, (10..=20).chain([30, 31, 40]).collect());
 }
 
 fn request_number(request: &Request) -> u32 {
@@ -151,6 +151,7 @@ fn request_number(request: &Request) -> u32 {
         Request::FindUser(_) => 19,
         Request::Heads(_) => 20,
         Request::Range(_) => 21,
+        Request::Compare(_) => 22,
     }
 }
 
@@ -166,6 +167,7 @@ fn body_number(body: &Body) -> u32 {
         Body::User(_) => 17,
         Body::Heads(_) => 18,
         Body::Entries(_) => 19,
+        Body::Difference(_) => 20,
         Body::Push(_) => 30,
         Body::Nudge(_) => 31,
         Body::Error(_) => 40,

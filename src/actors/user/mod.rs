@@ -7,6 +7,7 @@
 //! connection, posts that do not fit wait in the hub. **Started** by the hub for the first connection, **stopped** by
 //! it some time after the last. **A restart loses** nothing that a snapshot does not bring back.
 
+mod comparison;
 mod handing_back;
 mod history;
 mod pages;
@@ -20,6 +21,7 @@ use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message};
 use highwater_wire::{Encoding, close, proto};
 use rustc_hash::FxHashSet;
 
+pub use comparison::difference;
 pub use handing_back::{hand_back, is_news};
 pub use history::{heads, range};
 pub use pages::{Answered, PageRequest, answer, begin, count_gap, count_rebuild, page_bytes_max};

@@ -67,7 +67,10 @@ impl User {
             Some(Request::Register(_) | Request::SignIn(_)) => {
                 self.refuse(connection, request_id, Refusal::AlreadyGreeted);
             }
-            None => self.refuse(connection, request_id, Refusal::UnknownRequest),
+            // Comparisons are over HTTP only.
+            Some(Request::Compare(_)) | None => {
+                self.refuse(connection, request_id, Refusal::UnknownRequest);
+            }
         }
     }
 

@@ -4,9 +4,10 @@ use bytes::Bytes;
 use highwater_wire::{
     Refusal, base_of,
     proto::{
-        AccountItem, ContactItem, ConversationItem, Device, DeviceClass, DeviceList, Done, Entry, EntryList,
-        Error, Gap, Greeting, Head, HeadList, HeartbeatAnswer, Item, Kind, Nudge, Page, Rebuild, Sent,
-        ServerFrame, SignedIn, User, entry::Content, rebuild::Cause, server_frame::Body,
+        AccountItem, ContactItem, ConversationItem, Device, DeviceClass, DeviceList, Difference, Done, Entry,
+        EntryList, Error, Gap, Greeting, Head, HeadList, HeartbeatAnswer, HeldItem, Item, Kind, Nudge, Page,
+        Rebuild, Sent, ServerFrame, SignedIn, User, VersionedEntry, VersionedItem, entry::Content,
+        rebuild::Cause, server_frame::Body,
     },
 };
 
@@ -224,7 +225,20 @@ fn history() -> Vec<Named> {
         plain("server_heads_empty", Body::Heads(HeadList::default())),
         plain("server_entries", Body::Entries(list)),
         plain("server_entries_empty", Body::Entries(EntryList::default())),
+        plain("server_difference", Body::Difference(difference())),
+        plain("server_difference_empty", Body::Difference(Difference::default())),
     ]
+}
+
+fn difference() -> Difference {
+    let item = |item| VersionedItem { version: 12, item: Some(item) };
+    let entry = |entry: Entry| VersionedEntry { version: 20 + entry.seq, entry: Some(entry) };
+    Difference {
+        items: items().into_iter().take(2).map(item).collect(),
+        deletes: vec![HeldItem { kind: 2, key: "77".to_owned(), version: 0 }],
+        entries: entries().into_iter().take(2).map(entry).collect(),
+        more: true,
+    }
 }
 
 fn errors() -> Vec<Named> {

@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 use highwater_wire::proto::{
-    ClientFrame, DeviceClass, DeviceInfo, EndDevice, FindUser, Heads, Heartbeat, Hello, ListDevices, Range,
-    Register, Send, SignIn, SignOut, Sync, client_frame::Request, end_device::Which, send::To,
+    ClientFrame, Compare, DeviceClass, DeviceInfo, EndDevice, FindUser, Heads, Heartbeat, HeldEntry,
+    HeldItem, Hello, ListDevices, Range, Register, Send, SignIn, SignOut, Sync, client_frame::Request,
+    end_device::Which, send::To,
 };
 
 use super::{Frame, Named, message_id, snapshot};
@@ -96,7 +97,20 @@ fn history() -> Vec<Named> {
         plain("client_range", range(12_345_678_901_234_567_890, 3, 17)),
         plain("client_range_max", range(u64::MAX, u64::MAX, u64::MAX)),
         plain("client_range_empty", Request::Range(Range::default())),
+        plain("client_compare", Request::Compare(compare())),
+        plain("client_compare_empty", Request::Compare(Compare::default())),
     ]
+}
+
+/// Two items and two entries that are held.
+fn compare() -> Compare {
+    let item = |kind, key: &str, version| HeldItem { kind, key: key.to_owned(), version };
+    let entry = |seq, version| HeldEntry { conversation_id: 12_345_678_901_234_567_890, seq, version };
+    Compare {
+        items: vec![item(1, "me", 4), item(2, "77", 281_474_976_710_655)],
+        entries: vec![entry(1, 9), entry(2, 11)],
+        limit: 50,
+    }
 }
 
 fn sending() -> Vec<Named> {
