@@ -25,9 +25,9 @@ mod tests_together;
 use std::ffi::OsString;
 
 pub use bounds::{
-    CLEANUP_PAUSE_MS, CONNECTIONS, FILE_BYTES_MAX, HEARTBEAT_MS, INDEX_AFTER_BYTES, INDEX_CACHE_BYTES,
-    KIND_NAME_BYTES, KIND_NUMBERS, LINEAGE_EXPIRY_S, QUEUED_BYTES, READERS, SEGMENT_BYTES, TAIL_BYTES,
-    WORKERS,
+    CLEANUP_PAUSE_MS, CONNECTIONS, DEVICES, FILE_BYTES_MAX, HEARTBEAT_MS, INDEX_AFTER_BYTES,
+    INDEX_CACHE_BYTES, KIND_NAME_BYTES, KIND_NUMBERS, LINEAGE_EXPIRY_S, QUEUED_BYTES, READERS, SEGMENT_BYTES,
+    TAIL_BYTES, WORKERS,
 };
 pub use fault::ConfigError;
 pub use sections::{
@@ -36,6 +36,7 @@ pub use sections::{
 };
 pub use sources::{FILE_VARIABLE, Flags, InForce, SEEDED_BUG_VARIABLE, Source, Sources};
 
+use crate::model::DevicePolicy;
 use environment::read_environment;
 use given::Given;
 use loading::Loading;
@@ -52,6 +53,8 @@ pub struct Config {
     pub operator: Operator,
     /// Who may make an account.
     pub registration: Registration,
+    /// How many devices of a user may be signed in.
+    pub devices: DevicePolicy,
     /// What is kept, and how much of it in memory.
     pub storage: Storage,
     /// What is removed, and when.

@@ -16,6 +16,9 @@ const CLOCK_TICK_MS = 1_000;
 
 const CLOSED_AS_REPLACED = 4409;
 const CLOSED_AS_RESTARTING = 1012;
+const CLOSED_AS_SIGNED_OUT = 4401;
+const DEVICE_REPLACED = 'device_replaced';
+const WORDS_FOR_DEVICE_REPLACED = 'You signed in elsewhere, and this server allows one such device. So you were signed out here.';
 
 export class Connection {
   // What it is doing: connecting, online, waiting; or it has ended: idle, replaced, signed_out, refused.
@@ -144,6 +147,7 @@ export class Connection {
 
   #closed({ code, reason }) {
     if (code === CLOSED_AS_REPLACED) return this.#end('replaced');
+    if (code === CLOSED_AS_SIGNED_OUT && reason === DEVICE_REPLACED) return this.#end('signed_out', WORDS_FOR_DEVICE_REPLACED);
     const spread_ms = code === CLOSED_AS_RESTARTING ? Number(/retry_after_ms=(\d+)/.exec(reason)?.[1] ?? 0) : 0;
     return this.#lose(Math.random() * spread_ms);
   }

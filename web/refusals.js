@@ -11,6 +11,8 @@ const WORDS = new Map([
   [205, 'This password is too easy to guess. Take at least 8 characters, not a common password and not your name.'],
   [206, 'This invite is not valid. It may be mistyped, used or too old.'],
   [207, 'This is not allowed.'],
+  [208, 'You are signed in on another device of this kind, and this server allows one. Sign out there first.'],
+  [209, 'You are signed in on as many devices as this server allows. Sign out on one of them first.'],
   [300, 'There is nobody with this name.'],
   [301, 'This conversation does not exist.'],
   [302, 'This message is too long.'],

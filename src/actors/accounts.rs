@@ -203,7 +203,8 @@ impl Accounts {
         let proven = self.prove(&key, sign_in.password).await;
         self.end_attempt(key, peer, matches!(proven, Err(Refusal::WrongCredentials)));
         let account = proven?;
-        let (device, token) = self.new_device(account.user, sign_in.device.unwrap_or_default());
+        let (mut device, token) = self.new_device(account.user, sign_in.device.unwrap_or_default());
+        device.in_place_of = (sign_in.in_place_of != 0).then_some(DeviceId(sign_in.in_place_of));
         self.decide(Request::AddDevice(device.clone())).await?;
         Ok(signed_in(&device, token))
     }
@@ -241,17 +242,35 @@ impl Accounts {
         if is_taken.await? { Err(Refusal::NameTaken) } else { Ok(()) }
     }
 
+    /// Whether so many devices of a class can be live for one user: the tokens of those that had to give way would be
+    /// dead before they are told.
+    ///
+    /// # Errors
+    /// `TooManyDevices` or `DeviceClassTaken`.
+    pub fn refuse_too_many(&self, devices: usize, class: proto::DeviceClass) -> Result<(), Refusal> {
+        let policy = self.services.device_policy;
+        if devices > policy.devices_max {
+            return Err(Refusal::TooManyDevices);
+        }
+        if devices > policy.of_class_max(class as u8) { Err(Refusal::DeviceClassTaken) } else { Ok(()) }
+    }
+
     /// Makes an account without a password, with devices, for host apps, load and tests.
     ///
     /// # Errors
     /// `NameTaken` and the like.
-    pub async fn provision(&self, name: String, devices: usize) -> Result<Vec<proto::SignedIn>, Refusal> {
+    pub async fn provision(
+        &self,
+        name: String,
+        devices: usize,
+        class: proto::DeviceClass,
+    ) -> Result<Vec<proto::SignedIn>, Refusal> {
         if !is_valid_name(&name) {
             return Err(Refusal::InvalidName);
         }
         let user = UserId(self.random.id());
         let mut made = Vec::with_capacity(devices);
-        let info = proto::DeviceInfo { name: "provisioned".to_owned(), ..Default::default() };
+        let info = proto::DeviceInfo { name: "provisioned".to_owned(), device_class: class.into() };
         let (first, token) = self.new_device(user, info.clone());
         let request = Register { user, name, password: None, invite: None, device: first.clone() };
         self.decide(Request::Register(request)).await?;
@@ -296,6 +315,7 @@ impl Accounts {
             class: proto::DeviceClass::try_from(info.device_class).map_or(0, |class| class as u8),
             name: shortened(info.name),
             token: secret_hash(&token),
+            in_place_of: None,
         };
         (device, token)
     }

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     logic::Answer,
-    model::{DeviceId, UserId},
+    model::{DeviceEnd, DeviceId, UserId},
 };
 
 /// Number of a worker of the client port, from 0.
@@ -40,8 +40,8 @@ pub enum Post {
         /// A state kind is among it: it is fetched, not pushed.
         items: bool,
     },
-    /// These devices are no more.
-    Ended(Vec<DeviceId>),
+    /// A device is no more.
+    Ended(DeviceId, DeviceEnd),
 }
 
 /// One worker's board and hub.

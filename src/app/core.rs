@@ -64,6 +64,7 @@ impl Core {
             );
         }
         opened.committer.set_time(time, config.cleanup.lineage_expiry_ms());
+        opened.committer.set_device_policy(config.devices);
         let arbiter = Arbiter::new();
         let parts = PersistenceParts {
             committer: opened.committer,
@@ -141,6 +142,7 @@ fn services(
         unanswered: Unanswered::default(),
         observed: Arc::default(),
         lineage_expiry_ms: config.cleanup.lineage_expiry_ms(),
+        device_policy: config.devices,
         // The other half is for requests that do not wait.
         waiters: Waiters::bounded(room.requests_max / 2),
     };

@@ -52,6 +52,11 @@ fn answer(admin: &Admin) -> Result<String, AdminFault> {
             port.ask("/v1/accept-time", &json!({}))?;
             Ok("the clock is right: what is due expires".to_owned())
         }
+        AdminRequest::EndDevice { user, device } => {
+            let body = json!({ "user": user, "device_id": device.to_string() });
+            port.post("/v1/end-device", &body)?;
+            Ok(format!("device {device} is signed out"))
+        }
         AdminRequest::Invite { expires_hours } => {
             let answer = port.ask("/v1/invites", &json!({ "expires_hours": expires_hours }))?;
             let code = answer["code"].as_str().filter(|code| !code.is_empty());
@@ -85,8 +90,7 @@ fn fetch(
     while made < wanted.users {
         let users = USERS_PER_REQUEST_MAX.min(wanted.users - made);
         let first = u64::from(wanted.first) + u64::from(made);
-        let body =
-            json!({ "users": users, "devices": wanted.devices, "prefix": wanted.prefix, "first": first });
+        let body = json!({ "users": users, "devices": wanted.devices, "prefix": wanted.prefix, "first": first, "class": wanted.class });
         let mut lines = port.post("/v1/provision", &body)?;
         let before = *devices;
         while let Some(line) = next_line(&mut lines)? {
@@ -188,6 +192,7 @@ mod tests {
                 out,
                 prefix: "u".to_owned(),
                 first: 1,
+                class: "phone".to_owned(),
             }))
         }
 
@@ -265,7 +270,10 @@ mod tests {
             assert!(head.starts_with("post /v1/provision http/1.1\r\n"), "{head}");
             assert!(head.contains(&format!("authorization: bearer {TOKEN}\r\n")), "{head}");
             let users = if at == 50 { 500 } else { 1000 };
-            assert_eq!(*body, json!({"users": users, "devices": 2, "prefix": "u", "first": 1 + at * 1000}));
+            assert_eq!(
+                *body,
+                json!({"users": users, "devices": 2, "prefix": "u", "first": 1 + at * 1000, "class": "phone"})
+            );
         }
     }
 

@@ -123,6 +123,13 @@ pub enum AdminRequest {
         /// Hours for which the code can be used.
         expires_hours: u32,
     },
+    /// End a device of a user.
+    EndDevice {
+        /// Name or id of the user.
+        user: String,
+        /// The device.
+        device: u64,
+    },
 }
 
 /// Accounts to make.
@@ -145,6 +152,10 @@ pub struct Provision {
     /// Number in the first name.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub first: u32,
+    /// Class of the devices, to which the login policy applies: unspecified, phone, desktop, tablet or web.
+    #[arg(long, value_name = "CLASS", default_value = "unspecified",
+          value_parser = ["unspecified", "phone", "desktop", "tablet", "web"])]
+    pub class: String,
 }
 
 /// Prints an answer to stdout. Where it cannot be written, a full disk say, the command fails.
@@ -245,6 +256,17 @@ enum AdminNamed {
     },
     /// Say that the server's clock is right: after more than a day of absence nothing expires before.
     AcceptTime {
+        #[command(flatten)]
+        server: ServerFlags,
+    },
+    /// Sign a device out that its user cannot reach any more, a lost phone say.
+    EndDevice {
+        /// Name, or id.
+        #[arg(value_name = "NAME|ID")]
+        user: String,
+        /// The device: `explain user` lists them.
+        #[arg(value_name = "DEVICE")]
+        device: u64,
         #[command(flatten)]
         server: ServerFlags,
     },
@@ -351,6 +373,9 @@ impl From<AdminNamed> for Admin {
         let (server, request) = match named {
             AdminNamed::Provision { provision, server } => (server, AdminRequest::Provision(provision)),
             AdminNamed::AcceptTime { server } => (server, AdminRequest::AcceptTime),
+            AdminNamed::EndDevice { user, device, server } => {
+                (server, AdminRequest::EndDevice { user, device })
+            }
             AdminNamed::Invite { expires_hours, server } => (server, AdminRequest::Invite { expires_hours }),
         };
         Admin { data: server.data, operator: server.operator, request }
@@ -452,6 +477,7 @@ mod tests {
                     out: "t.jsonl".into(),
                     prefix: "u".into(),
                     first: 1,
+                    class: "unspecified".into(),
                 }),
             })
         );
@@ -459,6 +485,10 @@ mod tests {
             panic!("not explain")
         };
         assert_eq!(explain.request, ExplainRequest::User { user: "ann".to_owned() });
+        let Command::Admin(end) = command("highwater admin end-device ann 70 --data d") else {
+            panic!("not admin")
+        };
+        assert_eq!(end.request, AdminRequest::EndDevice { user: "ann".to_owned(), device: 70 });
         let Command::Admin(invite) = command("highwater admin invite --data d") else { panic!("not admin") };
         assert_eq!(invite.request, AdminRequest::Invite { expires_hours: 72 });
         for wrong in ["--users 0 --devices 1", "--users 1 --devices 33", "--users 1 --devices 0"] {

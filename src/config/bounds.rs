@@ -28,6 +28,8 @@ pub const CLEANUP_PAUSE_MS: RangeInclusive<u64> = 100..=86_400_000;
 /// Seconds that a lineage may be silent. Source: below a few seconds a device on a bad network is gone; ten years are for
 /// ever.
 pub const LINEAGE_EXPIRY_S: RangeInclusive<u64> = 1..=315_360_000;
+/// Devices of one user. Source: their lineages have a limit of their own, which has room for so many.
+pub const DEVICES: RangeInclusive<u64> = 1..=limits::DEVICES_PER_USER_MAX as u64;
 /// Numbers of document kinds; the lower ones are the server's own.
 pub const KIND_NUMBERS: RangeInclusive<u8> = 5..=8;
 /// Length of a kind's name, bytes. Source: it is sent in every greeting.

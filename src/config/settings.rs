@@ -3,13 +3,15 @@
 use super::{
     Config,
     bounds::{
-        CLEANUP_PAUSE_MS, CONNECTIONS, HEARTBEAT_MS, INDEX_AFTER_BYTES, INDEX_CACHE_BYTES, LINEAGE_EXPIRY_S,
-        QUEUED_BYTES, READERS, SEGMENT_BYTES, TAIL_BYTES, WORKERS,
+        CLEANUP_PAUSE_MS, CONNECTIONS, DEVICES, HEARTBEAT_MS, INDEX_AFTER_BYTES, INDEX_CACHE_BYTES,
+        LINEAGE_EXPIRY_S, QUEUED_BYTES, READERS, SEGMENT_BYTES, TAIL_BYTES, WORKERS,
     },
     checks::{address, data_directory, log_level, origins},
     given::{Given, quoted},
     sections::{DocumentKind, Engine, LogFormat, RegistrationMode},
 };
+
+use crate::model::device_policy::{ClassRule, WhenFull};
 
 /// Read from nowhere but its flag, so that it is never left on.
 pub(super) const FLAG_ONLY: &str = "storage.accept_loss";
@@ -18,6 +20,9 @@ const REGISTRATION_MODES: &[(&str, RegistrationMode)] = &[
     ("invite", RegistrationMode::Invite),
     ("open", RegistrationMode::Open),
 ];
+const CLASS_RULES: &[(&str, ClassRule)] =
+    &[("many", ClassRule::Many), ("replace", ClassRule::Replace), ("refuse", ClassRule::Refuse)];
+const WHEN_FULL: &[(&str, WhenFull)] = &[("end_oldest", WhenFull::EndOldest), ("refuse", WhenFull::Refuse)];
 const ENGINES: &[(&str, Engine)] = &[("sled", Engine::Sled), ("memory", Engine::Memory)];
 const LOG_FORMATS: &[(&str, LogFormat)] = &[("text", LogFormat::Text), ("json", LogFormat::Json)];
 
@@ -99,6 +104,41 @@ pub(super) static SETTINGS: &[Setting] = &[
         key: "registration.mode",
         set: |c, given| put(&mut c.registration.mode, given.one_of(REGISTRATION_MODES)),
         show: |c| named(REGISTRATION_MODES, c.registration.mode),
+    },
+    Setting {
+        key: "devices.phone",
+        set: |c, given| put(&mut c.devices.phone, given.one_of(CLASS_RULES)),
+        show: |c| named(CLASS_RULES, c.devices.phone),
+    },
+    Setting {
+        key: "devices.desktop",
+        set: |c, given| put(&mut c.devices.desktop, given.one_of(CLASS_RULES)),
+        show: |c| named(CLASS_RULES, c.devices.desktop),
+    },
+    Setting {
+        key: "devices.tablet",
+        set: |c, given| put(&mut c.devices.tablet, given.one_of(CLASS_RULES)),
+        show: |c| named(CLASS_RULES, c.devices.tablet),
+    },
+    Setting {
+        key: "devices.web",
+        set: |c, given| put(&mut c.devices.web, given.one_of(CLASS_RULES)),
+        show: |c| named(CLASS_RULES, c.devices.web),
+    },
+    Setting {
+        key: "devices.unspecified",
+        set: |c, given| put(&mut c.devices.unspecified, given.one_of(CLASS_RULES)),
+        show: |c| named(CLASS_RULES, c.devices.unspecified),
+    },
+    Setting {
+        key: "devices.devices_max",
+        set: |c, given| put(&mut c.devices.devices_max, given.number(DEVICES)),
+        show: |c| c.devices.devices_max.to_string(),
+    },
+    Setting {
+        key: "devices.when_full",
+        set: |c, given| put(&mut c.devices.when_full, given.one_of(WHEN_FULL)),
+        show: |c| named(WHEN_FULL, c.devices.when_full),
     },
     Setting {
         key: "storage.engine",

@@ -52,6 +52,8 @@ fn wrong_values_are_refused_with_key_and_place() {
         ("server.data", "\"\"", "must name a directory"),
         ("server.dev", "\"true\"", "must be true or false"),
         ("registration.mode", "\"Open\"", "must be \"closed\" or \"invite\" or \"open\", not \"Open\""),
+        ("devices.phone", "\"one\"", "must be \"many\" or \"replace\" or \"refuse\", not \"one\""),
+        ("devices.devices_max", "33", "must be a whole number from 1 to 32, not 33"),
         ("storage.engine", "\"rocks\"", "must be \"sled\" or \"memory\""),
         ("storage.segment_bytes", "99999999999999999999", "must be a whole number from 16777216"),
         ("storage.accept_loss", "true", "can be given only as the flag --accept-loss"),

@@ -49,7 +49,7 @@ pub(super) async fn user(
 }
 
 /// The account of a name or of an id; a name that looks like an id is a name first.
-fn account_of(view: &View, wanted: &str) -> Result<Option<Account>, ReadFault> {
+pub(super) fn account_of(view: &View, wanted: &str) -> Result<Option<Account>, ReadFault> {
     if let Some(user) = view.user_of_name(&name_key(wanted))? {
         return view.account(user);
     }

@@ -2,6 +2,7 @@
 
 pub mod body;
 pub mod development;
+mod devices;
 mod explain;
 pub mod headers;
 pub mod health;

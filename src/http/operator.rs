@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
     body::{self, BodyFault},
-    explain,
+    devices, explain,
     requests::bearer,
 };
 use crate::{
@@ -93,6 +93,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/v1/setup", web::post().to(setup))
         .route("/v1/provision", web::post().to(provision))
         .route("/v1/invites", web::post().to(invite))
+        .route("/v1/end-device", web::post().to(devices::end))
         .route("/v1/documents", web::put().to(put_document))
         .route("/v1/accept-time", web::post().to(accept_time))
         .route("/v1/explain/user", web::post().to(explain::user))
@@ -144,6 +145,9 @@ struct Provision {
     prefix: String,
     #[serde(default)]
     first: u64,
+    /// Class of the devices: phone, desktop, tablet, web.
+    #[serde(default)]
+    class: Option<String>,
 }
 
 /// One device of a provisioned account.
@@ -169,13 +173,19 @@ async fn provision(operator: web::Data<Operator>, http: HttpRequest, payload: we
     };
     let prefix = if wanted.prefix.is_empty() { "u" } else { &wanted.prefix };
     let names: Vec<String> = (wanted.first..end).map(|number| format!("{prefix}{number}")).collect();
+    let Some(class) = devices::class_of_name(wanted.class.as_deref()) else {
+        return refused(Refusal::InvalidField);
+    };
+    if let Err(refusal) = operator.accounts.refuse_too_many(wanted.devices, class) {
+        return refused(refusal);
+    }
     // All or nothing, as far as can be seen before: the tokens of those made are told in no other answer.
     if let Err(refusal) = operator.accounts.refuse_taken(&names).await {
         return refused(refusal);
     }
     let made = futures_util::future::join_all(names.iter().map(|name| {
         let accounts = Arc::clone(&operator.accounts);
-        async move { accounts.provision(name.clone(), wanted.devices).await }
+        async move { accounts.provision(name.clone(), wanted.devices, class).await }
     }))
     .await;
     provisioned(&names, made)

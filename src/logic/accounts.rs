@@ -6,11 +6,11 @@ use super::{
     decide::{Decided, Needs, authorise, put_item},
     lineages,
     operation::{Answer, EndDevices, NewDevice, Principal, Register},
+    sign_ins,
     state::{Need, State},
 };
 use crate::model::{
-    DeviceId, Effect, Kind, Lineages, TimeMs, Version,
-    limits::DEVICES_PER_USER_MAX,
+    DeviceId, Effect, Kind, Lineages, TimeMs, UserId, Version,
     record::{Account, Device, Item, ItemValue, name_key},
 };
 
@@ -80,21 +80,11 @@ pub(super) fn register(
 pub(super) fn add_device_needs(needs: &mut Needs<'_>, new: &NewDevice) {
     needs.need(Need::Device(new.device));
     needs.need(Need::Inbox(new.user));
-    needs.need(Need::Lineages(new.user));
-    if needs.need(Need::Account(new.user)) {
-        let oldest = needs.state.accounts.get(&new.user).and_then(Option::as_ref).and_then(surplus_device);
-        if let Some(oldest) = oldest {
-            needs.need(Need::Device(oldest));
-        }
-    }
+    sign_ins::needs(needs, new);
 }
 
-/// The device that must go before another one can come.
-fn surplus_device(account: &Account) -> Option<DeviceId> {
-    if account.devices.len() < DEVICES_PER_USER_MAX { None } else { account.devices.first().copied() }
-}
-
-/// Makes a further device; one too many ends the oldest.
+/// Makes a further device. Those that have to give way end in the same operation, so two of a class that allows one are
+/// never live at once.
 pub(super) fn add_device(
     state: &mut State,
     at: TimeMs,
@@ -107,10 +97,11 @@ pub(super) fn add_device(
         return Err(Refusal::Busy);
     }
     let mut effects = Vec::with_capacity(3);
-    if let Some(oldest) = surplus_device(&account) {
-        end(state, &mut account, oldest, &mut effects, version);
-        effects.extend(lineages::end_devices(state, new.user, &[oldest], version));
+    let giving_way = sign_ins::giving_way(state, &account, new)?;
+    for device in &giving_way {
+        end(state, &mut account, *device, &mut effects, version);
     }
+    effects.extend(lineages::end_devices(state, new.user, &giving_way, version));
     let device = device_row(new, at);
     let from = messages_from(state, &account);
     account.devices.push(new.device);
@@ -155,6 +146,26 @@ pub(super) fn end_devices_needs(needs: &mut Needs<'_>, by: Principal, which: End
     }
 }
 
+pub(super) fn end_device_needs(needs: &mut Needs<'_>, user: UserId, device: DeviceId) {
+    needs.need(Need::Account(user));
+    needs.need(Need::Lineages(user));
+    needs.need(Need::Device(device));
+}
+
+/// Ends a device of a user by an operator's word: nobody's token is asked for.
+pub(super) fn end_device(
+    state: &mut State,
+    user: UserId,
+    device: DeviceId,
+    version: Version,
+) -> Result<Decided, Refusal> {
+    let account = state.accounts.get(&user).cloned().flatten().ok_or(Refusal::NoSuchUser)?;
+    if !account.devices.contains(&device) {
+        return Err(Refusal::NoSuchDevice);
+    }
+    Ok(end_all(state, account, vec![device], version))
+}
+
 /// Ends devices of the one who asks.
 pub(super) fn end_devices(
     state: &mut State,
@@ -163,8 +174,7 @@ pub(super) fn end_devices(
     version: Version,
 ) -> Result<Decided, Refusal> {
     authorise(state, by)?;
-    let account = state.accounts.get(&by.user).cloned().flatten();
-    let mut account = account.ok_or(Refusal::NoSuchUser)?;
+    let account = state.accounts.get(&by.user).cloned().flatten().ok_or(Refusal::NoSuchUser)?;
     let ending: Vec<DeviceId> = match which {
         EndDevices::One(device) if account.devices.contains(&device) => vec![device],
         EndDevices::One(_) => return Err(Refusal::NoSuchDevice),
@@ -175,14 +185,18 @@ pub(super) fn end_devices(
     if ending.is_empty() {
         return Ok(Decided::unchanged(Answer::DevicesEnded(ending)));
     }
-    let mut effects = Vec::with_capacity(ending.len() + 1);
+    Ok(end_all(state, account, ending, version))
+}
+
+fn end_all(state: &mut State, mut account: Account, ending: Vec<DeviceId>, version: Version) -> Decided {
+    let mut effects = Vec::with_capacity(ending.len() + 2);
     for device in &ending {
         end(state, &mut account, *device, &mut effects, version);
     }
-    effects.extend(lineages::end_devices(state, by.user, &ending, version));
-    state.accounts.change(by.user, Some(account.clone()), version);
+    effects.extend(lineages::end_devices(state, account.user, &ending, version));
+    state.accounts.change(account.user, Some(account.clone()), version);
     effects.push(Effect::Account(account));
-    Ok(Decided::changed(version, effects, Answer::DevicesEnded(ending)))
+    Decided::changed(version, effects, Answer::DevicesEnded(ending))
 }
 
 /// Ends one device; the caller writes the account's row.

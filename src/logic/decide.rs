@@ -45,6 +45,7 @@ pub fn lacking(state: &State, operation: &Operation) -> Vec<Need> {
         Request::Register(register) => accounts::register_needs(&mut needs, register),
         Request::AddDevice(device) => accounts::add_device_needs(&mut needs, device),
         Request::EndDevices { by, which } => accounts::end_devices_needs(&mut needs, *by, *which),
+        Request::EndDevice { user, device } => accounts::end_device_needs(&mut needs, *user, *device),
         Request::OpenLineage(open) => lineages::open_needs(&mut needs, open),
         Request::HandBack { user, .. } | Request::Expire(user) => {
             needs.need(Need::Lineages(*user));
@@ -70,6 +71,7 @@ pub fn decide(state: &mut State, operation: &Operation, version: Version) -> Res
         Request::Register(register) => accounts::register(state, operation.at, register, version),
         Request::AddDevice(device) => accounts::add_device(state, operation.at, device, version),
         Request::EndDevices { by, which } => accounts::end_devices(state, *by, *which, version),
+        Request::EndDevice { user, device } => accounts::end_device(state, *user, *device, version),
         Request::OpenLineage(open) => lineages::open(state, open, version),
         Request::HandBack { user, handed } => Ok(lineages::hand_back(state, *user, handed, version)),
         Request::Expire(user) => Ok(lineages::expire(state, *user, version)),

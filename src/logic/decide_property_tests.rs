@@ -3,10 +3,12 @@
 use super::{
     Need, Operation, Request, State, decide,
     decide_samples::{NOW, Rows, TODAY, at, by, new_device, register, send},
-    operation::{EndDevices, HandedBack, OpenLineage, Target},
+    operation::{EndDevices, HandedBack, NewDevice, OpenLineage, Target},
 };
 use crate::model::{
-    ClientMessageId, ConversationId, DeviceId, Kind, KindSet, LineageId, Seq, TimeMs, UserId, Version,
+    ClientMessageId, ConversationId, DeviceId, DevicePolicy, Kind, KindSet, LineageId, Seq, TimeMs, UserId,
+    Version,
+    device_policy::ClassRule,
     limits::KINDS_MAX,
     record::{Invite, Receipt, ReceiptDay},
 };
@@ -61,9 +63,12 @@ fn random_request(random: &mut SeededRandom) -> Request {
     let user = 1 + random.below(4);
     let device = 10 * user + 1 + random.below(3);
     let peer = 1 + random.below(4);
-    match random.below(11) {
+    match random.below(12) {
         0 => register(user, &format!("u{peer}"), random.one_in(2).then_some([1; 32])),
-        1 => Request::AddDevice(new_device(user, device)),
+        1 => {
+            let in_place_of = random.one_in(2).then(|| DeviceId(10 * user + 1));
+            Request::AddDevice(NewDevice { in_place_of, ..new_device(user, device) })
+        }
         2 => Request::EndDevices { by: by(user, device), which: EndDevices::AllOthers },
         3 => Request::EndDevices { by: by(user, device), which: EndDevices::One(DeviceId(10 * peer + 1)) },
         4 => Request::PutDocument { user: UserId(user), kind: Kind(5), key: "k".to_owned(), value: None },
@@ -77,6 +82,7 @@ fn random_request(random: &mut SeededRandom) -> Request {
             let marks = [Version(random.below(90)); KINDS_MAX];
             Request::HandBack { user: UserId(user), handed: vec![HandedBack { lineage, marks }] }
         }
+        7 => Request::EndDevice { user: UserId(user), device: DeviceId(10 * peer + 1) },
         _ => {
             let to = match random.below(3) {
                 0 => Target::Name(format!("u{peer}")),
@@ -119,7 +125,10 @@ fn with_nothing_lacking_a_decision_depends_on_no_row_that_is_not_held() {
     let (mut refused, mut changed) = (0, 0);
     for history in 0..3_000 {
         let rows = random_rows(&mut random);
-        let (mut exact, mut full) = (State::default(), State::default());
+        let phone = [ClassRule::Many, ClassRule::Replace, ClassRule::Refuse][random.below(3) as usize];
+        let policy = DevicePolicy { phone, devices_max: 2, ..DevicePolicy::default() };
+        let state = || State::default().with_device_policy(policy);
+        let (mut exact, mut full) = (state(), state());
         warm_everything(&rows, &mut full);
         for place in 0..4 {
             let operation = at(random_request(&mut random));

@@ -119,7 +119,14 @@ pub(super) fn send(by: Principal, to: Target, id: u8, text: &str) -> Request {
 
 pub(super) fn new_device(user: u64, device: u64) -> NewDevice {
     let row = device_row(UserId(user), DeviceId(device));
-    NewDevice { user: row.user, device: row.device, name: row.name, class: row.class, token: row.token }
+    NewDevice {
+        user: row.user,
+        device: row.device,
+        name: row.name,
+        class: row.class,
+        token: row.token,
+        in_place_of: None,
+    }
 }
 
 pub(super) fn register(user: u64, name: &str, invite: Option<SecretHash>) -> Request {

@@ -16,7 +16,12 @@ use highwater_wire::Refusal;
 /// and compares each decision, in short.
 #[track_caller]
 pub(super) fn check(start: &Rows, operations: &[Request], expected: &[&str]) {
-    let mut state = State::default();
+    check_from(State::default(), start, operations, expected);
+}
+
+/// The same from a state of the test's own.
+#[track_caller]
+pub(super) fn check_from(mut state: State, start: &Rows, operations: &[Request], expected: &[&str]) {
     let mut found = Vec::new();
     for (place, request) in operations.iter().enumerate() {
         let operation = at(request.clone());

@@ -15,6 +15,9 @@ pub mod observed_time;
 pub mod operation;
 pub mod pinned;
 pub mod send;
+mod sign_ins;
+#[cfg(test)]
+mod sign_ins_tests;
 pub mod state;
 
 pub use decide::{Decided, decide, lacking};

@@ -43,6 +43,13 @@ pub enum Request {
         /// Which.
         which: EndDevices,
     },
+    /// The end of a device by an operator's word.
+    EndDevice {
+        /// Whose.
+        user: UserId,
+        /// Which.
+        device: DeviceId,
+    },
     /// A device begins, or goes on with, a chain of snapshots.
     OpenLineage(OpenLineage),
     /// Marks that lineages of a user handed back, gathered. Nobody waits for it.
@@ -156,6 +163,8 @@ pub struct NewDevice {
     pub class: u8,
     /// Hash of its token.
     pub token: SecretHash,
+    /// The device that ends because this one takes its place, if it is one of the user's.
+    pub in_place_of: Option<DeviceId>,
 }
 
 /// What the committer answers when it did not refuse. Told only after the commit is durable.
@@ -190,9 +199,10 @@ impl Operation {
             Request::AddDevice(device) => Some(device.user),
             Request::EndDevices { by, .. } => Some(by.user),
             Request::OpenLineage(open) => Some(open.by.user),
-            Request::HandBack { user, .. } | Request::PutDocument { user, .. } | Request::Expire(user) => {
-                Some(*user)
-            }
+            Request::HandBack { user, .. }
+            | Request::EndDevice { user, .. }
+            | Request::PutDocument { user, .. }
+            | Request::Expire(user) => Some(*user),
             Request::StoreTime | Request::AcceptTime => None,
             Request::Invite(_) => None,
         }

@@ -6,7 +6,8 @@ use rustc_hash::FxBuildHasher;
 
 use super::{lineages::heard_step_ms, observed_time::ObservedTime, pinned::Pinned};
 use crate::model::{
-    ClientMessageId, ConversationId, DeviceId, HeardSince, Kind, Lineages, Seq, TimeMs, UserId, Version,
+    ClientMessageId, ConversationId, DeviceId, DevicePolicy, HeardSince, Kind, Lineages, Seq, TimeMs, UserId,
+    Version,
     limits::LINEAGE_EXPIRY_MS,
     record::{Account, Conversation, Device, Invite, Receipt, ReceiptDay, SecretHash},
 };
@@ -85,6 +86,8 @@ pub struct State {
     /// The time by which lineages expire.
     pub(super) time: ObservedTime,
     lineage_expiry_ms: i64,
+    /// By which devices sign in.
+    pub(super) device_policy: DevicePolicy,
     /// Newest change among the rows that were evicted.
     evicted: Version,
 }
@@ -113,6 +116,7 @@ impl State {
             rows_max,
             time: ObservedTime::at_start(None, TimeMs(0), 0),
             lineage_expiry_ms: LINEAGE_EXPIRY_MS,
+            device_policy: DevicePolicy::default(),
             evicted: Version(0),
         }
     }
@@ -121,6 +125,13 @@ impl State {
     #[must_use]
     pub fn with_time(mut self, time: ObservedTime, lineage_expiry_ms: i64) -> State {
         (self.time, self.lineage_expiry_ms) = (time, lineage_expiry_ms);
+        self
+    }
+
+    /// Sets the policy by which devices sign in.
+    #[must_use]
+    pub fn with_device_policy(mut self, policy: DevicePolicy) -> State {
+        self.device_policy = policy;
         self
     }
 
@@ -212,9 +223,11 @@ impl State {
         self.evicted = self.evicted.max(durable);
     }
 
-    /// Forgets every row and sets how many are held. The time goes on, and so does what is known of evicted rows.
+    /// Forgets every row and sets how many are held. Time and policy go on, and so does what is known of evicted rows.
     pub fn empty(&mut self, rows_max: usize) {
-        let rowless = State::bounded(rows_max).with_time(self.time, self.lineage_expiry_ms);
+        let rowless = State::bounded(rows_max)
+            .with_time(self.time, self.lineage_expiry_ms)
+            .with_device_policy(self.device_policy);
         *self = State { evicted: self.evicted, ..rowless };
     }
 }

@@ -74,3 +74,21 @@ pub struct Record {
     /// What it does, in order.
     pub effects: Vec<Effect>,
 }
+
+impl Record {
+    /// Why the devices that this operation ended are no more.
+    #[must_use]
+    pub fn end_of_devices(&self) -> DeviceEnd {
+        let adds = self.effects.iter().any(|effect| matches!(effect, Effect::Device(_)));
+        if adds { DeviceEnd::Replaced } else { DeviceEnd::SignedOut }
+    }
+}
+
+/// Why a device is no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeviceEnd {
+    /// It was signed out: by itself, another device, or an operator.
+    SignedOut,
+    /// Another device signed in, and this one had to give way.
+    Replaced,
+}

@@ -1,6 +1,7 @@
 //! Plain types that every floor may use. Knows no wire, no disk, no clock and no randomness.
 
 pub mod clock;
+pub mod device_policy;
 pub mod effect;
 pub mod ids;
 pub mod kind_set;
@@ -11,7 +12,8 @@ pub mod record;
 pub mod seeded;
 
 pub use clock::Clock;
-pub use effect::{Delivery, Effect, Record};
+pub use device_policy::DevicePolicy;
+pub use effect::{Delivery, DeviceEnd, Effect, Record};
 pub use ids::{
     ClientMessageId, ConversationId, Day, DeviceId, Kind, LineageId, RunNumber, Seq, TimeMs, UserId, Version,
 };

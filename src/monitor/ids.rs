@@ -107,6 +107,11 @@ server_ids! {
     /// Password hashes that run or wait now.
     PASSWORD_HASHES_WAITING = 1062, "passwords.waiting", Gauge, Count, "accounts", "password_hashes_waiting";
 
+    /// Devices that gave way to a sign-in, by the login policy.
+    DEVICES_REPLACED = 1063, "devices.replaced", Sum, Count, "persistence", "devices_replaced";
+    /// Devices that were signed out: by themselves, another one, or an operator.
+    DEVICES_ENDED = 1064, "devices.ended", Sum, Count, "persistence", "devices_ended";
+
     /// Batches of up to 1 operation; this and the following are [`BATCH_OPERATIONS`].
     BATCH_OPERATIONS_1 = 1100, "batch.operations.le_1", Sum, Count, "persistence", "batch_operations" [Part::Band("1.0")];
     /// Batches of 2 operations.

@@ -43,6 +43,7 @@ async fn a_list_tells_names_classes_and_which_one_asks() {
     let phone = proto::SignIn {
         name: "ann".to_owned(),
         password: "correct horse".to_owned(),
+        in_place_of: 0,
         device: Some(proto::DeviceInfo {
             name: "ü".repeat(100),
             device_class: proto::DeviceClass::Phone.into(),

@@ -15,6 +15,7 @@
 //! | [`registration`] | who may make an account; names, passwords, invites |
 //! | [`sign_in`] | signing in: uniform refusals, and an end to guessing |
 //! | [`devices`] | listing and ending devices: tokens and connections die at once |
+//! | [`login_policy`] | one device of a class: who signs in ends the other or is refused, and the displaced one is fenced |
 //! | [`idempotence`] | the same id has the same place: twice at once, over connections, devices, crashes |
 //! | [`document_kinds`] | a kind that no client knows reaches an unchanged client |
 //! | [`lifecycle`] | ready line, health, stopping in order, coming back |
@@ -42,6 +43,7 @@ mod full_disk;
 mod http_twin;
 mod idempotence;
 mod lifecycle;
+mod login_policy;
 mod long_poll;
 mod out_of_turn;
 mod registration;

@@ -112,7 +112,14 @@ impl World {
 
     fn new_device(&mut self, user: UserId) -> NewDevice {
         let device = DeviceId(self.random.next_u64());
-        NewDevice { user, device, name: "phone".to_owned(), class: 1, token: secret(&mut self.random) }
+        NewDevice {
+            user,
+            device,
+            name: "phone".to_owned(),
+            class: 1,
+            token: secret(&mut self.random),
+            in_place_of: None,
+        }
     }
 
     fn register(&mut self) {

@@ -98,7 +98,10 @@ impl Connection {
             Some(Ok(Message::Binary(bytes))) => Ok(Incoming::Frame(self.encoding.decode(&bytes)?)),
             Some(Ok(Message::Text(text))) => Ok(Incoming::Frame(self.encoding.decode(text.as_bytes())?)),
             Some(Ok(Message::Close(frame))) => {
-                Err(Error::ClosedByServer { code: frame.map_or(NO_CLOSE_CODE, |frame| frame.code.into()) })
+                let (code, reason) = frame.map_or((NO_CLOSE_CODE, String::new()), |frame| {
+                    (frame.code.into(), frame.reason.to_string())
+                });
+                Err(Error::ClosedByServer { code, reason })
             }
             Some(Ok(_)) => Ok(Incoming::Alive),
             Some(Err(error)) => Err(error.into()),

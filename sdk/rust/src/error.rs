@@ -58,6 +58,8 @@ pub enum Error {
     ClosedByServer {
         /// Close code; 1005 when the server gave none, as RFC 6455 has it.
         code: u16,
+        /// What the server said beside it, such as [`highwater_wire::close::DEVICE_REPLACED`]; often nothing.
+        reason: String,
     },
     /// A frame of the server is not of the schema.
     #[error("the server sent a frame that cannot be read")]

@@ -84,6 +84,10 @@ pub enum Event {
     },
     /// The device token is dead: sign in again. `Stopped` follows.
     TokenInvalid,
+    /// Another device of the user signed in, and by the server's policy this one had to give way: it was signed out.
+    /// The store keeps what it has. `Stopped` follows. A device that was not connected at that moment hears
+    /// `TokenInvalid` instead when it comes back.
+    DeviceReplaced,
     /// The client has stopped; the last event.
     Stopped {
         /// Why.
@@ -117,6 +121,8 @@ pub enum StopReason {
     Closed,
     /// The token is unknown, ended or expired.
     TokenInvalid,
+    /// Another device took this one's place, see [`Event::DeviceReplaced`].
+    DeviceReplaced,
     /// The greeting was refused and will be again.
     HelloRefused(Refused),
     /// The store belongs to another lineage than the token.

@@ -55,6 +55,28 @@ pub async fn sign_in(
         name: name.to_owned(),
         password: password.to_owned(),
         device: Some(device),
+        in_place_of: 0,
+    });
+    signed_in(base_url, request).await
+}
+
+/// Signs in again after the token was lost: the device that this installation was before ends in the same operation, so
+/// that a server which allows one device of its class lets this one in. The store is kept: see the protocol, section 12.
+///
+/// # Errors
+/// As [`sign_in`].
+pub async fn sign_in_again(
+    base_url: &str,
+    name: &str,
+    password: &str,
+    device: DeviceInfo,
+    was_device_id: u64,
+) -> Result<SignedIn, Error> {
+    let request = Request::SignIn(proto::SignIn {
+        name: name.to_owned(),
+        password: password.to_owned(),
+        device: Some(device),
+        in_place_of: was_device_id,
     });
     signed_in(base_url, request).await
 }

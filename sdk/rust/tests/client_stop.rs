@@ -5,7 +5,7 @@ mod fake_server;
 mod recorder;
 
 use fake_server::{DEVICE_ID, FakeServer, PATIENCE, USER_ID, greeting};
-use highwater_sdk::wire::Refusal;
+use highwater_sdk::wire::{Refusal, close};
 use highwater_sdk::{Client, ClientOptions, DisconnectReason, Error, Event, Lineage, StopReason, Store};
 use recorder::start;
 use std::time::Duration;
@@ -30,6 +30,31 @@ async fn dead_token_stops_the_client_and_a_busy_server_does_not() {
     assert!(matches!(client.wait_caught_up(PATIENCE).await, Err(Error::Stopped)));
     assert!(matches!(client.sync_now().await, Err(Error::Stopped)));
     assert_eq!(client.status().stopped, Some(StopReason::TokenInvalid));
+}
+
+#[tokio::test]
+async fn a_device_whose_place_was_taken_stops_and_no_other_close_stops_it() {
+    let server = FakeServer::start().await;
+    let (client, mut events) = start(server.options(), Store::in_memory().unwrap());
+    // The code alone, the reason alone, and another reason: each may be of a device that can come back.
+    for (code, reason) in [
+        (close::UNAUTHENTICATED, ""),
+        (close::REPLACED, close::DEVICE_REPLACED),
+        (close::UNAUTHENTICATED, close::DEVICE_ENDED),
+    ] {
+        let connection = server.accept().await;
+        connection.close_with(code, reason).await;
+        let event = events.next().await;
+        assert!(
+            matches!(&event, Event::Disconnected { reason: DisconnectReason::ClosedByServer(told), .. } if *told == code),
+            "{event:?}"
+        );
+    }
+    let connection = server.accept().await;
+    connection.close_with(close::UNAUTHENTICATED, close::DEVICE_REPLACED).await;
+    assert!(matches!(events.next().await, Event::DeviceReplaced));
+    assert!(matches!(events.next().await, Event::Stopped { reason: StopReason::DeviceReplaced }));
+    assert_eq!(client.status().stopped, Some(StopReason::DeviceReplaced));
 }
 
 #[tokio::test]

@@ -65,6 +65,10 @@ refusals! {
     InvalidInvite = 206, "invalid_invite", 403, false, "the invite is not valid";
     /// The request is not this user's to make.
     Forbidden = 207, "forbidden", 403, false, "this is not allowed";
+    /// The operator allows one device of this class, and another one is signed in.
+    DeviceClassTaken = 208, "device_class_taken", 409, false, "another device of this class is signed in";
+    /// The operator allows so many devices and no more.
+    TooManyDevices = 209, "too_many_devices", 409, false, "as many devices are signed in as there may be";
 
     /// No such user, or one that may not be written to.
     NoSuchUser = 300, "no_such_user", 404, false, "there is no such user";
@@ -120,6 +124,10 @@ impl std::error::Error for Refusal {}
 pub mod close {
     /// The token ended, or no Hello came in time.
     pub const UNAUTHENTICATED: u16 = 4401;
+    /// Reason beside `UNAUTHENTICATED`: another device of the user signed in and took this one's place.
+    pub const DEVICE_REPLACED: &str = "device_replaced";
+    /// Reason beside `UNAUTHENTICATED`: the device was signed out, by itself, another one, or an operator.
+    pub const DEVICE_ENDED: &str = "device_ended";
     /// The connection did not take what was sent to it in time.
     pub const TOO_SLOW: u16 = 4408;
     /// A newer connection of the same lineage took its place.

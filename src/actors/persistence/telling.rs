@@ -13,7 +13,7 @@ use crate::{
         waiters::Waiters,
     },
     logic::{Answer, operation::Request},
-    model::{Clock, Effect, Record, UserId},
+    model::{Clock, DeviceEnd, Effect, Record, UserId},
     monitor::{Monitor, Op, Outcome, ids},
 };
 
@@ -49,9 +49,10 @@ impl Telling {
                 match effect {
                     Effect::Message(_) => messages += 1,
                     Effect::DeviceEnded { user, device, .. } => {
+                        monitor.add(ended(record.end_of_devices()), 1);
                         self.waiters.wake(*user);
                         if let Some(worker) = self.directory.worker(*user) {
-                            self.post(worker, *user, Post::Ended(vec![*device]));
+                            self.post(worker, *user, Post::Ended(*device, record.end_of_devices()));
                         }
                     }
                     _ => {}
@@ -95,12 +96,20 @@ impl Telling {
     }
 }
 
+/// What counts the end of a device.
+fn ended(why: DeviceEnd) -> u32 {
+    match why {
+        DeviceEnd::Replaced => ids::DEVICES_REPLACED,
+        DeviceEnd::SignedOut => ids::DEVICES_ENDED,
+    }
+}
+
 fn op_of(request: &Request) -> Option<Op> {
     match request {
         Request::Send(_) => Some(Op::Send),
         Request::Register(_) => Some(Op::Register),
         Request::AddDevice(_) => Some(Op::SignIn),
-        Request::EndDevices { .. } => Some(Op::EndDevice),
+        Request::EndDevices { .. } | Request::EndDevice { .. } => Some(Op::EndDevice),
         Request::HandBack { .. } => Some(Op::HandBack),
         Request::OpenLineage(_)
         | Request::Expire(_)

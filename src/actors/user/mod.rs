@@ -19,7 +19,6 @@ use std::{sync::Arc, time::Duration};
 
 use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message};
 use highwater_wire::{Encoding, close, proto};
-use rustc_hash::FxHashSet;
 
 pub use comparison::difference;
 pub use handing_back::{hand_back, is_news};
@@ -42,7 +41,7 @@ use super::{
 use crate::{
     logic::Principal,
     model::{
-        Clock, Lineage, LineageId, UserId,
+        Clock, DeviceEnd, DeviceId, DevicePolicy, Lineage, LineageId, UserId,
         limits::{CONNECTIONS_PER_USER_MAX, LINEAGES_PER_USER_MAX},
     },
     monitor::Monitor,
@@ -92,6 +91,8 @@ pub struct UserServices {
     pub observed: Arc<Observed>,
     /// How long lineages may be silent, milliseconds.
     pub lineage_expiry_ms: i64,
+    /// By which devices sign in; the committer decides by it, here it screens.
+    pub device_policy: DevicePolicy,
     /// Requests over HTTP that wait for news.
     pub waiters: Waiters,
 }
@@ -300,7 +301,7 @@ impl Handler<Posts> for User {
                 Post::Answer(name, result) => self.answer(name, result),
                 Post::Read(connection, read) => self.page_was_read(connection, read),
                 Post::News { items } => news = Some(items || news.unwrap_or(false)),
-                Post::Ended(devices) => self.end(&devices.into_iter().collect()),
+                Post::Ended(device, why) => self.end(device, why),
             }
         }
         if let Some(items) = news {
@@ -319,11 +320,15 @@ impl Handler<Stop> for User {
 }
 
 impl User {
-    fn end(&mut self, devices: &FxHashSet<crate::model::DeviceId>) {
+    fn end(&mut self, device: DeviceId, why: DeviceEnd) {
+        let reason = match why {
+            DeviceEnd::SignedOut => close::DEVICE_ENDED,
+            DeviceEnd::Replaced => close::DEVICE_REPLACED,
+        };
         self.sessions.retain(|session| {
-            let ended = devices.contains(&session.lineage.id.device);
+            let ended = session.lineage.id.device == device;
             if ended {
-                session.link.close(close::UNAUTHENTICATED, "this device was signed out");
+                session.link.close(close::UNAUTHENTICATED, reason);
             }
             !ended
         });

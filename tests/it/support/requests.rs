@@ -47,6 +47,7 @@ pub fn sign_in(name: &str, password: &str) -> Request {
         name: name.to_owned(),
         password: password.to_owned(),
         device: Some(device("test")),
+        in_place_of: 0,
     })
 }
 

@@ -158,10 +158,17 @@ impl Wire {
 
     /// Waits for the end of the connection and gives the close code; 1006 when it ended without one.
     pub async fn closed(&mut self) -> u16 {
+        self.closed_with().await.0
+    }
+
+    /// The same with the reason.
+    pub async fn closed_with(&mut self) -> (u16, String) {
         loop {
             match within("the end of the connection", self.socket.next()).await {
-                Some(Ok(Message::Close(Some(close)))) => return close.code.into(),
-                None | Some(Err(_) | Ok(Message::Close(None))) => return 1006,
+                Some(Ok(Message::Close(Some(close)))) => {
+                    return (close.code.into(), close.reason.to_string());
+                }
+                None | Some(Err(_) | Ok(Message::Close(None))) => return (1006, String::new()),
                 Some(Ok(message)) => self.take(message),
             }
         }

@@ -96,8 +96,10 @@ impl Task {
             Ok(never) => match never {},
             Err(reason) => reason,
         };
-        if reason == StopReason::TokenInvalid {
-            self.emit(Event::TokenInvalid);
+        match reason {
+            StopReason::TokenInvalid => self.emit(Event::TokenInvalid),
+            StopReason::DeviceReplaced => self.emit(Event::DeviceReplaced),
+            _ => {}
         }
         self.shared.stop(reason.clone());
         self.emit(Event::Stopped { reason });
@@ -320,7 +322,12 @@ impl Task {
 
 fn lost(error: Error) -> End {
     End::Lost(match error {
-        Error::ClosedByServer { code } => DisconnectReason::ClosedByServer(code),
+        Error::ClosedByServer { code: close::UNAUTHENTICATED, reason }
+            if reason == close::DEVICE_REPLACED =>
+        {
+            return End::Stop(StopReason::DeviceReplaced);
+        }
+        Error::ClosedByServer { code, .. } => DisconnectReason::ClosedByServer(code),
         Error::Decode(_) => DisconnectReason::Protocol("a frame that cannot be read"),
         other => DisconnectReason::Transport(describe(&other)),
     })

@@ -194,8 +194,12 @@ impl FakeConnection {
         self.answer(0, Body::Push(page)).await;
     }
 
-    pub async fn close(mut self, code: u16) {
-        let frame = CloseFrame { code: code.into(), reason: "".into() };
+    pub async fn close(self, code: u16) {
+        self.close_with(code, "").await;
+    }
+
+    pub async fn close_with(mut self, code: u16, reason: &'static str) {
+        let frame = CloseFrame { code: code.into(), reason: reason.into() };
         let _ = self.socket.close(Some(frame)).await;
     }
 }

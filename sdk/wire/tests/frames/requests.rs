@@ -62,12 +62,18 @@ fn accounts() -> Vec<Named> {
         invite: "9f2c-77aa".to_owned(),
         device: Some(device.clone()),
     };
-    let sign_in =
-        SignIn { name: "ada".to_owned(), password: "correct horse".to_owned(), device: Some(device) };
+    let sign_in = SignIn {
+        name: "ada".to_owned(),
+        password: "correct horse".to_owned(),
+        device: Some(device),
+        in_place_of: 0,
+    };
+    let sign_in_again = SignIn { in_place_of: 0xF0E0_D0C0_B0A0_9080, ..sign_in.clone() };
     vec![
         plain("client_register", Request::Register(register)),
         plain("client_register_empty", Request::Register(Register::default())),
         plain("client_sign_in", Request::SignIn(sign_in)),
+        plain("client_sign_in_again", Request::SignIn(sign_in_again)),
         plain(
             "client_sign_in_empty_device",
             Request::SignIn(SignIn { device: Some(DeviceInfo::default()), ..SignIn::default() }),

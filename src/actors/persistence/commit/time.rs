@@ -1,13 +1,22 @@
-//! The committer's time: it decides by it, and is told when it passes.
+//! What the committer decides by besides rows: the time, which it is told when it passes, and the login policy.
 
 use super::Committer;
-use crate::{logic::ObservedTime, model::HeardSince};
+use crate::{
+    logic::ObservedTime,
+    model::{DevicePolicy, HeardSince},
+};
 
 impl Committer {
     /// Sets the time of a start, and how long lineages may be silent.
     pub fn set_time(&mut self, time: ObservedTime, lineage_expiry_ms: i64) {
         let state = std::mem::take(&mut self.state);
         self.state = state.with_time(time, lineage_expiry_ms);
+    }
+
+    /// Sets the policy by which devices sign in.
+    pub fn set_device_policy(&mut self, policy: DevicePolicy) {
+        let state = std::mem::take(&mut self.state);
+        self.state = state.with_device_policy(policy);
     }
 
     /// Time passes. What is decided next is decided at this time.

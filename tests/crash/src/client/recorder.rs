@@ -61,6 +61,7 @@ impl Observer for Recorder {
             Event::Connected { .. }
             | Event::CaughtUp { .. }
             | Event::TokenInvalid
+            | Event::DeviceReplaced
             | Event::Stopped { .. } => {}
         }
     }
