@@ -14,6 +14,7 @@ use crate::{
         accounts::{Accounts, Registration},
         cleaner::Cleaner,
         directory::Directory,
+        hand_backs::HandBacks,
         passwords::Passwords,
         persistence::{self, Persistence, PersistenceParts, TailBounds, intake::Intake},
         ports::Ports,
@@ -24,7 +25,7 @@ use crate::{
     },
     config::{Config, RegistrationMode},
     logic::ObservedTime,
-    model::{Clock, Random},
+    model::{Clock, Random, TimeMs},
     monitor::Monitor,
     store::{secrets::Secrets, store_lock::StoreLock},
     sync::{Kinds, SnapshotKey},
@@ -52,7 +53,9 @@ impl Core {
         let kinds = config.kinds.iter().map(|kind| (kind.number, kind.name.clone())).collect::<Vec<_>>();
         let kinds = Arc::new(Kinds::of_server(&kinds).map_err(StartFault::Kinds)?);
         let store = store::open(config, options, &random)?;
-        let (services, reader_threads) = services(config, room, &store, kinds, &clock, &monitor)?;
+        let stored_time = store.opened.report.stored_time;
+        let time = ObservedTime::at_start(stored_time, clock.now(), clock.monotonic_us());
+        let (services, reader_threads) = services(config, room, &store, kinds, &clock, &monitor, time.at())?;
         let directory = Directory::default();
         let OpenedStore { mut opened, engine: _, secrets, reopen_index, index_has_room, lock } = store;
         let time = ObservedTime::at_start(opened.report.stored_time, clock.now(), clock.monotonic_us());
@@ -73,6 +76,7 @@ impl Core {
             ports: services.ports.clone(),
             directory: directory.clone(),
             waiters: services.waiters.clone(),
+            hand_backs: services.hand_backs.clone(),
             observed: Arc::clone(&services.observed),
             clock,
             monitor: monitor.clone(),
@@ -122,10 +126,12 @@ fn services(
     kinds: Arc<Kinds>,
     clock: &Clock,
     monitor: &Monitor,
+    started: TimeMs,
 ) -> Result<(Arc<UserServices>, Vec<JoinHandle<()>>), StartFault> {
     let tail = Arc::clone(store.opened.committer.tail());
     let (readers, threads) =
         Readers::start(config.server.readers, Arc::clone(&tail), Arc::clone(&store.engine), monitor.clone())?;
+    let hand_backs = HandBacks::since(started, &tail.unindexed(usize::MAX));
     let secrets = &store.secrets;
     let services = UserServices {
         intake: Arc::new(Intake::default()),
@@ -143,6 +149,7 @@ fn services(
         observed: Arc::default(),
         lineage_expiry_ms: config.cleanup.lineage_expiry_ms(),
         device_policy: config.devices,
+        hand_backs,
         // The other half is for requests that do not wait.
         waiters: Waiters::bounded(room.requests_max / 2),
     };

@@ -101,19 +101,24 @@ fn lineage_text(lineage: &Value) -> String {
         .map(|(kind, mark)| format!("{kind} {mark}"))
         .collect();
     format!(
-        "  device {} \"{}\" context {}: acked {}; declares {}; heard of {}{}",
+        "  device {} \"{}\" context {}: acked {}; declares {}; heard of {}; messages handed back {}{}",
         word(&lineage["device_id"]),
         lineage["device_name"].as_str().unwrap_or("ended"),
         lineage["context"],
         acked.join(", "),
         declares.join(", "),
         time(&lineage["heard_ms"]),
+        last_handed_back(&lineage["handed_back_ms"]),
         match (&lineage["live"], &lineage["behind"]) {
             (Value::Bool(false), _) => "; expired: it holds nothing back",
             (_, Value::Bool(true)) => "; behind",
             _ => "",
         },
     )
+}
+
+fn last_handed_back(at: &Value) -> String {
+    if at.is_null() { "never".to_owned() } else { format!("last {}", minute(at)) }
 }
 
 fn message_text(message: &Value) -> String {
@@ -134,10 +139,29 @@ fn message_text(message: &Value) -> String {
         let _ = writeln!(text, "user {} ({}): {place}", word(&member["name"]), word(&member["user_id"]));
         for row in member["lineages"].as_array().into_iter().flatten() {
             let (device, state) = (word(&row["device_id"]), word(&row["state"]));
-            let _ = writeln!(text, "  device {device} context {}: {state}", row["context"]);
+            let when = handed_back(&row["handed_back"]);
+            let _ = writeln!(text, "  device {device} context {}: {state}{when}", row["context"]);
         }
     }
+    let since = minute(&message["hand_backs_known_since_ms"]);
+    let _ = writeln!(text, "every hand-back since {since} is remembered to the minute");
     text
+}
+
+/// When, as far as that is known.
+fn handed_back(within: &Value) -> String {
+    let (from, to) = (&within["from_ms"], &within["to_ms"]);
+    if to.is_null() {
+        return String::new();
+    }
+    if from.is_null() {
+        return format!(", at {} or before", minute(to));
+    }
+    if from == to {
+        format!(", at {}", minute(to))
+    } else {
+        format!(", between {} and {}", minute(from), minute(to))
+    }
 }
 
 fn snapshot_text(snapshot: &Value) -> String {
@@ -174,6 +198,15 @@ fn time(ms: &Value) -> String {
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
 }
 
+/// The same to the minute.
+fn minute(ms: &Value) -> String {
+    let text = time(ms);
+    match text.strip_suffix(":00 UTC") {
+        Some(minute) => format!("{minute} UTC"),
+        None => text,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -190,6 +223,7 @@ mod tests {
         let mut user = json!({
             "user_id": "7", "name": "ann", "lineages": [{
                 "device_id": "70", "device_name": "phone", "context": 0, "heard_ms": 0, "from": 0,
+                "handed_back_ms": 60_000,
                 "declares": ["account", "messages"], "acked": { "account": 1, "messages": 12 }, "behind": true,
             }],
             "messages": {
@@ -203,9 +237,23 @@ mod tests {
              messages: head 30, floor 12, kept 4 from 9\n\
              kept for device 70 context 0: it has messages only through 12\n\
              \x20 device 70 \"phone\" context 0: acked account 1, messages 12; declares account, messages; \
-             heard of 1970-01-01 00:00:00 UTC; behind\n"
+             heard of 1970-01-01 00:00:00 UTC; messages handed back last 1970-01-01 00:01 UTC; behind\n"
         );
+        user["lineages"][0]["handed_back_ms"] = Value::Null;
+        assert!(user_text(&user).contains("; messages handed back never; behind"), "{}", user_text(&user));
         user["messages"]["held_by"] = Value::Null;
         assert!(user_text(&user).contains("nothing is held back"));
+    }
+
+    #[test]
+    fn a_hand_back_has_a_minute_a_window_or_an_end() {
+        let within = |from: Value, to: Value| handed_back(&json!({ "from_ms": from, "to_ms": to }));
+        assert_eq!(within(json!(120_000), json!(120_000)), ", at 1970-01-01 00:02 UTC");
+        assert_eq!(
+            within(json!(120_000), json!(180_000)),
+            ", between 1970-01-01 00:02 UTC and 1970-01-01 00:03 UTC"
+        );
+        assert_eq!(within(Value::Null, json!(180_000)), ", at 1970-01-01 00:03 UTC or before");
+        assert_eq!(handed_back(&Value::Null), "");
     }
 }

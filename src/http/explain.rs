@@ -11,17 +11,18 @@ use serde_json::{Value, json};
 use super::operator::{Operator, refused};
 use crate::{
     actors::user::UserServices,
+    logic::hand_back_times::Minute,
     model::{
-        ConversationId, DeviceId, HeardSince, KindSet, Lineage, LineageId, Lineages, Seq, UserId, Version,
+        DeviceId, HeardSince, KindSet, Lineage, LineageId, Lineages, UserId, Version,
         limits::CONTEXT_MAX,
         record::{Account, Device, name_key},
     },
-    store::view::{ReadFault, Standing, View},
+    store::view::{ReadFault, View},
     sync::{Chain, Kinds, Marks, snapshot::Opened},
 };
 
 /// Inbox entries that are counted; above it the answer says "at least".
-const ENTRIES_COUNTED_MAX: usize = 10_000;
+pub(super) const ENTRIES_COUNTED_MAX: usize = 10_000;
 
 #[derive(Deserialize)]
 pub(super) struct ExplainUser {
@@ -106,6 +107,7 @@ fn lineage(kinds: &Kinds, row: &Lineage, device: Option<&Device>, head: Version,
         "device_name": device.map(|device| device.name.as_str()),
         "context": row.id.context,
         "heard_ms": row.heard.0,
+        "handed_back_ms": row.handed.map(|handed| Minute::of(handed).begin().0),
         "from": row.from.0,
         "declares": names(kinds, row.kinds),
         "acked": marks(kinds, &row.acked),
@@ -185,103 +187,4 @@ fn said(services: &UserServices, given: &Marks) -> Value {
         "marks": marks(&services.kinds, given.all()),
         "told_anew": names(&services.kinds, given.enumerating()),
     })
-}
-
-#[derive(Deserialize)]
-pub(super) struct ExplainMessage {
-    conversation_id: String,
-    seq: u64,
-}
-
-/// `POST /v1/explain/message`: where a message went, and who has handed it back. Never what it says.
-pub(super) async fn message(
-    operator: web::Data<Operator>,
-    http: HttpRequest,
-    payload: web::Payload,
-) -> HttpResponse {
-    let wanted: ExplainMessage = match operator.ask(&http, payload).await {
-        Ok(wanted) => wanted,
-        Err(response) => return response,
-    };
-    let Ok(conversation) = wanted.conversation_id.parse().map(ConversationId) else {
-        return refused(Refusal::InvalidField);
-    };
-    let (seq, services) = (Seq(wanted.seq), Arc::clone(&operator.services));
-    let explained = move |view: &View| explain_message(view, &services, conversation, seq);
-    match operator.services.readers.ask(explained).await {
-        Ok(Some(explained)) => HttpResponse::Ok().json(explained),
-        Ok(None) => HttpResponse::NotFound().json(json!({ "message": "there is no such message" })),
-        Err(refusal) => refused(refusal),
-    }
-}
-
-fn explain_message(
-    view: &View,
-    services: &UserServices,
-    conversation: ConversationId,
-    seq: Seq,
-) -> Result<Option<Value>, ReadFault> {
-    let Some(row) = view.conversation(conversation)? else {
-        return Ok(None);
-    };
-    let (found, _) = view.range(conversation, (seq, seq), 1, usize::MAX)?;
-    let Some(message) = found.first() else {
-        return Ok(None);
-    };
-    let mut members = row.members.to_vec();
-    members.dedup();
-    let mut went_to = Vec::new();
-    for user in members {
-        went_to.push(member(view, services, user, (conversation, seq))?);
-    }
-    Ok(Some(json!({
-        "conversation_id": conversation.to_string(),
-        "seq": seq.0,
-        "sender_id": message.sender.to_string(),
-        "sent_at_ms": message.sent_at.0,
-        "bytes": message.text.len(),
-        "went_to": went_to,
-    })))
-}
-
-/// Where the message stands in the inbox of a member, and which lineages have it.
-fn member(
-    view: &View,
-    services: &UserServices,
-    user: UserId,
-    place: (ConversationId, Seq),
-) -> Result<Value, ReadFault> {
-    let since = services.observed.heard_since();
-    let lineages = view.lineages(user)?;
-    let standing = view.pointer_to(user, place, ENTRIES_COUNTED_MAX)?;
-    let state = |row: &Lineage| match standing {
-        _ if !row.holds_messages() => "does not declare messages",
-        Standing::At(version) if row.acked_messages() >= version => "has handed it back",
-        Standing::At(_) if row.is_live(since) => "has not handed it back",
-        Standing::At(_) => "has expired without it",
-        Standing::Removed if row.acked_messages() >= lineages.floor => {
-            "has handed it back, or began after it"
-        }
-        Standing::Removed => "may have expired without it: it is no longer known",
-        Standing::NotLookedFar => "not known: too much is kept for this user to look through all of it",
-    };
-    let (version, inbox) = match standing {
-        Standing::At(version) => (Some(version), "kept"),
-        Standing::Removed => (None, "removed"),
-        Standing::NotLookedFar => (None, "not looked through"),
-    };
-    let rows: Vec<Value> = lineages
-        .rows
-        .iter()
-        .map(|row| {
-            json!({ "device_id": row.id.device.to_string(), "context": row.id.context, "state": state(row) })
-        })
-        .collect();
-    Ok(json!({
-        "user_id": user.to_string(),
-        "name": view.account(user)?.map(|account| account.name),
-        "inbox": inbox,
-        "version": version.map(|version| version.0),
-        "lineages": rows,
-    }))
 }

@@ -4,6 +4,7 @@ pub mod body;
 pub mod development;
 mod devices;
 mod explain;
+mod explain_message;
 pub mod headers;
 pub mod health;
 pub mod operator;

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
     body::{self, BodyFault},
-    devices, explain,
+    devices, explain, explain_message,
     requests::bearer,
 };
 use crate::{
@@ -97,7 +97,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/v1/documents", web::put().to(put_document))
         .route("/v1/accept-time", web::post().to(accept_time))
         .route("/v1/explain/user", web::post().to(explain::user))
-        .route("/v1/explain/message", web::post().to(explain::message))
+        .route("/v1/explain/message", web::post().to(explain_message::message))
         .route("/v1/explain/snapshot", web::post().to(explain::snapshot));
 }
 

@@ -107,8 +107,7 @@ pub(super) fn hand_back(state: &mut State, user: UserId, handed: &[HandedBack], 
     for one in handed {
         if let Some(row) = lineages.get_mut(one.lineage) {
             changed |= row.lacks(&one.marks) || row.hearing_is_news(at, step_ms);
-            row.raise(&one.marks);
-            row.heard = row.heard.max(at);
+            row.hand_back(&one.marks, at);
         }
     }
     if !changed {

@@ -8,6 +8,9 @@ mod decide_property_tests;
 mod decide_samples;
 #[cfg(test)]
 mod decide_tests;
+pub mod hand_back_times;
+#[cfg(test)]
+mod hand_back_times_tests;
 pub mod lineages;
 #[cfg(test)]
 mod lineages_tests;

@@ -23,6 +23,8 @@ pub struct Lineage {
     pub acked: [Version; KINDS_MAX],
     /// When it was last heard of.
     pub heard: TimeMs,
+    /// When its mark of messages rose last; never after `heard`. Nothing before it did.
+    pub handed: Option<TimeMs>,
 }
 
 /// All lineages of one user, and the floor under the inbox that follows from them.
@@ -42,7 +44,7 @@ impl Lineage {
     pub fn new(id: LineageId, from: Version, kinds: KindSet, heard: TimeMs) -> Lineage {
         let mut acked = [Version(0); KINDS_MAX];
         acked[usize::from(Kind::MESSAGES.0) - 1] = from;
-        Lineage { id, from, kinds, acked, heard }
+        Lineage { id, from, kinds, acked, heard, handed: None }
     }
 
     /// Through where it has all messages.
@@ -66,6 +68,16 @@ impl Lineage {
     /// Takes marks that it handed back. None falls.
     pub fn raise(&mut self, marks: &[Version; KINDS_MAX]) {
         self.acked.iter_mut().zip(marks).for_each(|(acked, mark)| *acked = (*acked).max(*mark));
+    }
+
+    /// Takes marks that it handed back at a moment in which it was heard of.
+    pub fn hand_back(&mut self, marks: &[Version; KINDS_MAX], at: TimeMs) {
+        let before = self.acked_messages();
+        self.raise(marks);
+        self.heard = self.heard.max(at);
+        if self.acked_messages() > before {
+            self.handed = Some(self.heard);
+        }
     }
 
     /// Whether it was heard of last so long ago that being heard of is news.

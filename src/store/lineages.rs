@@ -2,14 +2,16 @@
 //!
 //! ```text
 //! row     = user (8), floor, count, lineage…
-//! lineage = device (8), context byte, from, kinds byte, heard, number of marks, mark…   (trailing zeros left out)
+//! lineage = device (8), context byte, from, kinds byte, heard, handed, number of marks, mark…
+//! handed  = 0 for never, else 1 + milliseconds before heard
+//! marks   = trailing zeros are left out
 //! ```
 
 use super::{
     field::{Input, Malformed, put_fixed64, put_number, put_time},
     keys::{self, Key},
 };
-use crate::model::{KindSet, Lineage, LineageId, Lineages, UserId, Version, limits::KINDS_MAX};
+use crate::model::{KindSet, Lineage, LineageId, Lineages, TimeMs, UserId, Version, limits::KINDS_MAX};
 
 /// Key of a user's row.
 #[must_use]
@@ -28,6 +30,10 @@ pub fn encode(out: &mut Vec<u8>, lineages: &Lineages) {
         put_number(out, row.from.0);
         out.push(row.kinds.bits());
         put_time(out, row.heard);
+        put_number(
+            out,
+            row.handed.map_or(0, |handed| 1 + row.heard.0.saturating_sub(handed.0).max(0) as u64),
+        );
         let used = row.acked.iter().rposition(|mark| *mark != Version(0)).map_or(0, |last| last + 1);
         out.push(used as u8);
         row.acked[..used].iter().for_each(|mark| put_number(out, mark.0));
@@ -50,6 +56,10 @@ fn decode_one(input: &mut Input<'_>) -> Result<Lineage, Malformed> {
     let from = input.version()?;
     let kinds = KindSet::from_bits(input.byte("kinds")?);
     let heard = input.time()?;
+    let handed = match input.number()? {
+        0 => None,
+        more => Some(TimeMs(heard.0.saturating_sub_unsigned(more - 1))),
+    };
     let used = usize::from(input.byte("number of marks")?);
     if used > KINDS_MAX {
         return Err(Malformed::Unknown { what: "number of marks", tag: used as u64 });
@@ -58,5 +68,5 @@ fn decode_one(input: &mut Input<'_>) -> Result<Lineage, Malformed> {
     for mark in &mut acked[..used] {
         *mark = input.version()?;
     }
-    Ok(Lineage { id, from, kinds, acked, heard })
+    Ok(Lineage { id, from, kinds, acked, heard, handed })
 }

@@ -150,6 +150,7 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
         let mut row =
             Lineage::new(id, Version(0), KindSet::from_bits(0b1010_1111), TimeMs(1_700_000_000_789));
         row.acked[..marks].iter_mut().zip(69_000..).for_each(|(mark, version)| *mark = Version(version));
+        row.handed = (marks > 0).then_some(TimeMs(1_700_000_000_123));
         lineages.add(row);
     }
     let run = Run {

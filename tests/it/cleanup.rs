@@ -91,6 +91,12 @@ async fn an_inbox_is_kept_for_the_device_that_lacks_it_and_cleaned_when_none_doe
     assert_eq!(seen["messages"]["floor"], seen["messages"]["head"], "{seen}");
     assert!(seen["messages"]["held_by"].is_null(), "{seen}");
 
+    let text = explained_message(&home, conversation, 7);
+    assert!(text.contains("no longer in the inbox: cleaned up"), "{text}");
+    assert!(text.contains("every hand-back since 20"), "{text}");
+    // Bob's own devices have handed nothing back; the two of Ann have, and it is known when.
+    assert_eq!(text.matches(": has handed it back, ").count(), 2, "{text}");
+
     // Who goes on from what it handed back lacks nothing; who has lost it is told a gap, and finds everything by seq.
     let (mut wire, mut replica) = (Wire::greeted(&server, &phone.token).await, Replica::default());
     let pages = wire.sync(&mut replica).await;

@@ -16,6 +16,7 @@
 //! | [`sign_in`] | signing in: uniform refusals, and an end to guessing |
 //! | [`devices`] | listing and ending devices: tokens and connections die at once |
 //! | [`login_policy`] | one device of a class: who signs in ends the other or is refused, and the displaced one is fenced |
+//! | [`hand_back_times`] | when devices handed a message back, to the minute |
 //! | [`idempotence`] | the same id has the same place: twice at once, over connections, devices, crashes |
 //! | [`document_kinds`] | a kind that no client knows reaches an unchanged client |
 //! | [`lifecycle`] | ready line, health, stopping in order, coming back |
@@ -40,6 +41,7 @@ mod devices;
 mod document_kinds;
 mod encodings;
 mod full_disk;
+mod hand_back_times;
 mod http_twin;
 mod idempotence;
 mod lifecycle;

@@ -32,7 +32,10 @@ use self::{
     intake::{Intake, Submission},
     telling::Telling,
 };
-use super::{directory::Directory, observed::Observed, ports::Ports, reader::Readers, waiters::Waiters};
+use super::{
+    directory::Directory, hand_backs::HandBacks, observed::Observed, ports::Ports, reader::Readers,
+    waiters::Waiters,
+};
 use crate::{
     model::{Clock, TimeMs, UserId, limits::BATCH_OPERATIONS_MAX},
     monitor::{Monitor, ids},
@@ -115,6 +118,8 @@ pub struct PersistenceParts {
     pub directory: Directory,
     /// Who waits over HTTP.
     pub waiters: Waiters,
+    /// Where hand-backs are remembered.
+    pub hand_backs: HandBacks,
     /// Where the time is shown.
     pub observed: Arc<Observed>,
     /// Time.
@@ -141,7 +146,7 @@ impl Persistence {
             committer: parts.committer,
             intake: parts.intake,
             readers: parts.readers,
-            telling: Telling::new(parts.ports, parts.directory, parts.waiters),
+            telling: Telling::new(parts.ports, parts.directory, parts.waiters, parts.hand_backs),
             clock: parts.clock,
             monitor: parts.monitor,
             observed: parts.observed,

@@ -8,6 +8,7 @@ use super::intake::{Reply, Submission};
 use crate::{
     actors::{
         directory::Directory,
+        hand_backs::HandBacks,
         ports::{Ports, Post, WorkerId},
         user::audience,
         waiters::Waiters,
@@ -22,13 +23,19 @@ pub(super) struct Telling {
     ports: Ports,
     directory: Directory,
     waiters: Waiters,
+    hand_backs: HandBacks,
     by_worker: Vec<Vec<(UserId, Post)>>,
 }
 
 impl Telling {
-    pub(super) fn new(ports: Ports, directory: Directory, waiters: Waiters) -> Telling {
+    pub(super) fn new(
+        ports: Ports,
+        directory: Directory,
+        waiters: Waiters,
+        hand_backs: HandBacks,
+    ) -> Telling {
         let by_worker = (0..ports.workers()).map(|_| Vec::new()).collect();
-        Telling { ports, directory, waiters, by_worker }
+        Telling { ports, directory, waiters, hand_backs, by_worker }
     }
 
     fn post(&mut self, worker: WorkerId, user: UserId, post: Post) {
@@ -37,6 +44,7 @@ impl Telling {
 
     /// News for everybody whom the records concern and who is connected.
     pub(super) fn news(&mut self, records: &[Arc<Record>], monitor: &Monitor) {
+        self.hand_backs.note(records);
         let mut messages = 0;
         for record in records {
             for (user, items) in audience(record) {
@@ -117,5 +125,38 @@ fn op_of(request: &Request) -> Option<Op> {
         | Request::AcceptTime
         | Request::Invite(_)
         | Request::PutDocument { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        logic::hand_back_times::{HandedBackWithin, Minute, Versions},
+        model::{DeviceId, Kind, KindSet, Lineage, LineageId, Lineages, TimeMs, Version, limits::KINDS_MAX},
+    };
+
+    #[test]
+    fn what_is_told_is_remembered_of_hand_backs() {
+        let (first, second) = (TimeMs(60_000_000), TimeMs(61_000_000));
+        let hand_backs = HandBacks::since(first, &[]);
+        let (ports, directory, waiters) = (Ports::new(1), Directory::default(), Waiters::bounded(1));
+        let mut telling = Telling::new(ports, directory, waiters, hand_backs.clone());
+        let id = LineageId { device: DeviceId(11), context: 0 };
+        let mut row = Lineage::new(id, Version(0), KindSet::ALL, first);
+        for (at, mark) in [(first, 50), (second, 60)] {
+            let mut marks = [Version(0); KINDS_MAX];
+            marks[usize::from(Kind::MESSAGES.0) - 1] = Version(mark);
+            row.hand_back(&marks, at);
+            let lineages = Lineages { user: UserId(1), floor: Version(0), rows: vec![row] };
+            let record = Record { version: Version(mark + 1), effects: vec![Effect::Lineages(lineages)] };
+            telling.news(&[Arc::new(record)], &Monitor::new());
+        }
+        let versions = Versions { least: Version(40), greatest: Version(40) };
+        let minute = Minute::of(first);
+        assert_eq!(
+            hand_backs.look(|times| times.handed_back(&row, versions, first)),
+            Some(HandedBackWithin { from: Some(minute), to: minute })
+        );
     }
 }

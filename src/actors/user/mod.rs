@@ -29,6 +29,7 @@ pub use requests::{answer_body, device_list, message, user_by_name};
 pub use session::{Session, retry_after_ms};
 
 use super::{
+    hand_backs::HandBacks,
     hub::{Hub, Idle},
     observed::Observed,
     persistence::intake::Intake,
@@ -93,6 +94,8 @@ pub struct UserServices {
     pub lineage_expiry_ms: i64,
     /// By which devices sign in; the committer decides by it, here it screens.
     pub device_policy: DevicePolicy,
+    /// When lineages handed back, for operators.
+    pub hand_backs: HandBacks,
     /// Requests over HTTP that wait for news.
     pub waiters: Waiters,
 }

@@ -1,0 +1,192 @@
+//! Explaining a message: where it went, which lineages have handed it back, and when. Never what it says.
+
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use highwater_wire::Refusal;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    explain::ENTRIES_COUNTED_MAX,
+    operator::{Operator, refused},
+};
+use crate::{
+    actors::{hand_backs::HandBacks, user::UserServices},
+    logic::hand_back_times::Versions,
+    model::{ConversationId, HeardSince, Lineage, Seq, TimeMs, UserId, Version},
+    store::view::{ReadFault, Standing, View},
+};
+
+/// Of a lineage whose mark has passed a message.
+const HAS_HANDED_BACK: &str = "has handed it back";
+
+#[derive(Deserialize)]
+pub(super) struct ExplainMessage {
+    conversation_id: String,
+    seq: u64,
+}
+
+/// `POST /v1/explain/message`: where a message went, and who has handed it back. Never what it says.
+pub(super) async fn message(
+    operator: web::Data<Operator>,
+    http: HttpRequest,
+    payload: web::Payload,
+) -> HttpResponse {
+    let wanted: ExplainMessage = match operator.ask(&http, payload).await {
+        Ok(wanted) => wanted,
+        Err(response) => return response,
+    };
+    let Ok(conversation) = wanted.conversation_id.parse().map(ConversationId) else {
+        return refused(Refusal::InvalidField);
+    };
+    let (seq, services) = (Seq(wanted.seq), Arc::clone(&operator.services));
+    let explained = move |view: &View| explain_message(view, &services, conversation, seq);
+    match operator.services.readers.ask(explained).await {
+        Ok(Some(explained)) => HttpResponse::Ok().json(explained),
+        Ok(None) => HttpResponse::NotFound().json(json!({ "message": "there is no such message" })),
+        Err(refusal) => refused(refusal),
+    }
+}
+
+fn explain_message(
+    view: &View,
+    services: &UserServices,
+    conversation: ConversationId,
+    seq: Seq,
+) -> Result<Option<Value>, ReadFault> {
+    let Some(row) = view.conversation(conversation)? else {
+        return Ok(None);
+    };
+    let (found, _) = view.range(conversation, (seq, seq), 1, usize::MAX)?;
+    let Some(message) = found.first() else {
+        return Ok(None);
+    };
+    let mut members = row.members.to_vec();
+    members.dedup();
+    let place = (conversation, seq);
+    let standing = |user: &UserId| view.pointer_to(*user, place, ENTRIES_COUNTED_MAX);
+    let standings = members.iter().map(standing).collect::<Result<Vec<_>, _>>()?;
+    let versions = versions(&services.hand_backs, standings.iter().copied(), message.sent_at);
+    let mut went_to = Vec::new();
+    for (user, standing) in members.into_iter().zip(standings) {
+        went_to.push(member(view, services, user, standing, (versions, message.sent_at))?);
+    }
+    Ok(Some(json!({
+        "conversation_id": conversation.to_string(),
+        "seq": seq.0,
+        "sender_id": message.sender.to_string(),
+        "sent_at_ms": message.sent_at.0,
+        "bytes": message.text.len(),
+        "hand_backs_known_since_ms": known_since(&services.hand_backs),
+        "went_to": went_to,
+    })))
+}
+
+/// Where the message stands in the inbox of a member, and which lineages have it.
+fn member(
+    view: &View,
+    services: &UserServices,
+    user: UserId,
+    standing: Standing,
+    (versions, sent_at): (Option<Versions>, TimeMs),
+) -> Result<Value, ReadFault> {
+    let since = services.observed.heard_since();
+    let lineages = view.lineages(user)?;
+    let state = |row: &Lineage| state(row, standing, versions, lineages.floor, since);
+    let (version, inbox) = match standing {
+        Standing::At(version) => (Some(version), "kept"),
+        Standing::Removed => (None, "removed"),
+        Standing::NotLookedFar => (None, "not looked through"),
+    };
+    let rows: Vec<Value> = lineages
+        .rows
+        .iter()
+        .map(|row| {
+            let state = state(row);
+            let times = &services.hand_backs;
+            let within = (state == HAS_HANDED_BACK)
+                .then(|| handed_back(times, row, versions, lineages.floor, sent_at));
+            json!({
+                "device_id": row.id.device.to_string(),
+                "context": row.id.context,
+                "state": state,
+                "handed_back": within,
+            })
+        })
+        .collect();
+    Ok(json!({
+        "user_id": user.to_string(),
+        "name": view.account(user)?.map(|account| account.name),
+        "inbox": inbox,
+        "version": version.map(|version| version.0),
+        "lineages": rows,
+    }))
+}
+
+/// What is known of a lineage and a message that stands so in the inbox of its user.
+fn state(
+    row: &Lineage,
+    standing: Standing,
+    versions: Option<Versions>,
+    floor: Version,
+    since: HeardSince,
+) -> &'static str {
+    // Of a message of which nothing else is known, the floor has passed its version.
+    let least = versions.map_or(Version(1), |versions| versions.least);
+    let greatest = versions.map_or(floor, |versions| versions.greatest);
+    match standing {
+        _ if !row.holds_messages() => "does not declare messages",
+        Standing::At(version) if row.from >= version => "began after it",
+        Standing::At(version) if row.acked_messages() >= version => HAS_HANDED_BACK,
+        Standing::At(_) if row.is_live(since) => "has not handed it back",
+        Standing::At(_) => "has expired without it",
+        Standing::Removed if row.from >= greatest => "began after it",
+        Standing::Removed if row.acked_messages() < floor.min(greatest) => {
+            "may have expired without it: it is no longer known"
+        }
+        Standing::Removed if row.from < least => HAS_HANDED_BACK,
+        Standing::Removed => "has handed it back, or began after it",
+        Standing::NotLookedFar => "not known: too much is kept for this user to look through all of it",
+    }
+}
+
+/// Between which versions a message was made visible. One operation made all of its pointers, so one that is kept for any
+/// member says it for all; else it is among the messages of its minute; else all that is known is that `floor` has passed
+/// it.
+fn versions(
+    hand_backs: &HandBacks,
+    standings: impl Iterator<Item = Standing>,
+    sent_at: TimeMs,
+) -> Option<Versions> {
+    let exact = |standing| match standing {
+        Standing::At(version) => Some(Versions { least: version, greatest: version }),
+        Standing::Removed | Standing::NotLookedFar => None,
+    };
+    let kept = standings.into_iter().find_map(exact);
+    kept.or_else(|| hand_backs.look(|times| times.sent_within(sent_at)))
+}
+
+/// The minutes between which a lineage handed a message back that it is known to have handed back.
+fn handed_back(
+    hand_backs: &HandBacks,
+    row: &Lineage,
+    versions: Option<Versions>,
+    floor: Version,
+    sent_at: TimeMs,
+) -> Value {
+    // Removed from every inbox, so the floor has passed it.
+    let versions = versions.unwrap_or(Versions { least: Version(1), greatest: floor });
+    match hand_backs.look(|times| times.handed_back(row, versions, sent_at)) {
+        None => Value::Null,
+        Some(within) => json!({
+            "from_ms": within.from.map(|minute| minute.begin().0),
+            "to_ms": within.to.begin().0,
+        }),
+    }
+}
+
+/// From when on every hand-back is remembered.
+fn known_since(hand_backs: &HandBacks) -> i64 {
+    hand_backs.look(|times| times.known_since()).begin().0
+}
