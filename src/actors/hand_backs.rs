@@ -18,11 +18,12 @@ pub struct HandBacks {
 }
 
 impl HandBacks {
-    /// Nothing is known before `since`, the observed time of the start, but what these records say: those that the start
+    /// Nothing is known before a start, at this observed time and clock, but what these records say: those that the start
     /// has replayed.
     #[must_use]
-    pub fn since(since: TimeMs, replayed: &[Arc<Record>]) -> HandBacks {
-        let hand_backs = HandBacks { times: Arc::new(Mutex::new(HandBackTimes::since(since, MARKS_MAX))) };
+    pub fn since(observed: TimeMs, wall: TimeMs, replayed: &[Arc<Record>]) -> HandBacks {
+        let times = HandBackTimes::since(observed, wall, MARKS_MAX);
+        let hand_backs = HandBacks { times: Arc::new(Mutex::new(times)) };
         hand_backs.note(replayed);
         hand_backs
     }

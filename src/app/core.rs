@@ -131,7 +131,7 @@ fn services(
     let tail = Arc::clone(store.opened.committer.tail());
     let (readers, threads) =
         Readers::start(config.server.readers, Arc::clone(&tail), Arc::clone(&store.engine), monitor.clone())?;
-    let hand_backs = HandBacks::since(started, &tail.unindexed(usize::MAX));
+    let hand_backs = HandBacks::since(started, clock.now(), &tail.unindexed(usize::MAX));
     let secrets = &store.secrets;
     let services = UserServices {
         intake: Arc::new(Intake::default()),

@@ -143,7 +143,7 @@ fn message_text(message: &Value) -> String {
             let _ = writeln!(text, "  device {device} context {}: {state}{when}", row["context"]);
         }
     }
-    let since = minute(&message["hand_backs_known_since_ms"]);
+    let since = time(&message["hand_backs_known_since_ms"]);
     let _ = writeln!(text, "every hand-back since {since} is remembered to the minute");
     text
 }

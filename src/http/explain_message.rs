@@ -188,5 +188,5 @@ fn handed_back(
 
 /// From when on every hand-back is remembered.
 fn known_since(hand_backs: &HandBacks) -> i64 {
-    hand_backs.look(|times| times.known_since()).begin().0
+    hand_backs.look(|times| times.known_since()).0
 }

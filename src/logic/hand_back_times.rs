@@ -61,31 +61,41 @@ pub struct HandedBackWithin {
 /// See the module.
 #[derive(Debug)]
 pub struct HandBackTimes {
-    known_since: Minute,
+    known_since: TimeMs,
     marks_max: usize,
     /// How far each lineage came in a minute in which its mark of messages rose, by the observed time.
     handed: BTreeMap<Minute, FxHashMap<LineageId, Version>>,
     marks: usize,
     /// Versions of the messages of a minute, by the clock that their senders are shown.
     sent: BTreeMap<Minute, Versions>,
+    /// Of the minutes through this one some messages may not be known.
+    sent_after: Minute,
 }
 
 impl HandBackTimes {
-    /// Nothing is known before `since`; at most `marks_max` marks are remembered.
+    /// At a start: `since` is the observed time, `wall` the clock. At most `marks_max` marks are remembered.
     #[must_use]
-    pub fn since(since: TimeMs, marks_max: usize) -> HandBackTimes {
+    pub fn since(since: TimeMs, wall: TimeMs, marks_max: usize) -> HandBackTimes {
         HandBackTimes {
-            known_since: Minute::of(since),
+            known_since: since,
             marks_max,
             handed: BTreeMap::new(),
             marks: 0,
             sent: BTreeMap::new(),
+            // The observed time has seen how far the clock was before this start.
+            sent_after: Minute::of(since.max(wall)),
         }
+    }
+
+    /// How many marks are remembered at most.
+    #[must_use]
+    pub fn marks_max(&self) -> usize {
+        self.marks_max
     }
 
     /// From when on every hand-back is remembered.
     #[must_use]
-    pub fn known_since(&self) -> Minute {
+    pub fn known_since(&self) -> TimeMs {
         self.known_since
     }
 
@@ -103,6 +113,12 @@ impl HandBackTimes {
     }
 
     fn note_sent(&mut self, minute: Minute, version: Version) {
+        let newest = self.sent.last_key_value().map_or(minute, |(newest, _)| *newest);
+        // Operations wait for a moment; more than that is a clock that was set back, and minutes come a second time.
+        if minute.0 < newest.0 - 1 {
+            self.sent_after = self.sent_after.max(newest);
+            self.sent.clear();
+        }
         let sent = self.sent.entry(minute).or_insert(Versions { least: version, greatest: version });
         sent.greatest = sent.greatest.max(version);
         if self.sent.len() > MINUTES_MAX {
@@ -133,16 +149,17 @@ impl HandBackTimes {
         while let Some((oldest, marks)) = self.handed.first_key_value()
             && (oldest.0 <= newest.0 - MINUTES_MAX as i64 || self.marks > self.marks_max)
         {
-            self.known_since = self.known_since.max(oldest.next());
+            self.known_since = self.known_since.max(oldest.next().begin());
             self.marks -= marks.len();
             self.handed.pop_first();
         }
     }
 
-    /// Versions of the messages of the minute in which a message was sent.
+    /// Versions of the messages of the minute in which a message was sent, if all of them are known.
     #[must_use]
     pub fn sent_within(&self, sent_at: TimeMs) -> Option<Versions> {
-        self.sent.get(&Minute::of(sent_at)).copied()
+        let minute = Minute::of(sent_at);
+        self.sent.get(&minute).copied().filter(|_| minute > self.sent_after)
     }
 
     /// When a lineage handed back a message that it is known to have handed back.
@@ -166,8 +183,10 @@ impl HandBackTimes {
         // It has the message, so its last mark is above it, whatever version that bears.
         let to = has(versions.greatest).or(last)?;
         let mut lacked = marks.iter().filter(|(_, mark)| **mark < versions.least).map(|(minute, _)| *minute);
-        let lacked = lacked.next_back().unwrap_or(sent).max(sent);
-        let from = (self.known_since <= lacked).then(|| has(versions.least).unwrap_or(to).max(sent).min(to));
+        // From a moment on at which it lacked the message every hand-back must be known.
+        let lacked = lacked.next_back().map(Minute::begin);
+        let is_known = self.known_since <= sent_at || lacked.is_some_and(|lacked| self.known_since <= lacked);
+        let from = is_known.then(|| has(versions.least).unwrap_or(to).max(sent).min(to));
         Some(HandedBackWithin { from, to })
     }
 }

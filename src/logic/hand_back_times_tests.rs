@@ -35,7 +35,11 @@ impl History {
             let id = LineageId { device: DeviceId(device), context: 0 };
             lineages.add(Lineage::new(id, Version(0), KindSet::ALL, at(began)));
         }
-        History { times: HandBackTimes::since(at(began), marks_max), lineages, version: Version(1_000) }
+        History {
+            times: HandBackTimes::since(at(began), at(began), marks_max),
+            lineages,
+            version: Version(1_000),
+        }
     }
 
     fn note(&mut self, effect: Effect) {
@@ -98,6 +102,15 @@ fn each_lineage_has_the_minute_in_which_its_mark_passed_the_message() {
     // A message of before this start: the first that is known may not be the first.
     assert_eq!(history.within(0, (40, 40), 99), window(None, 110));
     assert_eq!(history.within(0, (55, 55), 99), window(Some(115), 115));
+    // In the minute of the start, but before it.
+    assert_eq!(
+        history.times.handed_back(
+            &history.lineages.rows[0],
+            Versions { least: Version(40), greatest: Version(40) },
+            TimeMs(100 * MINUTE_MS),
+        ),
+        window(None, 110)
+    );
     // Where only the minute of sending is known, so is a window.
     assert_eq!(history.within(0, (45, 58), 105), window(Some(110), 115));
     assert_eq!(history.within(0, (1, 60), 112), window(Some(112), 115));
@@ -120,7 +133,7 @@ fn a_mark_that_does_not_rise_says_nothing_new() {
 fn after_a_start_the_rows_tell_the_last_hand_back_of_each() {
     let mut history = History::since(100, MARKS_MAX);
     history.hand_back(0, 110, 50);
-    history.times = HandBackTimes::since(at(200), MARKS_MAX);
+    history.times = HandBackTimes::since(at(200), at(200), MARKS_MAX);
     assert_eq!(history.within(0, (50, 50), 105), window(None, 110));
     assert_eq!(history.within(1, (1, 1), 105), None, "it never handed anything back");
     // What another lineage's record brings along is what the row says.
@@ -138,10 +151,10 @@ fn a_day_is_remembered_and_no_more() {
     history.hand_back(0, 110, 50);
     history.hand_back(0, 110 + day - 1, 60);
     assert_eq!(history.within(0, (50, 50), 105), window(Some(110), 110));
-    assert_eq!(history.times.known_since(), minute(100));
+    assert_eq!(history.times.known_since(), at(100));
     history.hand_back(0, 110 + day, 70);
     assert_eq!(history.within(0, (50, 50), 105), window(None, 110 + day - 1), "at that time at the latest");
-    assert_eq!(history.times.known_since(), minute(111));
+    assert_eq!(history.times.known_since(), minute(111).begin());
     for sent in 0..2 * day {
         history.send(sent);
     }
@@ -157,7 +170,7 @@ fn when_there_is_too_much_the_oldest_minute_is_forgotten_and_it_says_so() {
     history.hand_back(0, 111, 20);
     assert_eq!(history.within(0, (10, 10), 105), window(Some(110), 110));
     history.hand_back(0, 112, 30);
-    assert_eq!(history.times.known_since(), minute(111));
+    assert_eq!(history.times.known_since(), minute(111).begin());
     assert_eq!(history.within(0, (10, 10), 105), window(None, 111));
     assert_eq!(history.within(0, (20, 20), 111), window(Some(111), 111));
 }
@@ -172,4 +185,12 @@ fn the_messages_of_a_minute_say_between_which_versions_they_lie() {
     assert_eq!(history.times.sent_within(at(110)), Some(Versions { least: first, greatest: last }));
     assert_eq!(history.times.sent_within(at(111)), Some(Versions { least: next, greatest: next }));
     assert_eq!(history.times.sent_within(at(112)), None);
+    // Of the minute of the start some may have been sent before it.
+    history.send(100);
+    assert_eq!(history.times.sent_within(at(100)), None);
+    // That was a clock that went back: until it is further than before, minutes come a second time.
+    history.send(111);
+    assert_eq!(history.times.sent_within(at(111)), None);
+    let later = history.send(112);
+    assert_eq!(history.times.sent_within(at(112)), Some(Versions { least: later, greatest: later }));
 }

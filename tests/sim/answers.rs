@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use highwater::{
     logic::{Answer, Operation, Request, operation::Target},
-    model::{LineageId, Record, UserId, limits::DEDUP_DAYS, record::name_key},
+    model::{LineageId, Record, UserId, device_policy::ClassRule, limits::DEDUP_DAYS, record::name_key},
 };
 use highwater_wire::Refusal;
 
@@ -65,6 +65,14 @@ impl World {
                         devices.iter().all(|device| !self.oracle.is_live(*device)),
                         "an ended device lives"
                     );
+                }
+                Ok(Answer::LineageOpened(opened)) => {
+                    let user = submission.operation.actor().expect("a hello is somebody's");
+                    self.context_opened(user, &opened);
+                }
+                Err(Refusal::DeviceClassTaken) => {
+                    assert_eq!(self.shell.policy.phone, ClassRule::Refuse, "refused without a rule");
+                    self.counts.saw("sign-in refused");
                 }
                 Ok(_) | Err(Refusal::InvalidToken | Refusal::NoSuchDevice) => {}
                 other => self.refused(other),

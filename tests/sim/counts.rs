@@ -23,6 +23,8 @@ const EVENTS: &[&str] = &[
     "document deleted",
     "day passes",
     "hand back",
+    "open context",
+    "open context again",
     // answers
     "sent",
     "recognised",
@@ -35,6 +37,8 @@ const EVENTS: &[&str] = &[
     "refused as full",
     "unknown outcome",
     "answer lost",
+    "sign-in refused",
+    "device replaced",
     // deciding
     "batch",
     "cold",
@@ -80,6 +84,8 @@ const EVENTS: &[&str] = &[
     "lineage expired",
     "time suspended",
     "time accepted",
+    "contexts apart",
+    "context expired alone",
     // syncing
     "connect",
     "sync",
@@ -104,6 +110,9 @@ const EVENTS: &[&str] = &[
     "nudge",
     "chain broken",
     "heartbeat nudge",
+    // explaining
+    "hand-back time known",
+    "hand-back time not known",
     // proof
     "durability probe",
 ];

@@ -93,6 +93,8 @@ impl World {
             if self.oracle.expired.len() > expired {
                 self.counts.saw("lineage expired");
             }
+            self.check_devices(record);
+            self.hand_backs.note(record);
             if self.oracle.floors() > floors {
                 self.counts.saw("floor raised");
             }

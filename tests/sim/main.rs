@@ -1,6 +1,6 @@
 //! Seeded histories of the whole core on a simulated disk: no thread, no socket, no clock, so a seed repeats everything.
 //!
-//! A history registers a few users with a few devices and then takes random steps: sends, resends, syncs, pushes that
+//! A history registers a few users with a few devices, which have a few contexts each, and then takes random steps: sends, resends, syncs, pushes that
 //! arrive or not, failing, torn and full disks, index batches cut in the middle, kills and power cuts at any call. The
 //! invariants of the sync engine are checked at every step, and once more when everything has settled.
 //!
@@ -12,7 +12,9 @@ mod answers;
 mod client;
 mod counts;
 mod deciding;
+mod devices;
 mod faults;
+mod hand_backs;
 mod looking_back;
 mod operations;
 mod oracle;

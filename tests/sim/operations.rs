@@ -64,6 +64,7 @@ impl World {
             0..3 => self.add_device(client),
             3 => self.end_device(client),
             4..6 => self.put_document(client),
+            14..18 => self.open_context(client),
             6..10 => self.resend(false),
             10..13 => self.resend(true),
             13 => self.send_under_used_id(),
@@ -150,6 +151,7 @@ impl World {
         }
         self.counts.saw("add device");
         let device = self.new_device(user);
+        let device = self.signing_in(device);
         self.submit(Request::AddDevice(device), Ticket::Other);
     }
 

@@ -123,6 +123,7 @@ impl World {
             self.hand_back(place);
         }
         self.work_off();
+        self.explain_some();
         self.index_everything();
         self.clean_everything();
         self.everybody_reads();

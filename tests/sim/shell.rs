@@ -10,8 +10,8 @@ use highwater::{
         commit::{Committer, CommitterBounds},
         open::{OpenStore, Opened, open},
     },
-    logic::{ObservedTime, Warm},
-    model::{Record, UserId, Version},
+    logic::{ObservedTime, Warm, hand_back_times::HandBackTimes},
+    model::{DevicePolicy, Record, UserId, Version},
     store::{
         engine::Engine,
         engine_faulty::{FaultPlan, FaultyEngine},
@@ -44,6 +44,7 @@ pub struct Shell {
     pub disk: FaultyDisk,
     pub engine: Arc<FaultyEngine<MemoryEngine>>,
     pub bounds: CommitterBounds,
+    pub policy: DevicePolicy,
     /// What the index has even after a power cut that takes everything unsynced.
     pub synced_reach: Version,
     pub running: Option<Running>,
@@ -74,11 +75,12 @@ pub enum WarmingState {
 }
 
 impl Shell {
-    pub fn new(bounds: CommitterBounds) -> Shell {
+    pub fn new(bounds: CommitterBounds, policy: DevicePolicy) -> Shell {
         Shell {
             disk: FaultyDisk::new(),
             engine: Arc::new(FaultyEngine::new(MemoryEngine::new(), FaultPlan::default())),
             bounds,
+            policy,
             synced_reach: Version(0),
             running: None,
         }
@@ -248,8 +250,11 @@ impl World {
             self.counts.saw("time suspended");
         }
         committer.set_time(time, LINEAGE_EXPIRY_MS);
+        committer.set_device_policy(self.shell.policy);
         let tail = Arc::clone(committer.tail());
         let replayed = tail.unindexed(usize::MAX);
+        self.hand_backs = HandBackTimes::since(time.at(), self.now, self.hand_backs.marks_max());
+        replayed.iter().for_each(|record| self.hand_backs.note(record));
         for (event, happened) in [
             ("replay", report.replayed > 0),
             ("torn", report.torn),

@@ -7,7 +7,7 @@ use std::{
 
 use highwater::{
     actors::persistence::commit::CommitterBounds,
-    logic::ROWS_MAX,
+    logic::{ROWS_MAX, hand_back_times::HandBackTimes},
     model::{LineageId, TimeMs, UserId, Version},
     store::{files_faulty::SeededRandom, view::View},
     sync::{Kinds, SnapshotKey},
@@ -16,6 +16,7 @@ use highwater::{
 use crate::{
     client::Client,
     counts::Counts,
+    devices, hand_backs,
     operations::Pending,
     oracle::Oracle,
     session::Session,
@@ -40,6 +41,7 @@ pub struct World {
     pub counts: Counts,
     pub oracle: Oracle,
     pub shell: Shell,
+    pub hand_backs: HandBackTimes,
     pub now: TimeMs,
     pub key: SnapshotKey,
     pub kinds: Arc<Kinds>,
@@ -66,12 +68,14 @@ impl World {
         // In half of the histories every row is evicted as soon as the index has it.
         let rows_max = if random.one_in(2) { 0 } else { ROWS_MAX };
         let index_step_bytes = if random.one_in(2) { 600 } else { 1 << 20 };
+        let policy = devices::any_policy(&mut random);
         let bounds = CommitterBounds { rows_max, index_step_bytes, index_batch_bytes: 160 };
         let mut world = World {
             random,
             counts: Counts::default(),
             oracle: Oracle { lineage_expiry_ms: LINEAGE_EXPIRY_MS, ..Oracle::default() },
-            shell: Shell::new(bounds),
+            shell: Shell::new(bounds, policy),
+            hand_backs: HandBackTimes::since(TimeMs(0), TimeMs(0), hand_backs::any_bound(rows_max == 0)),
             now: TimeMs(20_000 * DAY_MS + 7),
             key: SnapshotKey::new(1, [3; 32], STORE.0),
             kinds: Arc::new(Kinds::of_server(&[(DOCUMENTS, "settings".to_owned())]).unwrap()),
@@ -123,7 +127,8 @@ impl World {
             880..940 => self.tell_news(),
             940..955 => self.hand_back_one(),
             955..963 => self.send_heartbeat(),
-            963..968 => self.look_back(),
+            963..967 => self.look_back(),
+            967 => self.explain_one(),
             968..980 => self.change_room(),
             980..982 => self.let_days_pass(),
             982..988 => self.clean_one(),

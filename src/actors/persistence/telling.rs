@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn what_is_told_is_remembered_of_hand_backs() {
         let (first, second) = (TimeMs(60_000_000), TimeMs(61_000_000));
-        let hand_backs = HandBacks::since(first, &[]);
+        let hand_backs = HandBacks::since(first, first, &[]);
         let (ports, directory, waiters) = (Ports::new(1), Directory::default(), Waiters::bounded(1));
         let mut telling = Telling::new(ports, directory, waiters, hand_backs.clone());
         let id = LineageId { device: DeviceId(11), context: 0 };
