@@ -15,6 +15,7 @@
 //! | [`registration`] | who may make an account; names, passwords, invites |
 //! | [`sign_in`] | signing in: uniform refusals, and an end to guessing |
 //! | [`devices`] | listing and ending devices: tokens and connections die at once |
+//! | [`independence`] | devices and contexts at different marks: what is kept, for whom, and what an expiry leaves |
 //! | [`login_policy`] | one device of a class: who signs in ends the other or is refused, and the displaced one is fenced |
 //! | [`hand_back_times`] | when devices handed a message back, to the minute |
 //! | [`idempotence`] | the same id has the same place: twice at once, over connections, devices, crashes |
@@ -44,6 +45,7 @@ mod full_disk;
 mod hand_back_times;
 mod http_twin;
 mod idempotence;
+mod independence;
 mod lifecycle;
 mod login_policy;
 mod long_poll;
