@@ -58,7 +58,6 @@ impl Core {
         let (services, reader_threads) = services(config, room, &store, kinds, &clock, &monitor, time.at())?;
         let directory = Directory::default();
         let OpenedStore { mut opened, engine: _, secrets, reopen_index, index_has_room, lock } = store;
-        let time = ObservedTime::at_start(opened.report.stored_time, clock.now(), clock.monotonic_us());
         if time.is_suspended() {
             tracing::warn!(
                 stored_ms = time.at().0,
