@@ -5,7 +5,7 @@ use std::{cell::RefCell, net::IpAddr, rc::Rc, sync::Arc};
 
 use actix::Addr;
 use bytes::Bytes;
-use highwater_wire::{Encoding, LEVEL, Refusal, close, proto};
+use highwater_wire::{Encoding, Refusal, close, proto};
 use proto::{client_frame::Request, server_frame::Body};
 
 use super::{
@@ -21,7 +21,7 @@ use crate::{
     logic::Principal,
     model::{Lineage, UserId, limits::CONTEXT_MAX},
     monitor::{Op, Outcome, ids},
-    sync::Kinds,
+    sync::{Kinds, Locale, Rendering},
 };
 
 /// Close code of RFC 6455's registry: the service restarts, come again.
@@ -218,9 +218,10 @@ impl Running {
     }
 
     async fn hello(&self, hello: proto::Hello) -> Result<(), Refusal> {
-        if hello.level == 0 || hello.context > u32::from(CONTEXT_MAX) {
+        let rendering = Rendering::new(hello.level, Locale::of_tag(&hello.locale));
+        let Some(rendering) = rendering.filter(|_| hello.context <= u32::from(CONTEXT_MAX)) else {
             return Err(Refusal::InvalidField);
-        }
+        };
         let kinds = Arc::new(self.lobby.services.kinds.declared(&hello.kinds));
         let context = hello.context as u8;
         let (device, lineage) = self.lobby.accounts.admit(&hello.token, context, kinds.set()).await?;
@@ -233,7 +234,7 @@ impl Running {
             let mut guest = self.guest.borrow_mut();
             // Attached before any further frame is handed over: the greeting is the first thing that the client hears.
             #[allow(clippy::disallowed_methods, reason = "a signal of the life cycle that must not be lost")]
-            user.do_send(self.attach(&lineage, device.user, kinds, &hello, &link));
+            user.do_send(self.attach(&lineage, device.user, (kinds, rendering), &hello, &link));
             if guest.closed {
                 leave(&user, &link);
             } else {
@@ -264,7 +265,7 @@ impl Running {
         &self,
         lineage: &Lineage,
         user: UserId,
-        kinds: Arc<Kinds>,
+        (kinds, rendering): (Arc<Kinds>, Rendering),
         hello: &proto::Hello,
         link: &Link,
     ) -> Attach {
@@ -272,7 +273,7 @@ impl Running {
             link: link.clone(),
             principal: Principal { user, device: lineage.id.device },
             lineage: *lineage,
-            level: hello.level.min(LEVEL) as u8,
+            rendering,
             kinds,
             nudge_only: hello.nudge_only,
             hello_id: self.request_id,

@@ -77,7 +77,7 @@ fn explain_message(
         "seq": seq.0,
         "sender_id": message.sender.to_string(),
         "sent_at_ms": message.sent_at.0,
-        "bytes": message.text.len(),
+        "bytes": message.content.bytes(),
         "hand_backs_known_since_ms": known_since(&services.hand_backs),
         "went_to": went_to,
     })))

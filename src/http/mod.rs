@@ -9,6 +9,7 @@ pub mod headers;
 pub mod health;
 pub mod operator;
 pub mod pages;
+mod rendering;
 pub mod requests;
 pub mod server;
 pub mod upgrade;

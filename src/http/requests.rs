@@ -8,11 +8,12 @@ use actix_web::{
     web,
 };
 use bytes::Bytes;
-use highwater_wire::{Encoding, LEVEL, Refusal, proto};
+use highwater_wire::{Encoding, Refusal, proto};
 use proto::{client_frame::Request, server_frame::Body};
 
 use super::{
     body::{self, BodyFault},
+    rendering,
     upgrade::{Door, Refused},
 };
 use crate::{
@@ -30,7 +31,7 @@ use crate::{
         record::name_key,
     },
     monitor::{Op, Outcome, ids},
-    sync::{Chain, Marks, snapshot::Opened},
+    sync::{Chain, Marks, Rendering, snapshot::Opened},
 };
 
 /// Longest that a sync waits for something new, milliseconds. Source: below the minute after which proxies and NATs
@@ -131,9 +132,10 @@ impl Client {
             Some(request) => request,
         };
         let context = context_of(http)?;
+        let rendering = rendering::of(http.headers())?;
         let token = bearer(http)?;
         if let Request::Sync(sync) = &request {
-            return self.sync_or_wait(http, token, context, sync, frame.snapshot).await;
+            return self.sync_or_wait(http, token, (context, rendering), sync, frame.snapshot).await;
         }
         let (device, lineage) = self.accounts.identify(token, context).await?;
         if let Some(lineage) = lineage {
@@ -165,12 +167,13 @@ impl Client {
             }
             Request::Range(wanted) => {
                 let bytes_max = self.page_bytes_max(http);
-                let range = move |view: &_| user::range(view, by.user, &wanted, bytes_max);
+                let range = move |view: &_| user::range(view, by.user, rendering, &wanted, bytes_max);
                 self.services.readers.ask(range).await?.map(Some)
             }
             Request::Compare(wanted) if self.compares => {
                 let (bytes_max, kinds) = (self.page_bytes_max(http), Arc::clone(&self.services.kinds));
-                let compare = move |view: &_| user::difference(view, by.user, &kinds, wanted, bytes_max);
+                let compare =
+                    move |view: &_| user::difference(view, (by.user, rendering), &kinds, wanted, bytes_max);
                 self.services.readers.ask(compare).await.map(Some)
             }
             Request::Compare(_)
@@ -195,7 +198,7 @@ impl Client {
         &self,
         http: &HttpRequest,
         token: &str,
-        context: u8,
+        (context, rendering): (u8, Rendering),
         sync: &proto::Sync,
         given: Bytes,
     ) -> Result<Option<Body>, Refusal> {
@@ -211,7 +214,7 @@ impl Client {
                 // The device may have ended before it was registered, or it may be that which woke it.
                 self.accounts.authenticate(token).await?;
             }
-            let page = self.sync(http, device.user, &lineage, sync, given.clone()).await?;
+            let page = self.sync(http, (device.user, rendering), &lineage, sync, given.clone()).await?;
             let Some(waiter) = waiter.as_ref().filter(|_| page.is_none()) else {
                 return Ok(page);
             };
@@ -225,7 +228,7 @@ impl Client {
     async fn sync(
         &self,
         http: &HttpRequest,
-        owner: UserId,
+        (owner, rendering): (UserId, Rendering),
         lineage: &Lineage,
         sync: &proto::Sync,
         given: Bytes,
@@ -233,18 +236,27 @@ impl Client {
         let services = Arc::clone(&self.services);
         let chain = Chain { user: owner, lineage: lineage.id };
         let kinds = Arc::clone(&services.kinds);
-        let (marks, rebuild) =
-            user::begin(&services.key, &services.lifeline, chain, &given, LEVEL as u8, &kinds, lineage.from);
+        let (key, lifeline, level) = (&services.key, &services.lifeline, rendering.level);
+        let (marks, rebuild) = user::begin(key, lifeline, chain, &given, level, &kinds, lineage.from);
         user::count_rebuild(&services.monitor, rebuild, owner);
         if rebuild.is_none() && !given.is_empty() {
             self.store_handed_back(owner, lineage, &marks);
         }
         let bytes_max = self.page_bytes_max(http);
-        let request = PageRequest { chain, given, marks, rebuild, kinds, entries_max: sync.limit, bytes_max };
+        let request = PageRequest {
+            chain,
+            given,
+            marks,
+            rebuild,
+            rendering,
+            kinds,
+            entries_max: sync.limit,
+            bytes_max,
+        };
         let job = Arc::clone(&services);
         let read = move |view: &_| user::answer(view, &job.key, job.lifeline.current(), &request);
         let page = services.readers.ask(read).await?.page;
-        user::count_gap(&services.monitor, &page);
+        user::count_told(&services.monitor, &page);
         // An empty snapshot says that what the client has stands: there is nothing to tell.
         Ok(if page.snapshot.is_empty() { None } else { Some(Body::Page(page)) })
     }

@@ -1,6 +1,9 @@
 //! Rows for tests of the deciders: a small store that a reader would read, and the state warmed from it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 
@@ -9,8 +12,8 @@ use super::{
     operation::{NewDevice, Register, Send, Target},
 };
 use crate::model::{
-    ClientMessageId, ConversationId, Day, DeviceId, Kind, KindSet, Lineage, LineageId, Lineages, Seq, TimeMs,
-    UserId, Version,
+    ClientMessageId, Content, ConversationId, Custom, Day, DeviceId, Kind, KindSet, Lineage, LineageId,
+    Lineages, Seq, TimeMs, UserId, Version,
     record::{Account, Conversation, Device, Invite, Receipt, ReceiptDay, SecretHash},
 };
 
@@ -113,8 +116,19 @@ pub(super) fn at(request: Request) -> Operation {
 
 /// A send under an id made of one byte.
 pub(super) fn send(by: Principal, to: Target, id: u8, text: &str) -> Request {
-    let text = Bytes::copy_from_slice(text.as_bytes());
-    Request::Send(Send { by, to, id: ClientMessageId([id; 16]), day: TODAY, text })
+    send_content(by, to, id, text.into())
+}
+
+/// The same with any content.
+pub(super) fn send_content(by: Principal, to: Target, id: u8, content: Content) -> Request {
+    Request::Send(Send { by, to, id: ClientMessageId([id; 16]), day: TODAY, content })
+}
+
+/// A custom message.
+pub(super) fn custom(schema: &str, json: &str, fallback: &str) -> Content {
+    let [schema, json, fallback] =
+        [schema, json, fallback].map(|text| Bytes::copy_from_slice(text.as_bytes()));
+    Content::Custom(Arc::new(Custom { schema, json, fallback }))
 }
 
 pub(super) fn new_device(user: u64, device: u64) -> NewDevice {

@@ -2,12 +2,12 @@
 
 use super::{
     Answer, Decided, Request, State, decide,
-    decide_samples::{NOW, Rows, TODAY, at, by, new_device, register, send},
+    decide_samples::{NOW, Rows, TODAY, at, by, custom, new_device, register, send, send_content},
     operation::{EndDevices, Target},
 };
 use crate::model::{
     ConversationId, Day, DeviceId, Effect, Kind, Lineage, LineageId, Seq, TimeMs, UserId, Version,
-    limits::{DEVICES_PER_USER_MAX, TEXT_BYTES_MAX},
+    limits::{CUSTOM_JSON_BYTES_MAX, DEVICES_PER_USER_MAX, TEXT_BYTES_MAX},
     record::Invite,
 };
 use highwater_wire::Refusal;
@@ -132,6 +132,44 @@ fn a_resend_is_recognised_and_another_body_or_target_is_refused() {
             "refused id_conflict",
             "refused id_conflict",
             "sent 2: message 2<101,1<101",
+        ],
+    );
+}
+
+#[test]
+fn a_custom_message_is_recognised_by_all_of_it_and_never_taken_for_a_text() {
+    let content = |content| send_content(by(1, 11), user(2), 1, content);
+    check(
+        &pair().conversation(ConversationId::direct(UserId(1), UserId(2), 0), [1, 2], 4),
+        &[
+            content(custom("s", "1", "hi")),
+            content(custom("s", "1", "hi")),
+            content("hi".into()),
+            content("s1hi".into()),
+            content(custom("s1", "", "hi")),
+            content(custom("s", "1h", "i")),
+            content(custom("t", "1", "hi")),
+            content(custom("s", "2", "hi")),
+            content(custom("s", "1", "")),
+            send(by(1, 11), user(2), 2, "hi"),
+            send_content(by(1, 11), user(2), 2, custom("s", "1", "hi")),
+            send_content(by(1, 11), user(2), 3, custom("", "1", "hi")),
+            send_content(by(1, 11), user(2), 3, custom("s", &"1".repeat(CUSTOM_JSON_BYTES_MAX + 1), "")),
+        ],
+        &[
+            "sent 5: message 1<0,2<0",
+            "sent 5: nothing",
+            "refused id_conflict",
+            "refused id_conflict",
+            "refused id_conflict",
+            "refused id_conflict",
+            "refused id_conflict",
+            "refused id_conflict",
+            "refused id_conflict",
+            "sent 6: message 1<101,2<101",
+            "refused id_conflict",
+            "refused invalid_custom",
+            "refused custom_too_long",
         ],
     );
 }

@@ -1,6 +1,7 @@
 //! Pure deciders: what the committer runs for each operation. No clock, no randomness, no disk, no actors.
 
 pub mod accounts;
+pub mod content;
 pub mod decide;
 #[cfg(test)]
 mod decide_property_tests;

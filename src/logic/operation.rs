@@ -1,10 +1,8 @@
 //! What may be asked of the committer, and what it answers.
 
-use bytes::Bytes;
-
 use crate::model::{
-    ClientMessageId, ConversationId, Day, DeviceId, KindSet, Lineage, LineageId, Seq, TimeMs, UserId,
-    Version,
+    ClientMessageId, Content, ConversationId, Day, DeviceId, KindSet, Lineage, LineageId, Seq, TimeMs,
+    UserId, Version,
     limits::KINDS_MAX,
     record::{Device, Invite, SecretHash},
 };
@@ -131,8 +129,8 @@ pub struct Send {
     pub id: ClientMessageId,
     /// Day that goes with the key.
     pub day: Day,
-    /// The text.
-    pub text: Bytes,
+    /// What it says.
+    pub content: Content,
 }
 
 /// An account to be made.

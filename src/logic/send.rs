@@ -6,13 +6,14 @@ use highwater_wire::Refusal;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::{
+    content,
     decide::{Decided, Needs, authorise, put_item},
     operation::{Answer, Send, Target},
     state::{ConversationState, Need, State},
 };
 use crate::model::{
-    ConversationId, Day, Delivery, Effect, Kind, Seq, TimeMs, UserId, Version,
-    limits::{DEDUP_DAYS, TEXT_BYTES_MAX},
+    Content, ConversationId, Day, Delivery, Effect, Kind, Seq, TimeMs, UserId, Version,
+    limits::DEDUP_DAYS,
     record::{Conversation, Item, ItemValue, Message, Receipt, ReceiptDay},
 };
 
@@ -80,12 +81,12 @@ pub(super) fn decide(
     version: Version,
 ) -> Result<Decided, Refusal> {
     authorise(state, send.by)?;
-    check_text(&send.text)?;
+    content::check(&send.content)?;
     if !day_in_window(send.day, at.day()) {
         return Err(Refusal::DayOutsideWindow);
     }
     let place = find_place(state, send)?;
-    let fingerprint = fingerprint(place.conversation, &send.text);
+    let fingerprint = fingerprint(place.conversation, &send.content);
     let day = ReceiptDay { user: send.by.user, day: send.day };
     let earlier = state.receipts.get(&day).and_then(|set| set.get(&send.id));
     if let Some(receipt) = earlier {
@@ -115,7 +116,7 @@ pub(super) fn decide(
         sender: send.by.user,
         sent_at: at,
         id: send.id,
-        text: send.text.clone(),
+        content: send.content.clone(),
     };
     let pointers = point(state, send.by.user, place.peer, version);
     effects.push(Effect::Message(Arc::new(Delivery {
@@ -221,24 +222,26 @@ fn members(one: UserId, other: UserId) -> [UserId; 2] {
     if one <= other { [one, other] } else { [other, one] }
 }
 
-fn check_text(text: &[u8]) -> Result<(), Refusal> {
-    if text.is_empty() {
-        return Err(Refusal::EmptyMessage);
-    }
-    if text.len() > TEXT_BYTES_MAX {
-        return Err(Refusal::TextTooLong);
-    }
-    Ok(())
-}
-
 /// A client may be ahead by a day, since it keeps the day of its last greeting over midnight and clocks differ.
 fn day_in_window(day: Day, today: Day) -> bool {
     day.0 <= today.0.saturating_add(1) && day.0.saturating_add(DEDUP_DAYS) > today.0
 }
 
-fn fingerprint(conversation: ConversationId, text: &[u8]) -> u64 {
-    let mut hasher = Xxh3::new();
+/// Seed of the fingerprints of custom messages, which are so never taken for those of texts.
+const CUSTOM_SEED: u64 = 1;
+
+fn fingerprint(conversation: ConversationId, content: &Content) -> u64 {
+    let (seed, parts) = match content {
+        Content::Text(text) => (0, vec![text]),
+        Content::Custom(custom) => (CUSTOM_SEED, vec![&custom.schema, &custom.json, &custom.fallback]),
+    };
+    let mut hasher = Xxh3::with_seed(seed);
     hasher.update(&conversation.0.to_le_bytes());
-    hasher.update(text);
+    // What stands before the last part says how long it is, so that no two contents read the same.
+    for part in &parts[..parts.len() - 1] {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part);
+    }
+    hasher.update(parts[parts.len() - 1]);
     hasher.digest()
 }

@@ -5,6 +5,21 @@
 /// Source: product decision (security baseline: text 4 KiB).
 pub const TEXT_BYTES_MAX: usize = 4 * 1024;
 
+/// Name of the schema of a custom message, bytes. Longer: refused as `invalid_custom`. Source: choice; a name and a
+/// version, and it is stored with every such message.
+pub const SCHEMA_BYTES_MAX: usize = 64;
+
+/// JSON document of a custom message, bytes. Longer: refused as `custom_too_long`. Source: product decision (as the text).
+pub const CUSTOM_JSON_BYTES_MAX: usize = 4 * 1024;
+
+/// All of a custom message, bytes: schema, document and fallback. More: refused as `custom_too_long`.
+/// Source: a message fits a chunk of the index, 8 KiB, together with its other fields.
+pub const CUSTOM_BYTES_MAX: usize = 7 * 1024;
+
+/// The longest content that a message may have, bytes.
+pub const CONTENT_BYTES_MAX: usize = CUSTOM_BYTES_MAX;
+const _: () = assert!(CONTENT_BYTES_MAX >= TEXT_BYTES_MAX && CONTENT_BYTES_MAX >= CUSTOM_JSON_BYTES_MAX);
+
 /// A frame from a client, bytes. Longer: refused at its header, the connection is closed with 1009.
 /// Source: product decision (security baseline: frame 64 KiB).
 pub const FRAME_BYTES_MAX: usize = 64 * 1024;

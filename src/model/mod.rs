@@ -1,6 +1,7 @@
 //! Plain types that every floor may use. Knows no wire, no disk, no clock and no randomness.
 
 pub mod clock;
+pub mod content;
 pub mod device_policy;
 pub mod effect;
 pub mod ids;
@@ -12,6 +13,7 @@ pub mod record;
 pub mod seeded;
 
 pub use clock::Clock;
+pub use content::{Content, Custom};
 pub use device_policy::DevicePolicy;
 pub use effect::{Delivery, DeviceEnd, Effect, Record};
 pub use ids::{

@@ -1,9 +1,8 @@
 //! What is kept: the rows, entries and items of every repository, as plain values.
 
-use bytes::Bytes;
-
-use super::ids::{
-    ClientMessageId, ConversationId, Day, DeviceId, Kind, RunNumber, Seq, TimeMs, UserId, Version,
+use super::{
+    content::Content,
+    ids::{ClientMessageId, ConversationId, Day, DeviceId, Kind, RunNumber, Seq, TimeMs, UserId, Version},
 };
 
 /// SHA-256 of a secret that is only shown once: a device token, an invite, the setup token.
@@ -84,8 +83,8 @@ pub struct Message {
     pub sent_at: TimeMs,
     /// The sender's idempotency key.
     pub id: ClientMessageId,
-    /// UTF-8 text, at most `limits::TEXT_BYTES_MAX` bytes.
-    pub text: Bytes,
+    /// What it says.
+    pub content: Content,
 }
 
 /// An entry of a user's inbox.

@@ -162,7 +162,7 @@ impl Step {
                 chunk = ChunkBuilder::new();
             }
             first.get_or_insert_with(|| key(record));
-            chunk.push(&bytes).expect("a record fits an empty chunk: texts are at most 4 KiB");
+            chunk.push(&bytes).expect("a record fits an empty chunk: the longest content does");
         }
         if let Some(first) = first {
             self.writes.push((first, Some(chunk.encode())));

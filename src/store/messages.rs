@@ -1,10 +1,25 @@
 //! Messages: the log of each conversation, packed in chunks that are dense in seq.
 
+use std::sync::Arc;
+
 use super::{
     field::{Input, Malformed, put_bytes, put_fixed64, put_number, put_time},
     keys::{self, Key},
+    packing::MAX_PACKED_RECORD_BYTES,
 };
-use crate::model::{ClientMessageId, ConversationId, Seq, record::Message};
+use crate::model::{
+    ClientMessageId, Content, ConversationId, Custom, Seq, limits::CONTENT_BYTES_MAX, record::Message,
+};
+
+/// Length of a text that is not there: see `put_content`.
+const NO_TEXT: u8 = 0;
+
+/// Tag of a custom message.
+const CUSTOM: u8 = 1;
+
+/// Bytes of a packed message beside its content, at most: sender, time, id, tag, and lengths.
+const OTHER_FIELDS_BYTES_MAX: usize = 8 + 10 + 16 + 2 + 3 * 2;
+const _: () = assert!(CONTENT_BYTES_MAX + OTHER_FIELDS_BYTES_MAX <= MAX_PACKED_RECORD_BYTES);
 
 /// Key of the chunk that begins with `first`.
 #[must_use]
@@ -40,7 +55,38 @@ pub fn encode_packed(out: &mut Vec<u8>, message: &Message) {
     put_fixed64(out, message.sender.0);
     put_time(out, message.sent_at);
     out.extend_from_slice(&message.id.0);
-    put_bytes(out, &message.text);
+    put_content(out, &message.content);
+}
+
+/// A text is never empty, so a length of 0 says that something else follows: a tag, and the fields of that content.
+fn put_content(out: &mut Vec<u8>, content: &Content) {
+    match content {
+        Content::Text(text) => {
+            assert!(!text.is_empty(), "a text that is kept is not empty");
+            put_bytes(out, text);
+        }
+        Content::Custom(custom) => {
+            out.extend_from_slice(&[NO_TEXT, CUSTOM]);
+            put_bytes(out, &custom.schema);
+            put_bytes(out, &custom.json);
+            put_bytes(out, &custom.fallback);
+        }
+    }
+}
+
+fn take_content(input: &mut Input<'_>) -> Result<Content, Malformed> {
+    let text = input.shared_bytes("message text")?;
+    if !text.is_empty() {
+        return Ok(Content::Text(text));
+    }
+    match input.byte("content")? {
+        CUSTOM => Ok(Content::Custom(Arc::new(Custom {
+            schema: input.shared_bytes("schema")?,
+            json: input.shared_bytes("document")?,
+            fallback: input.shared_bytes("fallback")?,
+        }))),
+        tag => Err(Malformed::Unknown { what: "content", tag: u64::from(tag) }),
+    }
 }
 
 /// Reads a message of a chunk.
@@ -58,6 +104,6 @@ pub fn decode_packed(
         sender: input.user()?,
         sent_at: input.time()?,
         id: ClientMessageId(input.array("client message id")?),
-        text: input.shared_bytes("message text")?,
+        content: take_content(input)?,
     })
 }

@@ -6,8 +6,8 @@ use bytes::Bytes;
 
 use super::{engine::Engine, engine_memory::MemoryEngine, index_writer, log_record, tail::Tail, view::View};
 use crate::model::{
-    ClientMessageId, ConversationId, Day, Delivery, DeviceId, Effect, Kind, KindSet, Lineage, LineageId,
-    Lineages, Record, RunNumber, Seq, TimeMs, UserId, Version,
+    ClientMessageId, Content, ConversationId, Custom, Day, Delivery, DeviceId, Effect, Kind, KindSet,
+    Lineage, LineageId, Lineages, Record, RunNumber, Seq, TimeMs, UserId, Version,
     limits::KINDS_MAX,
     record::{Account, Conversation, Device, Invite, Item, ItemValue, Message, Run},
 };
@@ -48,7 +48,7 @@ impl Samples {
             sender,
             sent_at: TimeMs(1_700_000_000_000 + version.0 as i64),
             id: ClientMessageId([version.0 as u8; 16]),
-            text: Bytes::copy_from_slice(text.as_bytes()),
+            content: text.into(),
         };
         let audience = if sender == peer { vec![sender] } else { vec![sender, peer] };
         let pointers =
@@ -125,16 +125,16 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
         token: [0x5a; 32],
         created: TimeMs(-1),
     };
-    let message = |text: &[u8]| Message {
+    let message = |content: Content| Message {
         conversation,
         seq: Seq(129),
         sender: ann,
         sent_at: TimeMs(1_700_000_000_456),
         id: ClientMessageId([7; 16]),
-        text: Bytes::copy_from_slice(text),
+        content,
     };
-    let delivery = |text: &[u8], pointers| {
-        let message = message(text);
+    let delivery = |content, pointers| {
+        let message = message(content);
         Effect::Message(Arc::new(Delivery {
             version: Version(70_000),
             message,
@@ -142,6 +142,11 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
             fingerprint: 0x1122_3344,
             pointers,
         }))
+    };
+    let custom = |fallback: &'static str| {
+        let (schema, json) =
+            (Bytes::from_static(b"poll/1"), Bytes::from_static(b"{\"answers\":[\"yes\",\"no\"]}"));
+        Content::Custom(Arc::new(Custom { schema, json, fallback: Bytes::from_static(fallback.as_bytes()) }))
     };
     let mut lineages = Lineages::none(ann);
     lineages.floor = Version(300);
@@ -184,8 +189,10 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
         ("item_contact", vec![item("9", Some(ItemValue::Contact { user: bob, name: "Bob".to_owned() }))]),
         ("item_conversation", vec![item("c", Some(ItemValue::Conversation { conversation, peer: bob }))]),
         ("item_document", vec![item("d", Some(ItemValue::Document("{\"a\":[1]}".to_owned())))]),
-        ("message", vec![delivery("grüße".as_bytes(), vec![(ann, Version(69_000)), (bob, Version(0))])]),
-        ("message_to_oneself", vec![delivery(b"note", vec![(ann, Version(1))])]),
+        ("message", vec![delivery("grüße".into(), vec![(ann, Version(69_000)), (bob, Version(0))])]),
+        ("message_to_oneself", vec![delivery("note".into(), vec![(ann, Version(1))])]),
+        ("message_custom", vec![delivery(custom("Tea?"), vec![(ann, Version(69_000)), (bob, Version(0))])]),
+        ("message_custom_alone", vec![delivery(custom(""), vec![(ann, Version(1))])]),
         ("lineages", vec![Effect::Lineages(lineages)]),
         ("lineages_none", vec![Effect::Lineages(Lineages::none(bob))]),
         ("time", vec![Effect::Time(TimeMs(1_700_000_000_999))]),

@@ -47,7 +47,7 @@ impl View {
         let mut chunks = HashMap::new();
         for pointer in self.indexed_pointers(user, mark, entries_max)? {
             let message = self.message(&mut chunks, pointer.conversation, pointer.seq)?;
-            bytes += message.text.len();
+            bytes += message.content.bytes();
             if bytes > bytes_max && !found.is_empty() {
                 return Ok(found);
             }
@@ -60,7 +60,7 @@ impl View {
                 return Err(ReadFault::BrokenInbox { user, found: expected, expected: entry.previous });
             }
             expected = entry.delivery.version;
-            bytes += entry.delivery.message.text.len();
+            bytes += entry.delivery.message.content.bytes();
             if bytes > bytes_max && !found.is_empty() {
                 break;
             }

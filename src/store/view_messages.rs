@@ -54,7 +54,7 @@ impl View {
                 }
                 _ => self.message(&mut chunks, conversation, seq)?,
             };
-            bytes += message.text.len();
+            bytes += message.content.bytes();
             if found.len() == entries_max || (bytes > bytes_max && !found.is_empty()) {
                 return Ok((found, true));
             }

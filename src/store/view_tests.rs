@@ -10,7 +10,7 @@ use super::{
     view::View,
 };
 use crate::model::{
-    Kind, UserId, Version,
+    Content, Kind, UserId, Version,
     record::{Item, Pointer, ReceiptDay},
 };
 
@@ -19,7 +19,11 @@ const DOCUMENTS: Kind = Kind(5);
 
 fn texts(view: &View, user: UserId, mark: u64, max: usize) -> Vec<String> {
     let entries = view.inbox_above(user, Version(mark), max, usize::MAX).unwrap();
-    entries.iter().map(|entry| String::from_utf8(entry.message.text.to_vec()).unwrap()).collect()
+    let text = |content: &Content| match content {
+        Content::Text(text) => String::from_utf8(text.to_vec()).unwrap(),
+        Content::Custom(custom) => panic!("{custom:?}"),
+    };
+    entries.iter().map(|entry| text(&entry.message.content)).collect()
 }
 
 fn documents(view: &View, mark: u64, max: usize) -> Vec<(String, u64)> {

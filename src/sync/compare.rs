@@ -134,7 +134,7 @@ fn compare_messages<S: Source>(
             if held.get(&(entry.message.conversation, entry.message.seq)) == Some(&entry.version) {
                 continue;
             }
-            bytes += entry.message.text.len();
+            bytes += entry.message.content.bytes();
             let is_full = difference.entries.len() >= room.entries || bytes > room.bytes;
             if is_full && !(difference.entries.is_empty() && difference.items.is_empty()) {
                 difference.more = true;
@@ -149,8 +149,6 @@ fn compare_messages<S: Source>(
 #[allow(clippy::unwrap_used)]
 mod tests {
     use std::cell::Cell;
-
-    use bytes::Bytes;
 
     use super::*;
     use crate::{
@@ -220,7 +218,7 @@ mod tests {
             sender: UserId(1),
             sent_at: TimeMs(0),
             id: ClientMessageId([0; 16]),
-            text: Bytes::from_static(b"0123456789"),
+            content: "0123456789".into(),
         };
         InboxMessage { version: Version(version), message }
     }

@@ -2,6 +2,10 @@
 
 pub mod compare;
 pub mod kinds;
+pub mod levels;
+#[cfg(test)]
+mod levels_tests;
+pub mod locale;
 pub mod marks;
 pub mod page;
 pub mod progress;
@@ -11,6 +15,8 @@ pub mod snapshot;
 
 pub use compare::{Difference, Held, Whole, compare};
 pub use kinds::Kinds;
+pub use levels::{LEVELS, Rendering};
+pub use locale::Locale;
 pub use marks::{Lifeline, Marks, RunName};
 pub use page::{Page, PageLimits, Source};
 pub use progress::{Course, Progress};

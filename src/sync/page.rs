@@ -128,8 +128,8 @@ fn drain_messages<S: Source>(
     }
     let mut entries = scanned?;
     // A source that stopped at the bytes cannot say whether something is left; one more look at the next page can.
-    let bytes: usize = entries.iter().map(|entry| entry.message.text.len()).sum();
-    page.more = entries.len() > room.entries || bytes + crate::model::limits::TEXT_BYTES_MAX > room.bytes;
+    let bytes: usize = entries.iter().map(|entry| entry.message.content.bytes()).sum();
+    page.more = entries.len() > room.entries || bytes + crate::model::limits::CONTENT_BYTES_MAX > room.bytes;
     entries.truncate(room.entries);
     if let Some(last) = entries.last() {
         page.marks.raise(MESSAGES, last.version);
@@ -143,8 +143,6 @@ fn drain_messages<S: Source>(
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use bytes::Bytes;
-
     use super::*;
     use crate::{
         model::{ClientMessageId, ConversationId, Seq, TimeMs, UserId, record::Message},
@@ -170,7 +168,7 @@ mod tests {
             let mut bytes = 0;
             let mut found = Vec::new();
             for entry in self.inbox.iter().filter(|entry| entry.version > mark).take(max) {
-                bytes += entry.message.text.len();
+                bytes += entry.message.content.bytes();
                 if bytes > bytes_max && !found.is_empty() {
                     break;
                 }
@@ -195,7 +193,7 @@ mod tests {
             sender: UserId(1),
             sent_at: TimeMs(0),
             id: ClientMessageId([0; 16]),
-            text: Bytes::from(vec![b'x'; bytes]),
+            content: "x".repeat(bytes).as_str().into(),
         };
         InboxMessage { version: Version(version), message }
     }

@@ -1,22 +1,24 @@
-//! From what is kept to what a device is told. Storage knows no levels; this is the only place that does.
+//! From what is kept to what a device is told: everything goes out through here, and through the table of levels.
 
 use bytes::Bytes;
 use highwater_wire::proto;
 
+use super::levels::{LEVELS, Rendering};
 use crate::model::{
-    UserId,
+    Content, UserId,
     record::{InboxMessage, Item, ItemValue, Message},
 };
 
-/// An item as the wire has it: its value is a JSON document in both encodings.
+/// An item as a device is told it: its value is a JSON document in both encodings.
 #[must_use]
-pub fn item(item: &Item) -> proto::Item {
-    proto::Item {
+pub fn item(rendering: Rendering, item: &Item) -> proto::Item {
+    let item = proto::Item {
         kind: u32::from(item.kind.0),
         key: item.key.clone(),
         deleted: item.value.is_none(),
         value: item.value.as_ref().map(document).unwrap_or_default(),
-    }
+    };
+    LEVELS.item(rendering, item)
 }
 
 fn document(value: &ItemValue) -> String {
@@ -38,24 +40,39 @@ fn json<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("items have no field that JSON cannot hold")
 }
 
-/// A message as `user` is told it.
+/// A message as a device of `user` is told it.
 #[must_use]
-pub fn entry(user: UserId, message: &Message) -> proto::Entry {
+pub fn entry(user: UserId, rendering: Rendering, message: &Message) -> proto::Entry {
     let own = message.sender == user;
-    // Texts are checked to be UTF-8 where they come in.
-    let text = String::from_utf8_lossy(&message.text).into_owned();
     proto::Entry {
         conversation_id: message.conversation.0,
         seq: message.seq.0,
         sender_id: message.sender.0,
         sent_at_ms: message.sent_at.0,
         client_message_id: if own { Bytes::copy_from_slice(&message.id.0) } else { Bytes::new() },
-        content: Some(proto::entry::Content::Text(text)),
+        content: Some(LEVELS.content(rendering, content(&message.content))),
     }
 }
 
-/// Messages of an inbox as their user is told them.
+/// A content whole, as the newest level has it.
+fn content(content: &Content) -> proto::entry::Content {
+    match content {
+        Content::Text(text) => proto::entry::Content::Text(utf8(text)),
+        Content::Custom(custom) => proto::entry::Content::Custom(proto::Custom {
+            schema: utf8(&custom.schema),
+            json: utf8(&custom.json),
+            fallback: utf8(&custom.fallback),
+        }),
+    }
+}
+
+/// Texts are checked to be UTF-8 where they come in.
+fn utf8(text: &[u8]) -> String {
+    String::from_utf8_lossy(text).into_owned()
+}
+
+/// Messages of an inbox as a device of their user is told them.
 #[must_use]
-pub fn entries(user: UserId, messages: &[InboxMessage]) -> Vec<proto::Entry> {
-    messages.iter().map(|inbox| entry(user, &inbox.message)).collect()
+pub fn entries(user: UserId, rendering: Rendering, messages: &[InboxMessage]) -> Vec<proto::Entry> {
+    messages.iter().map(|inbox| entry(user, rendering, &inbox.message)).collect()
 }

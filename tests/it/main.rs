@@ -20,6 +20,7 @@
 //! | [`hand_back_times`] | when devices handed a message back, to the minute |
 //! | [`idempotence`] | the same id has the same place: twice at once, over connections, devices, crashes |
 //! | [`document_kinds`] | a kind that no client knows reaches an unchanged client |
+//! | [`levels`] | devices of two levels side by side, an app that is updated in place, custom messages |
 //! | [`lifecycle`] | ready line, health, stopping in order, coming back |
 //! | [`start`] | what keeps a server from starting, said by name |
 //! | [`slow_device`] | a device that never reads costs its bound and nobody else anything |
@@ -46,6 +47,7 @@ mod hand_back_times;
 mod http_twin;
 mod idempotence;
 mod independence;
+mod levels;
 mod lifecycle;
 mod login_policy;
 mod long_poll;

@@ -10,6 +10,7 @@ use highwater_wire::Refusal;
 
 use crate::{
     client::Client,
+    levels,
     operations::{Submission, Ticket},
     world::World,
 };
@@ -20,7 +21,8 @@ const APP: u8 = 0;
 impl World {
     /// A lineage was told to exist: its client begins.
     pub fn begin_client(&mut self, user: UserId, lineage: LineageId) {
-        self.clients.push(Client::new(user, lineage, self.oracle.began[&lineage]));
+        let rendering = levels::any_rendering(&mut self.random);
+        self.clients.push(Client::new(user, lineage, self.oracle.began[&lineage], rendering));
     }
 
     /// An operation was answered: it must be true, and may get lost on its way.
@@ -98,16 +100,16 @@ impl World {
     ) {
         self.pending[place].copies = self.pending[place].copies.saturating_sub(1);
         let pending = &self.pending[place];
-        let (key, text) = (pending.key, pending.send.text.clone());
+        let (key, content) = (pending.key, pending.send.content.clone());
         let held = self.oracle.receipts.get(&key);
         match result {
             Ok(Answer::Sent { conversation, seq, sent_at }) => {
                 let log = &self.oracle.logs[&conversation];
                 let message = &log[usize::try_from(seq.0).unwrap() - 1].message;
-                let same = (message.id, message.sender, &message.text, message.sent_at);
+                let same = (message.id, message.sender, &message.content, message.sent_at);
                 assert_eq!(
                     same,
-                    (key.2, key.0, &text, sent_at),
+                    (key.2, key.0, &content, sent_at),
                     "G1: acknowledged as {conversation}/{seq}, which is another"
                 );
                 let acked = (conversation, seq.0);
@@ -122,7 +124,7 @@ impl World {
             }
             Err(Refusal::IdConflict) => {
                 let held = held.expect("G8: a conflict with nothing");
-                assert!(held.message.text != text, "G8: a resend of the same body was refused");
+                assert!(held.message.content != content, "G8: a resend of the same body was refused");
                 self.counts.saw("id conflict");
                 self.pending[place].is_over = true;
             }
@@ -158,7 +160,7 @@ impl World {
                 let alone =
                     self.pending.iter().filter(|other| other.key == key).all(|other| other.copies == 0);
                 if alone && !self.pending[place].is_unknown && held.is_none() {
-                    self.oracle.refused.insert((key, text));
+                    self.oracle.refused.insert((key, content));
                 }
             }
             Err(Refusal::UnknownOutcome) => {

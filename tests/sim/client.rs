@@ -7,12 +7,13 @@ use highwater::{
     logic::Principal,
     model::{LineageId, UserId, Version},
     sync::{
-        Chain, Lifeline, Marks, SnapshotKey, kinds::CONVERSATIONS, kinds::MESSAGES, render, snapshot::Opened,
+        Chain, Lifeline, Marks, Rendering, SnapshotKey, kinds::CONVERSATIONS, kinds::MESSAGES, render,
+        snapshot::Opened,
     },
 };
 use highwater_wire::{base_of, proto};
 
-use crate::oracle::Oracle;
+use crate::{levels::Held, oracle::Oracle};
 
 /// What is in the client's file store.
 #[derive(Default, Clone)]
@@ -21,6 +22,7 @@ pub struct Stored {
     marks: Option<Marks>,
     /// How many messages are held: always the first of what its user was given since `messages_from`.
     messages: usize,
+    pub held: Held,
     items: BTreeMap<(u32, String), String>,
     /// Items that are being told anew, and were not told again yet.
     stale: BTreeSet<(u32, String)>,
@@ -31,13 +33,21 @@ impl Stored {
     pub fn items(&self) -> &BTreeMap<(u32, String), String> {
         &self.items
     }
+
+    /// Level that the snapshot was rendered for.
+    pub fn level(&self) -> Option<u8> {
+        self.marks.map(|marks| marks.level)
+    }
 }
 
 /// See the module.
+#[derive(Clone)]
 pub struct Client {
     pub user: UserId,
     pub lineage: LineageId,
     pub messages_from: Version,
+    /// What the app speaks at present.
+    pub rendering: Rendering,
     pub stored: Stored,
     /// It was told to look, or has never looked.
     pub must_sync: bool,
@@ -53,11 +63,12 @@ pub enum Applied {
 }
 
 impl Client {
-    pub fn new(user: UserId, lineage: LineageId, messages_from: Version) -> Client {
+    pub fn new(user: UserId, lineage: LineageId, messages_from: Version, rendering: Rendering) -> Client {
         Client {
             user,
             lineage,
             messages_from,
+            rendering,
             stored: Stored::default(),
             must_sync: true,
             has_lost_its_store: false,
@@ -66,7 +77,10 @@ impl Client {
 
     /// The same lineage, as if its store were gone.
     pub fn anew(&self) -> Client {
-        Client { has_lost_its_store: true, ..Client::new(self.user, self.lineage, self.messages_from) }
+        Client {
+            has_lost_its_store: true,
+            ..Client::new(self.user, self.lineage, self.messages_from, self.rendering)
+        }
     }
 
     pub fn principal(&self) -> Principal {
@@ -152,11 +166,12 @@ impl Client {
             let Some(expected) = due.get(next.messages) else {
                 panic!("G1: user {} is told of {place:?}, which is not due", self.user)
             };
-            let expected = render::entry(self.user, &expected.message);
+            let expected = render::entry(self.user, self.rendering, &expected.message);
             let due_place = (expected.conversation_id, expected.seq);
             assert_eq!(place, due_place, "G1, G5: message {} of user {}", next.messages, self.user);
             assert_eq!(*entry, expected, "G4: another content at one place");
             next.messages += 1;
+            next.held.told(entry);
         }
     }
 
@@ -178,6 +193,7 @@ impl Client {
         let Opened::Marks(marks) = key.open(self.chain(), &next.snapshot, lifeline) else {
             panic!("the server does not know the snapshot that it gave")
         };
+        next.held.hear(page, self.stored.marks, marks, self.rendering);
         let due = oracle.inbox_above(self.user, self.messages_from);
         let newest = next.messages.checked_sub(1).map_or(self.messages_from, |place| due[place].version);
         assert_eq!(marks.of(MESSAGES), newest, "a mark is the version of the last entry given");
@@ -197,7 +213,7 @@ impl Client {
         assert_eq!(self.stored.messages, count, "G1: messages of user {} at bound {bound}", self.user);
         for item in oracle.items_of(self.user).filter(|item| item.version <= bound) {
             let held = self.stored.items.get(&(u32::from(item.kind.0), item.key.clone()));
-            let expected = item.value.as_ref().map(|_| render::item(item).value);
+            let expected = item.value.as_ref().map(|_| render::item(self.rendering, item).value);
             assert_eq!(
                 held,
                 expected.as_ref(),

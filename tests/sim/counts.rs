@@ -25,6 +25,7 @@ const EVENTS: &[&str] = &[
     "hand back",
     "open context",
     "open context again",
+    "custom sent",
     // answers
     "sent",
     "recognised",
@@ -103,6 +104,10 @@ const EVENTS: &[&str] = &[
     "whole sync",
     "whole sync cut",
     "whole sync deletes",
+    "level changed",
+    "rendered for an older level",
+    "read again",
+    "reading again cut",
     // pushing
     "push",
     "push dropped",

@@ -25,8 +25,15 @@ impl World {
         let lifeline = Arc::clone(&self.running().lifeline);
         let (given, cause) = self.strange_snapshot(place);
         let client = &self.clients[place];
-        let (marks, rebuild) =
-            begin(&self.key, &lifeline, client.chain(), &given, 1, &self.kinds, client.messages_from);
+        let (marks, rebuild) = begin(
+            &self.key,
+            &lifeline,
+            client.chain(),
+            &given,
+            client.rendering.level,
+            &self.kinds,
+            client.messages_from,
+        );
         assert_eq!(rebuild, Some(cause), "a strange snapshot is recognised");
         assert!(!marks.enumerating().is_empty());
         self.counts.saw(match cause {
@@ -66,13 +73,22 @@ impl World {
                 Some((given, cause)) => (given, Some(cause)),
                 None => (client.stored.snapshot.clone(), None),
             };
-            let (marks, rebuild) =
-                begin(&self.key, &lifeline, client.chain(), &given, 1, &self.kinds, client.messages_from);
+            let (marks, rebuild) = begin(
+                &self.key,
+                &lifeline,
+                client.chain(),
+                &given,
+                client.rendering.level,
+                &self.kinds,
+                client.messages_from,
+            );
             assert_eq!(rebuild, cause, "G5: a snapshot that was given is not continued");
             let kinds = Arc::clone(&self.kinds);
             let chain = client.chain();
             let bytes_max = PAGE_BYTES_MAX;
-            let request = PageRequest { chain, given, marks, rebuild, kinds, entries_max: limit, bytes_max };
+            let rendering = client.rendering;
+            let request =
+                PageRequest { chain, given, marks, rebuild, rendering, kinds, entries_max: limit, bytes_max };
             let view = self.shell.view();
             let answered = answer(&view, &self.key, lifeline.current(), &request);
             let page = answered.unwrap_or_else(|fault| panic!("G1: {fault}")).page;

@@ -16,6 +16,7 @@ mod deciding;
 mod devices;
 mod faults;
 mod hand_backs;
+mod levels;
 mod looking_back;
 mod operations;
 mod oracle;

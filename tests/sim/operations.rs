@@ -7,7 +7,7 @@ use highwater::{
         operation::{EndDevices, HandedBack, NewDevice, Register, Send, Target},
     },
     model::{
-        ClientMessageId, ConversationId, Day, DeviceId, Kind, TimeMs, UserId,
+        ClientMessageId, Content, ConversationId, Day, DeviceId, Kind, TimeMs, UserId,
         record::{Invite, SecretHash, name_key},
     },
     store::files_faulty::SeededRandom,
@@ -15,6 +15,7 @@ use highwater::{
 };
 
 use crate::{
+    levels,
     oracle::SendKey,
     world::{DOCUMENTS, World},
 };
@@ -198,10 +199,15 @@ impl World {
         self.counts.saw(event);
         let id = ClientMessageId(std::array::from_fn(|_| self.random.next_u64() as u8));
         let length = if self.random.one_in(12) { 1200 } else { 1 + self.any(40) };
-        let text = Bytes::from(vec![b'a' + self.random.below(26) as u8; length]);
+        let content = if self.random.one_in(4) {
+            self.counts.saw("custom sent");
+            levels::custom(&mut self.random)
+        } else {
+            Content::Text(Bytes::from(vec![b'a' + self.random.below(26) as u8; length]))
+        };
         // Clocks differ, and a greeting may be from yesterday.
         let day = Day(self.now.day().0 + self.random.below(3) as u32 - 1);
-        let send = Send { by, to, id, day, text };
+        let send = Send { by, to, id, day, content };
         let key = (by.user, day, id);
         self.pending.push(Pending { send, key, copies: 0, is_unknown: false, acked: None, is_over: false });
         self.submit_send_again(self.pending.len() - 1);
@@ -210,7 +216,7 @@ impl World {
     pub fn submit_send_again(&mut self, place: usize) {
         let pending = &mut self.pending[place];
         pending.copies += 1;
-        self.oracle.refused.remove(&(pending.key, pending.send.text.clone()));
+        self.oracle.refused.remove(&(pending.key, pending.send.content.clone()));
         let send = pending.send.clone();
         self.submit(Request::Send(send), Ticket::Send(place));
     }
@@ -236,8 +242,10 @@ impl World {
         }
         self.counts.saw("send under a used id");
         let of = self.any(due.len());
+        let alike = self.random.one_in(2);
         let of = &self.pending[due[of]];
-        let send = Send { text: Bytes::from_static(b"ANOTHER BODY"), ..of.send.clone() };
+        let content = if alike { levels::lookalike(&of.send.content) } else { "ANOTHER BODY".into() };
+        let send = Send { content, ..of.send.clone() };
         let key = of.key;
         self.pending.push(Pending { send, key, copies: 0, is_unknown: false, acked: None, is_over: false });
         self.submit_send_again(self.pending.len() - 1);

@@ -5,10 +5,9 @@ use std::{
     sync::Arc,
 };
 
-use bytes::Bytes;
 use highwater::model::{
-    ClientMessageId, ConversationId, Day, Delivery, DeviceId, Effect, Kind, LineageId, Lineages, Record,
-    TimeMs, UserId, Version,
+    ClientMessageId, Content, ConversationId, Day, Delivery, DeviceId, Effect, Kind, LineageId, Lineages,
+    Record, TimeMs, UserId, Version,
     record::{Device, Item, Run, SecretHash},
 };
 
@@ -41,7 +40,7 @@ pub struct Oracle {
     /// Where each lineage that ever was began with messages.
     pub began: BTreeMap<LineageId, Version>,
     /// Sends that were told as refused and not sent again since.
-    pub refused: BTreeSet<(SendKey, Bytes)>,
+    pub refused: BTreeSet<(SendKey, Content)>,
 }
 
 impl Oracle {
@@ -146,7 +145,7 @@ impl Oracle {
         let before = self.receipts.insert(key, Arc::clone(delivery));
         assert!(before.is_none(), "G8: one client message id stands in the log twice");
         assert!(
-            !self.refused.contains(&(key, message.text.clone())),
+            !self.refused.contains(&(key, message.content.clone())),
             "what was told as refused was decided later"
         );
     }

@@ -82,16 +82,18 @@ impl World {
         let client = &self.clients[place];
         let given = client.stored.snapshot.clone();
         let (chain, from, lineage) = (client.chain(), client.messages_from, client.lineage);
+        let rendering = client.rendering;
         let lifeline = Arc::clone(&self.running().lifeline);
         let bytes_max = if self.random.one_in(3) { 700 } else { PAGE_BYTES_MAX };
         let session = self.sessions.get_mut(&lineage).expect("it is connected");
         if !session.chain.sync_begins() {
             return;
         }
-        let (marks, rebuild) = begin(&self.key, &lifeline, chain, &given, 1, &self.kinds, from);
+        let (marks, rebuild) = begin(&self.key, &lifeline, chain, &given, rendering.level, &self.kinds, from);
         assert_eq!(rebuild, None, "G5: a snapshot that was given is not continued");
         let kinds = Arc::clone(&self.kinds);
-        let request = PageRequest { chain, given, marks, rebuild, kinds, entries_max: limit, bytes_max };
+        let request =
+            PageRequest { chain, given, marks, rebuild, rendering, kinds, entries_max: limit, bytes_max };
         session.reading = Some(Reading { request, view: None });
         self.counts.saw("sync");
     }
@@ -182,9 +184,12 @@ impl World {
         }
         if applied == Applied::Discarded {
             self.counts.saw("base does not fit");
-        } else if let Some(bound) = bound.filter(|_| !page.more) {
+            return;
+        }
+        if let Some(bound) = bound.filter(|_| !page.more) {
             client.check_complete(bound, &self.oracle);
         }
+        self.count_levels(&page);
     }
 
     /// News reach sessions; connections that lag drain.
@@ -199,9 +204,9 @@ impl World {
     }
 
     pub fn tell_news_to(&mut self, lineage: LineageId, dropped: bool) {
-        let (user, chain) = {
+        let (asker, chain) = {
             let client = &self.clients[self.client_of(lineage)];
-            (client.user, client.chain())
+            ((client.user, client.rendering), client.chain())
         };
         let running = self.shell.running.as_ref().expect("it runs");
         let seals = (&self.key, &*running.lifeline);
@@ -211,7 +216,7 @@ impl World {
             session.nudge();
         }
         let Some(items) = session.news.take() else { return };
-        match session.telling(items, user, chain, running.committer.tail(), seals) {
+        match session.telling(items, asker, chain, running.committer.tail(), seals) {
             Telling::Nothing => {}
             Telling::Nudge(why) => {
                 session.nudge();

@@ -7,7 +7,7 @@ use highwater::{
     actors::user::PageRequest,
     model::{UserId, Version, limits::PUSH_ENTRIES_MAX},
     store::{tail::Tail, view::View},
-    sync::{Chain, Issued, Lifeline, News, PushChain, SnapshotKey, render},
+    sync::{Chain, Issued, Lifeline, News, PushChain, Rendering, SnapshotKey, render},
 };
 use highwater_wire::proto;
 
@@ -63,7 +63,7 @@ impl Session {
     pub fn telling(
         &self,
         items: bool,
-        user: UserId,
+        (user, rendering): (UserId, Rendering),
         chain: Chain,
         tail: &Tail,
         (key, lifeline): (&SnapshotKey, &Lifeline),
@@ -81,7 +81,8 @@ impl Session {
         };
         let marks = self.chain.marks_after(last.version, lifeline.current());
         let snapshot = Bytes::from(key.seal(chain, &marks));
-        let entries = deliveries.iter().map(|delivery| render::entry(user, &delivery.message)).collect();
+        let entries =
+            deliveries.iter().map(|delivery| render::entry(user, rendering, &delivery.message)).collect();
         Telling::Push(self.chain.push_page(&snapshot, entries), Issued { snapshot, marks })
     }
 }

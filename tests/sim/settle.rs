@@ -2,7 +2,7 @@
 
 use highwater::{actors::persistence::commit::Health, model::LineageId, store::engine_faulty::FaultPlan};
 
-use crate::{client::Client, world::World};
+use crate::world::World;
 
 impl World {
     /// See the module.
@@ -19,6 +19,7 @@ impl World {
         self.resend_everything();
         self.crash(true);
         self.everybody_reads();
+        self.everybody_reads_again();
         self.everybody_reads_anew();
         self.crash(false);
         self.everybody_reads_anew();
@@ -107,10 +108,7 @@ impl World {
     fn everybody_reads(&mut self) {
         for place in 0..self.clients.len() {
             if self.oracle.is_live(self.clients[place].lineage.device) {
-                let client = &self.clients[place];
-                let mut taken = Client::new(client.user, client.lineage, client.messages_from);
-                taken.has_lost_its_store = client.has_lost_its_store;
-                taken.stored = client.stored.clone();
+                let mut taken = self.clients[place].clone();
                 self.read_all(&mut taken, 7, None);
                 self.clients[place] = taken;
             }

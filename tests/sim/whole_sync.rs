@@ -7,6 +7,7 @@ use highwater::{
     actors::user::difference,
     logic::Request,
     model::{Kind, UserId, limits::PAGE_BYTES_MAX},
+    sync::{Locale, Rendering},
 };
 use highwater_wire::proto::{self, server_frame::Body};
 
@@ -14,6 +15,9 @@ use crate::{
     operations::Ticket,
     world::{DOCUMENTS, World},
 };
+
+/// What these clients speak: their level never changes.
+const RENDERING: Rendering = Rendering { level: 3, locale: Locale::English };
 
 /// Everything that a client has, with the version of each.
 #[derive(Default)]
@@ -83,7 +87,7 @@ impl World {
         let bytes_max = if self.random.one_in(3) { 700 } else { PAGE_BYTES_MAX };
         let view = self.shell.view();
         let whole = self.wholes.entry(user).or_default();
-        let told = difference(&view, user, &self.kinds, whole.says(limit), bytes_max);
+        let told = difference(&view, (user, RENDERING), &self.kinds, whole.says(limit), bytes_max);
         let Body::Difference(told) = told.unwrap_or_else(|fault| panic!("G10: {fault}")) else {
             panic!("a comparison is answered by a difference")
         };
@@ -118,7 +122,7 @@ impl World {
         }
         let floor = self.oracle.lineages[&user].floor;
         for due in self.oracle.inbox_above(user, floor) {
-            let expected = highwater::sync::render::entry(user, &due.message);
+            let expected = highwater::sync::render::entry(user, RENDERING, &due.message);
             let place = (expected.conversation_id, expected.seq);
             let held = whole.entries.get(&place).map(|(_, entry)| entry);
             assert_eq!(held, Some(&expected), "G10: message {place:?} of user {user}");

@@ -73,7 +73,12 @@ impl Observer for Printer {
             Event::Applied { page, .. } => page.entries.iter().try_for_each(|entry| match &entry.content {
                 Some(Content::Text(text)) if entry.sender_id == self.own_id => writeln!(out, "you: {text}"),
                 Some(Content::Text(text)) => writeln!(out, "{}: {text}", entry.sender_id),
-                None => writeln!(out, "{}: (cannot be shown here)", entry.sender_id),
+                Some(Content::Custom(custom)) if !custom.fallback.is_empty() => {
+                    writeln!(out, "{}: {}", entry.sender_id, custom.fallback)
+                }
+                Some(Content::Custom(_)) | None => {
+                    writeln!(out, "{}: (cannot be shown here)", entry.sender_id)
+                }
             }),
             Event::Connected { .. } => writeln!(out, "connected"),
             Event::Disconnected { reason, .. } => writeln!(out, "disconnected: {reason:?}"),

@@ -74,12 +74,13 @@ pub enum Event {
         /// The stored snapshot.
         snapshot: Vec<u8>,
     },
-    /// Messages that a gap had left out were fetched, see [`crate::Store::holes`] for what may still be lacking. They
-    /// stand among older entries: a view of the conversation has to be read anew.
+    /// Messages that a gap had left out were fetched, see [`crate::Store::holes`] for what may still be lacking; or messages
+    /// were read again after a change of level. They stand among older entries: a view of the conversation has to be read
+    /// anew.
     Repaired {
         /// Of which conversation.
         conversation_id: u64,
-        /// How many are new.
+        /// How many are new, or have a new content.
         entries: usize,
     },
     /// The device token is dead: sign in again. `Stopped` follows.

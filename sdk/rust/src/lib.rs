@@ -28,8 +28,9 @@ pub use client::{Client, ClientOptions, Status};
 pub use error::{Error, Refused};
 pub use event::{DisconnectReason, Event, Observer, StopReason};
 pub use highwater_wire as wire;
+pub use highwater_wire::proto::Custom;
 pub use holes::{REPAIRED_PER_CONVERSATION_MAX, SeqRange};
-pub use message::{ClientMessageId, SendResult, Target};
+pub use message::{ClientMessageId, Content, SendResult, Target};
 pub use requests::{register, sign_in, sign_in_again};
 pub use store::{
     Applied, DiscardReason, Durability, Lineage, Outcome, PageCause, SendState, Store, StoreError,

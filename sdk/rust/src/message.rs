@@ -1,7 +1,7 @@
-//! The names of a message to be sent: its id, its target, its result.
+//! What belongs to a message to be sent: its id, its target, its content, its result.
 
 use crate::error::Refused;
-use highwater_wire::proto::{Sent, send::To};
+use highwater_wire::proto::{Custom, Sent, send::To};
 
 /// 16 random bytes that name one message of one sender; kept when it is sent again.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -54,5 +54,48 @@ impl Target {
             Target::User(id) => To::UserId(*id),
             Target::UserName(name) => To::UserName(name.clone()),
         }
+    }
+}
+
+/// What a message says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// A text.
+    Text(String),
+    /// A document whose meaning the applications agree on: a schema's name, JSON, and a text for who does not know it.
+    Custom(Custom),
+}
+
+impl Content {
+    /// Length of everything in it, bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Content::Text(text) => text.len(),
+            Content::Custom(custom) => custom.schema.len() + custom.json.len() + custom.fallback.len(),
+        }
+    }
+}
+
+impl From<&str> for Content {
+    fn from(text: &str) -> Content {
+        Content::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Content {
+    fn from(text: String) -> Content {
+        Content::Text(text)
+    }
+}
+
+impl From<&String> for Content {
+    fn from(text: &String) -> Content {
+        Content::Text(text.clone())
+    }
+}
+
+impl From<Custom> for Content {
+    fn from(custom: Custom) -> Content {
+        Content::Custom(custom)
     }
 }

@@ -1,4 +1,4 @@
-//! Repair after a gap in the messages, as a pure state machine: what to ask next, and when it is done.
+//! Repair after a gap in the messages, or a change of level, as a pure state machine: what to ask next, and when it is done.
 //!
 //! The heads of all conversations are read list by list; what the store lacks of those in one list is fetched by ranges
 //! before the next list is asked for. One request is open at a time. It begins when a sync has caught up, goes on beside
@@ -62,7 +62,7 @@ pub(crate) struct Repair {
     heads_after: Option<u64>,
     /// Conversations of the list read last that lack entries.
     lacks: VecDeque<Lack>,
-    /// New entries of the first of them.
+    /// New entries of the first of them, and those that have a new content.
     fetched: usize,
     open: Open,
     not_before: Option<Instant>,
@@ -74,8 +74,9 @@ impl Repair {
         Repair { is_due, heads_after: is_due.then_some(0), ..Repair::default() }
     }
 
-    /// A gap was told and noted: whatever was going on begins anew after the next sync that catches up.
-    pub(crate) fn gap_told(&mut self) -> Option<Repaired> {
+    /// A gap, or a change of level, was told and noted: whatever was going on begins anew after the next sync that catches
+    /// up.
+    pub(crate) fn became_due(&mut self) -> Option<Repaired> {
         let ended = self.end_conversation();
         let open = if self.open == Open::Nothing { Open::Nothing } else { Open::Outdated };
         let (is_put_off, not_before) = (self.is_put_off, self.not_before);

@@ -128,7 +128,7 @@ mod tests {
             id: ClientMessageId([position as u8; 16]),
             day: Some(1),
             target: Target::User(7),
-            text: "x".to_owned(),
+            content: "x".into(),
         }
     }
 

@@ -8,7 +8,7 @@ mod hearing;
 
 use crate::error::{Error, Refused};
 use crate::event::DisconnectReason;
-use crate::message::{ClientMessageId, SendResult};
+use crate::message::{ClientMessageId, Content, SendResult};
 use crate::repair::Repair;
 use crate::send_queue::SendQueue;
 use crate::store::{OutboxMessage, PageCause};
@@ -296,12 +296,17 @@ impl Session {
 }
 
 fn send_request(message: &OutboxMessage) -> proto::Send {
+    let (text, custom) = match &message.content {
+        Content::Text(text) => (text.clone(), None),
+        Content::Custom(custom) => (String::new(), Some(custom.clone())),
+    };
     proto::Send {
         client_message_id: message.id.0.to_vec().into(),
         day: message.day.unwrap_or_default(),
         to: Some(message.target.to_wire()),
-        text: message.text.clone(),
+        text,
         shown_seq: 0,
+        custom,
     }
 }
 

@@ -190,7 +190,7 @@ async fn window_is_kept_and_every_message_of_a_long_outbox_goes_out_once_in_orde
     let mut store = Store::in_memory().unwrap();
     for number in 0..MESSAGES {
         let id = ClientMessageId(u128::from(number).to_be_bytes());
-        store.put_message(id, None, &bob(), &number.to_string()).unwrap();
+        store.put_message(id, None, &bob(), number.to_string()).unwrap();
     }
     let client = Client::start(server.options(), store).unwrap();
     let narrow = Greeting { in_flight_max: 6, ..greeting() };

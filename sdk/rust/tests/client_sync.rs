@@ -6,6 +6,7 @@ mod pages;
 mod recorder;
 
 use fake_server::{DAY, DEVICE_ID, FakeServer, PATIENCE, USER_ID, greeting};
+use highwater_sdk::wire::LEVEL;
 use highwater_sdk::wire::proto::server_frame::Body;
 use highwater_sdk::wire::proto::{HeartbeatAnswer, Nudge, Page};
 use highwater_sdk::wire::{Encoding, Refusal, refusal::close};
@@ -23,7 +24,7 @@ async fn greets_then_syncs_page_after_page_to_the_end() {
         let (client, mut events) = start(options, Store::in_memory().unwrap());
 
         let (mut connection, hello, sync_id, handed) = server.accept_greeted(greeting()).await;
-        assert_eq!((hello.token.as_str(), hello.level, hello.context), ("secret", 1, 3));
+        assert_eq!((hello.token.as_str(), hello.level, hello.context), ("secret", LEVEL, 3));
         assert_eq!(hello.kinds, [1, 4]);
         assert!(handed.is_empty());
         let first = Page { items: vec![item(1, "me", "{}")], more: true, ..page(0, 1) };

@@ -31,7 +31,7 @@ fn messages_come_back_in_order_with_all_they_hold() {
     let store = Store::open(scratch.file()).unwrap();
     let messages = store.pending_after(0, 10).unwrap();
     assert_eq!(messages.iter().map(|m| m.target.clone()).collect::<Vec<_>>(), targets);
-    assert!(messages.iter().all(|m| m.day == Some(20_000) && m.text == "text"));
+    assert!(messages.iter().all(|m| m.day == Some(20_000) && m.content == "text".into()));
     assert_eq!(store.pending_after(messages[0].position, 1).unwrap(), messages[1..2]);
 }
 

@@ -34,5 +34,8 @@ pub mod kind {
     pub const MESSAGES: u32 = 4;
 }
 
-/// Level of the protocol that this schema describes.
-pub const LEVEL: u32 = 1;
+/// Highest level of the protocol that this schema describes.
+pub const LEVEL: u32 = 3;
+
+/// All of a custom message, bytes: schema, document and fallback.
+pub const CUSTOM_BYTES_MAX: usize = 7 * 1024;

@@ -84,6 +84,10 @@ refusals! {
     DayOutsideWindow = 305, "day_outside_window", 410, false, "the day lies outside the window in which a resend is recognised";
     /// No such device among the user's own.
     NoSuchDevice = 306, "no_such_device", 404, false, "there is no such device";
+    /// A custom message whose schema is not a name, or whose document is not JSON.
+    InvalidCustom = 307, "invalid_custom", 400, false, "a custom message has the name of a schema and a JSON document";
+    /// The document of a custom message, or all of the message, is longer than the limit.
+    CustomTooLong = 308, "custom_too_long", 413, false, "the custom message is longer than the limit";
 
     /// The server has more to do than it can; nothing was done.
     Busy = 500, "busy", 503, true, "the server is busy";

@@ -6,7 +6,7 @@ use proto::server_frame::Body;
 use crate::{
     model::{ConversationId, Kind, Seq, UserId, Version, limits::PAGE_ENTRIES_MAX},
     store::view::{ReadFault, UserView, View},
-    sync::{Held, Kinds, PageLimits, compare, render},
+    sync::{Held, Kinds, PageLimits, Rendering, compare, render},
 };
 
 /// The difference between what a client has and what its user has.
@@ -15,7 +15,7 @@ use crate::{
 /// When the store cannot be read.
 pub fn difference(
     view: &View,
-    user: UserId,
+    (user, rendering): (UserId, Rendering),
     kinds: &Kinds,
     wanted: proto::Compare,
     bytes_max: usize,
@@ -28,7 +28,10 @@ pub fn difference(
     let entries = found.entries.iter();
     Ok(Body::Difference(proto::Difference {
         items: items
-            .map(|item| proto::VersionedItem { version: item.version.0, item: Some(render::item(item)) })
+            .map(|item| proto::VersionedItem {
+                version: item.version.0,
+                item: Some(render::item(rendering, item)),
+            })
             .collect(),
         deletes: found
             .deletes
@@ -38,7 +41,7 @@ pub fn difference(
         entries: entries
             .map(|entry| proto::VersionedEntry {
                 version: entry.version.0,
-                entry: Some(render::entry(user, &entry.message)),
+                entry: Some(render::entry(user, rendering, &entry.message)),
             })
             .collect(),
         more: found.more,

@@ -6,7 +6,7 @@ use proto::server_frame::Body;
 use crate::{
     model::{ConversationId, Seq, UserId, Version, limits::PAGE_ENTRIES_MAX, record::ItemValue},
     store::view::{ReadFault, View},
-    sync::{kinds::CONVERSATIONS, render},
+    sync::{Rendering, kinds::CONVERSATIONS, render},
 };
 
 /// How far the user's conversations go, those after a place in the list.
@@ -41,6 +41,7 @@ pub fn heads(view: &View, user: UserId, wanted: &proto::Heads) -> Result<Result<
 pub fn range(
     view: &View,
     user: UserId,
+    rendering: Rendering,
     wanted: &proto::Range,
     bytes_max: usize,
 ) -> Result<Result<Body, Refusal>, ReadFault> {
@@ -54,6 +55,6 @@ pub fn range(
     }
     let seqs = (Seq(wanted.from_seq), Seq(wanted.to_seq));
     let (messages, more) = view.range(conversation, seqs, PAGE_ENTRIES_MAX, bytes_max)?;
-    let entries = messages.iter().map(|message| render::entry(user, message)).collect();
+    let entries = messages.iter().map(|message| render::entry(user, rendering, message)).collect();
     Ok(Ok(Body::Entries(proto::EntryList { conversation_id: conversation.0, entries, more })))
 }

@@ -23,7 +23,7 @@ use highwater_wire::{Encoding, close, proto};
 pub use comparison::difference;
 pub use handing_back::{hand_back, is_news};
 pub use history::{heads, range};
-pub use pages::{Answered, PageRequest, answer, begin, count_gap, count_rebuild, page_bytes_max};
+pub use pages::{Answered, PageRequest, answer, begin, count_rebuild, count_told, page_bytes_max};
 pub use push::audience;
 pub use requests::{answer_body, device_list, message, user_by_name};
 pub use session::{Session, retry_after_ms};
@@ -47,7 +47,7 @@ use crate::{
     },
     monitor::Monitor,
     store::tail::Tail,
-    sync::{Kinds, Lifeline, Progress, SnapshotKey},
+    sync::{Kinds, Lifeline, Progress, Rendering, SnapshotKey},
 };
 
 /// Messages that wait for a user's actor. Source: every connection's requests in flight, for a handful of devices.
@@ -110,8 +110,8 @@ pub struct Attach {
     pub principal: Principal,
     /// Which chain of snapshots it continues, as stored.
     pub lineage: Lineage,
-    /// Level in force.
-    pub level: u8,
+    /// Level in force, and language.
+    pub rendering: Rendering,
     /// Kinds declared.
     pub kinds: Arc<Kinds>,
     /// No pushes, only nudges.
@@ -346,7 +346,7 @@ impl User {
         let greeting = proto::Greeting {
             user_id: self.user.0,
             device_id: session.lineage.id.device.0,
-            level: u32::from(session.level),
+            level: u32::from(session.rendering.level),
             kinds: kinds.into_iter().map(kind).collect(),
             capabilities: vec!["push".to_owned(), "http".to_owned(), "long_poll".to_owned()],
             day: now.day().0,

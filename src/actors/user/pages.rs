@@ -9,13 +9,13 @@ use super::User;
 use crate::{
     actors::{ports::Post, reader::PageRead, transport::ConnectionId},
     model::{
-        UserId, Version,
+        KindSet, UserId, Version,
         limits::{PAGE_BYTES_MAX, PAGE_ENTRIES_MAX},
     },
     monitor::{Monitor, Op, Outcome, ids},
     store::view::{ReadFault, UserView, View},
     sync::{
-        Chain, Course, Issued, Kinds, Marks, SnapshotKey,
+        Chain, Course, Issued, Kinds, LEVELS, Marks, Rendering, SnapshotKey,
         page::{PageLimits, drain},
         render,
         snapshot::Opened,
@@ -32,6 +32,8 @@ pub struct PageRequest {
     pub marks: Marks,
     /// Why the snapshot could not be continued.
     pub rebuild: Option<proto::rebuild::Cause>,
+    /// For whom it is rendered.
+    pub rendering: Rendering,
     /// Kinds declared.
     pub kinds: Arc<Kinds>,
     /// Items and entries that the client wants at most; 0 for the server's limit.
@@ -99,8 +101,11 @@ pub fn answer(
     let entries = if wanted == 0 { PAGE_ENTRIES_MAX } else { wanted.min(PAGE_ENTRIES_MAX) };
     let limits = PageLimits { entries, bytes: request.bytes_max };
     let source = UserView { view, user: request.chain.user };
-    let page = drain(request.marks, &request.kinds, limits, &source)?;
+    let mut due = request.marks;
+    let level_changed = LEVELS.change(&mut due, request.rendering.level, &request.kinds);
+    let page = drain(due, &request.kinds, limits, &source)?;
     let mut marks = page.marks;
+    // A change of level is new in itself: the next snapshot has the new one, so that it is said once.
     let unchanged = marks == request.marks && request.rebuild.is_none() && !request.given.is_empty();
     let snapshot = if unchanged {
         request.given.clone()
@@ -113,20 +118,26 @@ pub fn answer(
         base: Bytes::copy_from_slice(base),
         snapshot: if unchanged { Bytes::new() } else { snapshot.clone() },
         more: page.more,
-        items: page.items.iter().map(render::item).collect(),
-        entries: render::entries(request.chain.user, &page.entries),
+        items: page.items.iter().map(|item| render::item(request.rendering, item)).collect(),
+        entries: render::entries(request.chain.user, request.rendering, &page.entries),
         rebuild: request.rebuild.map(|cause| proto::Rebuild { cause: cause.into() }),
         gaps: Vec::new(),
         hand_back: false,
         complete: page.complete,
         messages_gap: page.gap,
+        level_changed: level_changed.map(level_change),
     };
     Ok(Answered { page, snapshot, marks })
 }
 
-/// Counts a gap that a page tells.
-pub fn count_gap(monitor: &Monitor, page: &proto::Page) {
+fn level_change(kinds: KindSet) -> proto::LevelChange {
+    proto::LevelChange { kinds: kinds.iter().map(|kind| u32::from(kind.0)).collect() }
+}
+
+/// Counts a gap, and a change of level, that a page tells.
+pub fn count_told(monitor: &Monitor, page: &proto::Page) {
     monitor.add(ids::GAPS_TOLD, u64::from(page.messages_gap));
+    monitor.add(ids::REBUILDS_LEVEL, u64::from(page.level_changed.is_some()));
 }
 
 /// Counts why a chain starts anew.
@@ -168,11 +179,12 @@ impl User {
         }
         let chain = Chain { user, lineage: session.lineage.id };
         let (key, lifeline, from) = (&services.key, &services.lifeline, session.lineage.from);
-        let (marks, rebuild) = begin(key, lifeline, chain, &given, session.level, &session.kinds, from);
+        let (marks, rebuild) =
+            begin(key, lifeline, chain, &given, session.rendering.level, &session.kinds, from);
         count_rebuild(&services.monitor, rebuild, user);
-        let kinds = Arc::clone(&session.kinds);
+        let (kinds, rendering) = (Arc::clone(&session.kinds), session.rendering);
         let bytes_max = page_bytes_max(session.link.encoding(), services.queued_bytes_max);
-        let request = PageRequest { chain, given, marks, rebuild, kinds, entries_max, bytes_max };
+        let request = PageRequest { chain, given, marks, rebuild, rendering, kinds, entries_max, bytes_max };
         let encoding = session.link.encoding();
         let job = Arc::clone(&services);
         let queued_us = services.clock.monotonic_us();
@@ -180,7 +192,7 @@ impl User {
             let started_us = job.clock.monotonic_us();
             let answered = answer(view, &job.key, job.lifeline.current(), &request);
             if let Ok(answered) = &answered {
-                count_gap(&job.monitor, &answered.page);
+                count_told(&job.monitor, &answered.page);
             }
             let read = to_read(answered, encoding, request_id, user);
             let outcome = if matches!(read, PageRead::Failed { .. }) { Outcome::Fault } else { Outcome::Ok };

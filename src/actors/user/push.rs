@@ -55,7 +55,8 @@ impl User {
         let marks = session.chain.marks_after(last.version, self.services.lifeline.current());
         let chain = Chain { user: self.user, lineage: session.lineage.id };
         let snapshot = Bytes::from(self.services.key.seal(chain, &marks));
-        let entries = deliveries.iter().map(|delivery| render::entry(self.user, &delivery.message));
+        let entries =
+            deliveries.iter().map(|delivery| render::entry(self.user, session.rendering, &delivery.message));
         let body = Body::Push(session.chain.push_page(&snapshot, entries.collect()));
         let frame = encode(session.link.encoding(), &proto::ServerFrame { request_id: 0, body: Some(body) });
         let session = &mut self.sessions[place];

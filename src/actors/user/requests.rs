@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use highwater_wire::{Refusal, proto};
 use proto::{client_frame::Request, server_frame::Body};
 
@@ -15,9 +14,7 @@ use crate::{
         transport::ConnectionId,
     },
     logic::{self, Answer, operation},
-    model::{
-        ClientMessageId, ConversationId, Day, DeviceId, UserId, limits::TEXT_BYTES_MAX, record::name_key,
-    },
+    model::{ClientMessageId, ConversationId, Day, DeviceId, UserId, record::name_key},
     monitor::{Op, Outcome},
     store::view::{ReadFault, View},
 };
@@ -163,7 +160,10 @@ impl User {
             return;
         };
         let bytes_max = page_bytes_max(session.link.encoding(), queued_bytes_max);
-        self.read(connection, request_id, Op::Range, move |view| super::range(view, user, &range, bytes_max));
+        let rendering = session.rendering;
+        self.read(connection, request_id, Op::Range, move |view| {
+            super::range(view, user, rendering, &range, bytes_max)
+        });
     }
 
     /// Reads an answer on a reader's thread.
@@ -220,12 +220,7 @@ fn screen(session: &Session, send: proto::Send) -> Result<operation::Send, Refus
 pub fn message(by: logic::Principal, send: proto::Send) -> Result<operation::Send, Refusal> {
     use proto::send::To;
     let id = <[u8; 16]>::try_from(send.client_message_id.as_ref()).map_err(|_| Refusal::InvalidField)?;
-    if send.text.is_empty() {
-        return Err(Refusal::EmptyMessage);
-    }
-    if send.text.len() > TEXT_BYTES_MAX {
-        return Err(Refusal::TextTooLong);
-    }
+    let content = logic::content::of_send(send.text, send.custom)?;
     let to = match send.to {
         Some(To::ConversationId(conversation)) => {
             operation::Target::Conversation(ConversationId(conversation))
@@ -234,13 +229,7 @@ pub fn message(by: logic::Principal, send: proto::Send) -> Result<operation::Sen
         Some(To::UserName(name)) => operation::Target::Name(name_key(&name)),
         None => return Err(Refusal::InvalidField),
     };
-    Ok(operation::Send {
-        by,
-        to,
-        id: ClientMessageId(id),
-        day: Day(send.day),
-        text: Bytes::from(send.text.into_bytes()),
-    })
+    Ok(operation::Send { by, to, id: ClientMessageId(id), day: Day(send.day), content })
 }
 
 /// What is told when an operation was done.

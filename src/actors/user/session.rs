@@ -13,7 +13,7 @@ use crate::{
     },
     logic::Principal,
     model::{Lineage, limits::IN_FLIGHT_PER_CONNECTION_MAX},
-    sync::{Kinds, PushChain},
+    sync::{Kinds, PushChain, Rendering},
 };
 
 /// See the module.
@@ -22,7 +22,7 @@ pub struct Session {
     pub(super) principal: Principal,
     /// As stored, or on its way to be.
     pub(super) lineage: Lineage,
-    pub(super) level: u8,
+    pub(super) rendering: Rendering,
     pub(super) kinds: Arc<Kinds>,
     pub(super) nudge_only: bool,
     pub(super) chain: PushChain,
@@ -38,7 +38,7 @@ impl Session {
             link: attach.link,
             principal: attach.principal,
             lineage: attach.lineage,
-            level: attach.level,
+            rendering: attach.rendering,
             kinds: attach.kinds,
             nudge_only: attach.nudge_only,
             chain: PushChain::default(),

@@ -28,9 +28,14 @@ pub fn send(to: To, day: u32, text: &str) -> proto::Send {
         client_message_id: rand::random::<[u8; 16]>().to_vec().into(),
         day,
         text: text.to_owned(),
-        shown_seq: 0,
         to: Some(to),
+        ..proto::Send::default()
     }
+}
+
+/// A new custom message.
+pub fn send_custom(to: To, day: u32, custom: proto::Custom) -> proto::Send {
+    proto::Send { custom: Some(custom), ..send(to, day, "") }
 }
 
 pub fn register(name: &str, password: &str, invite: &str) -> Request {
@@ -58,7 +63,7 @@ pub fn device(name: &str) -> proto::DeviceInfo {
 pub fn text_of(entry: &proto::Entry) -> String {
     match &entry.content {
         Some(Content::Text(text)) => text.clone(),
-        None => panic!("an entry without text: {entry:?}"),
+        Some(Content::Custom(_)) | None => panic!("an entry without text: {entry:?}"),
     }
 }
 

@@ -12,7 +12,7 @@ pub use shared::Status;
 
 use crate::error::{Error, Refused};
 use crate::event::{EVENTS_MAX, Event, Observer};
-use crate::message::{ClientMessageId, SendResult, Target};
+use crate::message::{ClientMessageId, Content, SendResult, Target};
 use crate::session::Ask;
 use crate::store::thread::StoreThread;
 use crate::store::{OUTBOX_PENDING_MAX, PutOutcome, SendState, Store, StoreError};
@@ -69,15 +69,15 @@ impl Client {
         Ok(Client { shared, commands, request_timeout })
     }
 
-    /// Puts a text into the outbox and returns its id once it is durable there. It goes out when there is a
+    /// Puts a text, or a [`crate::Custom`], into the outbox and returns its id once it is durable there. It goes out when there is a
     /// connection; until the server has answered it survives crashes and goes out again under the same id and day.
     /// Messages leave in the order in which these calls returned.
     ///
     /// # Errors
     /// When the outbox is full or the store fails; then the message is not in the outbox.
-    pub async fn send(&self, target: Target, text: impl Into<String>) -> Result<ClientMessageId, Error> {
+    pub async fn send(&self, target: Target, content: impl Into<Content>) -> Result<ClientMessageId, Error> {
         let id = ClientMessageId::random();
-        self.send_with_id(id, target, text).await?;
+        self.send_with_id(id, target, content).await?;
         Ok(id)
     }
 
@@ -89,12 +89,12 @@ impl Client {
         &self,
         id: ClientMessageId,
         target: Target,
-        text: impl Into<String>,
+        content: impl Into<Content>,
     ) -> Result<(), Error> {
-        let text = text.into();
+        let content = content.into();
         let shared = Arc::clone(&self.shared);
         let put = self.shared.store.run(move |store| {
-            let put = store.put_message(id, shared.day(), &target, &text);
+            let put = store.put_message(id, shared.day(), &target, content);
             // Told from here, so that a caller that stopped waiting leaves no message behind unnoticed.
             shared.outbox_grew.notify_one();
             put

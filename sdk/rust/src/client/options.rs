@@ -12,6 +12,9 @@ pub struct ClientOptions {
     pub token: String,
     /// How frames are written; binary unless there is a reason.
     pub encoding: Encoding,
+    /// Highest level of the protocol to speak, from 1. Lower than the default only for an application that has to see what
+    /// an older one saw.
+    pub level: u32,
     /// Kinds to synchronise; empty means all that the server offers.
     pub kinds: Vec<u32>,
     /// Which chain of the device this is: an app is 0, its push extension another. One store for each.
@@ -44,6 +47,7 @@ impl ClientOptions {
             base_url: base_url.into(),
             token: token.into(),
             encoding: Encoding::Binary,
+            level: highwater_wire::LEVEL,
             kinds: Vec::new(),
             context: 0,
             nudge_only: false,
@@ -62,7 +66,7 @@ impl ClientOptions {
     pub(crate) fn hello(&self) -> proto::Hello {
         proto::Hello {
             token: self.token.clone(),
-            level: highwater_wire::LEVEL,
+            level: self.level,
             kinds: self.kinds.clone(),
             context: self.context,
             nudge_only: self.nudge_only,
@@ -78,6 +82,7 @@ impl std::fmt::Debug for ClientOptions {
         f.debug_struct("ClientOptions")
             .field("base_url", &self.base_url)
             .field("encoding", &self.encoding)
+            .field("level", &self.level)
             .field("kinds", &self.kinds)
             .field("context", &self.context)
             .field("nudge_only", &self.nudge_only)

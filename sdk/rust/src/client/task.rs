@@ -107,7 +107,8 @@ impl Task {
 
     async fn run_until_stopped(&mut self) -> Result<Infallible, StopReason> {
         self.snapshot = self.on_store(|store| store.snapshot()).await.map_err(stop_reason)?;
-        let is_due = self.on_store(|store| store.repairing()).await.map_err(stop_reason)?;
+        let is_due =
+            self.on_store(|store| Ok(store.repairing()? || store.rereading()?)).await.map_err(stop_reason)?;
         self.repair = Repair::new(is_due);
         loop {
             let end = match self.connect().await {
@@ -279,7 +280,12 @@ impl Task {
             device_id: greeting.device_id,
             context: self.options.context,
         };
-        let store = self.on_store(move |store| store.bind(token)).await?;
+        let (level, locale) = (greeting.level, self.options.locale.clone());
+        let bind = move |store: &mut Store| {
+            store.render_for(level, &locale);
+            store.bind(token)
+        };
+        let store = self.on_store(bind).await?;
         if store != token {
             return Err(End::Stop(StopReason::WrongStore { store, token }));
         }

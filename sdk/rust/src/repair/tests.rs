@@ -114,7 +114,7 @@ fn a_further_gap_begins_anew_and_outdates_the_open_request() {
     repair.answered();
     repair.entries_told(3, None);
     assert_eq!(next(&mut repair), range(5, 1, 2));
-    assert_eq!(repair.gap_told(), Some(Repaired { conversation_id: 5, entries: 3 }));
+    assert_eq!(repair.became_due(), Some(Repaired { conversation_id: 5, entries: 3 }));
     repair.caught_up();
     assert_eq!(next(&mut repair), None, "one at a time, also an outdated one");
     assert!(!repair.is_done());
@@ -122,7 +122,7 @@ fn a_further_gap_begins_anew_and_outdates_the_open_request() {
     assert_eq!(next(&mut repair), Some(Step::Heads { after: 0 }));
 
     let mut idle = caught_up(Repair::new(false));
-    assert_eq!(idle.gap_told(), None);
+    assert_eq!(idle.became_due(), None);
     assert_eq!(next(&mut idle), None, "not before the sync has caught up");
     idle.caught_up();
     assert_eq!(next(&mut idle), Some(Step::Heads { after: 0 }));

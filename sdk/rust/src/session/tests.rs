@@ -54,7 +54,7 @@ impl Bench {
             id: ClientMessageId([position as u8; 16]),
             day: Some(9),
             target: Target::User(1),
-            text: "x".to_owned(),
+            content: "x".into(),
         };
         self.sends.loaded((1..=count).map(message).collect(), usize::MAX);
     }

@@ -3,10 +3,11 @@
 //! A page that continues the stored snapshot is applied. A page that begins a rebuild is applied when it answers a
 //! sync of ours: what items it tells are of a new generation, and the page marked complete sweeps the items of older
 //! ones. A page that tells a gap in the messages makes the conversations alone old, and notes that messages have to be
-//! repaired. Messages are never swept. State kinds are numbers here: a new one needs no change.
+//! repaired. One that tells a change of level makes the kinds that it names old, and notes what has to be read again.
+//! Messages are never swept. State kinds are numbers here: a new one needs no change.
 
 use super::entries::apply_entry;
-use super::{Store, StoreError};
+use super::{Store, StoreError, level};
 use crate::message::ClientMessageId;
 use highwater_wire::proto::{Entry, Gap, Item, Page, Sent};
 use highwater_wire::{base_of, kind};
@@ -37,6 +38,10 @@ pub struct Applied {
     pub new_entries: usize,
     /// Entries that were there already, the same in every field.
     pub repeated_entries: usize,
+    /// Entries that were there as told for another level or language, and have their present content now.
+    pub replaced_entries: usize,
+    /// What is held may have been told for another level: entries have to be read again.
+    pub rereading: bool,
     /// Entries told with another content than before; the store keeps the first. Always empty with a right server.
     pub conflicts: Vec<Entry>,
     /// Kind and key of items that were not told again by a rebuild, or after a gap, that ended here.
@@ -52,7 +57,7 @@ pub enum DiscardReason {
     BaseMismatch,
     /// It has no snapshot, so nothing could follow it.
     NoSnapshot,
-    /// It is a push with a rebuild or a gap in the messages: only the answer to a sync has those.
+    /// It is a push with a rebuild, a gap in the messages or a change of level: only the answer to a sync has those.
     NotAsked,
 }
 
@@ -72,6 +77,7 @@ struct Progress {
     generation: i64,
     rebuilding: bool,
     repairing: bool,
+    rereading: bool,
 }
 
 impl Store {
@@ -91,12 +97,21 @@ impl Store {
                 progress.rebuilding = true;
             }
         }
-        let mut applied = Applied::default();
+        let mut applied = Applied {
+            rereading: level::has_to_reread(&transaction, page, &self.rendering)?,
+            ..Applied::default()
+        };
+        progress.rereading |= applied.rereading;
+        for kind in level::state_kinds(page) {
+            // Before the items: those of this page are told for the new level.
+            make_old(&transaction, kind, progress.generation)?;
+            progress.rebuilding = true;
+        }
         for item in &page.items {
             apply_item(&transaction, item, progress.generation)?;
         }
         for entry in &page.entries {
-            apply_entry(&transaction, entry, &mut applied)?;
+            apply_entry(&transaction, entry, &self.rendering, &mut applied)?;
         }
         for gap in &page.gaps {
             apply_gap(&transaction, gap)?;
@@ -107,7 +122,7 @@ impl Store {
         }
         if page.messages_gap {
             // After the sweep: what ends with this page was begun before the gap.
-            make_conversations_old(&transaction, progress.generation)?;
+            make_old(&transaction, kind::CONVERSATIONS, progress.generation)?;
             progress.rebuilding = true;
             progress.repairing = true;
         }
@@ -126,11 +141,12 @@ fn brings_nothing(page: &Page) -> bool {
         && page.rebuild.is_none()
         && !page.complete
         && !page.messages_gap
+        && page.level_changed.is_none()
 }
 
 fn admit(progress: &Progress, page: &Page, cause: PageCause) -> Admission {
     let continues = page.base == base_of(&progress.snapshot);
-    let begins_anew = page.rebuild.is_some() || page.messages_gap;
+    let begins_anew = page.rebuild.is_some() || page.messages_gap || page.level_changed.is_some();
     if begins_anew && cause == PageCause::Push {
         Admission::Discard(DiscardReason::NotAsked)
     } else if brings_nothing(page) && continues && !progress.snapshot.is_empty() {
@@ -148,14 +164,15 @@ fn admit(progress: &Progress, page: &Page, cause: PageCause) -> Admission {
 }
 
 fn read_progress(transaction: &Transaction<'_>) -> Result<Progress, StoreError> {
-    let mut statement =
-        transaction.prepare_cached("SELECT snapshot, generation, rebuilding, repairing FROM progress")?;
+    let mut statement = transaction
+        .prepare_cached("SELECT snapshot, generation, rebuilding, repairing, rereading FROM progress")?;
     let progress = statement.query_row([], |row| {
         Ok(Progress {
             snapshot: row.get(0)?,
             generation: row.get(1)?,
             rebuilding: row.get(2)?,
             repairing: row.get(3)?,
+            rereading: row.get(4)?,
         })
     })?;
     Ok(progress)
@@ -169,14 +186,15 @@ fn write_progress(
     transaction
         .prepare_cached(
             "UPDATE progress SET snapshot = ?1, generation = ?2, rebuilding = ?3, repairing = ?4,
-             conflicts = conflicts + ?5",
+             conflicts = conflicts + ?5, rereading = ?6",
         )?
         .execute(params![
             progress.snapshot,
             progress.generation,
             progress.rebuilding,
             progress.repairing,
-            conflicts as i64
+            conflicts as i64,
+            progress.rereading
         ])?;
     Ok(())
 }
@@ -207,12 +225,12 @@ fn apply_gap(transaction: &Transaction<'_>, gap: &Gap) -> Result<(), StoreError>
     Ok(())
 }
 
-/// The conversations are told anew: those that are not will be swept. Items of other kinds stay as old as they are,
-/// also in the middle of a rebuild.
-fn make_conversations_old(transaction: &Transaction<'_>, generation: i64) -> Result<(), StoreError> {
+/// A kind is told anew: items that are not will be swept. Items of other kinds stay as old as they are, also in the middle
+/// of a rebuild.
+fn make_old(transaction: &Transaction<'_>, kind: u32, generation: i64) -> Result<(), StoreError> {
     transaction
         .prepare_cached("UPDATE items SET generation = ?2 WHERE kind = ?1 AND generation > ?2")?
-        .execute(params![kind::CONVERSATIONS, generation - 1])?;
+        .execute(params![kind, generation - 1])?;
     Ok(())
 }
 

@@ -1,8 +1,8 @@
 //! Entries into the store: one place holds one entry, whether a page told it or the answer to a range.
 
-use super::{Applied, Store, StoreError};
+use super::{Applied, Store, StoreError, content};
 use crate::message::ClientMessageId;
-use highwater_wire::proto::{Entry, Sent, entry::Content};
+use highwater_wire::proto::{Entry, Sent};
 use rusqlite::{Transaction, TransactionBehavior, params};
 
 impl Store {
@@ -15,7 +15,7 @@ impl Store {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut applied = Applied::default();
         for entry in entries {
-            apply_entry(&transaction, entry, &mut applied)?;
+            apply_entry(&transaction, entry, &self.rendering, &mut applied)?;
         }
         if !applied.conflicts.is_empty() {
             transaction
@@ -26,26 +26,35 @@ impl Store {
         Ok(applied)
     }
 
-    /// The messages that a gap had left out are here, as far as they are fetched without being asked.
+    /// The messages that a gap had left out are here, as far as they are fetched without being asked, and what had to be
+    /// read again was.
     ///
     /// # Errors
     /// When SQLite fails.
     pub(crate) fn end_repair(&mut self) -> Result<(), StoreError> {
-        self.connection.execute("UPDATE progress SET repairing = 0", [])?;
+        self.connection.execute("UPDATE progress SET repairing = 0, rereading = 0", [])?;
         Ok(())
     }
 }
 
-/// Stores an entry, or compares it with the stored one; an own message of the outbox is settled by it.
+/// Stores an entry, or compares it with the stored one; an own message of the outbox is settled by it. One that was stored
+/// for another level or language has its content replaced: it is the same message, shown otherwise.
 pub(super) fn apply_entry(
     transaction: &Transaction<'_>,
     entry: &Entry,
+    rendering: &str,
     applied: &mut Applied,
 ) -> Result<(), StoreError> {
     match super::read::entry(transaction, entry.conversation_id, entry.seq)? {
         None => {
-            insert_entry(transaction, entry)?;
+            insert_entry(transaction, entry, rendering)?;
             applied.new_entries += 1;
+        }
+        Some(stored)
+            if is_same_message(&stored, entry) && replace_content(transaction, entry, rendering)? =>
+        {
+            applied.replaced_entries += usize::from(stored != *entry);
+            applied.repeated_entries += usize::from(stored == *entry);
         }
         Some(stored) if stored == *entry => applied.repeated_entries += 1,
         Some(_) => {
@@ -67,12 +76,49 @@ pub(super) fn apply_entry(
     Ok(())
 }
 
-fn insert_entry(transaction: &Transaction<'_>, entry: &Entry) -> Result<(), StoreError> {
-    let text = entry.content.as_ref().map(|Content::Text(text)| text);
+/// Whether two entries differ in their content at most.
+fn is_same_message(stored: &Entry, told: &Entry) -> bool {
+    Entry { content: told.content.clone(), ..stored.clone() } == *told
+}
+
+/// Gives an entry the content that it has now, if it was stored for another level or language; false if for this one.
+fn replace_content(
+    transaction: &Transaction<'_>,
+    entry: &Entry,
+    rendering: &str,
+) -> Result<bool, StoreError> {
+    let content = content::of_entry(&entry.content);
+    let (text, schema, json) = content.as_ref().map_or((None, None, None), |content| {
+        let (text, schema, json) = content::columns(content);
+        (Some(text), schema, json)
+    });
+    let changed = transaction
+        .prepare_cached(
+            "UPDATE entries SET text = ?3, schema = ?4, json = ?5, rendering = ?6
+             WHERE conversation = ?1 AND seq = ?2 AND rendering <> ?6",
+        )?
+        .execute(params![
+            entry.conversation_id.cast_signed(),
+            entry.seq.cast_signed(),
+            text,
+            schema,
+            json,
+            rendering
+        ])?;
+    Ok(changed == 1)
+}
+
+fn insert_entry(transaction: &Transaction<'_>, entry: &Entry, rendering: &str) -> Result<(), StoreError> {
+    let content = content::of_entry(&entry.content);
+    let (text, schema, json) = content.as_ref().map_or((None, None, None), |content| {
+        let (text, schema, json) = content::columns(content);
+        (Some(text), schema, json)
+    });
     transaction
         .prepare_cached(
-            "INSERT INTO entries (conversation, seq, sender, sent_at_ms, client_message_id, text)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO entries
+                (conversation, seq, sender, sent_at_ms, client_message_id, text, schema, json, rendering)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?
         .execute(params![
             entry.conversation_id.cast_signed(),
@@ -81,6 +127,9 @@ fn insert_entry(transaction: &Transaction<'_>, entry: &Entry) -> Result<(), Stor
             entry.sent_at_ms,
             &entry.client_message_id[..],
             text,
+            schema,
+            json,
+            rendering,
         ])?;
     Ok(())
 }

@@ -1,10 +1,12 @@
 //! The local store of one lineage: one SQLite file that holds the snapshot and all that was told up to it.
 //!
-//! `schema` makes the tables, `apply` takes pages, `entries` what is read by range, `outbox` keeps what is to be sent, `read` shows what is there,
+//! `schema` makes the tables, `apply` takes pages, `entries` what is read by range, `level` knows what a change of level makes due, `outbox` keeps what is to be sent, `read` shows what is there,
 //! `thread` gives the store a thread of its own. A file has one owner: opening it a second time fails.
 
 mod apply;
+mod content;
 mod entries;
+mod level;
 mod outbox;
 mod read;
 mod schema;
@@ -61,6 +63,8 @@ pub struct Lineage {
 #[derive(Debug)]
 pub struct Store {
     connection: Connection,
+    /// For which level and language entries are told at present.
+    rendering: String,
 }
 
 impl Store {
@@ -77,7 +81,7 @@ impl Store {
     /// # Errors
     /// As [`Store::open`].
     pub fn open_with(path: impl AsRef<Path>, durability: Durability) -> Result<Store, StoreError> {
-        schema::prepare(Connection::open(path)?, durability).map(|connection| Store { connection })
+        Store::prepared(Connection::open(path)?, durability)
     }
 
     /// A store that ends with this value: for tests.
@@ -85,8 +89,18 @@ impl Store {
     /// # Errors
     /// When SQLite has no memory.
     pub fn in_memory() -> Result<Store, StoreError> {
-        schema::prepare(Connection::open_in_memory()?, Durability::ProcessKill)
-            .map(|connection| Store { connection })
+        Store::prepared(Connection::open_in_memory()?, Durability::ProcessKill)
+    }
+
+    fn prepared(connection: Connection, durability: Durability) -> Result<Store, StoreError> {
+        let connection = schema::prepare(connection, durability)?;
+        Ok(Store { connection, rendering: rendering_of(1, "") })
+    }
+
+    /// From here on entries are told for this level and language, until the next call: of the greeting, and of the options
+    /// of the client. A store that was just opened expects level 1.
+    pub fn render_for(&mut self, level: u32, locale: &str) {
+        self.rendering = rendering_of(level, locale);
     }
 
     /// The lineage that the store belongs to; none before the first greeting.
@@ -148,4 +162,9 @@ impl Store {
         });
         Ok(row.optional()?)
     }
+}
+
+/// How the level and language of an entry are kept.
+fn rendering_of(level: u32, locale: &str) -> String {
+    format!("{level} {locale}").trim_end().to_owned()
 }

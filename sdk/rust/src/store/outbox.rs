@@ -4,7 +4,7 @@
 //! the message may have left, for they are how the server knows it again.
 
 use super::{Store, StoreError};
-use crate::message::{ClientMessageId, Target};
+use crate::message::{ClientMessageId, Content, Target};
 use highwater_wire::proto::Sent;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -19,7 +19,8 @@ const PENDING: i64 = 0;
 const SENT: i64 = 1;
 const REFUSED: i64 = 2;
 
-const COLUMNS: &str = "position, client_message_id, day, target_kind, target_id, target_name, text";
+const COLUMNS: &str =
+    "position, client_message_id, day, target_kind, target_id, target_name, text, schema, json";
 
 /// What became of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +48,7 @@ pub struct OutboxMessage {
     /// Where it goes.
     pub target: Target,
     /// What it says.
-    pub text: String,
+    pub content: Content,
 }
 
 /// What putting a message did.
@@ -73,17 +74,18 @@ impl Store {
         id: ClientMessageId,
         day: Option<u32>,
         target: &Target,
-        text: &str,
+        content: impl Into<Content>,
     ) -> Result<PutOutcome, StoreError> {
+        let content = content.into();
         let transaction = self.connection.transaction()?;
         if let Some(known) = message(&transaction, id)? {
-            let same = known.target == *target && known.text == text;
+            let same = known.target == *target && known.content == content;
             return Ok(if same { PutOutcome::Known } else { PutOutcome::IdReused });
         }
         if pending_count(&transaction)? >= OUTBOX_PENDING_MAX {
             return Ok(PutOutcome::Full);
         }
-        insert(&transaction, id, day, target, text)?;
+        insert(&transaction, id, day, target, &content)?;
         drop_oldest_settled(&transaction)?;
         transaction.commit()?;
         Ok(PutOutcome::New)
@@ -213,7 +215,7 @@ fn message_of_row(row: &Row<'_>) -> Result<OutboxMessage, StoreError> {
         id: ClientMessageId(row.get(1)?),
         day: row.get(2)?,
         target,
-        text: row.get(6)?,
+        content: super::content::of_columns(row.get(6)?, row.get(7)?, row.get(8)?),
     })
 }
 
@@ -222,19 +224,21 @@ fn insert(
     id: ClientMessageId,
     day: Option<u32>,
     target: &Target,
-    text: &str,
+    content: &Content,
 ) -> Result<(), StoreError> {
     let (kind, number, name) = match target {
         Target::Conversation(number) => (1, Some(number.cast_signed()), None),
         Target::User(number) => (2, Some(number.cast_signed()), None),
         Target::UserName(name) => (3, None, Some(name)),
     };
+    let (text, schema, json) = super::content::columns(content);
     connection
         .prepare_cached(
-            "INSERT INTO outbox (client_message_id, day, target_kind, target_id, target_name, text, state)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0)",
+            "INSERT INTO outbox
+                (client_message_id, day, target_kind, target_id, target_name, text, schema, json, state)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0)",
         )?
-        .execute(params![id.0, day, kind, number, name, text])?;
+        .execute(params![id.0, day, kind, number, name, text, schema, json])?;
     Ok(())
 }
 

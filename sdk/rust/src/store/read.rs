@@ -2,13 +2,13 @@
 
 use super::{Store, StoreError};
 use crate::holes::{SeqRange, holes};
-use highwater_wire::proto::{Entry, Gap, Item, entry::Content};
+use highwater_wire::proto::{Entry, Gap, Item};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// Seqs stay far below this; above it SQLite's order is another one.
 const SEQ_MAX: u64 = i64::MAX as u64;
 
-const ENTRY_COLUMNS: &str = "conversation, seq, sender, sent_at_ms, client_message_id, text";
+const ENTRY_COLUMNS: &str = "conversation, seq, sender, sent_at_ms, client_message_id, text, schema, json";
 
 impl Store {
     /// The newest stored snapshot; empty before the first page.
@@ -33,6 +33,14 @@ impl Store {
     /// When SQLite fails.
     pub fn repairing(&self) -> Result<bool, StoreError> {
         Ok(self.connection.query_row("SELECT repairing FROM progress", [], |row| row.get(0))?)
+    }
+
+    /// Whether entries that are held have to be read again, because they were told for another level.
+    ///
+    /// # Errors
+    /// When SQLite fails.
+    pub fn rereading(&self) -> Result<bool, StoreError> {
+        Ok(self.connection.query_row("SELECT rereading FROM progress", [], |row| row.get(0))?)
     }
 
     /// How many entries were ever told with another content than the stored one; 0 with a right server.
@@ -157,12 +165,14 @@ pub(super) fn entry(
 }
 
 fn entry_of_row(row: &Row<'_>) -> rusqlite::Result<Entry> {
+    let (schema, json) = (row.get(6)?, row.get(7)?);
+    let content = row.get::<_, Option<String>>(5)?.map(|text| super::content::of_columns(text, schema, json));
     Ok(Entry {
         conversation_id: row.get::<_, i64>(0)?.cast_unsigned(),
         seq: row.get::<_, i64>(1)?.cast_unsigned(),
         sender_id: row.get::<_, i64>(2)?.cast_unsigned(),
         sent_at_ms: row.get(3)?,
         client_message_id: row.get::<_, Vec<u8>>(4)?.into(),
-        content: row.get::<_, Option<String>>(5)?.map(Content::Text),
+        content: content.map(super::content::to_entry),
     })
 }

@@ -7,23 +7,25 @@ use rusqlite::Connection;
 use std::time::Duration;
 
 /// Format of the file, kept in `PRAGMA user_version`.
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
 
 /// How long opening waits for an owner that is just ending.
 const LOCK_WAIT: Duration = Duration::from_secs(2);
 
 const TABLES: &str = "
     -- The newest stored snapshot; the generation that tells items told anew from older ones, and whether some are
-    -- being told anew; whether messages that a gap left out have to be fetched by seq.
+    -- being told anew; whether messages that a gap left out have to be fetched by seq; whether entries that were told
+    -- for another level have to be read again.
     CREATE TABLE progress (
         one INTEGER PRIMARY KEY CHECK (one = 1),
         snapshot BLOB NOT NULL,
         generation INTEGER NOT NULL,
         rebuilding INTEGER NOT NULL,
         repairing INTEGER NOT NULL,
-        conflicts INTEGER NOT NULL
+        conflicts INTEGER NOT NULL,
+        rereading INTEGER NOT NULL DEFAULT 0
     );
-    INSERT INTO progress VALUES (1, x'', 0, 0, 0, 0);
+    INSERT INTO progress VALUES (1, x'', 0, 0, 0, 0, 0);
 
     CREATE TABLE lineage (
         one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -48,7 +50,8 @@ const TABLES: &str = "
         PRIMARY KEY (kind, key)
     ) WITHOUT ROWID;
 
-    -- Messages; text is null for content that this version does not know.
+    -- Messages; text is null for content that this version does not know. A custom one has schema and json, and its
+    -- fallback as text. For which level and language each was told.
     CREATE TABLE entries (
         conversation INTEGER NOT NULL,
         seq INTEGER NOT NULL,
@@ -56,6 +59,9 @@ const TABLES: &str = "
         sent_at_ms INTEGER NOT NULL,
         client_message_id BLOB NOT NULL,
         text TEXT,
+        schema TEXT,
+        json TEXT,
+        rendering TEXT NOT NULL DEFAULT '1',
         PRIMARY KEY (conversation, seq)
     ) WITHOUT ROWID;
 
@@ -79,9 +85,21 @@ const TABLES: &str = "
         conversation INTEGER,
         seq INTEGER,
         sent_at_ms INTEGER,
-        refusal_code INTEGER
+        refusal_code INTEGER,
+        schema TEXT,
+        json TEXT
     );
     CREATE INDEX outbox_pending ON outbox (position) WHERE state = 0;
+";
+
+/// From format 1, which knew texts and level 1 only.
+const FROM_FORMAT_1: &str = "
+    ALTER TABLE progress ADD COLUMN rereading INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE entries ADD COLUMN schema TEXT;
+    ALTER TABLE entries ADD COLUMN json TEXT;
+    ALTER TABLE entries ADD COLUMN rendering TEXT NOT NULL DEFAULT '1';
+    ALTER TABLE outbox ADD COLUMN schema TEXT;
+    ALTER TABLE outbox ADD COLUMN json TEXT;
 ";
 
 /// Makes a connection ready: sole owner, write-ahead log, tables of this format.
@@ -103,15 +121,14 @@ fn create_tables(connection: &mut Connection) -> Result<(), StoreError> {
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     match found {
-        0 => {
-            transaction.execute_batch(TABLES)?;
-            transaction.pragma_update(None, "user_version", FORMAT)?;
-        }
+        0 => transaction.execute_batch(TABLES)?,
+        1 => transaction.execute_batch(FROM_FORMAT_1)?,
         FORMAT => {}
         _ => {
             return Err(StoreError::Newer { found, newest: FORMAT });
         }
     }
+    transaction.pragma_update(None, "user_version", FORMAT)?;
     transaction.commit()?;
     Ok(())
 }
@@ -137,6 +154,38 @@ mod tests {
         const FULL: i64 = 2;
         assert_eq!(settings(Durability::default()), ("wal".to_owned(), FULL));
         assert_eq!(settings(Durability::ProcessKill), ("wal".to_owned(), OFF));
+    }
+
+    /// The tables that a release before levels made, as far as they were changed since.
+    const FORMAT_1: &str = "
+        CREATE TABLE progress (one INTEGER PRIMARY KEY CHECK (one = 1), snapshot BLOB NOT NULL,
+            generation INTEGER NOT NULL, rebuilding INTEGER NOT NULL, repairing INTEGER NOT NULL,
+            conflicts INTEGER NOT NULL);
+        INSERT INTO progress VALUES (1, x'0102', 0, 0, 0, 0);
+        CREATE TABLE entries (conversation INTEGER NOT NULL, seq INTEGER NOT NULL, sender INTEGER NOT NULL,
+            sent_at_ms INTEGER NOT NULL, client_message_id BLOB NOT NULL, text TEXT,
+            PRIMARY KEY (conversation, seq)) WITHOUT ROWID;
+        INSERT INTO entries VALUES (5, 1, 7, 8, x'', 'hi');
+        CREATE TABLE outbox (position INTEGER PRIMARY KEY AUTOINCREMENT, client_message_id BLOB NOT NULL UNIQUE,
+            day INTEGER, target_kind INTEGER NOT NULL, target_id INTEGER, target_name TEXT, text TEXT NOT NULL,
+            state INTEGER NOT NULL, conversation INTEGER, seq INTEGER, sent_at_ms INTEGER, refusal_code INTEGER);
+        INSERT INTO outbox (client_message_id, target_kind, target_id, text, state)
+            VALUES (x'000102030405060708090a0b0c0d0e0f', 2, 9, 'waits', 0);
+        PRAGMA user_version = 1;
+    ";
+
+    #[test]
+    fn a_store_from_before_levels_is_taken_over() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(FORMAT_1).unwrap();
+        let connection = prepare(connection, Durability::PowerLoss).unwrap();
+        let store = crate::Store { connection, rendering: crate::store::rendering_of(1, "") };
+        let entry = store.entry(5, 1).unwrap().unwrap();
+        assert_eq!(entry.content, Some(highwater_wire::proto::entry::Content::Text("hi".to_owned())));
+        assert_eq!(store.snapshot().unwrap(), [1, 2]);
+        let pending = store.pending_after(0, 9).unwrap();
+        assert_eq!(pending.iter().map(|message| &message.content).collect::<Vec<_>>(), [&"waits".into()]);
+        assert!(!store.rereading().unwrap());
     }
 
     #[test]

@@ -4,10 +4,10 @@ use bytes::Bytes;
 use highwater_wire::{
     Refusal, base_of,
     proto::{
-        AccountItem, ContactItem, ConversationItem, Device, DeviceClass, DeviceList, Difference, Done, Entry,
-        EntryList, Error, Gap, Greeting, Head, HeadList, HeartbeatAnswer, HeldItem, Item, Kind, Nudge, Page,
-        Rebuild, Sent, ServerFrame, SignedIn, User, VersionedEntry, VersionedItem, entry::Content,
-        rebuild::Cause, server_frame::Body,
+        AccountItem, ContactItem, ConversationItem, Custom, Device, DeviceClass, DeviceList, Difference,
+        Done, Entry, EntryList, Error, Gap, Greeting, Head, HeadList, HeartbeatAnswer, HeldItem, Item, Kind,
+        LevelChange, Nudge, Page, Rebuild, Sent, ServerFrame, SignedIn, User, VersionedEntry, VersionedItem,
+        entry::Content, rebuild::Cause, server_frame::Body,
     },
 };
 
@@ -119,6 +119,13 @@ fn pages() -> Vec<Named> {
         messages_gap: true,
         ..Page::default()
     };
+    let level = |kinds: &[u32]| Page {
+        base: base.clone(),
+        snapshot: next.clone(),
+        level_changed: Some(LevelChange { kinds: kinds.to_vec() }),
+        ..Page::default()
+    };
+    let custom = Page { entries: custom_entries(), ..level(&[2, 4]) };
     let push = Page { base: base.clone(), snapshot: next.clone(), entries: entries(), ..Page::default() };
     vec![
         plain("server_page", Body::Page(full)),
@@ -147,13 +154,21 @@ fn pages() -> Vec<Named> {
         ),
         plain(
             "server_page_rebuild_ends",
-            Body::Page(Page { base, snapshot: next, complete: true, ..Page::default() }),
+            Body::Page(Page {
+                base: base.clone(),
+                snapshot: next.clone(),
+                complete: true,
+                ..Page::default()
+            }),
         ),
         plain(
             "server_page_rebuild_unspecified",
             Body::Page(Page { rebuild: rebuild(Cause::Unspecified), ..Page::default() }),
         ),
         plain("server_page_messages_gap", Body::Page(gap)),
+        plain("server_page_level_changed", Body::Page(level(&[4]))),
+        plain("server_page_level_changed_for_nothing", Body::Page(level(&[]))),
+        plain("server_page_custom", Body::Page(custom)),
         named("server_push", 0, Some(Body::Push(push))),
     ]
 }
@@ -213,6 +228,28 @@ fn entries() -> Vec<Entry> {
         entry(18, BOB, None),
         entry(19, BOB, text("")),
         Entry { conversation_id: u64::MAX, sent_at_ms: i64::MAX, ..entry(u64::MAX, u64::MAX, text("max")) },
+    ]
+}
+
+/// Custom messages: whole, without a fallback, with what JSON has to escape, and empty.
+fn custom_entries() -> Vec<Entry> {
+    let entry = |seq, schema: &str, json: &str, fallback: &str| Entry {
+        conversation_id: CONVERSATION,
+        seq,
+        sender_id: BOB,
+        sent_at_ms: SENT_AT_MS,
+        client_message_id: Bytes::new(),
+        content: Some(Content::Custom(Custom {
+            schema: schema.to_owned(),
+            json: json.to_owned(),
+            fallback: fallback.to_owned(),
+        })),
+    };
+    vec![
+        entry(20, "poll/1", "{\"question\":\"Tea?\",\"answers\":[\"yes\",\"no\"]}", "Tea? yes / no"),
+        entry(21, "place", "[47.37,8.54]", ""),
+        entry(22, "note", "\"two\\nlines \u{1F44B}\"", "two\nlines \u{1F44B}"),
+        entry(23, "", "", ""),
     ]
 }
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use highwater_wire::proto::{
-    ClientFrame, Compare, DeviceClass, DeviceInfo, EndDevice, FindUser, Heads, Heartbeat, HeldEntry,
+    ClientFrame, Compare, Custom, DeviceClass, DeviceInfo, EndDevice, FindUser, Heads, Heartbeat, HeldEntry,
     HeldItem, Hello, ListDevices, Range, Register, Send, SignIn, SignOut, Sync, client_frame::Request,
     end_device::Which, send::To,
 };
@@ -126,6 +126,12 @@ fn sending() -> Vec<Named> {
         to: Some(to),
         text: text.to_owned(),
         shown_seq,
+        custom: None,
+    };
+    let custom = |schema: &str, json: &str, fallback: &str| {
+        let (schema, json, fallback) = (schema.to_owned(), json.to_owned(), fallback.to_owned());
+        let custom = Some(Custom { schema, json, fallback });
+        Request::Send(Send { custom, ..send(To::UserName("bob".to_owned()), "", 0) })
     };
     vec![
         plain("client_send_to_name", Request::Send(send(To::UserName("bob".to_owned()), "Hello Bob", 0))),
@@ -144,6 +150,9 @@ fn sending() -> Vec<Named> {
             "client_send_max",
             Request::Send(Send { day: u32::MAX, ..send(To::UserId(u64::MAX), "m", u64::MAX) }),
         ),
+        plain("client_send_custom", custom("poll/1", "{\"question\":\"Tea?\"}", "Tea?")),
+        plain("client_send_custom_without_fallback", custom("place", "[47.37,8.54]", "")),
+        plain("client_send_custom_empty", custom("", "", "")),
         plain("client_send_empty", Request::Send(Send::default())),
     ]
 }

@@ -33,11 +33,11 @@ impl Task {
         session.page_applied(&page);
         let applied = Arc::new(applied);
         let caught_up = cause == PageCause::Sync && !page.more;
-        let tells_gap = page.messages_gap;
+        let repair_is_due = page.messages_gap || applied.rereading;
         self.emit(Event::Applied { cause, page, applied: Arc::clone(&applied) });
         self.sends_seen(&applied);
-        if tells_gap {
-            self.gap_told();
+        if repair_is_due {
+            self.repair_is_due();
         }
         if cause == PageCause::Sync {
             self.resyncs.reset();

@@ -10,9 +10,9 @@ use highwater_wire::proto::{EntryList, Head, HeadList, server_frame::Body};
 use std::time::Instant;
 
 impl Task {
-    /// A page told a gap, and the store knows.
-    pub(super) fn gap_told(&mut self) {
-        let repaired = self.repair.gap_told();
+    /// A page told a gap or a change of level, and the store knows.
+    pub(super) fn repair_is_due(&mut self) {
+        let repaired = self.repair.became_due();
         self.tell_repaired(repaired);
     }
 
@@ -73,7 +73,7 @@ impl Task {
         self.repairs.reset();
         let applied = self.on_store(move |store| store.add_entries(&list.entries)).await?;
         self.sends_seen(&applied);
-        let repaired = self.repair.entries_told(applied.new_entries, rest);
+        let repaired = self.repair.entries_told(applied.new_entries + applied.replaced_entries, rest);
         self.tell_repaired(repaired);
         Ok(())
     }
@@ -85,12 +85,20 @@ impl Task {
     }
 }
 
-/// What a repair has to fetch of these conversations.
+/// What a repair has to fetch of these conversations: what a gap left out, and what was told for another level.
 fn lacks(store: &Store, heads: &[Head]) -> Result<Vec<Lack>, StoreError> {
+    let (repairing, rereading) = (store.repairing()?, store.rereading()?);
     let lack = |head: &Head| {
-        let within = repaired_of(head)?;
-        let holes = store.holes(head.conversation_id, within.from_seq, within.to_seq);
-        Some(holes.map(|holes| Lack { conversation_id: head.conversation_id, holes }))
+        let conversation_id = head.conversation_id;
+        let mut holes = Vec::new();
+        if let Some(within) = repaired_of(head).filter(|_| repairing) {
+            holes.extend(store.holes(conversation_id, within.from_seq, within.to_seq)?);
+        }
+        if rereading {
+            holes.extend(store.told_otherwise(conversation_id)?);
+        }
+        holes.sort_by_key(|hole| hole.from_seq);
+        Ok(Lack { conversation_id, holes })
     };
-    heads.iter().filter_map(lack).collect()
+    heads.iter().map(lack).collect()
 }

@@ -2,12 +2,12 @@
 
 use super::{End, Task};
 use crate::event::Event;
-use crate::message::{ClientMessageId, SendResult};
+use crate::message::{ClientMessageId, Content, SendResult};
 use crate::send_queue::{Settlement, settlement};
 use crate::session::Session;
 use crate::store::{Applied, OutboxMessage};
-use highwater_wire::Refusal;
 use highwater_wire::proto::Sent;
+use highwater_wire::{CUSTOM_BYTES_MAX, Refusal};
 use std::time::Instant;
 
 impl Task {
@@ -25,22 +25,27 @@ impl Task {
                 .await?;
             let too_long: Vec<_> = self.too_long(&messages);
             self.sends.loaded(messages, limit);
-            for (position, id) in too_long {
-                self.send_answered(position, id, Err(Refusal::TextTooLong.into())).await?;
+            for (position, id, refusal) in too_long {
+                self.send_answered(position, id, Err(refusal.into())).await?;
             }
         }
         Ok(())
     }
 
     /// Messages that the server would refuse unread, closing the connection each time they are tried.
-    fn too_long(&self, messages: &[OutboxMessage]) -> Vec<(i64, ClientMessageId)> {
+    fn too_long(&self, messages: &[OutboxMessage]) -> Vec<(i64, ClientMessageId, Refusal)> {
         let status = self.shared.status.borrow();
         let text_bytes_max = status.greeting.as_ref().map_or(0, |greeting| greeting.text_bytes_max as usize);
-        messages
-            .iter()
-            .filter(|message| text_bytes_max > 0 && message.text.len() > text_bytes_max)
-            .map(|message| (message.position, message.id))
-            .collect()
+        let refusal_of = |content: &Content| match content {
+            Content::Text(text) if text_bytes_max > 0 && text.len() > text_bytes_max => {
+                Some(Refusal::TextTooLong)
+            }
+            Content::Custom(_) if content.bytes() > CUSTOM_BYTES_MAX => Some(Refusal::CustomTooLong),
+            _ => None,
+        };
+        let refused =
+            |message: &OutboxMessage| Some((message.position, message.id, refusal_of(&message.content)?));
+        messages.iter().filter_map(refused).collect()
     }
 
     /// Records an answer and tells it, or lets the message go out again.

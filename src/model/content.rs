@@ -1,0 +1,43 @@
+//! What a message says, as it is kept: once, and the same for every device. How a device sees it is its level's matter.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+/// The content of a message.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Content {
+    /// UTF-8, 1 to `limits::TEXT_BYTES_MAX` bytes.
+    Text(Bytes),
+    /// A document whose meaning the applications agree on.
+    Custom(Arc<Custom>),
+}
+
+/// A message whose meaning is not the server's. All three are UTF-8; in all at most `limits::CUSTOM_BYTES_MAX` bytes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Custom {
+    /// What the document is; not empty, at most `limits::SCHEMA_BYTES_MAX` bytes.
+    pub schema: Bytes,
+    /// A JSON document as it was sent; at most `limits::CUSTOM_JSON_BYTES_MAX` bytes.
+    pub json: Bytes,
+    /// What is shown by who does not know the schema; may be empty.
+    pub fallback: Bytes,
+}
+
+impl Content {
+    /// Length of everything in it, bytes: what it counts in a page.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        match self {
+            Content::Text(text) => text.len(),
+            Content::Custom(custom) => custom.schema.len() + custom.json.len() + custom.fallback.len(),
+        }
+    }
+}
+
+impl From<&str> for Content {
+    /// A text.
+    fn from(text: &str) -> Content {
+        Content::Text(Bytes::copy_from_slice(text.as_bytes()))
+    }
+}

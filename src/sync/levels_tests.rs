@@ -1,0 +1,212 @@
+//! The table of levels, and a table of our own whose rows change items too: what is told anew when a level changes.
+
+#![allow(clippy::unwrap_used)]
+
+use highwater_wire::proto;
+use proto::entry::Content;
+
+use super::{
+    Kinds, Marks, RunName,
+    kinds::{ACCOUNT, CONTACTS, CONVERSATIONS, MESSAGES},
+    levels::{Downgrade, LEVEL_MAX, LEVEL_MIN, LEVELS, Levels, Rendering, Row},
+    locale::Locale,
+    page::{PageLimits, Source, drain},
+};
+use crate::model::{
+    Kind, KindSet, Version,
+    record::{InboxMessage, Item},
+};
+
+/// Level 4 brings groups, which older levels know as contacts; level 3 a content that level 2 shows as custom.
+const LATER: Levels = Levels::of(LATER_ROWS);
+
+const LATER_ROWS: &[Row] = &[
+    Row { feature: "groups", least_level: 4, downgrade: Downgrade::Item(CONTACTS, without_value) },
+    Row { feature: "shouts", least_level: 3, downgrade: Downgrade::Content(shout_as_custom) },
+    LEVELS.rows()[0],
+];
+
+fn without_value(item: proto::Item, _: Locale) -> proto::Item {
+    proto::Item { value: String::new(), ..item }
+}
+
+fn shout_as_custom(content: Content, _: Locale) -> Content {
+    match content {
+        Content::Text(text) if text == text.to_uppercase() => custom(&text),
+        content => content,
+    }
+}
+
+fn custom(fallback: &str) -> Content {
+    let (schema, json) = ("poll/1".to_owned(), "{\"secret\":7}".to_owned());
+    Content::Custom(proto::Custom { schema, json, fallback: fallback.to_owned() })
+}
+
+fn text(text: &str) -> Content {
+    Content::Text(text.to_owned())
+}
+
+fn at(level: u32, locale: Locale) -> Rendering {
+    Rendering::new(level, locale).unwrap()
+}
+
+fn set(kinds: &[Kind]) -> KindSet {
+    kinds.iter().copied().collect()
+}
+
+#[test]
+fn the_level_in_force_is_the_lower_one() {
+    let levels =
+        [0, 1, 2, 3, 4, u32::MAX].map(|level| Rendering::new(level, Locale::English).map(|it| it.level));
+    assert_eq!(levels, [None, Some(1), Some(2), Some(3), Some(3), Some(3)]);
+    assert_eq!((LEVEL_MIN, LEVEL_MAX), (1, 3));
+}
+
+#[test]
+fn rows_stand_newest_first_and_every_level_of_a_row_is_served() {
+    let least: Vec<u8> = LEVELS.rows().iter().map(|row| row.least_level).collect();
+    assert!(least.is_sorted_by(|newer, older| newer >= older), "{least:?}");
+    assert!(least.iter().all(|level| *level > LEVEL_MIN && *level <= LEVEL_MAX), "{least:?}");
+}
+
+#[test]
+fn a_custom_message_is_its_fallback_at_level_one_and_whole_above() {
+    let (english, chinese) = (Locale::English, Locale::Chinese);
+    assert_eq!(LEVELS.content(at(1, english), custom("Tea?")), text("Tea?"));
+    for level in [2, 3] {
+        assert_eq!(LEVELS.content(at(level, chinese), custom("Tea?")), custom("Tea?"));
+        assert_eq!(LEVELS.content(at(level, chinese), custom("")), custom(""));
+    }
+    for level in [1, 2, 3] {
+        assert_eq!(LEVELS.content(at(level, chinese), text("hi")), text("hi"));
+    }
+}
+
+#[test]
+fn without_a_fallback_a_sentence_is_said_that_tells_nothing() {
+    let said = Locale::ALL.map(|locale| LEVELS.content(at(1, locale), custom("")));
+    for sentence in &said {
+        let Content::Text(sentence) = sentence else { panic!("{sentence:?}") };
+        assert!(!sentence.is_empty());
+        assert!(!["poll", "secret", "7"].iter().any(|word| sentence.contains(word)), "{sentence}");
+    }
+    assert_ne!(said[0], said[1]);
+}
+
+#[test]
+fn what_one_row_makes_is_the_matter_of_the_rows_below() {
+    let shown =
+        [4, 3, 2, 1].map(|level| LATER.content(Rendering { level, locale: Locale::English }, text("TEA?")));
+    assert_eq!(shown, [text("TEA?"), text("TEA?"), custom("TEA?"), text("TEA?")]);
+}
+
+#[test]
+fn an_item_is_changed_by_the_rows_of_its_kind() {
+    let item =
+        |kind: Kind| proto::Item { kind: kind.0.into(), value: "{}".to_owned(), ..proto::Item::default() };
+    for (level, kind, value) in [(3, CONTACTS, ""), (4, CONTACTS, "{}"), (3, ACCOUNT, "{}")] {
+        let shown = LATER.item(Rendering { level, locale: Locale::English }, item(kind));
+        assert_eq!(shown.value, value, "level {level}, kind {kind:?}");
+    }
+}
+
+#[test]
+fn kinds_that_differ_are_those_of_the_rows_between_up_and_down() {
+    for (one, other, kinds) in [
+        (1, 1, set(&[])),
+        (1, 2, set(&[MESSAGES])),
+        (2, 3, set(&[MESSAGES])),
+        (3, 4, set(&[CONTACTS])),
+        (1, 4, set(&[CONTACTS, MESSAGES])),
+    ] {
+        assert_eq!(LATER.differing(one, other), kinds, "{one} and {other}");
+        assert_eq!(LATER.differing(other, one), kinds, "{other} and {one}");
+    }
+    assert_eq!(LEVELS.differing(1, 2), set(&[MESSAGES]));
+    assert_eq!(LEVELS.differing(2, 3), set(&[]), "level 3 has nothing yet that level 2 lacks");
+}
+
+#[derive(Default)]
+struct Contacts(Vec<Item>);
+
+impl Source for Contacts {
+    type Fault = ();
+
+    fn items_above(&self, kind: Kind, mark: Version, max: usize) -> Result<Vec<Item>, ()> {
+        let above = self.0.iter().filter(|item| item.kind == kind && item.version > mark);
+        Ok(above.take(max).cloned().collect())
+    }
+
+    fn inbox_above(&self, _: Version, _: usize, _: usize) -> Result<Vec<InboxMessage>, ()> {
+        Ok(Vec::new())
+    }
+
+    fn floor(&self) -> Result<Version, ()> {
+        Ok(Version(0))
+    }
+}
+
+/// A chain at level 3 that has everything.
+fn settled() -> Marks {
+    let mut marks = Marks::fresh(3, RunName::default(), Version(40));
+    marks.raise(ACCOUNT, Version(2));
+    marks.raise(CONTACTS, Version(9));
+    marks
+}
+
+#[test]
+fn kinds_that_differ_are_told_anew_and_the_marks_of_messages_stay() {
+    let item =
+        |kind, version: u64| Item { kind, key: version.to_string(), version: Version(version), value: None };
+    let source = Contacts(vec![item(ACCOUNT, 2), item(CONTACTS, 5), item(CONTACTS, 7), item(CONTACTS, 9)]);
+    let kinds = Kinds::of_server(&[]).unwrap();
+    for (level, told_anew) in [(4, true), (1, false), (2, false)] {
+        let mut marks = settled();
+        let changed = LATER.change(&mut marks, level, &kinds).unwrap();
+        assert_eq!(changed, LATER.differing(3, level));
+        assert_eq!(marks.level, level);
+        assert_eq!(LATER.change(&mut marks, level, &kinds), None, "it is said once");
+        let mut told = Vec::new();
+        let mut completed = 0;
+        loop {
+            let page = drain(marks, &kinds, PageLimits { entries: 2, bytes: 10_000 }, &source).unwrap();
+            told.extend(page.items.iter().map(|item| item.version.0));
+            completed += usize::from(page.complete);
+            marks = page.marks;
+            if !page.more {
+                break;
+            }
+        }
+        let expected: &[u64] = if told_anew { &[5, 7, 9] } else { &[] };
+        assert_eq!((told.as_slice(), completed), (expected, usize::from(told_anew)), "level {level}");
+        let mut expected = settled();
+        expected.level = level;
+        assert_eq!(marks, expected, "no mark moved");
+    }
+}
+
+#[test]
+fn a_change_in_the_middle_of_telling_anew_begins_the_kinds_that_differ_again() {
+    let kinds = Kinds::of_server(&[]).unwrap();
+    let mut marks = settled();
+    marks.enumerate(set(&[ACCOUNT, CONTACTS, CONVERSATIONS]));
+    marks.given(ACCOUNT, Version(2), true);
+    marks.given(CONTACTS, Version(7), false);
+    LATER.change(&mut marks, 4, &kinds);
+    assert_eq!(marks.due_above(CONTACTS), Version(0), "what was told was told for another level");
+    assert_eq!(
+        marks.enumerating(),
+        set(&[CONTACTS, CONVERSATIONS]),
+        "what was told and does not differ stands"
+    );
+}
+
+#[test]
+fn only_declared_kinds_are_told_anew() {
+    let all = Kinds::of_server(&[]).unwrap();
+    let kinds = all.declared(&[u32::from(ACCOUNT.0), u32::from(MESSAGES.0)]);
+    let mut marks = settled();
+    marks.level = 1;
+    assert_eq!(LATER.change(&mut marks, 4, &kinds), Some(set(&[MESSAGES])));
+    assert!(marks.enumerating().is_empty());
+}
