@@ -14,6 +14,8 @@ mod pages;
 mod push;
 mod requests;
 mod session;
+#[cfg(test)]
+mod transcripts_tests;
 
 use std::{sync::Arc, time::Duration};
 

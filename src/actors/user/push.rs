@@ -1,14 +1,16 @@
 //! Telling what is new: an inline push where the tail shows everything above the issued mark, else a nudge.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use highwater_wire::proto::{self, server_frame::Body};
 
 use super::{User, encode};
 use crate::{
     actors::transport::ConnectionId,
-    model::{UserId, Version, limits::PUSH_ENTRIES_MAX},
+    model::{Delivery, UserId, Version, limits::PUSH_ENTRIES_MAX},
     monitor::{Op, Outcome, ids},
-    sync::{Chain, Issued, News, render},
+    sync::{Chain, Issued, News, PushChain, Rendering, RunName, SnapshotKey, render},
 };
 
 impl User {
@@ -48,19 +50,16 @@ impl User {
         else {
             return self.nudge(place);
         };
-        let Some(last) = deliveries.last() else {
+        if deliveries.is_empty() {
             return;
-        };
+        }
         let session = &self.sessions[place];
-        let marks = session.chain.marks_after(last.version, self.services.lifeline.current());
         let chain = Chain { user: self.user, lineage: session.lineage.id };
-        let snapshot = Bytes::from(self.services.key.seal(chain, &marks));
-        let entries =
-            deliveries.iter().map(|delivery| render::entry(self.user, session.rendering, &delivery.message));
-        let body = Body::Push(session.chain.push_page(&snapshot, entries.collect()));
-        let frame = encode(session.link.encoding(), &proto::ServerFrame { request_id: 0, body: Some(body) });
+        let seals = (&self.services.key, self.services.lifeline.current());
+        let (page, issued) = push_page(&session.chain, chain, session.rendering, &deliveries, seals);
+        let frame = proto::ServerFrame { request_id: 0, body: Some(Body::Push(page)) };
+        let frame = encode(session.link.encoding(), &frame);
         let session = &mut self.sessions[place];
-        let issued = Issued { snapshot, marks };
         if session.link.deliver(frame).is_ok() {
             session.chain.pushed(issued);
             self.services.monitor.operation(Op::Push).finished(Outcome::Ok, 0, 0);
@@ -69,6 +68,24 @@ impl User {
             self.services.monitor.add(ids::PUSHES_DROPPED, 1);
         }
     }
+}
+
+/// The push of everything that came above what a chain was given, and where the chain stands after it.
+///
+/// # Panics
+/// When nothing came, or nothing was given before.
+pub(super) fn push_page(
+    given: &PushChain,
+    chain: Chain,
+    rendering: Rendering,
+    deliveries: &[Arc<Delivery>],
+    (key, current): (&SnapshotKey, RunName),
+) -> (proto::Page, Issued) {
+    let last = deliveries.last().expect("a push has something to say");
+    let marks = given.marks_after(last.version, current);
+    let snapshot = Bytes::from(key.seal(chain, &marks));
+    let entries = deliveries.iter().map(|delivery| render::entry(chain.user, rendering, &delivery.message));
+    (given.push_page(&snapshot, entries.collect()), Issued { snapshot, marks })
 }
 
 /// Who is told of a durable record, and whether a state kind is among it.
