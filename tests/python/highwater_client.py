@@ -1,4 +1,4 @@
-"""A client of the Highwater protocol, version 1, level 1, with nothing but Python's standard library.
+"""A client of the Highwater protocol, version 1, levels 1 to 3, with nothing but Python's standard library.
 
 Three layers, each usable by itself:
 
@@ -29,10 +29,11 @@ JSON = "highwater.v1.json"
 BINARY = "highwater.v1.binary"
 SERVER_MESSAGE_MAX = 1 << 20
 BACKOFF_FIRST, BACKOFF_MAX = 0.2, 30.0
-CONVERSATIONS = 3
+CONVERSATIONS, MESSAGES = 3, 4
+LEVEL_MAX = 3
 
 # ----------------------------------------------------------------------------------------------------------------------
-# The schema, as far as a level 1 client needs it: number, JSON name, type, label. The label is "" (one, left out when
+# The schema, as far as a client needs it: number, JSON name, type, label. The label is "" (one, left out when
 # it has its default), "*" (repeated) or "?" (member of a oneof: told even when it has its default).
 
 ENUMS = {
@@ -82,18 +83,22 @@ SCHEMA = {
     "Send": [
         (1, "clientMessageId", "bytes", ""), (2, "day", "uint32", ""), (3, "conversationId", "fixed64", "?"),
         (4, "userId", "fixed64", "?"), (5, "userName", "string", "?"), (6, "text", "string", ""),
-        (7, "shownSeq", "uint64", "")],
+        (7, "shownSeq", "uint64", ""), (8, "custom", "Custom", "?")],
+    "Custom": [(1, "schema", "string", ""), (2, "json", "string", ""), (3, "fallback", "string", "")],
     "Sent": [(1, "conversationId", "fixed64", ""), (2, "seq", "uint64", ""), (3, "sentAtMs", "int64", "")],
     "Sync": [(1, "limit", "uint32", ""), (2, "waitMs", "uint32", "")],
     "Page": [
         (1, "base", "bytes", ""), (2, "snapshot", "bytes", ""), (3, "more", "bool", ""), (4, "items", "Item", "*"),
         (5, "entries", "Entry", "*"), (6, "rebuild", "Rebuild", "?"), (7, "gaps", "Gap", "*"),
-        (8, "handBack", "bool", ""), (9, "complete", "bool", ""), (10, "messagesGap", "bool", "")],
+        (8, "handBack", "bool", ""), (9, "complete", "bool", ""), (10, "messagesGap", "bool", ""),
+        (11, "levelChanged", "LevelChange", "?")],
+    "LevelChange": [(1, "kinds", "uint32", "*")],
     "Item": [
         (1, "kind", "uint32", ""), (2, "key", "string", ""), (3, "deleted", "bool", ""), (4, "value", "string", "")],
     "Entry": [
         (1, "conversationId", "fixed64", ""), (2, "seq", "uint64", ""), (3, "senderId", "fixed64", ""),
-        (4, "sentAtMs", "int64", ""), (5, "clientMessageId", "bytes", ""), (6, "text", "string", "?")],
+        (4, "sentAtMs", "int64", ""), (5, "clientMessageId", "bytes", ""), (6, "text", "string", "?"),
+        (7, "custom", "Custom", "?")],
     "Rebuild": [(1, "cause", "Cause", "")],
     "Gap": [(1, "conversationId", "fixed64", ""), (2, "fromSeq", "uint64", ""), (3, "toSeq", "uint64", "")],
     "Heads": [(1, "after", "uint64", ""), (2, "limit", "uint32", "")],
@@ -499,13 +504,13 @@ class Store:
         CREATE TABLE IF NOT EXISTS items (
             kind INTEGER, key TEXT, value TEXT, old INTEGER, PRIMARY KEY (kind, key)) WITHOUT ROWID;
         CREATE TABLE IF NOT EXISTS entries (
-            conversation TEXT, seq INTEGER, sender TEXT, sent_at_ms INTEGER, message_id BLOB, text TEXT,
-            PRIMARY KEY (conversation, seq)) WITHOUT ROWID;
+            conversation TEXT, seq INTEGER, sender TEXT, sent_at_ms INTEGER, message_id BLOB, text TEXT, custom TEXT,
+            level INTEGER, PRIMARY KEY (conversation, seq)) WITHOUT ROWID;
         CREATE TABLE IF NOT EXISTS gaps (
             conversation TEXT, from_seq INTEGER, to_seq INTEGER, PRIMARY KEY (conversation, from_seq, to_seq));
         CREATE TABLE IF NOT EXISTS outbox (
             place INTEGER PRIMARY KEY AUTOINCREMENT, message_id BLOB UNIQUE, day INTEGER, to_field TEXT, to_value TEXT,
-            text TEXT, shown_seq INTEGER, refused INTEGER NOT NULL DEFAULT 0);
+            text TEXT, custom TEXT, shown_seq INTEGER, refused INTEGER NOT NULL DEFAULT 0);
     """
 
     def __init__(self, path):
@@ -513,6 +518,7 @@ class Store:
         self.database.execute("PRAGMA journal_mode=WAL")
         self.database.execute("PRAGMA synchronous=FULL")
         self.database.executescript(self.TABLES)
+        self.level = 1  # of the greeting: the level that entries are told for at present
 
     def close(self):
         self.database.close()
@@ -563,6 +569,11 @@ class Store:
         """Above 0 while messages may be missing that Sync will not tell; another number for each time that was said."""
         return self._setting("repair", 0)
 
+    @property
+    def read_again(self):
+        """Above 0 while entries were told for another level; another number for each time that was said."""
+        return self._setting("read_again", 0)
+
     def keep_account(self, signed_in):
         """The answer to Register or SignIn.
 
@@ -589,7 +600,7 @@ class Store:
 
     def _take(self, page, asked):
         begins = "rebuild" in page
-        if begins and not asked:
+        if (begins or "levelChanged" in page) and not asked:
             return "discarded"
         if not begins and page.get("base", b"") != self.snapshot[2:10]:
             return "discarded"
@@ -599,6 +610,14 @@ class Store:
         if begins:
             run("UPDATE items SET old = 1")
             self._set("rebuilding", 1)
+        for kind in page.get("levelChanged", {}).get("kinds", []):
+            if kind == MESSAGES:
+                self._set("read_again", self.read_again + 1)
+            else:
+                run("UPDATE items SET old = 1 WHERE kind = ?", (kind,))
+                self._set("rebuilding", 1)
+        if begins and run("SELECT EXISTS (SELECT 1 FROM entries WHERE level != ?)", (self.level,)).fetchone()[0]:
+            self._set("read_again", self.read_again + 1)
         for item in page.get("items", []):
             place = (item.get("kind", 0), item.get("key", ""))
             if item.get("deleted"):
@@ -624,10 +643,13 @@ class Store:
     def _add(self, entries):
         run = self.database.execute
         for entry in entries:
-            message_id = entry.get("clientMessageId")
-            run("INSERT OR IGNORE INTO entries VALUES (?, ?, ?, ?, ?, ?)", (
-                str(entry.get("conversationId", 0)), entry.get("seq", 0), str(entry.get("senderId", 0)),
-                entry.get("sentAtMs", 0), message_id, entry.get("text")))
+            message_id, custom = entry.get("clientMessageId"), entry.get("custom")
+            place = (str(entry.get("conversationId", 0)), entry.get("seq", 0))
+            content = (entry.get("text"), json.dumps(custom) if custom is not None else None, self.level)
+            run("INSERT OR IGNORE INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (
+                *place, str(entry.get("senderId", 0)), entry.get("sentAtMs", 0), message_id, *content))
+            run("UPDATE entries SET text = ?, custom = ?, level = ? WHERE conversation = ? AND seq = ? AND level != ?", (
+                *content, *place, self.level))
             if message_id:
                 run("DELETE FROM outbox WHERE message_id = ?", (message_id,))
 
@@ -649,11 +671,29 @@ class Store:
             holes.append((conversation, wanted, head["seq"]))
         return holes
 
-    def repaired(self, repair):
-        """All that was missing when `repair` was read is there. What was said to be missing since then is not."""
+    def told_otherwise(self, head):
+        """What the store has of a conversation as told for another level: (conversation, first seq, last seq)."""
+        conversation, runs = head.get("conversationId", 0), []
+        rows = self.database.execute(
+            "SELECT seq FROM entries WHERE conversation = ? AND level != ? ORDER BY seq", (str(conversation), self.level))
+        for (seq,) in rows:
+            if runs and runs[-1][2] + 1 == seq:
+                runs[-1] = (conversation, runs[-1][1], seq)
+            else:
+                runs.append((conversation, seq, seq))
+        return runs
+
+    @property
+    def due(self):
+        """What is to be fetched by seq; nothing when there is nothing."""
+        return (self.repair, self.read_again) if self.repair or self.read_again else None
+
+    def repaired(self, due):
+        """All that was due when `due` was read is done. What became due since then is not."""
         def work():
-            if self.repair == repair:
+            if self.due == due:
                 self._set("repair", 0)
+                self._set("read_again", 0)
         self._in_transaction(work)
 
     def items(self, kind):
@@ -667,17 +707,25 @@ class Store:
             "SELECT seq, sender, text FROM entries WHERE conversation = ? ORDER BY seq", (str(conversation),))
         return [(seq, int(sender), text) for seq, sender, text in rows]
 
-    def add_to_outbox(self, message_id, day, to_field, to_value, text, shown_seq=0):
+    def contents(self, conversation):
+        """What the messages of a conversation say, by seq: a text, or the body of Custom."""
+        rows = self.database.execute(
+            "SELECT seq, text, custom FROM entries WHERE conversation = ?", (str(conversation),))
+        return {seq: text if custom is None else json.loads(custom) for seq, text, custom in rows}
+
+    def add_to_outbox(self, message_id, day, to_field, to_value, text, custom=None, shown_seq=0):
         self._in_transaction(lambda: self.database.execute(
-            "INSERT INTO outbox (message_id, day, to_field, to_value, text, shown_seq) VALUES (?, ?, ?, ?, ?, ?)",
-            (message_id, day, to_field, str(to_value), text, shown_seq)))
+            "INSERT INTO outbox (message_id, day, to_field, to_value, text, custom, shown_seq) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (message_id, day, to_field, str(to_value), text, json.dumps(custom) if custom else None, shown_seq)))
 
     def outbox(self):
         """What is still to be sent, oldest first, as bodies of Send."""
         rows = self.database.execute(
-            "SELECT message_id, day, to_field, to_value, text, shown_seq FROM outbox WHERE refused = 0 ORDER BY place")
+            "SELECT message_id, day, to_field, to_value, text, custom, shown_seq FROM outbox WHERE refused = 0 "
+            "ORDER BY place")
         return [{"clientMessageId": message_id, "day": day, to_field: value if to_field == "userName" else int(value),
-                 "text": text, "shownSeq": shown_seq} for message_id, day, to_field, value, text, shown_seq in rows]
+                 "shownSeq": shown_seq, **({"custom": json.loads(custom)} if custom else {"text": text})}
+                for message_id, day, to_field, value, text, custom, shown_seq in rows]
 
     def refused(self):
         """Messages that were refused for good: message id to error code."""
@@ -687,8 +735,9 @@ class Store:
         """The message has its place: it moves from the outbox to the entries, unless its entry came first."""
         def work():
             self.database.execute(
-                "INSERT OR IGNORE INTO entries SELECT ?, ?, ?, ?, message_id, text FROM outbox WHERE message_id = ?", (
-                    str(sent["conversationId"]), sent["seq"], str(self.user_id), sent.get("sentAtMs", 0), message_id))
+                "INSERT OR IGNORE INTO entries SELECT ?, ?, ?, ?, message_id, text, custom, ? FROM outbox "
+                "WHERE message_id = ?", (str(sent["conversationId"]), sent["seq"], str(self.user_id),
+                                         sent.get("sentAtMs", 0), self.level, message_id))
             self.database.execute("DELETE FROM outbox WHERE message_id = ?", (message_id,))
         self._in_transaction(work)
 
@@ -719,9 +768,10 @@ class Client:
     """One lineage of one device: a store, and a connection that may be lost at any moment."""
 
     def __init__(self, store, host, port, subprotocol=JSON, context=0, sync_limit=0, nudge_only=False,
-                 heads_limit=0):
+                 heads_limit=0, level=LEVEL_MAX, locale=""):
         self.store, self.host, self.port, self.subprotocol = store, host, port, subprotocol
         self.context, self.sync_limit, self.nudge_only, self.heads_limit = context, sync_limit, nudge_only, heads_limit
+        self.level, self.locale = level, locale
         self.connection = None
         self.synced = False     # whether the chain was told to its end on this connection
         self.failures = 0
@@ -742,7 +792,7 @@ class Client:
         self.sync_wanted, self.sync_open, self.sync_not_before = False, False, 0.0
         self.synced = False
         self.sending, self.send_not_before = set(), 0.0
-        self.repair_open, self.repair_not_before = 0, 0.0
+        self.repair_open, self.repair_not_before = None, 0.0
         self.last_written = self.last_heard = time.monotonic()
 
     def request(self, body, purpose="ask", detail=None):
@@ -779,8 +829,9 @@ class Client:
     def hello(self):
         """Says Hello on an open connection; from the greeting on the client syncs and sends by itself."""
         self.greeting = self.ask({"hello": {
-            "token": self.store.token, "level": 1, "context": self.context, "nudgeOnly": self.nudge_only,
-            "client": "python/1"}})["greeting"]
+            "token": self.store.token, "level": self.level, "context": self.context, "nudgeOnly": self.nudge_only,
+            "locale": self.locale, "client": "python/1"}})["greeting"]
+        self.store.level = self.greeting.get("level", 1)
         self.day = self.greeting.get("day", 0)
         self.sync_wanted = True
 
@@ -797,6 +848,14 @@ class Client:
         (to_field, to_value), = target.items()
         message_id = secrets.token_bytes(16)
         self.store.add_to_outbox(message_id, self.day, to_field, to_value, text)
+        return message_id
+
+    def send_custom(self, schema, document, fallback="", **target):
+        """The same for a custom message, whose document is given as JSON."""
+        (to_field, to_value), = target.items()
+        message_id = secrets.token_bytes(16)
+        custom = {"schema": schema, "json": document, "fallback": fallback}
+        self.store.add_to_outbox(message_id, self.day, to_field, to_value, "", custom)
         return message_id
 
     # --- the loop ---
@@ -964,6 +1023,8 @@ class Client:
             self.heartbeat()
         if page.get("messagesGap"):
             self._count("gap")
+        if "levelChanged" in page:
+            self._count("level changed")
         if asked:
             self.synced = not page.get("more", False)
 
@@ -971,10 +1032,10 @@ class Client:
 
     def _repair_is_due(self):
         # Not before the chain has told what it tells.
-        return self.synced and not self.repair_open and self.store.repair > 0
+        return self.synced and not self.repair_open and self.store.due is not None
 
     def _begin_repair(self):
-        self.repair_open, self.holes = self.store.repair, []
+        self.repair_open, self.holes = self.store.due, []
         self.request({"heads": {"limit": self.heads_limit}}, "heads")
 
     def _take_repair(self, purpose, asked, frame):
@@ -983,11 +1044,13 @@ class Client:
             # Begun anew later, unless it would be refused again; what is there already is not asked for again.
             if not frame["error"].get("retry"):
                 self.store.repaired(self.repair_open)
-            self.repair_open, self.repair_not_before = 0, time.monotonic() + self._pause(frame)
+            self.repair_open, self.repair_not_before = None, time.monotonic() + self._pause(frame)
             return
         if purpose == "heads":
             for head in frame["heads"].get("heads", []):
-                self.holes += self.store.missing(head)
+                repair, read_again = self.repair_open
+                self.holes += self.store.missing(head) if repair else []
+                self.holes += self.store.told_otherwise(head) if read_again else []
             if frame["heads"].get("next"):
                 self.request({"heads": {"after": frame["heads"]["next"], "limit": self.heads_limit}}, "heads")
                 return
@@ -1003,14 +1066,14 @@ class Client:
             self.request({"range": {"conversationId": conversation, "fromSeq": first, "toSeq": last}}, "range", hole)
         else:
             self.store.repaired(self.repair_open)
-            self.repair_open = 0
+            self.repair_open = None
 
 
 # ----------------------------------------------------------------------------------------------------------------------
 # HTTP
 
 
-def http_request(host, port, body, token="", subprotocol=JSON, context=0, seconds=5.0):
+def http_request(host, port, body, token="", subprotocol=JSON, context=0, level=0, seconds=5.0):
     """One request by HTTP. Returns the status and the answering frame, which is None when the answer holds no frame:
     for 204 (nothing new), and for what is refused in plain text."""
     request = urllib.request.Request(
@@ -1020,6 +1083,8 @@ def http_request(host, port, body, token="", subprotocol=JSON, context=0, second
         request.add_header("Authorization", f"Bearer {token}")
     if context:
         request.add_header("X-Highwater-Context", str(context))
+    if level:
+        request.add_header("X-Highwater-Level", str(level))
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(request, timeout=seconds) as answer:

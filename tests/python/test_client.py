@@ -517,6 +517,62 @@ class Protocol:
         self.assertEqual((set(client.store.items(3)), set(client.store.items(2))), ({"4"}, {"2"}))
         self.assertFalse(client.store.rebuilding)
 
+    def test_an_updated_client_reads_again_what_it_holds(self):
+        name, ann, bob_name, bob = self.two_people()
+        path = bob_name + "-old"
+        old = self.signed_in(bob_name, path)
+        old = self.reborn(path, old, level=1, locale="zh-CN")
+        ann.send("plain", userName=bob_name)
+        ann.send_custom("poll/1", '{"a": [1]}', "Tea?", userName=bob_name)
+        ann.send_custom("poll/1", "[]", userName=bob_name)
+        self.settle(ann)
+        self.settle(bob)
+        self.settle(old)
+        conversation = self.conversation(bob)
+        rich = {1: "plain", 2: {"schema": "poll/1", "json": '{"a": [1]}', "fallback": "Tea?"},
+                3: {"schema": "poll/1", "json": "[]"}}
+        shown = {1: "plain", 2: "Tea?", 3: "当前版本无法显示此消息。"}
+        self.assertEqual(bob.store.contents(conversation), rich)
+        self.assertEqual(old.store.contents(conversation), shown)
+        self.run_and_repair(old)
+        # Updated in place, cut after the page that says so was stored, and set back again.
+        new = self.reborn(path, old, level=3)
+        new.run_until(lambda: new.synced, SECONDS)
+        self.assertEqual(new.seen.get("level changed"), 1)
+        new = self.reborn(path, new, level=99)
+        self.run_and_repair(new)
+        self.assertNotIn("level changed", new.seen, "it is said once")
+        self.assertEqual(new.store.contents(conversation), rich)
+        back = self.reborn(path, new, level=1, locale="zh")
+        self.run_and_repair(back)
+        self.assertEqual(back.seen.get("level changed"), 1)
+        self.assertEqual(back.store.contents(conversation), shown)
+        status, answer = http_request(HOST, self.server.port, {"requestId": 1, "range": {
+            "conversationId": conversation, "fromSeq": 2, "toSeq": 2}}, bob.store.token, self.subprotocol, level=2)
+        self.assertEqual((status, answer["entries"]["entries"][0]["custom"]), (200, rich[2]))
+
+    @staticmethod
+    def run_and_repair(client):
+        """Works until a sync has ended and nothing is due to be fetched by seq."""
+        client.run_until(lambda: client.synced and client.store.due is None, SECONDS)
+
+    def test_a_change_of_level_tells_its_kinds_anew(self):
+        client = self.device(self.name("alone"))
+        items = [{"kind": kind, "key": key, "value": "{}"} for kind, key in ((2, "1"), (2, "2"), (3, "3"))]
+        entry = {"conversationId": 5, "seq": 1, "text": "fallback"}
+        first = {"snapshot": b"a" * 53, "items": items, "entries": [entry]}
+        self.assertEqual(client.store.take(first, True), "taken")
+        page = {"base": b"a" * 8, "snapshot": b"b" * 53, "levelChanged": {"kinds": [2, 4]}, "items": [items[1]],
+                "more": True}
+        self.assertEqual(client.store.take(page, False), "discarded")
+        client.store.level = 3
+        self.assertEqual(client.store.take(page, True), "taken")
+        self.assertEqual((set(client.store.items(2)), client.store.due), ({"1", "2"}, (0, 1)))
+        self.assertEqual(client.store.told_otherwise({"conversationId": 5}), [(5, 1, 1)])
+        page = {"base": b"b" * 8, "snapshot": b"c" * 53, "complete": True}
+        self.assertEqual(client.store.take(page, True), "taken")
+        self.assertEqual((set(client.store.items(2)), set(client.store.items(3))), ({"2"}, {"3"}))
+
     def test_a_later_device_finds_the_history(self):
         _, ann, bob_name, bob = self.two_people()
         for number in range(30):
