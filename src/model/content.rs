@@ -41,3 +41,15 @@ impl From<&str> for Content {
         Content::Text(Bytes::copy_from_slice(text.as_bytes()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_in_it_counts() {
+        let [schema, json, fallback] = [3, 50, 700].map(|bytes| Bytes::from(vec![b'x'; bytes]));
+        assert_eq!(Content::Custom(Arc::new(Custom { schema, json, fallback })).bytes(), 753);
+        assert_eq!(Content::from("grüße").bytes(), 7);
+    }
+}

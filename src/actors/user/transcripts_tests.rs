@@ -88,8 +88,14 @@ impl Story {
 
     fn register(&mut self, who: Principal, name: &str) {
         let token = [who.device.0 as u8; 32];
-        let device =
-            NewDevice { user: who.user, device: who.device, name: "phone".to_owned(), class: 1, token };
+        let device = NewDevice {
+            user: who.user,
+            device: who.device,
+            name: "phone".to_owned(),
+            class: 1,
+            token,
+            in_place_of: None,
+        };
         let name = name.to_owned();
         self.operate(Request::Register(Register {
             user: who.user,
