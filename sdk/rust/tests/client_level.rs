@@ -6,7 +6,7 @@ mod gaps;
 mod pages;
 mod recorder;
 
-use fake_server::{FakeConnection, FakeServer, greeting};
+use fake_server::{FakeConnection, FakeServer, PATIENCE, greeting};
 use gaps::{fill, head, heads, repaired};
 use highwater_sdk::wire::kind::MESSAGES;
 use highwater_sdk::wire::proto::client_frame::Request;
@@ -16,6 +16,7 @@ use highwater_sdk::wire::{CUSTOM_BYTES_MAX, LEVEL, Refusal};
 use highwater_sdk::{Client, ClientOptions, Durability, Event, Store, Target};
 use pages::{ScratchDir, entry, page, snapshot};
 use recorder::start;
+use tokio::time::timeout;
 
 fn custom(text: &str) -> Custom {
     Custom { schema: "poll/1".to_owned(), json: "{}".to_owned(), fallback: text.to_owned() }
@@ -116,7 +117,7 @@ async fn a_custom_message_is_sent_whole_and_one_too_long_not_at_all() {
     let (mut connection, hello, sync_id, _) = server.accept_greeted(greeting()).await;
     assert_eq!(hello.level, 1, "as the options say");
     connection.answer_page(sync_id, page(0, 1)).await;
-    let refused = client.wait_sent(too_long).await.unwrap().unwrap_err();
+    let refused = timeout(PATIENCE, client.wait_sent(too_long)).await.unwrap().unwrap().unwrap_err();
     assert_eq!(refused.refusal, Some(Refusal::CustomTooLong));
     let sent = loop {
         if let Some(Request::Send(send)) = connection.read().await.request {
