@@ -6,8 +6,8 @@ use bytes::Bytes;
 
 use super::hand_back_times::{HandBackTimes, HandedBackWithin, MARKS_MAX, MINUTES_MAX, Minute, Versions};
 use crate::model::{
-    ClientMessageId, ConversationId, Day, Delivery, DeviceId, Effect, Kind, KindSet, Lineage, LineageId,
-    Lineages, Record, Seq, TimeMs, UserId, Version, limits::KINDS_MAX, record::Message,
+    ClientMessageId, Content, ConversationId, Day, Delivery, DeviceId, Effect, Kind, KindSet, Lineage,
+    LineageId, Lineages, Record, Seq, TimeMs, UserId, Version, limits::KINDS_MAX, record::Message,
 };
 
 const MINUTE_MS: i64 = 60_000;
@@ -63,7 +63,7 @@ impl History {
             sender: UserId(2),
             sent_at: at(minute),
             id: ClientMessageId([1; 16]),
-            text: Bytes::new(),
+            content: Content::Text(Bytes::new()),
         };
         let version = self.version.next();
         let delivery = Delivery {
