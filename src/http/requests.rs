@@ -235,7 +235,7 @@ impl Client {
         let kinds = Arc::clone(&services.kinds);
         let (marks, rebuild) =
             user::begin(&services.key, &services.lifeline, chain, &given, LEVEL as u8, &kinds, lineage.from);
-        user::count_rebuild(&services.monitor, rebuild, owner);
+        services.lost_futures.note(&services.monitor, rebuild, chain);
         if rebuild.is_none() && !given.is_empty() {
             self.store_handed_back(owner, lineage, &marks);
         }
@@ -244,7 +244,7 @@ impl Client {
         let job = Arc::clone(&services);
         let read = move |view: &_| user::answer(view, &job.key, job.lifeline.current(), &request);
         let page = services.readers.ask(read).await?.page;
-        user::count_gap(&services.monitor, &page);
+        user::count_told(&services.monitor, &page);
         // An empty snapshot says that what the client has stands: there is nothing to tell.
         Ok(if page.snapshot.is_empty() { None } else { Some(Body::Page(page)) })
     }

@@ -4,7 +4,7 @@ use super::{
     field::{Input, Malformed, put_bytes, put_fixed64, put_number, put_time},
     keys::{self, Key},
 };
-use crate::model::{ClientMessageId, ConversationId, Seq, record::Message};
+use crate::model::{ClientMessageId, ConversationId, Seq, Version, record::Message};
 
 /// Key of the chunk that begins with `first`.
 #[must_use]
@@ -35,7 +35,26 @@ pub fn decode(input: &mut Input<'_>) -> Result<Message, Malformed> {
     decode_packed(input, conversation, seq)
 }
 
-/// Writes a message in a chunk, whose key and place say conversation and seq.
+/// Writes a message of this version in a chunk. By the version it is known later which messages a restored store had.
+pub fn encode_in_chunk(out: &mut Vec<u8>, version: Version, message: &Message) {
+    put_number(out, version.0);
+    encode_packed(out, message);
+}
+
+/// Reads a message of a chunk, and its version.
+///
+/// # Errors
+/// When the bytes are not a message.
+pub fn decode_in_chunk(
+    input: &mut Input<'_>,
+    conversation: ConversationId,
+    seq: Seq,
+) -> Result<(Version, Message), Malformed> {
+    let version = input.version()?;
+    Ok((version, decode_packed(input, conversation, seq)?))
+}
+
+/// Writes a message whose key and place, or what stands before it, say conversation and seq.
 pub fn encode_packed(out: &mut Vec<u8>, message: &Message) {
     put_fixed64(out, message.sender.0);
     put_time(out, message.sent_at);
@@ -43,7 +62,7 @@ pub fn encode_packed(out: &mut Vec<u8>, message: &Message) {
     put_bytes(out, &message.text);
 }
 
-/// Reads a message of a chunk.
+/// Reads what [`encode_packed`] wrote.
 ///
 /// # Errors
 /// When the bytes are not a message.

@@ -2,6 +2,7 @@
 
 pub mod compare;
 pub mod kinds;
+pub mod lost_future;
 pub mod marks;
 pub mod page;
 pub mod progress;
@@ -11,7 +12,8 @@ pub mod snapshot;
 
 pub use compare::{Difference, Held, Whole, compare};
 pub use kinds::Kinds;
-pub use marks::{Lifeline, Marks, RunName};
+pub use lost_future::{Kept, Valid};
+pub use marks::{Lifeline, Marks, RunName, ValidList};
 pub use page::{Page, PageLimits, Source};
 pub use progress::{Course, Progress};
 pub use push_chain::{Issued, News, PushChain};

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use highwater_wire::proto;
 
+use super::lost_future::Valid;
 use crate::model::{
     UserId,
     record::{InboxMessage, Item, ItemValue, Message},
@@ -52,6 +53,12 @@ pub fn entry(user: UserId, message: &Message) -> proto::Entry {
         client_message_id: if own { Bytes::copy_from_slice(&message.id.0) } else { Bytes::new() },
         content: Some(proto::entry::Content::Text(text)),
     }
+}
+
+/// Up to where a conversation stays valid, as the wire has it.
+#[must_use]
+pub fn valid(valid: &Valid) -> proto::Valid {
+    proto::Valid { conversation_id: valid.conversation.0, seq: valid.seq.0 }
 }
 
 /// Messages of an inbox as their user is told them.

@@ -117,6 +117,7 @@ impl World {
             0..4 => self.submit(Request::StoreTime, Ticket::Other),
             4 if self.running().committer.time().is_suspended() => {
                 self.counts.saw("time accepted");
+                self.oracle.now = self.oracle.now.max(self.now);
                 self.submit(Request::AcceptTime, Ticket::Other);
             }
             _ => {}

@@ -15,7 +15,7 @@ use crate::{
     monitor::{Monitor, Op, Outcome, ids},
     store::view::{ReadFault, UserView, View},
     sync::{
-        Chain, Course, Issued, Kinds, Marks, SnapshotKey,
+        Chain, Course, Issued, Kept, Kinds, Marks, SnapshotKey,
         page::{PageLimits, drain},
         render,
         snapshot::Opened,
@@ -75,13 +75,23 @@ pub fn begin(
     messages_from: Version,
 ) -> (Marks, Option<proto::rebuild::Cause>) {
     let fresh = Marks::fresh(level, lifeline.current(), messages_from);
-    let mut anew = fresh;
-    anew.enumerate(kinds.set());
+    let anew = |kept| {
+        let mut anew = fresh;
+        anew.enumerate(kinds.set());
+        if let Kept::Through(through) = kept {
+            anew.tell_valid(through, kinds.set());
+        }
+        anew
+    };
     match key.open(chain, given, lifeline) {
         Opened::Empty => (fresh, None),
         Opened::Marks(marks) => (marks, None),
-        Opened::Foreign => (anew, Some(proto::rebuild::Cause::Foreign)),
-        Opened::Future => (anew, Some(proto::rebuild::Cause::Future)),
+        Opened::Lossy(mut marks, through) => {
+            marks.tell_valid(through, kinds.set());
+            (marks, Some(proto::rebuild::Cause::Lossy))
+        }
+        Opened::Foreign(kept) => (anew(kept), Some(proto::rebuild::Cause::Foreign)),
+        Opened::Future(kept) => (anew(kept), Some(proto::rebuild::Cause::Future)),
     }
 }
 
@@ -101,13 +111,12 @@ pub fn answer(
     let source = UserView { view, user: request.chain.user };
     let page = drain(request.marks, &request.kinds, limits, &source)?;
     let mut marks = page.marks;
+    // Whoever syncs in this run has a snapshot of it before anything else that this run tells: so a store that is put back
+    // later, and does not know this run, sees it by the snapshot.
+    marks.run = current;
     let unchanged = marks == request.marks && request.rebuild.is_none() && !request.given.is_empty();
-    let snapshot = if unchanged {
-        request.given.clone()
-    } else {
-        marks.run = current;
-        Bytes::from(key.seal(request.chain, &marks))
-    };
+    let snapshot =
+        if unchanged { request.given.clone() } else { Bytes::from(key.seal(request.chain, &marks)) };
     let base = if request.rebuild.is_some() { &[] } else { base_of(&request.given) };
     let page = proto::Page {
         base: Bytes::copy_from_slice(base),
@@ -120,29 +129,16 @@ pub fn answer(
         hand_back: false,
         complete: page.complete,
         messages_gap: page.gap,
+        valid: page.valid.iter().map(render::valid).collect(),
+        valid_complete: page.valid_complete,
     };
     Ok(Answered { page, snapshot, marks })
 }
 
-/// Counts a gap that a page tells.
-pub fn count_gap(monitor: &Monitor, page: &proto::Page) {
+/// Counts a gap that a page tells, and a list of what stays valid that ends with it.
+pub fn count_told(monitor: &Monitor, page: &proto::Page) {
     monitor.add(ids::GAPS_TOLD, u64::from(page.messages_gap));
-}
-
-/// Counts why a chain starts anew.
-pub fn count_rebuild(monitor: &Monitor, cause: Option<proto::rebuild::Cause>, user: UserId) {
-    match cause {
-        Some(proto::rebuild::Cause::Foreign) => {
-            monitor.add(ids::SNAPSHOTS_FORGED, 1);
-            monitor.add(ids::REBUILDS_FORGED, 1);
-        }
-        Some(proto::rebuild::Cause::Future) => {
-            monitor.add(ids::SNAPSHOTS_FUTURE, 1);
-            monitor.add(ids::REBUILDS_FUTURE, 1);
-            tracing::warn!(user = user.0, "a snapshot speaks of a history that this store does not have");
-        }
-        _ => {}
-    }
+    monitor.add(ids::VALID_LISTS_TOLD, u64::from(page.valid_complete));
 }
 
 impl User {
@@ -169,7 +165,7 @@ impl User {
         let chain = Chain { user, lineage: session.lineage.id };
         let (key, lifeline, from) = (&services.key, &services.lifeline, session.lineage.from);
         let (marks, rebuild) = begin(key, lifeline, chain, &given, session.level, &session.kinds, from);
-        count_rebuild(&services.monitor, rebuild, user);
+        services.lost_futures.note(&services.monitor, rebuild, chain);
         let kinds = Arc::clone(&session.kinds);
         let bytes_max = page_bytes_max(session.link.encoding(), services.queued_bytes_max);
         let request = PageRequest { chain, given, marks, rebuild, kinds, entries_max, bytes_max };
@@ -180,7 +176,7 @@ impl User {
             let started_us = job.clock.monotonic_us();
             let answered = answer(view, &job.key, job.lifeline.current(), &request);
             if let Ok(answered) = &answered {
-                count_gap(&job.monitor, &answered.page);
+                count_told(&job.monitor, &answered.page);
             }
             let read = to_read(answered, encoding, request_id, user);
             let outcome = if matches!(read, PageRead::Failed { .. }) { Outcome::Fault } else { Outcome::Ok };

@@ -6,7 +6,7 @@ use highwater_wire::{
     proto::{
         AccountItem, ContactItem, ConversationItem, Device, DeviceClass, DeviceList, Difference, Done, Entry,
         EntryList, Error, Gap, Greeting, Head, HeadList, HeartbeatAnswer, HeldItem, Item, Kind, Nudge, Page,
-        Rebuild, Sent, ServerFrame, SignedIn, User, VersionedEntry, VersionedItem, entry::Content,
+        Rebuild, Sent, ServerFrame, SignedIn, User, Valid, VersionedEntry, VersionedItem, entry::Content,
         rebuild::Cause, server_frame::Body,
     },
 };
@@ -120,6 +120,14 @@ fn pages() -> Vec<Named> {
         ..Page::default()
     };
     let push = Page { base: base.clone(), snapshot: next.clone(), entries: entries(), ..Page::default() };
+    let valid = Page {
+        snapshot: next.clone(),
+        more: true,
+        rebuild: rebuild(Cause::Lossy),
+        valid: vec![Valid { conversation_id: CONVERSATION, seq: 17 }],
+        valid_complete: true,
+        ..Page::default()
+    };
     vec![
         plain("server_page", Body::Page(full)),
         plain("server_page_first", Body::Page(first)),
@@ -154,6 +162,7 @@ fn pages() -> Vec<Named> {
             Body::Page(Page { rebuild: rebuild(Cause::Unspecified), ..Page::default() }),
         ),
         plain("server_page_messages_gap", Body::Page(gap)),
+        plain("server_page_valid", Body::Page(valid)),
         named("server_push", 0, Some(Body::Push(push))),
     ]
 }
