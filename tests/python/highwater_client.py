@@ -38,7 +38,7 @@ CONVERSATIONS = 3
 ENUMS = {
     "DeviceClass": ["DEVICE_CLASS_UNSPECIFIED", "DEVICE_CLASS_PHONE", "DEVICE_CLASS_DESKTOP", "DEVICE_CLASS_TABLET",
                     "DEVICE_CLASS_WEB"],
-    "Cause": ["CAUSE_UNSPECIFIED", "CAUSE_FOREIGN", "CAUSE_FUTURE"],
+    "Cause": ["CAUSE_UNSPECIFIED", "CAUSE_FOREIGN", "CAUSE_FUTURE", "CAUSE_LOSSY"],
 }
 
 SCHEMA = {
@@ -88,7 +88,9 @@ SCHEMA = {
     "Page": [
         (1, "base", "bytes", ""), (2, "snapshot", "bytes", ""), (3, "more", "bool", ""), (4, "items", "Item", "*"),
         (5, "entries", "Entry", "*"), (6, "rebuild", "Rebuild", "?"), (7, "gaps", "Gap", "*"),
-        (8, "handBack", "bool", ""), (9, "complete", "bool", ""), (10, "messagesGap", "bool", "")],
+        (8, "handBack", "bool", ""), (9, "complete", "bool", ""), (10, "messagesGap", "bool", ""),
+        (12, "valid", "Valid", "*"), (13, "validComplete", "bool", "")],
+    "Valid": [(1, "conversationId", "fixed64", ""), (2, "seq", "uint64", "")],
     "Item": [
         (1, "kind", "uint32", ""), (2, "key", "string", ""), (3, "deleted", "bool", ""), (4, "value", "string", "")],
     "Entry": [
@@ -503,6 +505,7 @@ class Store:
             PRIMARY KEY (conversation, seq)) WITHOUT ROWID;
         CREATE TABLE IF NOT EXISTS gaps (
             conversation TEXT, from_seq INTEGER, to_seq INTEGER, PRIMARY KEY (conversation, from_seq, to_seq));
+        CREATE TABLE IF NOT EXISTS doubtful (conversation TEXT PRIMARY KEY) WITHOUT ROWID;
         CREATE TABLE IF NOT EXISTS outbox (
             place INTEGER PRIMARY KEY AUTOINCREMENT, message_id BLOB UNIQUE, day INTEGER, to_field TEXT, to_value TEXT,
             text TEXT, shown_seq INTEGER, refused INTEGER NOT NULL DEFAULT 0);
@@ -599,6 +602,9 @@ class Store:
         if begins:
             run("UPDATE items SET old = 1")
             self._set("rebuilding", 1)
+            run("DELETE FROM doubtful")
+            run("INSERT INTO doubtful SELECT DISTINCT conversation FROM entries")
+        self._drop_lost(page)
         for item in page.get("items", []):
             place = (item.get("kind", 0), item.get("key", ""))
             if item.get("deleted"):
@@ -621,11 +627,24 @@ class Store:
         self._set("snapshot", page["snapshot"])
         return "taken"
 
+    def _drop_lost(self, page):
+        """What is not of the server's history goes first. The outbox stays."""
+        run = self.database.execute
+        for valid in page.get("valid", []):
+            place = (str(valid.get("conversationId", 0)), valid.get("seq", 0))
+            run("DELETE FROM entries WHERE conversation = ? AND seq > ?", place)
+            run("DELETE FROM gaps WHERE conversation = ? AND to_seq > ?", place)
+            run("DELETE FROM doubtful WHERE conversation = ?", place[:1])
+        if page.get("validComplete"):
+            for table in ("entries", "gaps"):
+                run(f"DELETE FROM {table} WHERE conversation IN (SELECT conversation FROM doubtful)")
+            run("DELETE FROM doubtful")
+
     def _add(self, entries):
         run = self.database.execute
         for entry in entries:
             message_id = entry.get("clientMessageId")
-            run("INSERT OR IGNORE INTO entries VALUES (?, ?, ?, ?, ?, ?)", (
+            run("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?, ?)", (
                 str(entry.get("conversationId", 0)), entry.get("seq", 0), str(entry.get("senderId", 0)),
                 entry.get("sentAtMs", 0), message_id, entry.get("text")))
             if message_id:
@@ -724,6 +743,7 @@ class Client:
         self.context, self.sync_limit, self.nudge_only, self.heads_limit = context, sync_limit, nudge_only, heads_limit
         self.connection = None
         self.synced = False     # whether the chain was told to its end on this connection
+        self.paged = False      # whether a page was stored on this connection
         self.failures = 0
         self.greeting = {}
         self.day = 0
@@ -740,7 +760,7 @@ class Client:
         self.next_request, self.pending, self.answers = 1, {}, {}
         self.greeting = {}
         self.sync_wanted, self.sync_open, self.sync_not_before = False, False, 0.0
-        self.synced = False
+        self.synced, self.paged = False, False
         self.sending, self.send_not_before = set(), 0.0
         self.repair_open, self.repair_not_before = 0, 0.0
         self.last_written = self.last_heard = time.monotonic()
@@ -888,7 +908,8 @@ class Client:
         if self.sync_wanted and not self.sync_open and now >= self.sync_not_before:
             self.sync_open, self.sync_wanted = True, False
             self.request({"sync": {"limit": self.sync_limit}}, "sync")
-        if now >= self.send_not_before:
+        # What comes beside the chain waits for a page: by it the snapshot names the server's present run.
+        if self.paged and now >= self.send_not_before:
             room = max(1, self.greeting.get("inFlightMax", 4) - 3)
             for body in self.store.outbox():
                 if len(self.pending) >= room:
@@ -956,6 +977,7 @@ class Client:
         if fate == "discarded":
             self.sync_wanted = True
             return
+        self.paged = self.paged or asked
         if fate == "taken":
             self.failures = 0
         if page.get("more"):

@@ -3,9 +3,10 @@
 //! A page that continues the stored snapshot is applied. A page that begins a rebuild is applied when it answers a
 //! sync of ours: what items it tells are of a new generation, and the page marked complete sweeps the items of older
 //! ones. A page that tells a gap in the messages makes the conversations alone old, and notes that messages have to be
-//! repaired. Messages are never swept. State kinds are numbers here: a new one needs no change.
+//! repaired. Messages are never swept; only those go that `lost` finds to be of another history. State kinds are numbers here: a new one needs no change.
 
 use super::entries::apply_entry;
+use super::lost::{doubt_everything, drop_lost};
 use super::{Store, StoreError};
 use crate::message::ClientMessageId;
 use highwater_wire::proto::{Entry, Gap, Item, Page, Sent};
@@ -37,10 +38,13 @@ pub struct Applied {
     pub new_entries: usize,
     /// Entries that were there already, the same in every field.
     pub repeated_entries: usize,
-    /// Entries told with another content than before; the store keeps the first. Always empty with a right server.
+    /// Entries told with another content than before; what was told last stands. With a right server this happens only
+    /// to what came beside the chain, before an older copy of the server's store was put back.
     pub conflicts: Vec<Entry>,
     /// Kind and key of items that were not told again by a rebuild, or after a gap, that ended here.
     pub swept: Vec<(u32, String)>,
+    /// Entries that went because the server's history does not have them.
+    pub dropped_entries: usize,
     /// Messages of the outbox that are seen to be sent and were not known to be.
     pub settled: Vec<(ClientMessageId, Sent)>,
 }
@@ -89,9 +93,12 @@ impl Store {
             Admission::BeginRebuild => {
                 progress.generation += 1;
                 progress.rebuilding = true;
+                doubt_everything(&transaction)?;
             }
         }
-        let mut applied = Applied::default();
+        let dropped_entries = drop_lost(&transaction, page)?;
+        progress.repairing |= page.valid_complete;
+        let mut applied = Applied { dropped_entries, ..Applied::default() };
         for item in &page.items {
             apply_item(&transaction, item, progress.generation)?;
         }
@@ -126,6 +133,8 @@ fn brings_nothing(page: &Page) -> bool {
         && page.rebuild.is_none()
         && !page.complete
         && !page.messages_gap
+        && page.valid.is_empty()
+        && !page.valid_complete
 }
 
 fn admit(progress: &Progress, page: &Page, cause: PageCause) -> Admission {

@@ -54,6 +54,8 @@ pub(super) fn apply_entry(
                 seq = entry.seq,
                 "an entry was told with another content"
             );
+            // There is one truth about a place, and it is the server's.
+            insert_entry(transaction, entry)?;
             applied.conflicts.push(entry.clone());
         }
     }
@@ -71,7 +73,7 @@ fn insert_entry(transaction: &Transaction<'_>, entry: &Entry) -> Result<(), Stor
     let text = entry.content.as_ref().map(|Content::Text(text)| text);
     transaction
         .prepare_cached(
-            "INSERT INTO entries (conversation, seq, sender, sent_at_ms, client_message_id, text)
+            "INSERT OR REPLACE INTO entries (conversation, seq, sender, sent_at_ms, client_message_id, text)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
         .execute(params![

@@ -5,6 +5,7 @@
 
 mod apply;
 mod entries;
+mod lost;
 mod outbox;
 mod read;
 mod schema;

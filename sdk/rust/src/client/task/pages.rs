@@ -33,7 +33,7 @@ impl Task {
         session.page_applied(&page);
         let applied = Arc::new(applied);
         let caught_up = cause == PageCause::Sync && !page.more;
-        let tells_gap = page.messages_gap;
+        let tells_gap = page.messages_gap || page.valid_complete;
         self.emit(Event::Applied { cause, page, applied: Arc::clone(&applied) });
         self.sends_seen(&applied);
         if tells_gap {
