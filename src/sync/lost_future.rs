@@ -110,7 +110,3 @@ pub(super) fn tell_valid<S: Source>(
     page.more = is_cut || room.entries == 0;
     Ok(!page.more)
 }
-
-#[cfg(test)]
-#[path = "lost_future_tests.rs"]
-mod tests;

@@ -1,9 +1,13 @@
+//! What may be kept by the run that a snapshot names, and the list of it in pages.
+
 #![allow(clippy::unwrap_used)]
 
-use super::*;
-use crate::{
-    model::{Kind, KindSet, record::InboxMessage, record::Item, record::Run},
-    sync::{kinds::Kinds, page::drain},
+use super::{
+    Kept, Kinds, Lifeline, Marks, PageLimits, RunName, Source, Valid, kinds::CONVERSATIONS, page::drain,
+};
+use crate::model::{
+    ConversationId, Kind, KindSet, RunNumber, Seq, Version,
+    record::{InboxMessage, Item, ItemValue, Run},
 };
 
 fn run(number: u32, found: u64, lossy: bool) -> Run {

@@ -3,6 +3,8 @@
 pub mod compare;
 pub mod kinds;
 pub mod lost_future;
+#[cfg(test)]
+mod lost_future_tests;
 pub mod marks;
 pub mod page;
 pub mod progress;
