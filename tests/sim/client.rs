@@ -42,6 +42,10 @@ impl Stored {
     /// An entry that was read by seq, or an own message that was answered.
     pub fn take_beside_the_chain(&mut self, entry: &proto::Entry, restores: u64) {
         let place = (entry.conversation_id, entry.seq);
+        // While the list of what stays valid is told, what is here may still have to go, and this with it.
+        if self.doubtful.contains(&place.0) && self.entries.contains_key(&place) {
+            return;
+        }
         match self.entries.insert(place, entry.clone()) {
             None => drop(self.beside.insert(place, restores)),
             Some(before) if before == *entry => {}

@@ -61,6 +61,8 @@ impl World {
         self.oracle = image.oracle.clone();
         self.restores += 1;
         self.counts.saw("restore");
+        // Who tells versions alone cannot say of which history they are: such a client begins anew.
+        self.wholes.clear();
         self.forget_what_was_lost();
         self.start();
         self.image = Some(image);

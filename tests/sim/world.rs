@@ -142,11 +142,11 @@ impl World {
             967 => self.explain_one(),
             968..980 => self.change_room(),
             980..982 => self.let_days_pass(),
-            1000..1030 => self.whole_sync_one(),
             982..987 => self.clean_one(),
             987 => self.set_clock(),
             988..993 => self.look_at_an_old_view(),
             993..996 => self.back_up_or_restore(),
+            1000..1030 => self.whole_sync_one(),
             _ => {
                 let power_cut = self.random.one_in(2);
                 self.crash(power_cut);
