@@ -5,7 +5,8 @@ use std::sync::Arc;
 use highwater::{
     logic::{Answer, Operation, Request, operation::Target},
     model::{
-        ConversationId, LineageId, Record, UserId, device_policy::ClassRule, limits::DEDUP_DAYS, record::name_key,
+        ConversationId, LineageId, Record, UserId, device_policy::ClassRule, limits::DEDUP_DAYS,
+        record::name_key,
     },
     sync::render,
 };

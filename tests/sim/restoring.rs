@@ -76,6 +76,10 @@ impl World {
     fn forget_what_was_lost(&mut self) {
         let oracle = &self.oracle;
         self.users.retain(|(user, _)| oracle.names.values().any(|known| known == user));
+        // A context of a device that lives on begins anew at its next hello, as if it had never been.
+        self.clients.retain(|client| {
+            oracle.began.contains_key(&client.lineage) || !oracle.is_live(client.lineage.device)
+        });
         for pending in &mut self.pending {
             pending.is_unknown = false;
             let is_held = oracle
