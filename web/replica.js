@@ -20,6 +20,9 @@ export class Replica {
   lacks_messages = true;
   // Items are being told anew: those that were not told again when that is complete are gone.
   #rebuilding = false;
+  // Conversations that were here when a rebuild began, and were not named as valid since: after the server's store was put
+  // back, what is not of its history goes.
+  #doubtful = new Set();
   // kind → key → { value, old }
   #items = new Map();
   // conversation id → entries in the order of their seq
@@ -33,7 +36,11 @@ export class Replica {
       return { applied: false, entries: [] };
     }
     if (!page.snapshot) return { applied: true, entries: [] };
-    if (rebuild) this.#begin_rebuild([...this.#items.keys()]);
+    if (rebuild) {
+      this.#begin_rebuild([...this.#items.keys()]);
+      this.#doubtful = new Set(this.#conversations.keys());
+    }
+    this.#drop_lost(page);
     for (const item of page.items ?? []) this.#put(item);
     const entries = (page.entries ?? []).map(entry_of).filter((entry) => this.add(entry));
     if (page.complete && this.#rebuilding) this.#end_rebuild();
@@ -43,19 +50,21 @@ export class Replica {
     return { applied: true, entries };
   }
 
-  // Another device of the same person begins with the empty snapshot; what is known stays.
+  // Another device of the same person goes on with what is known. Its snapshot is not continued, but says of which life
+  // of the server this is: the rebuild that answers it drops what is gone.
   restart() {
-    this.snapshot = '';
     this.lacks_messages = true;
-    this.#rebuilding = false;
   }
 
-  // Puts a message into its place; false if it is there already.
+  // Puts a message into its place; false if it is there already. What was told last stands.
   add(entry) {
     const entries = this.#entries_of(entry.conversation_id);
     let place = entries.length;
     while (place > 0 && entries[place - 1].seq > entry.seq) place -= 1;
-    if (place > 0 && entries[place - 1].seq === entry.seq) return false;
+    if (place > 0 && entries[place - 1].seq === entry.seq) {
+      entries[place - 1] = entry;
+      return false;
+    }
     entries.splice(place, 0, entry);
     if (entries.length > ENTRIES_PER_CONVERSATION_MAX) entries.shift();
     return true;
@@ -100,6 +109,17 @@ export class Replica {
   #entries_of(conversation_id) {
     if (!this.#conversations.has(conversation_id)) this.#conversations.set(conversation_id, []);
     return this.#conversations.get(conversation_id);
+  }
+
+  #drop_lost(page) {
+    for (const { conversationId, seq } of page.valid ?? []) {
+      this.#doubtful.delete(conversationId);
+      const kept = this.entries(conversationId).filter((entry) => entry.seq <= BigInt(seq ?? 0));
+      if (this.#conversations.has(conversationId)) this.#conversations.set(conversationId, kept);
+    }
+    if (!page.validComplete) return;
+    for (const conversation_id of this.#doubtful) this.#conversations.delete(conversation_id);
+    this.#doubtful.clear();
   }
 
   #begin_rebuild(kinds) {

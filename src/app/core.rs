@@ -20,7 +20,7 @@ use crate::{
         ports::Ports,
         reader::Readers,
         unanswered::Unanswered,
-        user::UserServices,
+        user::{LostFutures, UserServices},
         waiters::Waiters,
     },
     config::{Config, RegistrationMode},
@@ -151,6 +151,7 @@ fn services(
         hand_backs,
         // The other half is for requests that do not wait.
         waiters: Waiters::bounded(room.requests_max / 2),
+        lost_futures: LostFutures::default(),
     };
     Ok((Arc::new(services), threads))
 }

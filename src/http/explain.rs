@@ -165,13 +165,17 @@ pub(super) async fn snapshot(
 fn explain_snapshot(services: &UserServices, chain: Chain, bytes: &[u8]) -> Value {
     match services.key.open(chain, bytes, &services.lifeline) {
         Opened::Empty => json!({ "verdict": "empty", "means": "everything is told from the beginning" }),
-        Opened::Foreign => json!({
+        Opened::Foreign(_) => json!({
             "verdict": "foreign",
             "means": "damaged, or given by another server or to another lineage: everything is told anew",
         }),
-        Opened::Future => json!({
+        Opened::Future(_) => json!({
             "verdict": "future",
             "means": "it speaks of a history that this store does not have: everything is told anew",
+        }),
+        Opened::Lossy(..) => json!({
+            "verdict": "lossy",
+            "means": "the store has lost something since: what stays valid is told, and every item anew",
         }),
         Opened::Marks(given) => said(services, &given),
     }

@@ -238,7 +238,7 @@ impl Client {
         let kinds = Arc::clone(&services.kinds);
         let (key, lifeline, level) = (&services.key, &services.lifeline, rendering.level);
         let (marks, rebuild) = user::begin(key, lifeline, chain, &given, level, &kinds, lineage.from);
-        user::count_rebuild(&services.monitor, rebuild, owner);
+        services.lost_futures.note(&services.monitor, rebuild, chain);
         if rebuild.is_none() && !given.is_empty() {
             self.store_handed_back(owner, lineage, &marks);
         }

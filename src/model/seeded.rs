@@ -40,6 +40,8 @@ sync_bugs! {
     IndexBeforePin = "the index read before the tail is pinned";
     /// A snapshot of any run is continued.
     RunCheckLeftOut = "a run check left out";
+    /// After a run that began with a loss, clients of before are not told what stays valid.
+    ValidLeftOut = "a lossy run not told";
 }
 
 #[cfg(feature = "seeded-bugs")]

@@ -93,6 +93,9 @@ server_ids! {
     /// Rebuilds because the client took up another level or other kinds.
     REBUILDS_LEVEL = 1045, "rebuilds.level", Sum, Count, "user", "rebuilds" { "cause": "level" };
 
+    /// Rebuilds because the store has lost something since the snapshot was given.
+    REBUILDS_LOSSY = 1046, "rebuilds.lossy", Sum, Count, "user", "rebuilds" { "cause": "lossy" };
+
     /// Snapshots that did not open: made up, cut short, or of another lineage.
     SNAPSHOTS_FORGED = 1050, "snapshots.forged", Sum, Count, "user", "snapshots_refused" { "cause": "forged" };
     /// Snapshots of another store.
@@ -111,6 +114,10 @@ server_ids! {
     DEVICES_REPLACED = 1063, "devices.replaced", Sum, Count, "persistence", "devices_replaced";
     /// Devices that were signed out: by themselves, another one, or an operator.
     DEVICES_ENDED = 1064, "devices.ended", Sum, Count, "persistence", "devices_ended";
+    /// Lineages that came from a history that this store does not have, each once per start.
+    LINEAGES_LOST_FUTURE = 1070, "lineages.lost_future", Sum, Count, "user", "lineages_lost_future";
+    /// Lists of what stays valid after a loss that were told to their end.
+    VALID_LISTS_TOLD = 1071, "valid_lists.told", Sum, Count, "user", "valid_lists_told";
 
     /// Batches of up to 1 operation; this and the following are [`BATCH_OPERATIONS`].
     BATCH_OPERATIONS_1 = 1100, "batch.operations.le_1", Sum, Count, "persistence", "batch_operations" [Part::Band("1.0")];

@@ -7,7 +7,7 @@
 //! | `d` | devices | device | device row |
 //! | `t` | devices | token hash | user, device |
 //! | `c` | conversations | conversation | conversation row |
-//! | `m` | messages | conversation, first seq | chunk of messages, dense in seq |
+//! | `m` | messages | conversation, first seq | chunk of messages with their versions, dense in seq |
 //! | `p` | inboxes | user, first version | chunk of pointers |
 //! | `u` | receipts | user, day, first version | chunk of receipts |
 //! | `s` | items | user, kind, version | item |

@@ -8,7 +8,8 @@ use super::{
     packing::MAX_PACKED_RECORD_BYTES,
 };
 use crate::model::{
-    ClientMessageId, Content, ConversationId, Custom, Seq, limits::CONTENT_BYTES_MAX, record::Message,
+    ClientMessageId, Content, ConversationId, Custom, Seq, Version, limits::CONTENT_BYTES_MAX,
+    record::Message,
 };
 
 /// Length of a text that is not there: see `put_content`.
@@ -50,7 +51,26 @@ pub fn decode(input: &mut Input<'_>) -> Result<Message, Malformed> {
     decode_packed(input, conversation, seq)
 }
 
-/// Writes a message in a chunk, whose key and place say conversation and seq.
+/// Writes a message of this version in a chunk. By the version it is known later which messages a restored store had.
+pub fn encode_in_chunk(out: &mut Vec<u8>, version: Version, message: &Message) {
+    put_number(out, version.0);
+    encode_packed(out, message);
+}
+
+/// Reads a message of a chunk, and its version.
+///
+/// # Errors
+/// When the bytes are not a message.
+pub fn decode_in_chunk(
+    input: &mut Input<'_>,
+    conversation: ConversationId,
+    seq: Seq,
+) -> Result<(Version, Message), Malformed> {
+    let version = input.version()?;
+    Ok((version, decode_packed(input, conversation, seq)?))
+}
+
+/// Writes a message whose key and place, or what stands before it, say conversation and seq.
 pub fn encode_packed(out: &mut Vec<u8>, message: &Message) {
     put_fixed64(out, message.sender.0);
     put_time(out, message.sent_at);
@@ -89,7 +109,7 @@ fn take_content(input: &mut Input<'_>) -> Result<Content, Malformed> {
     }
 }
 
-/// Reads a message of a chunk.
+/// Reads what [`encode_packed`] wrote.
 ///
 /// # Errors
 /// When the bytes are not a message.

@@ -72,6 +72,7 @@ pub mod varint;
 pub mod view;
 mod view_cleanup;
 mod view_fault;
+mod view_head_at;
 mod view_inbox;
 mod view_items;
 mod view_messages;

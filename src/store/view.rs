@@ -14,7 +14,7 @@ use super::{
 };
 pub use super::{view_cleanup::Standing, view_fault::ReadFault};
 use crate::model::{
-    ClientMessageId, ConversationId, DeviceId, Kind, Lineages, TimeMs, UserId, Version,
+    ClientMessageId, ConversationId, DeviceId, Kind, Lineages, Seq, TimeMs, UserId, Version,
     record::{
         Account, Conversation, Device, InboxMessage, Invite, Item, Receipt, ReceiptDay, Run, SecretHash,
     },
@@ -184,6 +184,10 @@ impl crate::sync::Source for UserView<'_> {
 
     fn floor(&self) -> Result<Version, ReadFault> {
         Ok(self.view.lineages(self.user)?.floor)
+    }
+
+    fn head_at(&self, conversation: ConversationId, through: Version) -> Result<Seq, ReadFault> {
+        self.view.head_at(conversation, through)
     }
 }
 

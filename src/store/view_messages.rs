@@ -12,7 +12,7 @@ use super::{
     view_fault::ReadFault,
     view_scan::whole,
 };
-use crate::model::{ConversationId, Seq, record::Message};
+use crate::model::{ConversationId, Seq, Version, record::Message};
 
 impl View {
     /// Newest seq of a conversation; 0 when it has none.
@@ -83,13 +83,23 @@ impl View {
 
     /// The chunk that begins at or before `seq`; empty when there is none.
     fn message_chunk(&self, conversation: ConversationId, seq: Seq) -> Result<Vec<Message>, ReadFault> {
+        let chunk = self.versioned_chunk(conversation, seq)?;
+        Ok(chunk.into_iter().map(|(_, message)| message).collect())
+    }
+
+    /// The same with the version of each message.
+    pub(super) fn versioned_chunk(
+        &self,
+        conversation: ConversationId,
+        seq: Seq,
+    ) -> Result<Vec<(Version, Message)>, ReadFault> {
         let mut found = Vec::new();
         let from = messages::chunk_key(conversation, Seq(0));
         let to = Key::of(keys::MESSAGE).u64(conversation.0).u64(seq.0.saturating_add(1)).done();
         self.scan(&from, &to, Direction::Backward, |key, value| {
             let mut seq = messages::first_of_key(key).ok_or(Malformed::Truncated("message key"))?;
             for record in Chunk::decode(value).map_err(Malformed::Packing)?.iter() {
-                found.push(whole(record, |input| messages::decode_packed(input, conversation, seq))?);
+                found.push(whole(record, |input| messages::decode_in_chunk(input, conversation, seq))?);
                 seq = seq.next();
             }
             Ok(ControlFlow::Break(()))

@@ -198,6 +198,10 @@ mod tests {
             let before = left.replace(left.get().saturating_sub(1));
             Ok(if before == 0 { CLEANED } else { Version(self.floor) })
         }
+
+        fn head_at(&self, _: ConversationId, _: Version) -> Result<Seq, Self::Fault> {
+            unreachable!("nothing was lost")
+        }
     }
 
     impl Whole for Table {

@@ -14,6 +14,17 @@ pub struct RunName {
     pub number: RunNumber,
     /// Random.
     pub id: u32,
+    /// Id of the run before it; 0 for the first. By it a store that lost this run knows where it forked off.
+    pub parent: u32,
+}
+
+/// How far the list of what stays valid was told: see `lost_future`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ValidList {
+    /// Messages through this version stay; those above it are of a future that was lost.
+    pub through: Version,
+    /// Conversations were named whose item has a version at or below this one.
+    pub after: Version,
 }
 
 /// No enumeration has begun: a cursor of no kind.
@@ -30,6 +41,8 @@ pub struct Marks {
     enumerating: KindSet,
     /// How far: everything of the kind that is told anew at present, through this version.
     cursor: (Kind, Version),
+    /// What stays valid is being told; nothing else is told before that is complete.
+    valid: Option<ValidList>,
     by_kind: [Version; KINDS_MAX],
 }
 
@@ -42,6 +55,7 @@ impl Marks {
             run,
             enumerating: KindSet::default(),
             cursor: NO_CURSOR,
+            valid: None,
             by_kind: [Version(0); KINDS_MAX],
         };
         marks.raise(super::kinds::MESSAGES, messages_from);
@@ -102,6 +116,25 @@ impl Marks {
         (self.enumerating, self.cursor) = (KindSet::default(), NO_CURSOR);
     }
 
+    /// The list of what stays valid, while it is being told.
+    #[must_use]
+    pub fn valid(&self) -> Option<ValidList> {
+        self.valid
+    }
+
+    /// Begins to tell from the beginning what stays valid, and with it every item anew: nothing above `through` does,
+    /// nor above what a list that was not told to its end had said.
+    pub fn tell_valid(&mut self, through: Version, kinds: KindSet) {
+        let through = self.valid.map_or(through, |list| list.through.min(through));
+        self.valid = Some(ValidList { through, after: Version(0) });
+        (self.enumerating, self.cursor) = (kinds, NO_CURSOR);
+    }
+
+    /// Conversations through `after` were named; nothing, if those were all.
+    pub fn valid_told(&mut self, after: Option<Version>) {
+        self.valid = self.valid.zip(after).map(|(list, after)| ValidList { after, ..list });
+    }
+
     /// All marks, by kind number from 1.
     #[must_use]
     pub fn all(&self) -> &[Version; KINDS_MAX] {
@@ -114,9 +147,10 @@ impl Marks {
         level: u8,
         run: RunName,
         (enumerating, cursor): (KindSet, (Kind, Version)),
+        valid: Option<ValidList>,
         by_kind: [Version; KINDS_MAX],
     ) -> Marks {
-        Marks { level, run, enumerating, cursor, by_kind }
+        Marks { level, run, enumerating, cursor, valid, by_kind }
     }
 
     /// Where the enumeration stands, to be stored.
@@ -125,7 +159,8 @@ impl Marks {
         self.cursor
     }
 
-    fn highest(&self) -> Version {
+    /// The newest version that it speaks of.
+    pub(super) fn highest(&self) -> Version {
         self.by_kind.iter().copied().max().unwrap_or_default().max(self.cursor.1)
     }
 }
@@ -154,7 +189,8 @@ impl Lifeline {
     #[must_use]
     pub fn current(&self) -> RunName {
         let run = self.runs[self.runs.len() - 1];
-        RunName { number: run.number, id: run.id }
+        let parent = self.runs.iter().rev().nth(1).map_or(0, |before| before.id);
+        RunName { number: run.number, id: run.id, parent }
     }
 
     /// Every run.
@@ -196,7 +232,8 @@ mod tests {
     }
 
     fn marks(number: u32, mark: u64) -> Marks {
-        Marks::fresh(1, RunName { number: RunNumber(number), id: number * 7 }, Version(mark))
+        let run = RunName { number: RunNumber(number), id: number * 7, ..RunName::default() };
+        Marks::fresh(1, run, Version(mark))
     }
 
     #[test]

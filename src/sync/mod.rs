@@ -6,6 +6,9 @@ pub mod levels;
 #[cfg(test)]
 mod levels_tests;
 pub mod locale;
+pub mod lost_future;
+#[cfg(test)]
+mod lost_future_tests;
 pub mod marks;
 pub mod page;
 pub mod progress;
@@ -17,7 +20,8 @@ pub use compare::{Difference, Held, Whole, compare};
 pub use kinds::Kinds;
 pub use levels::{LEVELS, Rendering};
 pub use locale::Locale;
-pub use marks::{Lifeline, Marks, RunName};
+pub use lost_future::{Kept, Valid};
+pub use marks::{Lifeline, Marks, RunName, ValidList};
 pub use page::{Page, PageLimits, Source};
 pub use progress::{Course, Progress};
 pub use push_chain::{Issued, News, PushChain};

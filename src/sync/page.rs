@@ -2,10 +2,11 @@
 
 use super::{
     kinds::{CONVERSATIONS, Kinds, MESSAGES},
+    lost_future::{self, Valid},
     marks::Marks,
 };
 use crate::model::{
-    Kind, Version,
+    ConversationId, Kind, Seq, Version,
     record::{InboxMessage, Item},
 };
 
@@ -46,6 +47,12 @@ pub trait Source {
     /// # Errors
     /// When the store cannot be read.
     fn floor(&self) -> Result<Version, Self::Fault>;
+
+    /// Newest seq of a conversation whose message has a version at or below `through`; 0 when there is none.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn head_at(&self, conversation: ConversationId, through: Version) -> Result<Seq, Self::Fault>;
 }
 
 /// A page before it is rendered and sealed.
@@ -64,10 +71,29 @@ pub struct Page {
     pub gap: bool,
     /// With this page everything that was being told anew has been told.
     pub complete: bool,
+    /// Up to where the client may keep these conversations; to be applied before everything else.
+    pub valid: Vec<Valid>,
+    /// With this page every conversation of which something may be kept was named.
+    pub valid_complete: bool,
 }
 
 /// Bytes that an item is taken to cost in a page, beside its key. Source: contacts and conversations render to 60–120.
 pub(super) const ITEM_BYTES: usize = 128;
+
+impl Page {
+    fn empty(marks: Marks) -> Page {
+        Page {
+            items: Vec::new(),
+            entries: Vec::new(),
+            marks,
+            more: false,
+            gap: false,
+            complete: false,
+            valid: Vec::new(),
+            valid_complete: false,
+        }
+    }
+}
 
 /// Drains the declared kinds in order above the marks, until a limit is reached.
 ///
@@ -79,9 +105,11 @@ pub fn drain<S: Source>(
     limits: PageLimits,
     source: &S,
 ) -> Result<Page, S::Fault> {
-    let mut page =
-        Page { items: Vec::new(), entries: Vec::new(), marks, more: false, gap: false, complete: false };
+    let mut page = Page::empty(marks);
     let mut room = PageLimits { entries: limits.entries.max(1), bytes: limits.bytes };
+    if !lost_future::tell_valid(&mut page, &mut room, source)? {
+        return Ok(page);
+    }
     for kind in kinds.state() {
         // One more than fits tells whether something is left.
         let due_above = marks.due_above(kind);
@@ -179,6 +207,10 @@ mod tests {
 
         fn floor(&self) -> Result<Version, ()> {
             Ok(Version(self.floor))
+        }
+
+        fn head_at(&self, _: ConversationId, _: Version) -> Result<Seq, ()> {
+            unreachable!("nothing was lost")
         }
     }
 

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use highwater_wire::proto;
 
 use super::levels::{LEVELS, Rendering};
+use super::lost_future::Valid;
 use crate::model::{
     Content, UserId,
     record::{InboxMessage, Item, ItemValue, Message},
@@ -69,6 +70,12 @@ fn content(content: &Content) -> proto::entry::Content {
 /// Texts are checked to be UTF-8 where they come in.
 fn utf8(text: &[u8]) -> String {
     String::from_utf8_lossy(text).into_owned()
+}
+
+/// Up to where a conversation stays valid, as the wire has it.
+#[must_use]
+pub fn valid(valid: &Valid) -> proto::Valid {
+    proto::Valid { conversation_id: valid.conversation.0, seq: valid.seq.0 }
 }
 
 /// Messages of an inbox as a device of their user is told them.

@@ -1,38 +1,45 @@
 //! The snapshot: marks sealed so that only this server can read, and nobody can make one.
 //!
 //! ```text
-//! byte 0      format (1)
-//! byte 1      key id
-//! bytes 2–17  synthetic IV of AES-SIV (RFC 5297); its first eight bytes are the base of the next page
-//! then        sealed: level, run number (4), run id (4), kinds being told anew, number of kinds, a 48-bit mark per
-//!             kind; and while kinds are told anew, the one at present and how far (7)
+//! byte 0       format (2; 3 while the list of what stays valid is told)
+//! byte 1       key id
+//! bytes 2–17   synthetic IV of AES-SIV (RFC 5297); its first eight bytes are the base of the next page
+//! bytes 18–29  number, id and parent's id of the run, readable whoever's snapshot it is
+//! then         sealed: level, kinds being told anew, number of kinds, a 48-bit mark per kind; while kinds are told anew,
+//!              the one at present and how far (7); while the list is told, instead of that, its version and how far (12)
 //! ```
-//! Associated data: format, key id, store, user, device, context. Deterministic: the same marks give the same bytes,
+//! Associated data: store, user, device, context, and everything in the clear but the synthetic IV. Deterministic: the same marks give the same bytes,
 //! so that nothing new leaves the snapshot as it is.
 
 use aes_siv::{KeyInit, siv::Aes128Siv};
 
 use super::{
     kinds::KINDS_MAX,
-    marks::{Lifeline, Marks, NO_CURSOR, RunName},
+    lost_future::Kept,
+    marks::{Lifeline, Marks, NO_CURSOR, RunName, ValidList},
 };
 use crate::model::{Kind, KindSet, LineageId, RunNumber, UserId, Version};
 
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
+/// The client has not yet dropped what it must not keep, whatever run is named.
+const FORMAT_TELLING_VALID: u8 = 3;
 const HEADER_BYTES: usize = 2;
 const TAG_BYTES: usize = 16;
+const RUN_BYTES: usize = 12;
 
 /// Bytes before the marks in what is sealed.
-const FIXED_BYTES: usize = 11;
+const FIXED_BYTES: usize = 3;
 const MARK_BYTES: usize = 6;
 const CURSOR_BYTES: usize = 1 + MARK_BYTES;
+const VALID_LIST_BYTES: usize = 2 * MARK_BYTES;
 
 /// Longest snapshot. A longer one is not ours and is refused unread.
 pub const SNAPSHOT_BYTES_MAX: usize =
-    HEADER_BYTES + TAG_BYTES + FIXED_BYTES + MARK_BYTES * KINDS_MAX + CURSOR_BYTES;
+    HEADER_BYTES + TAG_BYTES + RUN_BYTES + FIXED_BYTES + MARK_BYTES * KINDS_MAX + VALID_LIST_BYTES;
+const _: () = assert!(VALID_LIST_BYTES >= CURSOR_BYTES);
 
 /// Whose snapshot it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Chain {
     /// The user.
     pub user: UserId,
@@ -55,10 +62,12 @@ pub enum Opened {
     Empty,
     /// It is ours, of this chain, and of a history that we have.
     Marks(Marks),
+    /// It can be continued, but its client may hold messages above this version that were lost since, beside the chain.
+    Lossy(Marks, Version),
     /// Damaged, forged, of another user, lineage or server, or of a format that we do not know.
-    Foreign,
+    Foreign(Kept),
     /// It speaks of a history that this store does not have.
-    Future,
+    Future(Kept),
 }
 
 impl SnapshotKey {
@@ -73,25 +82,29 @@ impl SnapshotKey {
     pub fn seal(&self, chain: Chain, marks: &Marks) -> Vec<u8> {
         let mut plain = Vec::with_capacity(SNAPSHOT_BYTES_MAX);
         plain.push(marks.level);
-        plain.extend_from_slice(&marks.run.number.0.to_be_bytes());
-        plain.extend_from_slice(&marks.run.id.to_be_bytes());
         plain.push(marks.enumerating().bits());
         let used = marks.all().iter().rposition(|mark| *mark != Version(0)).map_or(0, |last| last + 1);
         plain.push(used as u8);
-        for mark in &marks.all()[..used] {
-            plain.extend_from_slice(&mark.0.to_be_bytes()[2..]);
-        }
-        if !marks.enumerating().is_empty() {
+        let put = |plain: &mut Vec<u8>, mark: Version| plain.extend_from_slice(&mark.0.to_be_bytes()[2..]);
+        marks.all()[..used].iter().for_each(|mark| put(&mut plain, *mark));
+        if let Some(list) = marks.valid() {
+            // Nothing is told anew before the list is told, so there is no other cursor.
+            put(&mut plain, list.through);
+            put(&mut plain, list.after);
+        } else if !marks.enumerating().is_empty() {
             let (kind, version) = marks.cursor();
             plain.push(kind.0);
-            plain.extend_from_slice(&version.0.to_be_bytes()[2..]);
+            put(&mut plain, version);
         }
-        let associated = self.associated(chain);
+        let format = if marks.valid().is_some() { FORMAT_TELLING_VALID } else { FORMAT };
+        let run = [marks.run.number.0, marks.run.id, marks.run.parent].map(u32::to_be_bytes).concat();
+        let associated = self.associated(chain, format, &run);
         let sealed = self
             .cipher()
             .encrypt([associated.as_slice()], &plain)
             .expect("one header and a short text are within the limits of AES-SIV");
-        [&[FORMAT, self.id], sealed.as_slice()].concat()
+        let (tag, sealed) = sealed.split_at(TAG_BYTES);
+        [&[format, self.id], tag, &run, sealed].concat()
     }
 
     /// Opens what a client handed back.
@@ -100,57 +113,90 @@ impl SnapshotKey {
         if snapshot.is_empty() {
             return Opened::Empty;
         }
-        match self.unseal(chain, snapshot) {
-            None => Opened::Foreign,
-            Some(marks) if lifeline.continues(&marks) => Opened::Marks(marks),
-            Some(_) => Opened::Future,
+        let Some(marks) = self.unseal(chain, snapshot) else {
+            return Opened::Foreign(kept_by_run_in_clear(snapshot, lifeline));
+        };
+        if !lifeline.continues(&marks) {
+            let kept = match (lifeline.kept(marks.run), marks.valid()) {
+                (Kept::Through(through), Some(list)) => Kept::Through(through.min(list.through)),
+                (Kept::All, Some(list)) => Kept::Through(list.through),
+                (kept, None) => kept,
+            };
+            return Opened::Future(kept);
+        }
+        match lifeline.lost_since(&marks) {
+            Some(through) => Opened::Lossy(marks, through),
+            None => Opened::Marks(marks),
         }
     }
 
     fn unseal(&self, chain: Chain, snapshot: &[u8]) -> Option<Marks> {
-        if snapshot.len() > SNAPSHOT_BYTES_MAX || snapshot.get(..HEADER_BYTES)? != [FORMAT, self.id] {
+        if snapshot.len() > SNAPSHOT_BYTES_MAX || snapshot.get(1) != Some(&self.id) {
             return None;
         }
-        let associated = self.associated(chain);
-        let plain = self.cipher().decrypt([associated.as_slice()], &snapshot[HEADER_BYTES..]).ok()?;
+        let (format, run_bytes) = in_clear(snapshot)?;
+        let (clear, sealed) = snapshot.split_at(HEADER_BYTES + TAG_BYTES + RUN_BYTES);
+        let sealed = [&clear[HEADER_BYTES..HEADER_BYTES + TAG_BYTES], sealed].concat();
+        let associated = self.associated(chain, format, run_bytes);
+        let plain = self.cipher().decrypt([associated.as_slice()], &sealed).ok()?;
         let (fixed, marks) = plain.split_first_chunk::<FIXED_BYTES>()?;
-        let [level, n0, n1, n2, n3, i0, i1, i2, i3, enumerating, count] = *fixed;
+        let [level, enumerating, count] = *fixed;
         if usize::from(count) > KINDS_MAX {
             return None;
         }
-        let (marks, cursor) = marks.split_at_checked(usize::from(count) * MARK_BYTES)?;
+        let (marks, rest) = marks.split_at_checked(usize::from(count) * MARK_BYTES)?;
         let mut by_kind = [Version(0); KINDS_MAX];
         for (mark, bytes) in by_kind.iter_mut().zip(marks.chunks_exact(MARK_BYTES)) {
             *mark = mark_of(bytes);
         }
         let enumerating = KindSet::from_bits(enumerating);
-        let cursor = match cursor {
-            [] if enumerating.is_empty() => NO_CURSOR,
+        let (cursor, valid) = match rest {
+            [] if enumerating.is_empty() && format == FORMAT => (NO_CURSOR, None),
+            list if format == FORMAT_TELLING_VALID && list.len() == VALID_LIST_BYTES => {
+                let (through, after) = list.split_at(MARK_BYTES);
+                (NO_CURSOR, Some(ValidList { through: mark_of(through), after: mark_of(after) }))
+            }
             [kind, version @ ..] if !enumerating.is_empty() && version.len() == MARK_BYTES => {
-                (Kind(*kind), mark_of(version))
+                ((Kind(*kind), mark_of(version)), None)
             }
             _ => return None,
         };
-        let run = RunName {
-            number: RunNumber(u32::from_be_bytes([n0, n1, n2, n3])),
-            id: u32::from_be_bytes([i0, i1, i2, i3]),
-        };
-        Some(Marks::restored(level, run, (enumerating, cursor), by_kind))
+        Some(Marks::restored(level, run_of(run_bytes), (enumerating, cursor), valid, by_kind))
     }
 
     fn cipher(&self) -> Aes128Siv {
         Aes128Siv::new(&self.key.into())
     }
 
-    fn associated(&self, chain: Chain) -> [u8; 35] {
-        let mut bytes = [0; 35];
-        bytes[0] = FORMAT;
-        bytes[1] = self.id;
-        bytes[2..18].copy_from_slice(&self.store);
-        bytes[18..26].copy_from_slice(&chain.user.0.to_be_bytes());
-        bytes[26..34].copy_from_slice(&chain.lineage.device.0.to_be_bytes());
-        bytes[34] = chain.lineage.context;
-        bytes
+    fn associated(&self, chain: Chain, format: u8, run: &[u8]) -> Vec<u8> {
+        let (user, device) = (chain.user.0.to_be_bytes(), chain.lineage.device.0.to_be_bytes());
+        [&[format, self.id], &self.store[..], &user, &device, &[chain.lineage.context], run].concat()
+    }
+}
+
+/// Format and run of a snapshot, whoever sealed it.
+fn in_clear(snapshot: &[u8]) -> Option<(u8, &[u8; RUN_BYTES])> {
+    let format = *snapshot.first()?;
+    let run = snapshot.get(HEADER_BYTES + TAG_BYTES..)?.first_chunk::<RUN_BYTES>()?;
+    [FORMAT, FORMAT_TELLING_VALID].contains(&format).then_some((format, run))
+}
+
+/// What may be kept by a client whose snapshot cannot be read. Who changes these bytes harms itself alone: it reads again
+/// what it had. What is no snapshot of any server says nothing about what was lost.
+fn kept_by_run_in_clear(snapshot: &[u8], lifeline: &Lifeline) -> Kept {
+    match in_clear(snapshot) {
+        None => Kept::All,
+        Some((FORMAT, run)) => lifeline.kept(run_of(run)),
+        Some(_) => Kept::Through(Version(0)),
+    }
+}
+
+fn run_of(bytes: &[u8; RUN_BYTES]) -> RunName {
+    let [n0, n1, n2, n3, i0, i1, i2, i3, p0, p1, p2, p3] = *bytes;
+    RunName {
+        number: RunNumber(u32::from_be_bytes([n0, n1, n2, n3])),
+        id: u32::from_be_bytes([i0, i1, i2, i3]),
+        parent: u32::from_be_bytes([p0, p1, p2, p3]),
     }
 }
 
@@ -200,7 +246,16 @@ mod tests {
         longest.given(CONTACTS, Version(77), false);
         let anew = key().seal(chain(1, 2, 0), &longest);
         assert_eq!(key().open(chain(1, 2, 0), &anew, &lifeline()), Opened::Marks(longest));
-        assert!(sealed.len() <= anew.len() && anew.len() <= 72, "{} bytes", anew.len());
+        let mut telling = marks();
+        telling.tell_valid(Version(1 << 46), KindSet::ALL);
+        telling.valid_told(Some(Version(1 << 45)));
+        let told = key().seal(chain(1, 2, 0), &telling);
+        assert_eq!(key().open(chain(1, 2, 0), &told, &lifeline()), Opened::Marks(telling));
+        assert!(
+            sealed.len() <= anew.len() && anew.len() <= told.len() && told.len() <= 72,
+            "{} bytes",
+            told.len()
+        );
         assert_eq!(sealed, key().seal(chain(1, 2, 0), &marks()), "the same marks give the same bytes");
     }
 
@@ -210,10 +265,12 @@ mod tests {
         for bit in 0..sealed.len() * 8 {
             let mut forged = sealed.clone();
             forged[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(key().open(chain(1, 2, 0), &forged, &lifeline()), Opened::Foreign, "bit {bit}");
+            let opened = key().open(chain(1, 2, 0), &forged, &lifeline());
+            assert!(matches!(opened, Opened::Foreign(_)), "bit {bit}: {opened:?}");
         }
         for length in 1..sealed.len() {
-            assert_eq!(key().open(chain(1, 2, 0), &sealed[..length], &lifeline()), Opened::Foreign);
+            let opened = key().open(chain(1, 2, 0), &sealed[..length], &lifeline());
+            assert!(matches!(opened, Opened::Foreign(_)), "{length} bytes: {opened:?}");
         }
     }
 
@@ -221,10 +278,10 @@ mod tests {
     fn nobody_elses_snapshot_opens() {
         let sealed = key().seal(chain(1, 2, 0), &marks());
         for other in [chain(3, 2, 0), chain(1, 3, 0), chain(1, 2, 1)] {
-            assert_eq!(key().open(other, &sealed, &lifeline()), Opened::Foreign);
+            assert_eq!(key().open(other, &sealed, &lifeline()), Opened::Foreign(Kept::All), "{other:?}");
         }
         let other_store = SnapshotKey::new(1, [7; 32], [98; 16]);
-        assert_eq!(other_store.open(chain(1, 2, 0), &sealed, &lifeline()), Opened::Foreign);
+        assert_eq!(other_store.open(chain(1, 2, 0), &sealed, &lifeline()), Opened::Foreign(Kept::All));
     }
 
     #[test]
@@ -232,7 +289,8 @@ mod tests {
         let mut foreign_run = marks();
         foreign_run.run.id = 6;
         let sealed = key().seal(chain(1, 2, 0), &foreign_run);
-        assert_eq!(key().open(chain(1, 2, 0), &sealed, &lifeline()), Opened::Future);
+        let opened = key().open(chain(1, 2, 0), &sealed, &lifeline());
+        assert_eq!(opened, Opened::Future(Kept::Through(Version(0))));
     }
 
     #[test]

@@ -23,6 +23,7 @@
 //! | [`levels`] | devices of two levels side by side, an app that is updated in place, custom messages |
 //! | [`lifecycle`] | ready line, health, stopping in order, coming back |
 //! | [`start`] | what keeps a server from starting, said by name |
+//! | [`restored`] | an older copy of the store is put back: every device drops what was lost, and nothing else |
 //! | [`slow_device`] | a device that never reads costs its bound and nobody else anything |
 //! | [`full_disk`] | a full disk: writes are refused, reads go on, and space brings the writes back |
 //!
@@ -53,6 +54,7 @@ mod login_policy;
 mod long_poll;
 mod out_of_turn;
 mod registration;
+mod restored;
 mod sign_in;
 mod slow_device;
 mod start;

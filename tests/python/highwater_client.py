@@ -39,7 +39,7 @@ LEVEL_MAX = 3
 ENUMS = {
     "DeviceClass": ["DEVICE_CLASS_UNSPECIFIED", "DEVICE_CLASS_PHONE", "DEVICE_CLASS_DESKTOP", "DEVICE_CLASS_TABLET",
                     "DEVICE_CLASS_WEB"],
-    "Cause": ["CAUSE_UNSPECIFIED", "CAUSE_FOREIGN", "CAUSE_FUTURE"],
+    "Cause": ["CAUSE_UNSPECIFIED", "CAUSE_FOREIGN", "CAUSE_FUTURE", "CAUSE_LOSSY"],
 }
 
 SCHEMA = {
@@ -48,12 +48,13 @@ SCHEMA = {
         (11, "heartbeat", "Nothing", "?"), (12, "sync", "Sync", "?"), (13, "send", "Send", "?"),
         (14, "register", "Register", "?"), (15, "signIn", "SignIn", "?"), (16, "signOut", "Nothing", "?"),
         (17, "listDevices", "Nothing", "?"), (18, "endDevice", "EndDevice", "?"), (19, "findUser", "FindUser", "?"),
-        (20, "heads", "Heads", "?"), (21, "range", "Range", "?")],
+        (20, "heads", "Heads", "?"), (21, "range", "Range", "?"), (22, "compare", "Compare", "?")],
     "ServerFrame": [
         (1, "requestId", "uint64", ""), (10, "greeting", "Greeting", "?"), (11, "heartbeat", "HeartbeatAnswer", "?"),
         (12, "page", "Page", "?"), (13, "sent", "Sent", "?"), (14, "signedIn", "SignedIn", "?"),
         (15, "done", "Nothing", "?"), (16, "deviceList", "DeviceList", "?"), (17, "user", "User", "?"),
         (18, "heads", "HeadList", "?"), (19, "entries", "EntryList", "?"),
+        (20, "difference", "Difference", "?"),
         (30, "push", "Page", "?"), (31, "nudge", "Nothing", "?"), (40, "error", "Error", "?")],
     "Nothing": [],
     "Hello": [
@@ -70,7 +71,9 @@ SCHEMA = {
     "Register": [
         (1, "name", "string", ""), (2, "password", "string", ""), (3, "invite", "string", ""),
         (4, "device", "DeviceInfo", "?")],
-    "SignIn": [(1, "name", "string", ""), (2, "password", "string", ""), (3, "device", "DeviceInfo", "?")],
+    "SignIn": [
+        (1, "name", "string", ""), (2, "password", "string", ""), (3, "device", "DeviceInfo", "?"),
+        (4, "inPlaceOf", "fixed64", "")],
     "DeviceInfo": [(1, "name", "string", ""), (2, "deviceClass", "DeviceClass", "")],
     "SignedIn": [(1, "userId", "fixed64", ""), (2, "deviceId", "fixed64", ""), (3, "token", "string", "")],
     "DeviceList": [(1, "devices", "Device", "*")],
@@ -91,8 +94,10 @@ SCHEMA = {
         (1, "base", "bytes", ""), (2, "snapshot", "bytes", ""), (3, "more", "bool", ""), (4, "items", "Item", "*"),
         (5, "entries", "Entry", "*"), (6, "rebuild", "Rebuild", "?"), (7, "gaps", "Gap", "*"),
         (8, "handBack", "bool", ""), (9, "complete", "bool", ""), (10, "messagesGap", "bool", ""),
-        (11, "levelChanged", "LevelChange", "?")],
+        (11, "levelChanged", "LevelChange", "?"),
+        (12, "valid", "Valid", "*"), (13, "validComplete", "bool", "")],
     "LevelChange": [(1, "kinds", "uint32", "*")],
+    "Valid": [(1, "conversationId", "fixed64", ""), (2, "seq", "uint64", "")],
     "Item": [
         (1, "kind", "uint32", ""), (2, "key", "string", ""), (3, "deleted", "bool", ""), (4, "value", "string", "")],
     "Entry": [
@@ -106,6 +111,14 @@ SCHEMA = {
     "Head": [(1, "conversationId", "fixed64", ""), (2, "seq", "uint64", ""), (3, "oldestSeq", "uint64", "")],
     "Range": [(1, "conversationId", "fixed64", ""), (2, "fromSeq", "uint64", ""), (3, "toSeq", "uint64", "")],
     "EntryList": [(1, "conversationId", "fixed64", ""), (2, "entries", "Entry", "*"), (3, "more", "bool", "")],
+    "Compare": [(1, "items", "HeldItem", "*"), (2, "entries", "HeldEntry", "*"), (3, "limit", "uint32", "")],
+    "HeldItem": [(1, "kind", "uint32", ""), (2, "key", "string", ""), (3, "version", "uint64", "")],
+    "HeldEntry": [(1, "conversationId", "fixed64", ""), (2, "seq", "uint64", ""), (3, "version", "uint64", "")],
+    "Difference": [
+        (1, "items", "VersionedItem", "*"), (2, "deletes", "HeldItem", "*"), (3, "entries", "VersionedEntry", "*"),
+        (4, "more", "bool", "")],
+    "VersionedItem": [(1, "version", "uint64", ""), (2, "item", "Item", "?")],
+    "VersionedEntry": [(1, "version", "uint64", ""), (2, "entry", "Entry", "?")],
     "Error": [
         (1, "code", "uint32", ""), (2, "name", "string", ""), (3, "message", "string", ""), (4, "retry", "bool", ""),
         (5, "retryAfterMs", "uint32", "")],
@@ -508,6 +521,7 @@ class Store:
             level INTEGER, PRIMARY KEY (conversation, seq)) WITHOUT ROWID;
         CREATE TABLE IF NOT EXISTS gaps (
             conversation TEXT, from_seq INTEGER, to_seq INTEGER, PRIMARY KEY (conversation, from_seq, to_seq));
+        CREATE TABLE IF NOT EXISTS doubtful (conversation TEXT PRIMARY KEY) WITHOUT ROWID;
         CREATE TABLE IF NOT EXISTS outbox (
             place INTEGER PRIMARY KEY AUTOINCREMENT, message_id BLOB UNIQUE, day INTEGER, to_field TEXT, to_value TEXT,
             text TEXT, custom TEXT, shown_seq INTEGER, refused INTEGER NOT NULL DEFAULT 0);
@@ -610,6 +624,9 @@ class Store:
         if begins:
             run("UPDATE items SET old = 1")
             self._set("rebuilding", 1)
+            run("DELETE FROM doubtful")
+            run("INSERT INTO doubtful SELECT DISTINCT conversation FROM entries")
+        self._drop_lost(page)
         for kind in page.get("levelChanged", {}).get("kinds", []):
             if kind == MESSAGES:
                 self._set("read_again", self.read_again + 1)
@@ -640,16 +657,27 @@ class Store:
         self._set("snapshot", page["snapshot"])
         return "taken"
 
+    def _drop_lost(self, page):
+        """What is not of the server's history goes first. The outbox stays."""
+        run = self.database.execute
+        for valid in page.get("valid", []):
+            place = (str(valid.get("conversationId", 0)), valid.get("seq", 0))
+            run("DELETE FROM entries WHERE conversation = ? AND seq > ?", place)
+            run("DELETE FROM gaps WHERE conversation = ? AND to_seq > ?", place)
+            run("DELETE FROM doubtful WHERE conversation = ?", place[:1])
+        if page.get("validComplete"):
+            for table in ("entries", "gaps"):
+                run(f"DELETE FROM {table} WHERE conversation IN (SELECT conversation FROM doubtful)")
+            run("DELETE FROM doubtful")
+
     def _add(self, entries):
         run = self.database.execute
         for entry in entries:
             message_id, custom = entry.get("clientMessageId"), entry.get("custom")
-            place = (str(entry.get("conversationId", 0)), entry.get("seq", 0))
-            content = (entry.get("text"), json.dumps(custom) if custom is not None else None, self.level)
-            run("INSERT OR IGNORE INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (
-                *place, str(entry.get("senderId", 0)), entry.get("sentAtMs", 0), message_id, *content))
-            run("UPDATE entries SET text = ?, custom = ?, level = ? WHERE conversation = ? AND seq = ? AND level != ?", (
-                *content, *place, self.level))
+            run("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (
+                str(entry.get("conversationId", 0)), entry.get("seq", 0), str(entry.get("senderId", 0)),
+                entry.get("sentAtMs", 0), message_id, entry.get("text"),
+                json.dumps(custom) if custom is not None else None, self.level))
             if message_id:
                 run("DELETE FROM outbox WHERE message_id = ?", (message_id,))
 
@@ -774,6 +802,7 @@ class Client:
         self.level, self.locale = level, locale
         self.connection = None
         self.synced = False     # whether the chain was told to its end on this connection
+        self.paged = False      # whether a page was stored on this connection
         self.failures = 0
         self.greeting = {}
         self.day = 0
@@ -790,7 +819,7 @@ class Client:
         self.next_request, self.pending, self.answers = 1, {}, {}
         self.greeting = {}
         self.sync_wanted, self.sync_open, self.sync_not_before = False, False, 0.0
-        self.synced = False
+        self.synced, self.paged = False, False
         self.sending, self.send_not_before = set(), 0.0
         self.repair_open, self.repair_not_before = None, 0.0
         self.last_written = self.last_heard = time.monotonic()
@@ -947,7 +976,8 @@ class Client:
         if self.sync_wanted and not self.sync_open and now >= self.sync_not_before:
             self.sync_open, self.sync_wanted = True, False
             self.request({"sync": {"limit": self.sync_limit}}, "sync")
-        if now >= self.send_not_before:
+        # What comes beside the chain waits for a page: by it the snapshot names the server's present run.
+        if self.paged and now >= self.send_not_before:
             room = max(1, self.greeting.get("inFlightMax", 4) - 3)
             for body in self.store.outbox():
                 if len(self.pending) >= room:
@@ -1015,6 +1045,7 @@ class Client:
         if fate == "discarded":
             self.sync_wanted = True
             return
+        self.paged = self.paged or asked
         if fate == "taken":
             self.failures = 0
         if page.get("more"):

@@ -140,6 +140,31 @@ class GoldenFrames(unittest.TestCase):
                 self.assertEqual(decode(subprotocol, kind, data), decode(JSON, kind, frame.read_bytes()))
 
 
+class WhatStaysValid(unittest.TestCase):
+    """After the server's store was put back: what is not of its history goes first, the outbox stays."""
+
+    @staticmethod
+    def page(base, snapshot, **more):
+        snapshots = {number: bytes([2, 1]) + bytes([number]) * 40 for number in (base, snapshot)}
+        return {"base": snapshots[base][2:10] if base else b"", "snapshot": snapshots[snapshot], **more}
+
+    def test_the_list_comes_first_and_may_come_in_parts(self):
+        store = Store(":memory:")
+        entry = lambda conversation, seq, text: {"conversationId": conversation, "seq": seq, "text": text}
+        held = [entry(conversation, seq, "before") for conversation in (5, 6, 7) for seq in (1, 2, 3)]
+        self.assertEqual(store.take(self.page(0, 1, entries=held), True), "taken")
+        store.add_to_outbox(b"i" * 16, 7, "conversationId", 5, "waits")
+        first = self.page(0, 20, rebuild={"cause": "CAUSE_LOSSY"}, more=True, valid=[{"conversationId": 5, "seq": 2}])
+        self.assertEqual(store.take(first, True), "taken")
+        self.assertEqual([len(store.entries(one)) for one in (5, 6, 7)], [2, 3, 3])
+        last = self.page(20, 21, valid=[{"conversationId": 6, "seq": 9}], validComplete=True, entries=[entry(5, 3, "after")])
+        self.assertEqual(store.take(last, True), "taken")
+        self.assertEqual([text for _, _, text in store.entries(5)], ["before", "before", "after"])
+        self.assertEqual([len(store.entries(one)) for one in (6, 7)], [3, 0])
+        self.assertEqual(len(store.outbox()), 1)
+        self.assertGreater(store.repair, 0)
+
+
 class Protocol:
     """The tests of one subprotocol."""
 

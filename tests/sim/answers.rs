@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use highwater::{
     logic::{Answer, Operation, Request, operation::Target},
-    model::{LineageId, Record, UserId, device_policy::ClassRule, limits::DEDUP_DAYS, record::name_key},
+    model::{
+        ConversationId, LineageId, Record, UserId, device_policy::ClassRule, limits::DEDUP_DAYS,
+        record::name_key,
+    },
+    sync::render,
 };
 use highwater_wire::Refusal;
 
@@ -23,6 +27,7 @@ impl World {
     pub fn begin_client(&mut self, user: UserId, lineage: LineageId) {
         let rendering = levels::any_rendering(&mut self.random);
         self.clients.push(Client::new(user, lineage, self.oracle.began[&lineage], rendering));
+        self.sign_in_again(self.clients.len() - 1);
     }
 
     /// An operation was answered: it must be true, and may get lost on its way.
@@ -120,6 +125,7 @@ impl World {
                     self.counts.saw("answer lost");
                 } else {
                     self.pending[place].acked = Some(acked);
+                    self.settle_outbox(&op.request, acked);
                 }
             }
             Err(Refusal::IdConflict) => {
@@ -134,10 +140,12 @@ impl World {
                 self.pending[place].is_over = true;
             }
             Err(Refusal::NoSuchUser) => {
-                assert!(
-                    matches!(&pending.send.to, Target::Name(name) if name == "nobody"),
-                    "a user was not found"
-                );
+                let is_known = match &pending.send.to {
+                    Target::Name(name) => self.oracle.names.contains_key(name),
+                    Target::User(user) => self.oracle.names.values().any(|known| known == user),
+                    Target::Conversation(_) => true,
+                };
+                assert!(!is_known, "a user was not found");
                 self.counts.saw("no such user");
                 self.pending[place].is_over = true;
             }
@@ -145,7 +153,10 @@ impl World {
                 let Target::Conversation(conversation) = pending.send.to else {
                     panic!("no conversation was named")
                 };
-                assert!(!self.oracle.logs.contains_key(&conversation), "a conversation was not found");
+                // After a restore it may be made anew, later in the same batch.
+                let began = self.oracle.logs.get(&conversation).map(|log| log[0].version);
+                let is_later = |began| new.iter().any(|record| record.version == began);
+                assert!(began.is_none_or(is_later), "a conversation was not found");
                 self.counts.saw("no such conversation");
                 self.pending[place].is_over = true;
             }
@@ -169,5 +180,22 @@ impl World {
             }
             other => panic!("{other:?} is no answer to a send"),
         }
+    }
+}
+
+impl World {
+    /// A client that hears `sent` moves its message from the outbox to its entries, before the chain tells it. It does so
+    /// on a connection on which it was given a page.
+    fn settle_outbox(&mut self, request: &Request, (conversation, seq): (ConversationId, u64)) {
+        let Request::Send(send) = request else { return };
+        let lineage = LineageId { device: send.by.device, context: APP };
+        let has_synced = self.sessions.get(&lineage).is_some_and(|session| session.has_given_a_page);
+        let Some(client) = self.clients.iter_mut().find(|client| client.lineage == lineage && has_synced)
+        else {
+            return;
+        };
+        let message = &self.oracle.logs[&conversation][usize::try_from(seq).unwrap() - 1].message;
+        let entry = render::entry(client.user, client.rendering, message);
+        client.stored.take_beside_the_chain(&entry, self.restores);
     }
 }

@@ -13,7 +13,7 @@ use highwater::{
 };
 use highwater_wire::{base_of, proto};
 
-use crate::{levels::Held, oracle::Oracle};
+use crate::{levels::Outdated, oracle::Oracle};
 
 /// What is in the client's file store.
 #[derive(Default, Clone)]
@@ -22,13 +22,49 @@ pub struct Stored {
     marks: Option<Marks>,
     /// How many messages are held: always the first of what its user was given since `messages_from`.
     messages: usize,
-    pub held: Held,
+    pub outdated: Outdated,
     items: BTreeMap<(u32, String), String>,
     /// Items that are being told anew, and were not told again yet.
     stale: BTreeSet<(u32, String)>,
+    /// The messages themselves, by conversation and seq.
+    pub entries: BTreeMap<(u64, u64), proto::Entry>,
+    /// Those among them that no page has told yet, and how many copies of the store had been put back when they came.
+    beside: BTreeMap<(u64, u64), u64>,
+    /// Conversations that were held when a rebuild began, and were not named as valid since.
+    doubtful: BTreeSet<u64>,
+    /// Its chain was begun anew once: what was removed since is told as a gap.
+    began_anew: bool,
+    /// How many copies of the store had been put back when the snapshot was stored.
+    pub restores: u64,
+    /// It was put together by another lineage of the user.
+    pub is_adopted: bool,
 }
 
 impl Stored {
+    /// An entry that was read by seq, or an own message that was answered.
+    pub fn take_beside_the_chain(&mut self, entry: &proto::Entry, restores: u64) {
+        let place = (entry.conversation_id, entry.seq);
+        // While the list of what stays valid is told, what is here may still have to go, and this with it.
+        if self.doubtful.contains(&place.0) && self.entries.contains_key(&place) {
+            return;
+        }
+        let was_outdated = self.outdated.contains(place);
+        self.outdated.settle(place);
+        match self.entries.insert(place, entry.clone()) {
+            None => drop(self.beside.insert(place, restores)),
+            Some(before) if before == *entry || was_outdated => {}
+            Some(_) => {
+                let before = self.beside.insert(place, restores);
+                assert!(before.is_some(), "G12: a message of a lost future was kept at {place:?}");
+            }
+        }
+    }
+
+    /// No page has told this entry yet.
+    pub fn is_beside(&self, place: (u64, u64)) -> bool {
+        self.beside.contains_key(&place)
+    }
+
     /// The items that are held, by kind and key.
     pub fn items(&self) -> &BTreeMap<(u32, String), String> {
         &self.items
@@ -83,6 +119,11 @@ impl Client {
         }
     }
 
+    /// Its snapshot was given before an older copy of the store was put back, or to another lineage.
+    pub fn is_of_a_lost_future(&self, restores: u64) -> bool {
+        self.stored.is_adopted || self.stored.restores < restores
+    }
+
     pub fn principal(&self) -> Principal {
         Principal { user: self.user, device: self.lineage.device }
     }
@@ -99,7 +140,7 @@ impl Client {
         oracle: &Oracle,
         seals: (&SnapshotKey, &Lifeline),
     ) -> Applied {
-        if page.base != base_of(&self.stored.snapshot) {
+        if page.rebuild.is_none() && page.base != base_of(&self.stored.snapshot) {
             self.must_sync = true;
             return Applied::Discarded;
         }
@@ -124,13 +165,21 @@ impl Client {
         oracle: &Oracle,
         (key, lifeline): (&SnapshotKey, &Lifeline),
     ) {
-        if page.rebuild.is_some() {
+        if let Some(rebuild) = page.rebuild {
             next.stale = next.items.keys().cloned().collect();
+            // The list, where there is one, begins with the page that says so.
+            let has_list = page.valid_complete || !page.valid.is_empty();
+            let held = next.entries.keys().map(|(conversation, _)| *conversation);
+            next.doubtful = held.filter(|_| has_list).collect();
+            next.is_adopted = false;
+            if rebuild.cause() != proto::rebuild::Cause::Lossy {
+                (next.messages, next.marks, next.began_anew) = (0, None, true);
+            }
         }
         if !page.messages_gap {
             return;
         }
-        let may_lack = self.has_lost_its_store || oracle.expired.contains(&self.lineage);
+        let may_lack = self.has_lost_its_store || next.began_anew || oracle.expired.contains(&self.lineage);
         assert!(may_lack, "G6: a live lineage is told a gap");
         let Opened::Marks(marks) = key.open(self.chain(), &page.snapshot, lifeline) else {
             panic!("the server does not know the snapshot that it gave")
@@ -145,7 +194,24 @@ impl Client {
         next.stale.extend(next.items.keys().filter(|(kind, _)| *kind == conversations).cloned());
     }
 
+    /// What is not of this history goes first.
+    fn drop_what_was_lost(next: &mut Stored, page: &proto::Page) {
+        for valid in &page.valid {
+            next.doubtful.remove(&valid.conversation_id);
+            next.entries.retain(|place, _| place.0 != valid.conversation_id || place.1 <= valid.seq);
+        }
+        if page.valid_complete {
+            let doubtful = std::mem::take(&mut next.doubtful);
+            next.entries.retain(|place, _| !doubtful.contains(&place.0));
+        } else if !page.valid.is_empty() {
+            assert!(page.items.is_empty() && page.entries.is_empty(), "G4: first what stays valid");
+        }
+        next.beside.retain(|place, _| next.entries.contains_key(place));
+        next.outdated.retain(|place| next.entries.contains_key(place));
+    }
+
     fn apply(&self, next: &mut Stored, page: &proto::Page, oracle: &Oracle) {
+        Self::drop_what_was_lost(next, page);
         for item in &page.items {
             let key = (item.kind, item.key.clone());
             next.stale.remove(&key);
@@ -161,6 +227,7 @@ impl Client {
             }
         }
         let due = oracle.inbox_above(self.user, self.messages_from);
+        let before_level = self.stored.level();
         for entry in &page.entries {
             let place = (entry.conversation_id, entry.seq);
             let Some(expected) = due.get(next.messages) else {
@@ -170,8 +237,15 @@ impl Client {
             let due_place = (expected.conversation_id, expected.seq);
             assert_eq!(place, due_place, "G1, G5: message {} of user {}", next.messages, self.user);
             assert_eq!(*entry, expected, "G4: another content at one place");
+            let before = next.entries.insert(place, entry.clone());
+            let was_beside = next.beside.remove(&place).is_some();
+            let was_outdated = next.outdated.contains(place) || before_level != Some(self.rendering.level);
+            next.outdated.settle(place);
+            assert!(
+                before.is_none_or(|before| before == *entry || was_beside || was_outdated),
+                "G12: a message of a lost future was kept at {place:?}"
+            );
             next.messages += 1;
-            next.held.told(entry);
         }
     }
 
@@ -193,13 +267,12 @@ impl Client {
         let Opened::Marks(marks) = key.open(self.chain(), &next.snapshot, lifeline) else {
             panic!("the server does not know the snapshot that it gave")
         };
-        next.held.hear(page, self.stored.marks, marks, self.rendering);
+        let held = next.entries.keys().copied();
+        next.outdated.hear(page, (self.stored.marks, marks), self.rendering, held);
         let due = oracle.inbox_above(self.user, self.messages_from);
         let newest = next.messages.checked_sub(1).map_or(self.messages_from, |place| due[place].version);
         assert_eq!(marks.of(MESSAGES), newest, "a mark is the version of the last entry given");
-        for (before, after) in
-            self.stored.marks.iter().flat_map(|before| before.all().iter().zip(marks.all()))
-        {
+        for (before, after) in next.marks.iter().flat_map(|before| before.all().iter().zip(marks.all())) {
             assert!(before <= after, "G3: a mark fell from {before} to {after}");
         }
         assert!(marks.all().iter().all(|mark| *mark <= oracle.last), "G3: a mark above the head");
@@ -211,6 +284,7 @@ impl Client {
         let due = oracle.inbox_above(self.user, self.messages_from);
         let count = due.iter().filter(|entry| entry.version <= bound).count();
         assert_eq!(self.stored.messages, count, "G1: messages of user {} at bound {bound}", self.user);
+        self.check_entries(oracle);
         for item in oracle.items_of(self.user).filter(|item| item.version <= bound) {
             let held = self.stored.items.get(&(u32::from(item.kind.0), item.key.clone()));
             let expected = item.value.as_ref().map(|_| render::item(self.rendering, item).value);
@@ -220,6 +294,50 @@ impl Client {
                 "G5: item {} of kind {} at bound {bound}",
                 item.key,
                 item.kind
+            );
+        }
+    }
+
+    /// Everything held is of this history. Where nothing said that the store lost something, what came beside the chain in
+    /// the very run in which the copy was taken may stay behind, until its place is used again.
+    pub fn check_entries(&self, oracle: &Oracle) {
+        for (place, held) in &self.stored.entries {
+            if self.stored.outdated.contains(*place) {
+                continue;
+            }
+            let log = oracle.logs.get(&highwater::model::ConversationId(place.0));
+            let true_one = log.and_then(|log| log.get(usize::try_from(place.1).unwrap() - 1));
+            let is_true =
+                true_one.is_some_and(|one| render::entry(self.user, self.rendering, &one.message) == *held);
+            assert!(
+                is_true
+                    || self.stored.beside.get(place).is_some_and(|restores| *restores >= oracle.told_lossy),
+                "G12: user {} holds {place:?} of a lost future",
+                self.user
+            );
+        }
+    }
+
+    /// Everything of the user's conversations is held, and nothing else.
+    pub fn check_same(&self, oracle: &Oracle) {
+        for (conversation, log) in &oracle.logs {
+            let is_member = log[0].pointers.iter().any(|(user, _)| *user == self.user);
+            for delivery in log.iter().filter(|_| is_member) {
+                let place = (conversation.0, delivery.message.seq.0);
+                let expected = render::entry(self.user, self.rendering, &delivery.message);
+                assert_eq!(
+                    self.stored.entries.get(&place),
+                    Some(&expected),
+                    "G12: {place:?} of {}",
+                    self.user
+                );
+            }
+        }
+        for place in self.stored.entries.keys() {
+            let head = oracle.logs.get(&highwater::model::ConversationId(place.0)).map_or(0, Vec::len) as u64;
+            assert!(
+                place.1 <= head || self.stored.beside.contains_key(place),
+                "G12: {place:?} was never sent"
             );
         }
     }

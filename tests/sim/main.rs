@@ -21,6 +21,7 @@ mod looking_back;
 mod operations;
 mod oracle;
 mod reading;
+mod restoring;
 #[cfg(feature = "seeded-bugs")]
 mod seeded;
 mod session;

@@ -15,7 +15,7 @@ use highwater::model::{
 pub type SendKey = (UserId, Day, ClientMessageId);
 
 /// See the module.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub struct Oracle {
     pub records: BTreeMap<Version, Arc<Record>>,
     /// Newest version published.
@@ -33,7 +33,7 @@ pub struct Oracle {
     pub lineages: BTreeMap<UserId, Lineages>,
     /// Silent for longer, a lineage holds nothing back.
     pub lineage_expiry_ms: i64,
-    /// The observed time is never later than this.
+    /// The observed time is never later than this, however the wall clock is set.
     pub now: TimeMs,
     /// Lineages for which something was let go because they had expired.
     pub expired: BTreeSet<LineageId>,
@@ -41,6 +41,8 @@ pub struct Oracle {
     pub began: BTreeMap<LineageId, Version>,
     /// Sends that were told as refused and not sent again since.
     pub refused: BTreeSet<(SendKey, Content)>,
+    /// Which of the restores, counted from 1, was the newest that began a lossy run.
+    pub told_lossy: u64,
 }
 
 impl Oracle {

@@ -9,6 +9,8 @@ use highwater::{
     sync::Issued,
 };
 
+use highwater_wire::proto;
+
 use crate::{
     client::Applied,
     session::{Frame, Reading, Session, Telling},
@@ -86,15 +88,27 @@ impl World {
         let lifeline = Arc::clone(&self.running().lifeline);
         let bytes_max = if self.random.one_in(3) { 700 } else { PAGE_BYTES_MAX };
         let session = self.sessions.get_mut(&lineage).expect("it is connected");
-        if !session.chain.sync_begins() {
+        // A page that begins anew is taken whatever is stored, so here it counts that a client asks one thing at a time.
+        let begins_anew = |frame: &Frame| matches!(frame, Frame::Page(page, _) if page.rebuild.is_some());
+        if session.frames.iter().any(begins_anew) || !session.chain.sync_begins() {
             return;
         }
         let (marks, rebuild) = begin(&self.key, &lifeline, chain, &given, rendering.level, &self.kinds, from);
-        assert_eq!(rebuild, None, "G5: a snapshot that was given is not continued");
         let kinds = Arc::clone(&self.kinds);
-        let request =
-            PageRequest { chain, given, marks, rebuild, rendering, kinds, entries_max: limit, bytes_max };
+        let entries_max = limit;
+        let request = PageRequest {
+            chain,
+            given: given.clone(),
+            marks,
+            rebuild,
+            rendering,
+            kinds,
+            entries_max,
+            bytes_max,
+        };
         session.reading = Some(Reading { request, view: None });
+        let is_lost = self.clients[place].is_of_a_lost_future(self.restores);
+        self.note_rebuild(is_lost, &given, rebuild);
         self.counts.saw("sync");
     }
 
@@ -177,6 +191,9 @@ impl World {
             Frame::Page(page, bound) => (page, Some(bound)),
         };
         let applied = client.take(&page, crash, &self.oracle, seals);
+        if applied == Applied::Stored {
+            client.stored.restores = self.restores;
+        }
         if crash {
             self.counts.saw("client crash");
             self.sessions.remove(&lineage);
@@ -186,10 +203,38 @@ impl World {
             self.counts.saw("base does not fit");
             return;
         }
-        if let Some(bound) = bound.filter(|_| !page.more) {
-            client.check_complete(bound, &self.oracle);
-        }
         self.count_levels(&page);
+        if !page.valid.is_empty() || page.valid_complete {
+            self.counts.saw(if page.valid_complete { "valid told" } else { "valid told in parts" });
+        }
+        if let Some(bound) = bound {
+            self.sessions.get_mut(&lineage).expect("it was just delivered").has_given_a_page = true;
+            if !page.more {
+                self.clients[place].check_complete(bound, &self.oracle);
+                if self.random.one_in(10) {
+                    self.counts.saw("repair");
+                    self.repair(place);
+                }
+            }
+        }
+    }
+
+    /// A snapshot that was given is continued, unless an older copy of the store was put back since.
+    pub fn note_rebuild(&mut self, is_lost: bool, given: &[u8], cause: Option<proto::rebuild::Cause>) {
+        let Some(cause) = cause else {
+            return;
+        };
+        assert!(is_lost, "G5: a snapshot that was given is not continued: {cause:?}");
+        let lifeline = Arc::clone(&self.running().lifeline);
+        let run = given[22..26].try_into().map(u32::from_be_bytes).unwrap();
+        self.counts.saw(match cause {
+            proto::rebuild::Cause::Lossy => "rebuild lossy",
+            proto::rebuild::Cause::Future if lifeline.runs().iter().any(|known| known.id == run) => {
+                "rebuild lost marks"
+            }
+            proto::rebuild::Cause::Future => "rebuild foreign run",
+            _ => "rebuild signed in again",
+        });
     }
 
     /// News reach sessions; connections that lag drain.

@@ -33,6 +33,8 @@ pub struct Session {
     /// News that have not reached the session yet; whether a state kind is among them.
     pub news: Option<bool>,
     pub frames: VecDeque<Frame>,
+    /// A page was stored by its client on this connection.
+    pub has_given_a_page: bool,
 }
 
 /// What a session is told.
@@ -44,7 +46,13 @@ pub enum Telling {
 
 impl Session {
     pub fn new() -> Session {
-        Session { chain: PushChain::default(), reading: None, news: None, frames: VecDeque::new() }
+        Session {
+            chain: PushChain::default(),
+            reading: None,
+            news: None,
+            frames: VecDeque::new(),
+            has_given_a_page: false,
+        }
     }
 
     pub fn note(&mut self, items: bool) {

@@ -12,6 +12,7 @@ impl World {
         self.follow_nudges();
         self.everybody_reads();
         self.everybody_compares();
+        self.everybody_repairs();
         self.index_everything();
         self.everybody_compares();
         self.everybody_reads_anew();

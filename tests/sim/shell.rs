@@ -10,7 +10,7 @@ use highwater::{
         commit::{Committer, CommitterBounds},
         open::{OpenStore, Opened, open},
     },
-    logic::{ObservedTime, Warm, hand_back_times::HandBackTimes},
+    logic::{ObservedTime, Warm, hand_back_times::HandBackTimes, observed_time::ABSENCE_MAX_MS},
     model::{DevicePolicy, Record, UserId, Version},
     store::{
         engine::Engine,
@@ -34,7 +34,7 @@ use crate::{
 };
 
 pub const STORE: StoreId = StoreId([7; 16]);
-const DIRECTORY: &str = "log";
+pub const DIRECTORY: &str = "log";
 
 /// Small, so that a history begins several segments.
 const LOG: LogConfig = LogConfig { segment_bytes: 17 * 1024, batch_bytes_max: 12 * 1024 };
@@ -48,6 +48,8 @@ pub struct Shell {
     /// What the index has even after a power cut that takes everything unsynced.
     pub synced_reach: Version,
     pub running: Option<Running>,
+    /// An operator has accepted that the store is shorter than it was.
+    pub accept_loss: bool,
 }
 
 /// The process.
@@ -83,6 +85,7 @@ impl Shell {
             policy,
             synced_reach: Version(0),
             running: None,
+            accept_loss: false,
         }
     }
 
@@ -103,11 +106,20 @@ impl Shell {
             store: STORE,
             log: LOG,
             run_id,
-            accept_loss: false,
+            accept_loss: self.accept_loss,
         })
     }
 
-    fn reach(&self) -> Version {
+    /// What is in a file of the store.
+    pub fn content_of(&self, name: &str) -> Vec<u8> {
+        let mut bytes = vec![0; 1 << 20];
+        let file = self.disk.directory(DIRECTORY).open(name).unwrap();
+        let length = file.read_at(0, &mut bytes).unwrap();
+        bytes.truncate(length);
+        bytes
+    }
+
+    pub fn reach(&self) -> Version {
         let value = Engine::get(&*self.engine, &index_writer::reach_key()).unwrap();
         value.map(|value| Input::new(&value).version().unwrap()).unwrap_or_default()
     }
@@ -244,7 +256,10 @@ impl World {
     fn opened(&mut self, opened: Opened) {
         let Opened { mut committer, lifeline, report } = opened;
         committer.set_bounds(self.shell.bounds);
-        self.oracle.now = self.now;
+        // A day of absence is believed at most, except by a store that has never noted the time.
+        if self.now.0 - self.oracle.now.0 <= ABSENCE_MAX_MS || report.stored_time.is_none() {
+            self.oracle.now = self.oracle.now.max(self.now);
+        }
         let time = ObservedTime::at_start(report.stored_time, self.now, self.monotonic_us());
         if time.is_suspended() {
             self.counts.saw("time suspended");
@@ -264,7 +279,8 @@ impl World {
                 self.counts.saw(event);
             }
         }
-        assert!(!report.lossy, "nothing that was told may be missing");
+        assert!(!report.lossy || self.shell.accept_loss, "nothing that was told may be missing");
+        self.shell.accept_loss = false;
         let new = self.oracle.reopened(&replayed, tail.indexed());
         if new.len() > 1 {
             let runs_only =

@@ -95,7 +95,12 @@ impl World {
         if self.running().index_is_broken {
             return;
         }
-        self.plan_index_trouble();
+        if self.random.one_in(16) {
+            let (applies, _) = self.shell.engine.calls();
+            self.shell.engine.set_plan(FaultPlan { apply: Some(CallFault::once(applies + 1)), sync: None });
+        } else {
+            self.plan_index_trouble();
+        }
         let chunks_max = 1 + self.any(3);
         self.clean(user, chunks_max);
     }
@@ -117,6 +122,7 @@ impl World {
             0..4 => self.submit(Request::StoreTime, Ticket::Other),
             4 if self.running().committer.time().is_suspended() => {
                 self.counts.saw("time accepted");
+                self.oracle.now = self.oracle.now.max(self.now);
                 self.submit(Request::AcceptTime, Ticket::Other);
             }
             _ => {}

@@ -19,6 +19,7 @@ use crate::{
     devices, hand_backs,
     operations::Pending,
     oracle::Oracle,
+    restoring::Image,
     session::Session,
     shell::{STORE, Shell},
     whole_sync::Whole,
@@ -42,7 +43,10 @@ pub struct World {
     pub oracle: Oracle,
     pub shell: Shell,
     pub hand_backs: HandBackTimes,
+    /// The wall clock.
     pub now: TimeMs,
+    /// The monotonic clock, which nobody sets.
+    monotonic_ms: u64,
     pub key: SnapshotKey,
     pub kinds: Arc<Kinds>,
     /// Names of users that were told to have an account.
@@ -58,6 +62,9 @@ pub struct World {
     pub long_view: Option<(View, Version)>,
     /// For each user a client that syncs without snapshots.
     pub wholes: BTreeMap<UserId, Whole>,
+    /// A copy of the store that may be put back, and how often one was.
+    pub image: Option<Image>,
+    pub restores: u64,
 }
 
 impl World {
@@ -77,6 +84,7 @@ impl World {
             shell: Shell::new(bounds, policy),
             hand_backs: HandBackTimes::since(TimeMs(0), TimeMs(0), hand_backs::any_bound(rows_max == 0)),
             now: TimeMs(20_000 * DAY_MS + 7),
+            monotonic_ms: 1000,
             key: SnapshotKey::new(1, [3; 32], STORE.0),
             kinds: Arc::new(Kinds::of_server(&[(DOCUMENTS, "settings".to_owned())]).unwrap()),
             users: Vec::new(),
@@ -87,7 +95,10 @@ impl World {
             capacity: None,
             long_view: None,
             wholes: BTreeMap::new(),
+            image: None,
+            restores: 0,
         };
+        world.oracle.now = world.now;
         world.start();
         for _ in 0..steps {
             let passed_ms = 1 + world.random.below(5000) as i64;
@@ -133,8 +144,10 @@ impl World {
             967 => self.explain_one(),
             968..980 => self.change_room(),
             980..982 => self.let_days_pass(),
-            982..988 => self.clean_one(),
-            988..996 => self.look_at_an_old_view(),
+            982..987 => self.clean_one(),
+            987 => self.set_clock(),
+            988..993 => self.look_at_an_old_view(),
+            993..996 => self.back_up_or_restore(),
             1000..1030 => self.whole_sync_one(),
             _ => {
                 let power_cut = self.random.one_in(2);
@@ -176,14 +189,15 @@ impl World {
     /// Time passes while the process runs: on both of its clocks.
     fn pass(&mut self, ms: i64) {
         self.now.0 += ms;
-        self.oracle.now = self.now;
+        self.monotonic_ms += ms as u64;
+        self.oracle.now.0 += ms;
         let monotonic_us = self.monotonic_us();
         self.running().committer.advance(monotonic_us);
     }
 
     /// The monotonic clock: it begins with the history.
     pub fn monotonic_us(&self) -> u64 {
-        (self.now.0 as u64) * 1000
+        self.monotonic_ms * 1000
     }
 
     /// A random one of them.

@@ -53,6 +53,22 @@ export async function replica_checks() {
     assert.deepEqual(texts(replica), ['one']);
   });
 
+  await check('what is not of the history of a restored server goes before anything else, list by list', () => {
+    const replica = new Replica();
+    const other = (conversationId, seq) => ({ ...entry(seq, 'other'), conversationId });
+    const entries = [entry(1, 'one'), entry(2, 'two'), entry(3, 'lost'), other('8', 1), other('9', 1)];
+    replica.take({ snapshot: snapshot(1), entries }, true);
+    const first = { rebuild: { cause: 'CAUSE_LOSSY' }, snapshot: snapshot(20), valid: [{ conversationId: '7', seq: '2' }], more: true };
+    assert.ok(replica.take(first, true).applied);
+    assert.deepEqual(texts(replica), ['one', 'two']);
+    assert.equal(replica.entries('9').length, 1, 'nobody was left out yet');
+    const last = { base: base(20), snapshot: snapshot(21), valid: [{ conversationId: '8', seq: '5' }], validComplete: true, entries: [entry(3, 'new')] };
+    assert.deepEqual(replica.take(last, true).entries.map((one) => one.text), ['new']);
+    assert.deepEqual(texts(replica), ['one', 'two', 'new']);
+    assert.deepEqual(['8', '9'].map((one) => replica.entries(one).length), [1, 0]);
+    assert.ok(replica.lacks_messages);
+  });
+
   await check('a gap keeps everything until conversations were told anew, and says that messages may be missing', () => {
     const replica = new Replica();
     const items = [contact('1', 'ada'), conversation('7'), conversation('8')];

@@ -104,6 +104,9 @@ pub(crate) struct Session {
     sync_open: bool,
     sync_not_before: Option<Instant>,
     hand_back_due: bool,
+    /// A page was stored on this connection: the snapshot names the server's present run, by which a store that is put
+    /// back later is recognised. What comes beside the chain waits for that.
+    has_stored_a_page: bool,
     heartbeat_open: bool,
     last_said: Instant,
     last_heartbeat: Instant,
@@ -131,6 +134,7 @@ impl Session {
             sync_open: false,
             sync_not_before: None,
             hand_back_due: false,
+            has_stored_a_page: false,
             heartbeat_open: false,
             last_said: now,
             last_heartbeat: now,
@@ -166,6 +170,7 @@ impl Session {
 
     /// A page is stored: go on while more is waiting, hand back at once when asked.
     pub(crate) fn page_applied(&mut self, page: &Page) {
+        self.has_stored_a_page = true;
         self.sync_due |= page.more;
         self.hand_back_due |= page.hand_back;
     }
@@ -206,7 +211,8 @@ impl Session {
             return Some(self.opened(Asked::Plain(ask.reply), ask.request, None, now));
         }
         let sends_max = self.sends_max.min(places.saturating_sub(PLACES_KEPT_FREE)).max(1);
-        if self.sends_open() < sends_max
+        if self.has_stored_a_page
+            && self.sends_open() < sends_max
             && let Some(message) = sends.take_next(now)
         {
             let asked = Asked::Send { position: message.position, id: message.id };

@@ -45,7 +45,8 @@ async fn unanswered_message_goes_out_again_under_the_same_id_and_day() {
 
     // A day later by the server's clock: the messages keep theirs.
     let next_day = Greeting { day: DAY + 1, ..greeting() };
-    let (mut connection, _, _, _) = server.accept_greeted(next_day).await;
+    let (mut connection, _, sync_id, _) = server.accept_greeted(next_day).await;
+    connection.answer_page(sync_id, page(1, 2)).await;
     let (first_request, again) = connection.expect_send().await;
     assert_eq!(again, told_first);
     let (second_request, again) = connection.expect_send().await;
@@ -87,7 +88,8 @@ async fn outbox_and_snapshot_survive_the_client() {
 
     let client = Client::start(server.options(), Store::open(scratch.file()).unwrap()).unwrap();
     let next_day = Greeting { day: DAY + 1, ..greeting() };
-    let (mut connection, _, _, handed) = server.accept_greeted(next_day).await;
+    let (mut connection, _, sync_id, handed) = server.accept_greeted(next_day).await;
+    connection.answer_page(sync_id, page(1, 2)).await;
     assert_eq!(handed, pages::snapshot(1));
     let (request_id, again) = connection.expect_send().await;
     assert_eq!(again, told);
@@ -104,7 +106,8 @@ async fn message_written_offline_gets_its_day_before_it_first_leaves() {
     let written = client.send(bob(), "early").await.unwrap();
     let pending = client.read(|store| store.pending_after(0, 10)).await.unwrap().unwrap();
     assert_eq!(pending[0].day, None);
-    let (mut connection, _, _, _) = server.accept_greeted(greeting()).await;
+    let (mut connection, _, sync_id, _) = server.accept_greeted(greeting()).await;
+    connection.answer_page(sync_id, page(0, 1)).await;
     let (_, told) = connection.expect_send().await;
     assert_eq!((told.day, told.client_message_id.as_ref()), (DAY, &written.0[..]));
     let pending = client.read(|store| store.pending_after(0, 10)).await.unwrap().unwrap();
@@ -179,7 +182,8 @@ async fn own_entry_in_a_sync_ends_the_wait_for_an_answer() {
     // One answer still comes, the other never does.
     connection.answer(answered, Body::Sent(SENT)).await;
     drop(connection);
-    let (mut connection, _, _, _) = server.accept_greeted(greeting()).await;
+    let (mut connection, _, sync_id, _) = server.accept_greeted(greeting()).await;
+    connection.answer_page(sync_id, page(2, 3)).await;
     assert!(connection.is_quiet().await, "what is sent does not go out again");
 }
 

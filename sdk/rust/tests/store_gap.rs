@@ -129,7 +129,7 @@ fn entries_read_by_range_follow_the_rules_of_pages() {
     let told = store.add_entries(&[entry(5, 2, "other"), entry(5, 4, "new")]).unwrap();
     assert_eq!((told.new_entries, told.conflicts), (1, vec![entry(5, 2, "other")]));
     assert_eq!(store.conflicts().unwrap(), 1);
-    assert_eq!(store.entry(5, 2).unwrap(), Some(entry(5, 2, "new")));
+    assert_eq!(store.entry(5, 2).unwrap(), Some(entry(5, 2, "other")), "what was told last stands");
     assert_eq!(store.snapshot().unwrap(), snapshot(1), "a range moves no mark");
 }
 

@@ -138,7 +138,10 @@ pub fn open(with: OpenStore) -> Result<Opened, OpenFault> {
         return Err(OpenFault::WatermarkBelowLog { last: found.last_version, reserved });
     }
     if found.loss_accepted || index_was_behind {
-        watermark.accept_loss(found.last_version, reach).map_err(|source| LogFault::File { source })?;
+        // Of the log it says as before until the record of the new run has passed it: a start that is cut off before
+        // that finds the loss again, so that no loss goes unrecorded.
+        let durable = watermark.marks().durable;
+        watermark.accept_loss(durable, reach).map_err(|source| LogFault::File { source })?;
     }
 
     let tail = Arc::new(Tail::new(reach));

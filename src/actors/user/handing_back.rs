@@ -73,7 +73,7 @@ impl User {
         let chain = Chain { user: self.user, lineage: session.lineage.id };
         match self.services.key.open(chain, snapshot, &self.services.lifeline) {
             Opened::Marks(marks) => Some(marks),
-            Opened::Empty | Opened::Foreign | Opened::Future => None,
+            Opened::Empty | Opened::Lossy(..) | Opened::Foreign(_) | Opened::Future(_) => None,
         }
     }
 }

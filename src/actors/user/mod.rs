@@ -10,6 +10,7 @@
 mod comparison;
 mod handing_back;
 mod history;
+mod lost_futures;
 mod pages;
 mod push;
 mod requests;
@@ -25,7 +26,8 @@ use highwater_wire::{Encoding, close, proto};
 pub use comparison::difference;
 pub use handing_back::{hand_back, is_news};
 pub use history::{heads, range};
-pub use pages::{Answered, PageRequest, answer, begin, count_rebuild, count_told, page_bytes_max};
+pub use lost_futures::LostFutures;
+pub use pages::{Answered, PageRequest, answer, begin, count_told, page_bytes_max};
 pub use push::audience;
 pub use requests::{answer_body, device_list, message, user_by_name};
 pub use session::{Session, retry_after_ms};
@@ -100,6 +102,8 @@ pub struct UserServices {
     pub hand_backs: HandBacks,
     /// Requests over HTTP that wait for news.
     pub waiters: Waiters,
+    /// Who was told to the operator as coming from a history that this store does not have.
+    pub lost_futures: LostFutures,
 }
 
 /// A signed-in connection for its user's actor.

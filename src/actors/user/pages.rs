@@ -15,7 +15,7 @@ use crate::{
     monitor::{Monitor, Op, Outcome, ids},
     store::view::{ReadFault, UserView, View},
     sync::{
-        Chain, Course, Issued, Kinds, LEVELS, Marks, Rendering, SnapshotKey,
+        Chain, Course, Issued, Kept, Kinds, LEVELS, Marks, Rendering, SnapshotKey,
         page::{PageLimits, drain},
         render,
         snapshot::Opened,
@@ -77,13 +77,23 @@ pub fn begin(
     messages_from: Version,
 ) -> (Marks, Option<proto::rebuild::Cause>) {
     let fresh = Marks::fresh(level, lifeline.current(), messages_from);
-    let mut anew = fresh;
-    anew.enumerate(kinds.set());
+    let anew = |kept| {
+        let mut anew = fresh;
+        anew.enumerate(kinds.set());
+        if let Kept::Through(through) = kept {
+            anew.tell_valid(through, kinds.set());
+        }
+        anew
+    };
     match key.open(chain, given, lifeline) {
         Opened::Empty => (fresh, None),
         Opened::Marks(marks) => (marks, None),
-        Opened::Foreign => (anew, Some(proto::rebuild::Cause::Foreign)),
-        Opened::Future => (anew, Some(proto::rebuild::Cause::Future)),
+        Opened::Lossy(mut marks, through) => {
+            marks.tell_valid(through, kinds.set());
+            (marks, Some(proto::rebuild::Cause::Lossy))
+        }
+        Opened::Foreign(kept) => (anew(kept), Some(proto::rebuild::Cause::Foreign)),
+        Opened::Future(kept) => (anew(kept), Some(proto::rebuild::Cause::Future)),
     }
 }
 
@@ -105,14 +115,13 @@ pub fn answer(
     let level_changed = LEVELS.change(&mut due, request.rendering.level, &request.kinds);
     let page = drain(due, &request.kinds, limits, &source)?;
     let mut marks = page.marks;
+    // Whoever syncs in this run has a snapshot of it before anything else that this run tells: so a store that is put back
+    // later, and does not know this run, sees it by the snapshot.
+    marks.run = current;
     // A change of level is new in itself: the next snapshot has the new one, so that it is said once.
     let unchanged = marks == request.marks && request.rebuild.is_none() && !request.given.is_empty();
-    let snapshot = if unchanged {
-        request.given.clone()
-    } else {
-        marks.run = current;
-        Bytes::from(key.seal(request.chain, &marks))
-    };
+    let snapshot =
+        if unchanged { request.given.clone() } else { Bytes::from(key.seal(request.chain, &marks)) };
     let base = if request.rebuild.is_some() { &[] } else { base_of(&request.given) };
     let page = proto::Page {
         base: Bytes::copy_from_slice(base),
@@ -126,6 +135,8 @@ pub fn answer(
         complete: page.complete,
         messages_gap: page.gap,
         level_changed: level_changed.map(level_change),
+        valid: page.valid.iter().map(render::valid).collect(),
+        valid_complete: page.valid_complete,
     };
     Ok(Answered { page, snapshot, marks })
 }
@@ -134,26 +145,11 @@ fn level_change(kinds: KindSet) -> proto::LevelChange {
     proto::LevelChange { kinds: kinds.iter().map(|kind| u32::from(kind.0)).collect() }
 }
 
-/// Counts a gap, and a change of level, that a page tells.
+/// Counts what a page tells besides news: a gap, a change of level, the end of a list of what stays valid.
 pub fn count_told(monitor: &Monitor, page: &proto::Page) {
     monitor.add(ids::GAPS_TOLD, u64::from(page.messages_gap));
     monitor.add(ids::REBUILDS_LEVEL, u64::from(page.level_changed.is_some()));
-}
-
-/// Counts why a chain starts anew.
-pub fn count_rebuild(monitor: &Monitor, cause: Option<proto::rebuild::Cause>, user: UserId) {
-    match cause {
-        Some(proto::rebuild::Cause::Foreign) => {
-            monitor.add(ids::SNAPSHOTS_FORGED, 1);
-            monitor.add(ids::REBUILDS_FORGED, 1);
-        }
-        Some(proto::rebuild::Cause::Future) => {
-            monitor.add(ids::SNAPSHOTS_FUTURE, 1);
-            monitor.add(ids::REBUILDS_FUTURE, 1);
-            tracing::warn!(user = user.0, "a snapshot speaks of a history that this store does not have");
-        }
-        _ => {}
-    }
+    monitor.add(ids::VALID_LISTS_TOLD, u64::from(page.valid_complete));
 }
 
 impl User {
@@ -181,7 +177,7 @@ impl User {
         let (key, lifeline, from) = (&services.key, &services.lifeline, session.lineage.from);
         let (marks, rebuild) =
             begin(key, lifeline, chain, &given, session.rendering.level, &session.kinds, from);
-        count_rebuild(&services.monitor, rebuild, user);
+        services.lost_futures.note(&services.monitor, rebuild, chain);
         let (kinds, rendering) = (Arc::clone(&session.kinds), session.rendering);
         let bytes_max = page_bytes_max(session.link.encoding(), services.queued_bytes_max);
         let request = PageRequest { chain, given, marks, rebuild, rendering, kinds, entries_max, bytes_max };

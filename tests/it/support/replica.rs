@@ -20,6 +20,8 @@ pub struct Replica {
     pub entries: BTreeMap<(u64, u64), proto::Entry>,
     /// Items not yet told again by a rebuild that goes on.
     old: BTreeSet<(u32, String)>,
+    /// Conversations held when a rebuild began, and not named as valid since.
+    doubtful: BTreeSet<u64>,
 }
 
 /// Two are the same when they show the same, however they came by it.
@@ -43,7 +45,9 @@ impl Replica {
         }
         if rebuild {
             self.old = self.items.keys().cloned().collect();
+            self.doubtful = self.entries.keys().map(|(conversation, _)| *conversation).collect();
         }
+        self.drop_lost(page);
         assert!(
             !page.messages_gap || page.entries.is_empty() && page.more,
             "a gap comes before what follows it"
@@ -74,6 +78,20 @@ impl Replica {
         }
         self.snapshot = page.snapshot.to_vec();
         true
+    }
+
+    fn drop_lost(&mut self, page: &proto::Page) {
+        for valid in &page.valid {
+            self.doubtful.remove(&valid.conversation_id);
+            self.entries
+                .retain(|(conversation, seq), _| *conversation != valid.conversation_id || *seq <= valid.seq);
+        }
+        if page.valid_complete {
+            let doubtful = std::mem::take(&mut self.doubtful);
+            self.entries.retain(|(conversation, _), _| !doubtful.contains(conversation));
+        }
+        let is_told_first = page.valid_complete || page.valid.is_empty();
+        assert!(is_told_first || page.items.is_empty() && page.entries.is_empty(), "the list comes first");
     }
 
     /// The texts of a conversation, in order of seq.

@@ -76,6 +76,8 @@ fn hello_alone_comes_before_the_greeting() {
     assert!(bench.next().is_none());
     bench.hear(1, Body::Greeting(greeting(8)));
     assert!(matches!(bench.next(), Some((2, Request::Sync(_)))));
+    assert!(bench.next().is_none(), "what comes beside the chain waits for the first page");
+    bench.session.page_applied(&Page::default());
     assert!(matches!(bench.next(), Some((3, Request::Send(send))) if send.day == 9));
     assert!(bench.next().is_none());
 }

@@ -4,9 +4,11 @@
 //! sync of ours: what items it tells are of a new generation, and the page marked complete sweeps the items of older
 //! ones. A page that tells a gap in the messages makes the conversations alone old, and notes that messages have to be
 //! repaired. One that tells a change of level makes the kinds that it names old, and notes what has to be read again.
-//! Messages are never swept. State kinds are numbers here: a new one needs no change.
+//! Messages are never swept; only those go that `lost` finds to be of another history. State kinds are numbers here: a
+//! new one needs no change.
 
 use super::entries::apply_entry;
+use super::lost::{doubt_everything, drop_lost};
 use super::{Store, StoreError, level};
 use crate::message::ClientMessageId;
 use highwater_wire::proto::{Entry, Gap, Item, Page, Sent};
@@ -42,10 +44,13 @@ pub struct Applied {
     pub replaced_entries: usize,
     /// What is held may have been told for another level: entries have to be read again.
     pub rereading: bool,
-    /// Entries told with another content than before; the store keeps the first. Always empty with a right server.
+    /// Entries told with another content than before; what was told last stands. With a right server this happens only
+    /// to what came beside the chain, before an older copy of the server's store was put back.
     pub conflicts: Vec<Entry>,
     /// Kind and key of items that were not told again by a rebuild, or after a gap, that ended here.
     pub swept: Vec<(u32, String)>,
+    /// Entries that went because the server's history does not have them.
+    pub dropped_entries: usize,
     /// Messages of the outbox that are seen to be sent and were not known to be.
     pub settled: Vec<(ClientMessageId, Sent)>,
 }
@@ -95,13 +100,14 @@ impl Store {
             Admission::BeginRebuild => {
                 progress.generation += 1;
                 progress.rebuilding = true;
+                doubt_everything(&transaction)?;
             }
         }
-        let mut applied = Applied {
-            rereading: level::has_to_reread(&transaction, page, &self.rendering)?,
-            ..Applied::default()
-        };
-        progress.rereading |= applied.rereading;
+        let dropped_entries = drop_lost(&transaction, page)?;
+        progress.repairing |= page.valid_complete;
+        let rereading = level::has_to_reread(&transaction, page, &self.rendering)?;
+        let mut applied = Applied { dropped_entries, rereading, ..Applied::default() };
+        progress.rereading |= rereading;
         for kind in level::state_kinds(page) {
             // Before the items: those of this page are told for the new level.
             make_old(&transaction, kind, progress.generation)?;
@@ -142,6 +148,8 @@ fn brings_nothing(page: &Page) -> bool {
         && !page.complete
         && !page.messages_gap
         && page.level_changed.is_none()
+        && page.valid.is_empty()
+        && !page.valid_complete
 }
 
 fn admit(progress: &Progress, page: &Page, cause: PageCause) -> Admission {

@@ -63,6 +63,8 @@ pub(super) fn apply_entry(
                 seq = entry.seq,
                 "an entry was told with another content"
             );
+            // There is one truth about a place, and it is the server's.
+            insert_entry(transaction, entry, rendering)?;
             applied.conflicts.push(entry.clone());
         }
     }
@@ -116,7 +118,7 @@ fn insert_entry(transaction: &Transaction<'_>, entry: &Entry, rendering: &str) -
     });
     transaction
         .prepare_cached(
-            "INSERT INTO entries
+            "INSERT OR REPLACE INTO entries
                 (conversation, seq, sender, sent_at_ms, client_message_id, text, schema, json, rendering)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?

@@ -16,14 +16,15 @@ pub(super) fn state_kinds(page: &Page) -> impl Iterator<Item = u32> + '_ {
 }
 
 /// Whether after this page entries have to be read again. A rebuild cannot say whether the level changed, since the server
-/// does not know the snapshot; but what is held shows it.
+/// does not know the snapshot, and nor can the first page of all; but what is held shows it.
 pub(super) fn has_to_reread(
     connection: &Connection,
     page: &Page,
     rendering: &str,
 ) -> Result<bool, StoreError> {
     let messages_differ = page.level_changed.as_ref().is_some_and(|change| change.kinds.contains(&MESSAGES));
-    if messages_differ || page.rebuild.is_none() {
+    let is_first = page.rebuild.is_some() || page.base.is_empty();
+    if messages_differ || !is_first {
         return Ok(messages_differ);
     }
     let sql = "SELECT EXISTS (SELECT 1 FROM entries WHERE rendering <> ?1)";

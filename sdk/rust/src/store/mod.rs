@@ -7,6 +7,7 @@ mod apply;
 mod content;
 mod entries;
 mod level;
+mod lost;
 mod outbox;
 mod read;
 mod schema;

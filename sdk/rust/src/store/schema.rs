@@ -12,6 +12,11 @@ const FORMAT: i64 = 2;
 /// How long opening waits for an owner that is just ending.
 const LOCK_WAIT: Duration = Duration::from_secs(2);
 
+/// Conversations of which it is not known whether their messages are of the server's history: see `lost`. Made in older
+/// files when they are opened.
+const TABLE_OF_DOUBT: &str =
+    "CREATE TABLE IF NOT EXISTS doubtful (conversation INTEGER PRIMARY KEY) WITHOUT ROWID;";
+
 const TABLES: &str = "
     -- The newest stored snapshot; the generation that tells items told anew from older ones, and whether some are
     -- being told anew; whether messages that a gap left out have to be fetched by seq; whether entries that were told
@@ -129,6 +134,7 @@ fn create_tables(connection: &mut Connection) -> Result<(), StoreError> {
         }
     }
     transaction.pragma_update(None, "user_version", FORMAT)?;
+    transaction.execute_batch(TABLE_OF_DOUBT)?;
     transaction.commit()?;
     Ok(())
 }

@@ -6,8 +6,8 @@ use highwater_wire::{
     proto::{
         AccountItem, ContactItem, ConversationItem, Custom, Device, DeviceClass, DeviceList, Difference,
         Done, Entry, EntryList, Error, Gap, Greeting, Head, HeadList, HeartbeatAnswer, HeldItem, Item, Kind,
-        LevelChange, Nudge, Page, Rebuild, Sent, ServerFrame, SignedIn, User, VersionedEntry, VersionedItem,
-        entry::Content, rebuild::Cause, server_frame::Body,
+        LevelChange, Nudge, Page, Rebuild, Sent, ServerFrame, SignedIn, User, Valid, VersionedEntry,
+        VersionedItem, entry::Content, rebuild::Cause, server_frame::Body,
     },
 };
 
@@ -127,6 +127,14 @@ fn pages() -> Vec<Named> {
     };
     let custom = Page { entries: custom_entries(), ..level(&[2, 4]) };
     let push = Page { base: base.clone(), snapshot: next.clone(), entries: entries(), ..Page::default() };
+    let valid = Page {
+        snapshot: next.clone(),
+        more: true,
+        rebuild: rebuild(Cause::Lossy),
+        valid: vec![Valid { conversation_id: CONVERSATION, seq: 17 }],
+        valid_complete: true,
+        ..Page::default()
+    };
     vec![
         plain("server_page", Body::Page(full)),
         plain("server_page_first", Body::Page(first)),
@@ -169,6 +177,7 @@ fn pages() -> Vec<Named> {
         plain("server_page_level_changed", Body::Page(level(&[4]))),
         plain("server_page_level_changed_for_nothing", Body::Page(level(&[]))),
         plain("server_page_custom", Body::Page(custom)),
+        plain("server_page_valid", Body::Page(valid)),
         named("server_push", 0, Some(Body::Push(push))),
     ]
 }

@@ -33,7 +33,7 @@ impl Task {
         session.page_applied(&page);
         let applied = Arc::new(applied);
         let caught_up = cause == PageCause::Sync && !page.more;
-        let repair_is_due = page.messages_gap || applied.rereading;
+        let repair_is_due = page.messages_gap || page.valid_complete || applied.rereading;
         self.emit(Event::Applied { cause, page, applied: Arc::clone(&applied) });
         self.sends_seen(&applied);
         if repair_is_due {

@@ -1,0 +1,135 @@
+//! What may be kept by the run that a snapshot names, and the list of it in pages.
+
+#![allow(clippy::unwrap_used)]
+
+use super::{
+    Kept, Kinds, Lifeline, Marks, PageLimits, RunName, Source, Valid, kinds::CONVERSATIONS, page::drain,
+};
+use crate::model::{
+    ConversationId, Kind, KindSet, RunNumber, Seq, Version,
+    record::{InboxMessage, Item, ItemValue, Run},
+};
+
+fn run(number: u32, found: u64, lossy: bool) -> Run {
+    Run {
+        number: RunNumber(number),
+        id: number * 7,
+        first: Version(found + 10),
+        found: Version(found),
+        lossy,
+    }
+}
+
+fn named(number: u32, id: u32, parent: u32) -> RunName {
+    RunName { number: RunNumber(number), id, parent }
+}
+
+/// Runs 1 to 4, of which the third began with a loss.
+fn lifeline() -> Lifeline {
+    Lifeline::new(vec![run(1, 0, false), run(2, 50, false), run(3, 90, true), run(4, 200, false)])
+}
+
+#[test]
+fn what_may_be_kept_by_the_run_that_a_snapshot_names() {
+    for (name, kept) in [
+        (named(4, 28, 21), Kept::All),
+        (named(3, 21, 14), Kept::Through(Version(200))),
+        (named(2, 14, 7), Kept::Through(Version(90))),
+        (named(1, 7, 0), Kept::Through(Version(50))),
+        // Never ours: from what its parent found, since the copy may be as old as that.
+        (named(5, 99, 28), Kept::Through(Version(200))),
+        (named(3, 99, 14), Kept::Through(Version(50))),
+        (named(2, 99, 7), Kept::Through(Version(0))),
+        // Nor is the parent, or it has another number.
+        (named(9, 99, 98), Kept::Through(Version(0))),
+        (named(4, 99, 14), Kept::Through(Version(0))),
+        (named(0, 0, 0), Kept::Through(Version(0))),
+    ] {
+        assert_eq!(lifeline().kept(name), kept, "{name:?}");
+    }
+}
+
+#[test]
+fn only_runs_before_a_loss_are_told_of_it() {
+    let lost = |number: u32| {
+        let marks = Marks::fresh(1, named(number, number * 7, number * 7 - 7), Version(40));
+        lifeline().lost_since(&marks)
+    };
+    assert_eq!([1, 2, 3, 4].map(lost), [Some(Version(50)), Some(Version(90)), None, None]);
+}
+
+/// Conversations whose items have the versions 1, 2, 3…; conversation `n` has a message at each version that `n` divides.
+struct Table(u64);
+
+impl Source for Table {
+    type Fault = ();
+
+    fn items_above(&self, kind: Kind, mark: Version, max: usize) -> Result<Vec<Item>, ()> {
+        let item = |number: u64| Item {
+            kind,
+            key: number.to_string(),
+            version: Version(number),
+            value: Some(ItemValue::Conversation {
+                conversation: ConversationId(number),
+                peer: crate::model::UserId(1),
+            }),
+        };
+        let all = if kind == CONVERSATIONS { self.0 } else { 0 };
+        Ok((mark.0 + 1..=all).take(max).map(item).collect())
+    }
+
+    fn inbox_above(&self, _: Version, _: usize, _: usize) -> Result<Vec<InboxMessage>, ()> {
+        Ok(Vec::new())
+    }
+
+    fn floor(&self) -> Result<Version, ()> {
+        Ok(Version(0))
+    }
+
+    fn head_at(&self, conversation: ConversationId, through: Version) -> Result<Seq, ()> {
+        Ok(Seq(through.0 / conversation.0))
+    }
+}
+
+#[test]
+fn the_list_comes_before_everything_else_and_pages_cut_anywhere_give_the_same() {
+    let expected: Vec<_> =
+        (1..=7).map(|number| Valid { conversation: ConversationId(number), seq: Seq(7 / number) }).collect();
+    let kinds = Kinds::of_server(&[]).unwrap();
+    for entries in 1..30 {
+        let mut marks = Marks::fresh(1, named(1, 7, 0), Version(0));
+        marks.tell_valid(Version(7), kinds.set());
+        let (mut told, mut completed, mut items) = (Vec::new(), 0, 0);
+        for _ in 0..100 {
+            let page = drain(marks, &kinds, PageLimits { entries, bytes: 100_000 }, &Table(20)).unwrap();
+            assert!(page.valid_complete || completed == 1 || page.items.is_empty(), "before everything else");
+            completed += usize::from(page.valid_complete);
+            items += page.items.len();
+            told.extend(page.valid);
+            marks = page.marks;
+            if !page.more {
+                break;
+            }
+        }
+        assert_eq!((told, completed, items), (expected.clone(), 1, 20), "{entries} a page");
+        assert!(marks.valid().is_none() && marks.enumerating().is_empty());
+    }
+}
+
+#[test]
+fn where_nothing_may_stay_nobody_is_named_and_nothing_is_read() {
+    let mut marks = Marks::fresh(1, named(1, 7, 0), Version(0));
+    marks.tell_valid(Version(0), KindSet::default());
+    let limits = PageLimits { entries: 5, bytes: 1000 };
+    let page = drain(marks, &Kinds::of_server(&[]).unwrap().declared(&[4]), limits, &Table(9)).unwrap();
+    assert!(page.valid_complete && page.valid.is_empty() && !page.more);
+}
+
+#[test]
+fn a_list_that_was_not_told_to_its_end_still_counts_when_another_begins() {
+    let mut marks = Marks::fresh(1, named(1, 7, 0), Version(0));
+    marks.tell_valid(Version(30), KindSet::default());
+    marks.valid_told(Some(Version(4)));
+    marks.tell_valid(Version(60), KindSet::default());
+    assert_eq!(marks.valid().map(|list| (list.through, list.after)), Some((Version(30), Version(0))));
+}
