@@ -90,8 +90,9 @@ fn over_http(address: SocketAddr, account: &Account, snapshot: &[u8]) -> io::Res
     frames::write_sync(&mut body, 1, snapshot);
     let mut request = format!(
         "POST /v1/request HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {}\r\n\
-         Content-Type: application/x-protobuf\r\nContent-Length: {}\r\n\r\n",
+         X-Highwater-Level: {}\r\nContent-Type: application/x-protobuf\r\nContent-Length: {}\r\n\r\n",
         account.token,
+        highwater_wire::LEVEL,
         body.len()
     )
     .into_bytes();

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use highwater_wire::{Encoding, proto};
+use highwater_wire::{Encoding, LEVEL, proto};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -63,7 +63,7 @@ pub async fn exchange(
     .await
 }
 
-/// Posts a frame as a client does.
+/// Posts a frame as a client does, at the level that [`super::Wire`] speaks.
 pub async fn post(
     address: SocketAddr,
     encoding: Encoding,
@@ -71,7 +71,8 @@ pub async fn post(
     frame: &proto::ClientFrame,
 ) -> Answer {
     let bearer = token.map(|token| format!("Bearer {token}"));
-    let mut headers = vec![("Content-Type", encoding.content_type())];
+    let level = LEVEL.to_string();
+    let mut headers = vec![("Content-Type", encoding.content_type()), ("X-Highwater-Level", level.as_str())];
     if let Some(bearer) = &bearer {
         headers.push(("Authorization", bearer));
     }
