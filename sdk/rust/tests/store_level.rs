@@ -75,9 +75,10 @@ fn a_content_changes_with_the_level_or_language_only() {
     assert_eq!(conflicts(&mut store, entry(5, 1, "文")), 0, "another language");
     store.render_for(3, "zh");
     assert_eq!(conflicts(&mut store, Entry { sender_id: 9, ..rich(1) }), 1, "another message");
+    assert_eq!(conflicts(&mut store, rich(1)), 1, "what was told last stands, so this is another one");
     assert_eq!(conflicts(&mut store, rich(1)), 0);
     assert_eq!(conflicts(&mut store, entry(5, 1, "文")), 1, "the same level again");
-    assert_eq!(store.entry(5, 1).unwrap(), Some(rich(1)));
+    assert_eq!(store.entry(5, 1).unwrap(), Some(entry(5, 1, "文")));
 }
 
 #[test]
