@@ -1,4 +1,5 @@
-//! The cleaner: goes through all users, a few at a time, and has removed from the index what lies below their floors.
+//! The cleaner: goes through all users, a few at a time, and has removed from the index what lies below
+//! their floors, and what has grown too old.
 //!
 //! **Owns** how far its pass has come. **Receives** ticks, and what a reader found. **Emits** reading jobs, keys to be
 //! removed to the intake, which applies them between batches, and expiries to be decided. **Durable before replying:**
@@ -116,6 +117,7 @@ fn hand_over(cleaner: &Addr<Cleaner>, found: Result<Found, ReadFault>) {
 fn find(view: &View, after: Option<UserId>, since: HeardSince) -> Result<Found, ReadFault> {
     let users = view.lineages_after(after, USERS_PER_STEP)?;
     let is_last = users.len() < USERS_PER_STEP;
+    let horizon = view.horizon();
     let mut found = Found { keys: Vec::new(), expired: Vec::new(), after };
     for lineages in users {
         if lineages.floor_is_due(since) {
@@ -125,10 +127,12 @@ fn find(view: &View, after: Option<UserId>, since: HeardSince) -> Result<Found, 
         if through > Version(0) {
             let room = CHUNKS_PER_STEP - found.keys.len();
             found.keys.extend(view.removable_chunks(lineages.user, through, room)?);
-            if found.keys.len() == CHUNKS_PER_STEP {
-                // There may be more of this user: the next step looks at it again.
-                return Ok(found);
-            }
+        }
+        let room = CHUNKS_PER_STEP - found.keys.len();
+        found.keys.extend(view.receipt_chunks_before(lineages.user, horizon.receipts_from, room)?);
+        if found.keys.len() == CHUNKS_PER_STEP {
+            // There may be more of this user: the next step looks at it again.
+            return Ok(found);
         }
         found.after = Some(lineages.user);
     }

@@ -5,7 +5,7 @@ use highwater_wire::Refusal;
 use super::{
     accounts, lineages,
     operation::{Answer, Operation, Principal, Request},
-    send,
+    retention, send,
     state::{Need, State},
 };
 use crate::model::{
@@ -75,10 +75,10 @@ pub fn decide(state: &mut State, operation: &Operation, version: Version) -> Res
         Request::OpenLineage(open) => lineages::open(state, open, version),
         Request::HandBack { user, handed } => Ok(lineages::hand_back(state, *user, handed, version)),
         Request::Expire(user) => Ok(lineages::expire(state, *user, version)),
-        Request::StoreTime => Ok(store_time(state, version)),
+        Request::StoreTime => Ok(retention::store_time(state, operation.at, version)),
         Request::AcceptTime => {
             state.time.accept(operation.at);
-            Ok(store_time(state, version))
+            Ok(retention::store_time(state, operation.at, version))
         }
         Request::Invite(invite) => {
             state.invites.change(invite.hash, Some(*invite), version);
@@ -94,10 +94,6 @@ pub fn decide(state: &mut State, operation: &Operation, version: Version) -> Res
             Ok(Decided::changed(version, vec![effect], Answer::Done))
         }
     }
-}
-
-fn store_time(state: &State, version: Version) -> Decided {
-    Decided::changed(version, vec![Effect::Time(state.time.at())], Answer::Done)
 }
 
 /// The device that asks, if it may still ask: judged here, inside the commit, and nowhere else for good.

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::{
+    horizon::Horizon,
     ids::{Day, DeviceId, TimeMs, UserId, Version},
     lineage::Lineages,
     record::{Account, Conversation, Device, Invite, Item, Message, Run, SecretHash},
@@ -43,6 +44,8 @@ pub enum Effect {
     Lineages(Lineages),
     /// The observed time has come this far.
     Time(TimeMs),
+    /// How far back is kept what goes by age.
+    Horizon(Horizon),
     /// A start of the store.
     Run(Run),
     /// An invite can be used.

@@ -40,6 +40,8 @@ sync_bugs! {
     IndexBeforePin = "the index read before the tail is pinned";
     /// A snapshot of any run is continued.
     RunCheckLeftOut = "a run check left out";
+    /// What was removed is not asked about when a resend is judged.
+    WindowByTheClockAlone = "the window of resends judged by the clock alone";
 }
 
 #[cfg(feature = "seeded-bugs")]

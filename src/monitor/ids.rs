@@ -112,6 +112,9 @@ server_ids! {
     /// Devices that were signed out: by themselves, another one, or an operator.
     DEVICES_ENDED = 1064, "devices.ended", Sum, Count, "persistence", "devices_ended";
 
+    /// Chunks of receipts that were removed because their day lies outside the window of resends.
+    CLEANUP_RECEIPTS = 1070, "cleanup.receipts", Sum, Count, "cleaner", "cleanup_receipt_chunks";
+
     /// Batches of up to 1 operation; this and the following are [`BATCH_OPERATIONS`].
     BATCH_OPERATIONS_1 = 1100, "batch.operations.le_1", Sum, Count, "persistence", "batch_operations" [Part::Band("1.0")];
     /// Batches of 2 operations.

@@ -9,7 +9,7 @@ use super::{
     accounts, conversations, devices,
     engine::IndexBatch,
     field::{put_number, put_time},
-    inboxes, invites, items,
+    horizon, inboxes, invites, items,
     keys::{self, Key},
     lineages, messages,
     packing::ChunkBuilder,
@@ -103,6 +103,7 @@ impl Step {
                 self.row(lineages::key(rows.user), |out| lineages::encode(out, rows));
             }
             Effect::Time(time) => self.row(time_key(), |out| put_time(out, *time)),
+            Effect::Horizon(horizon) => self.row(horizon::key(), |out| horizon::encode(out, horizon)),
             Effect::Run(run) => self.row(runs::key(run.number), |out| runs::encode(out, run)),
             Effect::Invite(invite) => {
                 self.row(invites::key(&invite.hash), |out| invites::encode(out, invite))

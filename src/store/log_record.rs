@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::{
     accounts, conversations, devices,
     field::{Input, Malformed, put_fixed64, put_number, put_time},
-    invites, items, lineages, messages, runs,
+    horizon, invites, items, lineages, messages, runs,
 };
 use crate::model::{Day, Delivery, Effect, Record, Version};
 
@@ -25,6 +25,7 @@ const INVITE: u8 = 8;
 const INVITE_GONE: u8 = 9;
 const LINEAGES: u8 = 10;
 const TIME: u8 = 11;
+const HORIZON: u8 = 12;
 
 /// Appends one record.
 pub fn encode(out: &mut Vec<u8>, record: &Record) {
@@ -74,6 +75,10 @@ fn encode_effect(out: &mut Vec<u8>, effect: &Effect) {
         Effect::Time(time) => {
             out.push(TIME);
             put_time(out, *time);
+        }
+        Effect::Horizon(horizon) => {
+            out.push(HORIZON);
+            horizon::encode(out, horizon);
         }
         Effect::Run(run) => {
             out.push(RUN);
@@ -139,6 +144,7 @@ fn decode_effect(input: &mut Input<'_>, version: Version) -> Result<Effect, Malf
         MESSAGE => Effect::Message(Arc::new(decode_delivery(input, version)?)),
         LINEAGES => Effect::Lineages(lineages::decode(input)?),
         TIME => Effect::Time(input.time()?),
+        HORIZON => Effect::Horizon(horizon::decode(input)?),
         RUN => Effect::Run(runs::decode(input)?),
         INVITE => Effect::Invite(invites::decode(input)?),
         INVITE_GONE => Effect::InviteGone(input.array("invite hash")?),

@@ -29,6 +29,7 @@ mod files_faulty_plan;
 pub mod files_null;
 #[cfg(feature = "seeded-bugs")]
 pub mod files_seeded;
+pub mod horizon;
 pub mod inboxes;
 pub mod index_writer;
 #[cfg(test)]
@@ -75,6 +76,7 @@ mod view_fault;
 mod view_inbox;
 mod view_items;
 mod view_messages;
+mod view_retention;
 mod view_scan;
 #[cfg(test)]
 mod view_tests;

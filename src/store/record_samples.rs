@@ -6,8 +6,8 @@ use bytes::Bytes;
 
 use super::{engine::Engine, engine_memory::MemoryEngine, index_writer, log_record, tail::Tail, view::View};
 use crate::model::{
-    ClientMessageId, ConversationId, Day, Delivery, DeviceId, Effect, Kind, KindSet, Lineage, LineageId,
-    Lineages, Record, RunNumber, Seq, TimeMs, UserId, Version,
+    ClientMessageId, ConversationId, Day, Delivery, DeviceId, Effect, Horizon, Kind, KindSet, Lineage,
+    LineageId, Lineages, Record, RunNumber, Seq, TimeMs, UserId, Version,
     limits::KINDS_MAX,
     record::{Account, Conversation, Device, Invite, Item, ItemValue, Message, Run},
 };
@@ -153,6 +153,11 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
         row.handed = (marks > 0).then_some(TimeMs(1_700_000_000_123));
         lineages.add(row);
     }
+    let mut horizon = Horizon::default();
+    horizon.raise_receipts(DAY);
+    for step in 1..4 {
+        horizon.note(TimeMs(1_700_000_000_000 + 40_000_000 * step), Version(30_000 * step as u64), i64::MAX);
+    }
     let run = Run {
         number: RunNumber(3),
         id: 0xdead_beef,
@@ -189,6 +194,7 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
         ("lineages", vec![Effect::Lineages(lineages)]),
         ("lineages_none", vec![Effect::Lineages(Lineages::none(bob))]),
         ("time", vec![Effect::Time(TimeMs(1_700_000_000_999))]),
+        ("horizon", vec![Effect::Horizon(horizon)]),
         ("run", vec![Effect::Run(run)]),
         ("invite", vec![Effect::Invite(Invite { hash: [0xa5; 32], expires: TimeMs(1_800_000_000_000) })]),
         ("invite_gone", vec![Effect::InviteGone([0xa5; 32])]),

@@ -10,7 +10,7 @@ use super::{
     view::View,
 };
 use crate::model::{
-    Kind, UserId, Version,
+    Day, Effect, Horizon, Kind, UserId, Version,
     record::{Item, Pointer, ReceiptDay},
 };
 
@@ -175,4 +175,30 @@ fn notes_to_oneself_stand_in_one_inbox_once() {
         assert_eq!(texts(&store.view(), UserId(2), 0, 9), ["mail"]);
         assert_eq!(store.view().receipts(ReceiptDay { user: ANN, day: DAY }).unwrap().len(), 3);
     }
+}
+
+#[test]
+fn receipts_of_days_before_one_are_found_and_those_of_the_day_itself_are_not() {
+    let mut store = Samples::new();
+    for number in 0..3 {
+        store.say(1, 2, &format!("m{number}"));
+        store.index_all();
+    }
+    store.say(2, 1, "another sender");
+    store.index_all();
+    let view = store.view();
+    assert!(view.receipt_chunks_before(ANN, DAY, 9).unwrap().is_empty());
+    let found = view.receipt_chunks_before(ANN, Day(DAY.0 + 1), 9).unwrap();
+    assert_eq!(found.len(), 3, "one chunk of each step, and none of another sender");
+    assert_eq!(view.receipt_chunks_before(ANN, Day(DAY.0 + 1), 2).unwrap(), found[..2], "oldest first");
+    assert!(view.receipt_chunks_before(ANN, Day(DAY.0 + 1), 0).unwrap().is_empty());
+}
+
+#[test]
+fn the_newest_durable_horizon_is_shown_whatever_the_bound() {
+    let mut store = Samples::new();
+    let view = store.view();
+    let horizon = Horizon::stored(DAY, Vec::new());
+    store.publish(vec![Effect::Horizon(horizon.clone())]);
+    assert_eq!((view.bound(), view.horizon()), (Version(0), horizon));
 }

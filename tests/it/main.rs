@@ -51,6 +51,7 @@ mod login_policy;
 mod long_poll;
 mod out_of_turn;
 mod registration;
+mod retention;
 mod sign_in;
 mod slow_device;
 mod start;

@@ -86,6 +86,11 @@ const EVENTS: &[&str] = &[
     "time accepted",
     "contexts apart",
     "context expired alone",
+    "weeks pass",
+    "horizon moved",
+    "receipts removed",
+    "resend under a clock set back",
+    "resend of a day that is gone",
     // syncing
     "connect",
     "sync",

@@ -20,6 +20,7 @@ mod looking_back;
 mod operations;
 mod oracle;
 mod reading;
+mod retention;
 #[cfg(feature = "seeded-bugs")]
 mod seeded;
 mod session;

@@ -7,8 +7,8 @@ use std::{
 
 use bytes::Bytes;
 use highwater::model::{
-    ClientMessageId, ConversationId, Day, Delivery, DeviceId, Effect, Kind, LineageId, Lineages, Record,
-    TimeMs, UserId, Version,
+    ClientMessageId, ConversationId, Day, Delivery, DeviceId, Effect, Horizon, Kind, LineageId, Lineages,
+    Record, TimeMs, UserId, Version,
     record::{Device, Item, Run, SecretHash},
 };
 
@@ -40,6 +40,12 @@ pub struct Oracle {
     pub expired: BTreeSet<LineageId>,
     /// Where each lineage that ever was began with messages.
     pub began: BTreeMap<LineageId, Version>,
+    /// How far back is kept what goes by age.
+    pub horizon: Horizon,
+    /// When the newest batch was decided, and so whatever surfaces later.
+    pub batch_at: TimeMs,
+    /// When each version was decided.
+    pub decided: BTreeMap<Version, TimeMs>,
     /// Sends that were told as refused and not sent again since.
     pub refused: BTreeSet<(SendKey, Bytes)>,
 }
@@ -83,10 +89,12 @@ impl Oracle {
                     assert!(self.invites.remove(hash).is_some(), "an invite was used twice");
                 }
                 Effect::Time(time) => assert!(*time <= self.now, "time runs ahead"),
+                Effect::Horizon(horizon) => self.take_horizon(horizon),
                 Effect::Conversation(_) => {}
             }
         }
         self.used = self.used.max(record.version);
+        self.decided.insert(record.version, self.batch_at);
         self.records.insert(record.version, Arc::clone(record));
     }
 

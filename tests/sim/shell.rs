@@ -284,6 +284,7 @@ impl World {
             index_is_broken: false,
             step_batches: 0,
         });
+        self.check_horizon();
         // What was read back is served from here on, so it must be on disk.
         self.probe(self.oracle.last);
     }

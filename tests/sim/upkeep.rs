@@ -98,11 +98,13 @@ impl World {
         self.plan_index_trouble();
         let chunks_max = 1 + self.any(3);
         self.clean(user, chunks_max);
+        self.clean_by_age(user, chunks_max);
     }
 
     pub fn clean_everything(&mut self) {
         for (user, _) in self.users.clone() {
             self.clean(user, usize::MAX);
+            self.clean_by_age(user, usize::MAX);
         }
     }
 

@@ -132,7 +132,8 @@ impl World {
             968..980 => self.change_room(),
             980..982 => self.let_days_pass(),
             982..988 => self.clean_one(),
-            988..996 => self.look_at_an_old_view(),
+            988..993 => self.look_at_an_old_view(),
+            993..996 => self.let_something_age(),
             1000..1030 => self.whole_sync_one(),
             _ => {
                 let power_cut = self.random.one_in(2);
@@ -172,7 +173,7 @@ impl World {
     }
 
     /// Time passes while the process runs: on both of its clocks.
-    fn pass(&mut self, ms: i64) {
+    pub fn pass(&mut self, ms: i64) {
         self.now.0 += ms;
         self.oracle.now = self.now;
         let monotonic_us = self.monotonic_us();

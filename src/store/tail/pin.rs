@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{InboxEntry, Tail};
 use crate::model::{
-    ConversationId, Delivery, DeviceId, Kind, Lineages, Seq, UserId, Version,
+    ConversationId, Delivery, DeviceId, Horizon, Kind, Lineages, Seq, UserId, Version,
     record::{Account, Conversation, Device, Invite, Item, SecretHash},
     seeded::{self, SyncBug},
 };
@@ -53,6 +53,12 @@ impl Pin {
     #[must_use]
     pub fn invite(&self, hash: &SecretHash) -> Option<Option<Invite>> {
         self.tail.hash_shard(hash).read().invites.get(hash).map(|(_, row)| *row)
+    }
+
+    /// The newest horizon that is durable.
+    #[must_use]
+    pub fn horizon(&self) -> Horizon {
+        self.tail.horizon()
     }
 
     /// The lineages, if the tail knows them: the newest row, since a floor counts from when it is durable.

@@ -1,0 +1,93 @@
+//! What goes by age: the horizon moves with the earlier of both clocks, and stands while time is suspended.
+
+#![allow(clippy::unwrap_used)]
+
+use highwater_wire::Refusal;
+
+use super::{
+    Operation, Request, State,
+    decide::decide,
+    decide_samples::{NOW, Rows, TODAY, by, send},
+    observed_time::{GRACE_MS, ObservedTime},
+    operation::Target,
+};
+use crate::model::{
+    Day, Effect, Horizon, TimeMs, UserId, Version,
+    limits::{DEDUP_DAYS, RECEIPTS_KEPT_DAYS},
+};
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+fn days(count: i64) -> TimeMs {
+    TimeMs(NOW.0 + count * DAY_MS)
+}
+
+/// The horizon after time was stored, with the wall clock at `wall`.
+fn stored(state: &mut State, wall: TimeMs, version: u64) -> Option<Horizon> {
+    let operation = Operation { at: wall, request: Request::StoreTime };
+    let record = decide(state, &operation, Version(version)).unwrap().record.unwrap();
+    record.effects.iter().find_map(|effect| match effect {
+        Effect::Horizon(horizon) => Some(horizon.clone()),
+        _ => None,
+    })
+}
+
+fn at(time: ObservedTime) -> State {
+    State::default().with_time(time, i64::MAX)
+}
+
+#[test]
+fn receipts_are_let_go_by_the_earlier_of_both_clocks() {
+    let kept = i64::from(RECEIPTS_KEPT_DAYS);
+    for (observed, wall, from) in [(0, 0, -kept), (5, 0, -kept), (0, 5, -kept), (3, 4, 3 - kept)] {
+        let mut state = at(ObservedTime::at_start(None, days(observed), 0));
+        let horizon = stored(&mut state, days(wall), 7).unwrap();
+        let expected = Day(u32::try_from(i64::from(TODAY.0) + from).unwrap());
+        assert_eq!(horizon.receipts_from, expected, "observed {observed}, wall {wall}");
+    }
+}
+
+#[test]
+fn while_time_is_suspended_the_horizon_stands_and_what_is_decided_meanwhile_is_dated_afterwards() {
+    let mut state = at(ObservedTime::at_start(Some(NOW), days(90), 0));
+    assert_eq!(stored(&mut state, days(90), 7), None);
+    let operation = Operation { at: days(90), request: Request::AcceptTime };
+    let accepted = decide(&mut state, &operation, Version(8)).unwrap().record.unwrap();
+    assert_eq!(accepted.effects, [Effect::Time(days(90))], "who is there is heard of first");
+    state.advance(GRACE_MS as u64 * 1000);
+    let horizon = stored(&mut state, days(91), 9).unwrap();
+    assert_eq!(horizon.past(days(91)), Version(9));
+    assert_eq!(horizon.past(TimeMs(days(91).0 - 1)), Version(0), "no older than the time that is believed");
+}
+
+#[test]
+fn a_day_whose_receipts_may_be_gone_is_refused_whatever_the_clock_says() {
+    let rows = Rows::default().user(1, 1).user(2, 1);
+    let try_at = |wall: i64, day: i64| {
+        let mut state = State::default();
+        state.set_horizon(Horizon::stored(TODAY, Vec::new()));
+        let Request::Send(mut request) = send(by(1, 11), Target::User(UserId(2)), 3, "text") else {
+            unreachable!()
+        };
+        request.day = Day(u32::try_from(i64::from(TODAY.0) + day).unwrap());
+        let operation = Operation { at: days(wall), request: Request::Send(request) };
+        rows.warm(&mut state, &operation);
+        decide(&mut state, &operation, Version(101)).map(|_| ())
+    };
+    let window = i64::from(DEDUP_DAYS);
+    for (wall, day, taken) in [
+        (0, 0, true),
+        (0, -1, false),
+        // The wall clock is set back: what was refused is refused again, and nobody is locked out.
+        (-20, -20, false),
+        (-20, -1, false),
+        (-20, 0, true),
+        (-20, 1, true),
+        (-20, 2, false),
+        (window - 1, 0, true),
+        (window, 0, false),
+    ] {
+        let expected = if taken { Ok(()) } else { Err(Refusal::DayOutsideWindow) };
+        assert_eq!(try_at(wall, day), expected, "wall {wall}, day {day}");
+    }
+}
