@@ -149,6 +149,17 @@ impl Lineages {
         holding.min().map(|least| Version(least.0 + beyond))
     }
 
+    /// Through where entries need not be written to the index: every live lineage that declares messages has them, and
+    /// the floor above them is stored. Without such a lineage everything is written, for whoever comes back first.
+    #[must_use]
+    pub fn left_out_through(&self, since: HeardSince) -> Version {
+        match self.least_acked(since) {
+            Some(least) => least.min(self.floor),
+            None if seeded::is(SyncBug::LeftOutWithoutLineage) => Version::MAX,
+            None => Version(0),
+        }
+    }
+
     /// The live lineage for which most is kept, if any is behind `head`.
     #[must_use]
     pub fn holding_back(&self, head: Version, since: HeardSince) -> Option<&Lineage> {

@@ -40,6 +40,8 @@ sync_bugs! {
     IndexBeforePin = "the index read before the tail is pinned";
     /// A snapshot of any run is continued.
     RunCheckLeftOut = "a run check left out";
+    /// Nobody is there to whom an entry would be told, so it is not kept.
+    LeftOutWithoutLineage = "an entry left out of the index for a user with no live lineage";
     /// What was removed is not asked about when a resend is judged.
     WindowByTheClockAlone = "the window of resends judged by the clock alone";
 }

@@ -115,6 +115,11 @@ server_ids! {
     /// Chunks of receipts that were removed because their day lies outside the window of resends.
     CLEANUP_RECEIPTS = 1070, "cleanup.receipts", Sum, Count, "cleaner", "cleanup_receipt_chunks";
 
+    /// Inbox entries written to the index.
+    INDEX_ENTRIES = 1075, "index.entries", Sum, Count, "persistence", "index_entries";
+    /// Inbox entries left out of the index, since every live device of their user had them before.
+    INDEX_ENTRIES_LEFT_OUT = 1076, "index.entries_left_out", Sum, Count, "persistence", "index_entries_left_out";
+
     /// Batches of up to 1 operation; this and the following are [`BATCH_OPERATIONS`].
     BATCH_OPERATIONS_1 = 1100, "batch.operations.le_1", Sum, Count, "persistence", "batch_operations" [Part::Band("1.0")];
     /// Batches of 2 operations.

@@ -26,7 +26,9 @@ fn expected() -> Vec<(String, String)> {
         log_record::encode(&mut bytes, &record);
         files.push((format!("log_{name}.hex"), lines(&[&bytes])));
         let mut writes = String::new();
-        for batch in index_writer::batches(&[Arc::new(record)], Version(70_000), usize::MAX) {
+        for batch in
+            index_writer::step(&[Arc::new(record)], Version(70_000), usize::MAX, |_| Version(0)).batches
+        {
             for write in batch.records() {
                 writes.push_str(&lines(&[&write.key, write.sealed.as_deref().unwrap_or_default()]));
             }

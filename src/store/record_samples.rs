@@ -6,8 +6,8 @@ use bytes::Bytes;
 
 use super::{engine::Engine, engine_memory::MemoryEngine, index_writer, log_record, tail::Tail, view::View};
 use crate::model::{
-    ClientMessageId, ConversationId, Day, Delivery, DeviceId, Effect, Horizon, Kind, KindSet, Lineage,
-    LineageId, Lineages, Record, RunNumber, Seq, TimeMs, UserId, Version,
+    ClientMessageId, ConversationId, Day, Delivery, DeviceId, Effect, HeardSince, Horizon, Kind, KindSet,
+    Lineage, LineageId, Lineages, Record, RunNumber, Seq, TimeMs, UserId, Version,
     limits::KINDS_MAX,
     record::{Account, Conversation, Device, Invite, Item, ItemValue, Message, Run},
 };
@@ -88,7 +88,12 @@ impl Samples {
     pub(super) fn index_cut(&self, kept_batches: usize) {
         let records = self.tail.unindexed(usize::MAX);
         let Some(last) = records.last() else { return };
-        for batch in index_writer::batches(&records, last.version, 1).into_iter().take(kept_batches) {
+        let left_out = |user| {
+            let lineages = self.tail.lineages(user);
+            lineages.map_or(Version(0), |row| row.left_out_through(HeardSince(TimeMs(0))))
+        };
+        let step = index_writer::step(&records, last.version, 1, left_out);
+        for batch in step.batches.into_iter().take(kept_batches) {
             self.engine.apply(&batch).expect("the engine in memory does not fail");
         }
     }

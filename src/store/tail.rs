@@ -113,6 +113,13 @@ impl Tail {
         *self.horizon.write() = horizon;
     }
 
+    /// The newest durable lineages of a user, if the tail has them. If not, their floor lies below everything that the
+    /// index still lacks.
+    #[must_use]
+    pub fn lineages(&self, user: UserId) -> Option<Lineages> {
+        self.shard(user.0).read().lineages.get(&user).and_then(|(_, row)| row.clone())
+    }
+
     /// Bytes held, as encoded in the log.
     #[must_use]
     pub fn bytes(&self) -> usize {

@@ -89,6 +89,8 @@ const EVENTS: &[&str] = &[
     "weeks pass",
     "horizon moved",
     "receipts removed",
+    "entry left out of the index",
+    "entry indexed",
     "resend under a clock set back",
     "resend of a day that is gone",
     // syncing
@@ -131,6 +133,14 @@ impl Counts {
     pub fn saw(&mut self, event: &'static str) {
         assert!(EVENTS.contains(&event), "{event} is not in the list");
         *self.0.entry(event).or_insert(0) += 1;
+    }
+
+    /// So many more of these.
+    pub fn saw_many(&mut self, event: &'static str, times: u64) {
+        assert!(EVENTS.contains(&event), "{event} is not in the list");
+        if times > 0 {
+            *self.0.entry(event).or_insert(0) += times;
+        }
     }
 
     /// Adds those of another history.

@@ -85,6 +85,7 @@ pub struct Committer {
     /// Failures since the last batch that was synced.
     failures: u32,
     index_job: Option<index::IndexJob>,
+    indexed_entries: (u64, u64),
     payload: Vec<u8>,
     #[cfg(feature = "seeded-bugs")]
     bug: Option<super::seeded_bugs::SeededBug>,
@@ -110,6 +111,7 @@ impl Committer {
             in_doubt: Vec::new(),
             failures: 0,
             index_job: None,
+            indexed_entries: (0, 0),
             payload: Vec::new(),
             #[cfg(feature = "seeded-bugs")]
             bug: None,

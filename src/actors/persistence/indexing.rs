@@ -23,6 +23,9 @@ impl Persistence {
         match self.committer.index_step() {
             Ok(more) => {
                 self.monitor.add(ids::INDEX_BATCHES, u64::from(more));
+                let (written, left_out) = self.committer.take_indexed_entries();
+                self.monitor.add(ids::INDEX_ENTRIES, written);
+                self.monitor.add(ids::INDEX_ENTRIES_LEFT_OUT, left_out);
                 more
             }
             Err(fault) => {

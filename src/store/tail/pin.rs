@@ -64,7 +64,7 @@ impl Pin {
     /// The lineages, if the tail knows them: the newest row, since a floor counts from when it is durable.
     #[must_use]
     pub fn lineages(&self, user: UserId) -> Option<Lineages> {
-        self.tail.shard(user.0).read().lineages.get(&user).and_then(|(_, row)| row.clone())
+        self.tail.lineages(user)
     }
 
     /// Newest seq of a conversation in the tail, at or below the bound.
