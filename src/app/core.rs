@@ -68,6 +68,7 @@ impl Core {
         }
         opened.committer.set_time(time, config.cleanup.lineage_expiry_ms());
         opened.committer.set_device_policy(config.devices);
+        opened.committer.set_retentions(config.cleanup.retentions());
         let arbiter = Arbiter::new();
         let parts = PersistenceParts {
             committer: opened.committer,
@@ -115,7 +116,8 @@ impl Core {
 }
 
 fn start_cleaner(arbiter: &Arbiter, config: &Config, services: &Arc<UserServices>) -> Addr<Cleaner> {
-    let cleaner = Cleaner::new(services, Duration::from_millis(config.cleanup.pause_ms));
+    let pause = Duration::from_millis(config.cleanup.pause_ms);
+    let cleaner = Cleaner::new(services, pause, config.cleanup.retentions());
     Cleaner::start_in_arbiter(&arbiter.handle(), move |_| cleaner)
 }
 

@@ -50,6 +50,9 @@ pub fn lacking(state: &State, operation: &Operation) -> Vec<Need> {
         Request::HandBack { user, .. } | Request::Expire(user) => {
             needs.need(Need::Lineages(*user));
         }
+        Request::RetireInbox { user, .. } => {
+            needs.need(Need::Lineages(*user));
+        }
         Request::Invite(_) | Request::StoreTime | Request::AcceptTime => {}
         Request::PutDocument { user, kind, key, .. } => {
             needs.need(Need::Account(*user));
@@ -75,6 +78,9 @@ pub fn decide(state: &mut State, operation: &Operation, version: Version) -> Res
         Request::OpenLineage(open) => lineages::open(state, open, version),
         Request::HandBack { user, handed } => Ok(lineages::hand_back(state, *user, handed, version)),
         Request::Expire(user) => Ok(lineages::expire(state, *user, version)),
+        Request::RetireInbox { user, through } => {
+            Ok(retention::retire_inbox(state, *user, *through, version))
+        }
         Request::StoreTime => Ok(retention::store_time(state, operation.at, version)),
         Request::AcceptTime => {
             state.time.accept(operation.at);

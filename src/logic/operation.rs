@@ -61,6 +61,13 @@ pub enum Request {
     },
     /// Cleanup found that lineages of a user have expired, for which something is kept.
     Expire(UserId),
+    /// Cleanup found entries of an inbox that are past their retention, the newest of which has this version.
+    RetireInbox {
+        /// Whose.
+        user: UserId,
+        /// The newest that may go.
+        through: Version,
+    },
     /// The observed time is stored: now and then, so that the next start knows it.
     StoreTime,
     /// An operator says that the wall clock is right.
@@ -203,6 +210,7 @@ impl Operation {
             | Request::EndDevice { user, .. }
             | Request::PutDocument { user, .. }
             | Request::Expire(user) => Some(*user),
+            Request::RetireInbox { user, .. } => Some(*user),
             Request::StoreTime | Request::AcceptTime => None,
             Request::Invite(_) => None,
         }

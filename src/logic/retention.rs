@@ -2,8 +2,8 @@
 //!
 //! Each decision is durable before anything is removed because of it. While time is suspended none is made.
 
-use super::{decide::Decided, operation::Answer, state::State};
-use crate::model::{Day, Effect, Horizon, TimeMs, Version, limits::RECEIPTS_KEPT_DAYS};
+use super::{decide::Decided, lineages::change, operation::Answer, state::State};
+use crate::model::{Day, Effect, Horizon, TimeMs, UserId, Version, limits::RECEIPTS_KEPT_DAYS};
 
 /// Stores the observed time, and moves the horizon with it.
 pub(super) fn store_time(state: &mut State, at: TimeMs, version: Version) -> Decided {
@@ -25,4 +25,23 @@ fn moved(state: &State, at: TimeMs, version: Version) -> Horizon {
     let today = now.day().min(at.day());
     horizon.raise_receipts(Day(today.0.saturating_sub(RECEIPTS_KEPT_DAYS)));
     horizon
+}
+
+/// The newest version that is older than a retention; none while time is suspended.
+fn past(state: &State, retention_ms: i64) -> Version {
+    if state.time.is_suspended() {
+        return Version(0);
+    }
+    state.horizon.past(TimeMs(state.time.at().0.saturating_sub(retention_ms)))
+}
+
+/// Raises the floor of an inbox to its newest entry that is past retention, whoever lacks it.
+pub(super) fn retire_inbox(state: &mut State, user: UserId, through: Version, version: Version) -> Decided {
+    let due = through <= past(state, state.retentions.inbox_ms);
+    let floor = state.lineages.get(&user).map_or(Version::MAX, |lineages| lineages.floor);
+    if !due || through <= floor {
+        return Decided::unchanged(Answer::Done);
+    }
+    let effect = change(state, user, version, |lineages| lineages.floor = through);
+    Decided::changed(version, vec![effect], Answer::Done)
 }

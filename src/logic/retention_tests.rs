@@ -12,7 +12,7 @@ use super::{
     operation::Target,
 };
 use crate::model::{
-    Day, Effect, Horizon, TimeMs, UserId, Version,
+    Day, Effect, Horizon, Retentions, TimeMs, UserId, Version,
     limits::{DEDUP_DAYS, RECEIPTS_KEPT_DAYS},
 };
 
@@ -89,5 +89,51 @@ fn a_day_whose_receipts_may_be_gone_is_refused_whatever_the_clock_says() {
     ] {
         let expected = if taken { Ok(()) } else { Err(Refusal::DayOutsideWindow) };
         assert_eq!(try_at(wall, day), expected, "wall {wall}, day {day}");
+    }
+}
+
+/// The floor of user 1 after cleanup asked for `through`, a day after version 10 and two hours after version 20; entries
+/// are kept for `kept_ms`.
+fn floor_after(through: u64, kept_ms: i64, suspended: bool) -> u64 {
+    let now = days(1);
+    let time = if suspended {
+        ObservedTime::at_start(Some(now), days(90), 0)
+    } else {
+        ObservedTime::at_start(None, now, 0)
+    };
+    let mut state = at(time);
+    state.set_retentions(Retentions { inbox_ms: kept_ms, ..Retentions::default() });
+    let mut horizon = Horizon::default();
+    horizon.note(NOW, Version(10), i64::MAX);
+    horizon.note(TimeMs(now.0 - 2 * 60 * 60 * 1000), Version(20), i64::MAX);
+    state.set_horizon(horizon);
+    let mut rows = Rows::default().user(1, 2);
+    rows.lineages.get_mut(&UserId(1)).unwrap().floor = Version(5);
+    let request = Request::RetireInbox { user: UserId(1), through: Version(through) };
+    let operation = Operation { at: days(1), request };
+    rows.warm(&mut state, &operation);
+    let record = decide(&mut state, &operation, Version(101)).unwrap().record;
+    let effects = record.map(|record| record.effects).unwrap_or_default();
+    effects.into_iter().fold(5, |floor, effect| match effect {
+        Effect::Lineages(lineages) => lineages.floor.0,
+        _ => floor,
+    })
+}
+
+#[test]
+fn an_inbox_is_retired_as_far_as_it_is_old_enough_whoever_lacks_it() {
+    const HOUR_MS: i64 = 60 * 60 * 1000;
+    for (through, kept_hours, suspended, floor) in [
+        (10, 24, false, 10),
+        (7, 24, false, 7),
+        (11, 24, false, 5),
+        (10, 25, false, 5),
+        (20, 2, false, 20),
+        (20, 3, false, 5),
+        (4, 2, false, 5),
+        (10, 24, true, 5),
+    ] {
+        let found = floor_after(through, kept_hours * HOUR_MS, suspended);
+        assert_eq!(found, floor, "through {through}, kept {kept_hours} h, suspended {suspended}");
     }
 }

@@ -145,6 +145,12 @@ impl State {
         self.retentions = retentions;
     }
 
+    /// How long things are kept.
+    #[must_use]
+    pub fn retentions(&self) -> Retentions {
+        self.retentions
+    }
+
     /// Sets the horizon to the newest that is durable: what was decided beyond it is gone.
     pub fn set_horizon(&mut self, horizon: Horizon) {
         self.horizon = horizon;

@@ -2,14 +2,33 @@
 
 use std::ops::ControlFlow;
 
-use super::{receipts, view::View, view_fault::ReadFault};
-use crate::model::{Day, Horizon, UserId, record::ReceiptDay};
+use super::{
+    field::Malformed, inboxes, keys, packing::Chunk, receipts, view::View, view_fault::ReadFault,
+    view_scan::whole,
+};
+use crate::model::{Day, Horizon, UserId, Version, record::ReceiptDay};
 
 impl View {
     /// The newest durable horizon: it counts from when it is durable, whatever the bound.
     #[must_use]
     pub fn horizon(&self) -> Horizon {
         self.pin.horizon()
+    }
+
+    /// The newest entry of an inbox at or below `version` that the index has.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn newest_entry_through(&self, user: UserId, version: Version) -> Result<Option<Version>, ReadFault> {
+        let mut newest = None;
+        self.backward(keys::POINTER, user.0, version.0, |value| {
+            for record in Chunk::decode(value).map_err(Malformed::Packing)?.iter() {
+                let pointer = whole(record, inboxes::decode)?;
+                newest = newest.max(Some(pointer.version).filter(|found| *found <= version));
+            }
+            Ok(())
+        })?;
+        Ok(newest)
     }
 
     /// Keys of the chunks of receipts of a sender's days before `day`, oldest first, at most `max`.

@@ -87,6 +87,8 @@ const EVENTS: &[&str] = &[
     "contexts apart",
     "context expired alone",
     "weeks pass",
+    "inbox retired",
+    "retired under a live lineage",
     "horizon moved",
     "receipts removed",
     "entry left out of the index",

@@ -100,6 +100,7 @@ impl World {
             }
             self.check_devices(record);
             self.hand_backs.note(record);
+            self.note_retired(record, expired);
             if self.oracle.floors() > floors {
                 self.counts.saw("floor raised");
             }

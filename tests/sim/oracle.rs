@@ -119,13 +119,16 @@ impl Oracle {
             let acked = row.acked_messages();
             assert!(acked <= head, "G3: acked {acked}, head {head}");
             if acked < new.floor && !self.expired.contains(&row.id) {
+                self.expired.insert(row.id);
+                if self.is_retired(new.floor) {
+                    continue;
+                }
                 let silent_ms = self.now.0 - row.heard.0;
                 assert!(
                     silent_ms >= self.lineage_expiry_ms,
                     "G6: floor {}, acked {acked}, heard of {silent_ms} ms ago",
                     new.floor
                 );
-                self.expired.insert(row.id);
             }
         }
     }

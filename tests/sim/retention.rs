@@ -3,13 +3,16 @@
 use highwater::{
     actors::persistence::commit::Health,
     logic::{Operation, Request},
-    model::{Horizon, TimeMs, UserId, limits::RECEIPTS_KEPT_DAYS},
+    model::{
+        Effect, HeardSince, Horizon, Lineage, Record, TimeMs, UserId, Version, limits::RECEIPTS_KEPT_DAYS,
+    },
+    store::view::View,
 };
 
 use crate::{
     operations::{Submission, Ticket},
     oracle::Oracle,
-    world::World,
+    world::{LINEAGE_EXPIRY_MS, RETENTIONS, World},
 };
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -26,6 +29,12 @@ impl Oracle {
             assert!(decided <= point.at, "G6: version {} is said to be older than it is", point.version);
         }
         self.horizon = new.clone();
+    }
+
+    /// Whether what was decided as this version is past the retention of inboxes.
+    pub fn is_retired(&self, version: Version) -> bool {
+        let decided = self.decided.get(&version);
+        decided.is_some_and(|at| self.batch_at.0 - at.0 >= RETENTIONS.inbox_ms)
     }
 }
 
@@ -74,10 +83,41 @@ impl World {
         }
         let view = self.shell.view();
         let from = view.horizon().receipts_from;
+        self.retire(user, &view);
         let keys = view.receipt_chunks_before(user, from, chunks_max);
         let keys = keys.unwrap_or_else(|fault| panic!("G8: {fault}"));
         drop(view);
         self.remove(&keys, "receipts removed");
+    }
+
+    /// What the cleaner asks for when entries are past their retention.
+    fn retire(&mut self, user: UserId, view: &View) {
+        let time = self.running().committer.time();
+        if time.is_suspended() {
+            return;
+        }
+        let past = view.horizon().past(TimeMs(time.at().0 - RETENTIONS.inbox_ms));
+        let newest = view.newest_entry_through(user, past).unwrap_or_else(|fault| panic!("G6: {fault}"));
+        let floor = view.lineages(user).unwrap_or_else(|fault| panic!("G6: {fault}")).floor;
+        if let Some(through) = newest.filter(|newest| *newest > floor) {
+            self.submit(Request::RetireInbox { user, through }, Ticket::Other);
+        }
+    }
+
+    /// A floor was raised above what some lineage has, because of age alone.
+    pub fn note_retired(&mut self, record: &Record, expired_before: usize) {
+        for effect in &record.effects {
+            let Effect::Lineages(lineages) = effect else { continue };
+            let least = lineages.rows.iter().map(|row| row.acked_messages()).min();
+            if self.oracle.is_retired(lineages.floor) && least.is_none_or(|least| least < lineages.floor) {
+                self.counts.saw("inbox retired");
+                let since = HeardSince(TimeMs(self.oracle.now.0 - LINEAGE_EXPIRY_MS));
+                let is_outlived = |row: &Lineage| row.acked_messages() < lineages.floor && row.is_live(since);
+                if self.oracle.expired.len() > expired_before && lineages.rows.iter().any(is_outlived) {
+                    self.counts.saw("retired under a live lineage");
+                }
+            }
+        }
     }
 
     /// Removes keys from the index, as the persistence actor does.

@@ -30,7 +30,7 @@ use highwater::{
 use crate::{
     faults::{self, Trouble},
     operations::Submission,
-    world::{LINEAGE_EXPIRY_MS, World},
+    world::{LINEAGE_EXPIRY_MS, RETENTIONS, World},
 };
 
 pub const STORE: StoreId = StoreId([7; 16]);
@@ -251,6 +251,7 @@ impl World {
         }
         committer.set_time(time, LINEAGE_EXPIRY_MS);
         committer.set_device_policy(self.shell.policy);
+        committer.set_retentions(RETENTIONS);
         let tail = Arc::clone(committer.tail());
         let replayed = tail.unindexed(usize::MAX);
         self.hand_backs = HandBackTimes::since(time.at(), self.now, self.hand_backs.marks_max());

@@ -8,7 +8,7 @@ use std::{
 use highwater::{
     actors::persistence::commit::CommitterBounds,
     logic::{ROWS_MAX, hand_back_times::HandBackTimes},
-    model::{LineageId, TimeMs, UserId, Version},
+    model::{LineageId, Retentions, TimeMs, UserId, Version},
     store::{files_faulty::SeededRandom, view::View},
     sync::{Kinds, SnapshotKey},
 };
@@ -31,6 +31,9 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// Three days: some lineages expire when days pass.
 pub const LINEAGE_EXPIRY_MS: i64 = 3 * DAY_MS;
+
+/// A little less, so that a lineage that is heard of and takes nothing is outlived by what it lacks.
+pub const RETENTIONS: Retentions = Retentions { inbox_ms: 2 * DAY_MS, tombstones_ms: 4 * DAY_MS };
 
 /// Actions in one step.
 const ACTIONS: u64 = 3;

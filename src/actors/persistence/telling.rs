@@ -121,6 +121,7 @@ fn op_of(request: &Request) -> Option<Op> {
         Request::HandBack { .. } => Some(Op::HandBack),
         Request::OpenLineage(_)
         | Request::Expire(_)
+        | Request::RetireInbox { .. }
         | Request::StoreTime
         | Request::AcceptTime
         | Request::Invite(_)

@@ -140,5 +140,12 @@ fn new_device(person: &mut Person) -> NewDevice {
     let (device, token) = (DeviceId(rand::random()), format!("token-{:x}", rand::random::<u128>()));
     let hash = secret_hash(&token);
     person.devices.push(PersonDevice { device_id: device.0, token });
-    NewDevice { user: UserId(person.user_id), device, name: "old".to_owned(), class: 1, token: hash, in_place_of: None }
+    NewDevice {
+        user: UserId(person.user_id),
+        device,
+        name: "old".to_owned(),
+        class: 1,
+        token: hash,
+        in_place_of: None,
+    }
 }

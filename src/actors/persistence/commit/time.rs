@@ -24,6 +24,12 @@ impl Committer {
         self.state.set_retentions(retentions);
     }
 
+    /// How long things are kept.
+    #[must_use]
+    pub fn retentions(&self) -> Retentions {
+        self.state.retentions()
+    }
+
     /// Forgets every row, and what was decided and is not durable.
     pub(super) fn forget(&mut self) {
         self.state.forget(self.tail.durable());
