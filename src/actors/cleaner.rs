@@ -84,7 +84,7 @@ impl Cleaner {
             ctx.run_later(STEP, |cleaner, ctx| cleaner.step(ctx));
             return;
         }
-        let (place, cleaner) = (self.place, ctx.address());
+        let (place, cleaner) = (self.place.clone(), ctx.address());
         let now = (!self.observed.is_suspended()).then(|| self.observed.at());
         let judging = Judging { since: self.observed.heard_since(), now, retentions: self.retentions };
         let read = self.readers.read(move |view| hand_over(&cleaner, find(view, place, &judging)));

@@ -101,6 +101,8 @@ pub struct Cleanup {
     pub lineage_expiry_s: u32,
     /// How long an entry is kept in an inbox for a live lineage that lacks it, seconds.
     pub inbox_retention_s: u32,
+    /// How long it is kept that an item was deleted, seconds.
+    pub tombstone_retention_s: u32,
 }
 
 impl Cleanup {
@@ -113,7 +115,10 @@ impl Cleanup {
     /// How long things are kept that go by age.
     #[must_use]
     pub fn retentions(&self) -> Retentions {
-        Retentions { inbox_ms: i64::from(self.inbox_retention_s) * 1000, ..Retentions::default() }
+        Retentions {
+            inbox_ms: i64::from(self.inbox_retention_s) * 1000,
+            tombstones_ms: i64::from(self.tombstone_retention_s) * 1000,
+        }
     }
 }
 
@@ -190,6 +195,7 @@ impl Default for Cleanup {
             pause_ms: 600_000,
             lineage_expiry_s: (limits::LINEAGE_EXPIRY_MS / 1000) as u32,
             inbox_retention_s: (limits::INBOX_RETENTION_MS / 1000) as u32,
+            tombstone_retention_s: (limits::TOMBSTONE_RETENTION_MS / 1000) as u32,
         }
     }
 }

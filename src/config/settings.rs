@@ -186,6 +186,11 @@ pub(super) static SETTINGS: &[Setting] = &[
         show: |c| c.cleanup.inbox_retention_s.to_string(),
     },
     Setting {
+        key: "cleanup.tombstone_retention_s",
+        set: |c, given| put(&mut c.cleanup.tombstone_retention_s, given.number(RETENTION_S)),
+        show: |c| c.cleanup.tombstone_retention_s.to_string(),
+    },
+    Setting {
         key: "log.format",
         set: |c, given| put(&mut c.log.format, given.one_of(LOG_FORMATS)),
         show: |c| named(LOG_FORMATS, c.log.format),

@@ -50,8 +50,14 @@ pub fn lacking(state: &State, operation: &Operation) -> Vec<Need> {
         Request::HandBack { user, .. } | Request::Expire(user) => {
             needs.need(Need::Lineages(*user));
         }
-        Request::RetireInbox { user, .. } => {
+        Request::RetireInbox { user, .. } | Request::RetireTombstones { user, .. } => {
             needs.need(Need::Lineages(*user));
+        }
+        Request::RemoveTombstones { user, kind, tombstones } => {
+            needs.need(Need::Lineages(*user));
+            for (key, _) in tombstones {
+                needs.need(Need::Item(*user, *kind, key.clone()));
+            }
         }
         Request::Invite(_) | Request::StoreTime | Request::AcceptTime => {}
         Request::PutDocument { user, kind, key, .. } => {
@@ -80,6 +86,12 @@ pub fn decide(state: &mut State, operation: &Operation, version: Version) -> Res
         Request::Expire(user) => Ok(lineages::expire(state, *user, version)),
         Request::RetireInbox { user, through } => {
             Ok(retention::retire_inbox(state, *user, *through, version))
+        }
+        Request::RetireTombstones { user, kind, through } => {
+            Ok(retention::retire_tombstones(state, (*user, *kind), *through, version))
+        }
+        Request::RemoveTombstones { user, kind, tombstones } => {
+            Ok(retention::remove_tombstones(state, (*user, *kind), tombstones, version))
         }
         Request::StoreTime => Ok(retention::store_time(state, operation.at, version)),
         Request::AcceptTime => {

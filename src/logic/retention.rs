@@ -3,7 +3,10 @@
 //! Each decision is durable before anything is removed because of it. While time is suspended none is made.
 
 use super::{decide::Decided, lineages::change, operation::Answer, state::State};
-use crate::model::{Day, Effect, Horizon, TimeMs, UserId, Version, limits::RECEIPTS_KEPT_DAYS};
+use crate::model::{
+    Day, Effect, Horizon, Kind, TimeMs, UserId, Version,
+    limits::{KINDS_MAX, RECEIPTS_KEPT_DAYS},
+};
 
 /// Stores the observed time, and moves the horizon with it.
 pub(super) fn store_time(state: &mut State, at: TimeMs, version: Version) -> Decided {
@@ -44,4 +47,51 @@ pub(super) fn retire_inbox(state: &mut State, user: UserId, through: Version, ve
     }
     let effect = change(state, user, version, |lineages| lineages.floor = through);
     Decided::changed(version, vec![effect], Answer::Done)
+}
+
+/// Raises the floor of a state kind to its newest tombstone that is past retention: who is below is told the kind anew.
+pub(super) fn retire_tombstones(
+    state: &mut State,
+    (user, kind): (UserId, Kind),
+    through: Version,
+    version: Version,
+) -> Decided {
+    let due = through <= past(state, state.retentions.tombstones_ms);
+    let floor = floor_of(state, user, kind);
+    if !due || floor.is_none_or(|floor| through <= floor) {
+        return Decided::unchanged(Answer::Done);
+    }
+    let effect = change(state, user, version, |lineages| {
+        lineages.tombstones[usize::from(kind.0) - 1] = through;
+    });
+    Decided::changed(version, vec![effect], Answer::Done)
+}
+
+/// Removes tombstones at or below the floor of their kind, as far as they are still what the items are.
+pub(super) fn remove_tombstones(
+    state: &mut State,
+    (user, kind): (UserId, Kind),
+    tombstones: &[(String, Version)],
+    version: Version,
+) -> Decided {
+    let floor = floor_of(state, user, kind).unwrap_or_default();
+    let mut effects = Vec::new();
+    for (key, tombstone) in tombstones {
+        let item = (user, kind, key.clone());
+        if state.items.get(&item) == Some(tombstone) && *tombstone <= floor {
+            state.items.change(item, Version(0), version);
+            effects.push(Effect::ItemGone { user, kind, key: key.clone(), version: *tombstone });
+        }
+    }
+    if effects.is_empty() {
+        return Decided::unchanged(Answer::Done);
+    }
+    Decided::changed(version, effects, Answer::Done)
+}
+
+/// The floor under the tombstones of a state kind; none for what is no state kind.
+fn floor_of(state: &State, user: UserId, kind: Kind) -> Option<Version> {
+    let is_state = (1..=KINDS_MAX).contains(&usize::from(kind.0)) && kind != Kind::MESSAGES;
+    let lineages = state.lineages.get(&user).filter(|_| is_state)?;
+    Some(lineages.tombstones[usize::from(kind.0) - 1])
 }

@@ -12,7 +12,7 @@ use super::{
     operation::Target,
 };
 use crate::model::{
-    Day, Effect, Horizon, Retentions, TimeMs, UserId, Version,
+    Day, Effect, Horizon, Kind, Retentions, TimeMs, UserId, Version,
     limits::{DEDUP_DAYS, RECEIPTS_KEPT_DAYS},
 };
 
@@ -136,4 +136,46 @@ fn an_inbox_is_retired_as_far_as_it_is_old_enough_whoever_lacks_it() {
         let found = floor_after(through, kept_hours * HOUR_MS, suspended);
         assert_eq!(found, floor, "through {through}, kept {kept_hours} h, suspended {suspended}");
     }
+}
+
+#[test]
+fn a_tombstone_goes_in_an_operation_after_its_floor_and_only_while_it_is_what_the_item_is() {
+    let kind = Kind(5);
+    let item = |version| (UserId(1), kind, Version(version));
+    let mut horizon = Horizon::default();
+    horizon.note(NOW, Version(20), i64::MAX);
+    let mut rows = Rows::default().user(1, 1);
+    rows.items.extend(
+        [("a", 10), ("b", 30)].map(|(key, version)| ((UserId(1), kind, key.to_owned()), Version(version))),
+    );
+    let now = days(1);
+    let mut state = at(ObservedTime::at_start(None, now, 0));
+    state.set_retentions(Retentions { tombstones_ms: DAY_MS, ..Retentions::default() });
+    state.set_horizon(horizon);
+    let mut decided = |request: Request, version: u64| {
+        let operation = Operation { at: now, request };
+        rows.warm(&mut state, &operation);
+        let record = decide(&mut state, &operation, Version(version)).unwrap().record;
+        record.map(|record| record.effects).unwrap_or_default()
+    };
+    let retire = |kind: Kind, through: u64| Request::RetireTombstones {
+        user: UserId(1),
+        kind,
+        through: Version(through),
+    };
+    let remove = |tombstones: &[(&str, u64)]| Request::RemoveTombstones {
+        user: UserId(1),
+        kind,
+        tombstones: tombstones.iter().map(|(key, version)| ((*key).to_owned(), Version(*version))).collect(),
+    };
+    assert_eq!(decided(remove(&[("a", 10)]), 101), [], "the floor comes first");
+    assert_eq!(decided(retire(kind, 21), 102), [], "not old enough");
+    assert_eq!(decided(retire(Kind::MESSAGES, 10), 103), [], "messages have no tombstones");
+    let [Effect::Lineages(lineages)] = &decided(retire(kind, 20), 104)[..] else { panic!("no floor") };
+    assert_eq!((lineages.tombstones[4], lineages.floor), (Version(20), Version(0)));
+    assert_eq!(decided(retire(kind, 15), 105), [], "a floor never falls");
+    let (user, kind, version) = item(10);
+    let gone = Effect::ItemGone { user, kind, key: "a".to_owned(), version };
+    assert_eq!(decided(remove(&[("a", 10), ("b", 12), ("b", 30)]), 106), [gone]);
+    assert_eq!(decided(remove(&[("a", 10)]), 107), [], "once");
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{
     horizon::Horizon,
-    ids::{Day, DeviceId, TimeMs, UserId, Version},
+    ids::{Day, DeviceId, Kind, TimeMs, UserId, Version},
     lineage::Lineages,
     record::{Account, Conversation, Device, Invite, Item, Message, Run, SecretHash},
 };
@@ -37,6 +37,17 @@ pub enum Effect {
         item: Item,
         /// The version that the item had before, which is no longer told; 0 if it is new.
         supersedes: Version,
+    },
+    /// A tombstone is not kept any more: the floor of its kind lies at or above it.
+    ItemGone {
+        /// Whose.
+        user: UserId,
+        /// Of which kind.
+        kind: Kind,
+        /// Which item.
+        key: String,
+        /// Version of the tombstone.
+        version: Version,
     },
     /// A message stands in its conversation and in the inboxes of its audience.
     Message(Arc<Delivery>),

@@ -34,6 +34,8 @@ pub struct Lineages {
     pub user: UserId,
     /// Inbox entries at or below it may have been removed. It never falls.
     pub floor: Version,
+    /// The same for state kinds, by kind from 1: tombstones at or below it may have been removed. It never falls.
+    pub tombstones: [Version; KINDS_MAX],
     /// At most `limits::LINEAGES_PER_USER_MAX`.
     pub rows: Vec<Lineage>,
 }
@@ -98,7 +100,7 @@ impl Lineages {
     /// Those of a user who has none.
     #[must_use]
     pub fn none(user: UserId) -> Lineages {
-        Lineages { user, floor: Version(0), rows: Vec::new() }
+        Lineages { user, floor: Version(0), tombstones: [Version(0); KINDS_MAX], rows: Vec::new() }
     }
 
     /// One of them.

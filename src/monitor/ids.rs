@@ -115,6 +115,8 @@ server_ids! {
     /// Chunks of receipts that were removed because their day lies outside the window of resends.
     CLEANUP_RECEIPTS = 1070, "cleanup.receipts", Sum, Count, "cleaner", "cleanup_receipt_chunks";
 
+    /// Tombstones of items that were removed because they were past their retention.
+    CLEANUP_TOMBSTONES = 1071, "cleanup.tombstones", Sum, Count, "persistence", "cleanup_tombstones";
     /// Inbox entries written to the index.
     INDEX_ENTRIES = 1075, "index.entries", Sum, Count, "persistence", "index_entries";
     /// Inbox entries left out of the index, since every live device of their user had them before.

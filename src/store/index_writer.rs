@@ -13,7 +13,7 @@ use super::{
     keys::{self, Key},
     lineages, messages,
     packing::ChunkBuilder,
-    receipts, runs,
+    receipts, runs, tombstones,
     view::receipt_of,
 };
 use crate::model::{
@@ -113,8 +113,17 @@ impl Step {
                     self.rows.insert(items::key(*user, item.kind, *supersedes), None);
                 }
                 self.row(items::key(*user, item.kind, item.version), |out| items::encode(out, item));
+                if item.value.is_none() {
+                    let key = tombstones::key(item.version, *user, item.kind);
+                    self.row(key, |out| out.extend_from_slice(item.key.as_bytes()));
+                }
                 let key = items::version_key(*user, item.kind, &item.key);
                 self.row(key, |out| put_number(out, item.version.0));
+            }
+            Effect::ItemGone { user, kind, key, version } => {
+                self.rows.insert(items::key(*user, *kind, *version), None);
+                self.rows.insert(items::version_key(*user, *kind, key), None);
+                self.rows.insert(tombstones::key(*version, *user, *kind), None);
             }
             Effect::Message(delivery) => self.take_delivery(version, delivery),
             Effect::Lineages(rows) => {

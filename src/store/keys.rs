@@ -12,6 +12,7 @@
 //! | `u` | receipts | user, day, first version | chunk of receipts |
 //! | `s` | items | user, kind, version | item |
 //! | `k` | items | user, kind, item key | version |
+//! | `g` | tombstones | version, user, kind | item key |
 //! | `l` | lineages | user | marks and floor |
 //! | `r` | runs | number | run |
 //! | `v` | invites | hash | invite |
@@ -39,6 +40,8 @@ pub const RECEIPT: u8 = b'u';
 pub const ITEM: u8 = b's';
 /// See the table.
 pub const ITEM_VERSION: u8 = b'k';
+/// See the table.
+pub const TOMBSTONE: u8 = b'g';
 /// See the table.
 pub const LINEAGES: u8 = b'l';
 /// See the table.

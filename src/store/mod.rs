@@ -69,6 +69,7 @@ pub mod store_lock;
 pub mod tail;
 #[cfg(test)]
 mod tail_tests;
+pub mod tombstones;
 pub mod varint;
 pub mod view;
 mod view_cleanup;

@@ -150,6 +150,7 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
     };
     let mut lineages = Lineages::none(ann);
     lineages.floor = Version(300);
+    lineages.tombstones[2] = Version(200);
     for (device, context, marks) in [(0xd1, 0, 4), (0xd1, 1, 0), (0xd2, 15, KINDS_MAX)] {
         let id = LineageId { device: DeviceId(device), context };
         let mut row =
@@ -194,6 +195,15 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
         ("item_contact", vec![item("9", Some(ItemValue::Contact { user: bob, name: "Bob".to_owned() }))]),
         ("item_conversation", vec![item("c", Some(ItemValue::Conversation { conversation, peer: bob }))]),
         ("item_document", vec![item("d", Some(ItemValue::Document("{\"a\":[1]}".to_owned())))]),
+        (
+            "item_gone",
+            vec![Effect::ItemGone {
+                user: ann,
+                kind: Kind(3),
+                key: "gone".to_owned(),
+                version: Version(69_000),
+            }],
+        ),
         ("message", vec![delivery("grüße".as_bytes(), vec![(ann, Version(69_000)), (bob, Version(0))])]),
         ("message_to_oneself", vec![delivery(b"note", vec![(ann, Version(1))])]),
         ("lineages", vec![Effect::Lineages(lineages)]),

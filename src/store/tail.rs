@@ -268,7 +268,8 @@ impl Tail {
                 self.shard(rows.user.0).write().lineages.insert(rows.user, row);
             }
             Effect::Horizon(horizon) => self.begin_at(horizon.clone()),
-            Effect::Run(_) | Effect::Time(_) => {}
+            // A tombstone that goes is in the index already.
+            Effect::Run(_) | Effect::Time(_) | Effect::ItemGone { .. } => {}
             Effect::Invite(invite) => {
                 self.hash_shard(&invite.hash).write().invites.insert(invite.hash, (version, Some(*invite)));
             }
@@ -318,7 +319,7 @@ impl Tail {
             Effect::Lineages(rows) => {
                 drop_row(&mut self.shard(rows.user.0).write().lineages, &rows.user, version);
             }
-            Effect::Run(_) | Effect::Time(_) | Effect::Horizon(_) => {}
+            Effect::Run(_) | Effect::Time(_) | Effect::Horizon(_) | Effect::ItemGone { .. } => {}
             Effect::Invite(invite) => {
                 drop_row(&mut self.hash_shard(&invite.hash).write().invites, &invite.hash, version);
             }

@@ -158,7 +158,7 @@ mod tests {
             ClientMessageId, TimeMs, UserId,
             record::{ItemValue, Message},
         },
-        sync::kinds::CONTACTS,
+        sync::kinds::{CONTACTS, KINDS_MAX},
     };
 
     /// The floor after a cleanup.
@@ -199,6 +199,14 @@ mod tests {
             };
             let before = left.replace(left.get().saturating_sub(1));
             Ok(if before == 0 { CLEANED } else { Version(self.floor) })
+        }
+
+        fn kind_floors(&self) -> Result<[Version; KINDS_MAX], ()> {
+            Ok([Version(0); KINDS_MAX])
+        }
+
+        fn bound(&self) -> Version {
+            Version(1000)
         }
     }
 

@@ -85,7 +85,7 @@ impl Client {
         oracle: &Oracle,
         seals: (&SnapshotKey, &Lifeline),
     ) -> Applied {
-        if page.base != base_of(&self.stored.snapshot) {
+        if page.rebuild.is_none() && page.base != base_of(&self.stored.snapshot) {
             self.must_sync = true;
             return Applied::Discarded;
         }
@@ -112,6 +112,7 @@ impl Client {
     ) {
         if page.rebuild.is_some() {
             next.stale = next.items.keys().cloned().collect();
+            self.go_back(next, page, oracle, (key, lifeline));
         }
         if !page.messages_gap {
             return;
@@ -129,6 +130,28 @@ impl Client {
         next.messages = after;
         let conversations = u32::from(CONVERSATIONS.0);
         next.stale.extend(next.items.keys().filter(|(kind, _)| *kind == conversations).cloned());
+    }
+
+    /// A rebuild goes on with messages where the snapshot stood that it answers; what is told again is the same.
+    fn go_back(
+        &self,
+        next: &mut Stored,
+        page: &proto::Page,
+        oracle: &Oracle,
+        (key, lifeline): (&SnapshotKey, &Lifeline),
+    ) {
+        next.marks = None;
+        if page.messages_gap {
+            return;
+        }
+        let Opened::Marks(marks) = key.open(self.chain(), &page.snapshot, lifeline) else {
+            panic!("the server does not know the snapshot that it gave")
+        };
+        let due = oracle.inbox_above(self.user, self.messages_from);
+        let through = due.partition_point(|entry| entry.version <= marks.of(MESSAGES));
+        let from = through - page.entries.len();
+        assert!(from <= next.messages, "G1: a rebuild passes over messages");
+        next.messages = from;
     }
 
     fn apply(&self, next: &mut Stored, page: &proto::Page, oracle: &Oracle) {
@@ -181,9 +204,8 @@ impl Client {
         let due = oracle.inbox_above(self.user, self.messages_from);
         let newest = next.messages.checked_sub(1).map_or(self.messages_from, |place| due[place].version);
         assert_eq!(marks.of(MESSAGES), newest, "a mark is the version of the last entry given");
-        for (before, after) in
-            self.stored.marks.iter().flat_map(|before| before.all().iter().zip(marks.all()))
-        {
+        let stored_marks = self.stored.marks.filter(|_| page.rebuild.is_none());
+        for (before, after) in stored_marks.iter().flat_map(|before| before.all().iter().zip(marks.all())) {
             assert!(before <= after, "G3: a mark fell from {before} to {after}");
         }
         assert!(marks.all().iter().all(|mark| *mark <= oracle.last), "G3: a mark above the head");

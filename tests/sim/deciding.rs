@@ -101,6 +101,7 @@ impl World {
             self.check_devices(record);
             self.hand_backs.note(record);
             self.note_retired(record, expired);
+            self.note_gone(record);
             if self.oracle.floors() > floors {
                 self.counts.saw("floor raised");
             }

@@ -26,6 +26,8 @@ pub struct Oracle {
     pub logs: BTreeMap<ConversationId, Vec<Arc<Delivery>>>,
     pub inboxes: BTreeMap<UserId, Vec<Arc<Delivery>>>,
     pub items: BTreeMap<(UserId, Kind, String), Item>,
+    /// Tombstones among them that are not kept any more.
+    pub gone: BTreeSet<(UserId, Kind, String)>,
     pub receipts: BTreeMap<SendKey, Arc<Delivery>>,
     pub devices: BTreeMap<DeviceId, Device>,
     pub names: BTreeMap<String, UserId>,
@@ -67,7 +69,11 @@ impl Oracle {
                     assert_eq!(item.version, record.version, "an item bears the version of its operation");
                     let before = self.items.insert((*user, item.kind, item.key.clone()), item.clone());
                     let before = before.map(|item| item.version).unwrap_or_default();
-                    assert_eq!(*supersedes, before, "G5: an item's older value stays where it was");
+                    let was_gone = self.gone.remove(&(*user, item.kind, item.key.clone()));
+                    assert!(
+                        *supersedes == before || (was_gone && *supersedes == Version(0)),
+                        "G5: an item's older value stays where it was"
+                    );
                 }
                 Effect::Account(account) => {
                     let owner = self.names.insert(account.name.to_lowercase(), account.user);
@@ -89,6 +95,9 @@ impl Oracle {
                     assert!(self.invites.remove(hash).is_some(), "an invite was used twice");
                 }
                 Effect::Time(time) => assert!(*time <= self.now, "time runs ahead"),
+                Effect::ItemGone { user, kind, key, version } => {
+                    self.take_item_gone((*user, *kind, key.clone()), *version);
+                }
                 Effect::Horizon(horizon) => self.take_horizon(horizon),
                 Effect::Conversation(_) => {}
             }
@@ -102,6 +111,7 @@ impl Oracle {
         let head = self.inbox_head(new.user);
         let old = self.lineages.insert(new.user, new.clone()).unwrap_or_else(|| Lineages::none(new.user));
         assert!(old.floor <= new.floor, "G3: the floor of {} fell", new.user);
+        self.take_tombstone_floors(&old, new);
         for row in &new.rows {
             match old.get(row.id) {
                 Some(before) => assert!(

@@ -4,18 +4,24 @@ use highwater::{
     actors::persistence::commit::Health,
     logic::{Operation, Request},
     model::{
-        Effect, HeardSince, Horizon, Lineage, Record, TimeMs, UserId, Version, limits::RECEIPTS_KEPT_DAYS,
+        Effect, HeardSince, Horizon, Kind, Lineage, Lineages, Record, TimeMs, UserId, Version,
+        limits::RECEIPTS_KEPT_DAYS,
     },
-    store::view::View,
+    store::view::{Tombstone, View},
 };
+
+use highwater_wire::proto;
 
 use crate::{
     operations::{Submission, Ticket},
     oracle::Oracle,
-    world::{LINEAGE_EXPIRY_MS, RETENTIONS, World},
+    world::{DOCUMENTS, LINEAGE_EXPIRY_MS, RETENTIONS, World},
 };
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// By how much observed time may lag behind: an operator's word is of when it was said, and may wait to be decided.
+const LAG_MS: i64 = 60 * 1000;
 
 impl Oracle {
     /// The horizon moved: no further than time did.
@@ -26,15 +32,40 @@ impl Oracle {
         for point in new.points() {
             let newest = self.decided.range(..=point.version).next_back();
             let decided = newest.map_or(TimeMs(i64::MIN), |(_, at)| *at);
-            assert!(decided <= point.at, "G6: version {} is said to be older than it is", point.version);
+            let is_right = decided.0 <= point.at.0 + LAG_MS;
+            assert!(is_right, "G6: version {} is said to be older than it is", point.version);
         }
         self.horizon = new.clone();
     }
 
+    /// The floors of state kinds rise, as far as tombstones are old enough.
+    pub fn take_tombstone_floors(&self, old: &Lineages, new: &Lineages) {
+        for (old, new) in old.tombstones.iter().zip(&new.tombstones) {
+            assert!(old <= new, "G3: the floor of a state kind fell");
+            assert!(
+                old == new || self.is_past(*new, RETENTIONS.tombstones_ms),
+                "G6: tombstones are let go early"
+            );
+        }
+    }
+
+    /// A tombstone is removed: its item is still deleted, and the floor was raised before.
+    pub fn take_item_gone(&mut self, key: (UserId, Kind, String), version: Version) {
+        let item = &self.items[&key];
+        assert!(item.value.is_none() && item.version == version, "G6: an item that lives is removed");
+        let floor = self.lineages[&key.0].tombstones[usize::from(key.1.0) - 1];
+        assert!(version <= floor, "G6: tombstone {version} is removed above the floor {floor}");
+        assert!(self.gone.insert(key), "a tombstone is removed twice");
+    }
+
+    fn is_past(&self, version: Version, retention_ms: i64) -> bool {
+        let decided = self.decided.get(&version);
+        decided.is_some_and(|at| self.batch_at.0 - at.0 + LAG_MS >= retention_ms)
+    }
+
     /// Whether what was decided as this version is past the retention of inboxes.
     pub fn is_retired(&self, version: Version) -> bool {
-        let decided = self.decided.get(&version);
-        decided.is_some_and(|at| self.batch_at.0 - at.0 >= RETENTIONS.inbox_ms)
+        self.is_past(version, RETENTIONS.inbox_ms)
     }
 }
 
@@ -48,8 +79,43 @@ impl World {
                 self.pass(days * DAY_MS);
                 self.submit(Request::StoreTime, Ticket::Other);
             }
-            1 => self.submit(Request::StoreTime, Ticket::Other),
+            1 => {
+                self.submit(Request::StoreTime, Ticket::Other);
+                self.clean_tombstones(3);
+            }
             _ => self.resend_under_a_clock_set_back(),
+        }
+    }
+
+    /// In some histories everything has grown old when clients come back.
+    pub fn let_everything_age(&mut self) {
+        if !self.random.one_in(3) {
+            return;
+        }
+        self.delete_documents();
+        for days in [0, 6] {
+            self.pass(days * DAY_MS);
+            self.submit(Request::StoreTime, Ticket::Other);
+            self.work_off();
+        }
+        for _ in 0..2 {
+            while self.index_batch() {}
+            for (user, _) in self.users.clone() {
+                self.clean_by_age(user, 9);
+            }
+            self.clean_tombstones(99);
+            self.work_off();
+        }
+        while self.index_batch() {}
+    }
+
+    /// Every document is deleted, which some clients hear of only when the tombstones are gone.
+    fn delete_documents(&mut self) {
+        let items = self.oracle.items.iter();
+        let live = items.filter(|((_, kind, _), item)| *kind == Kind(DOCUMENTS) && item.value.is_some());
+        let live: Vec<_> = live.map(|(key, _)| key.clone()).collect();
+        for (user, kind, key) in live {
+            self.submit(Request::PutDocument { user, kind, key, value: None }, Ticket::Other);
         }
     }
 
@@ -101,6 +167,48 @@ impl World {
         let floor = view.lineages(user).unwrap_or_else(|fault| panic!("G6: {fault}")).floor;
         if let Some(through) = newest.filter(|newest| *newest > floor) {
             self.submit(Request::RetireInbox { user, through }, Ticket::Other);
+        }
+    }
+
+    /// What the cleaner does about tombstones that are past their retention: some of the oldest.
+    pub fn clean_tombstones(&mut self, max: usize) {
+        let time = self.running().committer.time();
+        if time.is_suspended() || self.running().index_is_broken {
+            return;
+        }
+        let view = self.shell.view();
+        let past = view.horizon().past(TimeMs(time.at().0 - RETENTIONS.tombstones_ms));
+        let due = view.tombstones_through(None, past, max).unwrap_or_else(|fault| panic!("G6: {fault}"));
+        for Tombstone { user, kind, item, version, is_item, key } in due {
+            if !is_item {
+                self.remove(&[key], "tombstone of an item that lives again");
+                continue;
+            }
+            let lineages = view.lineages(user).unwrap_or_else(|fault| panic!("G6: {fault}"));
+            if lineages.tombstones[usize::from(kind.0) - 1] < version {
+                let request = Request::RetireTombstones { user, kind, through: version };
+                self.submit(request, Ticket::Other);
+            } else {
+                let tombstones = vec![(item, version)];
+                self.submit(Request::RemoveTombstones { user, kind, tombstones }, Ticket::Other);
+            }
+        }
+    }
+
+    /// Counts who is told everything anew because of what is gone.
+    pub fn note_rebuild(&mut self, page: &proto::Page) {
+        if page.rebuild.is_some_and(|rebuild| rebuild.cause() == proto::rebuild::Cause::TooOld) {
+            assert!(!self.oracle.gone.is_empty() || page.more || page.complete);
+            self.counts.saw("rebuild too old");
+        }
+    }
+
+    /// Counts what a record removes by age.
+    pub fn note_gone(&mut self, record: &Record) {
+        for effect in &record.effects {
+            if matches!(effect, Effect::ItemGone { .. }) {
+                self.counts.saw("tombstone removed");
+            }
         }
     }
 

@@ -102,6 +102,7 @@ impl World {
         let chunks_max = 1 + self.any(3);
         self.clean(user, chunks_max);
         self.clean_by_age(user, chunks_max);
+        self.clean_tombstones(1 + chunks_max);
     }
 
     pub fn clean_everything(&mut self) {

@@ -1,9 +1,11 @@
 //! What one step of the cleaner finds: keys that nobody needs any more, and what the committer has to decide before more
 //! can go.
 
+use std::collections::BTreeMap;
+
 use crate::{
     logic::Request,
-    model::{HeardSince, Horizon, Lineages, Retentions, TimeMs, UserId, Version},
+    model::{HeardSince, Horizon, Kind, Lineages, Retentions, TimeMs, UserId, Version},
     store::view::{ReadFault, View},
 };
 
@@ -14,10 +16,12 @@ const USERS_PER_STEP: usize = 250;
 const KEYS_PER_STEP: usize = 256;
 
 /// Where a pass is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Place {
     /// At the users after this one.
     Users(Option<UserId>),
+    /// At the tombstones after this key.
+    Tombstones(Option<Vec<u8>>),
 }
 
 impl Place {
@@ -65,6 +69,7 @@ impl Found {
 pub(super) fn find(view: &View, place: Place, judging: &Judging) -> Result<Found, ReadFault> {
     match place {
         Place::Users(after) => of_users(view, after, judging),
+        Place::Tombstones(after) => of_tombstones(view, after.as_deref(), judging),
     }
 }
 
@@ -88,6 +93,37 @@ fn of_users(view: &View, after: Option<UserId>, judging: &Judging) -> Result<Fou
         found.next = Some(Place::Users(Some(lineages.user)));
     }
     if is_last {
+        found.next = Some(Place::Tombstones(None));
+    }
+    Ok(found)
+}
+
+/// The oldest tombstones: the floor of their kind is raised first, and a later pass has them removed.
+fn of_tombstones(view: &View, after: Option<&[u8]>, judging: &Judging) -> Result<Found, ReadFault> {
+    let past = judging.past(&view.horizon(), judging.retentions.tombstones_ms);
+    let due = view.tombstones_through(after, past, KEYS_PER_STEP)?;
+    let last = due.last().filter(|_| due.len() == KEYS_PER_STEP).map(|tombstone| tombstone.key.clone());
+    let mut found = Found::at(Place::Tombstones(last.clone()));
+    let mut by_kind: BTreeMap<(UserId, Kind), Vec<(String, Version)>> = BTreeMap::new();
+    for tombstone in due {
+        if tombstone.is_item {
+            let of_kind = by_kind.entry((tombstone.user, tombstone.kind)).or_default();
+            of_kind.push((tombstone.item, tombstone.version));
+        } else {
+            found.keys.push(tombstone.key);
+        }
+    }
+    for ((user, kind), mut tombstones) in by_kind {
+        let floor = view.lineages(user)?.tombstones[usize::from(kind.0) - 1];
+        if let Some((_, through)) = tombstones.last().filter(|(_, newest)| *newest > floor) {
+            found.requests.push(Request::RetireTombstones { user, kind, through: *through });
+        }
+        tombstones.retain(|(_, version)| *version <= floor);
+        if !tombstones.is_empty() {
+            found.requests.push(Request::RemoveTombstones { user, kind, tombstones });
+        }
+    }
+    if last.is_none() {
         found.next = None;
     }
     Ok(found)

@@ -101,21 +101,22 @@ pub fn answer(
     let source = UserView { view, user: request.chain.user };
     let page = drain(request.marks, &request.kinds, limits, &source)?;
     let mut marks = page.marks;
-    let unchanged = marks == request.marks && request.rebuild.is_none() && !request.given.is_empty();
+    let rebuild = request.rebuild.or(page.too_old.then_some(proto::rebuild::Cause::TooOld));
+    let unchanged = marks == request.marks && rebuild.is_none() && !request.given.is_empty();
     let snapshot = if unchanged {
         request.given.clone()
     } else {
         marks.run = current;
         Bytes::from(key.seal(request.chain, &marks))
     };
-    let base = if request.rebuild.is_some() { &[] } else { base_of(&request.given) };
+    let base = if rebuild.is_some() { &[] } else { base_of(&request.given) };
     let page = proto::Page {
         base: Bytes::copy_from_slice(base),
         snapshot: if unchanged { Bytes::new() } else { snapshot.clone() },
         more: page.more,
         items: page.items.iter().map(render::item).collect(),
         entries: render::entries(request.chain.user, &page.entries),
-        rebuild: request.rebuild.map(|cause| proto::Rebuild { cause: cause.into() }),
+        rebuild: rebuild.map(|cause| proto::Rebuild { cause: cause.into() }),
         gaps: Vec::new(),
         hand_back: false,
         complete: page.complete,
@@ -124,9 +125,11 @@ pub fn answer(
     Ok(Answered { page, snapshot, marks })
 }
 
-/// Counts a gap that a page tells.
+/// Counts a gap that a page tells, and a rebuild because the client was away for too long.
 pub fn count_gap(monitor: &Monitor, page: &proto::Page) {
     monitor.add(ids::GAPS_TOLD, u64::from(page.messages_gap));
+    let too_old = page.rebuild.is_some_and(|rebuild| rebuild.cause() == proto::rebuild::Cause::TooOld);
+    monitor.add(ids::REBUILDS_TOO_OLD, u64::from(too_old));
 }
 
 /// Counts why a chain starts anew.
