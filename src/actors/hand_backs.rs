@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use crate::{
     logic::hand_back_times::{HandBackTimes, MARKS_MAX},
-    model::{Record, TimeMs},
+    model::{Record, TimeMs, Version},
 };
 
 /// Shared by persistence, which notes, and operators, who look.
@@ -18,14 +18,12 @@ pub struct HandBacks {
 }
 
 impl HandBacks {
-    /// Nothing is known before a start, at this observed time and clock, but what these records say: those that the start
-    /// has replayed.
+    /// Nothing is known before a start, at this observed time and clock, but what the records say that it has replayed,
+    /// which are those above `indexed`.
     #[must_use]
-    pub fn since(observed: TimeMs, wall: TimeMs, replayed: &[Arc<Record>]) -> HandBacks {
-        let times = HandBackTimes::since(observed, wall, MARKS_MAX);
-        let hand_backs = HandBacks { times: Arc::new(Mutex::new(times)) };
-        hand_backs.note(replayed);
-        hand_backs
+    pub fn since(observed: TimeMs, wall: TimeMs, indexed: Version, replayed: &[Arc<Record>]) -> HandBacks {
+        let times = HandBackTimes::since((observed, wall), MARKS_MAX, indexed, replayed);
+        HandBacks { times: Arc::new(Mutex::new(times)) }
     }
 
     /// Records are durable.

@@ -67,6 +67,7 @@ impl Core {
         }
         opened.committer.set_time(time, config.cleanup.lineage_expiry_ms());
         opened.committer.set_device_policy(config.devices);
+        opened.committer.set_retentions(config.cleanup.retentions());
         let arbiter = Arbiter::new();
         let parts = PersistenceParts {
             committer: opened.committer,
@@ -114,7 +115,8 @@ impl Core {
 }
 
 fn start_cleaner(arbiter: &Arbiter, config: &Config, services: &Arc<UserServices>) -> Addr<Cleaner> {
-    let cleaner = Cleaner::new(services, Duration::from_millis(config.cleanup.pause_ms));
+    let pause = Duration::from_millis(config.cleanup.pause_ms);
+    let cleaner = Cleaner::new(services, pause, config.cleanup.retentions());
     Cleaner::start_in_arbiter(&arbiter.handle(), move |_| cleaner)
 }
 
@@ -130,7 +132,7 @@ fn services(
     let tail = Arc::clone(store.opened.committer.tail());
     let (readers, threads) =
         Readers::start(config.server.readers, Arc::clone(&tail), Arc::clone(&store.engine), monitor.clone())?;
-    let hand_backs = HandBacks::since(started, clock.now(), &tail.unindexed(usize::MAX));
+    let hand_backs = HandBacks::since(started, clock.now(), tail.indexed(), &tail.unindexed(usize::MAX));
     let secrets = &store.secrets;
     let services = UserServices {
         intake: Arc::new(Intake::default()),

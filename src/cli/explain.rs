@@ -61,6 +61,16 @@ fn user_text(user: &Value) -> String {
         or_none(&messages["oldest_kept"]),
     );
     let _ = writeln!(text, "{}", why_kept(user));
+    let floors: Vec<String> = user["tombstone_floors"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(_, floor)| **floor != 0)
+        .map(|(kind, floor)| format!("{kind} {floor}"))
+        .collect();
+    if !floors.is_empty() {
+        let _ = writeln!(text, "deletions are forgotten through {}", floors.join(", "));
+    }
     if user["expiry_is_suspended"] == true {
         let _ = writeln!(
             text,
@@ -241,6 +251,8 @@ mod tests {
         );
         user["lineages"][0]["handed_back_ms"] = Value::Null;
         assert!(user_text(&user).contains("; messages handed back never; behind"), "{}", user_text(&user));
+        user["tombstone_floors"] = json!({ "account": 0, "contacts": 21 });
+        assert!(user_text(&user).contains("deletions are forgotten through contacts 21\n"));
         user["messages"]["held_by"] = Value::Null;
         assert!(user_text(&user).contains("nothing is held back"));
     }

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use super::bounds::MIB;
-use crate::model::limits;
+use crate::model::{Retentions, limits};
 
 /// `[server]`
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,6 +99,10 @@ pub struct Cleanup {
     pub pause_ms: u64,
     /// How long a lineage may be silent before nothing is kept for it, seconds.
     pub lineage_expiry_s: u32,
+    /// How long an entry is kept in an inbox for a live lineage that lacks it, seconds.
+    pub inbox_retention_s: u32,
+    /// How long it is kept that an item was deleted, seconds.
+    pub tombstone_retention_s: u32,
 }
 
 impl Cleanup {
@@ -106,6 +110,15 @@ impl Cleanup {
     #[must_use]
     pub fn lineage_expiry_ms(&self) -> i64 {
         i64::from(self.lineage_expiry_s) * 1000
+    }
+
+    /// How long things are kept that go by age.
+    #[must_use]
+    pub fn retentions(&self) -> Retentions {
+        Retentions {
+            inbox_ms: i64::from(self.inbox_retention_s) * 1000,
+            tombstones_ms: i64::from(self.tombstone_retention_s) * 1000,
+        }
     }
 }
 
@@ -178,7 +191,12 @@ impl Default for Storage {
 
 impl Default for Cleanup {
     fn default() -> Cleanup {
-        Cleanup { pause_ms: 600_000, lineage_expiry_s: (limits::LINEAGE_EXPIRY_MS / 1000) as u32 }
+        Cleanup {
+            pause_ms: 600_000,
+            lineage_expiry_s: (limits::LINEAGE_EXPIRY_MS / 1000) as u32,
+            inbox_retention_s: (limits::INBOX_RETENTION_MS / 1000) as u32,
+            tombstone_retention_s: (limits::TOMBSTONE_RETENTION_MS / 1000) as u32,
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use super::{
     Config,
     bounds::{
         CLEANUP_PAUSE_MS, CONNECTIONS, DEVICES, HEARTBEAT_MS, INDEX_AFTER_BYTES, INDEX_CACHE_BYTES,
-        LINEAGE_EXPIRY_S, QUEUED_BYTES, READERS, SEGMENT_BYTES, TAIL_BYTES, WORKERS,
+        LINEAGE_EXPIRY_S, QUEUED_BYTES, READERS, RETENTION_S, SEGMENT_BYTES, TAIL_BYTES, WORKERS,
     },
     checks::{address, data_directory, log_level, origins},
     given::{Given, quoted},
@@ -179,6 +179,16 @@ pub(super) static SETTINGS: &[Setting] = &[
         key: "cleanup.lineage_expiry_s",
         set: |c, given| put(&mut c.cleanup.lineage_expiry_s, given.number(LINEAGE_EXPIRY_S)),
         show: |c| c.cleanup.lineage_expiry_s.to_string(),
+    },
+    Setting {
+        key: "cleanup.inbox_retention_s",
+        set: |c, given| put(&mut c.cleanup.inbox_retention_s, given.number(RETENTION_S)),
+        show: |c| c.cleanup.inbox_retention_s.to_string(),
+    },
+    Setting {
+        key: "cleanup.tombstone_retention_s",
+        set: |c, given| put(&mut c.cleanup.tombstone_retention_s, given.number(RETENTION_S)),
+        show: |c| c.cleanup.tombstone_retention_s.to_string(),
     },
     Setting {
         key: "log.format",

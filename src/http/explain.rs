@@ -86,6 +86,7 @@ fn explain_user(view: &View, services: &UserServices, wanted: &str) -> Result<Op
             "kept_is_at_least": count == ENTRIES_COUNTED_MAX,
             "held_by": held_by(&lineages, head, since),
         },
+        "tombstone_floors": marks(&services.kinds, &lineages.tombstones),
         "lineages": rows,
     })))
 }

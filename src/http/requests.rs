@@ -148,7 +148,7 @@ impl Client {
                 self.accounts.decide(send).await.map(user::answer_body).map(Some)
             }
             Request::Heartbeat(_) => {
-                let day = self.services.clock.now().day().0;
+                let day = self.services.today().0;
                 Ok(Some(Body::Heartbeat(proto::HeartbeatAnswer { day })))
             }
             Request::SignOut(_) => self.end_devices(by, EndDevices::One(by.device)).await,

@@ -5,7 +5,7 @@ use highwater_wire::Refusal;
 use super::{
     accounts, lineages,
     operation::{Answer, Operation, Principal, Request},
-    send,
+    retention, send,
     state::{Need, State},
 };
 use crate::model::{
@@ -50,6 +50,15 @@ pub fn lacking(state: &State, operation: &Operation) -> Vec<Need> {
         Request::HandBack { user, .. } | Request::Expire(user) => {
             needs.need(Need::Lineages(*user));
         }
+        Request::RetireInbox { user, .. } | Request::RetireTombstones { user, .. } => {
+            needs.need(Need::Lineages(*user));
+        }
+        Request::RemoveTombstones { user, kind, tombstones } => {
+            needs.need(Need::Lineages(*user));
+            for (key, _) in tombstones {
+                needs.need(Need::Item(*user, *kind, key.clone()));
+            }
+        }
         Request::Invite(_) | Request::StoreTime | Request::AcceptTime => {}
         Request::PutDocument { user, kind, key, .. } => {
             needs.need(Need::Account(*user));
@@ -75,10 +84,19 @@ pub fn decide(state: &mut State, operation: &Operation, version: Version) -> Res
         Request::OpenLineage(open) => lineages::open(state, open, version),
         Request::HandBack { user, handed } => Ok(lineages::hand_back(state, *user, handed, version)),
         Request::Expire(user) => Ok(lineages::expire(state, *user, version)),
-        Request::StoreTime => Ok(store_time(state, version)),
+        Request::RetireInbox { user, through } => {
+            Ok(retention::retire_inbox(state, *user, *through, version))
+        }
+        Request::RetireTombstones { user, kind, through } => {
+            Ok(retention::retire_tombstones(state, (*user, *kind), *through, version))
+        }
+        Request::RemoveTombstones { user, kind, tombstones } => {
+            Ok(retention::remove_tombstones(state, (*user, *kind), tombstones, version))
+        }
+        Request::StoreTime => Ok(retention::store_time(state, operation.at, version)),
         Request::AcceptTime => {
             state.time.accept(operation.at);
-            Ok(store_time(state, version))
+            Ok(retention::store_time(state, operation.at, version))
         }
         Request::Invite(invite) => {
             state.invites.change(invite.hash, Some(*invite), version);
@@ -94,10 +112,6 @@ pub fn decide(state: &mut State, operation: &Operation, version: Version) -> Res
             Ok(Decided::changed(version, vec![effect], Answer::Done))
         }
     }
-}
-
-fn store_time(state: &State, version: Version) -> Decided {
-    Decided::changed(version, vec![Effect::Time(state.time.at())], Answer::Done)
 }
 
 /// The device that asks, if it may still ask: judged here, inside the commit, and nowhere else for good.

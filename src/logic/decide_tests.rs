@@ -70,6 +70,8 @@ fn effect(effect: &Effect) -> String {
             let rows: Vec<_> = lineages.rows.iter().map(row).collect();
             format!("floor {} [{}]", lineages.floor, rows.join(" "))
         }
+        Effect::ItemGone { user, kind, version, .. } => format!("-item {user}/{kind} of {version}"),
+        Effect::Horizon(horizon) => format!("horizon {}", horizon.receipts_from),
         Effect::Time(time) => format!("time {time}"),
         Effect::Run(_) => "run".to_owned(),
         Effect::Invite(_) => "+invite".to_owned(),

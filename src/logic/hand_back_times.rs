@@ -3,7 +3,7 @@
 //! It is learned from durable records alone: they say how far each lineage is and when its mark of messages last rose, so
 //! that a hand-back costs no record of its own. In memory only; what a start does not know it says: `known_since`.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use rustc_hash::FxHashMap;
 
@@ -62,9 +62,11 @@ pub struct HandedBackWithin {
 #[derive(Debug)]
 pub struct HandBackTimes {
     known_since: TimeMs,
+    /// Hand-backs of records at or below it may have been forgotten, or were never known.
+    known_above: Version,
     marks_max: usize,
-    /// How far each lineage came in a minute in which its mark of messages rose, by the observed time.
-    handed: BTreeMap<Minute, FxHashMap<LineageId, Version>>,
+    /// By the observed time, in which hand-backs are noted.
+    handed: BTreeMap<Minute, HandedMinute>,
     marks: usize,
     /// Versions of the messages of a minute, by the clock that their senders are shown.
     sent: BTreeMap<Minute, Versions>,
@@ -72,19 +74,44 @@ pub struct HandBackTimes {
     sent_after: Minute,
 }
 
+/// The hand-backs of a minute.
+#[derive(Debug, Default)]
+struct HandedMinute {
+    /// How far each lineage came whose mark of messages rose.
+    marks: FxHashMap<LineageId, Version>,
+    /// Newest record that says so.
+    newest: Version,
+}
+
 impl HandBackTimes {
-    /// At a start: `since` is the observed time, `wall` the clock. At most `marks_max` marks are remembered.
+    /// At a start: `since` is the observed time, `wall` the clock, `replayed` every record above `indexed`. At most
+    /// `marks_max` marks are remembered.
     #[must_use]
-    pub fn since(since: TimeMs, wall: TimeMs, marks_max: usize) -> HandBackTimes {
-        HandBackTimes {
+    pub fn since(
+        (since, wall): (TimeMs, TimeMs),
+        marks_max: usize,
+        indexed: Version,
+        replayed: &[Arc<Record>],
+    ) -> HandBackTimes {
+        let mut times = HandBackTimes {
             known_since: since,
+            known_above: indexed,
             marks_max,
             handed: BTreeMap::new(),
             marks: 0,
             sent: BTreeMap::new(),
             // The observed time has seen how far the clock was before this start.
             sent_after: Minute::of(since.max(wall)),
+        };
+        // Where the time begins before what they say, minutes come a second time: what they say is as if it were older.
+        let is_later =
+            |row: &Lineage| row.handed.is_some_and(|handed| Minute::of(handed) > Minute::of(since));
+        if replayed.iter().flat_map(|record| rows(record)).any(is_later) {
+            times.known_above = replayed.last().map_or(indexed, |record| record.version);
+        } else {
+            replayed.iter().for_each(|record| times.note(record));
         }
+        times
     }
 
     /// How many marks are remembered at most.
@@ -102,14 +129,11 @@ impl HandBackTimes {
     /// A record is durable.
     pub fn note(&mut self, record: &Record) {
         for effect in &record.effects {
-            match effect {
-                Effect::Message(delivery) => {
-                    self.note_sent(Minute::of(delivery.message.sent_at), record.version);
-                }
-                Effect::Lineages(lineages) => lineages.rows.iter().for_each(|row| self.note_handed(row)),
-                _ => {}
+            if let Effect::Message(delivery) = effect {
+                self.note_sent(Minute::of(delivery.message.sent_at), record.version);
             }
         }
+        rows(record).for_each(|row| self.note_handed(row, record.version));
     }
 
     fn note_sent(&mut self, minute: Minute, version: Version) {
@@ -128,7 +152,7 @@ impl HandBackTimes {
 
     /// A row says when its mark rose last, also one that another lineage of the user brought along: noted twice it is the
     /// same.
-    fn note_handed(&mut self, row: &Lineage) {
+    fn note_handed(&mut self, row: &Lineage, version: Version) {
         let Some(minute) = row.handed.map(Minute::of) else {
             return;
         };
@@ -136,20 +160,25 @@ impl HandBackTimes {
         if minute.0 <= newest.0 - MINUTES_MAX as i64 {
             return;
         }
-        let marks = self.handed.entry(minute).or_default();
+        let HandedMinute { marks, newest: newest_record } = self.handed.entry(minute).or_default();
         let before = marks.len();
         let mark = marks.entry(row.id).or_default();
-        *mark = row.acked_messages().max(*mark);
+        if *mark < row.acked_messages() {
+            *mark = row.acked_messages();
+            *newest_record = version;
+        }
         self.marks += marks.len() - before;
         self.forget(minute.max(newest));
     }
 
     /// Forgets what is older than a day before `newest`, and more while there is too much.
     fn forget(&mut self, newest: Minute) {
-        while let Some((oldest, marks)) = self.handed.first_key_value()
+        while let Some((oldest, HandedMinute { marks, newest: newest_record })) =
+            self.handed.first_key_value()
             && (oldest.0 <= newest.0 - MINUTES_MAX as i64 || self.marks > self.marks_max)
         {
             self.known_since = self.known_since.max(oldest.next().begin());
+            self.known_above = self.known_above.max(*newest_record);
             self.marks -= marks.len();
             self.handed.pop_first();
         }
@@ -175,7 +204,7 @@ impl HandBackTimes {
     ) -> Option<HandedBackWithin> {
         let sent = Minute::of(sent_at);
         let mut marks: BTreeMap<Minute, Version> =
-            self.handed.iter().filter_map(|(minute, marks)| Some((*minute, *marks.get(&row.id)?))).collect();
+            self.handed.iter().filter_map(|(minute, of)| Some((*minute, *of.marks.get(&row.id)?))).collect();
         // What the row itself says is known also after a restart.
         marks.extend(row.handed.map(|handed| (Minute::of(handed), row.acked_messages())));
         let has = |least: Version| marks.iter().find(|(_, mark)| **mark >= least).map(|(minute, _)| *minute);
@@ -185,8 +214,16 @@ impl HandBackTimes {
         let mut lacked = marks.iter().filter(|(_, mark)| **mark < versions.least).map(|(minute, _)| *minute);
         // From a moment on at which it lacked the message every hand-back must be known.
         let lacked = lacked.next_back().map(Minute::begin);
-        let is_known = self.known_since <= sent_at || lacked.is_some_and(|lacked| self.known_since <= lacked);
+        let is_known =
+            self.known_above < versions.least || lacked.is_some_and(|lacked| self.known_since <= lacked);
         let from = is_known.then(|| has(versions.least).unwrap_or(to).max(sent).min(to));
         Some(HandedBackWithin { from, to })
     }
+}
+
+fn rows(record: &Record) -> impl Iterator<Item = &Lineage> {
+    record.effects.iter().flat_map(|effect| match effect {
+        Effect::Lineages(lineages) => lineages.rows.as_slice(),
+        _ => &[],
+    })
 }

@@ -51,7 +51,12 @@ pub(super) fn end_devices(
     }))
 }
 
-fn change(state: &mut State, user: UserId, version: Version, change: impl FnOnce(&mut Lineages)) -> Effect {
+pub(super) fn change(
+    state: &mut State,
+    user: UserId,
+    version: Version,
+    change: impl FnOnce(&mut Lineages),
+) -> Effect {
     let mut lineages = state.lineages.get(&user).cloned().unwrap_or_else(|| Lineages::none(user));
     change(&mut lineages);
     state.lineages.change(user, lineages.clone(), version);

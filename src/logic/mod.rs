@@ -18,6 +18,9 @@ mod lineages_tests;
 pub mod observed_time;
 pub mod operation;
 pub mod pinned;
+pub mod retention;
+#[cfg(test)]
+mod retention_tests;
 pub mod send;
 mod sign_ins;
 #[cfg(test)]

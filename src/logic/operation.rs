@@ -59,6 +59,31 @@ pub enum Request {
     },
     /// Cleanup found that lineages of a user have expired, for which something is kept.
     Expire(UserId),
+    /// Cleanup found entries of an inbox that are past their retention, the newest of which has this version.
+    RetireInbox {
+        /// Whose.
+        user: UserId,
+        /// The newest that may go.
+        through: Version,
+    },
+    /// Cleanup found tombstones of a kind that are past their retention, the newest of which has this version.
+    RetireTombstones {
+        /// Whose.
+        user: UserId,
+        /// Of which state kind.
+        kind: crate::model::Kind,
+        /// The newest that may go.
+        through: Version,
+    },
+    /// Tombstones that lie at or below the floor of their kind are removed.
+    RemoveTombstones {
+        /// Whose.
+        user: UserId,
+        /// Of which state kind.
+        kind: crate::model::Kind,
+        /// Item keys, and the versions of their tombstones. An item that has another value by now is passed over.
+        tombstones: Vec<(String, Version)>,
+    },
     /// The observed time is stored: now and then, so that the next start knows it.
     StoreTime,
     /// An operator says that the wall clock is right.
@@ -201,6 +226,9 @@ impl Operation {
             | Request::EndDevice { user, .. }
             | Request::PutDocument { user, .. }
             | Request::Expire(user) => Some(*user),
+            Request::RetireInbox { user, .. }
+            | Request::RetireTombstones { user, .. }
+            | Request::RemoveTombstones { user, .. } => Some(*user),
             Request::StoreTime | Request::AcceptTime => None,
             Request::Invite(_) => None,
         }

@@ -15,6 +15,7 @@ use crate::model::{
     Content, ConversationId, Day, Delivery, Effect, Kind, Seq, TimeMs, UserId, Version,
     limits::DEDUP_DAYS,
     record::{Conversation, Item, ItemValue, Message, Receipt, ReceiptDay},
+    seeded::{self, SyncBug},
 };
 
 /// Kinds that a first message touches; numbers as on the wire.
@@ -29,7 +30,7 @@ const CONVERSATION_ATTEMPTS_MAX: u32 = 4;
 pub(super) fn needs(needs: &mut Needs<'_>, at: TimeMs, send: &Send) {
     needs.need(Need::Device(send.by.device));
     needs.need(Need::Inbox(send.by.user));
-    if day_in_window(send.day, at.day()) {
+    if day_in_window(needs.state, at, send.day) {
         needs.need(Need::Receipts(ReceiptDay { user: send.by.user, day: send.day }));
     }
     let peer = match &send.to {
@@ -82,7 +83,7 @@ pub(super) fn decide(
 ) -> Result<Decided, Refusal> {
     authorise(state, send.by)?;
     content::check(&send.content)?;
-    if !day_in_window(send.day, at.day()) {
+    if !day_in_window(state, at, send.day) {
         return Err(Refusal::DayOutsideWindow);
     }
     let place = find_place(state, send)?;
@@ -222,9 +223,12 @@ fn members(one: UserId, other: UserId) -> [UserId; 2] {
     if one <= other { [one, other] } else { [other, one] }
 }
 
-/// A client may be ahead by a day, since it keeps the day of its last greeting over midnight and clocks differ.
-fn day_in_window(day: Day, today: Day) -> bool {
-    day.0 <= today.0.saturating_add(1) && day.0.saturating_add(DEDUP_DAYS) > today.0
+/// A client may be ahead by a day, since it keeps the day of its last greeting over midnight and clocks differ. A day
+/// whose receipts may be gone is refused, whatever the clock says: a resend would be taken as new.
+fn day_in_window(state: &State, at: TimeMs, day: Day) -> bool {
+    let today = state.today(at);
+    let is_kept = day >= state.horizon.receipts_from || seeded::is(SyncBug::WindowByTheClockAlone);
+    is_kept && day.0 <= today.0.saturating_add(1) && day.0.saturating_add(DEDUP_DAYS) > today.0
 }
 
 /// Seed of the fingerprints of custom messages, which are so never taken for those of texts.

@@ -6,8 +6,8 @@ use rustc_hash::FxBuildHasher;
 
 use super::{lineages::heard_step_ms, observed_time::ObservedTime, pinned::Pinned};
 use crate::model::{
-    ClientMessageId, ConversationId, DeviceId, DevicePolicy, HeardSince, Kind, Lineages, Seq, TimeMs, UserId,
-    Version,
+    ClientMessageId, ConversationId, Day, DeviceId, DevicePolicy, HeardSince, Horizon, Kind, Lineages,
+    Retentions, Seq, TimeMs, UserId, Version,
     limits::LINEAGE_EXPIRY_MS,
     record::{Account, Conversation, Device, Invite, Receipt, ReceiptDay, SecretHash},
 };
@@ -88,6 +88,9 @@ pub struct State {
     lineage_expiry_ms: i64,
     /// By which devices sign in.
     pub(super) device_policy: DevicePolicy,
+    /// How far back is kept what goes by age, and for how long.
+    pub(super) horizon: Horizon,
+    pub(super) retentions: Retentions,
     /// Newest change among the rows that were evicted.
     evicted: Version,
 }
@@ -117,6 +120,8 @@ impl State {
             time: ObservedTime::at_start(None, TimeMs(0), 0),
             lineage_expiry_ms: LINEAGE_EXPIRY_MS,
             device_policy: DevicePolicy::default(),
+            horizon: Horizon::default(),
+            retentions: Retentions::default(),
             evicted: Version(0),
         }
     }
@@ -133,6 +138,28 @@ impl State {
     pub fn with_device_policy(mut self, policy: DevicePolicy) -> State {
         self.device_policy = policy;
         self
+    }
+
+    /// Sets how long things are kept.
+    pub fn set_retentions(&mut self, retentions: Retentions) {
+        self.retentions = retentions;
+    }
+
+    /// How long things are kept.
+    #[must_use]
+    pub fn retentions(&self) -> Retentions {
+        self.retentions
+    }
+
+    /// Sets the horizon to the newest that is durable: what was decided beyond it is gone.
+    pub fn set_horizon(&mut self, horizon: Horizon) {
+        self.horizon = horizon;
+    }
+
+    /// The day that counts as today for a send that came at `at`.
+    #[must_use]
+    pub fn today(&self, at: TimeMs) -> Day {
+        self.horizon.today(at.day())
     }
 
     /// Time passes.
@@ -228,6 +255,7 @@ impl State {
         let rowless = State::bounded(rows_max)
             .with_time(self.time, self.lineage_expiry_ms)
             .with_device_policy(self.device_policy);
-        *self = State { evicted: self.evicted, ..rowless };
+        let (horizon, retentions) = (std::mem::take(&mut self.horizon), self.retentions);
+        *self = State { evicted: self.evicted, horizon, retentions, ..rowless };
     }
 }

@@ -5,7 +5,8 @@
 use std::sync::Arc;
 
 use super::{
-    ids::{Day, DeviceId, TimeMs, UserId, Version},
+    horizon::Horizon,
+    ids::{Day, DeviceId, Kind, TimeMs, UserId, Version},
     lineage::Lineages,
     record::{Account, Conversation, Device, Invite, Item, Message, Run, SecretHash},
 };
@@ -37,12 +38,25 @@ pub enum Effect {
         /// The version that the item had before, which is no longer told; 0 if it is new.
         supersedes: Version,
     },
+    /// A tombstone is not kept any more: the floor of its kind lies at or above it.
+    ItemGone {
+        /// Whose.
+        user: UserId,
+        /// Of which kind.
+        kind: Kind,
+        /// Which item.
+        key: String,
+        /// Version of the tombstone.
+        version: Version,
+    },
     /// A message stands in its conversation and in the inboxes of its audience.
     Message(Arc<Delivery>),
     /// The lineages of a user have these marks now, and the inbox this floor.
     Lineages(Lineages),
     /// The observed time has come this far.
     Time(TimeMs),
+    /// How far back is kept what goes by age.
+    Horizon(Horizon),
     /// A start of the store.
     Run(Run),
     /// An invite can be used.

@@ -70,6 +70,18 @@ pub const CONNECTIONS_PER_USER_MAX: usize = 64;
 /// Source: sync rule 14.
 pub const DEDUP_DAYS: u32 = 7;
 
+/// Days for which receipts are kept: a day longer than they are asked for, so that a clock that is set back a little
+/// refuses no resend. Then they are removed, and a send of such a day is refused for good.
+pub const RECEIPTS_KEPT_DAYS: u32 = DEDUP_DAYS + 1;
+
+/// How long an entry is kept in an inbox for a live lineage that lacks it, milliseconds. Then it is removed, and the
+/// lineage is told a gap. Source: sync rule 14.
+pub const INBOX_RETENTION_MS: i64 = 30 * 24 * 60 * 60 * 1000;
+
+/// How long it is kept that an item was deleted, milliseconds. Who comes later is told the items anew.
+/// Source: sync rule 14.
+pub const TOMBSTONE_RETENTION_MS: i64 = 90 * 24 * 60 * 60 * 1000;
+
 /// How long a lineage may be silent before nothing is kept for it any more, milliseconds. Source: sync rule 14.
 pub const LINEAGE_EXPIRY_MS: i64 = 30 * 24 * 60 * 60 * 1000;
 

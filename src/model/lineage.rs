@@ -34,6 +34,8 @@ pub struct Lineages {
     pub user: UserId,
     /// Inbox entries at or below it may have been removed. It never falls.
     pub floor: Version,
+    /// The same for state kinds, by kind from 1: tombstones at or below it may have been removed. It never falls.
+    pub tombstones: [Version; KINDS_MAX],
     /// At most `limits::LINEAGES_PER_USER_MAX`.
     pub rows: Vec<Lineage>,
 }
@@ -98,7 +100,7 @@ impl Lineages {
     /// Those of a user who has none.
     #[must_use]
     pub fn none(user: UserId) -> Lineages {
-        Lineages { user, floor: Version(0), rows: Vec::new() }
+        Lineages { user, floor: Version(0), tombstones: [Version(0); KINDS_MAX], rows: Vec::new() }
     }
 
     /// One of them.
@@ -147,6 +149,17 @@ impl Lineages {
         }
         let beyond = u64::from(seeded::is(SyncBug::CleanupOffByOne));
         holding.min().map(|least| Version(least.0 + beyond))
+    }
+
+    /// Through where entries need not be written to the index: every live lineage that declares messages has them, and
+    /// the floor above them is stored. Without such a lineage everything is written, for whoever comes back first.
+    #[must_use]
+    pub fn left_out_through(&self, since: HeardSince) -> Version {
+        match self.least_acked(since) {
+            Some(least) => least.min(self.floor),
+            None if seeded::is(SyncBug::LeftOutWithoutLineage) => Version::MAX,
+            None => Version(0),
+        }
     }
 
     /// The live lineage for which most is kept, if any is behind `head`.

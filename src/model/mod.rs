@@ -4,21 +4,25 @@ pub mod clock;
 pub mod content;
 pub mod device_policy;
 pub mod effect;
+pub mod horizon;
 pub mod ids;
 pub mod kind_set;
 pub mod limits;
 pub mod lineage;
 pub mod random;
 pub mod record;
+pub mod retention;
 pub mod seeded;
 
 pub use clock::Clock;
 pub use content::{Content, Custom};
 pub use device_policy::DevicePolicy;
 pub use effect::{Delivery, DeviceEnd, Effect, Record};
+pub use horizon::Horizon;
 pub use ids::{
     ClientMessageId, ConversationId, Day, DeviceId, Kind, LineageId, RunNumber, Seq, TimeMs, UserId, Version,
 };
 pub use kind_set::KindSet;
 pub use lineage::{HeardSince, Lineage, Lineages};
 pub use random::Random;
+pub use retention::Retentions;

@@ -42,6 +42,12 @@ sync_bugs! {
     RunCheckLeftOut = "a run check left out";
     /// After a run that began with a loss, clients of before are not told what stays valid.
     ValidLeftOut = "a lossy run not told";
+    /// Nobody is there to whom an entry would be told, so it is not kept.
+    LeftOutWithoutLineage = "an entry left out of the index for a user with no live lineage";
+    /// Who missed a deletion whose tombstone is gone goes on as if nothing had happened.
+    TombstonesForgotten = "a mark below the floor of its kind continued";
+    /// What was removed is not asked about when a resend is judged.
+    WindowByTheClockAlone = "the window of resends judged by the clock alone";
 }
 
 #[cfg(feature = "seeded-bugs")]

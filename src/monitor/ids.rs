@@ -115,9 +115,19 @@ server_ids! {
     /// Devices that were signed out: by themselves, another one, or an operator.
     DEVICES_ENDED = 1064, "devices.ended", Sum, Count, "persistence", "devices_ended";
     /// Lineages that came from a history that this store does not have, each once per start.
-    LINEAGES_LOST_FUTURE = 1070, "lineages.lost_future", Sum, Count, "user", "lineages_lost_future";
+    LINEAGES_LOST_FUTURE = 1065, "lineages.lost_future", Sum, Count, "user", "lineages_lost_future";
     /// Lists of what stays valid after a loss that were told to their end.
-    VALID_LISTS_TOLD = 1071, "valid_lists.told", Sum, Count, "user", "valid_lists_told";
+    VALID_LISTS_TOLD = 1066, "valid_lists.told", Sum, Count, "user", "valid_lists_told";
+
+    /// Chunks of receipts that were removed because their day lies outside the window of resends.
+    CLEANUP_RECEIPTS = 1070, "cleanup.receipts", Sum, Count, "cleaner", "cleanup_receipt_chunks";
+
+    /// Tombstones of items that were removed because they were past their retention.
+    CLEANUP_TOMBSTONES = 1071, "cleanup.tombstones", Sum, Count, "persistence", "cleanup_tombstones";
+    /// Inbox entries written to the index.
+    INDEX_ENTRIES = 1075, "index.entries", Sum, Count, "persistence", "index_entries";
+    /// Inbox entries left out of the index, since every live device of their user had them before.
+    INDEX_ENTRIES_LEFT_OUT = 1076, "index.entries_left_out", Sum, Count, "persistence", "index_entries_left_out";
 
     /// Batches of up to 1 operation; this and the following are [`BATCH_OPERATIONS`].
     BATCH_OPERATIONS_1 = 1100, "batch.operations.le_1", Sum, Count, "persistence", "batch_operations" [Part::Band("1.0")];

@@ -9,11 +9,11 @@ use super::{
     accounts, conversations, devices,
     engine::IndexBatch,
     field::{put_number, put_time},
-    inboxes, invites, items,
+    horizon, inboxes, invites, items,
     keys::{self, Key},
     lineages, messages,
     packing::ChunkBuilder,
-    receipts, runs,
+    receipts, runs, tombstones,
     view::receipt_of,
 };
 use crate::model::{
@@ -37,21 +37,39 @@ pub fn time_key() -> Vec<u8> {
     Key::of(keys::META).bytes(b"time").done()
 }
 
+/// What brings the index further.
+#[derive(Debug, Default)]
+pub struct IndexStep {
+    /// To be applied in order; the last one has the reach.
+    pub batches: Vec<IndexBatch>,
+    /// Inbox entries in them.
+    pub entries_written: u64,
+    /// Inbox entries that are not in them, since everybody who needs them has them.
+    pub entries_left_out: u64,
+}
+
 /// The batches that bring the index from its reach to `reach`, which is the version of the last record. A batch holds
-/// writes of at most `batch_bytes_max`, but at least one.
+/// writes of at most `batch_bytes_max`, but at least one. Entries of an inbox at or below `left_out_through` of its user
+/// are left out: the floor says where such an inbox ends. Bodies and receipts are always written.
 #[must_use]
-pub fn batches(records: &[Arc<Record>], reach: Version, batch_bytes_max: usize) -> Vec<IndexBatch> {
+pub fn step(
+    records: &[Arc<Record>],
+    reach: Version,
+    batch_bytes_max: usize,
+    left_out_through: impl Fn(UserId) -> Version,
+) -> IndexStep {
     let mut step = Step::default();
     for record in records {
         for effect in &record.effects {
             step.take(record.version, effect);
         }
     }
+    let (entries_written, entries_left_out) = step.leave_out(left_out_through);
     step.pack();
     let mut value = Vec::with_capacity(8);
     put_number(&mut value, reach.0);
     step.writes.push((reach_key(), Some(value)));
-    cut(step.writes, batch_bytes_max)
+    IndexStep { batches: cut(step.writes, batch_bytes_max), entries_written, entries_left_out }
 }
 
 /// What a step writes, by key: rows are absolute, so the last value counts.
@@ -95,14 +113,24 @@ impl Step {
                     self.rows.insert(items::key(*user, item.kind, *supersedes), None);
                 }
                 self.row(items::key(*user, item.kind, item.version), |out| items::encode(out, item));
+                if item.value.is_none() {
+                    let key = tombstones::key(item.version, *user, item.kind);
+                    self.row(key, |out| out.extend_from_slice(item.key.as_bytes()));
+                }
                 let key = items::version_key(*user, item.kind, &item.key);
                 self.row(key, |out| put_number(out, item.version.0));
+            }
+            Effect::ItemGone { user, kind, key, version } => {
+                self.rows.insert(items::key(*user, *kind, *version), None);
+                self.rows.insert(items::version_key(*user, *kind, key), None);
+                self.rows.insert(tombstones::key(*version, *user, *kind), None);
             }
             Effect::Message(delivery) => self.take_delivery(version, delivery),
             Effect::Lineages(rows) => {
                 self.row(lineages::key(rows.user), |out| lineages::encode(out, rows));
             }
             Effect::Time(time) => self.row(time_key(), |out| put_time(out, *time)),
+            Effect::Horizon(horizon) => self.row(horizon::key(), |out| horizon::encode(out, horizon)),
             Effect::Run(run) => self.row(runs::key(run.number), |out| runs::encode(out, run)),
             Effect::Invite(invite) => {
                 self.row(invites::key(&invite.hash), |out| invites::encode(out, invite))
@@ -127,6 +155,18 @@ impl Step {
         }
         let day = ReceiptDay { user: message.sender, day: delivery.day };
         self.receipts.entry(day).or_default().push(Arc::clone(delivery));
+    }
+
+    /// Takes out what need not be written; returns how many entries are left and how many are not.
+    fn leave_out(&mut self, through: impl Fn(UserId) -> Version) -> (u64, u64) {
+        let (mut written, mut left_out) = (0, 0);
+        for (user, pointers) in &mut self.inboxes {
+            let (before, through) = (pointers.len(), through(*user));
+            pointers.retain(|pointer| pointer.version > through);
+            written += pointers.len() as u64;
+            left_out += (before - pointers.len()) as u64;
+        }
+        (written, left_out)
     }
 
     /// Turns everything taken into writes. Rows come before what refers to them.

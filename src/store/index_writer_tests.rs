@@ -2,14 +2,19 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    engine::MAX_BATCH_RECORDS,
-    index_writer::{BATCH_BYTES_MAX, batches, reach_key},
+    engine::{IndexBatch, MAX_BATCH_RECORDS},
+    index_writer::{BATCH_BYTES_MAX, reach_key, step},
     record_samples::Samples,
 };
-use crate::model::{Kind, UserId, Version};
+use crate::model::{Kind, Record, UserId, Version};
+
+/// Everything is written.
+fn batches(records: &[Arc<Record>], reach: Version, bytes_max: usize) -> Vec<IndexBatch> {
+    step(records, reach, bytes_max, |_| Version(0)).batches
+}
 
 fn store(messages: u64) -> Samples {
     let mut store = Samples::new();

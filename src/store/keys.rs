@@ -12,10 +12,11 @@
 //! | `u` | receipts | user, day, first version | chunk of receipts |
 //! | `s` | items | user, kind, version | item |
 //! | `k` | items | user, kind, item key | version |
+//! | `g` | tombstones | version, user, kind | item key |
 //! | `l` | lineages | user | marks and floor |
 //! | `r` | runs | number | run |
 //! | `v` | invites | hash | invite |
-//! | `x` | meta | name | reach, store id |
+//! | `x` | meta | name | reach, time, horizon |
 //!
 //! Numbers in keys are big-endian, so that byte order is number order. Only the repository of a prefix builds its keys.
 
@@ -39,6 +40,8 @@ pub const RECEIPT: u8 = b'u';
 pub const ITEM: u8 = b's';
 /// See the table.
 pub const ITEM_VERSION: u8 = b'k';
+/// See the table.
+pub const TOMBSTONE: u8 = b'g';
 /// See the table.
 pub const LINEAGES: u8 = b'l';
 /// See the table.

@@ -1,10 +1,11 @@
-//! Lineages: the stored marks of every chain of snapshots of a user, and the floor of the inbox.
+//! Lineages: the stored marks of every chain of snapshots of a user, and the floors under the inbox
+//! and under the tombstones of each state kind.
 //!
 //! ```text
-//! row     = user (8), floor, count, lineage…
+//! row     = user (8), floor, number of kinds, floor of a kind…, count, lineage…
 //! lineage = device (8), context byte, from, kinds byte, heard, handed, number of marks, mark…
 //! handed  = 0 for never, else 1 + milliseconds before heard
-//! marks   = trailing zeros are left out
+//! marks, floors: trailing zeros are left out
 //! ```
 
 use super::{
@@ -23,6 +24,7 @@ pub fn key(user: UserId) -> Vec<u8> {
 pub fn encode(out: &mut Vec<u8>, lineages: &Lineages) {
     put_fixed64(out, lineages.user.0);
     put_number(out, lineages.floor.0);
+    put_versions(out, &lineages.tombstones);
     put_number(out, lineages.rows.len() as u64);
     for row in &lineages.rows {
         put_fixed64(out, row.id.device.0);
@@ -34,10 +36,27 @@ pub fn encode(out: &mut Vec<u8>, lineages: &Lineages) {
             out,
             row.handed.map_or(0, |handed| 1 + row.heard.0.saturating_sub(handed.0).max(0) as u64),
         );
-        let used = row.acked.iter().rposition(|mark| *mark != Version(0)).map_or(0, |last| last + 1);
-        out.push(used as u8);
-        row.acked[..used].iter().for_each(|mark| put_number(out, mark.0));
+        put_versions(out, &row.acked);
     }
+}
+
+/// A version for each kind; zeros at the end are left out.
+fn put_versions(out: &mut Vec<u8>, versions: &[Version; KINDS_MAX]) {
+    let used = versions.iter().rposition(|version| *version != Version(0)).map_or(0, |last| last + 1);
+    out.push(used as u8);
+    versions[..used].iter().for_each(|version| put_number(out, version.0));
+}
+
+fn versions(input: &mut Input<'_>, what: &'static str) -> Result<[Version; KINDS_MAX], Malformed> {
+    let used = usize::from(input.byte(what)?);
+    if used > KINDS_MAX {
+        return Err(Malformed::Unknown { what, tag: used as u64 });
+    }
+    let mut read = [Version(0); KINDS_MAX];
+    for version in &mut read[..used] {
+        *version = input.version()?;
+    }
+    Ok(read)
 }
 
 /// Reads a row.
@@ -46,9 +65,10 @@ pub fn encode(out: &mut Vec<u8>, lineages: &Lineages) {
 /// When the bytes are not lineages.
 pub fn decode(input: &mut Input<'_>) -> Result<Lineages, Malformed> {
     let (user, floor) = (input.user()?, input.version()?);
+    let tombstones = versions(input, "number of floors")?;
     let count = input.number()?;
     let rows = (0..count).map(|_| decode_one(input)).collect::<Result<_, _>>()?;
-    Ok(Lineages { user, floor, rows })
+    Ok(Lineages { user, floor, tombstones, rows })
 }
 
 fn decode_one(input: &mut Input<'_>) -> Result<Lineage, Malformed> {
@@ -60,13 +80,6 @@ fn decode_one(input: &mut Input<'_>) -> Result<Lineage, Malformed> {
         0 => None,
         more => Some(TimeMs(heard.0.saturating_sub_unsigned(more - 1))),
     };
-    let used = usize::from(input.byte("number of marks")?);
-    if used > KINDS_MAX {
-        return Err(Malformed::Unknown { what: "number of marks", tag: used as u64 });
-    }
-    let mut acked = [Version(0); KINDS_MAX];
-    for mark in &mut acked[..used] {
-        *mark = input.version()?;
-    }
+    let acked = versions(input, "number of marks")?;
     Ok(Lineage { id, from, kinds, acked, heard, handed })
 }

@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use super::{
     accounts, conversations, devices,
-    field::{Input, Malformed, put_fixed64, put_number, put_time},
-    invites, items, lineages, messages, runs,
+    field::{Input, Malformed, put_bytes, put_fixed64, put_number, put_time},
+    horizon, invites, items, lineages, messages, runs,
 };
-use crate::model::{Day, Delivery, Effect, Record, Version};
+use crate::model::{Day, Delivery, Effect, Kind, Record, Version};
 
 const ACCOUNT: u8 = 1;
 const DEVICE: u8 = 2;
@@ -25,6 +25,8 @@ const INVITE: u8 = 8;
 const INVITE_GONE: u8 = 9;
 const LINEAGES: u8 = 10;
 const TIME: u8 = 11;
+const HORIZON: u8 = 12;
+const ITEM_GONE: u8 = 13;
 
 /// Appends one record.
 pub fn encode(out: &mut Vec<u8>, record: &Record) {
@@ -63,6 +65,13 @@ fn encode_effect(out: &mut Vec<u8>, effect: &Effect) {
             items::encode(out, item);
             put_number(out, supersedes.0);
         }
+        Effect::ItemGone { user, kind, key, version } => {
+            out.push(ITEM_GONE);
+            put_fixed64(out, user.0);
+            out.push(kind.0);
+            put_bytes(out, key.as_bytes());
+            put_number(out, version.0);
+        }
         Effect::Message(delivery) => {
             out.push(MESSAGE);
             encode_delivery(out, delivery);
@@ -74,6 +83,10 @@ fn encode_effect(out: &mut Vec<u8>, effect: &Effect) {
         Effect::Time(time) => {
             out.push(TIME);
             put_time(out, *time);
+        }
+        Effect::Horizon(horizon) => {
+            out.push(HORIZON);
+            horizon::encode(out, horizon);
         }
         Effect::Run(run) => {
             out.push(RUN);
@@ -136,9 +149,16 @@ fn decode_effect(input: &mut Input<'_>, version: Version) -> Result<Effect, Malf
         ITEM => {
             Effect::Item { user: input.user()?, item: items::decode(input)?, supersedes: input.version()? }
         }
+        ITEM_GONE => Effect::ItemGone {
+            user: input.user()?,
+            kind: Kind(input.byte("kind")?),
+            key: input.text("item key")?,
+            version: input.version()?,
+        },
         MESSAGE => Effect::Message(Arc::new(decode_delivery(input, version)?)),
         LINEAGES => Effect::Lineages(lineages::decode(input)?),
         TIME => Effect::Time(input.time()?),
+        HORIZON => Effect::Horizon(horizon::decode(input)?),
         RUN => Effect::Run(runs::decode(input)?),
         INVITE => Effect::Invite(invites::decode(input)?),
         INVITE_GONE => Effect::InviteGone(input.array("invite hash")?),

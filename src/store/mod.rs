@@ -29,6 +29,7 @@ mod files_faulty_plan;
 pub mod files_null;
 #[cfg(feature = "seeded-bugs")]
 pub mod files_seeded;
+pub mod horizon;
 pub mod inboxes;
 pub mod index_writer;
 #[cfg(test)]
@@ -68,6 +69,7 @@ pub mod store_lock;
 pub mod tail;
 #[cfg(test)]
 mod tail_tests;
+pub mod tombstones;
 pub mod varint;
 pub mod view;
 mod view_cleanup;
@@ -76,6 +78,7 @@ mod view_head_at;
 mod view_inbox;
 mod view_items;
 mod view_messages;
+mod view_retention;
 mod view_scan;
 #[cfg(test)]
 mod view_tests;

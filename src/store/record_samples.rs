@@ -6,8 +6,8 @@ use bytes::Bytes;
 
 use super::{engine::Engine, engine_memory::MemoryEngine, index_writer, log_record, tail::Tail, view::View};
 use crate::model::{
-    ClientMessageId, Content, ConversationId, Custom, Day, Delivery, DeviceId, Effect, Kind, KindSet,
-    Lineage, LineageId, Lineages, Record, RunNumber, Seq, TimeMs, UserId, Version,
+    ClientMessageId, Content, ConversationId, Custom, Day, Delivery, DeviceId, Effect, HeardSince, Horizon,
+    Kind, KindSet, Lineage, LineageId, Lineages, Record, RunNumber, Seq, TimeMs, UserId, Version,
     limits::KINDS_MAX,
     record::{Account, Conversation, Device, Invite, Item, ItemValue, Message, Run},
 };
@@ -88,7 +88,12 @@ impl Samples {
     pub(super) fn index_cut(&self, kept_batches: usize) {
         let records = self.tail.unindexed(usize::MAX);
         let Some(last) = records.last() else { return };
-        for batch in index_writer::batches(&records, last.version, 1).into_iter().take(kept_batches) {
+        let left_out = |user| {
+            let lineages = self.tail.lineages(user);
+            lineages.map_or(Version(0), |row| row.left_out_through(HeardSince(TimeMs(0))))
+        };
+        let step = index_writer::step(&records, last.version, 1, left_out);
+        for batch in step.batches.into_iter().take(kept_batches) {
             self.engine.apply(&batch).expect("the engine in memory does not fail");
         }
     }
@@ -150,6 +155,7 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
     };
     let mut lineages = Lineages::none(ann);
     lineages.floor = Version(300);
+    lineages.tombstones[2] = Version(200);
     for (device, context, marks) in [(0xd1, 0, 4), (0xd1, 1, 0), (0xd2, 15, KINDS_MAX)] {
         let id = LineageId { device: DeviceId(device), context };
         let mut row =
@@ -157,6 +163,11 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
         row.acked[..marks].iter_mut().zip(69_000..).for_each(|(mark, version)| *mark = Version(version));
         row.handed = (marks > 0).then_some(TimeMs(1_700_000_000_123));
         lineages.add(row);
+    }
+    let mut horizon = Horizon::default();
+    horizon.raise_receipts(DAY);
+    for step in 1..4 {
+        horizon.note(TimeMs(1_700_000_000_000 + 40_000_000 * step), Version(30_000 * step as u64), i64::MAX);
     }
     let run = Run {
         number: RunNumber(3),
@@ -189,6 +200,15 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
         ("item_contact", vec![item("9", Some(ItemValue::Contact { user: bob, name: "Bob".to_owned() }))]),
         ("item_conversation", vec![item("c", Some(ItemValue::Conversation { conversation, peer: bob }))]),
         ("item_document", vec![item("d", Some(ItemValue::Document("{\"a\":[1]}".to_owned())))]),
+        (
+            "item_gone",
+            vec![Effect::ItemGone {
+                user: ann,
+                kind: Kind(3),
+                key: "gone".to_owned(),
+                version: Version(69_000),
+            }],
+        ),
         ("message", vec![delivery("grüße".into(), vec![(ann, Version(69_000)), (bob, Version(0))])]),
         ("message_to_oneself", vec![delivery("note".into(), vec![(ann, Version(1))])]),
         ("message_custom", vec![delivery(custom("Tea?"), vec![(ann, Version(69_000)), (bob, Version(0))])]),
@@ -196,6 +216,7 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
         ("lineages", vec![Effect::Lineages(lineages)]),
         ("lineages_none", vec![Effect::Lineages(Lineages::none(bob))]),
         ("time", vec![Effect::Time(TimeMs(1_700_000_000_999))]),
+        ("horizon", vec![Effect::Horizon(horizon)]),
         ("run", vec![Effect::Run(run)]),
         ("invite", vec![Effect::Invite(Invite { hash: [0xa5; 32], expires: TimeMs(1_800_000_000_000) })]),
         ("invite_gone", vec![Effect::InviteGone([0xa5; 32])]),

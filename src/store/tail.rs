@@ -20,7 +20,7 @@ use parking_lot::{Mutex, RwLock};
 use rustc_hash::FxHashMap;
 
 use crate::model::{
-    ConversationId, Delivery, DeviceId, Effect, Kind, Lineages, Record, UserId, Version,
+    ConversationId, Day, Delivery, DeviceId, Effect, Horizon, Kind, Lineages, Record, UserId, Version,
     record::{Account, Conversation, Device, Invite, Item, SecretHash, name_key},
     seeded::{self, SyncBug},
 };
@@ -65,6 +65,8 @@ pub struct Tail {
     /// Every record held, oldest first, with its encoded length.
     records: Mutex<VecDeque<(Arc<Record>, usize)>>,
     bytes: AtomicUsize,
+    /// The newest that is durable.
+    horizon: RwLock<Horizon>,
 }
 
 impl Tail {
@@ -78,6 +80,7 @@ impl Tail {
             pins: Mutex::default(),
             records: Mutex::default(),
             bytes: AtomicUsize::new(0),
+            horizon: RwLock::default(),
         }
     }
 
@@ -91,6 +94,30 @@ impl Tail {
     #[must_use]
     pub fn indexed(&self) -> Version {
         Version(self.indexed.load(Ordering::Acquire))
+    }
+
+    /// The newest horizon that is durable: what lies behind it may be gone.
+    #[must_use]
+    pub fn horizon(&self) -> Horizon {
+        self.horizon.read().clone()
+    }
+
+    /// The day that counts as today for sends: see [`Horizon::today`].
+    #[must_use]
+    pub fn today(&self, wall: Day) -> Day {
+        self.horizon.read().today(wall)
+    }
+
+    /// Begins with the horizon that the index has, before anything is published.
+    pub fn begin_at(&self, horizon: Horizon) {
+        *self.horizon.write() = horizon;
+    }
+
+    /// The newest durable lineages of a user, if the tail has them. If not, their floor lies below everything that the
+    /// index still lacks.
+    #[must_use]
+    pub fn lineages(&self, user: UserId) -> Option<Lineages> {
+        self.shard(user.0).read().lineages.get(&user).and_then(|(_, row)| row.clone())
     }
 
     /// Bytes held, as encoded in the log.
@@ -240,7 +267,9 @@ impl Tail {
                 let row = (version, Some(rows.clone()));
                 self.shard(rows.user.0).write().lineages.insert(rows.user, row);
             }
-            Effect::Run(_) | Effect::Time(_) => {}
+            Effect::Horizon(horizon) => self.begin_at(horizon.clone()),
+            // A tombstone that goes is in the index already.
+            Effect::Run(_) | Effect::Time(_) | Effect::ItemGone { .. } => {}
             Effect::Invite(invite) => {
                 self.hash_shard(&invite.hash).write().invites.insert(invite.hash, (version, Some(*invite)));
             }
@@ -290,7 +319,7 @@ impl Tail {
             Effect::Lineages(rows) => {
                 drop_row(&mut self.shard(rows.user.0).write().lineages, &rows.user, version);
             }
-            Effect::Run(_) | Effect::Time(_) => {}
+            Effect::Run(_) | Effect::Time(_) | Effect::Horizon(_) | Effect::ItemGone { .. } => {}
             Effect::Invite(invite) => {
                 drop_row(&mut self.hash_shard(&invite.hash).write().invites, &invite.hash, version);
             }

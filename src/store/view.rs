@@ -12,9 +12,10 @@ use super::{
     tail::{Pin, Tail},
     view_scan::whole,
 };
-pub use super::{view_cleanup::Standing, view_fault::ReadFault};
+pub use super::{view_cleanup::Standing, view_fault::ReadFault, view_retention::Tombstone};
 use crate::model::{
     ClientMessageId, ConversationId, DeviceId, Kind, Lineages, Seq, TimeMs, UserId, Version,
+    limits::KINDS_MAX,
     record::{
         Account, Conversation, Device, InboxMessage, Invite, Item, Receipt, ReceiptDay, Run, SecretHash,
     },
@@ -188,6 +189,14 @@ impl crate::sync::Source for UserView<'_> {
 
     fn head_at(&self, conversation: ConversationId, through: Version) -> Result<Seq, ReadFault> {
         self.view.head_at(conversation, through)
+    }
+
+    fn kind_floors(&self) -> Result<[Version; KINDS_MAX], ReadFault> {
+        Ok(self.view.lineages(self.user)?.tombstones)
+    }
+
+    fn bound(&self) -> Version {
+        self.view.bound()
     }
 }
 

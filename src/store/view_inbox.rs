@@ -11,7 +11,8 @@ use crate::model::{
 };
 
 impl View {
-    /// Newest pointer of an inbox; 0 when it has none.
+    /// Newest pointer of an inbox; 0 when it has none. What was left out of the index lies at or below the floor, and the
+    /// floor is the version of an entry: where the index has nothing above it, the inbox ends there.
     ///
     /// # Errors
     /// When the index cannot be read.
@@ -19,11 +20,11 @@ impl View {
         if let Some(head) = self.pin.inbox_head(user) {
             return Ok(head);
         }
-        let mut head = Version(0);
+        let mut head = self.lineages(user)?.floor;
         self.backward(keys::POINTER, user.0, u64::MAX, |value| {
             let last = Chunk::decode(value).map_err(Malformed::Packing)?.iter().last();
             if let Some(record) = last {
-                head = whole(record, inboxes::decode)?.version;
+                head = head.max(whole(record, inboxes::decode)?.version);
             }
             Ok(())
         })?;

@@ -10,7 +10,8 @@ use super::{
     view::View,
 };
 use crate::model::{
-    Content, Kind, UserId, Version,
+    Content, ConversationId, Day, DeviceId, Effect, HeardSince, Horizon, Kind, KindSet, Lineage, LineageId,
+    Lineages, Seq, TimeMs, UserId, Version,
     record::{Item, Pointer, ReceiptDay},
 };
 
@@ -178,5 +179,103 @@ fn notes_to_oneself_stand_in_one_inbox_once() {
         assert_eq!(texts(&store.view(), ANN, 0, 9), ["note", "mail", "more"], "indexed: {indexed}");
         assert_eq!(texts(&store.view(), UserId(2), 0, 9), ["mail"]);
         assert_eq!(store.view().receipts(ReceiptDay { user: ANN, day: DAY }).unwrap().len(), 3);
+    }
+}
+
+#[test]
+fn receipts_of_days_before_one_are_found_and_those_of_the_day_itself_are_not() {
+    let mut store = Samples::new();
+    for number in 0..3 {
+        store.say(1, 2, &format!("m{number}"));
+        store.index_all();
+    }
+    store.say(2, 1, "another sender");
+    store.index_all();
+    let view = store.view();
+    assert!(view.receipt_chunks_before(ANN, DAY, 9).unwrap().is_empty());
+    let found = view.receipt_chunks_before(ANN, Day(DAY.0 + 1), 9).unwrap();
+    assert_eq!(found.len(), 3, "one chunk of each step, and none of another sender");
+    assert_eq!(view.receipt_chunks_before(ANN, Day(DAY.0 + 1), 2).unwrap(), found[..2], "oldest first");
+    assert!(view.receipt_chunks_before(ANN, Day(DAY.0 + 1), 0).unwrap().is_empty());
+}
+
+#[test]
+fn the_newest_durable_horizon_is_shown_whatever_the_bound() {
+    let mut store = Samples::new();
+    let view = store.view();
+    let horizon = Horizon::stored(DAY, Vec::new());
+    store.publish(vec![Effect::Horizon(horizon.clone())]);
+    assert_eq!((view.bound(), view.horizon()), (Version(0), horizon));
+}
+
+/// Ann's one lineage, which has handed back messages through `acked`, and the floor that follows.
+fn handed_back(store: &mut Samples, acked: Version, heard: i64) -> Version {
+    let id = LineageId { device: DeviceId(1), context: 0 };
+    let mut lineages = Lineages::none(ANN);
+    lineages.add(Lineage::new(id, acked, KindSet::ALL, TimeMs(heard)));
+    lineages.raise_floor(HeardSince(TimeMs(0)));
+    store.publish(vec![Effect::Lineages(lineages)])
+}
+
+#[test]
+fn what_every_live_lineage_has_is_left_out_and_the_inbox_ends_where_it_did() {
+    let keys = |store: &Samples| store.view().removable_chunks(ANN, Version(1 << 40), 99).unwrap().len();
+    for (acked, left) in [(0, 4), (2, 2), (4, 0)] {
+        let mut store = Samples::new();
+        for text in ["a", "b", "c", "d"] {
+            store.say(1, 2, text);
+        }
+        handed_back(&mut store, Version(acked), 1);
+        store.index_all();
+        let view = store.view();
+        assert_eq!(view.inbox_head(ANN).unwrap(), Version(4), "acked {acked}");
+        assert_eq!(view.kept_entries(ANN, 99).unwrap().1, left, "acked {acked}");
+        let all = ["a", "b", "c", "d"];
+        let due = usize::try_from(acked).unwrap();
+        assert_eq!(texts(&view, ANN, acked, 99), all[due..], "acked {acked}");
+        assert_eq!(texts(&view, UserId(2), 0, 99), all, "who has no lineage here has everything kept");
+        let conversation = ConversationId::direct(ANN, UserId(2), 0);
+        assert_eq!(view.range(conversation, (Seq(1), Seq(9)), 9, 9999).unwrap().0.len(), 4, "bodies stay");
+        drop(view);
+        // The next entries follow, through another step and from the index alone.
+        store.say(2, 1, "e");
+        assert_eq!(texts(&store.view(), ANN, acked, 99).len(), 5 - due);
+        store.index_all();
+        assert_eq!(texts(&store.view(), ANN, acked, 99).len(), 5 - due);
+        assert_eq!(store.view().inbox_head(ANN).unwrap(), Version(6));
+        assert_eq!(
+            keys(&store),
+            usize::from(left > 0),
+            "one chunk of each step that wrote something, but the newest"
+        );
+    }
+}
+
+#[test]
+fn with_no_live_lineage_everything_is_written() {
+    let mut store = Samples::new();
+    store.say(1, 2, "a");
+    handed_back(&mut store, Version(1), 0);
+    let mut expired = store.view().lineages(ANN).unwrap();
+    expired.floor = Version(1);
+    store.publish(vec![Effect::Lineages(expired)]);
+    store.index_all();
+    assert_eq!(store.view().kept_entries(ANN, 99).unwrap().1, 1);
+}
+
+#[test]
+fn a_step_that_was_cut_off_and_is_done_again_after_more_was_handed_back_reads_as_one() {
+    for cut in 0..10 {
+        let mut store = Samples::new();
+        for text in ["a", "b", "c", "d"] {
+            store.say(1, 2, text);
+        }
+        store.index_cut(cut);
+        handed_back(&mut store, Version(3), 1);
+        store.index_all();
+        store.say(2, 1, "e");
+        store.index_all();
+        assert_eq!(texts(&store.view(), ANN, 3, 99), ["d", "e"], "after {cut} batches");
+        assert_eq!(store.view().inbox_head(ANN).unwrap(), Version(6));
     }
 }

@@ -156,7 +156,7 @@ mod tests {
             ClientMessageId, TimeMs, UserId,
             record::{ItemValue, Message},
         },
-        sync::kinds::CONTACTS,
+        sync::kinds::{CONTACTS, KINDS_MAX},
     };
 
     /// The floor after a cleanup.
@@ -201,6 +201,14 @@ mod tests {
 
         fn head_at(&self, _: ConversationId, _: Version) -> Result<Seq, Self::Fault> {
             unreachable!("nothing was lost")
+        }
+
+        fn kind_floors(&self) -> Result<[Version; KINDS_MAX], ()> {
+            Ok([Version(0); KINDS_MAX])
+        }
+
+        fn bound(&self) -> Version {
+            Version(1000)
         }
     }
 

@@ -7,7 +7,7 @@ use proto::entry::Content;
 
 use super::{
     Kinds, Marks, RunName,
-    kinds::{ACCOUNT, CONTACTS, CONVERSATIONS, MESSAGES},
+    kinds::{ACCOUNT, CONTACTS, CONVERSATIONS, KINDS_MAX, MESSAGES},
     levels::{Downgrade, LEVEL_MAX, LEVEL_MIN, LEVELS, Levels, Rendering, Row},
     locale::Locale,
     page::{PageLimits, Source, drain},
@@ -147,6 +147,14 @@ impl Source for Contacts {
 
     fn head_at(&self, _: ConversationId, _: Version) -> Result<Seq, ()> {
         unreachable!("nothing was lost")
+    }
+
+    fn kind_floors(&self) -> Result<[Version; KINDS_MAX], ()> {
+        Ok([Version(0); KINDS_MAX])
+    }
+
+    fn bound(&self) -> Version {
+        Version(1000)
     }
 }
 

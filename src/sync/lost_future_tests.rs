@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 use super::{
-    Kept, Kinds, Lifeline, Marks, PageLimits, RunName, Source, Valid, kinds::CONVERSATIONS, page::drain,
+    Kept, Kinds, Lifeline, Marks, PageLimits, RunName, Source, Valid,
+    kinds::{CONVERSATIONS, KINDS_MAX},
+    page::drain,
 };
 use crate::model::{
     ConversationId, Kind, KindSet, RunNumber, Seq, Version,
@@ -88,6 +90,14 @@ impl Source for Table {
 
     fn head_at(&self, conversation: ConversationId, through: Version) -> Result<Seq, ()> {
         Ok(Seq(through.0 / conversation.0))
+    }
+
+    fn kind_floors(&self) -> Result<[Version; KINDS_MAX], ()> {
+        Ok([Version(0); KINDS_MAX])
+    }
+
+    fn bound(&self) -> Version {
+        Version(1000)
     }
 }
 

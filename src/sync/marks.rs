@@ -111,6 +111,18 @@ impl Marks {
         }
     }
 
+    /// Whether a kind is being told anew and its first items were told.
+    #[must_use]
+    pub fn has_begun(&self, kind: Kind) -> bool {
+        self.enumerating.contains(kind) && self.cursor.0 == kind
+    }
+
+    /// What was told of a kind that nothing had been told of becomes the beginning of telling it anew.
+    pub fn begin_at(&mut self, kind: Kind, last: Version) {
+        self.enumerating.insert(kind);
+        self.cursor = (kind, last);
+    }
+
     /// Nothing is left to be told anew.
     pub fn end_enumeration(&mut self) {
         (self.enumerating, self.cursor) = (KindSet::default(), NO_CURSOR);

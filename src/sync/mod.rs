@@ -1,6 +1,7 @@
 //! Pure synchronisation: snapshots, marks, and the page that continues one. Knows no disk, no clock, no actors.
 
 pub mod compare;
+mod floors;
 pub mod kinds;
 pub mod levels;
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! The answer to a sync: what lies above the marks, in order, up to the limits, and the marks that say so.
 
 use super::{
-    kinds::{CONVERSATIONS, Kinds, MESSAGES},
+    floors,
+    kinds::{CONVERSATIONS, KINDS_MAX, Kinds, MESSAGES},
     lost_future::{self, Valid},
     marks::Marks,
 };
@@ -53,6 +54,15 @@ pub trait Source {
     /// # Errors
     /// When the store cannot be read.
     fn head_at(&self, conversation: ConversationId, through: Version) -> Result<Seq, Self::Fault>;
+
+    /// The floors of the state kinds by kind from 1, as they are now: tombstones at or below may be missing.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn kind_floors(&self) -> Result<[Version; KINDS_MAX], Self::Fault>;
+
+    /// The bound of the read: nothing above it is shown.
+    fn bound(&self) -> Version;
 }
 
 /// A page before it is rendered and sealed.
@@ -75,6 +85,11 @@ pub struct Page {
     pub valid: Vec<Valid>,
     /// With this page every conversation of which something may be kept was named.
     pub valid_complete: bool,
+    /// Tombstones above a mark were removed before they were given: every state kind is told anew from here.
+    pub too_old: bool,
+    /// The last state kind that was looked at, and whether items of it are left.
+    pub(super) reached: Option<Kind>,
+    pub(super) is_cut: bool,
 }
 
 /// Bytes that an item is taken to cost in a page, beside its key. Source: contacts and conversations render to 60–120.
@@ -91,6 +106,9 @@ impl Page {
             complete: false,
             valid: Vec::new(),
             valid_complete: false,
+            too_old: false,
+            reached: None,
+            is_cut: false,
         }
     }
 }
@@ -106,35 +124,69 @@ pub fn drain<S: Source>(
     source: &S,
 ) -> Result<Page, S::Fault> {
     let mut page = Page::empty(marks);
-    let mut room = PageLimits { entries: limits.entries.max(1), bytes: limits.bytes };
-    if !lost_future::tell_valid(&mut page, &mut room, source)? {
+    let mut room = drain_items(&mut page, kinds, limits, source)?;
+    // Looked at after the scan: cleanup raises the floors first, and removes then.
+    if !floors::hold(marks, &mut page, kinds, &source.kind_floors()?, source.bound()) {
+        let anew = told_anew(marks, kinds);
+        page = Page { too_old: true, ..Page::empty(anew) };
+        room = drain_items(&mut page, kinds, limits, source)?;
+        let held = floors::hold(anew, &mut page, kinds, &source.kind_floors()?, source.bound());
+        assert!(held, "what begins anew is not too old");
+    }
+    let Some(room) = room else {
         return Ok(page);
+    };
+    // Kinds that are no longer declared are not waited for.
+    page.complete |= !page.marks.enumerating().is_empty();
+    page.marks.end_enumeration();
+    if kinds.messages() {
+        drain_messages(&mut page, kinds, room, source)?;
+    }
+    Ok(page)
+}
+
+/// Every state kind is told from its beginning, and the list of what stays valid, if it is being told.
+fn told_anew(mut marks: Marks, kinds: &Kinds) -> Marks {
+    match marks.valid() {
+        Some(list) => marks.tell_valid(list.through, kinds.set()),
+        None => marks.enumerate(kinds.state().collect()),
+    }
+    marks
+}
+
+/// Drains the state kinds. Returns the room that is left for messages, if everything fitted.
+fn drain_items<S: Source>(
+    page: &mut Page,
+    kinds: &Kinds,
+    limits: PageLimits,
+    source: &S,
+) -> Result<Option<PageLimits>, S::Fault> {
+    let was_enumerating = !page.marks.enumerating().is_empty();
+    let mut room = PageLimits { entries: limits.entries.max(1), bytes: limits.bytes };
+    if !lost_future::tell_valid(page, &mut room, source)? {
+        return Ok(None);
     }
     for kind in kinds.state() {
         // One more than fits tells whether something is left.
-        let due_above = marks.due_above(kind);
+        let due_above = page.marks.due_above(kind);
         let mut items = source.items_above(kind, due_above, room.entries + 1)?;
         let fitting = items.len().min(room.entries).min((room.bytes / ITEM_BYTES).max(1));
         page.more |= items.len() > fitting;
         items.truncate(fitting);
         let last = items.last().map_or(due_above, |item| item.version);
         page.marks.given(kind, last, !page.more);
+        page.reached = Some(kind);
         room.entries -= items.len();
         room.bytes = room.bytes.saturating_sub(items.len() * ITEM_BYTES);
         page.items.append(&mut items);
-        page.complete = !marks.enumerating().is_empty() && page.marks.enumerating().is_empty();
+        page.complete = was_enumerating && page.marks.enumerating().is_empty();
         if page.more || room.entries == 0 {
+            page.is_cut = page.more;
             page.more = true;
-            return Ok(page);
+            return Ok(None);
         }
     }
-    // Kinds that are no longer declared are not waited for.
-    page.marks.end_enumeration();
-    page.complete = !marks.enumerating().is_empty();
-    if kinds.messages() {
-        drain_messages(&mut page, kinds, room, source)?;
-    }
-    Ok(page)
+    Ok(Some(room))
 }
 
 fn drain_messages<S: Source>(
@@ -182,6 +234,7 @@ mod tests {
         contacts: Vec<Item>,
         inbox: Vec<InboxMessage>,
         floor: u64,
+        contacts_floor: std::cell::Cell<u64>,
     }
 
     impl Source for Table {
@@ -211,6 +264,16 @@ mod tests {
 
         fn head_at(&self, _: ConversationId, _: Version) -> Result<Seq, ()> {
             unreachable!("nothing was lost")
+        }
+
+        fn kind_floors(&self) -> Result<[Version; KINDS_MAX], ()> {
+            let mut floors = [Version(0); KINDS_MAX];
+            floors[usize::from(CONTACTS.0) - 1] = Version(self.contacts_floor.get());
+            Ok(floors)
+        }
+
+        fn bound(&self) -> Version {
+            Version(1000)
         }
     }
 
@@ -292,7 +355,7 @@ mod tests {
 
     #[test]
     fn below_the_floor_a_gap_is_said_and_the_chain_goes_on_above_it() {
-        let table = Table { contacts: Vec::new(), inbox: vec![entry(9, 10)], floor: 8 };
+        let table = Table { contacts: Vec::new(), inbox: vec![entry(9, 10)], floor: 8, ..Table::default() };
         let limits = PageLimits { entries: 10, bytes: 1000 };
         let first = drain(fresh(), &all_kinds(), limits, &table).unwrap();
         assert!(first.gap && first.more && first.entries.is_empty());
@@ -306,5 +369,63 @@ mod tests {
             !drain(at_floor, &all_kinds(), limits, &table).unwrap().gap,
             "who stands at the floor lacks nothing"
         );
+    }
+
+    /// Syncs to the end from some marks; how often all was begun anew, what was told, and the marks at the end.
+    fn to_the_end(mut marks: Marks, table: &Table, entries: usize) -> (usize, Vec<Item>, Marks) {
+        let (mut anew, mut told) = (0, Vec::new());
+        for _ in 0..100 {
+            let page = drain(marks, &all_kinds(), PageLimits { entries, bytes: 10_000 }, table).unwrap();
+            if page.too_old {
+                (anew, told) = (anew + 1, Vec::new());
+            }
+            told.extend(page.items);
+            marks = page.marks;
+            if !page.more {
+                return (anew, told, marks);
+            }
+        }
+        panic!("a sync without end");
+    }
+
+    #[test]
+    fn below_the_floor_of_a_kind_everything_is_told_anew_once() {
+        let table = Table { contacts: [1, 2, 3, 60].map(contact).to_vec(), ..Table::default() };
+        table.contacts_floor.set(50);
+        for entries in 1..6 {
+            for (mark, expected) in [(0, 0), (3, 1), (49, 1), (50, 0), (60, 0)] {
+                let mut marks = fresh();
+                marks.raise(CONTACTS, Version(mark));
+                let (anew, told, after) = to_the_end(marks, &table, entries);
+                assert_eq!(anew, expected, "mark {mark}, {entries} entries a page");
+                let due = table.contacts.iter().filter(|item| anew == 1 || item.version > Version(mark));
+                assert!(told.iter().eq(due), "mark {mark}, {entries} entries a page: {told:?}");
+                assert!(after.of(CONTACTS) >= Version(50), "who has everything is not told anew again");
+                assert_eq!(to_the_end(after, &table, entries).0, 0);
+            }
+        }
+    }
+
+    #[test]
+    fn a_floor_that_is_raised_while_a_kind_is_told_begins_it_again() {
+        let table = Table { contacts: [1, 2, 3, 60].map(contact).to_vec(), ..Table::default() };
+        for first in [0, 20] {
+            table.contacts_floor.set(first);
+            let limits = PageLimits { entries: 2, bytes: 10_000 };
+            let page = drain(fresh(), &all_kinds(), limits, &table).unwrap();
+            assert!(!page.too_old && page.more, "floor {first}: a new chain is told what there is");
+            // What was told as live in the first page is deleted, and its tombstone is gone.
+            table.contacts_floor.set(50);
+            let (anew, told, _) = to_the_end(page.marks, &table, 2);
+            assert_eq!((anew, told.len()), (1, 4), "floor {first}");
+        }
+    }
+
+    #[test]
+    fn a_floor_above_the_bound_hides_nothing_that_follows() {
+        let table = Table { contacts: [1, 2].map(contact).to_vec(), ..Table::default() };
+        table.contacts_floor.set(2000);
+        let page = drain(fresh(), &all_kinds(), PageLimits { entries: 10, bytes: 1000 }, &table).unwrap();
+        assert_eq!(page.marks.of(CONTACTS), Version(1000), "what lies above the bound is still to come");
     }
 }

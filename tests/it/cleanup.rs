@@ -200,3 +200,30 @@ async fn a_connected_device_with_nothing_new_is_heard_of_by_its_heartbeats() {
         expired += u32::from(!live(&seen, 1));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_past_its_retention_is_removed_although_a_live_device_lacks_it() {
+    let home = Home::new(&format!("{CONFIG}inbox_retention_s = 3\n"), &["--dev"]);
+    let server = home.start();
+    let (ann, bob) = written_to(&server).await;
+    let [phone, desk] = [&ann.devices[0], &ann.devices[1]];
+    let seen = until(&home, &ann.name, "the inbox is cleaned", |seen| {
+        seen["messages"]["kept"].as_u64().unwrap() < MESSAGES as u64
+    })
+    .await;
+    assert_eq!(seen["lineages"][1]["live"], true, "{seen}");
+    assert_eq!(seen["messages"]["floor"], seen["messages"]["head"], "{seen}");
+    for device in [phone, desk] {
+        let (mut wire, mut replica) = (Wire::greeted(&server, &device.token).await, Replica::default());
+        let pages = wire.sync(&mut replica).await;
+        assert_eq!(pages.iter().filter(|page| page.messages_gap).count(), 1, "{pages:?}");
+        assert_eq!(dump(&server, &device.token).await.entries.len(), MESSAGES, "everything is found by seq");
+    }
+    // What comes afterwards is told as ever.
+    let mut wire = Wire::greeted(&server, bob.token()).await;
+    let day = requests::today(&mut wire).await;
+    requests::sent(&mut wire, requests::send(To::UserId(ann.user_id), day, "new")).await;
+    let (mut wire, mut replica) = (Wire::greeted(&server, &phone.token).await, Replica::default());
+    wire.sync(&mut replica).await;
+    assert_eq!(replica.entries.len(), 1);
+}

@@ -4,7 +4,7 @@
 use highwater_wire::{Encoding, kind};
 use serde_json::json;
 
-use crate::support::{Home, Replica, Server, Wire, dump, requests, sdk};
+use crate::support::{Home, Replica, Server, Wire, dump, eventually, requests, sdk};
 
 const NOTES: u32 = 5;
 const CONFIG: &str = "[server]\ndev = true\n[[kinds]]\nnumber = 5\nname = \"notes\"\n";
@@ -123,4 +123,46 @@ async fn a_document_that_cannot_be_is_refused_and_changes_nothing() {
         assert_eq!(answer.status, status, "{body} {answer:?}");
     }
     assert_eq!(dump(&server, ann.token()).await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_away_while_a_deletion_was_forgotten_is_told_everything_anew_and_keeps_nothing_deleted() {
+    // A table before the kinds, which end the file.
+    let cleanup =
+        "[storage]\nindex_after_bytes = 4096\n[cleanup]\npause_ms = 100\ntombstone_retention_s = 1\n";
+    let home = Home::new(&format!("{cleanup}{CONFIG}"), &[]);
+    let server = home.start();
+    let [ann] = server.people(2).await;
+    let [phone, desk] = [&ann.devices[0], &ann.devices[1]];
+    for key in ["kept", "gone"] {
+        put(&server, ann.user_id, key, Some(json!(key))).await;
+    }
+    let mut away = Replica::default();
+    Wire::greeted(&server, &phone.token).await.sync(&mut away).await;
+    assert!(away.items.contains_key(&(NOTES, "gone".to_owned())));
+
+    put(&server, ann.user_id, "gone", None).await;
+    eventually("the tombstone is removed", || async {
+        let metrics = server.operate("GET", "/metrics", "").await.text();
+        metrics.contains("highwater_cleanup_tombstones_total 1").then_some(())
+    })
+    .await;
+    let mut wire = Wire::greeted(&server, &phone.token).await;
+    let pages = wire.sync(&mut away).await;
+    let causes: Vec<_> =
+        pages.iter().filter_map(|page| page.rebuild).map(|rebuild| rebuild.cause()).collect();
+    assert_eq!(causes, [highwater_wire::proto::rebuild::Cause::TooOld], "{pages:?}");
+    let mut new = Replica::default();
+    let pages = Wire::greeted(&server, &desk.token).await.sync(&mut new).await;
+    assert!(pages.iter().all(|page| page.rebuild.is_none()), "a new device is not told anew");
+    assert_eq!(away.items, new.items);
+    assert!(
+        new.items.contains_key(&(NOTES, "kept".to_owned()))
+            && !new.items.contains_key(&(NOTES, "gone".to_owned()))
+    );
+    // It is said once, and the item can live again.
+    put(&server, ann.user_id, "gone", Some(json!("again"))).await;
+    let pages = wire.sync(&mut away).await;
+    assert!(pages.iter().all(|page| page.rebuild.is_none()), "{pages:?}");
+    assert_eq!(away.items.get(&(NOTES, "gone".to_owned())).map(String::as_str), Some("\"again\""));
 }

@@ -55,6 +55,7 @@ mod long_poll;
 mod out_of_turn;
 mod registration;
 mod restored;
+mod retention;
 mod sign_in;
 mod slow_device;
 mod start;

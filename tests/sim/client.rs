@@ -11,7 +11,10 @@ use highwater::{
         snapshot::Opened,
     },
 };
-use highwater_wire::{base_of, proto};
+use highwater_wire::{
+    base_of,
+    proto::{self, rebuild::Cause},
+};
 
 use crate::{levels::Outdated, oracle::Oracle};
 
@@ -148,6 +151,10 @@ impl Client {
         self.begin_anew(&mut next, page, oracle, seals);
         self.apply(&mut next, page, oracle);
         self.check_marks(&mut next, page, oracle, seals);
+        if !page.more {
+            // A list would have been told to its end.
+            next.doubtful.clear();
+        }
         if crash {
             self.must_sync = true;
             return Applied::Discarded;
@@ -167,14 +174,10 @@ impl Client {
     ) {
         if let Some(rebuild) = page.rebuild {
             next.stale = next.items.keys().cloned().collect();
-            // The list, where there is one, begins with the page that says so.
-            let has_list = page.valid_complete || !page.valid.is_empty();
-            let held = next.entries.keys().map(|(conversation, _)| *conversation);
-            next.doubtful = held.filter(|_| has_list).collect();
+            next.doubtful = next.entries.keys().map(|(conversation, _)| *conversation).collect();
             next.is_adopted = false;
-            if rebuild.cause() != proto::rebuild::Cause::Lossy {
-                (next.messages, next.marks, next.began_anew) = (0, None, true);
-            }
+            next.began_anew |= !is_known(rebuild.cause());
+            self.go_back(next, page, oracle, (key, lifeline));
         }
         if !page.messages_gap {
             return;
@@ -192,6 +195,32 @@ impl Client {
         next.messages = after;
         let conversations = u32::from(CONVERSATIONS.0);
         next.stale.extend(next.items.keys().filter(|(kind, _)| *kind == conversations).cloned());
+    }
+
+    /// A rebuild goes on with messages where the snapshot stood that it answers, or where the lineage began if that is not
+    /// known; what is told again is the same.
+    fn go_back(
+        &self,
+        next: &mut Stored,
+        page: &proto::Page,
+        oracle: &Oracle,
+        (key, lifeline): (&SnapshotKey, &Lifeline),
+    ) {
+        next.marks = None;
+        if page.rebuild.is_some_and(|rebuild| !is_known(rebuild.cause())) {
+            next.messages = 0;
+        }
+        if page.messages_gap {
+            return;
+        }
+        let Opened::Marks(marks) = key.open(self.chain(), &page.snapshot, lifeline) else {
+            panic!("the server does not know the snapshot that it gave")
+        };
+        let due = oracle.inbox_above(self.user, self.messages_from);
+        let through = due.partition_point(|entry| entry.version <= marks.of(MESSAGES));
+        let from = through - page.entries.len();
+        assert!(from <= next.messages, "G1: a rebuild passes over messages");
+        next.messages = from;
     }
 
     /// What is not of this history goes first.
@@ -341,4 +370,9 @@ impl Client {
             );
         }
     }
+}
+
+/// Whether the server knows the snapshot that such a rebuild answers, and goes on with its messages.
+pub fn is_known(cause: Cause) -> bool {
+    matches!(cause, Cause::Lossy | Cause::TooOld)
 }

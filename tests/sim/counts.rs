@@ -92,6 +92,18 @@ const EVENTS: &[&str] = &[
     "time accepted",
     "contexts apart",
     "context expired alone",
+    "weeks pass",
+    "inbox retired",
+    "retired under a live lineage",
+    "horizon moved",
+    "receipts removed",
+    "tombstone removed",
+    "tombstone of an item that lives again",
+    "rebuild too old",
+    "entry left out of the index",
+    "entry indexed",
+    "resend under a clock set back",
+    "resend of a day that is gone",
     // syncing
     "connect",
     "sync",
@@ -144,6 +156,14 @@ impl Counts {
     pub fn saw(&mut self, event: &'static str) {
         assert!(EVENTS.contains(&event), "{event} is not in the list");
         *self.0.entry(event).or_insert(0) += 1;
+    }
+
+    /// So many more of these.
+    pub fn saw_many(&mut self, event: &'static str, times: u64) {
+        assert!(EVENTS.contains(&event), "{event} is not in the list");
+        if times > 0 {
+            *self.0.entry(event).or_insert(0) += times;
+        }
     }
 
     /// Adds those of another history.

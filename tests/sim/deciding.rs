@@ -43,6 +43,7 @@ impl World {
         if let Some(trouble) = trouble {
             self.shell.disk.add_rule(trouble.rule());
         }
+        self.note_batch();
         let (fired, files) = (self.shell.disk.fired(), self.files());
         let committed = self.running().committer.commit(batch.iter().map(|submission| &submission.operation));
         let fired = self.shell.disk.fired() > fired;
@@ -89,12 +90,18 @@ impl World {
     pub fn published(&mut self, records: &[Arc<Record>]) {
         for record in records {
             let (floors, expired) = (self.oracle.floors(), self.oracle.expired.len());
+            let horizon = self.oracle.horizon.clone();
             self.oracle.publish(record);
+            if self.oracle.horizon.receipts_from > horizon.receipts_from {
+                self.counts.saw("horizon moved");
+            }
             if self.oracle.expired.len() > expired {
                 self.counts.saw("lineage expired");
             }
             self.check_devices(record);
             self.hand_backs.note(record);
+            self.note_retired(record, expired);
+            self.note_gone(record);
             if self.oracle.floors() > floors {
                 self.counts.saw("floor raised");
             }
@@ -110,6 +117,7 @@ impl World {
         self.sessions.retain(|lineage, _| oracle.is_live(lineage.device));
         let durable = self.running().committer.tail().durable();
         assert_eq!(durable, self.oracle.last, "the head is the last record published");
+        self.check_horizon();
     }
 
     fn tell(&mut self, batch: Vec<Submission>, committed: Committed) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use highwater::{
     actors::user::{PageRequest, answer, begin},
-    model::{Version, limits::PAGE_BYTES_MAX},
+    model::{Version, limits::PAGE_BYTES_MAX, record::Item},
     store::view::UserView,
     sync::{PageLimits, page::drain},
 };
@@ -97,7 +97,9 @@ impl World {
             let view = self.shell.view();
             let answered = answer(&view, &self.key, lifeline.current(), &request);
             let page = answered.unwrap_or_else(|fault| panic!("G1: {fault}")).page;
+            completed &= page.rebuild.is_none() || cause.is_some();
             completed |= page.complete;
+            self.note_too_old(&page);
             if page.messages_gap {
                 self.counts.saw("gap");
                 completed = false;
@@ -139,7 +141,11 @@ impl World {
             // Newest values only; what was changed since is left out, whichever of tail and index has it by now.
             let mut told: Vec<_> = page.items.iter().collect();
             told.sort_by_key(|item| (item.kind, &item.key));
-            let newest: Vec<_> = self.oracle.items_of(user).filter(|item| item.version <= bound).collect();
+            // Tombstones that were removed since may be shown or not.
+            let gone = |item: &Item| self.oracle.gone.contains(&(user, item.kind, item.key.clone()));
+            told.retain(|item| !gone(item));
+            let newest = self.oracle.items_of(user).filter(|item| item.version <= bound && !gone(item));
+            let newest: Vec<_> = newest.collect();
             assert_eq!(told, newest, "G5: items of user {user} in an old view at bound {bound}");
         }
     }

@@ -22,6 +22,7 @@ mod operations;
 mod oracle;
 mod reading;
 mod restoring;
+mod retention;
 #[cfg(feature = "seeded-bugs")]
 mod seeded;
 mod session;

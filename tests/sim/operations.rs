@@ -80,7 +80,10 @@ impl World {
     }
 
     pub fn submit(&mut self, request: Request, ticket: Ticket) {
-        let submission = Submission { operation: Operation { at: self.now, request }, ticket };
+        self.queue(Submission { operation: Operation { at: self.now, request }, ticket });
+    }
+
+    pub fn queue(&mut self, submission: Submission) {
         let actor = submission.operation.actor();
         let running = self.running();
         match actor.and_then(|actor| running.parked.get_mut(&actor)) {

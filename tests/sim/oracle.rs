@@ -6,8 +6,8 @@ use std::{
 };
 
 use highwater::model::{
-    ClientMessageId, Content, ConversationId, Day, Delivery, DeviceId, Effect, Kind, LineageId, Lineages,
-    Record, TimeMs, UserId, Version,
+    ClientMessageId, Content, ConversationId, Day, Delivery, DeviceId, Effect, Horizon, Kind, LineageId,
+    Lineages, Record, TimeMs, UserId, Version,
     record::{Device, Item, Run, SecretHash},
 };
 
@@ -25,6 +25,8 @@ pub struct Oracle {
     pub logs: BTreeMap<ConversationId, Vec<Arc<Delivery>>>,
     pub inboxes: BTreeMap<UserId, Vec<Arc<Delivery>>>,
     pub items: BTreeMap<(UserId, Kind, String), Item>,
+    /// Tombstones among them that are not kept any more.
+    pub gone: BTreeSet<(UserId, Kind, String)>,
     pub receipts: BTreeMap<SendKey, Arc<Delivery>>,
     pub devices: BTreeMap<DeviceId, Device>,
     pub names: BTreeMap<String, UserId>,
@@ -39,6 +41,12 @@ pub struct Oracle {
     pub expired: BTreeSet<LineageId>,
     /// Where each lineage that ever was began with messages.
     pub began: BTreeMap<LineageId, Version>,
+    /// How far back is kept what goes by age.
+    pub horizon: Horizon,
+    /// When the newest batch was decided, and so whatever surfaces later.
+    pub batch_at: TimeMs,
+    /// When each version was decided.
+    pub decided: BTreeMap<Version, TimeMs>,
     /// Sends that were told as refused and not sent again since.
     pub refused: BTreeSet<(SendKey, Content)>,
     /// Which of the restores, counted from 1, was the newest that began a lossy run.
@@ -62,7 +70,11 @@ impl Oracle {
                     assert_eq!(item.version, record.version, "an item bears the version of its operation");
                     let before = self.items.insert((*user, item.kind, item.key.clone()), item.clone());
                     let before = before.map(|item| item.version).unwrap_or_default();
-                    assert_eq!(*supersedes, before, "G5: an item's older value stays where it was");
+                    let was_gone = self.gone.remove(&(*user, item.kind, item.key.clone()));
+                    assert!(
+                        *supersedes == before || (was_gone && *supersedes == Version(0)),
+                        "G5: an item's older value stays where it was"
+                    );
                 }
                 Effect::Account(account) => {
                     let owner = self.names.insert(account.name.to_lowercase(), account.user);
@@ -84,10 +96,15 @@ impl Oracle {
                     assert!(self.invites.remove(hash).is_some(), "an invite was used twice");
                 }
                 Effect::Time(time) => assert!(*time <= self.now, "time runs ahead"),
+                Effect::ItemGone { user, kind, key, version } => {
+                    self.take_item_gone((*user, *kind, key.clone()), *version);
+                }
+                Effect::Horizon(horizon) => self.take_horizon(horizon),
                 Effect::Conversation(_) => {}
             }
         }
         self.used = self.used.max(record.version);
+        self.decided.insert(record.version, self.batch_at);
         self.records.insert(record.version, Arc::clone(record));
     }
 
@@ -95,6 +112,7 @@ impl Oracle {
         let head = self.inbox_head(new.user);
         let old = self.lineages.insert(new.user, new.clone()).unwrap_or_else(|| Lineages::none(new.user));
         assert!(old.floor <= new.floor, "G3: the floor of {} fell", new.user);
+        self.take_tombstone_floors(&old, new);
         for row in &new.rows {
             match old.get(row.id) {
                 Some(before) => assert!(
@@ -112,13 +130,16 @@ impl Oracle {
             let acked = row.acked_messages();
             assert!(acked <= head, "G3: acked {acked}, head {head}");
             if acked < new.floor && !self.expired.contains(&row.id) {
+                self.expired.insert(row.id);
+                if self.is_retired(new.floor) {
+                    continue;
+                }
                 let silent_ms = self.now.0 - row.heard.0;
                 assert!(
                     silent_ms >= self.lineage_expiry_ms,
                     "G6: floor {}, acked {acked}, heard of {silent_ms} ms ago",
                     new.floor
                 );
-                self.expired.insert(row.id);
             }
         }
     }

@@ -143,6 +143,7 @@ impl World {
         let answered =
             answer(view, &self.key, current, request).unwrap_or_else(|fault| panic!("G1: {fault}"));
         self.counts.saw("page");
+        self.note_too_old(&answered.page);
         if answered.page.more {
             self.counts.saw("page cut");
         }

@@ -106,7 +106,11 @@ impl World {
             return;
         };
         self.counts.saw("sign in again");
+        let before = self.clients[old].rendering;
         self.clients[place].stored = std::mem::take(&mut self.clients[old].stored);
+        self.clients[place].told_for(before);
+        // Its device may live again one day, when an older copy of the server's store is put back.
+        self.clients[old].has_lost_its_store = true;
         self.clients[place].stored.is_adopted = true;
     }
 

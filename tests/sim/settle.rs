@@ -9,6 +9,7 @@ impl World {
     pub fn settle(&mut self) {
         self.heal();
         self.answer_everything();
+        self.let_everything_age();
         self.follow_nudges();
         self.everybody_reads();
         self.everybody_compares();
@@ -59,7 +60,7 @@ impl World {
     }
 
     /// Decides everything that waits; false when nothing did.
-    fn work_off(&mut self) -> bool {
+    pub fn work_off(&mut self) -> bool {
         let mut worked = false;
         for _ in 0..10_000 {
             let running = self.running();
@@ -153,6 +154,8 @@ impl World {
 
     /// What was answered is sent again: the same answer, and nothing new in the log.
     fn resend_everything(&mut self) {
+        // What cleanup has asked for.
+        self.work_off();
         let before = self.oracle.last;
         for place in 0..self.pending.len() {
             if self.pending[place].acked.is_some() {

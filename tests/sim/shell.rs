@@ -30,7 +30,7 @@ use highwater::{
 use crate::{
     faults::{self, Trouble},
     operations::Submission,
-    world::{LINEAGE_EXPIRY_MS, World},
+    world::{LINEAGE_EXPIRY_MS, RETENTIONS, World},
 };
 
 pub const STORE: StoreId = StoreId([7; 16]);
@@ -261,15 +261,18 @@ impl World {
             self.oracle.now = self.oracle.now.max(self.now);
         }
         let time = ObservedTime::at_start(report.stored_time, self.now, self.monotonic_us());
+        self.oracle.time_begins_at(time.at());
         if time.is_suspended() {
             self.counts.saw("time suspended");
         }
         committer.set_time(time, LINEAGE_EXPIRY_MS);
         committer.set_device_policy(self.shell.policy);
+        committer.set_retentions(RETENTIONS);
         let tail = Arc::clone(committer.tail());
         let replayed = tail.unindexed(usize::MAX);
-        self.hand_backs = HandBackTimes::since(time.at(), self.now, self.hand_backs.marks_max());
-        replayed.iter().for_each(|record| self.hand_backs.note(record));
+        let clocks = (time.at(), self.now);
+        self.hand_backs =
+            HandBackTimes::since(clocks, self.hand_backs.marks_max(), tail.indexed(), &replayed);
         for (event, happened) in [
             ("replay", report.replayed > 0),
             ("torn", report.torn),
@@ -300,6 +303,7 @@ impl World {
             index_is_broken: false,
             step_batches: 0,
         });
+        self.check_horizon();
         // What was read back is served from here on, so it must be on disk.
         self.probe(self.oracle.last);
     }

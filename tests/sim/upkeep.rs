@@ -63,6 +63,7 @@ impl World {
         let running = self.running();
         let outcome = running.committer.index_step();
         let indexed = running.committer.tail().indexed();
+        let (written, left_out) = running.committer.take_indexed_entries();
         match outcome {
             Err(fault) => {
                 running.index_is_broken = true;
@@ -75,6 +76,8 @@ impl World {
                     running.step_batches = 0;
                     self.shell.synced_reach = indexed;
                     self.counts.saw("index step done");
+                    self.counts.saw_many("entry indexed", written);
+                    self.counts.saw_many("entry left out of the index", left_out);
                     if evicts {
                         self.counts.saw("rows evicted");
                     }
@@ -103,11 +106,14 @@ impl World {
         }
         let chunks_max = 1 + self.any(3);
         self.clean(user, chunks_max);
+        self.clean_by_age(user, chunks_max);
+        self.clean_tombstones(1 + chunks_max);
     }
 
     pub fn clean_everything(&mut self) {
         for (user, _) in self.users.clone() {
             self.clean(user, usize::MAX);
+            self.clean_by_age(user, usize::MAX);
         }
     }
 

@@ -8,7 +8,7 @@ use std::{
 use highwater::{
     actors::persistence::commit::CommitterBounds,
     logic::{ROWS_MAX, hand_back_times::HandBackTimes},
-    model::{LineageId, TimeMs, UserId, Version},
+    model::{LineageId, Retentions, TimeMs, UserId, Version},
     store::{files_faulty::SeededRandom, view::View},
     sync::{Kinds, SnapshotKey},
 };
@@ -32,6 +32,9 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// Three days: some lineages expire when days pass.
 pub const LINEAGE_EXPIRY_MS: i64 = 3 * DAY_MS;
+
+/// A little less, so that a lineage that is heard of and takes nothing is outlived by what it lacks.
+pub const RETENTIONS: Retentions = Retentions { inbox_ms: 2 * DAY_MS, tombstones_ms: 4 * DAY_MS };
 
 /// Actions in one step.
 const ACTIONS: u64 = 3;
@@ -82,7 +85,12 @@ impl World {
             counts: Counts::default(),
             oracle: Oracle { lineage_expiry_ms: LINEAGE_EXPIRY_MS, ..Oracle::default() },
             shell: Shell::new(bounds, policy),
-            hand_backs: HandBackTimes::since(TimeMs(0), TimeMs(0), hand_backs::any_bound(rows_max == 0)),
+            hand_backs: HandBackTimes::since(
+                (TimeMs(0), TimeMs(0)),
+                hand_backs::any_bound(rows_max == 0),
+                Version(0),
+                &[],
+            ),
             now: TimeMs(20_000 * DAY_MS + 7),
             monotonic_ms: 1000,
             key: SnapshotKey::new(1, [3; 32], STORE.0),
@@ -125,7 +133,7 @@ impl World {
     }
 
     fn act(&mut self) {
-        match self.random.below(1030) {
+        match self.random.below(1033) {
             0..160 => self.operate(),
             160..320 => self.decide(),
             320..430 => self.warm_further(),
@@ -149,6 +157,7 @@ impl World {
             988..993 => self.look_at_an_old_view(),
             993..996 => self.back_up_or_restore(),
             1000..1030 => self.whole_sync_one(),
+            1030..1033 => self.let_something_age(),
             _ => {
                 let power_cut = self.random.one_in(2);
                 self.crash(power_cut);
@@ -187,7 +196,7 @@ impl World {
     }
 
     /// Time passes while the process runs: on both of its clocks.
-    fn pass(&mut self, ms: i64) {
+    pub fn pass(&mut self, ms: i64) {
         self.now.0 += ms;
         self.monotonic_ms += ms as u64;
         self.oracle.now.0 += ms;

@@ -85,6 +85,7 @@ pub struct Committer {
     /// Failures since the last batch that was synced.
     failures: u32,
     index_job: Option<index::IndexJob>,
+    indexed_entries: (u64, u64),
     payload: Vec<u8>,
     #[cfg(feature = "seeded-bugs")]
     bug: Option<super::seeded_bugs::SeededBug>,
@@ -96,18 +97,21 @@ impl Committer {
     /// Takes over an opened store: see `open`.
     pub(super) fn new(log: Log, watermark: Watermark, tail: Arc<Tail>, engine: Arc<dyn Engine>) -> Committer {
         let last_number = watermark.usable();
+        let mut state = State::default();
+        state.set_horizon(tail.horizon());
         Committer {
             log,
             watermark,
             tail,
             engine,
-            state: State::default(),
+            state,
             bounds: CommitterBounds::default(),
             last_number,
             health: Health::Writable,
             in_doubt: Vec::new(),
             failures: 0,
             index_job: None,
+            indexed_entries: (0, 0),
             payload: Vec::new(),
             #[cfg(feature = "seeded-bugs")]
             bug: None,
@@ -229,7 +233,7 @@ impl Committer {
                 );
                 if matches!(fault, AppendFault::Full { .. }) {
                     // Nothing was written, so nothing is in doubt.
-                    self.state.forget(self.tail.durable());
+                    self.forget();
                     self.health = Health::Full;
                     let refused = Outcome::Told(Err(Refusal::StorageFull));
                     return Ok(Committed { outcomes: again_or(outcomes, refused), ..Committed::default() });
@@ -269,7 +273,7 @@ impl Committer {
         full: bool,
     ) -> Result<Committed, Fatal> {
         self.failures += 1;
-        self.state.forget(self.tail.durable());
+        self.forget();
         self.in_doubt = records;
         match self.log.reopen() {
             Ok(reopened) => {
@@ -312,7 +316,7 @@ impl Committer {
         self.failures = 0;
         let records = self.publish(records, &lengths);
         // Rows that a reader read before this moment lack what these records changed.
-        self.state.forget(self.tail.durable());
+        self.forget();
         records
     }
 

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::Persistence;
-use crate::{monitor::ids, store::engine::EngineFault};
+use crate::{
+    monitor::ids,
+    store::{engine::EngineFault, keys},
+};
 
 /// Index keys that cleanup removes in one batch, every interval: about 5,000 chunks a second.
 const REMOVALS_MAX: usize = 256;
@@ -20,6 +23,9 @@ impl Persistence {
         match self.committer.index_step() {
             Ok(more) => {
                 self.monitor.add(ids::INDEX_BATCHES, u64::from(more));
+                let (written, left_out) = self.committer.take_indexed_entries();
+                self.monitor.add(ids::INDEX_ENTRIES, written);
+                self.monitor.add(ids::INDEX_ENTRIES_LEFT_OUT, left_out);
                 more
             }
             Err(fault) => {
@@ -43,8 +49,15 @@ impl Persistence {
             return;
         }
         match self.committer.remove_from_index(&keys) {
-            Ok(()) => self.monitor.add(ids::CLEANUP_CHUNKS, keys.len() as u64),
+            Ok(()) => self.count_removed(&keys),
             Err(fault) => self.index_failed(&fault),
+        }
+    }
+
+    fn count_removed(&self, removed: &[Vec<u8>]) {
+        for (prefix, id) in [(keys::POINTER, ids::CLEANUP_CHUNKS), (keys::RECEIPT, ids::CLEANUP_RECEIPTS)] {
+            let count = removed.iter().filter(|key| key.first() == Some(&prefix)).count();
+            self.monitor.add(id, count as u64);
         }
     }
 

@@ -288,7 +288,7 @@ impl Persistence {
                 self.index_is_broken = false;
             }
         }
-        self.store_time(timekeeping::TIME_STEP_MS);
+        self.store_time(self.time_step_ms());
         self.work();
         // Nothing waits: the index catches up, one batch at a time, as long as nothing comes in.
         let indexing = self.bounds.index_after_bytes < usize::MAX;

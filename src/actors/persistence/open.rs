@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::commit::{Committer, Fatal};
 use crate::{
-    model::{Effect, Record, RunNumber, TimeMs, Version, record::Run},
+    model::{Effect, Horizon, Record, RunNumber, TimeMs, Version, record::Run},
     store::{
         engine::{Engine, EngineFault},
         field::Input,
         files::Files,
-        index_writer,
+        horizon, index_writer,
         log::{Log, LogConfig, OpenFacts},
         log_batch::StoreId,
         log_fault::LogFault,
@@ -145,6 +145,7 @@ pub fn open(with: OpenStore) -> Result<Opened, OpenFault> {
     }
 
     let tail = Arc::new(Tail::new(reach));
+    tail.begin_at(read_horizon(&*with.engine)?);
     let replayed = replay.records.len();
     let records: Vec<Arc<Record>> = replay.records.iter().map(|(record, _)| Arc::clone(record)).collect();
     tail.publish(replay.records);
@@ -191,6 +192,13 @@ fn read_reach(engine: &dyn Engine) -> Result<Version, OpenFault> {
     };
     let reach = Input::new(&value).version().map_err(ReadFault::from)?;
     Ok(reach)
+}
+
+fn read_horizon(engine: &dyn Engine) -> Result<Horizon, OpenFault> {
+    let Some(value) = engine.get(&horizon::key())? else {
+        return Ok(Horizon::default());
+    };
+    Ok(horizon::decode(&mut Input::new(&value)).map_err(ReadFault::from)?)
 }
 
 /// Records that the index lacks, as the log gives them.

@@ -45,7 +45,7 @@ impl Telling {
     /// News for everybody whom the records concern and who is connected.
     pub(super) fn news(&mut self, records: &[Arc<Record>], monitor: &Monitor) {
         self.hand_backs.note(records);
-        let mut messages = 0;
+        let (mut messages, mut tombstones) = (0, 0);
         for record in records {
             for (user, items) in audience(record) {
                 self.waiters.wake(user);
@@ -56,6 +56,7 @@ impl Telling {
             for effect in &record.effects {
                 match effect {
                     Effect::Message(_) => messages += 1,
+                    Effect::ItemGone { .. } => tombstones += 1,
                     Effect::DeviceEnded { user, device, .. } => {
                         monitor.add(ended(record.end_of_devices()), 1);
                         self.waiters.wake(*user);
@@ -68,6 +69,7 @@ impl Telling {
             }
         }
         monitor.add(ids::MESSAGES_STORED, messages);
+        monitor.add(ids::CLEANUP_TOMBSTONES, tombstones);
     }
 
     /// Answers one operation, which waited until `started_us` to be decided.
@@ -121,6 +123,9 @@ fn op_of(request: &Request) -> Option<Op> {
         Request::HandBack { .. } => Some(Op::HandBack),
         Request::OpenLineage(_)
         | Request::Expire(_)
+        | Request::RetireInbox { .. }
+        | Request::RetireTombstones { .. }
+        | Request::RemoveTombstones { .. }
         | Request::StoreTime
         | Request::AcceptTime
         | Request::Invite(_)
@@ -139,7 +144,7 @@ mod tests {
     #[test]
     fn what_is_told_is_remembered_of_hand_backs() {
         let (first, second) = (TimeMs(60_000_000), TimeMs(61_000_000));
-        let hand_backs = HandBacks::since(first, first, &[]);
+        let hand_backs = HandBacks::since(first, first, Version(0), &[]);
         let (ports, directory, waiters) = (Ports::new(1), Directory::default(), Waiters::bounded(1));
         let mut telling = Telling::new(ports, directory, waiters, hand_backs.clone());
         let id = LineageId { device: DeviceId(11), context: 0 };
@@ -148,7 +153,7 @@ mod tests {
             let mut marks = [Version(0); KINDS_MAX];
             marks[usize::from(Kind::MESSAGES.0) - 1] = Version(mark);
             row.hand_back(&marks, at);
-            let lineages = Lineages { user: UserId(1), floor: Version(0), rows: vec![row] };
+            let lineages = Lineages { rows: vec![row], ..Lineages::none(UserId(1)) };
             let record = Record { version: Version(mark + 1), effects: vec![Effect::Lineages(lineages)] };
             telling.news(&[Arc::new(record)], &Monitor::new());
         }

@@ -11,6 +11,8 @@ use crate::{
 /// When the store cannot be read.
 pub fn everything(view: &View, operation: &Operation) -> Result<Vec<Warm>, ReadFault> {
     let mut held = State::default();
+    // Which day's receipts a send needs depends on it.
+    held.set_horizon(view.horizon());
     let mut found = Vec::new();
     loop {
         let needs = lacking(&held, operation);

@@ -46,7 +46,7 @@ use super::{
 use crate::{
     logic::Principal,
     model::{
-        Clock, DeviceEnd, DeviceId, DevicePolicy, Lineage, LineageId, UserId,
+        Clock, Day, DeviceEnd, DeviceId, DevicePolicy, Lineage, LineageId, UserId,
         limits::{CONNECTIONS_PER_USER_MAX, LINEAGES_PER_USER_MAX},
     },
     monitor::Monitor,
@@ -104,6 +104,14 @@ pub struct UserServices {
     pub waiters: Waiters,
     /// Who was told to the operator as coming from a history that this store does not have.
     pub lost_futures: LostFutures,
+}
+
+impl UserServices {
+    /// The day that a send names when its message id is new.
+    #[must_use]
+    pub fn today(&self) -> Day {
+        self.tail.today(self.clock.now().day())
+    }
 }
 
 /// A signed-in connection for its user's actor.
@@ -355,7 +363,7 @@ impl User {
             level: u32::from(session.rendering.level),
             kinds: kinds.into_iter().map(kind).collect(),
             capabilities: vec!["push".to_owned(), "http".to_owned(), "long_poll".to_owned()],
-            day: now.day().0,
+            day: self.services.today().0,
             time_ms: now.0,
             heartbeat_ms: self.services.heartbeat_ms,
             text_bytes_max: limits::TEXT_BYTES_MAX as u32,

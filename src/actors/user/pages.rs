@@ -115,21 +115,22 @@ pub fn answer(
     let level_changed = LEVELS.change(&mut due, request.rendering.level, &request.kinds);
     let page = drain(due, &request.kinds, limits, &source)?;
     let mut marks = page.marks;
+    let rebuild = request.rebuild.or(page.too_old.then_some(proto::rebuild::Cause::TooOld));
     // Whoever syncs in this run has a snapshot of it before anything else that this run tells: so a store that is put back
     // later, and does not know this run, sees it by the snapshot.
     marks.run = current;
     // A change of level is new in itself: the next snapshot has the new one, so that it is said once.
-    let unchanged = marks == request.marks && request.rebuild.is_none() && !request.given.is_empty();
+    let unchanged = marks == request.marks && rebuild.is_none() && !request.given.is_empty();
     let snapshot =
         if unchanged { request.given.clone() } else { Bytes::from(key.seal(request.chain, &marks)) };
-    let base = if request.rebuild.is_some() { &[] } else { base_of(&request.given) };
+    let base = if rebuild.is_some() { &[] } else { base_of(&request.given) };
     let page = proto::Page {
         base: Bytes::copy_from_slice(base),
         snapshot: if unchanged { Bytes::new() } else { snapshot.clone() },
         more: page.more,
         items: page.items.iter().map(|item| render::item(request.rendering, item)).collect(),
         entries: render::entries(request.chain.user, request.rendering, &page.entries),
-        rebuild: request.rebuild.map(|cause| proto::Rebuild { cause: cause.into() }),
+        rebuild: rebuild.map(|cause| proto::Rebuild { cause: cause.into() }),
         gaps: Vec::new(),
         hand_back: false,
         complete: page.complete,
@@ -145,8 +146,11 @@ fn level_change(kinds: KindSet) -> proto::LevelChange {
     proto::LevelChange { kinds: kinds.iter().map(|kind| u32::from(kind.0)).collect() }
 }
 
-/// Counts what a page tells besides news: a gap, a change of level, the end of a list of what stays valid.
+/// Counts what a page tells besides news: a gap, a change of level, the end of a list of what stays valid, and that the
+/// client was away for too long.
 pub fn count_told(monitor: &Monitor, page: &proto::Page) {
+    let too_old = page.rebuild.is_some_and(|rebuild| rebuild.cause() == proto::rebuild::Cause::TooOld);
+    monitor.add(ids::REBUILDS_TOO_OLD, u64::from(too_old));
     monitor.add(ids::GAPS_TOLD, u64::from(page.messages_gap));
     monitor.add(ids::REBUILDS_LEVEL, u64::from(page.level_changed.is_some()));
     monitor.add(ids::VALID_LISTS_TOLD, u64::from(page.valid_complete));

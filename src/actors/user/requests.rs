@@ -78,7 +78,7 @@ impl User {
     }
 
     fn heartbeat(&mut self, connection: ConnectionId, request_id: u64, given: &[u8]) {
-        let day = self.services.clock.now().day().0;
+        let day = self.services.today().0;
         let Some(session) = self.session(connection) else {
             return;
         };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{InboxEntry, Tail};
 use crate::model::{
-    ConversationId, Delivery, DeviceId, Kind, Lineages, Seq, UserId, Version,
+    ConversationId, Delivery, DeviceId, Horizon, Kind, Lineages, Seq, UserId, Version,
     record::{Account, Conversation, Device, Invite, Item, SecretHash},
     seeded::{self, SyncBug},
 };
@@ -55,10 +55,16 @@ impl Pin {
         self.tail.hash_shard(hash).read().invites.get(hash).map(|(_, row)| *row)
     }
 
+    /// The newest horizon that is durable.
+    #[must_use]
+    pub fn horizon(&self) -> Horizon {
+        self.tail.horizon()
+    }
+
     /// The lineages, if the tail knows them: the newest row, since a floor counts from when it is durable.
     #[must_use]
     pub fn lineages(&self, user: UserId) -> Option<Lineages> {
-        self.tail.shard(user.0).read().lineages.get(&user).and_then(|(_, row)| row.clone())
+        self.tail.lineages(user)
     }
 
     /// Newest seq of a conversation in the tail, at or below the bound.

@@ -3,6 +3,7 @@
 //! [`Home`] is a data directory with a configuration, [`Server`] the process on it. [`Wire`] is a WebSocket of single
 //! frames, [`http`] a single request, [`Replica`] what a client has put together from pages, [`sdk`] the real client.
 
+pub mod aged;
 pub mod http;
 pub mod replica;
 pub mod requests;
@@ -13,6 +14,7 @@ pub mod wire;
 
 use std::time::Duration;
 
+pub use aged::OldStore;
 pub use replica::{Replica, dump};
 pub use server::{Home, Person, Server};
 pub use wire::Wire;

@@ -13,6 +13,8 @@ use crate::{
 pub(super) struct IndexJob {
     batches: std::vec::IntoIter<IndexBatch>,
     reach: Version,
+    /// Inbox entries that are written, and that are left out.
+    entries: (u64, u64),
 }
 
 impl Committer {
@@ -28,8 +30,12 @@ impl Committer {
                 return Ok(false);
             };
             let reach = last.version;
-            let batches = index_writer::batches(&records, reach, self.bounds.index_batch_bytes).into_iter();
-            self.index_job = Some(IndexJob { batches, reach });
+            let (tail, since) = (&self.tail, self.state.heard_since());
+            let left_out =
+                |user| tail.lineages(user).map_or(Version(0), |lineages| lineages.left_out_through(since));
+            let step = index_writer::step(&records, reach, self.bounds.index_batch_bytes, left_out);
+            let entries = (step.entries_written, step.entries_left_out);
+            self.index_job = Some(IndexJob { batches: step.batches.into_iter(), reach, entries });
         }
         let result = self.advance_index_job();
         if result.is_err() {
@@ -47,7 +53,8 @@ impl Committer {
             return Ok(true);
         }
         self.engine.sync()?;
-        let reach = job.reach;
+        let (reach, entries) = (job.reach, job.entries);
+        self.indexed_entries = (self.indexed_entries.0 + entries.0, self.indexed_entries.1 + entries.1);
         self.index_job = None;
         self.tail.index_reached(reach);
         self.tail.retire();
@@ -57,6 +64,11 @@ impl Committer {
             tracing::warn!(error = &fault as &dyn std::error::Error, "log segments could not be deleted");
         }
         Ok(true)
+    }
+
+    /// Inbox entries that were written to the index since the last call, and that were left out of it.
+    pub fn take_indexed_entries(&mut self) -> (u64, u64) {
+        std::mem::take(&mut self.indexed_entries)
     }
 
     /// Removes keys that nothing refers to any more: cleanup found them below a durable floor. It becomes durable with

@@ -3,7 +3,7 @@
 use super::Committer;
 use crate::{
     logic::ObservedTime,
-    model::{DevicePolicy, HeardSince},
+    model::{DevicePolicy, HeardSince, Retentions},
 };
 
 impl Committer {
@@ -17,6 +17,23 @@ impl Committer {
     pub fn set_device_policy(&mut self, policy: DevicePolicy) {
         let state = std::mem::take(&mut self.state);
         self.state = state.with_device_policy(policy);
+    }
+
+    /// Sets how long things are kept.
+    pub fn set_retentions(&mut self, retentions: Retentions) {
+        self.state.set_retentions(retentions);
+    }
+
+    /// How long things are kept.
+    #[must_use]
+    pub fn retentions(&self) -> Retentions {
+        self.state.retentions()
+    }
+
+    /// Forgets every row, and what was decided and is not durable.
+    pub(super) fn forget(&mut self) {
+        self.state.forget(self.tail.durable());
+        self.state.set_horizon(self.tail.horizon());
     }
 
     /// Time passes. What is decided next is decided at this time.
