@@ -62,6 +62,11 @@ pub struct HandedBackWithin {
 #[derive(Debug)]
 pub struct HandBackTimes {
     known_since: TimeMs,
+    /// The start, by whichever clock was ahead. Messages are dated by the wall clock and hand-backs by the observed time,
+    /// which may be far behind it.
+    started: TimeMs,
+    /// The newest mark that was forgotten: what lies above it was handed back at times that are remembered.
+    forgotten: Version,
     marks_max: usize,
     /// How far each lineage came in a minute in which its mark of messages rose, by the observed time.
     handed: BTreeMap<Minute, FxHashMap<LineageId, Version>>,
@@ -78,6 +83,8 @@ impl HandBackTimes {
     pub fn since(since: TimeMs, wall: TimeMs, marks_max: usize) -> HandBackTimes {
         HandBackTimes {
             known_since: since,
+            started: since.max(wall),
+            forgotten: Version(0),
             marks_max,
             handed: BTreeMap::new(),
             marks: 0,
@@ -150,6 +157,7 @@ impl HandBackTimes {
             && (oldest.0 <= newest.0 - MINUTES_MAX as i64 || self.marks > self.marks_max)
         {
             self.known_since = self.known_since.max(oldest.next().begin());
+            self.forgotten = marks.values().copied().fold(self.forgotten, Version::max);
             self.marks -= marks.len();
             self.handed.pop_first();
         }
@@ -185,7 +193,8 @@ impl HandBackTimes {
         let mut lacked = marks.iter().filter(|(_, mark)| **mark < versions.least).map(|(minute, _)| *minute);
         // From a moment on at which it lacked the message every hand-back must be known.
         let lacked = lacked.next_back().map(Minute::begin);
-        let is_known = self.known_since <= sent_at || lacked.is_some_and(|lacked| self.known_since <= lacked);
+        let is_later = self.known_since.max(self.started) <= sent_at && versions.least > self.forgotten;
+        let is_known = is_later || lacked.is_some_and(|lacked| self.known_since <= lacked);
         let from = is_known.then(|| has(versions.least).unwrap_or(to).max(sent).min(to));
         Some(HandedBackWithin { from, to })
     }

@@ -194,3 +194,18 @@ fn the_messages_of_a_minute_say_between_which_versions_they_lie() {
     let later = history.send(112);
     assert_eq!(history.times.sent_within(at(112)), Some(Versions { least: later, greatest: later }));
 }
+
+#[test]
+fn a_wall_clock_that_is_ahead_does_not_hide_what_was_forgotten() {
+    let mut history = History::since(0, MARKS_MAX);
+    let version = history.send(5000);
+    history.hand_back(0, 10, version.0);
+    let told = |history: &History| history.within(0, (version.0, version.0), 5000);
+    assert_eq!(told(&history).map(|told| told.to), Some(minute(10)));
+    // The minute of the hand-back is forgotten, long before the time that the message bears.
+    let newer = history.send(5001);
+    let later = 11 + MINUTES_MAX as i64;
+    history.hand_back(0, later, newer.0);
+    assert_eq!(history.times.known_since(), TimeMs(11 * MINUTE_MS));
+    assert_eq!(told(&history), window(None, later));
+}
