@@ -1,5 +1,6 @@
 //! Plain types that every floor may use. Knows no wire, no disk, no clock and no randomness.
 
+pub mod bodies;
 pub mod clock;
 pub mod device_policy;
 pub mod effect;
@@ -13,6 +14,7 @@ pub mod record;
 pub mod retention;
 pub mod seeded;
 
+pub use bodies::Bodies;
 pub use clock::Clock;
 pub use device_policy::DevicePolicy;
 pub use effect::{Delivery, DeviceEnd, Effect, Record};

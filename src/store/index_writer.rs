@@ -174,7 +174,7 @@ impl Step {
         self.writes.extend(std::mem::take(&mut self.rows));
         for (conversation, deliveries) in std::mem::take(&mut self.logs) {
             let key = |delivery: &Arc<Delivery>| messages::chunk_key(conversation, delivery.message.seq);
-            self.chunks(&deliveries, key, |out, delivery| messages::encode_packed(out, &delivery.message));
+            self.chunks(&deliveries, key, |out, delivery| messages::encode_packed(out, delivery));
         }
         for (user, pointers) in std::mem::take(&mut self.inboxes) {
             self.chunks(&pointers, |pointer| inboxes::chunk_key(user, pointer.version), inboxes::encode);

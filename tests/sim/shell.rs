@@ -11,7 +11,7 @@ use highwater::{
         open::{OpenStore, Opened, open},
     },
     logic::{ObservedTime, Warm, hand_back_times::HandBackTimes},
-    model::{DevicePolicy, Record, UserId, Version},
+    model::{DevicePolicy, Record, Retentions, UserId, Version},
     store::{
         engine::Engine,
         engine_faulty::{FaultPlan, FaultyEngine},
@@ -251,7 +251,7 @@ impl World {
         }
         committer.set_time(time, LINEAGE_EXPIRY_MS);
         committer.set_device_policy(self.shell.policy);
-        committer.set_retentions(RETENTIONS);
+        committer.set_retentions(Retentions { bodies: self.oracle.bodies, ..RETENTIONS });
         let tail = Arc::clone(committer.tail());
         let replayed = tail.unindexed(usize::MAX);
         self.hand_backs = HandBackTimes::since(time.at(), self.now, self.hand_backs.marks_max());
