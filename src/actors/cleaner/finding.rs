@@ -16,7 +16,7 @@ use crate::{
 const USERS_PER_STEP: usize = 250;
 
 /// Index keys that a step removes at most: one batch of the index. More wait for the next step.
-pub(super) const KEYS_PER_STEP: usize = 256;
+const KEYS_PER_STEP: usize = 256;
 
 /// Where a pass is.
 #[derive(Debug, Clone, PartialEq, Eq)]
