@@ -2,12 +2,13 @@
 //! changes: seqs go on, resends are recognised, and who comes too late is told a gap.
 
 use highwater::model::{Bodies, Retentions};
+use highwater_sdk::Store;
 use highwater_wire::{
     Encoding,
     proto::{self, client_frame::Request, send::To, server_frame::Body},
 };
 
-use crate::support::{Home, OldStore, Person, Replica, Server, Wire, eventually, requests};
+use crate::support::{Home, OldStore, Person, Replica, Server, Wire, eventually, requests, sdk};
 
 /// A pass of cleanup all the time.
 const CONFIG: &str =
@@ -186,6 +187,16 @@ async fn messages_that_are_too_old_go_whoever_lacks_them() {
     let (bobs, gaps) = has_everything(&server, bob.token()).await;
     assert_eq!(gaps, 1);
     assert!(!bobs.entries.is_empty() && bobs.entries.keys().all(|(_, seq)| *seq >= left.oldest_seq));
+    // The real client is told the same, repairs what it can, and is done.
+    let client = sdk::client(&server, bob.token());
+    let look = move |store: &Store| {
+        let held = store.entries_after(conversation, 0, 99).unwrap();
+        let is_done = !held.is_empty() && !store.repairing().unwrap();
+        is_done.then(|| held.iter().map(|entry| entry.seq).collect::<Vec<_>>())
+    };
+    // No event says that a repair has ended.
+    let held = eventually("a repair that ends", || async { client.read(look).await.unwrap() }).await;
+    assert_eq!(held, (left.oldest_seq..=13).collect::<Vec<_>>());
 }
 
 #[tokio::test(flavor = "multi_thread")]
