@@ -174,7 +174,9 @@ impl Step {
         self.writes.extend(std::mem::take(&mut self.rows));
         for (conversation, deliveries) in std::mem::take(&mut self.logs) {
             let key = |delivery: &Arc<Delivery>| messages::chunk_key(conversation, delivery.message.seq);
-            self.chunks(&deliveries, key, |out, delivery| messages::encode_packed(out, delivery));
+            self.chunks(&deliveries, key, |out, delivery| {
+                messages::encode_in_chunk(out, delivery.version, &delivery.message);
+            });
         }
         for (user, pointers) in std::mem::take(&mut self.inboxes) {
             self.chunks(&pointers, |pointer| inboxes::chunk_key(user, pointer.version), inboxes::encode);

@@ -4,7 +4,7 @@ use super::{
     field::{Input, Malformed, put_bytes, put_fixed64, put_number, put_time},
     keys::{self, Key},
 };
-use crate::model::{ClientMessageId, ConversationId, Delivery, Seq, Version, record::Message};
+use crate::model::{ClientMessageId, ConversationId, Seq, Version, record::Message};
 
 /// Key of the chunk that begins with `first`.
 #[must_use]
@@ -22,7 +22,7 @@ pub fn first_of_key(key: &[u8]) -> Option<Seq> {
 pub fn encode(out: &mut Vec<u8>, message: &Message) {
     put_fixed64(out, message.conversation.0);
     put_number(out, message.seq.0);
-    encode_content(out, message);
+    encode_packed(out, message);
 }
 
 /// Reads a message written whole.
@@ -32,36 +32,42 @@ pub fn encode(out: &mut Vec<u8>, message: &Message) {
 pub fn decode(input: &mut Input<'_>) -> Result<Message, Malformed> {
     let conversation = input.conversation()?;
     let seq = input.seq()?;
-    decode_content(input, conversation, seq)
+    decode_packed(input, conversation, seq)
 }
 
-/// Writes a message in a chunk, whose key and place say conversation and seq; and its version, which says how old it is
-/// by no wall clock, and where it stands in the inboxes.
-pub fn encode_packed(out: &mut Vec<u8>, delivery: &Delivery) {
-    put_number(out, delivery.version.0);
-    encode_content(out, &delivery.message);
+/// Writes a message of this version in a chunk. The version says how old it is by no wall clock, and where it stands in
+/// the inboxes.
+pub fn encode_in_chunk(out: &mut Vec<u8>, version: Version, message: &Message) {
+    put_number(out, version.0);
+    encode_packed(out, message);
 }
 
-/// Reads a message of a chunk.
+/// Reads a message of a chunk, and its version.
 ///
 /// # Errors
 /// When the bytes are not a message.
-pub fn decode_packed(
+pub fn decode_in_chunk(
     input: &mut Input<'_>,
     conversation: ConversationId,
     seq: Seq,
 ) -> Result<(Version, Message), Malformed> {
-    Ok((input.version()?, decode_content(input, conversation, seq)?))
+    let version = input.version()?;
+    Ok((version, decode_packed(input, conversation, seq)?))
 }
 
-fn encode_content(out: &mut Vec<u8>, message: &Message) {
+/// Writes a message whose key and place, or what stands before it, say conversation and seq.
+pub fn encode_packed(out: &mut Vec<u8>, message: &Message) {
     put_fixed64(out, message.sender.0);
     put_time(out, message.sent_at);
     out.extend_from_slice(&message.id.0);
     put_bytes(out, &message.text);
 }
 
-fn decode_content(
+/// Reads what [`encode_packed`] wrote.
+///
+/// # Errors
+/// When the bytes are not a message.
+pub fn decode_packed(
     input: &mut Input<'_>,
     conversation: ConversationId,
     seq: Seq,

@@ -125,7 +125,7 @@ impl View {
             let last = chunk.iter().last().ok_or(Malformed::Truncated("chunk of messages"))?;
             let next = Seq(first.0 + chunk.count() as u64);
             let (through, _): (Version, Message) =
-                whole(last, |input| messages::decode_packed(input, conversation, first))?;
+                whole(last, |input| messages::decode_in_chunk(input, conversation, first))?;
             Ok(each(key, LogPrefix { next, through }))
         })
     }

@@ -110,7 +110,7 @@ impl View {
         self.scan(&from, &to, Direction::Backward, |key, value| {
             let mut seq = messages::first_of_key(key).ok_or(Malformed::Truncated("message key"))?;
             for record in Chunk::decode(value).map_err(Malformed::Packing)?.iter() {
-                found.push(whole(record, |input| messages::decode_packed(input, conversation, seq))?.1);
+                found.push(whole(record, |input| messages::decode_in_chunk(input, conversation, seq))?.1);
                 seq = seq.next();
             }
             Ok(ControlFlow::Break(()))
