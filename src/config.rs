@@ -31,12 +31,12 @@ pub use bounds::{
 };
 pub use fault::ConfigError;
 pub use sections::{
-    Cleanup, Client, DocumentKind, Engine, Log, LogFormat, Operator, Registration, RegistrationMode, Server,
-    Storage,
+    Cleanup, Client, DocumentKind, Engine, Log, LogFormat, Messages, Operator, Registration,
+    RegistrationMode, Server, Storage,
 };
 pub use sources::{FILE_VARIABLE, Flags, InForce, SEEDED_BUG_VARIABLE, Source, Sources};
 
-use crate::model::DevicePolicy;
+use crate::model::{DevicePolicy, Retentions};
 use environment::read_environment;
 use given::Given;
 use loading::Loading;
@@ -57,6 +57,8 @@ pub struct Config {
     pub devices: DevicePolicy,
     /// What is kept, and how much of it in memory.
     pub storage: Storage,
+    /// For how long messages are kept.
+    pub messages: Messages,
     /// What is removed, and when.
     pub cleanup: Cleanup,
     /// Logs.
@@ -87,6 +89,16 @@ impl Config {
             loading.set(index, &Given::Text(text), Source::Flag(flag))?;
         }
         loading.finish()
+    }
+
+    /// How long things are kept that are removed by a policy.
+    #[must_use]
+    pub fn retentions(&self) -> Retentions {
+        Retentions {
+            inbox_ms: i64::from(self.cleanup.inbox_retention_s) * 1000,
+            tombstones_ms: i64::from(self.cleanup.tombstone_retention_s) * 1000,
+            bodies: self.messages.bodies,
+        }
     }
 
     /// What an operator should read in the log at every start: settings that are not meant for a server in use.

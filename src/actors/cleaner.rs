@@ -1,4 +1,4 @@
-//! The cleaner: goes through all users, a few at a time, and has removed from the index what lies below
+//! The cleaner: goes through all users and conversations, a few at a time, and has removed from the index what lies below
 //! their floors, and what has grown too old.
 //!
 //! **Owns** how far its pass has come. **Receives** ticks, and what a reader found. **Emits** reading jobs, keys to be
@@ -7,6 +7,7 @@
 //! **Mailbox:** ticks and one reading at a time. **Started** by `app` beside persistence, **stopped** with it. **A restart
 //! loses** how far the pass had come; the next one begins anew, and finds what is left.
 
+mod bodies;
 mod finding;
 
 use std::{sync::Arc, time::Duration};

@@ -67,7 +67,7 @@ impl Core {
         }
         opened.committer.set_time(time, config.cleanup.lineage_expiry_ms());
         opened.committer.set_device_policy(config.devices);
-        opened.committer.set_retentions(config.cleanup.retentions());
+        opened.committer.set_retentions(config.retentions());
         let arbiter = Arbiter::new();
         let parts = PersistenceParts {
             committer: opened.committer,
@@ -116,7 +116,7 @@ impl Core {
 
 fn start_cleaner(arbiter: &Arbiter, config: &Config, services: &Arc<UserServices>) -> Addr<Cleaner> {
     let pause = Duration::from_millis(config.cleanup.pause_ms);
-    let cleaner = Cleaner::new(services, pause, config.cleanup.retentions());
+    let cleaner = Cleaner::new(services, pause, config.retentions());
     Cleaner::start_in_arbiter(&arbiter.handle(), move |_| cleaner)
 }
 
@@ -150,6 +150,7 @@ fn services(
         observed: Arc::default(),
         lineage_expiry_ms: config.cleanup.lineage_expiry_ms(),
         device_policy: config.devices,
+        bodies: config.messages.bodies,
         hand_backs,
         // The other half is for requests that do not wait.
         waiters: Waiters::bounded(room.requests_max / 2),

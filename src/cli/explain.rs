@@ -132,14 +132,8 @@ fn last_handed_back(at: &Value) -> String {
 }
 
 fn message_text(message: &Value) -> String {
-    let mut text = format!(
-        "message {} of conversation {}: {} bytes from user {} at {}\n",
-        message["seq"],
-        word(&message["conversation_id"]),
-        message["bytes"],
-        word(&message["sender_id"]),
-        time(&message["sent_at_ms"]),
-    );
+    let (seq, conversation) = (&message["seq"], word(&message["conversation_id"]));
+    let mut text = format!("message {seq} of conversation {conversation}: {}\n", body_text(message));
     for member in message["went_to"].as_array().into_iter().flatten() {
         let place = match member["version"].as_u64() {
             Some(version) => format!("in the inbox as version {version}"),
@@ -156,6 +150,16 @@ fn message_text(message: &Value) -> String {
     let since = time(&message["hand_backs_known_since_ms"]);
     let _ = writeln!(text, "every hand-back since {since} is remembered to the minute");
     text
+}
+
+/// What is known of what it says, and never that.
+fn body_text(message: &Value) -> String {
+    if message["body"] == "removed by policy" {
+        let (bodies, oldest) = (word(&message["bodies"]), &message["oldest_seq"]);
+        return format!("body removed by policy (now {bodies}); messages are kept from {oldest} on");
+    }
+    let (sender, at) = (word(&message["sender_id"]), time(&message["sent_at_ms"]));
+    format!("{} bytes from user {sender} at {at}", message["bytes"])
 }
 
 /// When, as far as that is known.
@@ -255,6 +259,21 @@ mod tests {
         assert!(user_text(&user).contains("deletions are forgotten through contacts 21\n"));
         user["messages"]["held_by"] = Value::Null;
         assert!(user_text(&user).contains("nothing is held back"));
+    }
+
+    #[test]
+    fn of_a_body_that_is_gone_it_is_said_why() {
+        let mut message = json!({
+            "seq": 7, "conversation_id": "12", "body": "removed by policy", "bodies": "until_delivered",
+            "oldest_seq": 9, "sender_id": null, "sent_at_ms": null, "bytes": null, "went_to": [],
+            "hand_backs_known_since_ms": 0,
+        });
+        let gone = "message 7 of conversation 12: body removed by policy (now until_delivered); messages are kept from 9 on\n";
+        assert!(message_text(&message).starts_with(gone), "{}", message_text(&message));
+        message["body"] = json!("kept");
+        (message["sender_id"], message["bytes"], message["sent_at_ms"]) = (json!("3"), json!(5), json!(0));
+        let kept = "message 7 of conversation 12: 5 bytes from user 3 at 1970-01-01 00:00:00 UTC\n";
+        assert!(message_text(&message).starts_with(kept), "{}", message_text(&message));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use super::given::quoted;
+use crate::model::{Bodies, limits::BODIES_DAYS_MAX};
 
 const LOG_LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
@@ -31,6 +32,13 @@ pub(super) fn origins(list: Vec<String>) -> Result<Vec<String>, String> {
         )),
         None => Ok(list),
     }
+}
+
+pub(super) fn bodies(text: String) -> Result<Bodies, String> {
+    Bodies::named(&text).ok_or_else(|| {
+        let named = "must be \"forever\", \"until_delivered\" or \"days:N\" with N from 1 to";
+        format!("{named} {BODIES_DAYS_MAX}, not {}", quoted(&text))
+    })
 }
 
 pub(super) fn log_level(text: String) -> Result<String, String> {

@@ -22,8 +22,8 @@ impl Loading {
     }
 
     /// What is wrong between settings that are right by themselves: the setting to blame, and what is wrong.
-    pub(super) fn contradictions(&self) -> [(&'static str, Option<String>); 5] {
-        let Config { server, client, operator, storage, .. } = &self.config;
+    pub(super) fn contradictions(&self) -> [(&'static str, Option<String>); 6] {
+        let Config { server, client, operator, storage, messages, cleanup, .. } = &self.config;
         let same = client.listen == operator.listen && client.listen.port() != 0;
         let may_forget = server.dev || matches!(self.source_of("storage.engine"), Source::Flag(_));
         [
@@ -44,6 +44,16 @@ impl Loading {
                     format!(
                         "does not fit: storage.index_after_bytes ({}) must be at most half of storage.tail_bytes_max ({})",
                         storage.index_after_bytes, storage.tail_bytes_max
+                    )
+                }),
+            ),
+            (
+                self.stronger("messages.bodies", "cleanup.inbox_retention_s"),
+                messages.bodies.retention_ms().filter(|ms| *ms < self.config.retentions().inbox_ms).map(|ms| {
+                    format!(
+                        "does not fit: messages.bodies (\"{}\", {} s) must not be shorter than cleanup.inbox_retention_s ({}), \
+                         or an inbox would lead to what is gone",
+                        messages.bodies, ms / 1000, cleanup.inbox_retention_s
                     )
                 }),
             ),

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use super::bounds::MIB;
-use crate::model::{Retentions, limits};
+use crate::model::{Bodies, limits};
 
 /// `[server]`
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,15 +111,13 @@ impl Cleanup {
     pub fn lineage_expiry_ms(&self) -> i64 {
         i64::from(self.lineage_expiry_s) * 1000
     }
+}
 
-    /// How long things are kept that go by age.
-    #[must_use]
-    pub fn retentions(&self) -> Retentions {
-        Retentions {
-            inbox_ms: i64::from(self.inbox_retention_s) * 1000,
-            tombstones_ms: i64::from(self.tombstone_retention_s) * 1000,
-        }
-    }
+/// `[messages]`
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Messages {
+    /// For how long messages are kept in their conversations.
+    pub bodies: Bodies,
 }
 
 /// `[log]`

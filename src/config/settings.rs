@@ -6,7 +6,7 @@ use super::{
         CLEANUP_PAUSE_MS, CONNECTIONS, DEVICES, HEARTBEAT_MS, INDEX_AFTER_BYTES, INDEX_CACHE_BYTES,
         LINEAGE_EXPIRY_S, QUEUED_BYTES, READERS, RETENTION_S, SEGMENT_BYTES, TAIL_BYTES, WORKERS,
     },
-    checks::{address, data_directory, log_level, origins},
+    checks::{address, bodies, data_directory, log_level, origins},
     given::{Given, quoted},
     sections::{DocumentKind, Engine, LogFormat, RegistrationMode},
 };
@@ -169,6 +169,11 @@ pub(super) static SETTINGS: &[Setting] = &[
         key: FLAG_ONLY,
         set: |c, given| put(&mut c.storage.accept_loss, given.truth()),
         show: |c| c.storage.accept_loss.to_string(),
+    },
+    Setting {
+        key: "messages.bodies",
+        set: |c, given| put(&mut c.messages.bodies, given.string().and_then(bodies)),
+        show: |c| quoted(&c.messages.bodies.to_string()),
     },
     Setting {
         key: "cleanup.pause_ms",

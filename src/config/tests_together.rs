@@ -54,3 +54,23 @@ fn settings_that_do_not_go_together_are_refused() {
     let error = error_of("[storage]\ntail_bytes_max = 16_777_216\nindex_after_bytes = 8_388_609");
     assert!(error.starts_with("line 3: storage.index_after_bytes does not fit"), "{error}");
 }
+
+#[test]
+fn messages_are_not_kept_for_less_long_than_inboxes() {
+    let error = error_of("messages.bodies = \"days:29\"");
+    assert!(error.starts_with("line 1: messages.bodies does not fit"), "{error}");
+    assert!(error.contains("cleanup.inbox_retention_s (2592000)"), "{error}");
+    let error = error_of("messages.bodies = \"days:30\"\ncleanup.inbox_retention_s = 2_592_001");
+    assert!(
+        error
+            .contains("\"days:30\", 2592000 s) must not be shorter than cleanup.inbox_retention_s (2592001)"),
+        "{error}"
+    );
+    for fits in ["days:30", "days:3650", "forever", "until_delivered"] {
+        let config = load_text(&format!("messages.bodies = \"{fits}\"")).unwrap();
+        assert_eq!(config.retentions().bodies.to_string(), fits);
+    }
+    load_text("messages.bodies = \"days:1\"\ncleanup.inbox_retention_s = 86_400").unwrap();
+    let error = error_of("messages.bodies = \"never\"");
+    assert!(error.contains("must be \"forever\", \"until_delivered\" or \"days:N\""), "{error}");
+}

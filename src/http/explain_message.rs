@@ -1,4 +1,5 @@
-//! Explaining a message: where it went, which lineages have handed it back, and when. Never what it says.
+//! Explaining a message: where it went, which lineages have handed it back, and when. Never what it says. Of one whose body
+//! is gone it is said why.
 
 use std::sync::Arc;
 
@@ -59,25 +60,31 @@ fn explain_message(
         return Ok(None);
     };
     let (found, _) = view.range(conversation, (seq, seq), 1, usize::MAX)?;
-    let Some(message) = found.first() else {
+    let message = found.first();
+    let sent_at = message.map(|message| message.sent_at);
+    let oldest = view.oldest_message(conversation)?;
+    if message.is_none() && !(Seq(1)..oldest).contains(&seq) {
         return Ok(None);
-    };
+    }
     let mut members = row.members.to_vec();
     members.dedup();
     let place = (conversation, seq);
     let standing = |user: &UserId| view.pointer_to(*user, place, ENTRIES_COUNTED_MAX);
     let standings = members.iter().map(standing).collect::<Result<Vec<_>, _>>()?;
-    let versions = versions(&services.hand_backs, standings.iter().copied(), message.sent_at);
+    let versions = versions(&services.hand_backs, standings.iter().copied(), sent_at);
     let mut went_to = Vec::new();
     for (user, standing) in members.into_iter().zip(standings) {
-        went_to.push(member(view, services, user, standing, (versions, message.sent_at))?);
+        went_to.push(member(view, services, user, standing, (versions, sent_at))?);
     }
     Ok(Some(json!({
         "conversation_id": conversation.to_string(),
         "seq": seq.0,
-        "sender_id": message.sender.to_string(),
-        "sent_at_ms": message.sent_at.0,
-        "bytes": message.content.bytes(),
+        "body": if message.is_some() { "kept" } else { "removed by policy" },
+        "bodies": services.bodies.to_string(),
+        "oldest_seq": oldest.0,
+        "sender_id": message.map(|message| message.sender.to_string()),
+        "sent_at_ms": sent_at.map(|at| at.0),
+        "bytes": message.map(|message| message.content.bytes()),
         "hand_backs_known_since_ms": known_since(&services.hand_backs),
         "went_to": went_to,
     })))
@@ -89,7 +96,7 @@ fn member(
     services: &UserServices,
     user: UserId,
     standing: Standing,
-    (versions, sent_at): (Option<Versions>, TimeMs),
+    (versions, sent_at): (Option<Versions>, Option<TimeMs>),
 ) -> Result<Value, ReadFault> {
     let since = services.observed.heard_since();
     let lineages = view.lineages(user)?;
@@ -105,8 +112,8 @@ fn member(
         .map(|row| {
             let state = state(row);
             let times = &services.hand_backs;
-            let within = (state == HAS_HANDED_BACK)
-                .then(|| handed_back(times, row, versions, lineages.floor, sent_at));
+            let sent_at = sent_at.filter(|_| state == HAS_HANDED_BACK);
+            let within = sent_at.map(|at| handed_back(times, row, versions, lineages.floor, at));
             json!({
                 "device_id": row.id.device.to_string(),
                 "context": row.id.context,
@@ -157,14 +164,14 @@ fn state(
 fn versions(
     hand_backs: &HandBacks,
     standings: impl Iterator<Item = Standing>,
-    sent_at: TimeMs,
+    sent_at: Option<TimeMs>,
 ) -> Option<Versions> {
     let exact = |standing| match standing {
         Standing::At(version) => Some(Versions { least: version, greatest: version }),
         Standing::Removed | Standing::NotLookedFar => None,
     };
     let kept = standings.into_iter().find_map(exact);
-    kept.or_else(|| hand_backs.look(|times| times.sent_within(sent_at)))
+    kept.or_else(|| hand_backs.look(|times| sent_at.and_then(|at| times.sent_within(at))))
 }
 
 /// The minutes between which a lineage handed a message back that it is known to have handed back.

@@ -53,6 +53,7 @@ pub fn lacking(state: &State, operation: &Operation) -> Vec<Need> {
         Request::RetireInbox { user, .. } | Request::RetireTombstones { user, .. } => {
             needs.need(Need::Lineages(*user));
         }
+        Request::RetireBodies { conversation, .. } => retention::bodies_needs(&mut needs, *conversation),
         Request::RemoveTombstones { user, kind, tombstones } => {
             needs.need(Need::Lineages(*user));
             for (key, _) in tombstones {
@@ -92,6 +93,9 @@ pub fn decide(state: &mut State, operation: &Operation, version: Version) -> Res
         }
         Request::RemoveTombstones { user, kind, tombstones } => {
             Ok(retention::remove_tombstones(state, (*user, *kind), tombstones, version))
+        }
+        Request::RetireBodies { conversation, oldest, through, .. } => {
+            Ok(retention::retire_bodies(state, *conversation, (*oldest, *through), version))
         }
         Request::StoreTime => Ok(retention::store_time(state, operation.at, version)),
         Request::AcceptTime => {

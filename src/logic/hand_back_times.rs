@@ -62,25 +62,16 @@ pub struct HandedBackWithin {
 #[derive(Debug)]
 pub struct HandBackTimes {
     known_since: TimeMs,
-    /// Hand-backs of records at or below it may have been forgotten, or were never known.
+    /// What was handed back by records at or below it, or by marks at or below it, is not remembered, or never was known.
     known_above: Version,
     marks_max: usize,
-    /// By the observed time, in which hand-backs are noted.
-    handed: BTreeMap<Minute, HandedMinute>,
+    /// How far each lineage came in a minute in which its mark of messages rose, by the observed time.
+    handed: BTreeMap<Minute, FxHashMap<LineageId, Version>>,
     marks: usize,
     /// Versions of the messages of a minute, by the clock that their senders are shown.
     sent: BTreeMap<Minute, Versions>,
     /// Of the minutes through this one some messages may not be known.
     sent_after: Minute,
-}
-
-/// The hand-backs of a minute.
-#[derive(Debug, Default)]
-struct HandedMinute {
-    /// How far each lineage came whose mark of messages rose.
-    marks: FxHashMap<LineageId, Version>,
-    /// Newest record that says so.
-    newest: Version,
 }
 
 impl HandBackTimes {
@@ -133,7 +124,7 @@ impl HandBackTimes {
                 self.note_sent(Minute::of(delivery.message.sent_at), record.version);
             }
         }
-        rows(record).for_each(|row| self.note_handed(row, record.version));
+        rows(record).for_each(|row| self.note_handed(row));
     }
 
     fn note_sent(&mut self, minute: Minute, version: Version) {
@@ -152,7 +143,7 @@ impl HandBackTimes {
 
     /// A row says when its mark rose last, also one that another lineage of the user brought along: noted twice it is the
     /// same.
-    fn note_handed(&mut self, row: &Lineage, version: Version) {
+    fn note_handed(&mut self, row: &Lineage) {
         let Some(minute) = row.handed.map(Minute::of) else {
             return;
         };
@@ -160,25 +151,21 @@ impl HandBackTimes {
         if minute.0 <= newest.0 - MINUTES_MAX as i64 {
             return;
         }
-        let HandedMinute { marks, newest: newest_record } = self.handed.entry(minute).or_default();
+        let marks = self.handed.entry(minute).or_default();
         let before = marks.len();
         let mark = marks.entry(row.id).or_default();
-        if *mark < row.acked_messages() {
-            *mark = row.acked_messages();
-            *newest_record = version;
-        }
+        *mark = row.acked_messages().max(*mark);
         self.marks += marks.len() - before;
         self.forget(minute.max(newest));
     }
 
     /// Forgets what is older than a day before `newest`, and more while there is too much.
     fn forget(&mut self, newest: Minute) {
-        while let Some((oldest, HandedMinute { marks, newest: newest_record })) =
-            self.handed.first_key_value()
+        while let Some((oldest, marks)) = self.handed.first_key_value()
             && (oldest.0 <= newest.0 - MINUTES_MAX as i64 || self.marks > self.marks_max)
         {
             self.known_since = self.known_since.max(oldest.next().begin());
-            self.known_above = self.known_above.max(*newest_record);
+            self.known_above = marks.values().copied().fold(self.known_above, Version::max);
             self.marks -= marks.len();
             self.handed.pop_first();
         }
@@ -204,7 +191,7 @@ impl HandBackTimes {
     ) -> Option<HandedBackWithin> {
         let sent = Minute::of(sent_at);
         let mut marks: BTreeMap<Minute, Version> =
-            self.handed.iter().filter_map(|(minute, of)| Some((*minute, *of.marks.get(&row.id)?))).collect();
+            self.handed.iter().filter_map(|(minute, marks)| Some((*minute, *marks.get(&row.id)?))).collect();
         // What the row itself says is known also after a restart.
         marks.extend(row.handed.map(|handed| (Minute::of(handed), row.acked_messages())));
         let has = |least: Version| marks.iter().find(|(_, mark)| **mark >= least).map(|(minute, _)| *minute);

@@ -218,3 +218,18 @@ fn a_start_at_a_time_that_the_records_have_passed_knows_nothing_of_before() {
     assert_eq!(history.within(0, (60, 60), 109), window(Some(110), 110), "the time of a row never falls");
     assert_eq!(history.within(0, (50, 50), 105), window(None, 110));
 }
+
+#[test]
+fn a_wall_clock_that_is_ahead_does_not_hide_what_was_forgotten() {
+    let mut history = History::since(0, MARKS_MAX);
+    let version = history.send(5000);
+    history.hand_back(0, 10, version.0);
+    let told = |history: &History| history.within(0, (version.0, version.0), 5000);
+    assert_eq!(told(&history).map(|told| told.to), Some(minute(10)));
+    // The minute of the hand-back is forgotten, long before the time that the message bears.
+    let newer = history.send(5001);
+    let later = 11 + MINUTES_MAX as i64;
+    history.hand_back(0, later, newer.0);
+    assert_eq!(history.times.known_since(), TimeMs(11 * MINUTE_MS));
+    assert_eq!(told(&history), window(None, later));
+}

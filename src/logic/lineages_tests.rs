@@ -3,7 +3,7 @@
 use super::{
     ObservedTime, Request, State, decide,
     decide_samples::{NOW, Rows, at, by},
-    decide_tests::check,
+    decide_tests::{check, check_from},
     lineages::{heard_step_ms, is_news},
     observed_time::ABSENCE_MAX_MS,
     operation::{EndDevices, HandedBack, OpenLineage},
@@ -178,4 +178,25 @@ fn what_is_silent_for_too_long_holds_nothing_back_and_no_time_makes_everybody_ex
     assert_eq!(floor_after(after(1_000), &[hand_back(&[(12, 0, 60)])]), 60);
     let returns = [hand_back(&[(11, 0, 20)]), hand_back(&[(12, 0, 70)])];
     assert_eq!(floor_after(after(1_000), &returns), 20, "who is heard of again holds back again");
+}
+
+#[test]
+fn the_row_of_an_expired_lineage_says_what_is_kept_for_it_when_it_comes_back() {
+    let state = || {
+        let long_after = ObservedTime::at_start(None, TimeMs(NOW.0 + 5_000), 0);
+        State::default().with_time(long_after, 1_000)
+    };
+    let mut start = start();
+    let lineages = start.lineages.get_mut(&UserId(1)).expect("user 1 has lineages");
+    lineages.rows.truncate(1);
+    let returns = [open(11, 0, KindSet::ALL), Request::Expire(UserId(1))];
+    check_from(state(), &start, &returns, &["lineage 11/0 from 0: floor 0 [11/0:0]", "done: nothing"]);
+    // Were its row removed, everything that was kept for whoever comes back first would go at once.
+    start.lineages.get_mut(&UserId(1)).expect("user 1 has lineages").rows.clear();
+    check_from(
+        state(),
+        &start,
+        &returns,
+        &["lineage 11/0 from 90: floor 0 [11/0:90]", "done: floor 90 [11/0:90]"],
+    );
 }

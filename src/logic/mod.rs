@@ -1,6 +1,8 @@
 //! Pure deciders: what the committer runs for each operation. No clock, no randomness, no disk, no actors.
 
 pub mod accounts;
+#[cfg(test)]
+mod bodies_tests;
 pub mod content;
 pub mod decide;
 #[cfg(test)]

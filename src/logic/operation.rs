@@ -84,6 +84,17 @@ pub enum Request {
         /// Item keys, and the versions of their tombstones. An item that has another value by now is passed over.
         tombstones: Vec<(String, Version)>,
     },
+    /// Cleanup found that the policy keeps the messages of a conversation only from a seq on.
+    RetireBodies {
+        /// A member: it is decided in order with what that user asks.
+        member: UserId,
+        /// Which conversation.
+        conversation: ConversationId,
+        /// The oldest message that stays.
+        oldest: Seq,
+        /// Version of the message before it, the newest that goes.
+        through: Version,
+    },
     /// The observed time is stored: now and then, so that the next start knows it.
     StoreTime,
     /// An operator says that the wall clock is right.
@@ -229,6 +240,7 @@ impl Operation {
             Request::RetireInbox { user, .. }
             | Request::RetireTombstones { user, .. }
             | Request::RemoveTombstones { user, .. } => Some(*user),
+            Request::RetireBodies { member, .. } => Some(*member),
             Request::StoreTime | Request::AcceptTime => None,
             Request::Invite(_) => None,
         }

@@ -2,9 +2,14 @@
 //!
 //! Each decision is durable before anything is removed because of it. While time is suspended none is made.
 
-use super::{decide::Decided, lineages::change, operation::Answer, state::State};
+use super::{
+    decide::{Decided, Needs},
+    lineages::change,
+    operation::Answer,
+    state::{Need, State},
+};
 use crate::model::{
-    Day, Effect, Horizon, Kind, TimeMs, UserId, Version,
+    Bodies, ConversationId, Day, Effect, Horizon, Kind, Seq, TimeMs, UserId, Version,
     limits::{KINDS_MAX, RECEIPTS_KEPT_DAYS},
 };
 
@@ -87,6 +92,53 @@ pub(super) fn remove_tombstones(
         return Decided::unchanged(Answer::Done);
     }
     Decided::changed(version, effects, Answer::Done)
+}
+
+/// What must be in memory to let messages of a conversation go.
+pub(super) fn bodies_needs(needs: &mut Needs<'_>, conversation: ConversationId) {
+    if !needs.need(Need::Conversation(conversation)) {
+        return;
+    }
+    let held = needs.state.conversations.get(&conversation).copied().flatten();
+    for member in held.into_iter().flat_map(|held| held.row.members) {
+        needs.need(Need::Lineages(member));
+    }
+}
+
+/// Raises the oldest message of a conversation that can be read, as far as the policy lets go: below the floors of all
+/// members, so that no inbox points to what is gone. `through` is the version of the newest message that goes.
+pub(super) fn retire_bodies(
+    state: &mut State,
+    conversation: ConversationId,
+    (oldest, through): (Seq, Version),
+    version: Version,
+) -> Decided {
+    let Some(held) = state.conversations.get(&conversation).copied().flatten() else {
+        return Decided::unchanged(Answer::Done);
+    };
+    let floor = |member| state.lineages.get(member).map_or(Version(0), |lineages| lineages.floor);
+    let floors = held.row.members.iter().map(floor).min().unwrap_or_default();
+    let due = through <= floors && through <= let_go_through(state);
+    if !due || oldest <= held.row.oldest || oldest > held.head {
+        return Decided::unchanged(Answer::Done);
+    }
+    let mut row = held.row;
+    row.oldest = oldest;
+    state.conversations.change_with(&conversation, version, |held| {
+        if let Some(held) = held {
+            held.row = row;
+        }
+    });
+    Decided::changed(version, vec![Effect::Conversation(row)], Answer::Done)
+}
+
+/// The newest version whose message the policy would let go.
+fn let_go_through(state: &State) -> Version {
+    match state.retentions.bodies {
+        Bodies::Forever => Version(0),
+        Bodies::UntilDelivered => Version::MAX,
+        policy @ Bodies::Days(_) => past(state, policy.retention_ms().unwrap_or(i64::MAX)),
+    }
 }
 
 /// The floor under the tombstones of a state kind; none for what is no state kind.

@@ -185,8 +185,12 @@ fn introduce(
     at: TimeMs,
     version: Version,
 ) {
-    let row =
-        Conversation { conversation: place.conversation, members: members(sender, place.peer), created: at };
+    let row = Conversation {
+        conversation: place.conversation,
+        members: members(sender, place.peer),
+        created: at,
+        oldest: Seq(1),
+    };
     state.conversations.change(place.conversation, Some(ConversationState { row, head: Seq(0) }), version);
     effects.push(Effect::Conversation(row));
     for (user, other) in both_sides(sender, place.peer) {

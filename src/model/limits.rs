@@ -82,6 +82,9 @@ pub const INBOX_RETENTION_MS: i64 = 30 * 24 * 60 * 60 * 1000;
 /// Source: sync rule 14.
 pub const TOMBSTONE_RETENTION_MS: i64 = 90 * 24 * 60 * 60 * 1000;
 
+/// Days that the bodies of messages can be kept for, at most. Source: ten years are for ever.
+pub const BODIES_DAYS_MAX: u16 = 3650;
+
 /// How long a lineage may be silent before nothing is kept for it any more, milliseconds. Source: sync rule 14.
 pub const LINEAGE_EXPIRY_MS: i64 = 30 * 24 * 60 * 60 * 1000;
 

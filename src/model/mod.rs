@@ -1,5 +1,6 @@
 //! Plain types that every floor may use. Knows no wire, no disk, no clock and no randomness.
 
+pub mod bodies;
 pub mod clock;
 pub mod content;
 pub mod device_policy;
@@ -14,6 +15,7 @@ pub mod record;
 pub mod retention;
 pub mod seeded;
 
+pub use bodies::Bodies;
 pub use clock::Clock;
 pub use content::{Content, Custom};
 pub use device_policy::DevicePolicy;

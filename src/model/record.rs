@@ -56,6 +56,9 @@ pub struct Conversation {
     pub members: [UserId; 2],
     /// When its first message was sent.
     pub created: TimeMs,
+    /// The oldest message that can be read: those before it may have been removed. It never falls, and never lies above
+    /// the newest.
+    pub oldest: Seq,
 }
 
 impl Conversation {

@@ -124,6 +124,8 @@ server_ids! {
 
     /// Tombstones of items that were removed because they were past their retention.
     CLEANUP_TOMBSTONES = 1071, "cleanup.tombstones", Sum, Count, "persistence", "cleanup_tombstones";
+    /// Chunks of messages that were removed because the policy keeps them no longer.
+    CLEANUP_BODIES = 1072, "cleanup.bodies", Sum, Count, "cleaner", "cleanup_body_chunks";
     /// Inbox entries written to the index.
     INDEX_ENTRIES = 1075, "index.entries", Sum, Count, "persistence", "index_entries";
     /// Inbox entries left out of the index, since every live device of their user had them before.

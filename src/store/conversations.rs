@@ -1,7 +1,7 @@
-//! Conversations: who is in one. Their messages are in `messages`.
+//! Conversations: who is in one, and how far back it can be read. Their messages are in `messages`.
 
 use super::{
-    field::{Input, Malformed, put_fixed64, put_time},
+    field::{Input, Malformed, put_fixed64, put_number, put_time},
     keys::{self, Key},
 };
 use crate::model::{ConversationId, record::Conversation};
@@ -19,6 +19,7 @@ pub fn encode(out: &mut Vec<u8>, row: &Conversation) {
         put_fixed64(out, member.0);
     }
     put_time(out, row.created);
+    put_number(out, row.oldest.0);
 }
 
 /// Reads a row.
@@ -30,5 +31,6 @@ pub fn decode(input: &mut Input<'_>) -> Result<Conversation, Malformed> {
         conversation: input.conversation()?,
         members: [input.user()?, input.user()?],
         created: input.time()?,
+        oldest: input.seq()?,
     })
 }

@@ -51,7 +51,8 @@ pub fn decode(input: &mut Input<'_>) -> Result<Message, Malformed> {
     decode_packed(input, conversation, seq)
 }
 
-/// Writes a message of this version in a chunk. By the version it is known later which messages a restored store had.
+/// Writes a message of this version in a chunk. The version says how old it is by no wall clock, where it stands in the
+/// inboxes, and which messages a restored store had.
 pub fn encode_in_chunk(out: &mut Vec<u8>, version: Version, message: &Message) {
     put_number(out, version.0);
     encode_packed(out, message);

@@ -72,6 +72,9 @@ mod tail_tests;
 pub mod tombstones;
 pub mod varint;
 pub mod view;
+mod view_bodies;
+#[cfg(test)]
+mod view_bodies_tests;
 mod view_cleanup;
 mod view_fault;
 mod view_head_at;

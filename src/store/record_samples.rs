@@ -193,6 +193,7 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
                 conversation,
                 members: [bob, ann],
                 created: TimeMs(5),
+                oldest: Seq(300),
             })],
         ),
         ("item_tombstone", vec![item("gone", None)]),

@@ -12,7 +12,9 @@ use super::{
     tail::{Pin, Tail},
     view_scan::whole,
 };
-pub use super::{view_cleanup::Standing, view_fault::ReadFault, view_retention::Tombstone};
+pub use super::{
+    view_bodies::LogPrefix, view_cleanup::Standing, view_fault::ReadFault, view_retention::Tombstone,
+};
 use crate::model::{
     ClientMessageId, ConversationId, DeviceId, Kind, Lineages, Seq, TimeMs, UserId, Version,
     limits::KINDS_MAX,

@@ -28,11 +28,32 @@ impl View {
     }
 
     /// Entries of a conversation by seq, both ends included, oldest first: at most `entries_max`, and as many as fit
-    /// `bytes_max`, but at least one if there is one. True when not everything fitted.
+    /// `bytes_max`, but at least one if there is one. True when not everything fitted. What the policy removed is left
+    /// out, also what it removes meanwhile.
     ///
     /// # Errors
     /// When the index cannot be read, or a message is missing.
     pub fn range(
+        &self,
+        conversation: ConversationId,
+        (from, to): (Seq, Seq),
+        entries_max: usize,
+        bytes_max: usize,
+    ) -> Result<(Vec<Message>, bool), ReadFault> {
+        let mut oldest = self.oldest_message(conversation)?;
+        loop {
+            let seqs = (from.max(oldest), to);
+            match self.range_kept(conversation, seqs, entries_max, bytes_max) {
+                // Looked at after the scan: cleanup raises the oldest first, and removes then.
+                Err(ReadFault::MissingMessage { .. }) if self.oldest_message(conversation)? > oldest => {
+                    oldest = self.oldest_message(conversation)?;
+                }
+                found => return found,
+            }
+        }
+    }
+
+    fn range_kept(
         &self,
         conversation: ConversationId,
         (from, to): (Seq, Seq),

@@ -208,6 +208,23 @@ fn the_newest_durable_horizon_is_shown_whatever_the_bound() {
     assert_eq!((view.bound(), view.horizon()), (Version(0), horizon));
 }
 
+#[test]
+fn the_head_of_a_log_is_the_one_of_the_bound_when_the_index_has_more_by_now() {
+    let mut store = Samples::new();
+    store.say(1, 2, "a");
+    store.index_all();
+    let view = store.view();
+    store.say(2, 1, "b");
+    store.index_all();
+    let conversation = ConversationId::direct(ANN, UserId(2), 0);
+    let shown = |view: &View| {
+        let (messages, _) = view.range(conversation, (Seq(1), Seq(9)), 9, 9999).unwrap();
+        (view.conversation_head(conversation).unwrap(), messages.len())
+    };
+    assert_eq!(shown(&view), (Seq(1), 1));
+    assert_eq!(shown(&store.view()), (Seq(2), 2));
+}
+
 /// Ann's one lineage, which has handed back messages through `acked`, and the floor that follows.
 fn handed_back(store: &mut Samples, acked: Version, heard: i64) -> Version {
     let id = LineageId { device: DeviceId(1), context: 0 };

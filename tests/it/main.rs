@@ -19,6 +19,7 @@
 //! | [`login_policy`] | one device of a class: who signs in ends the other or is refused, and the displaced one is fenced |
 //! | [`hand_back_times`] | when devices handed a message back, to the minute |
 //! | [`idempotence`] | the same id has the same place: twice at once, over connections, devices, crashes |
+//! | [`bodies`] | messages that go by policy: when everybody has them, or when they are too old |
 //! | [`document_kinds`] | a kind that no client knows reaches an unchanged client |
 //! | [`levels`] | devices of two levels side by side, an app that is updated in place, custom messages |
 //! | [`lifecycle`] | ready line, health, stopping in order, coming back |
@@ -37,6 +38,7 @@ mod bad_frames;
 mod bad_requests;
 mod bad_snapshots;
 mod bad_tokens;
+mod bodies;
 mod chat;
 mod cleanup;
 mod comparison;

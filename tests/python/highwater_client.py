@@ -65,7 +65,8 @@ SCHEMA = {
         (1, "userId", "fixed64", ""), (2, "deviceId", "fixed64", ""), (3, "level", "uint32", ""),
         (4, "kinds", "Kind", "*"), (5, "capabilities", "string", "*"), (6, "day", "uint32", ""),
         (7, "timeMs", "int64", ""), (8, "heartbeatMs", "uint32", ""), (9, "textBytesMax", "uint32", ""),
-        (10, "frameBytesMax", "uint32", ""), (11, "inFlightMax", "uint32", ""), (12, "dedupDays", "uint32", "")],
+        (10, "frameBytesMax", "uint32", ""), (11, "inFlightMax", "uint32", ""), (12, "dedupDays", "uint32", ""),
+        (13, "bodies", "string", "")],
     "Kind": [(1, "number", "uint32", ""), (2, "name", "string", "")],
     "HeartbeatAnswer": [(1, "day", "uint32", "")],
     "Register": [

@@ -104,6 +104,11 @@ const EVENTS: &[&str] = &[
     "entry indexed",
     "resend under a clock set back",
     "resend of a day that is gone",
+    "messages let go by age",
+    "messages let go when delivered",
+    "message chunks removed",
+    "history read",
+    "history read without what is gone",
     // syncing
     "connect",
     "sync",

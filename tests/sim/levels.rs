@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use bytes::Bytes;
 use highwater::{
     actors::user::range,
-    model::{Content, Custom, limits::PAGE_BYTES_MAX},
+    model::{Content, ConversationId, Custom, limits::PAGE_BYTES_MAX},
     store::files_faulty::SeededRandom,
     sync::{LEVELS, Locale, Marks, Rendering, kinds::MESSAGES},
 };
@@ -23,24 +23,31 @@ const LEVEL_MAX: u64 = 3;
 /// Where an entry stands.
 pub type Place = (u64, u64);
 
-/// The entries of a client that were told for another level, and not read again yet.
+/// The entries of a client that were told for another level.
 #[derive(Default, Clone)]
-pub struct Outdated(BTreeSet<Place>);
+pub struct Outdated {
+    /// Not read again yet.
+    due: BTreeSet<Place>,
+    /// The server has them no more, so they stay as they are.
+    left: BTreeSet<Place>,
+}
 
 impl Outdated {
     /// An entry was told, or dropped: nothing about it is outdated.
     pub fn settle(&mut self, place: Place) {
-        self.0.remove(&place);
+        self.due.remove(&place);
+        self.left.remove(&place);
     }
 
     /// What is no longer held is not outdated.
     pub fn retain(&mut self, is_held: impl Fn(&Place) -> bool) {
-        self.0.retain(is_held);
+        self.due.retain(&is_held);
+        self.left.retain(&is_held);
     }
 
     /// Whether an entry is still as another level has it.
     pub fn contains(&self, place: Place) -> bool {
-        self.0.contains(&place)
+        self.due.contains(&place) || self.left.contains(&place)
     }
 
     /// A page that is stored speaks of a change of level, or does not; `before` is what the stored snapshot said, `held`
@@ -59,13 +66,13 @@ impl Outdated {
         let others = held.filter(|place| !told_here.contains(place));
         if page.rebuild.is_some_and(|rebuild| !is_known(rebuild.cause())) {
             assert!(page.level_changed.is_none(), "who is not known has no level");
-            self.0.extend(others);
+            self.due.extend(others);
             return;
         }
         if before.is_none() {
             // What came beside the chain before there was a snapshot: nobody but the client knows of which level it is.
             assert!(page.level_changed.is_none(), "what was never told has no level");
-            self.0.extend(others);
+            self.due.extend(others);
             return;
         }
         let expected = before.filter(|before| before.level != after.level);
@@ -79,14 +86,14 @@ impl Outdated {
             assert_eq!(change.kinds, differing.iter().map(|kind| u32::from(kind.0)).collect::<Vec<_>>());
         }
         if change.kinds.contains(&u32::from(MESSAGES.0)) {
-            self.0.extend(others);
+            self.due.extend(others);
         }
     }
 }
 
 impl Oracle {
     fn message(&self, (conversation, seq): Place) -> &highwater::model::record::Message {
-        let log = &self.logs[&highwater::model::ConversationId(conversation)];
+        let log = &self.logs[&ConversationId(conversation)];
         &log[usize::try_from(seq).unwrap() - 1].message
     }
 }
@@ -168,20 +175,27 @@ impl World {
     }
 
     fn read_again(&mut self, client: &mut Client, seqs: u64) {
-        let Some((conversation_id, from_seq)) = client.stored.outdated.0.first().copied() else { return };
+        let Some((conversation_id, from_seq)) = client.stored.outdated.due.first().copied() else { return };
         let wanted = proto::Range { conversation_id, from_seq, to_seq: from_seq + seqs - 1 };
         let view = self.shell.view();
         let answer = range(&view, client.user, client.rendering, &wanted, PAGE_BYTES_MAX);
         let answer = answer.unwrap_or_else(|fault| panic!("G1: {fault}"));
-        // What came beside the chain before a copy of the store was put back may be nowhere any more.
+        // What came beside the chain before a copy of the store was put back may be nowhere any more; and what was let go
+        // by policy is nowhere but here.
         let found = match answer {
             Ok(proto::server_frame::Body::Entries(list)) => list.entries,
             _ => Vec::new(),
         };
         let is_found = found.first().is_some_and(|entry| entry.seq == from_seq);
         let place = (conversation_id, from_seq);
-        assert!(is_found || client.stored.is_beside(place), "what is held can be read");
+        let oldest =
+            self.oracle.conversations.get(&ConversationId(conversation_id)).map_or(1, |row| row.oldest.0);
+        let is_gone = from_seq < oldest;
+        assert!(is_found || is_gone || client.stored.is_beside(place), "what is held can be read");
         client.stored.outdated.settle(place);
+        if is_gone {
+            client.stored.outdated.left.insert(place);
+        }
         for entry in found {
             let place = (entry.conversation_id, entry.seq);
             if client.stored.entries.contains_key(&place) {
@@ -202,7 +216,7 @@ impl World {
             while client.may_read_again() {
                 self.read_again(&mut client, 9);
             }
-            assert!(client.stored.outdated.0.is_empty(), "something was not read again");
+            assert!(client.stored.outdated.due.is_empty(), "something was not read again");
             client.check_entries(&self.oracle);
             self.clients[place] = client;
         }
@@ -213,14 +227,14 @@ impl Client {
     /// What it holds is of a store that was told for this level and language.
     pub fn told_for(&mut self, before: Rendering) {
         if self.rendering != before {
-            self.stored.outdated.0.extend(self.stored.entries.keys().copied());
+            self.stored.outdated.due.extend(self.stored.entries.keys().copied());
         }
     }
 
     /// Something is due, a sync has ended, and the stored snapshot is of the level that the client speaks.
     fn may_read_again(&self) -> bool {
         !self.must_sync
-            && !self.stored.outdated.0.is_empty()
+            && !self.stored.outdated.due.is_empty()
             && self.stored.level() == Some(self.rendering.level)
     }
 }

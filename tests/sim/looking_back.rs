@@ -127,6 +127,7 @@ impl World {
         self.counts.saw("long view");
         let lifeline = Arc::clone(&self.running().lifeline);
         for (user, _) in self.users.clone() {
+            self.read_history(user, &view);
             let source = UserView { view: &view, user };
             let everything = PageLimits { entries: usize::MAX - 1, bytes: usize::MAX >> 1 };
             // Messages that were cleaned up since are no longer shown.

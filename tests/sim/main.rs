@@ -10,6 +10,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
 mod answers;
+mod bodies;
 mod client;
 mod counts;
 mod deciding;

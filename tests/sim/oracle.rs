@@ -6,9 +6,9 @@ use std::{
 };
 
 use highwater::model::{
-    ClientMessageId, Content, ConversationId, Day, Delivery, DeviceId, Effect, Horizon, Kind, LineageId,
-    Lineages, Record, TimeMs, UserId, Version,
-    record::{Device, Item, Run, SecretHash},
+    Bodies, ClientMessageId, Content, ConversationId, Day, Delivery, DeviceId, Effect, Horizon, Kind,
+    LineageId, Lineages, Record, TimeMs, UserId, Version,
+    record::{Conversation, Device, Item, Run, SecretHash},
 };
 
 /// By what a send is recognised.
@@ -23,6 +23,9 @@ pub struct Oracle {
     /// No version above it was ever given, not even to a batch that was lost.
     pub used: Version,
     pub logs: BTreeMap<ConversationId, Vec<Arc<Delivery>>>,
+    pub conversations: BTreeMap<ConversationId, Conversation>,
+    /// For how long messages are kept.
+    pub bodies: Bodies,
     pub inboxes: BTreeMap<UserId, Vec<Arc<Delivery>>>,
     pub items: BTreeMap<(UserId, Kind, String), Item>,
     /// Tombstones among them that are not kept any more.
@@ -100,7 +103,7 @@ impl Oracle {
                     self.take_item_gone((*user, *kind, key.clone()), *version);
                 }
                 Effect::Horizon(horizon) => self.take_horizon(horizon),
-                Effect::Conversation(_) => {}
+                Effect::Conversation(row) => self.take_conversation(row),
             }
         }
         self.used = self.used.max(record.version);

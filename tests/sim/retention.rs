@@ -64,7 +64,7 @@ impl Oracle {
         self.decided.values_mut().for_each(|at| *at = (*at).min(start));
     }
 
-    fn is_past(&self, version: Version, retention_ms: i64) -> bool {
+    pub fn is_past(&self, version: Version, retention_ms: i64) -> bool {
         let decided = self.decided.get(&version);
         decided.is_some_and(|at| self.batch_at.0 - at.0 + LAG_MS >= retention_ms)
     }
@@ -110,6 +110,7 @@ impl World {
                 self.clean_by_age(user, 9);
             }
             self.clean_tombstones(99);
+            self.clean_bodies(99);
             self.work_off();
         }
         while self.index_batch() {}
@@ -212,8 +213,10 @@ impl World {
     /// Counts what a record removes by age.
     pub fn note_gone(&mut self, record: &Record) {
         for effect in &record.effects {
-            if matches!(effect, Effect::ItemGone { .. }) {
-                self.counts.saw("tombstone removed");
+            match effect {
+                Effect::ItemGone { .. } => self.counts.saw("tombstone removed"),
+                Effect::Conversation(row) => self.note_let_go(row),
+                _ => {}
             }
         }
     }

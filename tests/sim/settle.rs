@@ -18,13 +18,16 @@ impl World {
         self.everybody_compares();
         self.everybody_reads_anew();
         self.everybody_hands_back();
+        self.clean_all_bodies();
         self.resend_everything();
         self.crash(true);
         self.everybody_reads();
         self.everybody_reads_again();
         self.everybody_reads_anew();
+        self.everybody_reads_history();
         self.crash(false);
         self.everybody_reads_anew();
+        self.everybody_reads_history();
     }
 
     fn heal(&mut self) {

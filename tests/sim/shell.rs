@@ -11,7 +11,7 @@ use highwater::{
         open::{OpenStore, Opened, open},
     },
     logic::{ObservedTime, Warm, hand_back_times::HandBackTimes, observed_time::ABSENCE_MAX_MS},
-    model::{DevicePolicy, Record, UserId, Version},
+    model::{DevicePolicy, Record, Retentions, UserId, Version},
     store::{
         engine::Engine,
         engine_faulty::{FaultPlan, FaultyEngine},
@@ -267,7 +267,7 @@ impl World {
         }
         committer.set_time(time, LINEAGE_EXPIRY_MS);
         committer.set_device_policy(self.shell.policy);
-        committer.set_retentions(RETENTIONS);
+        committer.set_retentions(Retentions { bodies: self.oracle.bodies, ..RETENTIONS });
         let tail = Arc::clone(committer.tail());
         let replayed = tail.unindexed(usize::MAX);
         let clocks = (time.at(), self.now);

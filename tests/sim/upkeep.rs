@@ -108,6 +108,7 @@ impl World {
         self.clean(user, chunks_max);
         self.clean_by_age(user, chunks_max);
         self.clean_tombstones(1 + chunks_max);
+        self.clean_bodies(chunks_max);
     }
 
     pub fn clean_everything(&mut self) {

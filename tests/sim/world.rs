@@ -8,12 +8,13 @@ use std::{
 use highwater::{
     actors::persistence::commit::CommitterBounds,
     logic::{ROWS_MAX, hand_back_times::HandBackTimes},
-    model::{LineageId, Retentions, TimeMs, UserId, Version},
+    model::{Bodies, LineageId, Retentions, TimeMs, UserId, Version},
     store::{files_faulty::SeededRandom, view::View},
     sync::{Kinds, SnapshotKey},
 };
 
 use crate::{
+    bodies,
     client::Client,
     counts::Counts,
     devices, hand_backs,
@@ -34,7 +35,8 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 pub const LINEAGE_EXPIRY_MS: i64 = 3 * DAY_MS;
 
 /// A little less, so that a lineage that is heard of and takes nothing is outlived by what it lacks.
-pub const RETENTIONS: Retentions = Retentions { inbox_ms: 2 * DAY_MS, tombstones_ms: 4 * DAY_MS };
+pub const RETENTIONS: Retentions =
+    Retentions { inbox_ms: 2 * DAY_MS, tombstones_ms: 4 * DAY_MS, bodies: Bodies::Forever };
 
 /// Actions in one step.
 const ACTIONS: u64 = 3;
@@ -79,11 +81,12 @@ impl World {
         let rows_max = if random.one_in(2) { 0 } else { ROWS_MAX };
         let index_step_bytes = if random.one_in(2) { 600 } else { 1 << 20 };
         let policy = devices::any_policy(&mut random);
+        let bodies = bodies::any_policy(&mut random);
         let bounds = CommitterBounds { rows_max, index_step_bytes, index_batch_bytes: 160 };
         let mut world = World {
             random,
             counts: Counts::default(),
-            oracle: Oracle { lineage_expiry_ms: LINEAGE_EXPIRY_MS, ..Oracle::default() },
+            oracle: Oracle { lineage_expiry_ms: LINEAGE_EXPIRY_MS, bodies, ..Oracle::default() },
             shell: Shell::new(bounds, policy),
             hand_backs: HandBackTimes::since(
                 (TimeMs(0), TimeMs(0)),
@@ -148,7 +151,8 @@ impl World {
             880..940 => self.tell_news(),
             940..955 => self.hand_back_one(),
             955..963 => self.send_heartbeat(),
-            963..967 => self.look_back(),
+            963..965 => self.look_back(),
+            965..967 => self.read_some_history(),
             967 => self.explain_one(),
             968..980 => self.change_room(),
             980..982 => self.let_days_pass(),

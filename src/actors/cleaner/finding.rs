@@ -3,9 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use super::bodies;
 use crate::{
     logic::Request,
-    model::{HeardSince, Horizon, Kind, Lineages, Retentions, TimeMs, UserId, Version},
+    model::{
+        Bodies, ConversationId, HeardSince, Horizon, Kind, Lineages, Retentions, TimeMs, UserId, Version,
+    },
     store::view::{ReadFault, View},
 };
 
@@ -22,6 +25,8 @@ pub(super) enum Place {
     Users(Option<UserId>),
     /// At the tombstones after this key.
     Tombstones(Option<Vec<u8>>),
+    /// At the logs of the conversations after this one.
+    Bodies(Option<ConversationId>),
 }
 
 impl Place {
@@ -39,7 +44,7 @@ pub(super) struct Judging {
 }
 
 impl Judging {
-    fn past(&self, horizon: &Horizon, retention_ms: i64) -> Version {
+    pub(super) fn past(&self, horizon: &Horizon, retention_ms: i64) -> Version {
         let before = self.now.map(|now| TimeMs(now.0.saturating_sub(retention_ms)));
         before.map_or(Version(0), |before| horizon.past(before))
     }
@@ -56,11 +61,11 @@ pub(super) struct Found {
 }
 
 impl Found {
-    fn at(place: Place) -> Found {
+    pub(super) fn at(place: Place) -> Found {
         Found { keys: Vec::new(), requests: Vec::new(), next: Some(place) }
     }
 
-    fn room(&self) -> usize {
+    pub(super) fn room(&self) -> usize {
         KEYS_PER_STEP - self.keys.len()
     }
 }
@@ -70,6 +75,7 @@ pub(super) fn find(view: &View, place: Place, judging: &Judging) -> Result<Found
     match place {
         Place::Users(after) => of_users(view, after, judging),
         Place::Tombstones(after) => of_tombstones(view, after.as_deref(), judging),
+        Place::Bodies(after) => bodies::find(view, after, judging),
     }
 }
 
@@ -124,7 +130,8 @@ fn of_tombstones(view: &View, after: Option<&[u8]>, judging: &Judging) -> Result
         }
     }
     if last.is_none() {
-        found.next = None;
+        let goes = judging.retentions.bodies != Bodies::Forever;
+        found.next = goes.then_some(Place::Bodies(None));
     }
     Ok(found)
 }

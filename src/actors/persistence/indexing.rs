@@ -55,7 +55,11 @@ impl Persistence {
     }
 
     fn count_removed(&self, removed: &[Vec<u8>]) {
-        for (prefix, id) in [(keys::POINTER, ids::CLEANUP_CHUNKS), (keys::RECEIPT, ids::CLEANUP_RECEIPTS)] {
+        for (prefix, id) in [
+            (keys::POINTER, ids::CLEANUP_CHUNKS),
+            (keys::RECEIPT, ids::CLEANUP_RECEIPTS),
+            (keys::MESSAGE, ids::CLEANUP_BODIES),
+        ] {
             let count = removed.iter().filter(|key| key.first() == Some(&prefix)).count();
             self.monitor.add(id, count as u64);
         }

@@ -126,6 +126,7 @@ fn op_of(request: &Request) -> Option<Op> {
         | Request::RetireInbox { .. }
         | Request::RetireTombstones { .. }
         | Request::RemoveTombstones { .. }
+        | Request::RetireBodies { .. }
         | Request::StoreTime
         | Request::AcceptTime
         | Request::Invite(_)

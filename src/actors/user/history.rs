@@ -28,7 +28,9 @@ pub fn heads(view: &View, user: UserId, wanted: &proto::Heads) -> Result<Result<
     for item in items {
         if let Some(ItemValue::Conversation { conversation, .. }) = item.value {
             let seq = view.conversation_head(conversation)?;
-            heads.push(proto::Head { conversation_id: conversation.0, seq: seq.0, oldest_seq: 1 });
+            // What was removed while this read goes on may reach above what it shows.
+            let oldest = view.oldest_message(conversation)?.min(seq);
+            heads.push(proto::Head { conversation_id: conversation.0, seq: seq.0, oldest_seq: oldest.0 });
         }
     }
     Ok(Ok(Body::Heads(proto::HeadList { heads, next })))

@@ -46,7 +46,7 @@ use super::{
 use crate::{
     logic::Principal,
     model::{
-        Clock, Day, DeviceEnd, DeviceId, DevicePolicy, Lineage, LineageId, UserId,
+        Bodies, Clock, Day, DeviceEnd, DeviceId, DevicePolicy, Lineage, LineageId, UserId,
         limits::{CONNECTIONS_PER_USER_MAX, LINEAGES_PER_USER_MAX},
     },
     monitor::Monitor,
@@ -98,6 +98,8 @@ pub struct UserServices {
     pub lineage_expiry_ms: i64,
     /// By which devices sign in; the committer decides by it, here it screens.
     pub device_policy: DevicePolicy,
+    /// For how long messages are kept; the committer decides by it, here it is told.
+    pub bodies: Bodies,
     /// When lineages handed back, for operators.
     pub hand_backs: HandBacks,
     /// Requests over HTTP that wait for news.
@@ -370,6 +372,7 @@ impl User {
             frame_bytes_max: limits::FRAME_BYTES_MAX as u32,
             in_flight_max: limits::IN_FLIGHT_PER_CONNECTION_MAX,
             dedup_days: limits::DEDUP_DAYS,
+            bodies: self.services.bodies.to_string(),
         };
         proto::ServerFrame { request_id: hello_id, body: Some(proto::server_frame::Body::Greeting(greeting)) }
     }

@@ -67,12 +67,15 @@ impl Pin {
         self.tail.lineages(user)
     }
 
-    /// Newest seq of a conversation in the tail, at or below the bound.
+    /// Newest seq of a conversation at or below the bound, if the tail knows it. The log is dense, so an entry above the
+    /// bound tells it too, whatever the index has by now.
     #[must_use]
     pub fn conversation_head(&self, conversation: ConversationId) -> Option<Seq> {
         let shard = self.tail.shard(conversation.0).read();
         let log = shard.logs.get(&conversation)?;
-        log.iter().rev().find(|delivery| delivery.version <= self.bound).map(|delivery| delivery.message.seq)
+        let shown = log.iter().rev().find(|delivery| delivery.version <= self.bound);
+        let before = || log.front().map(|delivery| Seq(delivery.message.seq.0.saturating_sub(1)));
+        shown.map(|delivery| delivery.message.seq).or_else(before)
     }
 
     /// Messages of a conversation from a seq on that the tail has, at or below the bound, dense in seq.

@@ -47,6 +47,7 @@ fn connecting() -> Vec<Named> {
         frame_bytes_max: 65_536,
         in_flight_max: 64,
         dedup_days: 7,
+        bodies: "days:90".to_owned(),
     };
     vec![
         named("server_empty", 0, None),
