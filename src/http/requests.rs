@@ -1,6 +1,6 @@
 //! The HTTP twin: one frame in, one frame out, the same bodies and results as over a WebSocket.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc};
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -24,6 +24,7 @@ use crate::{
     logic::{
         Principal,
         operation::{self, EndDevices, HandedBack},
+        poll_wait::PollWait,
     },
     model::{
         DeviceId, Lineage, UserId,
@@ -33,10 +34,6 @@ use crate::{
     monitor::{Op, Outcome, ids},
     sync::{Chain, Marks, Rendering, snapshot::Opened},
 };
-
-/// Longest that a sync waits for something new, milliseconds. Source: below the minute after which proxies and NATs
-/// commonly end a silent exchange.
-const WAIT_MS_MAX: u64 = 50_000;
 
 /// Header that names the context of a device; 0 without it.
 const CONTEXT_HEADER: &str = "x-highwater-context";
@@ -204,11 +201,11 @@ impl Client {
     ) -> Result<Option<Body>, Refusal> {
         let kinds = self.services.kinds.set();
         let (device, lineage) = self.accounts.admit(token, context, kinds).await?;
-        let (clock, wait_ms) = (&self.services.clock, u64::from(sync.wait_ms).min(WAIT_MS_MAX));
-        let end_us = clock.monotonic_us() + wait_ms * 1000;
+        let clock = &self.services.clock;
+        let wait = PollWait::begin(sync.wait_ms, clock.monotonic_us());
         // Registered before the store is looked at: what comes after the look wakes it.
         let waiters = &self.services.waiters;
-        let waiter = (wait_ms > 0).then(|| waiters.register(device.user, lineage.id)).flatten();
+        let waiter = wait.is_wanted().then(|| waiters.register(device.user, lineage.id)).flatten();
         loop {
             if waiter.is_some() {
                 // The device may have ended before it was registered, or it may be that which woke it.
@@ -218,9 +215,9 @@ impl Client {
             let Some(waiter) = waiter.as_ref().filter(|_| page.is_none()) else {
                 return Ok(page);
             };
-            let left_us = end_us.saturating_sub(clock.monotonic_us());
-            if left_us == 0 || !waiter.news(Duration::from_micros(left_us)).await {
-                return Ok(None);
+            match wait.left(clock.monotonic_us()) {
+                Some(left) if waiter.news(left).await => {}
+                _ => return Ok(None),
             }
         }
     }

@@ -20,6 +20,7 @@ mod lineages_tests;
 pub mod observed_time;
 pub mod operation;
 pub mod pinned;
+pub mod poll_wait;
 pub mod retention;
 #[cfg(test)]
 mod retention_tests;
