@@ -160,17 +160,19 @@ impl World {
 
     /// A client reads some of what was told for another level again, once a sync has said so. Its answer may be lost.
     pub fn read_again_one(&mut self) {
-        let Some(place) = self.any_live_client() else { return };
+        let is_due = |client: &Client| client.may_read_again() && self.oracle.is_live(client.lineage.device);
+        let due: Vec<usize> = (0..self.clients.len()).filter(|place| is_due(&self.clients[*place])).collect();
+        if due.is_empty() {
+            return;
+        }
+        let place = due[self.any(due.len())];
         let limit = 1 + self.random.below(5);
-        let lost = self.random.one_in(4);
-        if self.clients[place].may_read_again() {
-            let mut client = self.clients[place].clone();
-            self.read_again(&mut client, limit);
-            if lost {
-                self.counts.saw("reading again cut");
-            } else {
-                self.clients[place] = client;
-            }
+        let mut client = self.clients[place].clone();
+        self.read_again(&mut client, limit);
+        if self.random.one_in(4) {
+            self.counts.saw("reading again cut");
+        } else {
+            self.clients[place] = client;
         }
     }
 
