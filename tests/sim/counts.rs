@@ -141,6 +141,7 @@ const EVENTS: &[&str] = &[
     // pushing
     "push",
     "push dropped",
+    "lagging, drained",
     "push lost",
     "nudge",
     "chain broken",

@@ -260,6 +260,7 @@ impl World {
         if session.chain.is_lagging() {
             session.chain.drained();
             session.nudge();
+            self.counts.saw("lagging, drained");
         }
         let Some(items) = session.news.take() else { return };
         match session.telling(items, asker, chain, running.committer.tail(), seals) {
