@@ -1,5 +1,7 @@
 //! Accounts from outside: registering, signing in, proving a token. Used by WebSocket, HTTP and operator alike.
 
+mod password_change;
+
 use std::{
     collections::{BTreeMap, btree_map::Entry},
     net::IpAddr,
@@ -205,6 +207,7 @@ impl Accounts {
         let account = proven?;
         let (mut device, token) = self.new_device(account.user, sign_in.device.unwrap_or_default());
         device.in_place_of = (sign_in.in_place_of != 0).then_some(DeviceId(sign_in.in_place_of));
+        device.proven = account.password;
         self.decide(Request::AddDevice(device.clone())).await?;
         Ok(signed_in(&device, token))
     }
@@ -316,6 +319,7 @@ impl Accounts {
             name: shortened(info.name),
             token: secret_hash(&token),
             in_place_of: None,
+            proven: None,
         };
         (device, token)
     }

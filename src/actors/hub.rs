@@ -12,6 +12,7 @@ use actix::{Actor, Addr, AsyncContext, Context, Handler, Message};
 use rustc_hash::FxHashMap;
 
 use super::{
+    accounts::Accounts,
     directory::Directory,
     ports::{Ports, Post, WorkerId},
     transport::WorkerLinks,
@@ -38,6 +39,7 @@ pub struct Hub {
     ports: Ports,
     directory: Directory,
     services: Arc<UserServices>,
+    accounts: Arc<Accounts>,
     links: Rc<WorkerLinks>,
     users: FxHashMap<UserId, Resident>,
     /// What a user's full mailbox did not take, in order; passed on at the next look. Bounded like the boards.
@@ -86,9 +88,11 @@ impl Hub {
         ports: Ports,
         directory: Directory,
         services: Arc<UserServices>,
+        accounts: Arc<Accounts>,
         links: Rc<WorkerLinks>,
     ) -> Hub {
-        Hub { worker, ports, directory, services, links, users: FxHashMap::default(), refused: Vec::new() }
+        let (users, refused) = (FxHashMap::default(), Vec::new());
+        Hub { worker, ports, directory, services, accounts, links, users, refused }
     }
 
     fn look(&mut self) {
@@ -162,7 +166,8 @@ impl Handler<Join> for Hub {
         }
         let alive = self.users.get(&user).is_some_and(|resident| resident.actor.connected());
         if !alive {
-            let actor = User::new(user, self.worker, Arc::clone(&self.services), ctx.address()).start();
+            let (services, accounts) = (Arc::clone(&self.services), Arc::clone(&self.accounts));
+            let actor = User::new(user, self.worker, services, accounts, ctx.address()).start();
             self.users.insert(user, Resident { actor, attaches: 0 });
             self.services.monitor.set(ids::USERS_ACTIVE, self.directory.len() as u64);
         }

@@ -108,6 +108,7 @@ fn worker(
         parts.ports.clone(),
         parts.directory.clone(),
         Arc::clone(&parts.services),
+        Arc::clone(&parts.accounts),
         Rc::clone(links),
     );
     parts.ports.serve(worker, hub.start());

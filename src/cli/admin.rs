@@ -9,7 +9,7 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{
-    Admin, AdminRequest, Provision,
+    Admin, AdminRequest, Provision, accounts,
     operator_port::{OperatorFault, OperatorPort},
     token_file::TokenFile,
 };
@@ -35,11 +35,13 @@ pub fn run(admin: Admin) -> ExitCode {
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
-enum AdminFault {
+pub(super) enum AdminFault {
     #[error(transparent)]
     Operator(#[from] OperatorFault),
     #[error("{} cannot be written: {source}", path.display())]
     Out { path: PathBuf, source: io::Error },
+    #[error("stdin cannot be read: {source}")]
+    Stdin { source: io::Error },
     #[error("{fault}; the tokens of {devices} devices made before it are in {}", kept.display())]
     Partial { fault: Box<AdminFault>, devices: u64, kept: PathBuf },
 }
@@ -52,11 +54,7 @@ fn answer(admin: &Admin) -> Result<String, AdminFault> {
             port.ask("/v1/accept-time", &json!({}))?;
             Ok("the clock is right: what is due expires".to_owned())
         }
-        AdminRequest::EndDevice { user, device } => {
-            let body = json!({ "user": user, "device_id": device.to_string() });
-            port.post("/v1/end-device", &body)?;
-            Ok(format!("device {device} is signed out"))
-        }
+        AdminRequest::Account(request) => accounts::ask(&port, request),
         AdminRequest::Invite { expires_hours } => {
             let answer = port.ask("/v1/invites", &json!({ "expires_hours": expires_hours }))?;
             let code = answer["code"].as_str().filter(|code| !code.is_empty());

@@ -3,6 +3,7 @@
 //! `serve` is what happens when no command is named. Flags are settings like those of the file and the environment and
 //! are read by `config`; here they only get their names.
 
+pub mod accounts;
 pub mod admin;
 pub mod check_config;
 pub mod explain;
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::Flags;
+use accounts::{AccountNamed, AccountRequest};
 
 /// What was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,13 +125,8 @@ pub enum AdminRequest {
         /// Hours for which the code can be used.
         expires_hours: u32,
     },
-    /// End a device of a user.
-    EndDevice {
-        /// Name or id of the user.
-        user: String,
-        /// The device.
-        device: u64,
-    },
+    /// Do something to one account.
+    Account(AccountRequest),
 }
 
 /// Accounts to make.
@@ -259,17 +256,8 @@ enum AdminNamed {
         #[command(flatten)]
         server: ServerFlags,
     },
-    /// Sign a device out that its user cannot reach any more, a lost phone say.
-    EndDevice {
-        /// Name, or id.
-        #[arg(value_name = "NAME|ID")]
-        user: String,
-        /// The device: `explain user` lists them.
-        #[arg(value_name = "DEVICE")]
-        device: u64,
-        #[command(flatten)]
-        server: ServerFlags,
-    },
+    #[command(flatten)]
+    Account(AccountNamed),
     /// Make an invite code and print it.
     Invite {
         /// Hours for which the code can be used.
@@ -373,8 +361,9 @@ impl From<AdminNamed> for Admin {
         let (server, request) = match named {
             AdminNamed::Provision { provision, server } => (server, AdminRequest::Provision(provision)),
             AdminNamed::AcceptTime { server } => (server, AdminRequest::AcceptTime),
-            AdminNamed::EndDevice { user, device, server } => {
-                (server, AdminRequest::EndDevice { user, device })
+            AdminNamed::Account(named) => {
+                let (server, request) = named.into();
+                (server, AdminRequest::Account(request))
             }
             AdminNamed::Invite { expires_hours, server } => (server, AdminRequest::Invite { expires_hours }),
         };
@@ -399,7 +388,7 @@ impl From<ExplainNamed> for Explain {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::*;
+    use super::{accounts::Deed, *};
     use clap::{CommandFactory, error::ErrorKind};
 
     fn command(line: &str) -> Command {
@@ -488,7 +477,12 @@ mod tests {
         let Command::Admin(end) = command("highwater admin end-device ann 70 --data d") else {
             panic!("not admin")
         };
-        assert_eq!(end.request, AdminRequest::EndDevice { user: "ann".to_owned(), device: 70 });
+        let request = |deed| AdminRequest::Account(AccountRequest { user: "ann".to_owned(), deed });
+        assert_eq!(end.request, request(Deed::EndDevice { device: 70 }));
+        let Command::Admin(set) = command("highwater admin set-password ann --keep-devices --data d") else {
+            panic!("not admin")
+        };
+        assert_eq!(set.request, request(Deed::SetPassword { keep_devices: true }));
         let Command::Admin(invite) = command("highwater admin invite --data d") else { panic!("not admin") };
         assert_eq!(invite.request, AdminRequest::Invite { expires_hours: 72 });
         for wrong in ["--users 0 --devices 1", "--users 1 --devices 33", "--users 1 --devices 0"] {

@@ -1,5 +1,6 @@
 //! The two HTTP ports: clients' and operator's.
 
+mod accounts;
 pub mod body;
 pub mod development;
 mod devices;

@@ -150,6 +150,9 @@ impl Client {
             }
             Request::SignOut(_) => self.end_devices(by, EndDevices::One(by.device)).await,
             Request::EndDevice(end) => self.end_devices(by, which(&end)?).await,
+            Request::ChangePassword(change) => {
+                self.accounts.change_password(by, change).await.map(user::answer_body).map(Some)
+            }
             Request::ListDevices(_) => {
                 let list = move |view: &_| user::device_list(view, by.user, by.device);
                 self.services.readers.ask(list).await.map(Body::DeviceList).map(Some)

@@ -93,6 +93,10 @@ pub(super) fn add_device(
 ) -> Result<Decided, Refusal> {
     let account = state.accounts.get(&new.user).cloned().flatten();
     let mut account = account.ok_or(Refusal::NoSuchUser)?;
+    // Proven before it was changed: whoever knew the old one alone comes in no more.
+    if new.proven.is_some() && new.proven != account.password {
+        return Err(Refusal::WrongCredentials);
+    }
     if matches!(state.devices.get(&new.device), Some(Some(_))) {
         return Err(Refusal::Busy);
     }
@@ -134,12 +138,17 @@ fn device_row(new: &NewDevice, at: TimeMs) -> Device {
 
 pub(super) fn end_devices_needs(needs: &mut Needs<'_>, by: Principal, which: EndDevices) {
     needs.need(Need::Device(by.device));
-    needs.need(Need::Lineages(by.user));
     if let EndDevices::One(device) = which {
         needs.need(Need::Device(device));
     }
-    if needs.need(Need::Account(by.user)) {
-        let devices = needs.state.accounts.get(&by.user).cloned().flatten().map(|account| account.devices);
+    all_devices_needs(needs, by.user);
+}
+
+/// What must be in memory to end any of a user's devices.
+pub(super) fn all_devices_needs(needs: &mut Needs<'_>, user: UserId) {
+    needs.need(Need::Lineages(user));
+    if needs.need(Need::Account(user)) {
+        let devices = needs.state.accounts.get(&user).cloned().flatten().map(|account| account.devices);
         for device in devices.unwrap_or_default() {
             needs.need(Need::Device(device));
         }
@@ -188,7 +197,13 @@ pub(super) fn end_devices(
     Ok(end_all(state, account, ending, version))
 }
 
-fn end_all(state: &mut State, mut account: Account, ending: Vec<DeviceId>, version: Version) -> Decided {
+/// Ends devices and writes the account's row, whatever else of it is new.
+pub(super) fn end_all(
+    state: &mut State,
+    mut account: Account,
+    ending: Vec<DeviceId>,
+    version: Version,
+) -> Decided {
     let mut effects = Vec::with_capacity(ending.len() + 2);
     for device in &ending {
         end(state, &mut account, *device, &mut effects, version);

@@ -4,8 +4,8 @@ use highwater_wire::Refusal;
 
 use super::{
     accounts, lineages,
-    operation::{Answer, Operation, Principal, Request},
-    retention, send,
+    operation::{Answer, EndDevices, Operation, Principal, Request},
+    passwords, retention, send,
     state::{Need, State},
 };
 use crate::model::{
@@ -46,6 +46,10 @@ pub fn lacking(state: &State, operation: &Operation) -> Vec<Need> {
         Request::AddDevice(device) => accounts::add_device_needs(&mut needs, device),
         Request::EndDevices { by, which } => accounts::end_devices_needs(&mut needs, *by, *which),
         Request::EndDevice { user, device } => accounts::end_device_needs(&mut needs, *user, *device),
+        Request::ChangePassword(change) => {
+            accounts::end_devices_needs(&mut needs, change.by, EndDevices::AllOthers);
+        }
+        Request::SetPassword { user, .. } => accounts::all_devices_needs(&mut needs, *user),
         Request::OpenLineage(open) => lineages::open_needs(&mut needs, open),
         Request::HandBack { user, .. } | Request::Expire(user) => {
             needs.need(Need::Lineages(*user));
@@ -82,6 +86,10 @@ pub fn decide(state: &mut State, operation: &Operation, version: Version) -> Res
         Request::AddDevice(device) => accounts::add_device(state, operation.at, device, version),
         Request::EndDevices { by, which } => accounts::end_devices(state, *by, *which, version),
         Request::EndDevice { user, device } => accounts::end_device(state, *user, *device, version),
+        Request::ChangePassword(change) => passwords::change(state, change, version),
+        Request::SetPassword { user, password, end_devices } => {
+            passwords::set(state, *user, password, *end_devices, version)
+        }
         Request::OpenLineage(open) => lineages::open(state, open, version),
         Request::HandBack { user, handed } => Ok(lineages::hand_back(state, *user, handed, version)),
         Request::Expire(user) => Ok(lineages::expire(state, *user, version)),

@@ -3,7 +3,7 @@
 use super::{
     Need, Operation, Request, State, decide,
     decide_samples::{NOW, Rows, TODAY, at, by, new_device, register, send},
-    operation::{EndDevices, HandedBack, NewDevice, OpenLineage, Target},
+    operation::{ChangePassword, EndDevices, HandedBack, NewDevice, OpenLineage, Target},
 };
 use crate::model::{
     ClientMessageId, ConversationId, DeviceId, DevicePolicy, Kind, KindSet, LineageId, Seq, TimeMs, UserId,
@@ -63,7 +63,7 @@ fn random_request(random: &mut SeededRandom) -> Request {
     let user = 1 + random.below(4);
     let device = 10 * user + 1 + random.below(3);
     let peer = 1 + random.below(4);
-    match random.below(12) {
+    match random.below(14) {
         0 => register(user, &format!("u{peer}"), random.one_in(2).then_some([1; 32])),
         1 => {
             let in_place_of = random.one_in(2).then(|| DeviceId(10 * user + 1));
@@ -81,6 +81,15 @@ fn random_request(random: &mut SeededRandom) -> Request {
             let lineage = LineageId { device: DeviceId(device), context: random.below(2) as u8 };
             let marks = [Version(random.below(90)); KINDS_MAX];
             Request::HandBack { user: UserId(user), handed: vec![HandedBack { lineage, marks }] }
+        }
+        8 => {
+            let (proven, password) = (format!("p{}", random.below(2)), format!("p{}", random.below(2)));
+            let (by, end_other_devices) = (by(user, device), random.one_in(2));
+            Request::ChangePassword(ChangePassword { by, proven, password, end_other_devices })
+        }
+        9 => {
+            let (password, end_devices) = (format!("p{}", random.below(2)), random.one_in(2));
+            Request::SetPassword { user: UserId(user), password, end_devices }
         }
         7 => Request::EndDevice { user: UserId(user), device: DeviceId(10 * peer + 1) },
         _ => {

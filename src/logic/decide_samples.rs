@@ -141,6 +141,7 @@ pub(super) fn new_device(user: u64, device: u64) -> NewDevice {
         class: row.class,
         token: row.token,
         in_place_of: None,
+        proven: None,
     }
 }
 

@@ -19,6 +19,9 @@ pub mod lineages;
 mod lineages_tests;
 pub mod observed_time;
 pub mod operation;
+mod passwords;
+#[cfg(test)]
+mod passwords_tests;
 pub mod pinned;
 pub mod poll_wait;
 pub mod retention;

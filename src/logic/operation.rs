@@ -48,6 +48,17 @@ pub enum Request {
         /// Which.
         device: DeviceId,
     },
+    /// A new password of the one who asks.
+    ChangePassword(ChangePassword),
+    /// A new password by an operator's word.
+    SetPassword {
+        /// Whose.
+        user: UserId,
+        /// PHC string.
+        password: String,
+        /// Whether all devices end with it.
+        end_devices: bool,
+    },
     /// A device begins, or goes on with, a chain of snapshots.
     OpenLineage(OpenLineage),
     /// Marks that lineages of a user handed back, gathered. Nobody waits for it.
@@ -199,6 +210,21 @@ pub struct NewDevice {
     pub token: SecretHash,
     /// The device that ends because this one takes its place, if it is one of the user's.
     pub in_place_of: Option<DeviceId>,
+    /// PHC string of the password that was proven; `None` where none is asked for. It has to be the account's still.
+    pub proven: Option<String>,
+}
+
+/// A password to be changed by its user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangePassword {
+    /// Who asks.
+    pub by: Principal,
+    /// PHC string of the old password, which was proven. It has to be the account's still.
+    pub proven: String,
+    /// PHC string of the new one.
+    pub password: String,
+    /// Whether all devices end but the one that asks.
+    pub end_other_devices: bool,
 }
 
 /// What the committer answers when it did not refuse. Told only after the commit is durable.
@@ -232,9 +258,11 @@ impl Operation {
             Request::Register(register) => Some(register.user),
             Request::AddDevice(device) => Some(device.user),
             Request::EndDevices { by, .. } => Some(by.user),
+            Request::ChangePassword(change) => Some(change.by.user),
             Request::OpenLineage(open) => Some(open.by.user),
             Request::HandBack { user, .. }
             | Request::EndDevice { user, .. }
+            | Request::SetPassword { user, .. }
             | Request::PutDocument { user, .. }
             | Request::Expire(user) => Some(*user),
             Request::RetireInbox { user, .. }

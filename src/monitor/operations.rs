@@ -171,6 +171,8 @@ operations! {
     Range = "range", "user";
     /// Marks that were handed back, stored.
     HandBack = "hand_back", "persistence";
+    /// A new password of a signed-in user.
+    ChangePassword = "change_password", "accounts";
 }
 
 impl Op {

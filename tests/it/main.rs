@@ -14,6 +14,7 @@
 //! | [`http_twin`] | the same requests over HTTP: same answers, statuses, sizes |
 //! | [`registration`] | who may make an account; names, passwords, invites |
 //! | [`sign_in`] | signing in: uniform refusals, and an end to guessing |
+//! | [`passwords`] | changing a password: what ends with it, an end to guessing, the operator's word |
 //! | [`devices`] | listing and ending devices: tokens and connections die at once |
 //! | [`independence`] | devices and contexts at different marks: what is kept, for whom, and what an expiry leaves |
 //! | [`login_policy`] | one device of a class: who signs in ends the other or is refused, and the displaced one is fenced |
@@ -55,6 +56,7 @@ mod lifecycle;
 mod login_policy;
 mod long_poll;
 mod out_of_turn;
+mod passwords;
 mod registration;
 mod restored;
 mod retention;

@@ -48,7 +48,8 @@ SCHEMA = {
         (11, "heartbeat", "Nothing", "?"), (12, "sync", "Sync", "?"), (13, "send", "Send", "?"),
         (14, "register", "Register", "?"), (15, "signIn", "SignIn", "?"), (16, "signOut", "Nothing", "?"),
         (17, "listDevices", "Nothing", "?"), (18, "endDevice", "EndDevice", "?"), (19, "findUser", "FindUser", "?"),
-        (20, "heads", "Heads", "?"), (21, "range", "Range", "?"), (22, "compare", "Compare", "?")],
+        (20, "heads", "Heads", "?"), (21, "range", "Range", "?"), (22, "compare", "Compare", "?"),
+        (24, "changePassword", "ChangePassword", "?")],
     "ServerFrame": [
         (1, "requestId", "uint64", ""), (10, "greeting", "Greeting", "?"), (11, "heartbeat", "HeartbeatAnswer", "?"),
         (12, "page", "Page", "?"), (13, "sent", "Sent", "?"), (14, "signedIn", "SignedIn", "?"),
@@ -82,6 +83,8 @@ SCHEMA = {
         (1, "deviceId", "fixed64", ""), (2, "name", "string", ""), (3, "deviceClass", "DeviceClass", ""),
         (4, "createdMs", "int64", ""), (5, "current", "bool", "")],
     "EndDevice": [(1, "deviceId", "fixed64", "?"), (2, "allOthers", "bool", "?")],
+    "ChangePassword": [
+        (1, "oldPassword", "string", ""), (2, "newPassword", "string", ""), (3, "endOtherDevices", "bool", "")],
     "FindUser": [(1, "name", "string", "")],
     "User": [(1, "userId", "fixed64", ""), (2, "name", "string", "")],
     "Send": [

@@ -81,6 +81,7 @@ impl World {
                     assert_eq!(self.shell.policy.phone, ClassRule::Refuse, "refused without a rule");
                     self.counts.saw("sign-in refused");
                 }
+                Err(Refusal::WrongCredentials) => self.proof_refused(&submission.operation),
                 Ok(_) | Err(Refusal::InvalidToken | Refusal::NoSuchDevice) => {}
                 other => self.refused(other),
             },

@@ -91,6 +91,7 @@ impl World {
         for record in records {
             let (floors, expired) = (self.oracle.floors(), self.oracle.expired.len());
             let horizon = self.oracle.horizon.clone();
+            self.check_passwords(record);
             self.oracle.publish(record);
             if self.oracle.horizon.receipts_from > horizon.receipts_from {
                 self.counts.saw("horizon moved");

@@ -21,6 +21,7 @@ mod levels;
 mod looking_back;
 mod operations;
 mod oracle;
+mod passwords;
 mod reading;
 mod restoring;
 mod retention;

@@ -69,6 +69,7 @@ impl World {
             6..10 => self.resend(false),
             10..13 => self.resend(true),
             13 => self.send_under_used_id(),
+            18 => self.new_password(client),
             _ => self.send_new(client),
         }
     }
@@ -124,6 +125,7 @@ impl World {
             class: 1,
             token: secret(&mut self.random),
             in_place_of: None,
+            proven: None,
         }
     }
 
@@ -156,6 +158,7 @@ impl World {
         self.counts.saw("add device");
         let device = self.new_device(user);
         let device = self.signing_in(device);
+        let device = self.proven(device);
         self.submit(Request::AddDevice(device), Ticket::Other);
     }
 

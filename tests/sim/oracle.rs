@@ -8,7 +8,7 @@ use std::{
 use highwater::model::{
     Bodies, ClientMessageId, Content, ConversationId, Day, Delivery, DeviceId, Effect, Horizon, Kind,
     LineageId, Lineages, Record, TimeMs, UserId, Version,
-    record::{Conversation, Device, Item, Run, SecretHash},
+    record::{Account, Conversation, Device, Item, Run, SecretHash},
 };
 
 /// By what a send is recognised.
@@ -33,6 +33,7 @@ pub struct Oracle {
     pub receipts: BTreeMap<SendKey, Arc<Delivery>>,
     pub devices: BTreeMap<DeviceId, Device>,
     pub names: BTreeMap<String, UserId>,
+    pub accounts: BTreeMap<UserId, Account>,
     pub runs: Vec<Run>,
     pub invites: BTreeMap<SecretHash, TimeMs>,
     pub lineages: BTreeMap<UserId, Lineages>,
@@ -82,6 +83,7 @@ impl Oracle {
                 Effect::Account(account) => {
                     let owner = self.names.insert(account.name.to_lowercase(), account.user);
                     assert!(owner.is_none_or(|owner| owner == account.user), "a name went to two users");
+                    self.accounts.insert(account.user, account.clone());
                 }
                 Effect::Device(device) => {
                     self.devices.insert(device.device, device.clone());

@@ -20,6 +20,7 @@ use crate::{
     devices, hand_backs,
     operations::Pending,
     oracle::Oracle,
+    passwords::Proofs,
     restoring::Image,
     session::Session,
     shell::{STORE, Shell},
@@ -61,6 +62,7 @@ pub struct World {
     /// Sessions in which a frame was lost on the way: only a heartbeat finds out.
     pub lost_frames: BTreeSet<LineageId>,
     pub pending: Vec<Pending>,
+    pub proofs: Proofs,
     /// Bytes that the disk has room for, when that is limited.
     pub capacity: Option<u64>,
     /// A read that is kept open, with the bound it was begun at.
@@ -103,6 +105,7 @@ impl World {
             sessions: BTreeMap::new(),
             lost_frames: BTreeSet::new(),
             pending: Vec::new(),
+            proofs: Proofs::default(),
             capacity: None,
             long_view: None,
             wholes: BTreeMap::new(),

@@ -147,6 +147,18 @@ impl Client {
         self.ask_done(Request::EndDevice(proto::EndDevice { which: Some(which) })).await
     }
 
+    /// Changes the user's password. With `end_other_devices` all of the user's devices but this one end in the same
+    /// operation.
+    ///
+    /// # Errors
+    /// A refusal, such as wrong credentials, weak password or too many attempts; or a fault. After
+    /// [`Error::Disconnected`] or a timeout it may have been done all the same: the one that signs in is the password.
+    pub async fn change_password(&self, old: &str, new: &str, end_other_devices: bool) -> Result<(), Error> {
+        let (old_password, new_password) = (old.to_owned(), new.to_owned());
+        let change = proto::ChangePassword { old_password, new_password, end_other_devices };
+        self.ask_done(Request::ChangePassword(change)).await
+    }
+
     /// Ends this device. The client stops with [`crate::StopReason::TokenInvalid`] soon after.
     ///
     /// # Errors

@@ -121,7 +121,10 @@ fn op_of(request: &Request) -> Option<Op> {
         Request::AddDevice(_) => Some(Op::SignIn),
         Request::EndDevices { .. } | Request::EndDevice { .. } => Some(Op::EndDevice),
         Request::HandBack { .. } => Some(Op::HandBack),
-        Request::OpenLineage(_)
+        // Counted where the password is proven.
+        Request::ChangePassword(_)
+        | Request::SetPassword { .. }
+        | Request::OpenLineage(_)
         | Request::Expire(_)
         | Request::RetireInbox { .. }
         | Request::RetireTombstones { .. }

@@ -33,6 +33,7 @@ pub use requests::{answer_body, device_list, message, user_by_name};
 pub use session::{Session, retry_after_ms};
 
 use super::{
+    accounts::Accounts,
     hand_backs::HandBacks,
     hub::{Hub, Idle},
     observed::Observed,
@@ -173,6 +174,7 @@ pub struct User {
     user: UserId,
     worker: WorkerId,
     services: Arc<UserServices>,
+    accounts: Arc<Accounts>,
     hub: Addr<Hub>,
     sessions: Vec<Session>,
     attaches: u64,
@@ -186,11 +188,18 @@ pub struct User {
 
 impl User {
     /// A user's actor that is not yet started.
-    pub(super) fn new(user: UserId, worker: WorkerId, services: Arc<UserServices>, hub: Addr<Hub>) -> User {
+    pub(super) fn new(
+        user: UserId,
+        worker: WorkerId,
+        services: Arc<UserServices>,
+        accounts: Arc<Accounts>,
+        hub: Addr<Hub>,
+    ) -> User {
         User {
             user,
             worker,
             services,
+            accounts,
             hub,
             sessions: Vec::new(),
             attaches: 0,

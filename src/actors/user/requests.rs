@@ -53,6 +53,7 @@ impl User {
                 }
                 Some(which) => self.end_devices(connection, request_id, Some(which)),
             },
+            Some(Request::ChangePassword(change)) => self.change_password(connection, request_id, change),
             Some(Request::ListDevices(_)) => self.list_devices(connection, request_id),
             Some(Request::FindUser(find)) => self.find_user(connection, request_id, &find.name),
             Some(Request::Heads(heads)) => {
@@ -115,6 +116,19 @@ impl User {
         };
         let by = session.principal;
         self.submit(connection, request_id, operation::Request::EndDevices { by, which });
+    }
+
+    /// A hash takes its time, off the workers; the answer comes as that of any operation.
+    fn change_password(&mut self, connection: ConnectionId, request_id: u64, change: proto::ChangePassword) {
+        let name = RequestName { worker: self.worker, user: self.user, connection, request_id };
+        let Some(by) = self.session(connection).map(|session| session.principal) else {
+            return;
+        };
+        let (accounts, services) = (Arc::clone(&self.accounts), Arc::clone(&self.services));
+        actix_web::rt::spawn(async move {
+            let result = accounts.change_password(by, change).await;
+            services.ports.post(name.worker, name.user, Post::Answer(name, result));
+        });
     }
 
     fn submit(&mut self, connection: ConnectionId, request_id: u64, request: operation::Request) {

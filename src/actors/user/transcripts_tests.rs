@@ -95,6 +95,7 @@ impl Story {
             class: 1,
             token,
             in_place_of: None,
+            proven: None,
         };
         let name = name.to_owned();
         self.operate(Request::Register(Register {

@@ -146,5 +146,6 @@ fn new_device(person: &mut Person) -> NewDevice {
         class: 1,
         token: hash,
         in_place_of: None,
+        proven: None,
     }
 }

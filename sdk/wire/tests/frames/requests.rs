@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use highwater_wire::proto::{
-    ClientFrame, Compare, Custom, DeviceClass, DeviceInfo, EndDevice, FindUser, Heads, Heartbeat, HeldEntry,
-    HeldItem, Hello, ListDevices, Range, Register, Send, SignIn, SignOut, Sync, client_frame::Request,
-    end_device::Which, send::To,
+    ChangePassword, ClientFrame, Compare, Custom, DeviceClass, DeviceInfo, EndDevice, FindUser, Heads,
+    Heartbeat, HeldEntry, HeldItem, Hello, ListDevices, Range, Register, Send, SignIn, SignOut, Sync,
+    client_frame::Request, end_device::Which, send::To,
 };
 
 use super::{Frame, Named, message_id, snapshot};
@@ -68,6 +68,11 @@ fn accounts() -> Vec<Named> {
         device: Some(device),
         in_place_of: 0,
     };
+    let change_password = ChangePassword {
+        old_password: "correct horse".to_owned(),
+        new_password: "battery staple".to_owned(),
+        end_other_devices: true,
+    };
     let sign_in_again = SignIn { in_place_of: 0xF0E0_D0C0_B0A0_9080, ..sign_in.clone() };
     vec![
         plain("client_register", Request::Register(register)),
@@ -90,6 +95,8 @@ fn accounts() -> Vec<Named> {
         ),
         plain("client_end_device_id_zero", Request::EndDevice(EndDevice { which: Some(Which::DeviceId(0)) })),
         plain("client_end_device_empty", Request::EndDevice(EndDevice { which: None })),
+        plain("client_change_password", Request::ChangePassword(change_password)),
+        plain("client_change_password_empty", Request::ChangePassword(ChangePassword::default())),
         plain("client_find_user", Request::FindUser(FindUser { name: "Bob.B_2-x".to_owned() })),
     ]
 }

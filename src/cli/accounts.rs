@@ -1,0 +1,100 @@
+//! `highwater admin …` about one account: what can be asked, and the asking.
+
+use std::io::{self, BufRead};
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::{ServerFlags, admin::AdminFault, operator_port::OperatorPort};
+
+/// Bytes of the line that holds a password. Source: the longest that is accepted has 128.
+const PASSWORD_LINE_BYTES_MAX: u64 = 4 * 1024;
+
+/// What an operator does to one account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountRequest {
+    /// Name or id of the user.
+    pub user: String,
+    /// What becomes of the account.
+    pub deed: Deed,
+}
+
+/// See `AccountRequest`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Deed {
+    /// One of its devices ends.
+    EndDevice {
+        /// The device.
+        device: u64,
+    },
+    /// Its password is what stdin says.
+    SetPassword {
+        /// Whether the user's devices stay signed in.
+        keep_devices: bool,
+    },
+}
+
+/// The same as commands.
+#[derive(Debug, Subcommand)]
+pub(super) enum AccountNamed {
+    /// Sign a device out that its user cannot reach any more, a lost phone say.
+    EndDevice {
+        /// Name, or id.
+        #[arg(value_name = "NAME|ID")]
+        user: String,
+        /// The device: `explain user` lists them.
+        #[arg(value_name = "DEVICE")]
+        device: u64,
+        #[command(flatten)]
+        server: ServerFlags,
+    },
+    /// Set the password of a user to the first line of stdin, and sign all devices of the user out.
+    SetPassword {
+        /// Name, or id.
+        #[arg(value_name = "NAME|ID")]
+        user: String,
+        /// Leave the user's devices signed in.
+        #[arg(long)]
+        keep_devices: bool,
+        #[command(flatten)]
+        server: ServerFlags,
+    },
+}
+
+impl From<AccountNamed> for (ServerFlags, AccountRequest) {
+    fn from(named: AccountNamed) -> (ServerFlags, AccountRequest) {
+        match named {
+            AccountNamed::EndDevice { user, device, server } => {
+                (server, AccountRequest { user, deed: Deed::EndDevice { device } })
+            }
+            AccountNamed::SetPassword { user, keep_devices, server } => {
+                (server, AccountRequest { user, deed: Deed::SetPassword { keep_devices } })
+            }
+        }
+    }
+}
+
+/// Asks, and says what was done.
+pub(super) fn ask(port: &OperatorPort, request: &AccountRequest) -> Result<String, AdminFault> {
+    let user = &request.user;
+    match &request.deed {
+        Deed::EndDevice { device } => {
+            let body = json!({ "user": user, "device_id": device.to_string() });
+            port.post("/v1/end-device", &body)?;
+            Ok(format!("device {device} is signed out"))
+        }
+        Deed::SetPassword { keep_devices } => {
+            let password = first_line(io::stdin().lock()).map_err(|source| AdminFault::Stdin { source })?;
+            let body = json!({ "user": user, "password": password, "end_devices": !keep_devices });
+            port.post("/v1/set-password", &body)?;
+            Ok("the password is set".to_owned())
+        }
+    }
+}
+
+/// The first line without its end: a secret on the command line would be seen by everybody on the machine.
+fn first_line(input: impl BufRead) -> io::Result<String> {
+    let mut line = String::new();
+    input.take(PASSWORD_LINE_BYTES_MAX).read_line(&mut line)?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}
