@@ -228,6 +228,12 @@ fn tell(opened: &Opened) {
         torn = report.torn,
         "the store is open"
     );
+    if report.torn {
+        tracing::warn!(
+            found = report.found.0,
+            "the log ended in the middle of a batch, which was cut: after a crash that is what nobody was told yet"
+        );
+    }
     if report.index_was_behind {
         tracing::warn!("the index was behind what it had reached once; it was healed by replay");
     }

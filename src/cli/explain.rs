@@ -111,7 +111,7 @@ fn lineage_text(lineage: &Value) -> String {
         .map(|(kind, mark)| format!("{kind} {mark}"))
         .collect();
     format!(
-        "  device {} \"{}\" context {}: acked {}; declares {}; heard of {}; messages handed back {}{}",
+        "  device {} {:?} context {}: acked {}; declares {}; heard of {}; messages handed back {}{}",
         word(&lineage["device_id"]),
         lineage["device_name"].as_str().unwrap_or("ended"),
         lineage["context"],
@@ -274,6 +274,14 @@ mod tests {
         (message["sender_id"], message["bytes"], message["sent_at_ms"]) = (json!("3"), json!(5), json!(0));
         let kept = "message 7 of conversation 12: 5 bytes from user 3 at 1970-01-01 00:00:00 UTC\n";
         assert!(message_text(&message).starts_with(kept), "{}", message_text(&message));
+    }
+
+    #[test]
+    fn what_users_call_their_devices_forges_no_line() {
+        let name = "red\n  device 1 \"\u{1b}[31m\u{7}";
+        let line = lineage_text(&json!({ "device_id": "70", "device_name": name }));
+        assert!(line.starts_with(r#"  device 70 "red\n  device 1 \"\u{1b}[31m\u{7}" context"#), "{line}");
+        assert!(!line.chars().any(char::is_control), "{line:?}");
     }
 
     #[test]

@@ -22,7 +22,7 @@ impl Loading {
     }
 
     /// What is wrong between settings that are right by themselves: the setting to blame, and what is wrong.
-    pub(super) fn contradictions(&self) -> [(&'static str, Option<String>); 6] {
+    pub(super) fn contradictions(&self) -> [(&'static str, Option<String>); 7] {
         let Config { server, client, operator, storage, messages, cleanup, .. } = &self.config;
         let same = client.listen == operator.listen && client.listen.port() != 0;
         let may_forget = server.dev || matches!(self.source_of("storage.engine"), Source::Flag(_));
@@ -48,6 +48,16 @@ impl Loading {
                 }),
             ),
             (
+                self.stronger("cleanup.lineage_expiry_s", "client.heartbeat_ms"),
+                (cleanup.lineage_expiry_ms() < silence_ms(client.heartbeat_ms)).then(|| {
+                    format!(
+                        "does not fit: cleanup.lineage_expiry_s ({}) must be at least two heartbeats (client.heartbeat_ms, {}), \
+                         or a device that is connected would expire",
+                        cleanup.lineage_expiry_s, client.heartbeat_ms
+                    )
+                }),
+            ),
+            (
                 self.stronger("messages.bodies", "cleanup.inbox_retention_s"),
                 messages.bodies.retention_ms().filter(|ms| *ms < self.config.retentions().inbox_ms).map(|ms| {
                     format!(
@@ -64,6 +74,11 @@ impl Loading {
     fn stronger(&self, one: &'static str, other: &'static str) -> &'static str {
         if self.source_of(one).strength() >= self.source_of(other).strength() { one } else { other }
     }
+}
+
+/// How long a device that is connected may be silent: one heartbeat may come late.
+fn silence_ms(heartbeat_ms: u32) -> i64 {
+    2 * i64::from(heartbeat_ms)
 }
 
 /// Why an address may not be listened on.

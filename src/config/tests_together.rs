@@ -56,6 +56,16 @@ fn settings_that_do_not_go_together_are_refused() {
 }
 
 #[test]
+fn a_device_that_is_connected_does_not_expire() {
+    let error = error_of("cleanup.lineage_expiry_s = 59");
+    assert!(error.starts_with("line 1: cleanup.lineage_expiry_s does not fit"), "{error}");
+    load_text("cleanup.lineage_expiry_s = 60").unwrap();
+    let error = error_of("[client]\nheartbeat_ms = 2001\n[cleanup]\nlineage_expiry_s = 4");
+    assert!(error.starts_with("line 4: cleanup.lineage_expiry_s does not fit"), "{error}");
+    load_text("client.heartbeat_ms = 2000\ncleanup.lineage_expiry_s = 4").unwrap();
+}
+
+#[test]
 fn messages_are_not_kept_for_less_long_than_inboxes() {
     let error = error_of("messages.bodies = \"days:29\"");
     assert!(error.starts_with("line 1: messages.bodies does not fit"), "{error}");

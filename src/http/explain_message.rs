@@ -22,6 +22,9 @@ use crate::{
 /// Of a lineage whose mark has passed a message.
 const HAS_HANDED_BACK: &str = "has handed it back";
 
+/// The same of one that is no longer in the inbox: its retention may have ended there, and then a gap was told for it.
+const HAS_COME_PAST_IT: &str = "has come past it, with the message or with a gap";
+
 #[derive(Deserialize)]
 pub(super) struct ExplainMessage {
     conversation_id: String,
@@ -112,7 +115,7 @@ fn member(
         .map(|row| {
             let state = state(row);
             let times = &services.hand_backs;
-            let sent_at = sent_at.filter(|_| state == HAS_HANDED_BACK);
+            let sent_at = sent_at.filter(|_| [HAS_HANDED_BACK, HAS_COME_PAST_IT].contains(&state));
             let within = sent_at.map(|at| handed_back(times, row, versions, lineages.floor, at));
             json!({
                 "device_id": row.id.device.to_string(),
@@ -152,8 +155,8 @@ fn state(
         Standing::Removed if row.acked_messages() < floor.min(greatest) => {
             "may have expired without it: it is no longer known"
         }
-        Standing::Removed if row.from < least => HAS_HANDED_BACK,
-        Standing::Removed => "has handed it back, or began after it",
+        Standing::Removed if row.from < least => HAS_COME_PAST_IT,
+        Standing::Removed => "has come past it, or began after it",
         Standing::NotLookedFar => "not known: too much is kept for this user to look through all of it",
     }
 }

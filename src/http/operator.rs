@@ -261,8 +261,14 @@ struct PutDocument {
     user_id: String,
     kind: u8,
     key: String,
-    /// A JSON value; absent deletes the item.
+    /// A JSON value, which may be null; absent deletes the item.
+    #[serde(default, deserialize_with = "given")]
     value: Option<serde_json::Value>,
+}
+
+/// What is there is a value, null too.
+fn given<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Option<serde_json::Value>, D::Error> {
+    serde_json::Value::deserialize(input).map(Some)
 }
 
 /// Longest key of a document, bytes, and longest document. Source: index keys hold 256 bytes, values 8 KiB.

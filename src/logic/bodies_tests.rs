@@ -46,7 +46,10 @@ fn retired(rows: &Rows, state: &mut State, oldest: u64, through: u64, version: u
 
 fn oldest_of(decided: &Decided) -> Option<u64> {
     match &decided.record.as_ref()?.effects[..] {
-        [Effect::Conversation(Conversation { oldest, .. })] => Some(oldest.0),
+        [Effect::Conversation(Conversation { oldest, let_go, .. })] => {
+            assert!(*let_go > Version(0), "what was let go has a version");
+            Some(oldest.0)
+        }
         other => panic!("{other:?}"),
     }
 }

@@ -58,8 +58,13 @@ impl Rows {
 
     /// Adds a conversation under an id, with so many messages.
     pub(super) fn conversation(mut self, conversation: ConversationId, members: [u64; 2], head: u64) -> Rows {
-        let row =
-            Conversation { conversation, members: members.map(UserId), created: TimeMs(1), oldest: Seq(1) };
+        let row = Conversation {
+            conversation,
+            members: members.map(UserId),
+            created: TimeMs(1),
+            oldest: Seq(1),
+            let_go: Version(0),
+        };
         self.conversations.insert(conversation, ConversationState { row, head: Seq(head) });
         self
     }

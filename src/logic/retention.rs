@@ -123,7 +123,7 @@ pub(super) fn retire_bodies(
         return Decided::unchanged(Answer::Done);
     }
     let mut row = held.row;
-    row.oldest = oldest;
+    (row.oldest, row.let_go) = (oldest, through);
     state.conversations.change_with(&conversation, version, |held| {
         if let Some(held) = held {
             held.row = row;

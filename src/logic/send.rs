@@ -190,6 +190,7 @@ fn introduce(
         members: members(sender, place.peer),
         created: at,
         oldest: Seq(1),
+        let_go: Version(0),
     };
     state.conversations.change(place.conversation, Some(ConversationState { row, head: Seq(0) }), version);
     effects.push(Effect::Conversation(row));

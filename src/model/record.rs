@@ -59,6 +59,9 @@ pub struct Conversation {
     /// The oldest message that can be read: those before it may have been removed. It never falls, and never lies above
     /// the newest.
     pub oldest: Seq,
+    /// Version of the message before it, the newest that was let go; 0 when none was. What had a version at or below it when
+    /// an older copy of the store was put back is known by it to be of this history.
+    pub let_go: Version,
 }
 
 impl Conversation {

@@ -20,6 +20,7 @@ pub fn encode(out: &mut Vec<u8>, row: &Conversation) {
     }
     put_time(out, row.created);
     put_number(out, row.oldest.0);
+    put_number(out, row.let_go.0);
 }
 
 /// Reads a row.
@@ -32,5 +33,6 @@ pub fn decode(input: &mut Input<'_>) -> Result<Conversation, Malformed> {
         members: [input.user()?, input.user()?],
         created: input.time()?,
         oldest: input.seq()?,
+        let_go: input.version()?,
     })
 }

@@ -31,6 +31,12 @@ pub fn reach_key() -> Vec<u8> {
     Key::of(keys::META).bytes(b"reach").done()
 }
 
+/// Key of the id of the store that the index belongs to.
+#[must_use]
+pub fn store_key() -> Vec<u8> {
+    Key::of(keys::META).bytes(b"store").done()
+}
+
 /// Key of the observed time.
 #[must_use]
 pub fn time_key() -> Vec<u8> {

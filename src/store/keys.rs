@@ -16,7 +16,7 @@
 //! | `l` | lineages | user | marks and floor |
 //! | `r` | runs | number | run |
 //! | `v` | invites | hash | invite |
-//! | `x` | meta | name | reach, time, horizon |
+//! | `x` | meta | name | reach, time, horizon, store |
 //!
 //! Numbers in keys are big-endian, so that byte order is number order. Only the repository of a prefix builds its keys.
 

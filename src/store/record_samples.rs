@@ -194,6 +194,7 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
                 members: [bob, ann],
                 created: TimeMs(5),
                 oldest: Seq(300),
+                let_go: Version(1 << 20),
             })],
         ),
         ("item_tombstone", vec![item("gone", None)]),

@@ -31,7 +31,18 @@ fn conversation() -> ConversationId {
 
 fn row(oldest: u64) -> Effect {
     let (members, created, oldest) = ([ANN, BOB], TimeMs(0), Seq(oldest));
-    Effect::Conversation(Conversation { conversation: conversation(), members, created, oldest })
+    Effect::Conversation(Conversation {
+        conversation: conversation(),
+        members,
+        created,
+        oldest,
+        let_go: let_go(oldest),
+    })
+}
+
+/// Version of the message before the oldest one: see `chunks_of_two`.
+fn let_go(oldest: Seq) -> Version {
+    if oldest == Seq(1) { Version(0) } else { Version(oldest.0) }
 }
 
 /// Chunks of two messages each: seqs 1 and 2 under versions 2 and 3, and so on.
@@ -110,6 +121,9 @@ fn seqs_go_on_after_everything_that_can_go_is_gone_and_the_tail_with_it() {
     assert_eq!(seqs(&view, 1, 4).unwrap(), [0; 0]);
     assert!(view.removable_messages(conversation(), Seq(5), 99).unwrap().is_empty());
     assert_eq!(view.older_messages(conversation(), Seq(5), Version(1000), 9).unwrap(), (None, 0));
+    // Seq 4 has version 5, and so on; of what is gone only its newest version is known.
+    let head_at = |through| view.head_at(conversation(), Version(through)).unwrap();
+    assert_eq!([4, 5, 6, 7, 99].map(head_at), [0, 4, 5, 6, 6].map(Seq));
     // What is gone is still recognised when it is sent again.
     assert_eq!(view.receipts(ReceiptDay { user: ANN, day: DAY }).unwrap().len(), 6);
 }

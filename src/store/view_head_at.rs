@@ -4,12 +4,19 @@ use super::{view::View, view_fault::ReadFault};
 use crate::model::{ConversationId, Seq, Version};
 
 impl View {
-    /// Newest seq of a conversation whose message has a version at or below `through`; 0 when there is none that can be
-    /// read. Versions grow with the seqs of a conversation, so a few chunks tell.
+    /// Newest seq of a conversation whose message had a version at or below `through`; 0 when there is none that is known.
+    /// Versions grow with the seqs of a conversation, so a few chunks tell; of what was let go its newest version does.
     ///
     /// # Errors
     /// When the index cannot be read, or a message is missing.
     pub fn head_at(&self, conversation: ConversationId, through: Version) -> Result<Seq, ReadFault> {
+        let kept = self.kept_head_at(conversation, through)?;
+        let row = self.conversation(conversation)?.filter(|row| row.let_go <= through);
+        let gone = row.map_or(Seq(0), |row| Seq(row.oldest.0.saturating_sub(1)));
+        Ok(kept.max(gone))
+    }
+
+    fn kept_head_at(&self, conversation: ConversationId, through: Version) -> Result<Seq, ReadFault> {
         let recent = self.pin.messages_from(conversation, Seq(1));
         let known = recent.partition_point(|delivery| delivery.version <= through);
         if let Some(last) = known.checked_sub(1) {

@@ -36,8 +36,8 @@ impl Lifeline {
     /// What a client may keep whose snapshot names this run, whatever else it says.
     ///
     /// * A run of ours: what the run after it found. What came beside the chain may lie above its marks.
-    /// * A run that we never had, with a parent that we know: what that parent found when it began, since the copy may
-    ///   have been taken at any time of the parent's life.
+    /// * A run that we never had, with a parent or grandparent that we know: what both histories have of that one's life,
+    ///   which is what the run after it found, there and here.
     /// * A run of which we know nothing: nothing.
     #[must_use]
     pub fn kept(&self, run: RunName) -> Kept {
@@ -47,11 +47,13 @@ impl Lifeline {
                 Some(found) => Kept::Through(found),
             };
         }
-        let parent = run.number.0.checked_sub(1).and_then(|number| self.place(RunNumber(number), run.parent));
-        Kept::Through(parent.map_or(Version(0), |place| {
-            let began = self.runs()[place].found;
-            self.found_after(place).map_or(began, |found| found.min(began))
-        }))
+        let ancestors = [(1, run.parent, run.found), (2, run.grandparent, run.parent_found)];
+        let in_common = ancestors.into_iter().find_map(|(generations, id, found_there)| {
+            let number = run.number.0.checked_sub(generations)?;
+            let place = self.place(RunNumber(number), id)?;
+            Some(self.found_after(place).map_or(found_there, |found_here| found_here.min(found_there)))
+        });
+        Kept::Through(in_common.unwrap_or_default())
     }
 
     /// What is left of a snapshot that can be continued: nothing of it is lost, but something may be lost that its client

@@ -22,8 +22,15 @@ fn run(number: u32, found: u64, lossy: bool) -> Run {
     }
 }
 
-fn named(number: u32, id: u32, parent: u32) -> RunName {
-    RunName { number: RunNumber(number), id, parent }
+/// A run by its number and id, and what it found of its parent.
+fn named(number: u32, id: u32, (parent, found): (u32, u64)) -> RunName {
+    RunName { number: RunNumber(number), id, parent, found: Version(found), ..RunName::default() }
+}
+
+/// The same of one whose parent is not ours either.
+fn grandchild(number: u32, (parent_found, grandparent): (u64, u32)) -> RunName {
+    let (found, parent_found) = (Version(1000), Version(parent_found));
+    RunName { number: RunNumber(number), id: 99, found, parent: 98, parent_found, grandparent }
 }
 
 /// Runs 1 to 4, of which the third began with a loss.
@@ -34,18 +41,26 @@ fn lifeline() -> Lifeline {
 #[test]
 fn what_may_be_kept_by_the_run_that_a_snapshot_names() {
     for (name, kept) in [
-        (named(4, 28, 21), Kept::All),
-        (named(3, 21, 14), Kept::Through(Version(200))),
-        (named(2, 14, 7), Kept::Through(Version(90))),
-        (named(1, 7, 0), Kept::Through(Version(50))),
-        // Never ours: from what its parent found, since the copy may be as old as that.
-        (named(5, 99, 28), Kept::Through(Version(200))),
-        (named(3, 99, 14), Kept::Through(Version(50))),
-        (named(2, 99, 7), Kept::Through(Version(0))),
-        // Nor is the parent, or it has another number.
-        (named(9, 99, 98), Kept::Through(Version(0))),
-        (named(4, 99, 14), Kept::Through(Version(0))),
-        (named(0, 0, 0), Kept::Through(Version(0))),
+        (named(4, 28, (21, 200)), Kept::All),
+        (named(3, 21, (14, 90)), Kept::Through(Version(200))),
+        (named(2, 14, (7, 50)), Kept::Through(Version(90))),
+        (named(1, 7, (0, 0)), Kept::Through(Version(50))),
+        // Never ours: what both have of the parent's life.
+        (named(5, 99, (28, 260)), Kept::Through(Version(260))),
+        (named(4, 99, (21, 260)), Kept::Through(Version(200))),
+        (named(4, 99, (21, 120)), Kept::Through(Version(120))),
+        (named(3, 99, (14, 90)), Kept::Through(Version(90))),
+        (named(2, 99, (7, 3)), Kept::Through(Version(3))),
+        // Nor was its parent.
+        (grandchild(6, (260, 28)), Kept::Through(Version(260))),
+        (grandchild(5, (260, 21)), Kept::Through(Version(200))),
+        (grandchild(4, (70, 14)), Kept::Through(Version(70))),
+        // Nobody that is named is ours, or is under another number.
+        (named(9, 99, (98, 260)), Kept::Through(Version(0))),
+        (named(4, 99, (14, 90)), Kept::Through(Version(0))),
+        (grandchild(5, (260, 28)), Kept::Through(Version(0))),
+        (grandchild(1, (260, 7)), Kept::Through(Version(0))),
+        (named(0, 0, (0, 0)), Kept::Through(Version(0))),
     ] {
         assert_eq!(lifeline().kept(name), kept, "{name:?}");
     }
@@ -54,7 +69,7 @@ fn what_may_be_kept_by_the_run_that_a_snapshot_names() {
 #[test]
 fn only_runs_before_a_loss_are_told_of_it() {
     let lost = |number: u32| {
-        let marks = Marks::fresh(1, named(number, number * 7, number * 7 - 7), Version(40));
+        let marks = Marks::fresh(1, named(number, number * 7, (number * 7 - 7, 0)), Version(40));
         lifeline().lost_since(&marks)
     };
     assert_eq!([1, 2, 3, 4].map(lost), [Some(Version(50)), Some(Version(90)), None, None]);
@@ -107,7 +122,7 @@ fn the_list_comes_before_everything_else_and_pages_cut_anywhere_give_the_same() 
         (1..=7).map(|number| Valid { conversation: ConversationId(number), seq: Seq(7 / number) }).collect();
     let kinds = Kinds::of_server(&[]).unwrap();
     for entries in 1..30 {
-        let mut marks = Marks::fresh(1, named(1, 7, 0), Version(0));
+        let mut marks = Marks::fresh(1, named(1, 7, (0, 0)), Version(0));
         marks.tell_valid(Version(7), kinds.set());
         let (mut told, mut completed, mut items) = (Vec::new(), 0, 0);
         for _ in 0..100 {
@@ -128,7 +143,7 @@ fn the_list_comes_before_everything_else_and_pages_cut_anywhere_give_the_same() 
 
 #[test]
 fn where_nothing_may_stay_nobody_is_named_and_nothing_is_read() {
-    let mut marks = Marks::fresh(1, named(1, 7, 0), Version(0));
+    let mut marks = Marks::fresh(1, named(1, 7, (0, 0)), Version(0));
     marks.tell_valid(Version(0), KindSet::default());
     let limits = PageLimits { entries: 5, bytes: 1000 };
     let page = drain(marks, &Kinds::of_server(&[]).unwrap().declared(&[4]), limits, &Table(9)).unwrap();
@@ -137,7 +152,7 @@ fn where_nothing_may_stay_nobody_is_named_and_nothing_is_read() {
 
 #[test]
 fn a_list_that_was_not_told_to_its_end_still_counts_when_another_begins() {
-    let mut marks = Marks::fresh(1, named(1, 7, 0), Version(0));
+    let mut marks = Marks::fresh(1, named(1, 7, (0, 0)), Version(0));
     marks.tell_valid(Version(30), KindSet::default());
     marks.valid_told(Some(Version(4)));
     marks.tell_valid(Version(60), KindSet::default());

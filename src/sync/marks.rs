@@ -14,8 +14,14 @@ pub struct RunName {
     pub number: RunNumber,
     /// Random.
     pub id: u32,
+    /// Newest version before it: what it has of its parent.
+    pub found: Version,
     /// Id of the run before it; 0 for the first. By it a store that lost this run knows where it forked off.
     pub parent: u32,
+    /// The same of its parent.
+    pub parent_found: Version,
+    /// Id of the run before its parent; 0 where there is none.
+    pub grandparent: u32,
 }
 
 /// How far the list of what stays valid was told: see `lost_future`.
@@ -201,8 +207,16 @@ impl Lifeline {
     #[must_use]
     pub fn current(&self) -> RunName {
         let run = self.runs[self.runs.len() - 1];
-        let parent = self.runs.iter().rev().nth(1).map_or(0, |before| before.id);
-        RunName { number: run.number, id: run.id, parent }
+        let before = |count| self.runs.iter().rev().nth(count);
+        let (parent, grandparent) = (before(1), before(2));
+        RunName {
+            number: run.number,
+            id: run.id,
+            found: run.found,
+            parent: parent.map_or(0, |run| run.id),
+            parent_found: parent.map_or(Version(0), |run| run.found),
+            grandparent: grandparent.map_or(0, |run| run.id),
+        }
     }
 
     /// Every run.

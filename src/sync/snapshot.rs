@@ -4,7 +4,9 @@
 //! byte 0       format (2; 3 while the list of what stays valid is told)
 //! byte 1       key id
 //! bytes 2–17   synthetic IV of AES-SIV (RFC 5297); its first eight bytes are the base of the next page
-//! bytes 18–29  number, id and parent's id of the run, readable whoever's snapshot it is
+//! bytes 18–45  the run, readable whoever's snapshot it is: number, id, what it found (48 bits), id and found of its
+//!              parent, id of its grandparent
+//! bytes 46–49  checksum of store, format, key id and run: damage, or another server, is not taken for a run
 //! then         sealed: level, kinds being told anew, number of kinds, a 48-bit mark per kind; while kinds are told anew,
 //!              the one at present and how far (7); while the list is told, instead of that, its version and how far (12)
 //! ```
@@ -25,7 +27,11 @@ const FORMAT: u8 = 2;
 const FORMAT_TELLING_VALID: u8 = 3;
 const HEADER_BYTES: usize = 2;
 const TAG_BYTES: usize = 16;
-const RUN_BYTES: usize = 12;
+const RUN_BYTES: usize = 28;
+const CHECKSUM_BYTES: usize = 4;
+
+/// Everything in the clear, and the synthetic IV.
+const CLEAR_BYTES: usize = HEADER_BYTES + TAG_BYTES + RUN_BYTES + CHECKSUM_BYTES;
 
 /// Bytes before the marks in what is sealed.
 const FIXED_BYTES: usize = 3;
@@ -34,8 +40,7 @@ const CURSOR_BYTES: usize = 1 + MARK_BYTES;
 const VALID_LIST_BYTES: usize = 2 * MARK_BYTES;
 
 /// Longest snapshot. A longer one is not ours and is refused unread.
-pub const SNAPSHOT_BYTES_MAX: usize =
-    HEADER_BYTES + TAG_BYTES + RUN_BYTES + FIXED_BYTES + MARK_BYTES * KINDS_MAX + VALID_LIST_BYTES;
+pub const SNAPSHOT_BYTES_MAX: usize = CLEAR_BYTES + FIXED_BYTES + MARK_BYTES * KINDS_MAX + VALID_LIST_BYTES;
 const _: () = assert!(VALID_LIST_BYTES >= CURSOR_BYTES);
 
 /// Whose snapshot it is.
@@ -97,14 +102,15 @@ impl SnapshotKey {
             put(&mut plain, version);
         }
         let format = if marks.valid().is_some() { FORMAT_TELLING_VALID } else { FORMAT };
-        let run = [marks.run.number.0, marks.run.id, marks.run.parent].map(u32::to_be_bytes).concat();
+        let run = bytes_of(&marks.run);
         let associated = self.associated(chain, format, &run);
         let sealed = self
             .cipher()
             .encrypt([associated.as_slice()], &plain)
             .expect("one header and a short text are within the limits of AES-SIV");
         let (tag, sealed) = sealed.split_at(TAG_BYTES);
-        [&[format, self.id], tag, &run, sealed].concat()
+        let checksum = self.checksum([format, self.id], &run);
+        [&[format, self.id], tag, &run, &checksum, sealed].concat()
     }
 
     /// Opens what a client handed back.
@@ -114,7 +120,7 @@ impl SnapshotKey {
             return Opened::Empty;
         }
         let Some(marks) = self.unseal(chain, snapshot) else {
-            return Opened::Foreign(kept_by_run_in_clear(snapshot, lifeline));
+            return Opened::Foreign(self.kept_by_run_in_clear(snapshot, lifeline));
         };
         if !lifeline.continues(&marks) {
             let kept = match (lifeline.kept(marks.run), marks.valid()) {
@@ -134,8 +140,8 @@ impl SnapshotKey {
         if snapshot.len() > SNAPSHOT_BYTES_MAX || snapshot.get(1) != Some(&self.id) {
             return None;
         }
-        let (format, run_bytes) = in_clear(snapshot)?;
-        let (clear, sealed) = snapshot.split_at(HEADER_BYTES + TAG_BYTES + RUN_BYTES);
+        let (format, run_bytes) = self.in_clear(snapshot)?;
+        let (clear, sealed) = snapshot.split_at(CLEAR_BYTES);
         let sealed = [&clear[HEADER_BYTES..HEADER_BYTES + TAG_BYTES], sealed].concat();
         let associated = self.associated(chain, format, run_bytes);
         let plain = self.cipher().decrypt([associated.as_slice()], &sealed).ok()?;
@@ -172,31 +178,50 @@ impl SnapshotKey {
         let (user, device) = (chain.user.0.to_be_bytes(), chain.lineage.device.0.to_be_bytes());
         [&[format, self.id], &self.store[..], &user, &device, &[chain.lineage.context], run].concat()
     }
-}
 
-/// Format and run of a snapshot, whoever sealed it.
-fn in_clear(snapshot: &[u8]) -> Option<(u8, &[u8; RUN_BYTES])> {
-    let format = *snapshot.first()?;
-    let run = snapshot.get(HEADER_BYTES + TAG_BYTES..)?.first_chunk::<RUN_BYTES>()?;
-    [FORMAT, FORMAT_TELLING_VALID].contains(&format).then_some((format, run))
-}
+    /// Format and run of a snapshot of this store, whoever's it is. Nothing for what is damaged, or of another server.
+    fn in_clear<'s>(&self, snapshot: &'s [u8]) -> Option<(u8, &'s [u8; RUN_BYTES])> {
+        let header = *snapshot.first_chunk::<HEADER_BYTES>()?;
+        let run = snapshot.get(HEADER_BYTES + TAG_BYTES..)?.first_chunk::<RUN_BYTES>()?;
+        let checksum = snapshot.get(HEADER_BYTES + TAG_BYTES + RUN_BYTES..CLEAR_BYTES)?;
+        let format = header[0];
+        let is_ours = [FORMAT, FORMAT_TELLING_VALID].contains(&format);
+        (is_ours && checksum == self.checksum(header, run)).then_some((format, run))
+    }
 
-/// What may be kept by a client whose snapshot cannot be read. Who changes these bytes harms itself alone: it reads again
-/// what it had. What is no snapshot of any server says nothing about what was lost.
-fn kept_by_run_in_clear(snapshot: &[u8], lifeline: &Lifeline) -> Kept {
-    match in_clear(snapshot) {
-        None => Kept::All,
-        Some((FORMAT, run)) => lifeline.kept(run_of(run)),
-        Some(_) => Kept::Through(Version(0)),
+    fn checksum(&self, header: [u8; HEADER_BYTES], run: &[u8]) -> [u8; CHECKSUM_BYTES] {
+        let hash = xxhash_rust::xxh3::xxh3_64(&[&self.store[..], &header, run].concat());
+        (hash as u32).to_be_bytes()
+    }
+
+    /// What may be kept by a client whose snapshot cannot be read. Who changes these bytes on purpose harms itself alone: it
+    /// reads again what it had. What is damaged, or of another server, says nothing about what was lost, so it costs nothing.
+    fn kept_by_run_in_clear(&self, snapshot: &[u8], lifeline: &Lifeline) -> Kept {
+        match self.in_clear(snapshot) {
+            None => Kept::All,
+            Some((FORMAT, run)) => lifeline.kept(run_of(run)),
+            Some(_) => Kept::Through(Version(0)),
+        }
     }
 }
 
+fn bytes_of(run: &RunName) -> Vec<u8> {
+    let found = |version: Version| version.0.to_be_bytes()[2..].to_vec();
+    let id = |id: u32| id.to_be_bytes().to_vec();
+    let before = [found(run.found), id(run.parent), found(run.parent_found), id(run.grandparent)];
+    [id(run.number.0), id(run.id), before.concat()].concat()
+}
+
 fn run_of(bytes: &[u8; RUN_BYTES]) -> RunName {
-    let [n0, n1, n2, n3, i0, i1, i2, i3, p0, p1, p2, p3] = *bytes;
+    let id = |from: usize| bytes[from..from + 4].iter().fold(0, |id, byte| id << 8 | u32::from(*byte));
+    let found = |from: usize| mark_of(&bytes[from..from + MARK_BYTES]);
     RunName {
-        number: RunNumber(u32::from_be_bytes([n0, n1, n2, n3])),
-        id: u32::from_be_bytes([i0, i1, i2, i3]),
-        parent: u32::from_be_bytes([p0, p1, p2, p3]),
+        number: RunNumber(id(0)),
+        id: id(4),
+        found: found(8),
+        parent: id(14),
+        parent_found: found(18),
+        grandparent: id(24),
     }
 }
 
@@ -252,7 +277,7 @@ mod tests {
         let told = key().seal(chain(1, 2, 0), &telling);
         assert_eq!(key().open(chain(1, 2, 0), &told, &lifeline()), Opened::Marks(telling));
         assert!(
-            sealed.len() <= anew.len() && anew.len() <= told.len() && told.len() <= 72,
+            sealed.len() <= anew.len() && anew.len() <= told.len() && told.len() <= 92,
             "{} bytes",
             told.len()
         );
@@ -260,17 +285,17 @@ mod tests {
     }
 
     #[test]
-    fn every_changed_bit_and_every_cut_is_foreign() {
+    fn every_changed_bit_and_every_cut_is_foreign_and_costs_nothing() {
         let sealed = key().seal(chain(1, 2, 0), &marks());
         for bit in 0..sealed.len() * 8 {
             let mut forged = sealed.clone();
             forged[bit / 8] ^= 1 << (bit % 8);
             let opened = key().open(chain(1, 2, 0), &forged, &lifeline());
-            assert!(matches!(opened, Opened::Foreign(_)), "bit {bit}: {opened:?}");
+            assert_eq!(opened, Opened::Foreign(Kept::All), "bit {bit}");
         }
         for length in 1..sealed.len() {
             let opened = key().open(chain(1, 2, 0), &sealed[..length], &lifeline());
-            assert!(matches!(opened, Opened::Foreign(_)), "{length} bytes: {opened:?}");
+            assert_eq!(opened, Opened::Foreign(Kept::All), "{length} bytes");
         }
     }
 

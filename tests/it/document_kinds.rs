@@ -40,6 +40,8 @@ async fn an_unchanged_client_has_the_items_of_a_new_kind() {
     has(Some(json!({"title": "Milk", "ticks": [1, 2]}))).await;
     put(&server, ann.user_id, "list", Some(json!("just text"))).await;
     has(Some(json!("just text"))).await;
+    put(&server, ann.user_id, "list", Some(serde_json::Value::Null)).await;
+    has(Some(serde_json::Value::Null)).await;
     put(&server, ann.user_id, "list", None).await;
     has(None).await;
 

@@ -15,8 +15,7 @@ use crate::support::{Home, Person, Replica, Server, Wire, dump, eventually, requ
 const MESSAGES: usize = 300;
 
 /// A pass of cleanup all the time; silence of four seconds is enough to expire.
-const CONFIG: &str =
-    "[server]\nworkers = 2\n[storage]\nindex_after_bytes = 4096\n[cleanup]\npause_ms = 100\n";
+const CONFIG: &str = "[server]\nworkers = 2\n[client]\nheartbeat_ms = 1000\n[storage]\nindex_after_bytes = 4096\n[cleanup]\npause_ms = 100\n";
 
 async fn explained(server: &Server, person: &Person) -> Value {
     let body = format!(r#"{{"user":"{}"}}"#, person.name);

@@ -14,7 +14,7 @@ const PASSWORD: &str = "correct horse";
 /// A home whose configuration ends with this; it begins within `[cleanup]`.
 fn home(devices: &str) -> Home {
     let config = format!(
-        "[server]\nworkers = 2\n[storage]\nindex_after_bytes = 4096\n[cleanup]\npause_ms = 100\n\
+        "[server]\nworkers = 2\n[client]\nheartbeat_ms = 1000\n[storage]\nindex_after_bytes = 4096\n[cleanup]\npause_ms = 100\n\
          {devices}\n"
     );
     Home::new(&config, &["--dev"])

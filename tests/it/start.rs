@@ -200,3 +200,20 @@ fn a_store_whose_log_is_gone_is_refused() {
     println!("{}", refused.stderr);
     assert_says(&refused, &["the store cannot be opened"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_of_another_store_is_refused() {
+    let (ours, theirs) = (Home::dev(), Home::dev());
+    for home in [&ours, &theirs] {
+        let server = home.start();
+        let [_, _] = server.people(1).await;
+        server.stop();
+    }
+    let kept = ours.data().join("index.kept");
+    std::fs::rename(ours.data().join("index"), &kept).unwrap();
+    std::fs::rename(theirs.data().join("index"), ours.data().join("index")).unwrap();
+    assert_says(&ours.start_refused(), &["the index belongs to another store"]);
+    std::fs::remove_dir_all(ours.data().join("index")).unwrap();
+    std::fs::rename(kept, ours.data().join("index")).unwrap();
+    ours.start().stop();
+}

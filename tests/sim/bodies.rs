@@ -37,10 +37,16 @@ impl Oracle {
             assert_eq!(row.oldest, Seq(1), "G7: a conversation begins with something gone");
             return;
         };
-        assert_eq!(Conversation { oldest: row.oldest, ..before }, *row, "only the oldest message changes");
+        let (oldest, let_go) = (row.oldest, row.let_go);
+        assert_eq!(Conversation { oldest, let_go, ..before }, *row, "only the oldest message changes");
         assert!(before.oldest < row.oldest, "G6: messages of {} came back", row.conversation);
         let log = &self.logs[&row.conversation];
         let place = |seq: Seq| usize::try_from(seq.0).unwrap() - 1;
+        assert_eq!(
+            row.let_go,
+            log[place(row.oldest) - 1].version,
+            "G12: the newest that is gone has another version"
+        );
         assert!(place(row.oldest) < log.len(), "G4: the newest message of {} is gone", row.conversation);
         for delivery in &log[place(before.oldest)..place(row.oldest)] {
             self.check_let_go(delivery);

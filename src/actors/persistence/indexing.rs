@@ -79,7 +79,11 @@ impl Persistence {
         let waits = !(self.index_has_room)();
         if waits != self.index_waits_for_room {
             self.index_waits_for_room = waits;
-            tracing::warn!(waits, "the disk is nearly full: the index waits for space, or waits no longer");
+            if waits {
+                tracing::warn!("the disk is nearly full: the index waits for space");
+            } else {
+                tracing::info!("there is space on the disk again: the index goes on");
+            }
         }
         !waits
     }

@@ -6,7 +6,7 @@ use super::commit::{Committer, Fatal};
 use crate::{
     model::{Effect, Horizon, Record, RunNumber, TimeMs, Version, record::Run},
     store::{
-        engine::{Engine, EngineFault},
+        engine::{Engine, EngineFault, IndexBatch},
         field::Input,
         files::Files,
         horizon, index_writer,
@@ -81,6 +81,9 @@ pub enum OpenFault {
     /// The index can be opened and not read.
     #[error("the index cannot be read")]
     Read(#[from] ReadFault),
+    /// The index was written for another store.
+    #[error("the index belongs to another store: put back the one that goes with this log")]
+    IndexOfAnotherStore,
     /// The index ends before the log begins: what lies between is gone.
     #[error(
         "the index reaches version {reach}, but the log begins at version {first}: restore a backup of both"
@@ -124,6 +127,7 @@ pub fn open(with: OpenStore) -> Result<Opened, OpenFault> {
     let is_new = Log::is_absent(&*with.files).map_err(LogFault::from)?;
     let mut watermark = Watermark::open(Arc::clone(&with.files), with.store, is_new)?;
     let reach = read_reach(&*with.engine)?;
+    tie_to_store(&*with.engine, with.store, reach)?;
     let index_was_behind = watermark.marks().index_shortfall(reach).is_some();
 
     let facts =
@@ -184,6 +188,20 @@ pub fn open(with: OpenStore) -> Result<Opened, OpenFault> {
         stored_time,
     };
     Ok(Opened { committer, lifeline: Arc::new(Lifeline::new(runs)), report })
+}
+
+/// An index that has nothing yet becomes this store's; any other has to be.
+fn tie_to_store(engine: &dyn Engine, store: StoreId, reach: Version) -> Result<(), OpenFault> {
+    let key = index_writer::store_key();
+    match engine.get(&key)? {
+        Some(owner) if owner[..] == store.0 => Ok(()),
+        None if reach == Version(0) => {
+            let mut batch = IndexBatch::new();
+            batch.put(&key, store.0.to_vec()).expect("an id is within the engine's limits");
+            Ok(engine.apply(&batch)?)
+        }
+        _ => Err(OpenFault::IndexOfAnotherStore),
+    }
 }
 
 fn read_reach(engine: &dyn Engine) -> Result<Version, OpenFault> {
