@@ -31,12 +31,12 @@ pub use bounds::{
 };
 pub use fault::ConfigError;
 pub use sections::{
-    Cleanup, Client, DocumentKind, Engine, Log, LogFormat, Messages, Operator, Registration,
+    Cleanup, Client, DocumentKind, Engine, Groups, Log, LogFormat, Messages, Operator, Registration,
     RegistrationMode, Server, Storage,
 };
 pub use sources::{FILE_VARIABLE, Flags, InForce, SEEDED_BUG_VARIABLE, Source, Sources};
 
-use crate::model::{DevicePolicy, Retentions};
+use crate::model::{DevicePolicy, GroupBounds, Retentions};
 use environment::read_environment;
 use given::Given;
 use loading::Loading;
@@ -59,6 +59,8 @@ pub struct Config {
     pub storage: Storage,
     /// For how long messages are kept.
     pub messages: Messages,
+    /// How large groups may be.
+    pub groups: Groups,
     /// What is removed, and when.
     pub cleanup: Cleanup,
     /// Logs.
@@ -99,6 +101,12 @@ impl Config {
             tombstones_ms: i64::from(self.cleanup.tombstone_retention_s) * 1000,
             bodies: self.messages.bodies,
         }
+    }
+
+    /// How large groups may be.
+    #[must_use]
+    pub fn group_bounds(&self) -> GroupBounds {
+        GroupBounds { members_max: self.groups.members_max, ..GroupBounds::default() }
     }
 
     /// What an operator should read in the log at every start: settings that are not meant for a server in use.

@@ -68,6 +68,7 @@ impl Core {
         opened.committer.set_time(time, config.cleanup.lineage_expiry_ms());
         opened.committer.set_device_policy(config.devices);
         opened.committer.set_retentions(config.retentions());
+        opened.committer.set_group_bounds(config.group_bounds());
         let arbiter = Arbiter::new();
         let parts = PersistenceParts {
             committer: opened.committer,

@@ -30,6 +30,8 @@ pub const CLEANUP_PAUSE_MS: RangeInclusive<u64> = 100..=86_400_000;
 pub const LINEAGE_EXPIRY_S: RangeInclusive<u64> = 1..=315_360_000;
 /// Devices of one user. Source: their lineages have a limit of their own, which has room for so many.
 pub const DEVICES: RangeInclusive<u64> = 1..=limits::DEVICES_PER_USER_MAX as u64;
+/// Members of one group. Source: a group of one is made before others come; the ceiling is explained where it stands.
+pub const GROUP_MEMBERS: RangeInclusive<u64> = 1..=limits::GROUP_MEMBERS_CEILING as u64;
 /// Seconds that something is kept by age. Source: below a few seconds it is gone before anybody could fetch it; ten years
 /// are for ever.
 pub const RETENTION_S: RangeInclusive<u64> = 1..=315_360_000;

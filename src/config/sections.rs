@@ -120,6 +120,19 @@ pub struct Messages {
     pub bodies: Bodies,
 }
 
+/// `[groups]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Groups {
+    /// Members of one group.
+    pub members_max: usize,
+}
+
+impl Default for Groups {
+    fn default() -> Groups {
+        Groups { members_max: limits::GROUP_MEMBERS_MAX }
+    }
+}
+
 /// `[log]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Log {

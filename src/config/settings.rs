@@ -3,8 +3,9 @@
 use super::{
     Config,
     bounds::{
-        CLEANUP_PAUSE_MS, CONNECTIONS, DEVICES, HEARTBEAT_MS, INDEX_AFTER_BYTES, INDEX_CACHE_BYTES,
-        LINEAGE_EXPIRY_S, QUEUED_BYTES, READERS, RETENTION_S, SEGMENT_BYTES, TAIL_BYTES, WORKERS,
+        CLEANUP_PAUSE_MS, CONNECTIONS, DEVICES, GROUP_MEMBERS, HEARTBEAT_MS, INDEX_AFTER_BYTES,
+        INDEX_CACHE_BYTES, LINEAGE_EXPIRY_S, QUEUED_BYTES, READERS, RETENTION_S, SEGMENT_BYTES, TAIL_BYTES,
+        WORKERS,
     },
     checks::{address, bodies, data_directory, log_level, origins},
     given::{Given, quoted},
@@ -174,6 +175,11 @@ pub(super) static SETTINGS: &[Setting] = &[
         key: "messages.bodies",
         set: |c, given| put(&mut c.messages.bodies, given.string().and_then(bodies)),
         show: |c| quoted(&c.messages.bodies.to_string()),
+    },
+    Setting {
+        key: "groups.members_max",
+        set: |c, given| put(&mut c.groups.members_max, given.number(GROUP_MEMBERS)),
+        show: |c| c.groups.members_max.to_string(),
     },
     Setting {
         key: "cleanup.pause_ms",

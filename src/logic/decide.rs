@@ -3,7 +3,7 @@
 use highwater_wire::Refusal;
 
 use super::{
-    accounts, lineages,
+    accounts, fan_out, groups, lineages,
     operation::{Answer, EndDevices, Operation, Principal, Request},
     passwords, retention, send,
     state::{Need, State},
@@ -64,6 +64,8 @@ pub fn lacking(state: &State, operation: &Operation) -> Vec<Need> {
                 needs.need(Need::Item(*user, *kind, key.clone()));
             }
         }
+        Request::Group(request) => groups::needs(&mut needs, request),
+        Request::Expand(group) => fan_out::expand_needs(&mut needs, *group),
         Request::Invite(_) | Request::StoreTime | Request::AcceptTime => {}
         Request::PutDocument { user, kind, key, .. } => {
             needs.need(Need::Account(*user));
@@ -110,6 +112,8 @@ pub fn decide(state: &mut State, operation: &Operation, version: Version) -> Res
             state.time.accept(operation.at);
             Ok(retention::store_time(state, operation.at, version))
         }
+        Request::Group(request) => groups::decide(state, operation.at, request, version),
+        Request::Expand(group) => Ok(fan_out::expand(state, *group, version)),
         Request::Invite(invite) => {
             state.invites.change(invite.hash, Some(*invite), version);
             Ok(Decided::changed(version, vec![Effect::Invite(*invite)], Answer::Done))

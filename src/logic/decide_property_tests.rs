@@ -1,16 +1,18 @@
 //! The property that makes warming right: with nothing lacking, a decision depends on no row that is not held.
 
 use super::{
-    Need, Operation, Request, State, decide,
+    ConversationState, GroupState, Need, Operation, Request, State, decide,
     decide_samples::{NOW, Rows, TODAY, at, by, new_device, register, send},
-    operation::{ChangePassword, EndDevices, HandedBack, NewDevice, OpenLineage, Target},
+    operation::{
+        ChangePassword, EndDevices, GroupChange, GroupRequest, HandedBack, NewDevice, OpenLineage, Target,
+    },
 };
 use crate::model::{
-    ClientMessageId, ConversationId, DeviceId, DevicePolicy, Kind, KindSet, LineageId, Seq, TimeMs, UserId,
-    Version,
+    ClientMessageId, ConversationId, DeviceId, DevicePolicy, Group, GroupBounds, Interval, Kind, KindSet,
+    LineageId, Member, Position, Role, Seq, TimeMs, UserId, Version,
     device_policy::ClassRule,
     limits::KINDS_MAX,
-    record::{Invite, Receipt, ReceiptDay},
+    record::{Conversation, Invite, Receipt, ReceiptDay},
 };
 
 /// Random numbers from a seed. Source: SplitMix64 (Steele, Lea, Flood 2014).
@@ -29,6 +31,9 @@ impl SeededRandom {
         self.below(n) == 0
     }
 }
+
+/// The one group.
+const GROUP: ConversationId = ConversationId(0x6e0);
 
 /// A small store with something of everything, and conversation ids that collide.
 fn random_rows(random: &mut SeededRandom) -> Rows {
@@ -56,14 +61,53 @@ fn random_rows(random: &mut SeededRandom) -> Rows {
         rows.invites.insert([1; 32], Invite { hash: [1; 32], expires: TimeMs(NOW.0 + 1) });
     }
     rows.items.insert((UserId(1), Kind(5), "k".to_owned()), Version(40));
+    if !random.one_in(4) {
+        rows = random_group(random, rows);
+    }
     rows
+}
+
+/// A group of some of the users, present or former, of which a part may wait to be expanded.
+fn random_group(random: &mut SeededRandom, mut rows: Rows) -> Rows {
+    const HEAD: u64 = 9;
+    let joined = |random: &mut SeededRandom, place: u64, user: u64| {
+        let join = Seq(1 + random.below(4));
+        let leave = (place > 0 && random.one_in(3)).then(|| Seq(join.0 + 1 + random.below(4)));
+        let role = [Role::Owner, Role::Admin, Role::Member][place.min(2) as usize];
+        let intervals = vec![Interval { join, leave }];
+        (UserId(user), Member { group: GROUP, user: UserId(user), role, intervals })
+    };
+    let members = (0..1 + random.below(4)).map(|place| joined(random, place, 1 + place)).collect();
+    let after = random.one_in(2).then(|| UserId(1 + random.below(4)));
+    let position = random.one_in(2).then(|| Position { entry: Seq(1 + random.below(HEAD)), after });
+    let named = Seq(1 + random.below(HEAD));
+    let row = Group { group: GROUP, name: "g".to_owned(), named, founder: UserId(1), created: TimeMs(1) };
+    rows.groups.insert(GROUP, GroupState { row, members, position });
+    let row = Conversation::of_group(GROUP, TimeMs(1));
+    rows.conversations.insert(GROUP, ConversationState { row, head: Seq(HEAD) });
+    rows
+}
+
+fn random_group_request(random: &mut SeededRandom) -> Request {
+    let (user, peer) = (1 + random.below(4), UserId(1 + random.below(5)));
+    let change = match random.below(6) {
+        0 => {
+            GroupChange::Create { name: ["g", ""][random.below(2) as usize].to_owned(), members: vec![peer] }
+        }
+        1 => GroupChange::Add(vec![peer, UserId(user)]),
+        2 => GroupChange::Remove(peer),
+        3 => GroupChange::Leave,
+        4 => GroupChange::Rename(["g", "h"][random.below(2) as usize].to_owned()),
+        _ => GroupChange::GiveRole(peer, [Role::Owner, Role::Admin][random.below(2) as usize]),
+    };
+    Request::Group(GroupRequest { by: by(user, 10 * user + 1 + random.below(2)), group: GROUP, change })
 }
 
 fn random_request(random: &mut SeededRandom) -> Request {
     let user = 1 + random.below(4);
     let device = 10 * user + 1 + random.below(3);
     let peer = 1 + random.below(4);
-    match random.below(14) {
+    match random.below(20) {
         0 => register(user, &format!("u{peer}"), random.one_in(2).then_some([1; 32])),
         1 => {
             let in_place_of = random.one_in(2).then(|| DeviceId(10 * user + 1));
@@ -92,6 +136,9 @@ fn random_request(random: &mut SeededRandom) -> Request {
             Request::SetPassword { user: UserId(user), password, end_devices }
         }
         7 => Request::EndDevice { user: UserId(user), device: DeviceId(10 * peer + 1) },
+        10..=12 => random_group_request(random),
+        13 => Request::Expand(GROUP),
+        14 | 15 => send(by(user, device), Target::Conversation(GROUP), random.below(4) as u8, "a"),
         _ => {
             let to = match random.below(3) {
                 0 => Target::Name(format!("u{peer}")),
@@ -109,7 +156,12 @@ fn random_request(random: &mut SeededRandom) -> Request {
 
 /// Everything that any of the random requests could ever read.
 fn warm_everything(rows: &Rows, state: &mut State) {
-    let mut needs = vec![Need::Invite([1; 32])];
+    let mut needs = vec![Need::Invite([1; 32]), Need::Group(GROUP), Need::Conversation(GROUP)];
+    needs.extend((1..=5).map(|user| Need::Account(UserId(user))));
+    for user in 1..=5 {
+        needs.push(Need::Item(UserId(user), Kind(3), GROUP.to_string()));
+        needs.push(Need::Inbox(UserId(user)));
+    }
     for user in 1..=4 {
         let (id, name) = (UserId(user), format!("u{user}"));
         needs.extend([Need::Account(id), Need::Name(name), Need::Inbox(id), Need::Lineages(id)]);
@@ -132,11 +184,17 @@ fn warm_everything(rows: &Rows, state: &mut State) {
 fn with_nothing_lacking_a_decision_depends_on_no_row_that_is_not_held() {
     let mut random = SeededRandom(5);
     let (mut refused, mut changed) = (0, 0);
-    for history in 0..3_000 {
+    for history in 0..5_000 {
         let rows = random_rows(&mut random);
         let phone = [ClassRule::Many, ClassRule::Replace, ClassRule::Refuse][random.below(3) as usize];
         let policy = DevicePolicy { phone, devices_max: 2, ..DevicePolicy::default() };
-        let state = || State::default().with_device_policy(policy);
+        // What is for more than two is expanded in steps.
+        let bounds = GroupBounds { members_max: 3, step_pointers_max: 2 };
+        let state = || {
+            let mut state = State::default().with_device_policy(policy);
+            state.set_group_bounds(bounds);
+            state
+        };
         let (mut exact, mut full) = (state(), state());
         warm_everything(&rows, &mut full);
         for place in 0..4 {

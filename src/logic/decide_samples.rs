@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 
 use super::{
-    ConversationState, Need, Operation, Principal, Request, State, Warm, lacking,
+    ConversationState, GroupState, Need, Operation, Principal, Request, State, Warm, lacking,
     operation::{NewDevice, Register, Send, Target},
 };
 use crate::model::{
@@ -34,6 +34,7 @@ pub(super) struct Rows {
     pub(super) invites: BTreeMap<SecretHash, Invite>,
     pub(super) items: BTreeMap<(UserId, Kind, String), Version>,
     pub(super) lineages: BTreeMap<UserId, Lineages>,
+    pub(super) groups: BTreeMap<ConversationId, GroupState>,
 }
 
 impl Rows {
@@ -90,6 +91,7 @@ impl Rows {
                 let version = self.items.get(&(user, kind, key.clone())).copied().unwrap_or_default();
                 Warm::Item(user, kind, key, version)
             }
+            Need::Group(group) => Warm::Group(group, self.groups.get(&group).cloned()),
         }
     }
 

@@ -11,6 +11,10 @@ mod decide_property_tests;
 mod decide_samples;
 #[cfg(test)]
 mod decide_tests;
+mod fan_out;
+mod groups;
+#[cfg(test)]
+mod groups_tests;
 pub mod hand_back_times;
 #[cfg(test)]
 mod hand_back_times_tests;
@@ -36,4 +40,4 @@ pub mod state;
 pub use decide::{Decided, decide, lacking};
 pub use observed_time::ObservedTime;
 pub use operation::{Answer, Operation, Principal, Request};
-pub use state::{ConversationState, Need, ROWS_MAX, State, Warm};
+pub use state::{ConversationState, GroupState, Need, ROWS_MAX, State, Warm};

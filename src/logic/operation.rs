@@ -1,7 +1,7 @@
 //! What may be asked of the committer, and what it answers.
 
 use crate::model::{
-    ClientMessageId, Content, ConversationId, Day, DeviceId, KindSet, Lineage, LineageId, Seq, TimeMs,
+    ClientMessageId, Content, ConversationId, Day, DeviceId, KindSet, Lineage, LineageId, Role, Seq, TimeMs,
     UserId, Version,
     limits::KINDS_MAX,
     record::{Device, Invite, SecretHash},
@@ -123,6 +123,43 @@ pub enum Request {
         /// JSON document; `None` deletes.
         value: Option<String>,
     },
+    /// Something is done with a group.
+    Group(GroupRequest),
+    /// The next step of a group's fan-out: pointers to what waits in its log. Nobody waits for it.
+    Expand(ConversationId),
+}
+
+/// What a member does with a group, or who makes one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupRequest {
+    /// Who asks.
+    pub by: Principal,
+    /// Which group. For a new one drawn at random by the caller.
+    pub group: ConversationId,
+    /// What is done.
+    pub change: GroupChange,
+}
+
+/// See [`GroupRequest`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GroupChange {
+    /// It is made. Who makes it owns it. The same group made once more by the same one is done already.
+    Create {
+        /// What it is called.
+        name: String,
+        /// Who belongs to it besides.
+        members: Vec<UserId>,
+    },
+    /// Members come; those who are members already are passed over. For owner and admins.
+    Add(Vec<UserId>),
+    /// A member goes. For the owner, and for admins unless it is another admin.
+    Remove(UserId),
+    /// The one who asks goes.
+    Leave,
+    /// It gets another name. For owner and admins.
+    Rename(String),
+    /// A member gets another role. For the owner; who makes another one owner becomes an admin.
+    GiveRole(UserId, Role),
 }
 
 /// A hello that says something new about a lineage.
@@ -269,6 +306,8 @@ impl Operation {
             | Request::RetireTombstones { user, .. }
             | Request::RemoveTombstones { user, .. } => Some(*user),
             Request::RetireBodies { member, .. } => Some(*member),
+            Request::Group(request) => Some(request.by.user),
+            Request::Expand(group) => Some(group.as_actor()),
             Request::StoreTime | Request::AcceptTime => None,
             Request::Invite(_) => None,
         }

@@ -1,4 +1,4 @@
-//! The decision on a message between two.
+//! The decision on a message: between two, or to a group.
 
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use xxhash_rust::xxh3::Xxh3;
 use super::{
     content,
     decide::{Decided, Needs, authorise, put_item},
+    fan_out::{self, Entry},
     operation::{Answer, Send, Target},
     state::{ConversationState, Need, State},
 };
@@ -37,6 +38,9 @@ pub(super) fn needs(needs: &mut Needs<'_>, at: TimeMs, send: &Send) {
         Target::Conversation(conversation) => {
             needs.need(Need::Conversation(*conversation));
             let held = needs.state.conversations.get(conversation).copied().flatten();
+            if held.is_some_and(|held| held.row.is_group()) {
+                needs_of_group(needs, *conversation);
+            }
             held.and_then(|held| held.row.peer_of(send.by.user))
         }
         Target::User(user) => needs_of_pair(needs, send.by.user, *user),
@@ -48,6 +52,15 @@ pub(super) fn needs(needs: &mut Needs<'_>, at: TimeMs, send: &Send) {
     };
     if let Some(peer) = peer {
         needs.need(Need::Inbox(peer));
+    }
+}
+
+/// The members of a group, and their inboxes when the message reaches them at once.
+fn needs_of_group(needs: &mut Needs<'_>, group: ConversationId) {
+    needs.need(Need::Group(group));
+    let state = needs.state;
+    if let Some(Some(held)) = state.groups.get(&group) {
+        fan_out::entry_needs(needs, held, &[]);
     }
 }
 
@@ -97,16 +110,11 @@ pub(super) fn decide(
         return Ok(Decided::unchanged(sent(receipt)));
     }
 
-    let mut effects = Vec::with_capacity(1);
-    if place.head == Seq(0) {
-        introduce(state, &mut effects, &place, send.by.user, at, version);
+    if place.peer.is_none() {
+        fan_out::check_queue(state, fan_out::admit(state, place.conversation, send.by.user)?)?;
     }
+    let mut effects = Vec::with_capacity(1);
     let seq = place.head.next();
-    state.conversations.change_with(&place.conversation, version, |held| {
-        if let Some(held) = held {
-            held.head = seq;
-        }
-    });
     let receipt = Receipt { conversation: place.conversation, seq, sent_at: at, fingerprint };
     state.receipts.change_with(&day, version, |set| {
         set.insert(send.id, receipt);
@@ -119,15 +127,29 @@ pub(super) fn decide(
         id: send.id,
         content: send.content.clone(),
     };
-    let pointers = point(state, send.by.user, place.peer, version);
-    effects.push(Effect::Message(Arc::new(Delivery {
-        version,
-        message,
-        day: send.day,
-        fingerprint,
-        pointers,
-    })));
+    let entry = Entry { message, day: send.day, fingerprint };
+    match place.peer {
+        Some(peer) => {
+            if place.head == Seq(0) {
+                introduce(state, &mut effects, (place.conversation, peer), send.by.user, at, version);
+            }
+            write_to_pair(state, &mut effects, peer, entry, version);
+        }
+        None => fan_out::write_entry(state, &mut effects, entry, version),
+    }
     Ok(Decided::changed(version, effects, sent(&receipt)))
+}
+
+/// Writes a message that both get at once.
+fn write_to_pair(state: &mut State, effects: &mut Vec<Effect>, peer: UserId, entry: Entry, version: Version) {
+    let Entry { message, day, fingerprint } = entry;
+    state.conversations.change_with(&message.conversation, version, |held| {
+        if let Some(held) = held {
+            held.head = message.seq;
+        }
+    });
+    let pointers = point(state, message.sender, peer, version);
+    effects.push(Effect::Message(Arc::new(Delivery { version, message, day, fingerprint, pointers })));
 }
 
 fn sent(receipt: &Receipt) -> Answer {
@@ -137,7 +159,9 @@ fn sent(receipt: &Receipt) -> Answer {
 /// The conversation that a send belongs to, existing or to be made.
 struct Place {
     conversation: ConversationId,
-    peer: UserId,
+    /// Nobody when it is a group. Whether the sender is a member is asked later: a message that was sent before is
+    /// recognised also when its sender has left.
+    peer: Option<UserId>,
     /// 0 when it is to be made.
     head: Seq,
 }
@@ -148,7 +172,10 @@ fn find_place(state: &State, send: &Send) -> Result<Place, Refusal> {
         Target::Conversation(conversation) => {
             let held = state.conversations.get(conversation).copied().flatten();
             let held = held.ok_or(Refusal::NoSuchConversation)?;
-            let peer = held.row.peer_of(sender).ok_or(Refusal::NoSuchConversation)?;
+            let peer = held.row.peer_of(sender);
+            if peer.is_none() && !held.row.is_group() {
+                return Err(Refusal::NoSuchConversation);
+            }
             Ok(Place { conversation: *conversation, peer, head: held.head })
         }
         Target::User(user) => place_of_pair(state, sender, *user),
@@ -164,11 +191,11 @@ fn place_of_pair(state: &State, sender: UserId, peer: UserId) -> Result<Place, R
         let conversation = ConversationId::direct(sender, peer, attempt);
         match state.conversations.get(&conversation).copied().flatten() {
             Some(held) if held.row.members == members(sender, peer) => {
-                return Ok(Place { conversation, peer, head: held.head });
+                return Ok(Place { conversation, peer: Some(peer), head: held.head });
             }
             Some(_) => {}
             None if matches!(state.accounts.get(&peer), Some(Some(_))) => {
-                return Ok(Place { conversation, peer, head: Seq(0) });
+                return Ok(Place { conversation, peer: Some(peer), head: Seq(0) });
             }
             None => return Err(Refusal::NoSuchUser),
         }
@@ -180,28 +207,27 @@ fn place_of_pair(state: &State, sender: UserId, peer: UserId) -> Result<Place, R
 fn introduce(
     state: &mut State,
     effects: &mut Vec<Effect>,
-    place: &Place,
+    (conversation, peer): (ConversationId, UserId),
     sender: UserId,
     at: TimeMs,
     version: Version,
 ) {
     let row = Conversation {
-        conversation: place.conversation,
-        members: members(sender, place.peer),
+        conversation,
+        members: members(sender, peer),
         created: at,
         oldest: Seq(1),
         let_go: Version(0),
     };
-    state.conversations.change(place.conversation, Some(ConversationState { row, head: Seq(0) }), version);
+    state.conversations.change(conversation, Some(ConversationState { row, head: Seq(0) }), version);
     effects.push(Effect::Conversation(row));
-    for (user, other) in both_sides(sender, place.peer) {
+    for (user, other) in both_sides(sender, peer) {
         let name = state.accounts.get(&other).and_then(Option::as_ref).map(|account| account.name.clone());
         let contact = ItemValue::Contact { user: other, name: name.unwrap_or_default() };
-        let conversation = ItemValue::Conversation { conversation: place.conversation, peer: other };
-        for (kind, key, value) in [
-            (CONTACTS, other.to_string(), contact),
-            (CONVERSATIONS, place.conversation.to_string(), conversation),
-        ] {
+        let of_pair = ItemValue::Conversation { conversation, peer: other };
+        for (kind, key, value) in
+            [(CONTACTS, other.to_string(), contact), (CONVERSATIONS, conversation.to_string(), of_pair)]
+        {
             effects.push(put_item(state, user, Item { kind, key, version, value: Some(value) }));
         }
     }
@@ -243,6 +269,7 @@ fn fingerprint(conversation: ConversationId, content: &Content) -> u64 {
     let (seed, parts) = match content {
         Content::Text(text) => (0, vec![text]),
         Content::Custom(custom) => (CUSTOM_SEED, vec![&custom.schema, &custom.json, &custom.fallback]),
+        Content::Notice(_) => unreachable!("no client sends a notice: the content was checked"),
     };
     let mut hasher = Xxh3::with_seed(seed);
     hasher.update(&conversation.0.to_le_bytes());

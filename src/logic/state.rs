@@ -1,14 +1,17 @@
 //! The committer's memory: the rows that operations read, and what is still lacking for one.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use rustc_hash::FxBuildHasher;
 
-use super::{lineages::heard_step_ms, observed_time::ObservedTime, pinned::Pinned};
+use super::{
+    Operation, Request, fan_out::BatchRoom, lineages::heard_step_ms, observed_time::ObservedTime,
+    pinned::Pinned,
+};
 use crate::model::{
-    ClientMessageId, ConversationId, Day, DeviceId, DevicePolicy, HeardSince, Horizon, Kind, Lineages,
-    Retentions, Seq, TimeMs, UserId, Version,
-    limits::LINEAGE_EXPIRY_MS,
+    ClientMessageId, ConversationId, Day, DeviceId, DevicePolicy, Group, GroupBounds, HeardSince, Horizon,
+    Kind, Lineages, Member, Position, Retentions, Seq, TimeMs, UserId, Version,
+    limits::{GROUPS_HELD_MAX, LINEAGE_EXPIRY_MS},
     record::{Account, Conversation, Device, Invite, Receipt, ReceiptDay, SecretHash},
 };
 
@@ -36,6 +39,8 @@ pub enum Need {
     Invite(SecretHash),
     /// The version of one item of one user.
     Item(UserId, Kind, String),
+    /// A group with all of its members.
+    Group(ConversationId),
 }
 
 /// What a reader found for a need.
@@ -59,6 +64,8 @@ pub enum Warm {
     Invite(SecretHash, Option<Invite>),
     /// See `Need::Item`; version 0 when there is no such item.
     Item(UserId, Kind, String, Version),
+    /// See `Need::Group`.
+    Group(ConversationId, Option<GroupState>),
 }
 
 /// A conversation as the committer needs it.
@@ -68,6 +75,42 @@ pub struct ConversationState {
     pub row: Conversation,
     /// Its newest seq.
     pub head: Seq,
+}
+
+/// A group as the committer needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupState {
+    /// Its row.
+    pub row: Group,
+    /// Everybody who is or was a member and is remembered.
+    pub members: BTreeMap<UserId, Member>,
+    /// How far its log is expanded; nothing when all of it is.
+    pub position: Option<Position>,
+}
+
+impl GroupState {
+    /// The row of a user who is a member now.
+    #[must_use]
+    pub fn present(&self, user: UserId) -> Option<&Member> {
+        self.members.get(&user).filter(|member| member.since().is_some())
+    }
+
+    /// Everybody who is a member now, in the order of ids.
+    pub fn present_members(&self) -> impl Iterator<Item = &Member> {
+        self.members.values().filter(|member| member.since().is_some())
+    }
+
+    /// How many that are.
+    #[must_use]
+    pub fn present_count(&self) -> usize {
+        self.present_members().count()
+    }
+
+    /// Whether everybody has the entry at this place whom it concerns.
+    #[must_use]
+    pub fn is_expanded(&self, seq: Seq) -> bool {
+        self.position.is_none_or(|position| seq < position.entry)
+    }
 }
 
 /// The rows in memory, as left by every operation decided so far, those of the batch in hand included.
@@ -82,6 +125,11 @@ pub struct State {
     pub(super) lineages: Pinned<UserId, Lineages, FxBuildHasher>,
     pub(super) invites: Pinned<SecretHash, Option<Invite>>,
     pub(super) items: Pinned<(UserId, Kind, String), Version>,
+    pub(super) groups: Pinned<ConversationId, Option<GroupState>, FxBuildHasher>,
+    /// How large a group may be, and how much of it one operation reaches.
+    pub(super) group_bounds: GroupBounds,
+    /// What may still be done in the batch in hand.
+    pub(super) batch: BatchRoom,
     rows_max: usize,
     /// The time by which lineages expire.
     pub(super) time: ObservedTime,
@@ -116,6 +164,9 @@ impl State {
             lineages: Pinned::new(rows_max),
             invites: Pinned::new(rows_max),
             items: Pinned::new(rows_max),
+            groups: Pinned::new(rows_max.min(GROUPS_HELD_MAX)),
+            group_bounds: GroupBounds::default(),
+            batch: BatchRoom::default(),
             rows_max,
             time: ObservedTime::at_start(None, TimeMs(0), 0),
             lineage_expiry_ms: LINEAGE_EXPIRY_MS,
@@ -138,6 +189,22 @@ impl State {
     pub fn with_device_policy(mut self, policy: DevicePolicy) -> State {
         self.device_policy = policy;
         self
+    }
+
+    /// Sets the bounds of groups.
+    pub fn set_group_bounds(&mut self, bounds: GroupBounds) {
+        self.group_bounds = bounds;
+    }
+
+    /// A batch begins: what it may do is counted anew.
+    pub fn begin_batch(&mut self) {
+        self.batch = BatchRoom::default();
+    }
+
+    /// Whether the batch in hand takes the operation; if not, it waits for the next.
+    #[must_use]
+    pub fn has_room(&self, operation: &Operation) -> bool {
+        !matches!(operation.request, Request::Expand(_)) || self.batch.has_room_for_step()
     }
 
     /// Sets how long things are kept.
@@ -201,6 +268,7 @@ impl State {
             Need::Lineages(user) => self.lineages.holds(user),
             Need::Invite(hash) => self.invites.holds(hash),
             Need::Item(user, kind, key) => self.items.holds(&(*user, *kind, key.clone())),
+            Need::Group(group) => self.groups.holds(group),
         }
     }
 
@@ -223,6 +291,7 @@ impl State {
                 Warm::Lineages(user, row) => self.lineages.warm(user, row),
                 Warm::Invite(hash, row) => self.invites.warm(hash, row),
                 Warm::Item(user, kind, key, version) => self.items.warm((user, kind, key), version),
+                Warm::Group(group, state) => self.groups.warm(group, state),
             }
         }
         true
@@ -240,6 +309,7 @@ impl State {
             self.lineages.sweep(indexed),
             self.invites.sweep(indexed),
             self.items.sweep(indexed),
+            self.groups.sweep(indexed),
         ];
         self.evicted = evicted.into_iter().fold(self.evicted, Version::max);
     }
@@ -256,6 +326,7 @@ impl State {
             .with_time(self.time, self.lineage_expiry_ms)
             .with_device_policy(self.device_policy);
         let (horizon, retentions) = (std::mem::take(&mut self.horizon), self.retentions);
-        *self = State { evicted: self.evicted, horizon, retentions, ..rowless };
+        let (group_bounds, batch) = (self.group_bounds, self.batch);
+        *self = State { evicted: self.evicted, horizon, retentions, group_bounds, batch, ..rowless };
     }
 }

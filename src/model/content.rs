@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::group::Notice;
+
 /// The content of a message.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Content {
@@ -11,6 +13,8 @@ pub enum Content {
     Text(Bytes),
     /// A document whose meaning the applications agree on.
     Custom(Arc<Custom>),
+    /// What became of a group. Made by the committer alone; no client sends one.
+    Notice(Arc<Notice>),
 }
 
 /// A message whose meaning is not the server's. All three are UTF-8; in all at most `limits::CUSTOM_BYTES_MAX` bytes.
@@ -31,6 +35,7 @@ impl Content {
         match self {
             Content::Text(text) => text.len(),
             Content::Custom(custom) => custom.schema.len() + custom.json.len() + custom.fallback.len(),
+            Content::Notice(notice) => notice.bytes(),
         }
     }
 }

@@ -5,8 +5,10 @@
 use std::sync::Arc;
 
 use super::{
+    content::Content,
+    group::{Expansion, Group, Member, Position},
     horizon::Horizon,
-    ids::{Day, DeviceId, Kind, TimeMs, UserId, Version},
+    ids::{ConversationId, Day, DeviceId, Kind, TimeMs, UserId, Version},
     lineage::Lineages,
     record::{Account, Conversation, Device, Invite, Item, Message, Run, SecretHash},
 };
@@ -63,6 +65,26 @@ pub enum Effect {
     Invite(Invite),
     /// An invite was used or withdrawn.
     InviteGone(SecretHash),
+    /// The group has this value now.
+    Group(Group),
+    /// The user's membership has this value now.
+    Member(Member),
+    /// A former member is not remembered any more.
+    MemberGone {
+        /// Of which group.
+        group: ConversationId,
+        /// Who.
+        user: UserId,
+    },
+    /// How far the log of a group is expanded; `None` when there is nothing left to do.
+    FanOut {
+        /// Of which group.
+        group: ConversationId,
+        /// Where the next step begins.
+        position: Option<Position>,
+    },
+    /// An entry of a group, written by an earlier operation, stands in the inboxes of part of its audience.
+    Expanded(Arc<Expansion>),
 }
 
 /// A message with the pointers that one operation makes to it, all of that operation's version.
@@ -76,8 +98,23 @@ pub struct Delivery {
     pub day: Day,
     /// See `Receipt::fingerprint`.
     pub fingerprint: u64,
-    /// Whose inbox gets a pointer, and the version of that inbox's pointer before it.
+    /// Whose inbox gets a pointer, and the version of that inbox's pointer before it. Empty when the fan-out of its group
+    /// gives the pointers later.
     pub pointers: Vec<(UserId, Version)>,
+}
+
+impl Delivery {
+    /// Whether a client sent it, so that it is recognised when it is sent again; a notice was not sent.
+    #[must_use]
+    pub fn was_sent(&self) -> bool {
+        !matches!(self.message.content, Content::Notice(_))
+    }
+
+    /// Whether its sender's inbox has a pointer of this operation.
+    #[must_use]
+    pub fn is_in_own_inbox(&self) -> bool {
+        self.pointers.iter().any(|(user, _)| *user == self.message.sender)
+    }
 }
 
 /// One decided operation, as it stands in the log.

@@ -99,6 +99,15 @@ impl ConversationId {
     }
 }
 
+impl ConversationId {
+    /// For whom the steps of a group are decided in order: the group itself, under its own number. Should a user have the
+    /// same number, the two share an order, and nothing else.
+    #[must_use]
+    pub fn as_actor(self) -> UserId {
+        UserId(self.0)
+    }
+}
+
 /// Spreads 64 bits over 64 bits. Source: the finaliser of SplitMix64 (Steele, Lea, Flood 2014).
 fn mix(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

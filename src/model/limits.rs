@@ -102,3 +102,41 @@ pub const HELLO_TIMEOUT_MS: u64 = 10_000;
 
 /// How often a silent client should send a heartbeat, milliseconds.
 pub const HEARTBEAT_MS: u32 = 30_000;
+
+/// Present members of one group; an operator may change it. One more: refused as `group_full`.
+/// Source: WeChat's groups have 500.
+pub const GROUP_MEMBERS_MAX: usize = 500;
+
+/// The most members that an operator may allow. Source: the members of a group that is written to are in memory.
+pub const GROUP_MEMBERS_CEILING: usize = 5_000;
+
+/// Users whom one operation adds to a group. More: refused as `invalid_field`; they are added in parts.
+/// Source: an entry of the log names them, and fits a chunk of the index.
+pub const GROUP_USERS_PER_OPERATION_MAX: usize = 100;
+
+/// Former members of one group who are remembered. Over it, who left longest ago is forgotten when another one is added,
+/// and cannot read any more what he was given; while nobody can be forgotten yet the add is refused as `busy`.
+pub const FORMER_MEMBERS_MAX: usize = 500;
+
+/// Memberships of one user in one group that are remembered. Over it the oldest is forgotten; while its entries are not
+/// expanded yet the add is refused as `busy`. Source: choice; who comes and goes more often has read it.
+pub const INTERVALS_PER_MEMBER_MAX: usize = 8;
+
+/// Name of a group, bytes. Longer, empty, or with control characters: refused as `invalid_group_name`.
+pub const GROUP_NAME_BYTES_MAX: usize = 128;
+
+/// Groups whose members the committer holds in memory before a sweep; more are read again when they are needed.
+/// Source: about 100 bytes a member, so 100 MB when all of them are full.
+pub const GROUPS_HELD_MAX: usize = 2_000;
+
+/// Pointers that one step of a fan-out makes. An entry for more than these is expanded in several steps, and not by the
+/// operation that makes it. Source: half of the operations of a batch, so that a step takes no longer than they do.
+pub const FAN_OUT_STEP_POINTERS_MAX: usize = 256;
+
+/// Pointers that sends to groups make at once in one batch. What comes then is left to later steps: so other steps and
+/// other operations have their part of every batch. Source: half of what 16 steps make.
+pub const BATCH_GROUP_POINTERS_MAX: usize = 8 * FAN_OUT_STEP_POINTERS_MAX;
+
+/// Entries of one group that wait to be expanded; they wait in its log. More: a send is refused as `busy`, and so is
+/// every other change that can be asked for again. Leaves and removals are always taken.
+pub const FAN_OUT_ENTRIES_MAX: u64 = 10_000;

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod content;
 pub mod device_policy;
 pub mod effect;
+pub mod group;
 pub mod horizon;
 pub mod ids;
 pub mod kind_set;
@@ -20,6 +21,7 @@ pub use clock::Clock;
 pub use content::{Content, Custom};
 pub use device_policy::DevicePolicy;
 pub use effect::{Delivery, DeviceEnd, Effect, Record};
+pub use group::{Expansion, Group, GroupBounds, Interval, Member, Notice, Position, Role};
 pub use horizon::Horizon;
 pub use ids::{
     ClientMessageId, ConversationId, Day, DeviceId, Kind, LineageId, RunNumber, Seq, TimeMs, UserId, Version,

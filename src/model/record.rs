@@ -47,14 +47,14 @@ pub struct Device {
     pub created: TimeMs,
 }
 
-/// A conversation between two (which may be the same one: notes to oneself).
+/// A conversation: between two (which may be the same one: notes to oneself), or the log of a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Conversation {
     /// Which.
     pub conversation: ConversationId,
-    /// The two, lower id first.
+    /// The two, lower id first. Twice nobody, [`NOBODY`], for a group, whose members have rows of their own.
     pub members: [UserId; 2],
-    /// When its first message was sent.
+    /// When its first entry was made.
     pub created: TimeMs,
     /// The oldest message that can be read: those before it may have been removed. It never falls, and never lies above
     /// the newest.
@@ -64,7 +64,28 @@ pub struct Conversation {
     pub let_go: Version,
 }
 
+/// No user has this id.
+pub const NOBODY: UserId = UserId(0);
+
 impl Conversation {
+    /// The row of a group's log. It keeps the id from being taken for the conversation of a pair.
+    #[must_use]
+    pub fn of_group(group: ConversationId, created: TimeMs) -> Conversation {
+        Conversation {
+            conversation: group,
+            members: [NOBODY; 2],
+            created,
+            oldest: Seq(1),
+            let_go: Version(0),
+        }
+    }
+
+    /// Whether it is the log of a group.
+    #[must_use]
+    pub fn is_group(&self) -> bool {
+        self.members == [NOBODY; 2]
+    }
+
     /// The other one, seen from `user`; `None` when `user` is not a member.
     #[must_use]
     pub fn peer_of(&self, user: UserId) -> Option<UserId> {
@@ -165,8 +186,27 @@ pub enum ItemValue {
         /// With whom.
         peer: UserId,
     },
+    /// A group that the user is a member of.
+    Group {
+        /// Which.
+        group: ConversationId,
+        /// What it is called.
+        name: String,
+    },
     /// A JSON document of a kind that the server itself does not look into.
     Document(String),
+}
+
+impl ItemValue {
+    /// The conversation that it stands for.
+    #[must_use]
+    pub fn conversation(&self) -> Option<ConversationId> {
+        match self {
+            ItemValue::Conversation { conversation, .. } => Some(*conversation),
+            ItemValue::Group { group, .. } => Some(*group),
+            ItemValue::Account { .. } | ItemValue::Contact { .. } | ItemValue::Document(_) => None,
+        }
+    }
 }
 
 /// One life of the store.

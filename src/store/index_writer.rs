@@ -9,7 +9,7 @@ use super::{
     accounts, conversations, devices,
     engine::IndexBatch,
     field::{put_number, put_time},
-    horizon, inboxes, invites, items,
+    groups, horizon, inboxes, invites, items,
     keys::{self, Key},
     lineages, messages,
     packing::ChunkBuilder,
@@ -17,7 +17,7 @@ use super::{
     view::receipt_of,
 };
 use crate::model::{
-    ConversationId, Delivery, Effect, Record, UserId, Version,
+    ConversationId, Delivery, Effect, Record, Seq, UserId, Version,
     record::{Pointer, ReceiptDay, name_key},
 };
 
@@ -144,23 +144,57 @@ impl Step {
             Effect::InviteGone(hash) => {
                 self.rows.insert(invites::key(hash), None);
             }
+            Effect::Group(_)
+            | Effect::Member(_)
+            | Effect::MemberGone { .. }
+            | Effect::FanOut { .. }
+            | Effect::Expanded(_) => self.take_of_group(effect),
+        }
+    }
+
+    fn take_of_group(&mut self, effect: &Effect) {
+        match effect {
+            Effect::Group(row) => self.row(groups::key(row.group), |out| groups::encode(out, row)),
+            Effect::Member(row) => {
+                let key = groups::member_key(row.group, row.user);
+                self.row(key, |out| groups::encode_member(out, row));
+            }
+            Effect::MemberGone { group, user } => {
+                self.rows.insert(groups::member_key(*group, *user), None);
+            }
+            Effect::FanOut { group, position: Some(position) } => {
+                self.row(groups::position_key(*group), |out| groups::encode_position(out, position));
+            }
+            Effect::FanOut { group, position: None } => {
+                self.rows.insert(groups::position_key(*group), None);
+            }
+            Effect::Expanded(step) => {
+                self.take_pointers(step.version, (step.group, step.seq), &step.pointers)
+            }
+            _ => unreachable!("what is no effect on a group was taken before"),
         }
     }
 
     fn take_delivery(&mut self, version: Version, delivery: &Arc<Delivery>) {
         let message = &delivery.message;
         self.logs.entry(message.conversation).or_default().push(Arc::clone(delivery));
-        for (user, previous) in &delivery.pointers {
-            let pointer = Pointer {
-                version,
-                previous: *previous,
-                conversation: message.conversation,
-                seq: message.seq,
-            };
+        self.take_pointers(version, (message.conversation, message.seq), &delivery.pointers);
+        if delivery.was_sent() {
+            let day = ReceiptDay { user: message.sender, day: delivery.day };
+            self.receipts.entry(day).or_default().push(Arc::clone(delivery));
+        }
+    }
+
+    fn take_pointers(
+        &mut self,
+        version: Version,
+        (conversation, seq): (ConversationId, Seq),
+        pointers: &[(UserId, Version)],
+    ) {
+        for (user, previous) in pointers {
+            let pointer = Pointer { version, previous: *previous, conversation, seq };
             self.inboxes.entry(*user).or_default().push(pointer);
         }
-        let day = ReceiptDay { user: message.sender, day: delivery.day };
-        self.receipts.entry(day).or_default().push(Arc::clone(delivery));
     }
 
     /// Takes out what need not be written; returns how many entries are left and how many are not.

@@ -47,6 +47,11 @@ pub fn encode(out: &mut Vec<u8>, item: &Item) {
             out.push(4);
             put_bytes(out, document.as_bytes());
         }
+        Some(ItemValue::Group { group, name }) => {
+            out.push(40);
+            put_fixed64(out, group.0);
+            put_bytes(out, name.as_bytes());
+        }
     }
 }
 
@@ -64,6 +69,7 @@ pub fn decode(input: &mut Input<'_>) -> Result<Item, Malformed> {
         2 => Some(ItemValue::Contact { user: input.user()?, name: input.text("name")? }),
         3 => Some(ItemValue::Conversation { conversation: input.conversation()?, peer: input.user()? }),
         4 => Some(ItemValue::Document(input.text("document")?)),
+        40 => Some(ItemValue::Group { group: input.conversation()?, name: input.text("group name")? }),
         tag => {
             return Err(Malformed::Unknown { what: "item value", tag: u64::from(tag) });
         }

@@ -16,6 +16,9 @@
 //! | `l` | lineages | user | marks and floor |
 //! | `r` | runs | number | run |
 //! | `v` | invites | hash | invite |
+//! | `o` | groups | group | group row |
+//! | `b` | groups | group, user | member row |
+//! | `f` | groups | group | position of the fan-out, while something waits |
 //! | `x` | meta | name | reach, time, horizon, store |
 //!
 //! Numbers in keys are big-endian, so that byte order is number order. Only the repository of a prefix builds its keys.
@@ -48,6 +51,12 @@ pub const LINEAGES: u8 = b'l';
 pub const RUN: u8 = b'r';
 /// See the table.
 pub const INVITE: u8 = b'v';
+/// See the table.
+pub const GROUP: u8 = b'o';
+/// See the table.
+pub const MEMBER: u8 = b'b';
+/// See the table.
+pub const FAN_OUT: u8 = b'f';
 /// See the table.
 pub const META: u8 = b'x';
 

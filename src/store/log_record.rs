@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::{
     accounts, conversations, devices,
     field::{Input, Malformed, put_bytes, put_fixed64, put_number, put_time},
-    horizon, invites, items, lineages, messages, runs,
+    groups, horizon, invites, items, lineages, messages, runs,
 };
 use crate::model::{Day, Delivery, Effect, Kind, Record, Version};
 
@@ -27,6 +27,12 @@ const LINEAGES: u8 = 10;
 const TIME: u8 = 11;
 const HORIZON: u8 = 12;
 const ITEM_GONE: u8 = 13;
+const GROUP: u8 = 40;
+const MEMBER: u8 = 41;
+const MEMBER_GONE: u8 = 42;
+const FAN_OUT: u8 = 43;
+const FAN_OUT_DONE: u8 = 44;
+const EXPANDED: u8 = 45;
 
 /// Appends one record.
 pub fn encode(out: &mut Vec<u8>, record: &Record) {
@@ -100,6 +106,43 @@ fn encode_effect(out: &mut Vec<u8>, effect: &Effect) {
             out.push(INVITE_GONE);
             out.extend_from_slice(hash);
         }
+        Effect::Group(_)
+        | Effect::Member(_)
+        | Effect::MemberGone { .. }
+        | Effect::FanOut { .. }
+        | Effect::Expanded(_) => encode_effect_on_group(out, effect),
+    }
+}
+
+fn encode_effect_on_group(out: &mut Vec<u8>, effect: &Effect) {
+    match effect {
+        Effect::Group(row) => {
+            out.push(GROUP);
+            groups::encode(out, row);
+        }
+        Effect::Member(row) => {
+            out.push(MEMBER);
+            groups::encode_member(out, row);
+        }
+        Effect::MemberGone { group, user } => {
+            out.push(MEMBER_GONE);
+            put_fixed64(out, group.0);
+            put_fixed64(out, user.0);
+        }
+        Effect::FanOut { group, position: Some(position) } => {
+            out.push(FAN_OUT);
+            put_fixed64(out, group.0);
+            groups::encode_position(out, position);
+        }
+        Effect::FanOut { group, position: None } => {
+            out.push(FAN_OUT_DONE);
+            put_fixed64(out, group.0);
+        }
+        Effect::Expanded(step) => {
+            out.push(EXPANDED);
+            groups::encode_expansion(out, step);
+        }
+        _ => unreachable!("what is no effect on a group was written before"),
     }
 }
 
@@ -107,11 +150,7 @@ fn encode_delivery(out: &mut Vec<u8>, delivery: &Delivery) {
     messages::encode(out, &delivery.message);
     put_number(out, u64::from(delivery.day.0));
     put_fixed64(out, delivery.fingerprint);
-    put_number(out, delivery.pointers.len() as u64);
-    for (user, previous) in &delivery.pointers {
-        put_fixed64(out, user.0);
-        put_number(out, previous.0);
-    }
+    groups::encode_pointers(out, &delivery.pointers);
 }
 
 /// Reads every record of a batch's payload, in order.
@@ -162,6 +201,15 @@ fn decode_effect(input: &mut Input<'_>, version: Version) -> Result<Effect, Malf
         RUN => Effect::Run(runs::decode(input)?),
         INVITE => Effect::Invite(invites::decode(input)?),
         INVITE_GONE => Effect::InviteGone(input.array("invite hash")?),
+        GROUP => Effect::Group(groups::decode(input)?),
+        MEMBER => Effect::Member(groups::decode_member(input)?),
+        MEMBER_GONE => Effect::MemberGone { group: input.conversation()?, user: input.user()? },
+        FAN_OUT => {
+            let group = input.conversation()?;
+            Effect::FanOut { group, position: Some(groups::decode_position(input)?) }
+        }
+        FAN_OUT_DONE => Effect::FanOut { group: input.conversation()?, position: None },
+        EXPANDED => Effect::Expanded(Arc::new(groups::decode_expansion(input, version)?)),
         tag => {
             return Err(Malformed::Unknown { what: "effect", tag: u64::from(tag) });
         }
@@ -172,8 +220,6 @@ fn decode_delivery(input: &mut Input<'_>, version: Version) -> Result<Delivery, 
     let message = messages::decode(input)?;
     let day = Day(u32::try_from(input.number()?).map_err(|_| Malformed::Truncated("day"))?);
     let fingerprint = input.fixed64("fingerprint")?;
-    let count = input.number()?;
-    let pointers =
-        (0..count).map(|_| Ok((input.user()?, input.version()?))).collect::<Result<_, Malformed>>()?;
+    let pointers = groups::decode_pointers(input)?;
     Ok(Delivery { version, message, day, fingerprint, pointers })
 }

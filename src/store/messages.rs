@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{
     field::{Input, Malformed, put_bytes, put_fixed64, put_number, put_time},
+    groups,
     keys::{self, Key},
     packing::MAX_PACKED_RECORD_BYTES,
 };
@@ -17,6 +18,9 @@ const NO_TEXT: u8 = 0;
 
 /// Tag of a custom message.
 const CUSTOM: u8 = 1;
+
+/// Tag of a notice.
+const NOTICE: u8 = 2;
 
 /// Bytes of a packed message beside its content, at most: sender, time, id, tag, and lengths.
 const OTHER_FIELDS_BYTES_MAX: usize = 8 + 10 + 16 + 2 + 3 * 2;
@@ -92,6 +96,10 @@ fn put_content(out: &mut Vec<u8>, content: &Content) {
             put_bytes(out, &custom.json);
             put_bytes(out, &custom.fallback);
         }
+        Content::Notice(notice) => {
+            out.extend_from_slice(&[NO_TEXT, NOTICE]);
+            groups::encode_notice(out, notice);
+        }
     }
 }
 
@@ -106,6 +114,7 @@ fn take_content(input: &mut Input<'_>) -> Result<Content, Malformed> {
             json: input.shared_bytes("document")?,
             fallback: input.shared_bytes("fallback")?,
         }))),
+        NOTICE => Ok(Content::Notice(Arc::new(groups::decode_notice(input)?))),
         tag => Err(Malformed::Unknown { what: "content", tag: u64::from(tag) }),
     }
 }

@@ -29,6 +29,9 @@ mod files_faulty_plan;
 pub mod files_null;
 #[cfg(feature = "seeded-bugs")]
 pub mod files_seeded;
+pub mod groups;
+#[cfg(test)]
+mod groups_tests;
 pub mod horizon;
 pub mod inboxes;
 pub mod index_writer;
@@ -77,6 +80,7 @@ mod view_bodies;
 mod view_bodies_tests;
 mod view_cleanup;
 mod view_fault;
+mod view_groups;
 mod view_head_at;
 mod view_inbox;
 mod view_items;

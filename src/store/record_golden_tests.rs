@@ -9,13 +9,14 @@ use std::{fmt::Write, fs, path::PathBuf, sync::Arc};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
-    accounts, conversations, devices, field::Input, files_faulty::SeededRandom, inboxes, index_writer,
-    invites, items, log_record, messages, packing::Chunk, receipts, record_samples::every_effect, runs,
+    accounts, conversations, devices, field::Input, files_faulty::SeededRandom, groups, inboxes,
+    index_writer, invites, items, log_record, messages, packing::Chunk, receipts,
+    record_samples::every_effect, runs,
 };
 use crate::model::{ConversationId, Record, Seq, Version};
 
 /// XXH3-64 over every golden file in the order below. It changes only when stored bytes do.
-const FINGERPRINT: u64 = 2_960_678_406_805_532_610;
+const FINGERPRINT: u64 = 17_989_194_540_923_437_499;
 
 /// Name and content of every file: one record of each effect, and the index writes of each.
 fn expected() -> Vec<(String, String)> {
@@ -101,6 +102,10 @@ fn decode_everything(bytes: &[u8]) {
     let _ = items::decode(&mut input()).is_ok();
     let _ = runs::decode(&mut input()).is_ok();
     let _ = invites::decode(&mut input()).is_ok();
+    let _ = groups::decode(&mut input()).is_ok();
+    let _ = groups::decode_member(&mut input()).is_ok();
+    let _ = groups::decode_position(&mut input()).is_ok();
+    let _ = groups::decode_notice(&mut input()).is_ok();
     if let Ok(chunk) = Chunk::decode(bytes) {
         chunk.iter().for_each(|record| drop(inboxes::decode(&mut Input::new(record))));
     }

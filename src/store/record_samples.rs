@@ -6,8 +6,9 @@ use bytes::Bytes;
 
 use super::{engine::Engine, engine_memory::MemoryEngine, index_writer, log_record, tail::Tail, view::View};
 use crate::model::{
-    ClientMessageId, Content, ConversationId, Custom, Day, Delivery, DeviceId, Effect, HeardSince, Horizon,
-    Kind, KindSet, Lineage, LineageId, Lineages, Record, RunNumber, Seq, TimeMs, UserId, Version,
+    ClientMessageId, Content, ConversationId, Custom, Day, Delivery, DeviceId, Effect, Expansion, Group,
+    HeardSince, Horizon, Interval, Kind, KindSet, Lineage, LineageId, Lineages, Member, Notice, Position,
+    Record, Role, RunNumber, Seq, TimeMs, UserId, Version,
     limits::KINDS_MAX,
     record::{Account, Conversation, Device, Invite, Item, ItemValue, Message, Run},
 };
@@ -176,6 +177,30 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
         found: Version(69_000),
         lossy: true,
     };
+    let group = Effect::Group(Group {
+        group: conversation,
+        name: "Tee".to_owned(),
+        named: Seq(300),
+        founder: bob,
+        created: TimeMs(5),
+    });
+    let interval = |join, leave: Option<u64>| Interval { join: Seq(join), leave: leave.map(Seq) };
+    let intervals = vec![interval(1, Some(129)), interval(300, None)];
+    let members = [Role::Owner, Role::Admin, Role::Member]
+        .map(|role| {
+            Effect::Member(Member { group: conversation, user: ann, role, intervals: intervals.clone() })
+        })
+        .to_vec();
+    let position =
+        |after| Effect::FanOut { group: conversation, position: Some(Position { entry: Seq(129), after }) };
+    let pointers = vec![(ann, Version(69_000)), (bob, Version(0))];
+    let expansion = Expansion { version: Version(70_000), group: conversation, seq: Seq(129), pointers };
+    let notice = |notice: Notice| {
+        let id = ClientMessageId([0; 16]);
+        let message = Message { id, ..message(Content::Notice(Arc::new(notice))) };
+        let (version, pointers) = (Version(70_000), vec![(ann, Version(69_000))]);
+        Effect::Message(Arc::new(Delivery { version, message, day: Day(0), fingerprint: 0, pointers }))
+    };
     vec![
         (
             "account",
@@ -222,6 +247,23 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
         ("run", vec![Effect::Run(run)]),
         ("invite", vec![Effect::Invite(Invite { hash: [0xa5; 32], expires: TimeMs(1_800_000_000_000) })]),
         ("invite_gone", vec![Effect::InviteGone([0xa5; 32])]),
+        ("group", vec![group.clone()]),
+        ("group_members", members),
+        ("group_member_gone", vec![Effect::MemberGone { group: conversation, user: bob }]),
+        ("group_fan_out", vec![position(Some(ann)), position(None)]),
+        ("group_fan_out_done", vec![Effect::FanOut { group: conversation, position: None }]),
+        ("group_expanded", vec![Effect::Expanded(Arc::new(expansion))]),
+        ("group_conversation", vec![Effect::Conversation(Conversation::of_group(conversation, TimeMs(5)))]),
+        (
+            "item_group",
+            vec![item("g", Some(ItemValue::Group { group: conversation, name: "Tee".to_owned() }))],
+        ),
+        ("notice_created", vec![notice(Notice::Created { name: "Tee".to_owned(), members: vec![bob] })]),
+        ("notice_joined", vec![notice(Notice::Joined(vec![bob]))]),
+        ("notice_left", vec![notice(Notice::Left)]),
+        ("notice_removed", vec![notice(Notice::Removed(bob))]),
+        ("notice_renamed", vec![notice(Notice::Renamed("Kaffee".to_owned()))]),
+        ("notice_role_given", vec![notice(Notice::RoleGiven(bob, Role::Admin))]),
         ("nothing", Vec::new()),
     ]
 }

@@ -4,6 +4,8 @@
 //! pins the tail; what the index takes over meanwhile stays readable until the pin is dropped. Bounded by
 //! `config storage.tail_bytes_max`: when it is full, commits wait for the index.
 
+mod groups;
+mod inboxes;
 mod pin;
 
 pub use pin::Pin;
@@ -20,7 +22,7 @@ use parking_lot::{Mutex, RwLock};
 use rustc_hash::FxHashMap;
 
 use crate::model::{
-    ConversationId, Day, Delivery, DeviceId, Effect, Horizon, Kind, Lineages, Record, UserId, Version,
+    ConversationId, Day, Delivery, DeviceId, Effect, Horizon, Kind, Lineages, Record, Seq, UserId, Version,
     record::{Account, Conversation, Device, Invite, Item, SecretHash, name_key},
     seeded::{self, SyncBug},
 };
@@ -43,15 +45,23 @@ struct Shard {
     items: FxHashMap<(UserId, Kind), BTreeMap<Version, Item>>,
     inboxes: FxHashMap<UserId, VecDeque<InboxEntry>>,
     logs: FxHashMap<ConversationId, VecDeque<Arc<Delivery>>>,
+    groups: FxHashMap<ConversationId, groups::GroupRows>,
+    unpointed: FxHashMap<UserId, VecDeque<Arc<Delivery>>>,
 }
 
 /// A pointer in the tail, with what it points to.
 #[derive(Debug, Clone)]
 pub struct InboxEntry {
+    /// Of the operation that made it.
+    pub version: Version,
     /// The user's pointer before this one.
     pub previous: Version,
-    /// The message; its version is the pointer's.
-    pub delivery: Arc<Delivery>,
+    /// Which conversation's log it points to.
+    pub conversation: ConversationId,
+    /// Which entry there.
+    pub seq: Seq,
+    /// The entry; nothing when it had left the tail before the pointer came.
+    pub delivery: Option<Arc<Delivery>>,
 }
 
 /// See the module.
@@ -255,11 +265,13 @@ impl Tail {
                 items.insert(item.version, item.clone());
             }
             Effect::Message(delivery) => {
+                let (conversation, seq) = (delivery.message.conversation, delivery.message.seq);
                 for (user, previous) in &delivery.pointers {
-                    let entry = InboxEntry { previous: *previous, delivery: Arc::clone(delivery) };
+                    let (previous, delivery) = (*previous, Some(Arc::clone(delivery)));
+                    let entry = InboxEntry { version, previous, conversation, seq, delivery };
                     self.shard(user.0).write().inboxes.entry(*user).or_default().push_back(entry);
                 }
-                let conversation = delivery.message.conversation;
+                self.insert_unpointed(delivery);
                 let mut shard = self.shard(conversation.0).write();
                 shard.logs.entry(conversation).or_default().push_back(Arc::clone(delivery));
             }
@@ -276,6 +288,11 @@ impl Tail {
             Effect::InviteGone(hash) => {
                 self.hash_shard(hash).write().invites.insert(*hash, (version, None));
             }
+            Effect::Group(_)
+            | Effect::Member(_)
+            | Effect::MemberGone { .. }
+            | Effect::FanOut { .. }
+            | Effect::Expanded(_) => self.insert_of_group(version, effect),
         }
     }
 
@@ -310,8 +327,9 @@ impl Tail {
             Effect::Message(delivery) => {
                 for (user, _) in &delivery.pointers {
                     let mut shard = self.shard(user.0).write();
-                    pop_through(&mut shard.inboxes, user, |entry| entry.delivery.version <= version);
+                    pop_through(&mut shard.inboxes, user, |entry| entry.version <= version);
                 }
+                self.remove_unpointed(delivery);
                 let conversation = delivery.message.conversation;
                 let mut shard = self.shard(conversation.0).write();
                 pop_through(&mut shard.logs, &conversation, |delivery| delivery.version <= version);
@@ -326,34 +344,12 @@ impl Tail {
             Effect::InviteGone(hash) => {
                 drop_row(&mut self.hash_shard(hash).write().invites, hash, version);
             }
+            Effect::Group(_)
+            | Effect::Member(_)
+            | Effect::MemberGone { .. }
+            | Effect::FanOut { .. }
+            | Effect::Expanded(_) => self.remove_of_group(version, effect),
         }
-    }
-
-    /// Messages of a user's inbox above `mark`, if the tail alone shows that none is missing between: the first one's
-    /// previous pointer is not above the mark. Stops at `entries_max`, saying so by the second value.
-    ///
-    /// Needs no pin: what it returns holds itself.
-    #[must_use]
-    pub fn inbox_above(
-        &self,
-        user: UserId,
-        mark: Version,
-        bound: Version,
-        entries_max: usize,
-    ) -> Option<(Vec<Arc<Delivery>>, bool)> {
-        let shard = self.shard(user.0).read();
-        let inbox = shard.inboxes.get(&user)?;
-        let first = inbox.partition_point(|entry| entry.delivery.version <= mark);
-        let unbroken = inbox.get(first).is_none_or(|entry| entry.previous <= mark);
-        if !unbroken {
-            return None;
-        }
-        let visible = inbox.range(first..).take_while(|entry| entry.delivery.version <= bound);
-        let mut taken: Vec<_> =
-            visible.take(entries_max + 1).map(|entry| Arc::clone(&entry.delivery)).collect();
-        let more = taken.len() > entries_max;
-        taken.truncate(entries_max);
-        Some((taken, more))
     }
 }
 

@@ -129,10 +129,12 @@ impl View {
             }
             Ok(ControlFlow::Continue(()))
         })?;
-        for entry in self.pin.inbox_above(day.user, Version(0), usize::MAX) {
-            let delivery = &entry.delivery;
-            if delivery.message.sender == day.user && delivery.day == day.day {
-                found.insert(delivery.message.id, receipt_of(delivery));
+        let inbox = self.pin.inbox_above(day.user, Version(0), usize::MAX);
+        let of_inbox = inbox.into_iter().filter_map(|entry| entry.delivery);
+        for delivery in of_inbox.chain(self.pin.unpointed(day.user)) {
+            let is_own = delivery.message.sender == day.user && delivery.was_sent();
+            if is_own && delivery.day == day.day {
+                found.insert(delivery.message.id, receipt_of(&delivery));
             }
         }
         Ok(found)

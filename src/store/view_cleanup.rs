@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use super::{
-    engine::prefix_end, field::Malformed, inboxes, keys, lineages, packing::Chunk, view::View,
-    view_fault::ReadFault, view_scan::whole,
+    engine::prefix_end, field::Malformed, inboxes, keys, lineages, packing::Chunk, tail::InboxEntry,
+    view::View, view_fault::ReadFault, view_scan::whole,
 };
 use crate::model::{ConversationId, Lineages, Seq, UserId, Version, record::Pointer};
 
@@ -114,9 +114,8 @@ impl View {
             Ok(if kept.len() >= max { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         })?;
         for entry in self.pin.inbox_above(user, newest(&kept), max.saturating_sub(kept.len())) {
-            let (version, message) = (entry.delivery.version, &entry.delivery.message);
-            let (conversation, seq) = (message.conversation, message.seq);
-            kept.push(Pointer { version, previous: entry.previous, conversation, seq });
+            let InboxEntry { version, previous, conversation, seq, .. } = entry;
+            kept.push(Pointer { version, previous, conversation, seq });
         }
         kept.truncate(max);
         Ok(kept)

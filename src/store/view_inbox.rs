@@ -60,13 +60,13 @@ impl View {
             if entry.previous > expected {
                 return Err(ReadFault::BrokenInbox { user, found: expected, expected: entry.previous });
             }
-            expected = entry.delivery.version;
-            bytes += entry.delivery.message.content.bytes();
+            expected = entry.version;
+            let message = self.pointed(&mut chunks, &entry)?;
+            bytes += message.content.bytes();
             if bytes > bytes_max && !found.is_empty() {
                 break;
             }
-            let message = entry.delivery.message.clone();
-            found.push(InboxMessage { version: entry.delivery.version, message });
+            found.push(InboxMessage { version: entry.version, message });
         }
         Ok(found)
     }

@@ -22,7 +22,7 @@ fn texts(view: &View, user: UserId, mark: u64, max: usize) -> Vec<String> {
     let entries = view.inbox_above(user, Version(mark), max, usize::MAX).unwrap();
     let text = |content: &Content| match content {
         Content::Text(text) => String::from_utf8(text.to_vec()).unwrap(),
-        Content::Custom(custom) => panic!("{custom:?}"),
+        other => panic!("{other:?}"),
     };
     entries.iter().map(|entry| text(&entry.message.content)).collect()
 }

@@ -98,7 +98,7 @@ pub(super) fn tell_valid<S: Source>(
     for item in items.iter().take(room.entries) {
         last = item.version;
         // Who has gone from a conversation keeps nothing of it.
-        let Some(ItemValue::Conversation { conversation, .. }) = item.value else {
+        let Some(conversation) = item.value.as_ref().and_then(ItemValue::conversation) else {
             continue;
         };
         let seq = source.head_at(conversation, list.through)?;

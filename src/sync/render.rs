@@ -4,6 +4,7 @@ use bytes::Bytes;
 use highwater_wire::proto;
 
 use super::levels::{LEVELS, Rendering};
+use super::locale::Phrase;
 use super::lost_future::Valid;
 use crate::model::{
     Content, UserId,
@@ -33,6 +34,10 @@ fn document(value: &ItemValue) -> String {
         ItemValue::Conversation { conversation, peer } => {
             json(&proto::ConversationItem { conversation_id: conversation.0, peer_id: peer.0 })
         }
+        // The group's name comes with the frames of groups.
+        ItemValue::Group { group, .. } => {
+            json(&proto::ConversationItem { conversation_id: group.0, peer_id: 0 })
+        }
         ItemValue::Document(document) => document.clone(),
     }
 }
@@ -44,19 +49,20 @@ fn json<T: serde::Serialize>(value: &T) -> String {
 /// A message as a device of `user` is told it.
 #[must_use]
 pub fn entry(user: UserId, rendering: Rendering, message: &Message) -> proto::Entry {
-    let own = message.sender == user;
+    // Only what a client sent has an id of a client.
+    let own = message.sender == user && !matches!(message.content, Content::Notice(_));
     proto::Entry {
         conversation_id: message.conversation.0,
         seq: message.seq.0,
         sender_id: message.sender.0,
         sent_at_ms: message.sent_at.0,
         client_message_id: if own { Bytes::copy_from_slice(&message.id.0) } else { Bytes::new() },
-        content: Some(LEVELS.content(rendering, content(&message.content))),
+        content: Some(LEVELS.content(rendering, content(rendering, &message.content))),
     }
 }
 
 /// A content whole, as the newest level has it.
-fn content(content: &Content) -> proto::entry::Content {
+fn content(rendering: Rendering, content: &Content) -> proto::entry::Content {
     match content {
         Content::Text(text) => proto::entry::Content::Text(utf8(text)),
         Content::Custom(custom) => proto::entry::Content::Custom(proto::Custom {
@@ -64,6 +70,10 @@ fn content(content: &Content) -> proto::entry::Content {
             json: utf8(&custom.json),
             fallback: utf8(&custom.fallback),
         }),
+        // No level has notices yet.
+        Content::Notice(_) => {
+            proto::entry::Content::Text(rendering.locale.says(Phrase::NotShownHere).to_owned())
+        }
     }
 }
 

@@ -106,6 +106,11 @@ impl Oracle {
                 }
                 Effect::Horizon(horizon) => self.take_horizon(horizon),
                 Effect::Conversation(row) => self.take_conversation(row),
+                Effect::Group(_)
+                | Effect::Member(_)
+                | Effect::MemberGone { .. }
+                | Effect::FanOut { .. }
+                | Effect::Expanded(_) => panic!("these histories make no groups"),
             }
         }
         self.used = self.used.max(record.version);

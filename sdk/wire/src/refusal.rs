@@ -89,6 +89,11 @@ refusals! {
     /// The document of a custom message, or all of the message, is longer than the limit.
     CustomTooLong = 308, "custom_too_long", 413, false, "the custom message is longer than the limit";
 
+    /// The group has as many members as it may have.
+    GroupFull = 310, "group_full", 409, false, "the group is full";
+    /// The name of a group is empty, too long, or has control characters.
+    InvalidGroupName = 311, "invalid_group_name", 400, false, "a group's name has 1 to 128 bytes and no control characters";
+
     /// The server has more to do than it can; nothing was done.
     Busy = 500, "busy", 503, true, "the server is busy";
     /// The disk is full; reading goes on.

@@ -2,6 +2,7 @@
 //! in `mod.rs` and the seeded simulator both drive this.
 
 mod index;
+mod room;
 mod time;
 
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use highwater_wire::Refusal;
 pub use super::bounds::CommitterBounds;
 use crate::{
     logic::{Answer, Operation, State, Warm, decide, lacking},
-    model::{Effect, Record, UserId, Version, limits::BATCH_BYTES_MAX, limits::BATCH_OPERATIONS_MAX},
+    model::{Effect, Record, UserId, Version, limits::BATCH_OPERATIONS_MAX},
     store::{
         engine::Engine,
         files::FileFault,
@@ -176,12 +177,13 @@ impl Committer {
         let mut outcomes = Vec::with_capacity(operations.len());
         let mut records = Vec::new();
         self.payload.clear();
+        self.state.begin_batch();
         let mut lengths = Vec::new();
         // Operations of one actor are decided in the order in which they came.
         let mut cold: Vec<UserId> = Vec::new();
         for operation in operations {
             let waits = operation.actor().is_some_and(|actor| cold.contains(&actor));
-            let full = outcomes.len() >= BATCH_OPERATIONS_MAX || self.payload.len() > BATCH_BYTES_MAX / 2;
+            let full = outcomes.len() >= BATCH_OPERATIONS_MAX || self.is_full_for(operation);
             if waits || full {
                 outcomes.push(Outcome::Again);
                 continue;

@@ -133,7 +133,9 @@ fn op_of(request: &Request) -> Option<Op> {
         | Request::StoreTime
         | Request::AcceptTime
         | Request::Invite(_)
-        | Request::PutDocument { .. } => None,
+        | Request::PutDocument { .. }
+        | Request::Group(_)
+        | Request::Expand(_) => None,
     }
 }
 

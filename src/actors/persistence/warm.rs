@@ -1,7 +1,7 @@
 //! Warming: a reader finds every row that an operation needs, so that the committer never waits for a disk.
 
 use crate::{
-    logic::{ConversationState, Need, Operation, State, Warm, lacking},
+    logic::{ConversationState, GroupState, Need, Operation, State, Warm, lacking},
     store::view::{ReadFault, View},
 };
 
@@ -47,6 +47,16 @@ fn one(view: &View, need: Need) -> Result<Warm, ReadFault> {
         Need::Item(user, kind, key) => {
             let version = view.item_version(user, kind, &key)?;
             Warm::Item(user, kind, key, version)
+        }
+        Need::Group(group) => {
+            let state = match view.group(group)? {
+                Some(row) => {
+                    let (members, position) = (view.members(group)?, view.position(group)?);
+                    Some(GroupState { row, members, position })
+                }
+                None => None,
+            };
+            Warm::Group(group, state)
         }
     })
 }

@@ -26,7 +26,7 @@ pub fn heads(view: &View, user: UserId, wanted: &proto::Heads) -> Result<Result<
     let next = items.last().filter(|_| is_cut).map_or(0, |last| last.version.0);
     let mut heads = Vec::with_capacity(items.len());
     for item in items {
-        if let Some(ItemValue::Conversation { conversation, .. }) = item.value {
+        if let Some(conversation) = item.value.as_ref().and_then(ItemValue::conversation) {
             let seq = view.conversation_head(conversation)?;
             // What was removed while this read goes on may reach above what it shows.
             let oldest = view.oldest_message(conversation)?.min(seq);

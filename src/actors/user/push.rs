@@ -1,14 +1,12 @@
 //! Telling what is new: an inline push where the tail shows everything above the issued mark, else a nudge.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use highwater_wire::proto::{self, server_frame::Body};
 
 use super::{User, encode};
 use crate::{
     actors::transport::ConnectionId,
-    model::{Delivery, UserId, Version, limits::PUSH_ENTRIES_MAX},
+    model::{UserId, Version, limits::PUSH_ENTRIES_MAX, record::InboxMessage},
     monitor::{Op, Outcome, ids},
     sync::{Chain, Issued, News, PushChain, Rendering, RunName, SnapshotKey, render},
 };
@@ -46,17 +44,17 @@ impl User {
     /// Pushes everything above the mark, if the tail shows that nothing is missing between.
     fn push_above(&mut self, place: usize, mark: Version) {
         let tail = &self.services.tail;
-        let Some((deliveries, false)) = tail.inbox_above(self.user, mark, tail.durable(), PUSH_ENTRIES_MAX)
+        let Some((entries, false)) = tail.inbox_above(self.user, mark, tail.durable(), PUSH_ENTRIES_MAX)
         else {
             return self.nudge(place);
         };
-        if deliveries.is_empty() {
+        if entries.is_empty() {
             return;
         }
         let session = &self.sessions[place];
         let chain = Chain { user: self.user, lineage: session.lineage.id };
         let seals = (&self.services.key, self.services.lifeline.current());
-        let (page, issued) = push_page(&session.chain, chain, session.rendering, &deliveries, seals);
+        let (page, issued) = push_page(&session.chain, chain, session.rendering, &entries, seals);
         let frame = proto::ServerFrame { request_id: 0, body: Some(Body::Push(page)) };
         let frame = encode(session.link.encoding(), &frame);
         let session = &mut self.sessions[place];
@@ -78,14 +76,14 @@ pub(super) fn push_page(
     given: &PushChain,
     chain: Chain,
     rendering: Rendering,
-    deliveries: &[Arc<Delivery>],
+    entries: &[InboxMessage],
     (key, current): (&SnapshotKey, RunName),
 ) -> (proto::Page, Issued) {
-    let last = deliveries.last().expect("a push has something to say");
+    let last = entries.last().expect("a push has something to say");
     let marks = given.marks_after(last.version, current);
     let snapshot = Bytes::from(key.seal(chain, &marks));
-    let entries = deliveries.iter().map(|delivery| render::entry(chain.user, rendering, &delivery.message));
-    (given.push_page(&snapshot, entries.collect()), Issued { snapshot, marks })
+    let told = render::entries(chain.user, rendering, entries);
+    (given.push_page(&snapshot, told), Issued { snapshot, marks })
 }
 
 /// Who is told of a durable record, and whether a state kind is among it.
@@ -100,6 +98,9 @@ pub fn audience(record: &crate::model::Record) -> Vec<(UserId, bool)> {
             crate::model::Effect::Item { user, .. } => tell(*user, true),
             crate::model::Effect::Message(delivery) => {
                 delivery.pointers.iter().for_each(|(user, _)| tell(*user, false));
+            }
+            crate::model::Effect::Expanded(step) => {
+                step.pointers.iter().for_each(|(user, _)| tell(*user, false));
             }
             _ => {}
         }

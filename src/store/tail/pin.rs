@@ -97,10 +97,10 @@ impl Pin {
         let Some(inbox) = shard.inboxes.get(&user) else {
             return Vec::new();
         };
-        let first = inbox.partition_point(|entry| entry.delivery.version <= mark.max(self.floor));
-        let visible = inbox.range(first..).take_while(|entry| entry.delivery.version <= self.bound);
+        let first = inbox.partition_point(|entry| entry.version <= mark.max(self.floor));
+        let visible = inbox.range(first..).take_while(|entry| entry.version <= self.bound);
         let mut found: Vec<InboxEntry> = visible.take(entries_max).cloned().collect();
-        let ends_at_bound = found.last().is_some_and(|entry| entry.delivery.version == self.bound);
+        let ends_at_bound = found.last().is_some_and(|entry| entry.version == self.bound);
         if seeded::is(SyncBug::VisibleBeforeLower) && ends_at_bound && found.len() > 1 {
             found.remove(found.len() - 2);
         }
@@ -112,7 +112,7 @@ impl Pin {
     pub fn inbox_head(&self, user: UserId) -> Option<Version> {
         let shard = self.tail.shard(user.0).read();
         let inbox = shard.inboxes.get(&user)?;
-        inbox.iter().rev().map(|entry| entry.delivery.version).find(|version| *version <= self.bound)
+        inbox.iter().rev().map(|entry| entry.version).find(|version| *version <= self.bound)
     }
 
     /// Every item of a kind that the tail has for a user, those above the bound included: they hide older values.

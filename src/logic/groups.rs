@@ -1,0 +1,343 @@
+//! What is done with groups: made, added to, left, named. Each is an entry of the group's log like a message, so that one
+//! order decides who got what.
+
+use std::collections::BTreeMap;
+
+use highwater_wire::Refusal;
+
+use super::{
+    decide::{Decided, Needs, authorise},
+    fan_out::{CONVERSATIONS, Entry, admit, check_queue, entry_needs, head_of, write_entry},
+    operation::{Answer, GroupChange, GroupRequest},
+    state::{ConversationState, GroupState, Need, State},
+};
+use crate::model::{
+    ClientMessageId, Content, ConversationId, Day, Effect, Group, Interval, Member, Notice, Role, Seq,
+    TimeMs, UserId, Version,
+    limits::{
+        FORMER_MEMBERS_MAX, GROUP_NAME_BYTES_MAX, GROUP_USERS_PER_OPERATION_MAX, INTERVALS_PER_MEMBER_MAX,
+    },
+    record::{Conversation, Message},
+};
+
+/// What must be in memory to decide on a group.
+pub(super) fn needs(needs: &mut Needs<'_>, request: &GroupRequest) {
+    let group = request.group;
+    needs.need(Need::Device(request.by.device));
+    needs.need(Need::Conversation(group));
+    let is_held = needs.need(Need::Group(group));
+    let (added, items): (&[UserId], &[UserId]) = match &request.change {
+        GroupChange::Create { members, .. } => (members, members),
+        GroupChange::Add(users) => (users, users),
+        GroupChange::Remove(user) => (&[], std::slice::from_ref(user)),
+        GroupChange::Leave => (&[], std::slice::from_ref(&request.by.user)),
+        GroupChange::Rename(_) | GroupChange::GiveRole(..) => (&[], &[]),
+    };
+    if added.len() > GROUP_USERS_PER_OPERATION_MAX {
+        return;
+    }
+    for user in added {
+        needs.need(Need::Account(*user));
+    }
+    let item = |user: UserId| Need::Item(user, CONVERSATIONS, group.to_string());
+    for user in items {
+        needs.need(item(*user));
+    }
+    if !is_held {
+        return;
+    }
+    let state = needs.state;
+    match (state.groups.get(&group).and_then(Option::as_ref), &request.change) {
+        (Some(held), change) => {
+            entry_needs(needs, held, added);
+            if matches!(change, GroupChange::Rename(_)) {
+                for member in held.present_members() {
+                    needs.need(item(member.user));
+                }
+            }
+        }
+        (None, GroupChange::Create { members, .. }) => {
+            needs.need(item(request.by.user));
+            for user in members.iter().chain([&request.by.user]) {
+                needs.need(Need::Inbox(*user));
+            }
+        }
+        (None, _) => {}
+    }
+}
+
+/// Decides what is done with a group.
+pub(super) fn decide(
+    state: &mut State,
+    at: TimeMs,
+    request: &GroupRequest,
+    version: Version,
+) -> Result<Decided, Refusal> {
+    authorise(state, request.by)?;
+    let (by, group) = (request.by.user, request.group);
+    if let GroupChange::Create { name, members } = &request.change {
+        return create(state, at, (by, group), (name, members), version);
+    }
+    let held = admit(state, group, by)?;
+    let seq = head_of(state, group).next();
+    let changed = match &request.change {
+        GroupChange::Create { .. } => unreachable!("it was decided before"),
+        GroupChange::Add(users) => add(state, held, by, users, seq)?,
+        GroupChange::Remove(user) => remove(held, by, *user, seq)?,
+        GroupChange::Leave => Some(leave(held, by, seq)),
+        GroupChange::Rename(name) => rename(state, held, by, name, seq)?,
+        GroupChange::GiveRole(user, role) => give_role(state, held, by, (*user, *role))?,
+    };
+    let Some(changed) = changed else {
+        return Ok(Decided::unchanged(Answer::Done));
+    };
+    let mut effects = Vec::new();
+    apply(state, &mut effects, group, &changed, version);
+    write_notice(state, &mut effects, (at, group, by, seq), changed.notice, version);
+    Ok(Decided::changed(version, effects, Answer::Done))
+}
+
+/// What an operation makes of the rows of a group, and the entry that says so.
+struct Changed {
+    row: Option<Group>,
+    members: Vec<Member>,
+    forgotten: Vec<UserId>,
+    notice: Notice,
+}
+
+impl Changed {
+    fn members(members: Vec<Member>, notice: Notice) -> Changed {
+        Changed { row: None, members, forgotten: Vec::new(), notice }
+    }
+}
+
+fn create(
+    state: &mut State,
+    at: TimeMs,
+    (founder, group): (UserId, ConversationId),
+    (name, members): (&str, &[UserId]),
+    version: Version,
+) -> Result<Decided, Refusal> {
+    check_name(name)?;
+    if let Some(Some(held)) = state.groups.get(&group) {
+        // The same request once more.
+        let is_same = held.row.founder == founder;
+        return if is_same { Ok(Decided::unchanged(Answer::Done)) } else { Err(Refusal::Busy) };
+    }
+    if matches!(state.conversations.get(&group), Some(Some(_))) {
+        return Err(Refusal::Busy);
+    }
+    let others = distinct(members, |user| user != founder);
+    check_users(state, members, &others)?;
+    if others.len() + 1 > state.group_bounds.members_max {
+        return Err(Refusal::GroupFull);
+    }
+    let row = Group { group, name: name.to_owned(), named: Seq(1), founder, created: at };
+    let joined = Interval { join: Seq(1), leave: None };
+    let member = |user, role| Member { group, user, role, intervals: vec![joined] };
+    let mut rows = vec![member(founder, Role::Owner)];
+    rows.extend(others.iter().map(|user| member(*user, Role::Member)));
+    let conversation = Conversation::of_group(group, at);
+    let begun = ConversationState { row: conversation, head: Seq(0) };
+    state.conversations.change(group, Some(begun), version);
+    let empty = GroupState { row: row.clone(), members: BTreeMap::new(), position: None };
+    state.groups.change(group, Some(empty), version);
+    let notice = Notice::Created { name: row.name.clone(), members: others };
+    let changed = Changed { row: Some(row), ..Changed::members(rows, notice) };
+    let mut effects = vec![Effect::Conversation(conversation)];
+    apply(state, &mut effects, group, &changed, version);
+    write_notice(state, &mut effects, (at, group, founder, Seq(1)), changed.notice, version);
+    Ok(Decided::changed(version, effects, Answer::Done))
+}
+
+fn add(
+    state: &State,
+    held: &GroupState,
+    by: UserId,
+    users: &[UserId],
+    seq: Seq,
+) -> Result<Option<Changed>, Refusal> {
+    check_rank(held, by, Role::Member)?;
+    let added = distinct(users, |user| held.present(user).is_none());
+    check_users(state, users, &added)?;
+    if added.is_empty() {
+        return Ok(None);
+    }
+    check_queue(state, held)?;
+    if held.present_count() + added.len() > state.group_bounds.members_max {
+        return Err(Refusal::GroupFull);
+    }
+    let forgotten = make_room(held, &added, state.group_bounds.members_max + FORMER_MEMBERS_MAX)?;
+    let joined = |user: &UserId| rejoin(held, *user, seq);
+    let members = added.iter().map(joined).collect::<Result<_, _>>()?;
+    Ok(Some(Changed { forgotten, ..Changed::members(members, Notice::Joined(added)) }))
+}
+
+/// The row of a new member, or of one who was a member before.
+fn rejoin(held: &GroupState, user: UserId, seq: Seq) -> Result<Member, Refusal> {
+    let group = held.row.group;
+    let before = held.members.get(&user).map(|member| member.intervals.clone());
+    let mut intervals = before.unwrap_or_default();
+    if intervals.len() >= INTERVALS_PER_MEMBER_MAX {
+        let oldest = intervals.remove(0);
+        if !oldest.leave.is_some_and(|leave| held.is_expanded(leave)) {
+            return Err(Refusal::Busy);
+        }
+    }
+    intervals.push(Interval { join: seq, leave: None });
+    Ok(Member { group, user, role: Role::Member, intervals })
+}
+
+/// Who is forgotten so that the rows of these users fit: those who left longest ago, and have been told so.
+fn make_room(held: &GroupState, added: &[UserId], rows_max: usize) -> Result<Vec<UserId>, Refusal> {
+    let new = added.iter().filter(|user| !held.members.contains_key(user)).count();
+    let surplus = (held.members.len() + new).saturating_sub(rows_max);
+    let is_former = |member: &&Member| member.left().is_some_and(|left| held.is_expanded(left));
+    let mut former: Vec<&Member> =
+        held.members.values().filter(is_former).filter(|member| !added.contains(&member.user)).collect();
+    if former.len() < surplus {
+        return Err(Refusal::Busy);
+    }
+    former.sort_by_key(|member| member.left());
+    Ok(former.iter().take(surplus).map(|member| member.user).collect())
+}
+
+fn remove(held: &GroupState, by: UserId, user: UserId, seq: Seq) -> Result<Option<Changed>, Refusal> {
+    if user == by {
+        return Err(Refusal::InvalidField);
+    }
+    let Some(member) = held.present(user) else {
+        check_rank(held, by, Role::Member)?;
+        return Ok(None);
+    };
+    check_rank(held, by, member.role)?;
+    Ok(Some(Changed::members(vec![closed(member, seq)], Notice::Removed(user))))
+}
+
+/// Everybody may leave. An owner's place goes to the admin who has been a member for longest, else to the member who has.
+fn leave(held: &GroupState, by: UserId, seq: Seq) -> Changed {
+    let leaver = held.present(by).expect("who is no member was refused before");
+    let mut members = vec![closed(leaver, seq)];
+    if leaver.role == Role::Owner {
+        let others = held.present_members().filter(|member| member.user != by);
+        let heir = others.min_by_key(|member| (member.role, member.since(), member.user));
+        members.extend(heir.map(|heir| Member { role: Role::Owner, ..heir.clone() }));
+    }
+    Changed::members(members, Notice::Left)
+}
+
+fn rename(
+    state: &State,
+    held: &GroupState,
+    by: UserId,
+    name: &str,
+    seq: Seq,
+) -> Result<Option<Changed>, Refusal> {
+    check_rank(held, by, Role::Member)?;
+    check_name(name)?;
+    if held.row.name == name {
+        return Ok(None);
+    }
+    check_queue(state, held)?;
+    let row = Group { name: name.to_owned(), named: seq, ..held.row.clone() };
+    let notice = Notice::Renamed(name.to_owned());
+    Ok(Some(Changed { row: Some(row), ..Changed::members(Vec::new(), notice) }))
+}
+
+/// The owner makes admins and members of each other, and may hand on the ownership.
+fn give_role(
+    state: &State,
+    held: &GroupState,
+    by: UserId,
+    (user, role): (UserId, Role),
+) -> Result<Option<Changed>, Refusal> {
+    let owner = held.present(by).filter(|member| member.role == Role::Owner).ok_or(Refusal::Forbidden)?;
+    let member = held.present(user).ok_or(Refusal::NoSuchUser)?;
+    if member.role == role {
+        return Ok(None);
+    }
+    if user == by {
+        // A group has one owner: the place is given to another, never given up.
+        return Err(Refusal::InvalidField);
+    }
+    check_queue(state, held)?;
+    let mut members = vec![Member { role, ..member.clone() }];
+    if role == Role::Owner {
+        members.push(Member { role: Role::Admin, ..owner.clone() });
+    }
+    Ok(Some(Changed::members(members, Notice::RoleGiven(user, role))))
+}
+
+/// The rows take their values, in memory and in the record.
+fn apply(
+    state: &mut State,
+    effects: &mut Vec<Effect>,
+    group: ConversationId,
+    changed: &Changed,
+    version: Version,
+) {
+    state.groups.change_with(&group, version, |held| {
+        let held = held.as_mut().expect("a group that changes is there");
+        held.row = changed.row.clone().unwrap_or_else(|| held.row.clone());
+        for user in &changed.forgotten {
+            held.members.remove(user);
+        }
+        for member in &changed.members {
+            held.members.insert(member.user, member.clone());
+        }
+    });
+    effects.extend(changed.row.clone().map(Effect::Group));
+    effects.extend(changed.forgotten.iter().map(|user| Effect::MemberGone { group, user: *user }));
+    effects.extend(changed.members.iter().cloned().map(Effect::Member));
+}
+
+fn write_notice(
+    state: &mut State,
+    effects: &mut Vec<Effect>,
+    (at, group, by, seq): (TimeMs, ConversationId, UserId, Seq),
+    notice: Notice,
+    version: Version,
+) {
+    let content = Content::Notice(notice.into());
+    let id = ClientMessageId([0; 16]);
+    let message = Message { conversation: group, seq, sender: by, sent_at: at, id, content };
+    write_entry(state, effects, Entry { message, day: Day(0), fingerprint: 0 }, version);
+}
+
+fn closed(member: &Member, seq: Seq) -> Member {
+    let mut intervals = member.intervals.clone();
+    let last = intervals.last_mut().expect("a member has a membership");
+    last.leave = Some(seq);
+    Member { role: Role::Member, intervals, ..member.clone() }
+}
+
+/// Whether one may act on members of a role: an admin on members, the owner on everybody else.
+fn check_rank(held: &GroupState, by: UserId, on: Role) -> Result<(), Refusal> {
+    let role = held.present(by).map_or(Role::Member, |member| member.role);
+    if role < on { Ok(()) } else { Err(Refusal::Forbidden) }
+}
+
+fn check_name(name: &str) -> Result<(), Refusal> {
+    let is_allowed = !name.trim().is_empty() && !name.chars().any(char::is_control);
+    if is_allowed && name.len() <= GROUP_NAME_BYTES_MAX { Ok(()) } else { Err(Refusal::InvalidGroupName) }
+}
+
+/// Whether so many may be named at once, and all that would be added exist.
+fn check_users(state: &State, named: &[UserId], added: &[UserId]) -> Result<(), Refusal> {
+    if named.len() > GROUP_USERS_PER_OPERATION_MAX {
+        return Err(Refusal::InvalidField);
+    }
+    let exists = |user: &UserId| matches!(state.accounts.get(user), Some(Some(_)));
+    if added.iter().all(exists) { Ok(()) } else { Err(Refusal::NoSuchUser) }
+}
+
+/// Each of them once, in their order, as far as wanted.
+fn distinct(users: &[UserId], wanted: impl Fn(UserId) -> bool) -> Vec<UserId> {
+    let mut found = Vec::new();
+    for user in users {
+        if wanted(*user) && !found.contains(user) {
+            found.push(*user);
+        }
+    }
+    found
+}

@@ -1,0 +1,193 @@
+//! Groups: who belongs to one, from which place of its log to which, and how far its log is expanded to inboxes.
+
+use super::ids::{ConversationId, Seq, TimeMs, UserId, Version};
+
+/// A group. Its log has a row of [`Conversation`](super::record::Conversation) like every other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// Which.
+    pub group: ConversationId,
+    /// What it is called now.
+    pub name: String,
+    /// Place of the newest entry that named it: its creation, or a later renaming.
+    pub named: Seq,
+    /// Who made it.
+    pub founder: UserId,
+    /// When.
+    pub created: TimeMs,
+}
+
+/// What a member may do. The greater one comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Everything. A group that has members has one owner.
+    Owner,
+    /// Adds members, and removes those who are neither owner nor admin.
+    Admin,
+    /// Reads, writes and leaves.
+    Member,
+}
+
+/// Membership from one place of the log to another, both included: the entry that made somebody a member, and the entry
+/// that ended it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Interval {
+    /// The join.
+    pub join: Seq,
+    /// The leave, if there was one.
+    pub leave: Option<Seq>,
+}
+
+impl Interval {
+    /// Whether an entry at this place is for the member.
+    #[must_use]
+    pub fn contains(&self, seq: Seq) -> bool {
+        self.join <= seq && self.leave.is_none_or(|leave| seq <= leave)
+    }
+}
+
+/// One user in one group, now or formerly.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// In which group.
+    pub group: ConversationId,
+    /// Who.
+    pub user: UserId,
+    /// What a present member may do.
+    pub role: Role,
+    /// Oldest first, without overlap, at most `limits::INTERVALS_PER_MEMBER_MAX`; only the last one may be open.
+    pub intervals: Vec<Interval>,
+}
+
+impl Member {
+    /// Whether an entry at this place is for the user.
+    #[must_use]
+    pub fn has(&self, seq: Seq) -> bool {
+        self.intervals.iter().any(|interval| interval.contains(seq))
+    }
+
+    /// Where the present membership began; nothing for a former member.
+    #[must_use]
+    pub fn since(&self) -> Option<Seq> {
+        self.intervals.last().filter(|interval| interval.leave.is_none()).map(|interval| interval.join)
+    }
+
+    /// Where the last membership ended; nothing for a present member.
+    #[must_use]
+    pub fn left(&self) -> Option<Seq> {
+        self.intervals.last().and_then(|interval| interval.leave)
+    }
+
+    /// Whether the entry at this place made the user a member.
+    #[must_use]
+    pub fn joins_at(&self, seq: Seq) -> bool {
+        self.intervals.iter().any(|interval| interval.join == seq)
+    }
+
+    /// Whether the entry at this place ended a membership of the user.
+    #[must_use]
+    pub fn leaves_at(&self, seq: Seq) -> bool {
+        self.intervals.iter().any(|interval| interval.leave == Some(seq))
+    }
+}
+
+/// How far the log of a group is expanded: every entry before `entry` is, and `entry` is for its audience through `after`
+/// in the order of ids. There is none when everything is expanded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// The oldest entry that is not wholly expanded.
+    pub entry: Seq,
+    /// The last user of its audience who has it.
+    pub after: Option<UserId>,
+}
+
+/// One step of a fan-out: pointers to an entry that stands in its log already, all of the operation's version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expansion {
+    /// Version of the operation, and so of every pointer; not that of the entry.
+    pub version: Version,
+    /// In whose log the entry stands.
+    pub group: ConversationId,
+    /// Which entry.
+    pub seq: Seq,
+    /// Whose inbox gets a pointer, and the version of that inbox's pointer before it.
+    pub pointers: Vec<(UserId, Version)>,
+}
+
+/// An entry of a group's log that nobody wrote: what became of the group. Its sender is who did it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Notice {
+    /// The group was made; the sender is its owner.
+    Created {
+        /// Its first name.
+        name: String,
+        /// Who belongs to it beside the sender.
+        members: Vec<UserId>,
+    },
+    /// The sender added them; at most `limits::GROUP_USERS_PER_OPERATION_MAX`.
+    Joined(Vec<UserId>),
+    /// The sender left.
+    Left,
+    /// The sender removed somebody.
+    Removed(UserId),
+    /// The sender gave the group another name.
+    Renamed(String),
+    /// The sender gave somebody another role.
+    RoleGiven(UserId, Role),
+}
+
+impl Notice {
+    /// What it counts in a page, bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        const USER_BYTES: usize = size_of::<UserId>();
+        match self {
+            Notice::Created { name, members } => name.len() + members.len() * USER_BYTES,
+            Notice::Joined(members) => members.len() * USER_BYTES,
+            Notice::Left => 0,
+            Notice::Removed(_) | Notice::RoleGiven(..) => USER_BYTES,
+            Notice::Renamed(name) => name.len(),
+        }
+    }
+}
+
+/// Bounds of groups. The defaults are a server's; tests make them small.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GroupBounds {
+    /// Present members of one group. One more: refused as `group_full`.
+    pub members_max: usize,
+    /// See `limits::FAN_OUT_STEP_POINTERS_MAX`.
+    pub step_pointers_max: usize,
+}
+
+impl Default for GroupBounds {
+    fn default() -> GroupBounds {
+        GroupBounds {
+            members_max: super::limits::GROUP_MEMBERS_MAX,
+            step_pointers_max: super::limits::FAN_OUT_STEP_POINTERS_MAX,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_ends_of_a_membership_belong_to_it() {
+        let closed = |join, leave| Interval { join: Seq(join), leave: Some(Seq(leave)) };
+        let open = Interval { join: Seq(9), leave: None };
+        let member = Member {
+            group: ConversationId(1),
+            user: UserId(2),
+            role: Role::Member,
+            intervals: vec![closed(2, 4), closed(6, 6), open],
+        };
+        let has: Vec<u64> = (1..=11).filter(|seq| member.has(Seq(*seq))).collect();
+        assert_eq!(has, [2, 3, 4, 6, 9, 10, 11]);
+        assert_eq!((member.since(), member.left()), (Some(Seq(9)), None));
+        let left = Member { intervals: member.intervals[..2].to_vec(), ..member.clone() };
+        assert_eq!((left.since(), left.left()), (None, Some(Seq(6))));
+        assert!(member.joins_at(Seq(6)) && member.leaves_at(Seq(6)) && !member.leaves_at(Seq(9)));
+    }
+}

@@ -1,0 +1,174 @@
+//! What the tail has of groups: newest rows, and the sends that their senders' inboxes do not show yet.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{InboxEntry, Pin, Rows, Tail, drop_row, pop_through};
+use crate::model::{
+    ConversationId, Delivery, Effect, Expansion, Group, Member, Position, Seq, UserId, Version,
+};
+
+/// What is newest of one group.
+#[derive(Default)]
+pub(super) struct GroupRows {
+    row: Option<(Version, Group)>,
+    position: Option<(Version, Option<Position>)>,
+    members: Rows<UserId, Member>,
+}
+
+impl GroupRows {
+    fn is_empty(&self) -> bool {
+        self.row.is_none() && self.position.is_none() && self.members.is_empty()
+    }
+}
+
+impl Tail {
+    /// Takes an effect on a group.
+    pub(super) fn insert_of_group(&self, version: Version, effect: &Effect) {
+        let change = |group: &ConversationId, change: &dyn Fn(&mut GroupRows)| {
+            change(self.shard(group.0).write().groups.entry(*group).or_default());
+        };
+        match effect {
+            Effect::Group(row) => {
+                change(&row.group, &|rows| rows.row = Some((version, row.clone())));
+            }
+            Effect::Member(member) => change(&member.group, &|rows| {
+                rows.members.insert(member.user, (version, Some(member.clone())));
+            }),
+            Effect::MemberGone { group, user } => change(group, &|rows| {
+                rows.members.insert(*user, (version, None));
+            }),
+            Effect::FanOut { group, position } => {
+                change(group, &|rows| rows.position = Some((version, *position)));
+            }
+            Effect::Expanded(step) => self.insert_expansion(step),
+            _ => {}
+        }
+    }
+
+    /// Lets go of an effect on a group that the index has.
+    pub(super) fn remove_of_group(&self, version: Version, effect: &Effect) {
+        let change = |group: &ConversationId, change: &dyn Fn(&mut GroupRows)| {
+            let mut shard = self.shard(group.0).write();
+            if let Some(rows) = shard.groups.get_mut(group) {
+                change(rows);
+                if rows.is_empty() {
+                    shard.groups.remove(group);
+                }
+            }
+        };
+        match effect {
+            Effect::Group(row) => {
+                change(&row.group, &|rows| {
+                    rows.row = rows.row.take().filter(|(changed, _)| *changed > version)
+                });
+            }
+            Effect::Member(Member { group, user, .. }) | Effect::MemberGone { group, user } => {
+                change(group, &|rows| drop_row(&mut rows.members, user, version));
+            }
+            Effect::FanOut { group, .. } => {
+                change(group, &|rows| {
+                    rows.position = rows.position.filter(|(changed, _)| *changed > version)
+                });
+            }
+            Effect::Expanded(step) => {
+                for (user, _) in &step.pointers {
+                    let mut shard = self.shard(user.0).write();
+                    pop_through(&mut shard.inboxes, user, |entry| entry.version <= version);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A send without a pointer for its sender is found by its sender none the less: else a resend would be taken as new.
+    pub(super) fn insert_unpointed(&self, delivery: &Arc<Delivery>) {
+        if delivery.was_sent() && !delivery.is_in_own_inbox() {
+            let sender = delivery.message.sender;
+            let mut shard = self.shard(sender.0).write();
+            shard.unpointed.entry(sender).or_default().push_back(Arc::clone(delivery));
+        }
+    }
+
+    /// The same, backwards.
+    pub(super) fn remove_unpointed(&self, delivery: &Delivery) {
+        if delivery.was_sent() && !delivery.is_in_own_inbox() {
+            let sender = delivery.message.sender;
+            let mut shard = self.shard(sender.0).write();
+            pop_through(&mut shard.unpointed, &sender, |held| held.version <= delivery.version);
+        }
+    }
+
+    fn insert_expansion(&self, step: &Expansion) {
+        let delivery = self.logged(step.group, step.seq);
+        for (user, previous) in &step.pointers {
+            let entry = InboxEntry {
+                version: step.version,
+                previous: *previous,
+                conversation: step.group,
+                seq: step.seq,
+                delivery: delivery.clone(),
+            };
+            self.shard(user.0).write().inboxes.entry(*user).or_default().push_back(entry);
+        }
+    }
+
+    /// An entry of a log, if the tail has it.
+    pub(super) fn logged(&self, conversation: ConversationId, seq: Seq) -> Option<Arc<Delivery>> {
+        let shard = self.shard(conversation.0).read();
+        let log = shard.logs.get(&conversation)?;
+        let first = log.front()?.message.seq;
+        let place = usize::try_from(seq.0.checked_sub(first.0)?).ok()?;
+        log.get(place).cloned()
+    }
+}
+
+impl Pin {
+    /// The group, if the tail knows it.
+    #[must_use]
+    pub fn group(&self, group: ConversationId) -> Option<Group> {
+        let shard = self.tail.shard(group.0).read();
+        shard.groups.get(&group)?.row.as_ref().map(|(_, row)| row.clone())
+    }
+
+    /// How far the group's log is expanded, if the tail knows it.
+    #[must_use]
+    pub fn position(&self, group: ConversationId) -> Option<Option<Position>> {
+        let shard = self.tail.shard(group.0).read();
+        shard.groups.get(&group)?.position.map(|(_, position)| position)
+    }
+
+    /// Members of the group that the tail knows; nothing for those who are forgotten.
+    #[must_use]
+    pub fn members(&self, group: ConversationId) -> Vec<(UserId, Option<Member>)> {
+        let shard = self.tail.shard(group.0).read();
+        let rows = shard.groups.get(&group).map(|rows| &rows.members);
+        rows.into_iter().flatten().map(|(user, (_, row))| (*user, row.clone())).collect()
+    }
+
+    /// Every position that the tail knows.
+    #[must_use]
+    pub fn positions(&self) -> BTreeMap<ConversationId, Option<Position>> {
+        let mut found = BTreeMap::new();
+        for shard in &self.tail.shards {
+            let shard = shard.read();
+            let known = shard.groups.iter().filter_map(|(group, rows)| Some((*group, rows.position?.1)));
+            found.extend(known);
+        }
+        found
+    }
+
+    /// An entry of a log, if the tail has it.
+    #[must_use]
+    pub fn logged(&self, conversation: ConversationId, seq: Seq) -> Option<Arc<Delivery>> {
+        self.tail.logged(conversation, seq)
+    }
+
+    /// Sends of a user, at or below the bound, that this user's inbox in the tail does not show: the fan-out of their group
+    /// comes to it later, or came to it in a step of its own.
+    #[must_use]
+    pub fn unpointed(&self, user: UserId) -> Vec<Arc<Delivery>> {
+        let shard = self.tail.shard(user.0).read();
+        let held = shard.unpointed.get(&user).into_iter().flatten();
+        held.filter(|delivery| delivery.version <= self.bound).cloned().collect()
+    }
+}

@@ -1,0 +1,93 @@
+//! Groups as a view sees them: the newest rows of the tail before those of the index.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::ControlFlow,
+};
+
+use super::{
+    engine::prefix_end, groups, keys, tail::InboxEntry, view::View, view_fault::ReadFault, view_scan::whole,
+};
+use crate::model::{ConversationId, Group, Member, Position, UserId, record::Message};
+
+impl View {
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn group(&self, group: ConversationId) -> Result<Option<Group>, ReadFault> {
+        match self.pin.group(group) {
+            Some(row) => Ok(Some(row)),
+            None => self.row(&groups::key(group), groups::decode),
+        }
+    }
+
+    /// Every user who is, or was, a member of a group, in the order of ids. Bounded by `limits::FORMER_MEMBERS_MAX` and
+    /// the most members that a group may have.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn members(&self, group: ConversationId) -> Result<BTreeMap<UserId, Member>, ReadFault> {
+        let mut found = BTreeMap::new();
+        // The tail first: what leaves it meanwhile is in the index, but not the other way round.
+        let newest = self.pin.members(group);
+        let from = groups::members_prefix(group);
+        let to = prefix_end(&from).unwrap_or_default();
+        self.visit(&from, &to, |_, value| {
+            let member = whole(value, groups::decode_member)?;
+            found.insert(member.user, member);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        for (user, member) in newest {
+            match member {
+                Some(member) => found.insert(user, member),
+                None => found.remove(&user),
+            };
+        }
+        Ok(found)
+    }
+
+    /// How far the log of a group is expanded; nothing when all of it is.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn position(&self, group: ConversationId) -> Result<Option<Position>, ReadFault> {
+        match self.pin.position(group) {
+            Some(position) => Ok(position),
+            None => self.row(&groups::position_key(group), groups::decode_position),
+        }
+    }
+
+    /// Every group whose log is not wholly expanded: what a start goes on with.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn unfinished(&self) -> Result<BTreeMap<ConversationId, Position>, ReadFault> {
+        let newest = self.pin.positions();
+        let mut found = BTreeMap::new();
+        self.visit(&[keys::FAN_OUT], &[keys::FAN_OUT + 1], |key, value| {
+            let position = whole(value, groups::decode_position)?;
+            found.insert(groups::decode_position_key(key)?, position);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        for (group, position) in newest {
+            match position {
+                Some(position) => found.insert(group, position),
+                None => found.remove(&group),
+            };
+        }
+        Ok(found)
+    }
+
+    /// What an entry of the tail points to. A step of a fan-out may point to an entry that only the index has: it is older
+    /// than the step, so one of both has it.
+    pub(super) fn pointed(
+        &self,
+        chunks: &mut HashMap<ConversationId, Vec<Message>>,
+        entry: &InboxEntry,
+    ) -> Result<Message, ReadFault> {
+        let held = entry.delivery.clone().or_else(|| self.pin.logged(entry.conversation, entry.seq));
+        match held {
+            Some(delivery) => Ok(delivery.message.clone()),
+            None => self.message(chunks, entry.conversation, entry.seq),
+        }
+    }
+}
