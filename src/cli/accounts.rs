@@ -32,6 +32,11 @@ pub enum Deed {
         /// Whether the user's devices stay signed in.
         keep_devices: bool,
     },
+    /// It is suspended, or resumed.
+    Suspend {
+        /// Which of both.
+        suspended: bool,
+    },
 }
 
 /// The same as commands.
@@ -59,6 +64,22 @@ pub(super) enum AccountNamed {
         #[command(flatten)]
         server: ServerFlags,
     },
+    /// Let a user in no more: all devices are out at once, until `resume`. Nothing of the user is lost.
+    Suspend {
+        /// Name, or id.
+        #[arg(value_name = "NAME|ID")]
+        user: String,
+        #[command(flatten)]
+        server: ServerFlags,
+    },
+    /// Let a suspended user in again: the devices go on where they were.
+    Resume {
+        /// Name, or id.
+        #[arg(value_name = "NAME|ID")]
+        user: String,
+        #[command(flatten)]
+        server: ServerFlags,
+    },
 }
 
 impl From<AccountNamed> for (ServerFlags, AccountRequest) {
@@ -69,6 +90,12 @@ impl From<AccountNamed> for (ServerFlags, AccountRequest) {
             }
             AccountNamed::SetPassword { user, keep_devices, server } => {
                 (server, AccountRequest { user, deed: Deed::SetPassword { keep_devices } })
+            }
+            AccountNamed::Suspend { user, server } => {
+                (server, AccountRequest { user, deed: Deed::Suspend { suspended: true } })
+            }
+            AccountNamed::Resume { user, server } => {
+                (server, AccountRequest { user, deed: Deed::Suspend { suspended: false } })
             }
         }
     }
@@ -88,6 +115,10 @@ pub(super) fn ask(port: &OperatorPort, request: &AccountRequest) -> Result<Strin
             let body = json!({ "user": user, "password": password, "end_devices": !keep_devices });
             port.post("/v1/set-password", &body)?;
             Ok("the password is set".to_owned())
+        }
+        Deed::Suspend { suspended } => {
+            port.post("/v1/suspend", &json!({ "user": user, "suspended": suspended }))?;
+            Ok(if *suspended { "the account is suspended" } else { "the account is resumed" }.to_owned())
         }
     }
 }

@@ -10,7 +10,7 @@ use super::{
     explain::account_of,
     operator::{Operator, refused},
 };
-use crate::model::record::Account;
+use crate::{logic::operation::Request, model::record::Account};
 
 #[derive(Deserialize)]
 struct SetPassword {
@@ -37,6 +37,34 @@ pub(super) async fn set_password(
     };
     let (accounts, end_devices) = (&operator.accounts, wanted.end_devices);
     match accounts.set_password(account.user, &account.name, wanted.password, end_devices).await {
+        Ok(_) => HttpResponse::NoContent().finish(),
+        Err(refusal) => refused(refusal),
+    }
+}
+
+#[derive(Deserialize)]
+struct Suspend {
+    /// Name, or id in decimal.
+    user: String,
+    /// Whether it is suspended from now on, or resumed.
+    suspended: bool,
+}
+
+/// `POST /v1/suspend`: every device is out at once and nobody signs in; resumed, the devices go on where they were.
+pub(super) async fn suspend(
+    operator: web::Data<Operator>,
+    http: HttpRequest,
+    payload: web::Payload,
+) -> HttpResponse {
+    let wanted: Suspend = match operator.ask(&http, payload).await {
+        Ok(wanted) => wanted,
+        Err(response) => return response,
+    };
+    let user = match named(&operator, wanted.user).await {
+        Ok(account) => account.user,
+        Err(refusal) => return refused(refusal),
+    };
+    match operator.accounts.decide(Request::Suspend { user, suspended: wanted.suspended }).await {
         Ok(_) => HttpResponse::NoContent().finish(),
         Err(refusal) => refused(refusal),
     }

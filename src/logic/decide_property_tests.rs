@@ -63,7 +63,7 @@ fn random_request(random: &mut SeededRandom) -> Request {
     let user = 1 + random.below(4);
     let device = 10 * user + 1 + random.below(3);
     let peer = 1 + random.below(4);
-    match random.below(14) {
+    match random.below(15) {
         0 => register(user, &format!("u{peer}"), random.one_in(2).then_some([1; 32])),
         1 => {
             let in_place_of = random.one_in(2).then(|| DeviceId(10 * user + 1));
@@ -87,6 +87,7 @@ fn random_request(random: &mut SeededRandom) -> Request {
             let (by, end_other_devices) = (by(user, device), random.one_in(2));
             Request::ChangePassword(ChangePassword { by, proven, password, end_other_devices })
         }
+        10 => Request::Suspend { user: UserId(user), suspended: random.one_in(2) },
         9 => {
             let (password, end_devices) = (format!("p{}", random.below(2)), random.one_in(2));
             Request::SetPassword { user: UserId(user), password, end_devices }
