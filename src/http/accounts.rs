@@ -71,7 +71,7 @@ pub(super) async fn suspend(
 }
 
 /// The account of a name or id.
-async fn named(operator: &Operator, user: String) -> Result<Account, Refusal> {
+pub(super) async fn named(operator: &Operator, user: String) -> Result<Account, Refusal> {
     let services = Arc::clone(&operator.services);
     services.readers.ask(move |view| account_of(view, &user)).await?.ok_or(Refusal::NoSuchUser)
 }
