@@ -21,6 +21,16 @@ use crate::{
 /// Bytes of a block of a tar. Source: POSIX.1-1988, ustar.
 const BLOCK_BYTES: usize = 512;
 
+/// Items in one member. Source: of 4 KiB at most, so that a member has half a megabyte at most.
+const ITEMS_MAX: usize = 128;
+const _: () = assert!(ITEMS_MAX <= PAGE_ENTRIES_MAX);
+
+/// Name of a directory, bytes. Source: a name in a tar has 99 with everything.
+const DIRECTORY_BYTES_MAX: usize = 40;
+
+/// Everything whole.
+const RENDERING: Rendering = Rendering { level: LEVEL_MAX, locale: Locale::English };
+
 /// How it stands with an archive that is being read.
 #[derive(Debug)]
 pub struct Export {
@@ -120,11 +130,17 @@ impl Export {
 
     fn conversation(&mut self, view: &View, after: u64) -> Result<Part, ReadFault> {
         let heads = user::heads(view, self.user, &proto::Heads { after, limit: 1 })?;
-        if let Ok(Body::Heads(list)) = heads
-            && let Some(head) = list.heads.first()
-        {
-            let (conversation_id, from_seq, to_seq) = (head.conversation_id, head.oldest_seq, head.seq);
-            self.begin(Stage::Messages(proto::Range { conversation_id, from_seq, to_seq }, list.next));
+        let Ok(Body::Heads(list)) = heads else {
+            return Ok(Part::Gone);
+        };
+        match (list.heads.first(), list.next) {
+            (Some(head), next) => {
+                let (conversation_id, from_seq, to_seq) = (head.conversation_id, head.oldest_seq, head.seq);
+                self.begin(Stage::Messages(proto::Range { conversation_id, from_seq, to_seq }, next));
+            }
+            // One that was deleted has no head, and the list may go on behind it.
+            (None, 0) => self.begin(Stage::End),
+            (None, next) => self.begin(Stage::Conversation(next)),
         }
         Ok(Part::Bytes(Vec::new()))
     }
@@ -158,16 +174,6 @@ impl Export {
         member(&format!("{directory}/{:06}.jsonl", self.members), content)
     }
 }
-
-/// Items in one member. Source: of 4 KiB at most, so that a member has half a megabyte at most.
-const ITEMS_MAX: usize = 128;
-const _: () = assert!(ITEMS_MAX <= PAGE_ENTRIES_MAX);
-
-/// Name of a directory, bytes. Source: a name in a tar has 99 with everything.
-const DIRECTORY_BYTES_MAX: usize = 40;
-
-/// Everything whole.
-const RENDERING: Rendering = Rendering { level: LEVEL_MAX, locale: Locale::English };
 
 /// The directory of a kind: its name, if that is fit to be a file's, since an operator chooses it.
 fn directory_of(kind: Kind, name: String) -> String {
@@ -204,4 +210,70 @@ fn member(name: &str, content: &str) -> Vec<u8> {
     bytes.extend_from_slice(content.as_bytes());
     bytes.resize(bytes.len().next_multiple_of(BLOCK_BYTES), 0);
     bytes
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        model::{
+            ConversationId, Effect, Record, TimeMs,
+            record::{Account, Item, ItemValue},
+        },
+        store::{engine::Engine, engine_memory::MemoryEngine, tail::Tail},
+        sync::kinds::CONVERSATIONS,
+    };
+
+    /// A store with a user whose conversations are these, in order; those without an id were deleted.
+    fn conversations(of: &[Option<u64>]) -> View {
+        let (tail, engine): (_, Arc<dyn Engine>) =
+            (Arc::new(Tail::new(Version(0))), Arc::new(MemoryEngine::new()));
+        let (user, name) = (UserId(1), "ann".to_owned());
+        let (created, devices) = (TimeMs(1), Vec::new());
+        let account = Account { user, name, password: None, created, devices, suspended: false };
+        let mut effects = vec![Effect::Account(account)];
+        for (place, id) in of.iter().enumerate() {
+            let version = Version(place as u64 + 1);
+            let conversation = |id| ItemValue::Conversation { conversation: ConversationId(id), peer: user };
+            let item =
+                Item { kind: CONVERSATIONS, key: place.to_string(), version, value: id.map(conversation) };
+            effects.push(Effect::Item { user, item, supersedes: Version(0) });
+            tail.publish(vec![(Arc::new(Record { version, effects: std::mem::take(&mut effects) }), 1)]);
+        }
+        View::new(&tail, &engine)
+    }
+
+    /// The conversations that an export comes to.
+    fn reached(view: &View) -> Vec<u64> {
+        let mut export = Export::new(UserId(1), None, &Kinds::of_server(&[]).unwrap());
+        let mut reached = Vec::new();
+        while let Part::Bytes(_) = export.next(view).unwrap() {
+            if let Stage::Messages(range, _) = &export.stage {
+                reached.push(range.conversation_id);
+            }
+        }
+        reached
+    }
+
+    #[test]
+    fn conversations_that_were_deleted_end_nothing() {
+        for of in
+            [vec![], vec![None], vec![Some(7), None, Some(8)], vec![None, None, Some(9)], vec![Some(5), None]]
+        {
+            let kept: Vec<u64> = of.iter().flatten().copied().collect();
+            assert_eq!(reached(&conversations(&of)), kept, "{of:?}");
+        }
+    }
+
+    #[test]
+    fn names_that_are_no_directories_are_not_used_as_such() {
+        for (name, directory) in [("notes", "notes"), ("../up", "kind-5"), ("", "kind-5"), ("a b", "kind-5")]
+        {
+            assert_eq!(directory_of(Kind(5), name.to_owned()), directory);
+        }
+        assert_eq!(directory_of(Kind(5), "x".repeat(41)), "kind-5");
+    }
 }
