@@ -137,6 +137,7 @@ fn serve_operators(
     let operator = Operator {
         services: Arc::clone(&core.services),
         accounts: Arc::clone(&core.accounts),
+        exports: http::export::Exports::default(),
         token: secret_hash(&core.secrets.operator_token),
         setup: Setup::new(&core.secrets, config.server.data.clone()),
     };

@@ -13,6 +13,7 @@ const WORDS = new Map([
   [207, 'This is not allowed.'],
   [208, 'You are signed in on another device of this kind, and this server allows one. Sign out there first.'],
   [209, 'You are signed in on as many devices as this server allows. Sign out on one of them first.'],
+  [210, 'The operator of this server has suspended your account.'],
   [300, 'There is nobody with this name.'],
   [301, 'This conversation does not exist.'],
   [302, 'This message is too long.'],

@@ -94,11 +94,11 @@ impl Accounts {
     /// The device of a token.
     ///
     /// # Errors
-    /// `InvalidToken`, or that the store cannot be read now.
+    /// `InvalidToken`, `AccountSuspended`, or that the store cannot be read now.
     pub async fn authenticate(&self, token: &str) -> Result<Device, Refusal> {
         let hash = secret_hash(token);
         let device = self.services.readers.ask(move |view| view.device_of_token(&hash)).await?;
-        device.ok_or(Refusal::InvalidToken)
+        device.ok_or(Refusal::InvalidToken).and_then(unless_suspended)
     }
 
     /// The device of a token, and the lineage of one of its contexts, if it was opened before.
@@ -115,7 +115,8 @@ impl Accounts {
             let lineage = view.lineages(device.user)?.get(id).copied();
             Ok(Some((device, lineage)))
         });
-        found.await?.ok_or(Refusal::InvalidToken)
+        let (device, lineage) = found.await?.ok_or(Refusal::InvalidToken)?;
+        Ok((unless_suspended(device)?, lineage))
     }
 
     /// The device of a token, and the lineage of one of its contexts: opened, if it is new or says something new. A
@@ -361,6 +362,11 @@ impl Accounts {
             }
         }
     }
+}
+
+/// A device that may ask. The committer judges again what changes something.
+fn unless_suspended(device: Device) -> Result<Device, Refusal> {
+    if device.suspended { Err(Refusal::AccountSuspended) } else { Ok(device) }
 }
 
 /// A name of a device within its limit, cut between two characters.

@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod cleaner;
 pub mod connection;
 pub mod directory;
+pub mod export;
 pub mod hand_backs;
 pub mod hub;
 pub mod observed;

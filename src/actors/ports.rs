@@ -40,7 +40,7 @@ pub enum Post {
         /// A state kind is among it: it is fetched, not pushed.
         items: bool,
     },
-    /// A device is no more.
+    /// A device is no more, or may not be here.
     Ended(DeviceId, DeviceEnd),
 }
 

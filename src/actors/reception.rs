@@ -241,10 +241,15 @@ impl Running {
                 guest.stage = Stage::In(user);
             }
         }
-        // The device may have ended between the proof and the moment from which its end would be told here.
+        // The device may have ended, or its account been suspended, between the proof and the moment from which that would
+        // be told here.
         let still = self.lobby.services.readers.ask(move |view| view.device(device.device)).await;
-        if let Ok(None) = still {
-            link.close(close::UNAUTHENTICATED, Refusal::InvalidToken.name());
+        match still {
+            Ok(None) => link.close(close::UNAUTHENTICATED, Refusal::InvalidToken.name()),
+            Ok(Some(device)) if device.suspended => {
+                link.close(close::UNAUTHENTICATED, close::ACCOUNT_SUSPENDED);
+            }
+            _ => {}
         }
         Ok(())
     }

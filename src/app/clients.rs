@@ -49,6 +49,7 @@ pub(super) fn serve(
     let door = if config.server.dev { door.for_development() } else { door };
     let parts = LobbyParts {
         accounts: Arc::clone(&core.accounts),
+        exports: http::export::Exports::default(),
         services: Arc::clone(&core.services),
         directory: core.directory.clone(),
         ports: core.services.ports.clone(),
@@ -85,6 +86,7 @@ fn client_port(config: &Config, room: system::Room, core: &Core, door: &Arc<Door
 #[derive(Clone)]
 struct LobbyParts {
     accounts: Arc<Accounts>,
+    exports: http::export::Exports,
     services: Arc<UserServices>,
     directory: Directory,
     ports: Ports,
@@ -120,6 +122,7 @@ fn worker(
     });
     let client = web::Data::new(Client {
         door: Arc::clone(&parts.door),
+        exports: parts.exports.clone(),
         accounts: Arc::clone(&parts.accounts),
         services: Arc::clone(&parts.services),
         compares: parts.compares,
@@ -139,6 +142,7 @@ fn worker(
                 .configure(http::health::configure)
                 .configure(http::pages::configure(about))
                 .service(web::resource("/v1/request").route(web::post().to(http::requests::request)))
+                .service(web::resource("/v1/export").route(web::get().to(http::export::of_oneself)))
                 .service(web::resource(http::upgrade::PATH).to(http::upgrade::not_upgraded));
         },
     }

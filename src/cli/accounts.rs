@@ -1,11 +1,15 @@
 //! `highwater admin …` about one account: what can be asked, and the asking.
 
-use std::io::{self, BufRead};
+use std::{
+    fs,
+    io::{self, BufRead},
+    path::{Path, PathBuf},
+};
 
 use clap::Subcommand;
 use serde_json::json;
 
-use super::{ServerFlags, admin::AdminFault, operator_port::OperatorPort};
+use super::{ServerFlags, admin::AdminFault, operator_port::OperatorPort, token_file::TokenFile};
 
 /// Bytes of the line that holds a password. Source: the longest that is accepted has 128.
 const PASSWORD_LINE_BYTES_MAX: u64 = 4 * 1024;
@@ -31,6 +35,16 @@ pub enum Deed {
     SetPassword {
         /// Whether the user's devices stay signed in.
         keep_devices: bool,
+    },
+    /// Everything that is kept for it is written to a file.
+    Export {
+        /// Which file.
+        out: PathBuf,
+    },
+    /// It is suspended, or resumed.
+    Suspend {
+        /// Which of both.
+        suspended: bool,
     },
 }
 
@@ -59,6 +73,33 @@ pub(super) enum AccountNamed {
         #[command(flatten)]
         server: ServerFlags,
     },
+    /// Write everything that is kept for a user to a file: a tar of JSON lines.
+    Export {
+        /// Name, or id.
+        #[arg(value_name = "NAME|ID")]
+        user: String,
+        /// The file, which only its owner can read.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        #[command(flatten)]
+        server: ServerFlags,
+    },
+    /// Let a user in no more: all devices are out at once, until `resume`. Nothing of the user is lost.
+    Suspend {
+        /// Name, or id.
+        #[arg(value_name = "NAME|ID")]
+        user: String,
+        #[command(flatten)]
+        server: ServerFlags,
+    },
+    /// Let a suspended user in again: the devices go on where they were.
+    Resume {
+        /// Name, or id.
+        #[arg(value_name = "NAME|ID")]
+        user: String,
+        #[command(flatten)]
+        server: ServerFlags,
+    },
 }
 
 impl From<AccountNamed> for (ServerFlags, AccountRequest) {
@@ -69,6 +110,15 @@ impl From<AccountNamed> for (ServerFlags, AccountRequest) {
             }
             AccountNamed::SetPassword { user, keep_devices, server } => {
                 (server, AccountRequest { user, deed: Deed::SetPassword { keep_devices } })
+            }
+            AccountNamed::Export { user, out, server } => {
+                (server, AccountRequest { user, deed: Deed::Export { out } })
+            }
+            AccountNamed::Suspend { user, server } => {
+                (server, AccountRequest { user, deed: Deed::Suspend { suspended: true } })
+            }
+            AccountNamed::Resume { user, server } => {
+                (server, AccountRequest { user, deed: Deed::Suspend { suspended: false } })
             }
         }
     }
@@ -88,6 +138,30 @@ pub(super) fn ask(port: &OperatorPort, request: &AccountRequest) -> Result<Strin
             let body = json!({ "user": user, "password": password, "end_devices": !keep_devices });
             port.post("/v1/set-password", &body)?;
             Ok("the password is set".to_owned())
+        }
+        Deed::Export { out } => export(port, user, out),
+        Deed::Suspend { suspended } => {
+            port.post("/v1/suspend", &json!({ "user": user, "suspended": suspended }))?;
+            Ok(if *suspended { "the account is suspended" } else { "the account is resumed" }.to_owned())
+        }
+    }
+}
+
+/// An archive that breaks off is not kept: its last bytes came only if all did.
+fn export(port: &OperatorPort, user: &str, out: &Path) -> Result<String, AdminFault> {
+    let not_written = |source| AdminFault::Out { path: out.to_path_buf(), source };
+    let mut archive = port.post("/v1/export", &json!({ "user": user }))?;
+    let mut file = TokenFile::create(out).map_err(not_written)?;
+    match file.copy(&mut archive) {
+        Ok(bytes) => {
+            file.finish().map_err(not_written)?;
+            Ok(format!("{bytes} bytes in {}", out.display()))
+        }
+        Err(source) => {
+            if let Some(partial) = file.give_up() {
+                let _ = fs::remove_file(partial);
+            }
+            Err(not_written(source))
         }
     }
 }

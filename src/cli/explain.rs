@@ -60,6 +60,9 @@ fn user_text(user: &Value) -> String {
         messages["kept"],
         or_none(&messages["oldest_kept"]),
     );
+    if user["suspended"] == true {
+        let _ = writeln!(text, "suspended: no device is let in, until `highwater admin resume`");
+    }
     let _ = writeln!(text, "{}", why_kept(user));
     let floors: Vec<String> = user["tombstone_floors"]
         .as_object()
@@ -257,6 +260,9 @@ mod tests {
         assert!(user_text(&user).contains("; messages handed back never; behind"), "{}", user_text(&user));
         user["tombstone_floors"] = json!({ "account": 0, "contacts": 21 });
         assert!(user_text(&user).contains("deletions are forgotten through contacts 21\n"));
+        assert!(!user_text(&user).contains("suspended"), "{}", user_text(&user));
+        user["suspended"] = Value::Bool(true);
+        assert!(user_text(&user).contains("\nsuspended: no device is let in"), "{}", user_text(&user));
         user["messages"]["held_by"] = Value::Null;
         assert!(user_text(&user).contains("nothing is held back"));
     }

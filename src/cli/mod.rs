@@ -483,6 +483,16 @@ mod tests {
             panic!("not admin")
         };
         assert_eq!(set.request, request(Deed::SetPassword { keep_devices: true }));
+        let Command::Admin(export) = command("highwater admin export ann --out a.tar --data d") else {
+            panic!("not admin")
+        };
+        assert_eq!(export.request, request(Deed::Export { out: PathBuf::from("a.tar") }));
+        for (word, suspended) in [("suspend", true), ("resume", false)] {
+            let Command::Admin(admin) = command(&format!("highwater admin {word} ann --data d")) else {
+                panic!("not admin")
+            };
+            assert_eq!(admin.request, request(Deed::Suspend { suspended }));
+        }
         let Command::Admin(invite) = command("highwater admin invite --data d") else { panic!("not admin") };
         assert_eq!(invite.request, AdminRequest::Invite { expires_hours: 72 });
         for wrong in ["--users 0 --devices 1", "--users 1 --devices 33", "--users 1 --devices 0"] {

@@ -1,4 +1,4 @@
-//! A file of device tokens: readable by its owner alone, and under its name only when it is complete.
+//! A file of device tokens, or of a user's data: readable by its owner alone, and under its name only when it is complete.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -36,6 +36,14 @@ impl TokenFile {
     pub fn line(&mut self, line: &str) -> io::Result<()> {
         self.file.write_all(line.as_bytes())?;
         self.file.write_all(b"\n")
+    }
+
+    /// Adds everything that can be read.
+    ///
+    /// # Errors
+    /// When it cannot be read to its end, or not be written.
+    pub fn copy(&mut self, from: &mut impl io::Read) -> io::Result<u64> {
+        io::copy(from, &mut self.file)
     }
 
     /// Gives the file its name, replacing one that has it. On disk when this returns.

@@ -10,7 +10,7 @@ use super::{
     explain::account_of,
     operator::{Operator, refused},
 };
-use crate::model::record::Account;
+use crate::{logic::operation::Request, model::record::Account};
 
 #[derive(Deserialize)]
 struct SetPassword {
@@ -42,8 +42,36 @@ pub(super) async fn set_password(
     }
 }
 
+#[derive(Deserialize)]
+struct Suspend {
+    /// Name, or id in decimal.
+    user: String,
+    /// Whether it is suspended from now on, or resumed.
+    suspended: bool,
+}
+
+/// `POST /v1/suspend`: every device is out at once and nobody signs in; resumed, the devices go on where they were.
+pub(super) async fn suspend(
+    operator: web::Data<Operator>,
+    http: HttpRequest,
+    payload: web::Payload,
+) -> HttpResponse {
+    let wanted: Suspend = match operator.ask(&http, payload).await {
+        Ok(wanted) => wanted,
+        Err(response) => return response,
+    };
+    let user = match named(&operator, wanted.user).await {
+        Ok(account) => account.user,
+        Err(refusal) => return refused(refusal),
+    };
+    match operator.accounts.decide(Request::Suspend { user, suspended: wanted.suspended }).await {
+        Ok(_) => HttpResponse::NoContent().finish(),
+        Err(refusal) => refused(refusal),
+    }
+}
+
 /// The account of a name or id.
-async fn named(operator: &Operator, user: String) -> Result<Account, Refusal> {
+pub(super) async fn named(operator: &Operator, user: String) -> Result<Account, Refusal> {
     let services = Arc::clone(&operator.services);
     services.readers.ask(move |view| account_of(view, &user)).await?.ok_or(Refusal::NoSuchUser)
 }

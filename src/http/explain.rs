@@ -75,6 +75,7 @@ fn explain_user(view: &View, services: &UserServices, wanted: &str) -> Result<Op
     Ok(Some(json!({
         "user_id": account.user.to_string(),
         "name": account.name,
+        "suspended": account.suspended,
         "durable": view.bound().0,
         "observed_ms": services.observed.at().0,
         "expiry_is_suspended": services.observed.is_suspended(),

@@ -6,6 +6,7 @@ pub mod development;
 mod devices;
 mod explain;
 mod explain_message;
+pub mod export;
 pub mod headers;
 pub mod health;
 pub mod operator;

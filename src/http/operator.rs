@@ -15,6 +15,7 @@ use super::{
     accounts,
     body::{self, BodyFault},
     devices, explain, explain_message,
+    export::{self, Exports},
     requests::bearer,
 };
 use crate::{
@@ -48,6 +49,8 @@ pub struct Operator {
     pub accounts: Arc<Accounts>,
     /// Store, keys, runs, counters, time.
     pub services: Arc<UserServices>,
+    /// Exports that operators ask for.
+    pub exports: Exports,
     /// Hash of the operator's token.
     pub token: SecretHash,
     /// The first thing that an operator does.
@@ -95,6 +98,8 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/v1/provision", web::post().to(provision))
         .route("/v1/invites", web::post().to(invite))
         .route("/v1/end-device", web::post().to(devices::end))
+        .route("/v1/export", web::post().to(export::of_anybody))
+        .route("/v1/suspend", web::post().to(accounts::suspend))
         .route("/v1/set-password", web::post().to(accounts::set_password))
         .route("/v1/documents", web::put().to(put_document))
         .route("/v1/accept-time", web::post().to(accept_time))

@@ -13,6 +13,7 @@ use proto::{client_frame::Request, server_frame::Body};
 
 use super::{
     body::{self, BodyFault},
+    export::Exports,
     rendering,
     upgrade::{Door, Refused},
 };
@@ -44,6 +45,8 @@ pub struct Client {
     pub accounts: Arc<Accounts>,
     /// Store, keys, time.
     pub services: Arc<UserServices>,
+    /// Exports that users ask for.
+    pub exports: Exports,
     /// Which pages may ask.
     pub door: Arc<Door>,
     /// Whether clients may ask for comparisons.

@@ -60,6 +60,7 @@ pub(super) fn register(
         password: register.password.clone(),
         created: at,
         devices: vec![register.device.device],
+        suspended: false,
     };
     state.names.change(key, Some(register.user), version);
     state.accounts.change(register.user, Some(account.clone()), version);
@@ -97,6 +98,10 @@ pub(super) fn add_device(
     if new.proven.is_some() && new.proven != account.password {
         return Err(Refusal::WrongCredentials);
     }
+    // Only after the proof: a stranger is not told that there is such an account.
+    if account.suspended {
+        return Err(Refusal::AccountSuspended);
+    }
     if matches!(state.devices.get(&new.device), Some(Some(_))) {
         return Err(Refusal::Busy);
     }
@@ -133,6 +138,7 @@ fn device_row(new: &NewDevice, at: TimeMs) -> Device {
         class: new.class,
         token: new.token,
         created: at,
+        suspended: false,
     }
 }
 

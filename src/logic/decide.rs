@@ -7,6 +7,7 @@ use super::{
     operation::{Answer, EndDevices, Operation, Principal, Request},
     passwords, retention, send,
     state::{Need, State},
+    suspension,
 };
 use crate::model::{
     Effect, Record, Version,
@@ -49,7 +50,9 @@ pub fn lacking(state: &State, operation: &Operation) -> Vec<Need> {
         Request::ChangePassword(change) => {
             accounts::end_devices_needs(&mut needs, change.by, EndDevices::AllOthers);
         }
-        Request::SetPassword { user, .. } => accounts::all_devices_needs(&mut needs, *user),
+        Request::SetPassword { user, .. } | Request::Suspend { user, .. } => {
+            accounts::all_devices_needs(&mut needs, *user)
+        }
         Request::OpenLineage(open) => lineages::open_needs(&mut needs, open),
         Request::HandBack { user, .. } | Request::Expire(user) => {
             needs.need(Need::Lineages(*user));
@@ -92,6 +95,7 @@ pub fn decide(state: &mut State, operation: &Operation, version: Version) -> Res
         Request::SetPassword { user, password, end_devices } => {
             passwords::set(state, *user, password, *end_devices, version)
         }
+        Request::Suspend { user, suspended } => suspension::decide(state, *user, *suspended, version),
         Request::OpenLineage(open) => lineages::open(state, open, version),
         Request::HandBack { user, handed } => Ok(lineages::hand_back(state, *user, handed, version)),
         Request::Expire(user) => Ok(lineages::expire(state, *user, version)),
@@ -133,6 +137,7 @@ pub fn decide(state: &mut State, operation: &Operation, version: Version) -> Res
 /// The device that asks, if it may still ask: judged here, inside the commit, and nowhere else for good.
 pub(super) fn authorise(state: &State, by: Principal) -> Result<&Device, Refusal> {
     match state.devices.get(&by.device) {
+        Some(Some(device)) if device.user == by.user && device.suspended => Err(Refusal::AccountSuspended),
         Some(Some(device)) if device.user == by.user => Ok(device),
         _ => Err(Refusal::InvalidToken),
     }

@@ -107,7 +107,7 @@ fn random_request(random: &mut SeededRandom) -> Request {
     let user = 1 + random.below(4);
     let device = 10 * user + 1 + random.below(3);
     let peer = 1 + random.below(4);
-    match random.below(20) {
+    match random.below(21) {
         0 => register(user, &format!("u{peer}"), random.one_in(2).then_some([1; 32])),
         1 => {
             let in_place_of = random.one_in(2).then(|| DeviceId(10 * user + 1));
@@ -136,9 +136,10 @@ fn random_request(random: &mut SeededRandom) -> Request {
             Request::SetPassword { user: UserId(user), password, end_devices }
         }
         7 => Request::EndDevice { user: UserId(user), device: DeviceId(10 * peer + 1) },
-        10..=12 => random_group_request(random),
-        13 => Request::Expand(GROUP),
-        14 | 15 => send(by(user, device), Target::Conversation(GROUP), random.below(4) as u8, "a"),
+        10 => Request::Suspend { user: UserId(user), suspended: random.one_in(2) },
+        11..=13 => random_group_request(random),
+        14 => Request::Expand(GROUP),
+        15 | 16 => send(by(user, device), Target::Conversation(GROUP), random.below(4) as u8, "a"),
         _ => {
             let to = match random.below(3) {
                 0 => Target::Name(format!("u{peer}")),

@@ -52,7 +52,14 @@ impl Rows {
             lineages.add(Lineage::new(id, Version(0), KindSet::ALL, NOW));
         }
         self.lineages.insert(UserId(user), lineages);
-        let account = Account { user: UserId(user), name, password: None, created: TimeMs(1), devices: ids };
+        let account = Account {
+            user: UserId(user),
+            name,
+            password: None,
+            created: TimeMs(1),
+            devices: ids,
+            suspended: false,
+        };
         self.accounts.insert(UserId(user), account);
         self
     }
@@ -111,7 +118,7 @@ impl Rows {
 
 pub(super) fn device_row(user: UserId, device: DeviceId) -> Device {
     let token = [device.0 as u8; 32];
-    Device { device, user, name: "d".to_owned(), class: 1, token, created: TimeMs(1) }
+    Device { device, user, name: "d".to_owned(), class: 1, token, created: TimeMs(1), suspended: false }
 }
 
 pub(super) fn by(user: u64, device: u64) -> Principal {

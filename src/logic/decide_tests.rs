@@ -53,6 +53,10 @@ fn short(decision: Result<Decided, Refusal>) -> String {
 
 fn effect(effect: &Effect) -> String {
     match effect {
+        Effect::Account(account) if account.suspended => {
+            format!("account {} suspended ({})", account.user, account.devices.len())
+        }
+        Effect::Device(device) if device.suspended => format!("device {} suspended", device.device),
         Effect::Account(account) => format!("account {} ({})", account.user, account.devices.len()),
         Effect::Device(device) => format!("+device {}", device.device),
         Effect::DeviceEnded { device, .. } => format!("-device {device}"),

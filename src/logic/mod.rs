@@ -36,6 +36,9 @@ mod sign_ins;
 #[cfg(test)]
 mod sign_ins_tests;
 pub mod state;
+mod suspension;
+#[cfg(test)]
+mod suspension_tests;
 
 pub use decide::{Decided, decide, lacking};
 pub use observed_time::ObservedTime;

@@ -59,6 +59,13 @@ pub enum Request {
         /// Whether all devices end with it.
         end_devices: bool,
     },
+    /// An account is suspended or resumed by an operator's word.
+    Suspend {
+        /// Whose.
+        user: UserId,
+        /// Whether it is suspended from now on.
+        suspended: bool,
+    },
     /// A device begins, or goes on with, a chain of snapshots.
     OpenLineage(OpenLineage),
     /// Marks that lineages of a user handed back, gathered. Nobody waits for it.
@@ -300,6 +307,7 @@ impl Operation {
             Request::HandBack { user, .. }
             | Request::EndDevice { user, .. }
             | Request::SetPassword { user, .. }
+            | Request::Suspend { user, .. }
             | Request::PutDocument { user, .. }
             | Request::Expire(user) => Some(*user),
             Request::RetireInbox { user, .. }

@@ -135,11 +135,13 @@ impl Record {
     }
 }
 
-/// Why a device is no more.
+/// Why a device is no more, or may not be here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeviceEnd {
     /// It was signed out: by itself, another device, or an operator.
     SignedOut,
     /// Another device signed in, and this one had to give way.
     Replaced,
+    /// It is still there, but its account is suspended.
+    Suspended,
 }

@@ -21,6 +21,8 @@ pub struct Account {
     pub created: TimeMs,
     /// Live devices, oldest first; at most `limits::DEVICES_PER_USER_MAX`.
     pub devices: Vec<DeviceId>,
+    /// By an operator's word: nobody signs in, and every device is suspended with it.
+    pub suspended: bool,
 }
 
 /// The form of a name by which it is unique: without case. By way of the upper case, since "ß" and "SS", or the two small
@@ -45,6 +47,8 @@ pub struct Device {
     pub token: SecretHash,
     /// When it signed in.
     pub created: TimeMs,
+    /// Whether its account is: it may ask nothing until that is over.
+    pub suspended: bool,
 }
 
 /// A conversation: between two (which may be the same one: notes to oneself), or the log of a group.

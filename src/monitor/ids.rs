@@ -180,6 +180,13 @@ server_ids! {
     BATCH_SYNC_SUM = 1130, "batch.sync.sum", Sum, Micros, "persistence", "batch_sync" [Part::BandSum];
     /// Time of the slowest sync.
     BATCH_SYNC_MAX = 1131, "batch.sync.max", Max, Micros, "persistence", "batch_sync_max";
+
+    /// Devices that were put out because an operator suspended their account.
+    DEVICES_SUSPENDED = 1220, "devices.suspended", Sum, Count, "persistence", "devices_suspended";
+    /// Exports of a user's data that were begun.
+    EXPORTS = 1221, "exports.begun", Sum, Count, "http", "exports_begun";
+    /// Exports that were not told to their end.
+    EXPORTS_BROKEN_OFF = 1222, "exports.broken_off", Sum, Count, "http", "exports_broken_off";
 }
 
 /// Operations per batch. Bounds: a batch holds at most 256 operations.

@@ -28,6 +28,7 @@ pub fn encode(out: &mut Vec<u8>, account: &Account) {
     for device in &account.devices {
         put_fixed64(out, device.0);
     }
+    out.push(u8::from(account.suspended));
 }
 
 /// Reads a row.
@@ -41,5 +42,6 @@ pub fn decode(input: &mut Input<'_>) -> Result<Account, Malformed> {
     let created = input.time()?;
     let count = input.number()?;
     let devices = (0..count).map(|_| input.device()).collect::<Result<_, _>>()?;
-    Ok(Account { user, name, password, created, devices })
+    let suspended = input.byte("suspended account")? != 0;
+    Ok(Account { user, name, password, created, devices, suspended })
 }

@@ -29,6 +29,7 @@ pub fn encode(out: &mut Vec<u8>, device: &Device) {
     out.push(device.class);
     out.extend_from_slice(&device.token);
     put_time(out, device.created);
+    out.push(u8::from(device.suspended));
 }
 
 /// Reads a row.
@@ -43,6 +44,7 @@ pub fn decode(input: &mut Input<'_>) -> Result<Device, Malformed> {
         class: input.byte("device class")?,
         token: input.array("token hash")?,
         created: input.time()?,
+        suspended: input.byte("suspended device")? != 0,
     })
 }
 

@@ -121,7 +121,8 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
     };
     let account = |password: Option<&str>, devices| {
         let (name, password) = ("Ann Ärger".to_owned(), password.map(str::to_owned));
-        Effect::Account(Account { user: ann, name, password, created: TimeMs(1_700_000_000_123), devices })
+        let (created, suspended) = (TimeMs(1_700_000_000_123), false);
+        Effect::Account(Account { user: ann, name, password, created, devices, suspended })
     };
     let device = Device {
         device: DeviceId(0xd1),
@@ -130,7 +131,19 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
         class: 2,
         token: [0x5a; 32],
         created: TimeMs(-1),
+        suspended: false,
     };
+    let suspended = vec![
+        Effect::Account(Account {
+            user: ann,
+            name: "Ann Ärger".to_owned(),
+            password: None,
+            created: TimeMs(5),
+            devices: vec![DeviceId(0xd1)],
+            suspended: true,
+        }),
+        Effect::Device(Device { suspended: true, ..device.clone() }),
+    ];
     let message = |content: Content| Message {
         conversation,
         seq: Seq(129),
@@ -211,6 +224,7 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
         ),
         ("account_without_password", vec![account(None, Vec::new())]),
         ("device", vec![Effect::Device(device)]),
+        ("suspended", suspended),
         ("device_ended", vec![Effect::DeviceEnded { user: ann, device: DeviceId(0xd1), token: [0x5a; 32] }]),
         (
             "conversation",

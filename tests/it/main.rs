@@ -15,6 +15,8 @@
 //! | [`registration`] | who may make an account; names, passwords, invites |
 //! | [`sign_in`] | signing in: uniform refusals, and an end to guessing |
 //! | [`passwords`] | changing a password: what ends with it, an end to guessing, the operator's word |
+//! | [`suspension`] | an account is suspended and resumed by an operator: out at once, and back as it was |
+//! | [`export`] | everything of one user as an archive: whole or broken off, one at a time |
 //! | [`devices`] | listing and ending devices: tokens and connections die at once |
 //! | [`independence`] | devices and contexts at different marks: what is kept, for whom, and what an expiry leaves |
 //! | [`login_policy`] | one device of a class: who signs in ends the other or is refused, and the displaced one is fenced |
@@ -46,6 +48,7 @@ mod comparison;
 mod devices;
 mod document_kinds;
 mod encodings;
+mod export;
 mod full_disk;
 mod hand_back_times;
 mod http_twin;
@@ -65,4 +68,5 @@ mod slow_device;
 mod start;
 mod strangers;
 mod stuck;
+mod suspension;
 mod telling;

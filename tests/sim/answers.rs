@@ -5,8 +5,10 @@ use std::sync::Arc;
 use highwater::{
     logic::{Answer, Operation, Request, operation::Target},
     model::{
-        ConversationId, LineageId, Record, UserId, device_policy::ClassRule, limits::DEDUP_DAYS,
-        record::name_key,
+        ConversationId, LineageId, Record, UserId,
+        device_policy::ClassRule,
+        limits::DEDUP_DAYS,
+        record::{Device, name_key},
     },
     sync::render,
 };
@@ -64,7 +66,10 @@ impl World {
             Ticket::Other => match result {
                 Ok(Answer::DeviceAdded(device)) => {
                     let held = self.oracle.devices.get(&device.device);
-                    assert!(held.is_none_or(|held| *held == device), "G1: a device that was told is another");
+                    // It may have been suspended in the same batch.
+                    let same =
+                        |held: &Device| Device { suspended: held.suspended, ..device.clone() } == *held;
+                    assert!(held.is_none_or(same), "G1: a device that was told is another");
                     self.begin_client(device.user, LineageId { device: device.device, context: APP });
                 }
                 Ok(Answer::DevicesEnded(devices)) => {
@@ -81,6 +86,7 @@ impl World {
                     assert_eq!(self.shell.policy.phone, ClassRule::Refuse, "refused without a rule");
                     self.counts.saw("sign-in refused");
                 }
+                Err(Refusal::AccountSuspended) => self.suspended_refused(&submission.operation, new),
                 Err(Refusal::WrongCredentials) => self.proof_refused(&submission.operation),
                 Ok(_) | Err(Refusal::InvalidToken | Refusal::NoSuchDevice) => {}
                 other => self.refused(other),
@@ -140,6 +146,8 @@ impl World {
                 self.counts.saw("invalid token");
                 self.pending[place].is_over = true;
             }
+            // Its client keeps it and sends it again when it is let in.
+            Err(Refusal::AccountSuspended) => self.suspended_refused(op, new),
             Err(Refusal::NoSuchUser) => {
                 let is_known = match &pending.send.to {
                     Target::Name(name) => self.oracle.names.contains_key(name),

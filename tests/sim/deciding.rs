@@ -92,6 +92,7 @@ impl World {
             let (floors, expired) = (self.oracle.floors(), self.oracle.expired.len());
             let horizon = self.oracle.horizon.clone();
             self.check_passwords(record);
+            self.check_suspension(record);
             self.oracle.publish(record);
             if self.oracle.horizon.receipts_from > horizon.receipts_from {
                 self.counts.saw("horizon moved");
@@ -115,7 +116,7 @@ impl World {
             }
         }
         let oracle = &self.oracle;
-        self.sessions.retain(|lineage, _| oracle.is_live(lineage.device));
+        self.sessions.retain(|lineage, _| oracle.is_let_in(lineage.device));
         let durable = self.running().committer.tail().durable();
         assert_eq!(durable, self.oracle.last, "the head is the last record published");
         self.check_horizon();

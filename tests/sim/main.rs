@@ -33,6 +33,7 @@ mod seeded;
 mod session;
 mod settle;
 mod shell;
+mod suspension;
 mod upkeep;
 mod whole_sync;
 mod world;

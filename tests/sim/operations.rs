@@ -70,6 +70,7 @@ impl World {
             10..13 => self.resend(true),
             13 => self.send_under_used_id(),
             18 => self.new_password(client),
+            19 => self.suspend_or_resume(client),
             _ => self.send_new(client),
         }
     }

@@ -227,4 +227,9 @@ impl Oracle {
     pub fn is_live(&self, device: DeviceId) -> bool {
         self.devices.contains_key(&device)
     }
+
+    /// Whether a device is live and may come in.
+    pub fn is_let_in(&self, device: DeviceId) -> bool {
+        self.devices.get(&device).is_some_and(|device| !device.suspended)
+    }
 }

@@ -82,7 +82,8 @@ impl World {
             match effect {
                 Effect::Account(account) => self.check_change(account),
                 Effect::Device(device) => {
-                    if let Some(proven) = self.proofs.sign_ins.get(&device.device) {
+                    let proven = self.proofs.sign_ins.get(&device.device);
+                    if let Some(proven) = proven.filter(|_| !self.oracle.is_live(device.device)) {
                         let password = self.password(device.user);
                         assert_eq!(password.as_ref(), Some(proven), "signed in by another password");
                     }

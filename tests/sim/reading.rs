@@ -20,7 +20,7 @@ use crate::{
 impl World {
     pub fn any_live_client(&mut self) -> Option<usize> {
         let live: Vec<usize> = (0..self.clients.len())
-            .filter(|place| self.oracle.is_live(self.clients[*place].lineage.device))
+            .filter(|place| self.oracle.is_let_in(self.clients[*place].lineage.device))
             .collect();
         if live.is_empty() {
             return None;

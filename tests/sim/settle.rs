@@ -8,6 +8,7 @@ impl World {
     /// See the module.
     pub fn settle(&mut self) {
         self.heal();
+        self.resume_everybody();
         self.answer_everything();
         self.let_everything_age();
         self.follow_nudges();

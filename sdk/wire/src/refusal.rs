@@ -69,6 +69,8 @@ refusals! {
     DeviceClassTaken = 208, "device_class_taken", 409, false, "another device of this class is signed in";
     /// The operator allows so many devices and no more.
     TooManyDevices = 209, "too_many_devices", 409, false, "as many devices are signed in as there may be";
+    /// An operator suspended the account. What is kept stays, and so do its devices, for when it is resumed.
+    AccountSuspended = 210, "account_suspended", 403, false, "the account is suspended";
 
     /// No such user, or one that may not be written to.
     NoSuchUser = 300, "no_such_user", 404, false, "there is no such user";
@@ -137,6 +139,8 @@ pub mod close {
     pub const DEVICE_REPLACED: &str = "device_replaced";
     /// Reason beside `UNAUTHENTICATED`: the device was signed out, by itself, another one, or an operator.
     pub const DEVICE_ENDED: &str = "device_ended";
+    /// Reason beside `UNAUTHENTICATED`: an operator suspended the account. The same word as the refusal's.
+    pub const ACCOUNT_SUSPENDED: &str = crate::Refusal::AccountSuspended.name();
     /// The connection did not take what was sent to it in time.
     pub const TOO_SLOW: u16 = 4408;
     /// A newer connection of the same lineage took its place.

@@ -14,7 +14,7 @@ use crate::{
         waiters::Waiters,
     },
     logic::{Answer, operation::Request},
-    model::{Clock, DeviceEnd, Effect, Record, UserId},
+    model::{Clock, DeviceEnd, DeviceId, Effect, Record, UserId},
     monitor::{Monitor, Op, Outcome, ids},
 };
 
@@ -58,11 +58,10 @@ impl Telling {
                     Effect::Message(_) => messages += 1,
                     Effect::ItemGone { .. } => tombstones += 1,
                     Effect::DeviceEnded { user, device, .. } => {
-                        monitor.add(ended(record.end_of_devices()), 1);
-                        self.waiters.wake(*user);
-                        if let Some(worker) = self.directory.worker(*user) {
-                            self.post(worker, *user, Post::Ended(*device, record.end_of_devices()));
-                        }
+                        self.put_out(*user, *device, record.end_of_devices(), monitor);
+                    }
+                    Effect::Device(device) if device.suspended => {
+                        self.put_out(device.user, device.device, DeviceEnd::Suspended, monitor);
                     }
                     _ => {}
                 }
@@ -70,6 +69,15 @@ impl Telling {
         }
         monitor.add(ids::MESSAGES_STORED, messages);
         monitor.add(ids::CLEANUP_TOMBSTONES, tombstones);
+    }
+
+    /// Ends what a device has open: its polls look again and find that it is out, its connections are closed.
+    fn put_out(&mut self, user: UserId, device: DeviceId, why: DeviceEnd, monitor: &Monitor) {
+        monitor.add(ended(why), 1);
+        self.waiters.wake(user);
+        if let Some(worker) = self.directory.worker(user) {
+            self.post(worker, user, Post::Ended(device, why));
+        }
     }
 
     /// Answers one operation, which waited until `started_us` to be decided.
@@ -111,6 +119,7 @@ fn ended(why: DeviceEnd) -> u32 {
     match why {
         DeviceEnd::Replaced => ids::DEVICES_REPLACED,
         DeviceEnd::SignedOut => ids::DEVICES_ENDED,
+        DeviceEnd::Suspended => ids::DEVICES_SUSPENDED,
     }
 }
 
@@ -124,6 +133,7 @@ fn op_of(request: &Request) -> Option<Op> {
         // Counted where the password is proven.
         Request::ChangePassword(_)
         | Request::SetPassword { .. }
+        | Request::Suspend { .. }
         | Request::OpenLineage(_)
         | Request::Expire(_)
         | Request::RetireInbox { .. }

@@ -352,6 +352,7 @@ impl User {
         let reason = match why {
             DeviceEnd::SignedOut => close::DEVICE_ENDED,
             DeviceEnd::Replaced => close::DEVICE_REPLACED,
+            DeviceEnd::Suspended => close::ACCOUNT_SUSPENDED,
         };
         self.sessions.retain(|session| {
             let ended = session.lineage.id.device == device;
