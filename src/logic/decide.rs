@@ -3,7 +3,7 @@
 use highwater_wire::Refusal;
 
 use super::{
-    accounts, lineages,
+    accounts, contacts, lineages,
     operation::{Answer, Operation, Principal, Request},
     retention, send,
     state::{Need, State},
@@ -60,6 +60,7 @@ pub fn lacking(state: &State, operation: &Operation) -> Vec<Need> {
                 needs.need(Need::Item(*user, *kind, key.clone()));
             }
         }
+        Request::ChangeContact(change) => contacts::needs(&mut needs, change),
         Request::Invite(_) | Request::StoreTime | Request::AcceptTime => {}
         Request::PutDocument { user, kind, key, .. } => {
             needs.need(Need::Account(*user));
@@ -97,6 +98,7 @@ pub fn decide(state: &mut State, operation: &Operation, version: Version) -> Res
         Request::RetireBodies { conversation, oldest, through, .. } => {
             Ok(retention::retire_bodies(state, *conversation, (*oldest, *through), version))
         }
+        Request::ChangeContact(change) => contacts::decide(state, change, version),
         Request::StoreTime => Ok(retention::store_time(state, operation.at, version)),
         Request::AcceptTime => {
             state.time.accept(operation.at);

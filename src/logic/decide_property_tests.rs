@@ -2,12 +2,12 @@
 
 use super::{
     Need, Operation, Request, State, decide,
-    decide_samples::{NOW, Rows, TODAY, at, by, new_device, register, send},
-    operation::{EndDevices, HandedBack, NewDevice, OpenLineage, Target},
+    decide_samples::{NOW, Rows, TODAY, at, by, change_contact, new_device, register, send},
+    operation::{ContactChange, EndDevices, HandedBack, NewDevice, OpenLineage, Target},
 };
 use crate::model::{
-    ClientMessageId, ConversationId, DeviceId, DevicePolicy, Kind, KindSet, LineageId, Seq, TimeMs, UserId,
-    Version,
+    ClientMessageId, Contact, ConversationId, DeviceId, DevicePolicy, Kind, KindSet, LineageId, Seq, TimeMs,
+    UserId, Version,
     device_policy::ClassRule,
     limits::KINDS_MAX,
     record::{Invite, Receipt, ReceiptDay},
@@ -56,14 +56,31 @@ fn random_rows(random: &mut SeededRandom) -> Rows {
         rows.invites.insert([1; 32], Invite { hash: [1; 32], expires: TimeMs(NOW.0 + 1) });
     }
     rows.items.insert((UserId(1), Kind(5), "k".to_owned()), Version(40));
+    for (owner, other) in [(1, 2), (2, 1), (1, 3), (3, 2)] {
+        if random.one_in(2) {
+            let plain = Contact::plain(UserId(other), "somebody".to_owned());
+            let blocks =
+                |random: &mut SeededRandom| Contact { is_blocked: random.one_in(2), ..plain.clone() };
+            rows = rows.contact(owner, blocks(random));
+        }
+    }
     rows
+}
+
+fn random_change(random: &mut SeededRandom) -> ContactChange {
+    match random.below(4) {
+        0 => ContactChange::Block,
+        1 => ContactChange::Unblock,
+        2 => ContactChange::Delete,
+        _ => ContactChange::Note { remark: "r".to_owned(), labels: Vec::new() },
+    }
 }
 
 fn random_request(random: &mut SeededRandom) -> Request {
     let user = 1 + random.below(4);
     let device = 10 * user + 1 + random.below(3);
     let peer = 1 + random.below(4);
-    match random.below(12) {
+    match random.below(16) {
         0 => register(user, &format!("u{peer}"), random.one_in(2).then_some([1; 32])),
         1 => {
             let in_place_of = random.one_in(2).then(|| DeviceId(10 * user + 1));
@@ -82,6 +99,7 @@ fn random_request(random: &mut SeededRandom) -> Request {
             let marks = [Version(random.below(90)); KINDS_MAX];
             Request::HandBack { user: UserId(user), handed: vec![HandedBack { lineage, marks }] }
         }
+        8..12 => change_contact(by(user, device), peer, random_change(random)),
         7 => Request::EndDevice { user: UserId(user), device: DeviceId(10 * peer + 1) },
         _ => {
             let to = match random.below(3) {
@@ -107,8 +125,10 @@ fn warm_everything(rows: &Rows, state: &mut State) {
         needs.push(Need::Receipts(ReceiptDay { user: id, day: TODAY }));
         needs.push(Need::Item(id, Kind(5), "k".to_owned()));
         needs.extend((0..4).map(|place| Need::Device(DeviceId(10 * user + place))));
+        needs.push(Need::ContactTally(id));
         for peer in 1..=4 {
             needs.push(Need::Item(id, Kind(2), peer.to_string()));
+            needs.push(Need::Contact(id, UserId(peer)));
             for attempt in 0..4 {
                 let conversation = ConversationId::direct(id, UserId(peer), attempt);
                 needs.push(Need::Conversation(conversation));

@@ -76,6 +76,7 @@ fn effect(effect: &Effect) -> String {
         Effect::Run(_) => "run".to_owned(),
         Effect::Invite(_) => "+invite".to_owned(),
         Effect::InviteGone(_) => "-invite".to_owned(),
+        Effect::ContactTally(tally) => format!("{} blocks {}", tally.user, tally.blocked),
     }
 }
 

@@ -3,6 +3,9 @@
 pub mod accounts;
 #[cfg(test)]
 mod bodies_tests;
+pub mod contacts;
+#[cfg(test)]
+mod contacts_tests;
 pub mod content;
 pub mod decide;
 #[cfg(test)]

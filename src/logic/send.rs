@@ -6,7 +6,7 @@ use highwater_wire::Refusal;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::{
-    content,
+    contacts, content,
     decide::{Decided, Needs, authorise, put_item},
     operation::{Answer, Send, Target},
     state::{ConversationState, Need, State},
@@ -18,8 +18,7 @@ use crate::model::{
     seeded::{self, SyncBug},
 };
 
-/// Kinds that a first message touches; numbers as on the wire.
-const CONTACTS: Kind = Kind(highwater_wire::kind::CONTACTS as u8);
+/// A kind that a first message touches; its number is that of the wire.
 const CONVERSATIONS: Kind = Kind(highwater_wire::kind::CONVERSATIONS as u8);
 
 /// How often a conversation id is drawn anew when it belongs to another pair. Source: with 64 mixed bits and a billion
@@ -48,6 +47,7 @@ pub(super) fn needs(needs: &mut Needs<'_>, at: TimeMs, send: &Send) {
     };
     if let Some(peer) = peer {
         needs.need(Need::Inbox(peer));
+        contacts::block_needs(needs, peer, send.by.user);
     }
 }
 
@@ -69,7 +69,7 @@ fn needs_of_pair(needs: &mut Needs<'_>, sender: UserId, peer: UserId) -> Option<
         needs.need(Need::Account(user));
     }
     for (user, other) in [(sender, peer), (peer, sender)] {
-        needs.need(Need::Item(user, CONTACTS, other.to_string()));
+        contacts::put_needs(needs, user, other);
     }
     Some(peer)
 }
@@ -97,6 +97,10 @@ pub(super) fn decide(
         return Ok(Decided::unchanged(sent(receipt)));
     }
 
+    // After the receipts: what was stored before a block is still answered as stored.
+    if contacts::is_blocked(state, place.peer, send.by.user) {
+        return Err(Refusal::NoSuchUser);
+    }
     let mut effects = Vec::with_capacity(1);
     if place.head == Seq(0) {
         introduce(state, &mut effects, &place, send.by.user, at, version);
@@ -194,15 +198,10 @@ fn introduce(
     state.conversations.change(place.conversation, Some(ConversationState { row, head: Seq(0) }), version);
     effects.push(Effect::Conversation(row));
     for (user, other) in both_sides(sender, place.peer) {
-        let name = state.accounts.get(&other).and_then(Option::as_ref).map(|account| account.name.clone());
-        let contact = ItemValue::Contact { user: other, name: name.unwrap_or_default() };
-        let conversation = ItemValue::Conversation { conversation: place.conversation, peer: other };
-        for (kind, key, value) in [
-            (CONTACTS, other.to_string(), contact),
-            (CONVERSATIONS, place.conversation.to_string(), conversation),
-        ] {
-            effects.push(put_item(state, user, Item { kind, key, version, value: Some(value) }));
-        }
+        effects.push(contacts::introduce(state, user, other, version));
+        let value = Some(ItemValue::Conversation { conversation: place.conversation, peer: other });
+        let (kind, key) = (CONVERSATIONS, place.conversation.to_string());
+        effects.push(put_item(state, user, Item { kind, key, version, value }));
     }
 }
 

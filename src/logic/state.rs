@@ -6,8 +6,8 @@ use rustc_hash::FxBuildHasher;
 
 use super::{lineages::heard_step_ms, observed_time::ObservedTime, pinned::Pinned};
 use crate::model::{
-    ClientMessageId, ConversationId, Day, DeviceId, DevicePolicy, HeardSince, Horizon, Kind, Lineages,
-    Retentions, Seq, TimeMs, UserId, Version,
+    ClientMessageId, Contact, ContactTally, ConversationId, Day, DeviceId, DevicePolicy, HeardSince, Horizon,
+    Kind, Lineages, Retentions, Seq, TimeMs, UserId, Version,
     limits::LINEAGE_EXPIRY_MS,
     record::{Account, Conversation, Device, Invite, Receipt, ReceiptDay, SecretHash},
 };
@@ -36,6 +36,10 @@ pub enum Need {
     Invite(SecretHash),
     /// The version of one item of one user.
     Item(UserId, Kind, String),
+    /// What the first has of the second.
+    Contact(UserId, UserId),
+    /// What is counted of a user's contacts.
+    ContactTally(UserId),
 }
 
 /// What a reader found for a need.
@@ -59,6 +63,10 @@ pub enum Warm {
     Invite(SecretHash, Option<Invite>),
     /// See `Need::Item`; version 0 when there is no such item.
     Item(UserId, Kind, String, Version),
+    /// See `Need::Contact`.
+    Contact(UserId, UserId, Option<Box<Contact>>),
+    /// See `Need::ContactTally`.
+    ContactTally(ContactTally),
 }
 
 /// A conversation as the committer needs it.
@@ -82,6 +90,8 @@ pub struct State {
     pub(super) lineages: Pinned<UserId, Lineages, FxBuildHasher>,
     pub(super) invites: Pinned<SecretHash, Option<Invite>>,
     pub(super) items: Pinned<(UserId, Kind, String), Version>,
+    pub(super) contacts: Pinned<(UserId, UserId), Option<Box<Contact>>, FxBuildHasher>,
+    pub(super) contact_tallies: Pinned<UserId, ContactTally, FxBuildHasher>,
     rows_max: usize,
     /// The time by which lineages expire.
     pub(super) time: ObservedTime,
@@ -116,6 +126,8 @@ impl State {
             lineages: Pinned::new(rows_max),
             invites: Pinned::new(rows_max),
             items: Pinned::new(rows_max),
+            contacts: Pinned::new(rows_max),
+            contact_tallies: Pinned::new(rows_max),
             rows_max,
             time: ObservedTime::at_start(None, TimeMs(0), 0),
             lineage_expiry_ms: LINEAGE_EXPIRY_MS,
@@ -201,6 +213,8 @@ impl State {
             Need::Lineages(user) => self.lineages.holds(user),
             Need::Invite(hash) => self.invites.holds(hash),
             Need::Item(user, kind, key) => self.items.holds(&(*user, *kind, key.clone())),
+            Need::Contact(owner, other) => self.contacts.holds(&(*owner, *other)),
+            Need::ContactTally(user) => self.contact_tallies.holds(user),
         }
     }
 
@@ -223,6 +237,8 @@ impl State {
                 Warm::Lineages(user, row) => self.lineages.warm(user, row),
                 Warm::Invite(hash, row) => self.invites.warm(hash, row),
                 Warm::Item(user, kind, key, version) => self.items.warm((user, kind, key), version),
+                Warm::Contact(owner, other, row) => self.contacts.warm((owner, other), row),
+                Warm::ContactTally(tally) => self.contact_tallies.warm(tally.user, tally),
             }
         }
         true
@@ -240,6 +256,8 @@ impl State {
             self.lineages.sweep(indexed),
             self.invites.sweep(indexed),
             self.items.sweep(indexed),
+            self.contacts.sweep(indexed),
+            self.contact_tallies.sweep(indexed),
         ];
         self.evicted = evicted.into_iter().fold(self.evicted, Version::max);
     }

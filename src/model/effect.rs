@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::{
+    contact::ContactTally,
     horizon::Horizon,
     ids::{Day, DeviceId, Kind, TimeMs, UserId, Version},
     lineage::Lineages,
@@ -63,6 +64,8 @@ pub enum Effect {
     Invite(Invite),
     /// An invite was used or withdrawn.
     InviteGone(SecretHash),
+    /// What is counted of a user's contacts is this now.
+    ContactTally(ContactTally),
 }
 
 /// A message with the pointers that one operation makes to it, all of that operation's version.

@@ -9,6 +9,19 @@ pub const TEXT_BYTES_MAX: usize = 4 * 1024;
 /// version, and it is stored with every such message.
 pub const SCHEMA_BYTES_MAX: usize = 64;
 
+/// Users whom one user may block. One more: refused as `too_many_blocked`. Source: choice; far above what people do, and
+/// what one user can make the server keep by it stays below a megabyte.
+pub const BLOCKED_MAX: u32 = 5_000;
+
+/// What a user calls a contact, characters. Longer: refused as `invalid_field`. Source: choice; twice the longest name.
+pub const REMARK_CHARS_MAX: usize = 64;
+
+/// Labels of one contact. More: refused as `invalid_field`. Source: choice.
+pub const LABELS_MAX: usize = 16;
+
+/// A label, characters, at least one. Longer: refused as `invalid_field`. Source: choice; as the longest name.
+pub const LABEL_CHARS_MAX: usize = 32;
+
 /// JSON document of a custom message, bytes. Longer: refused as `custom_too_long`. Source: product decision (as the text).
 pub const CUSTOM_JSON_BYTES_MAX: usize = 4 * 1024;
 

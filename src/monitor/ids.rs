@@ -180,6 +180,15 @@ server_ids! {
     BATCH_SYNC_SUM = 1130, "batch.sync.sum", Sum, Micros, "persistence", "batch_sync" [Part::BandSum];
     /// Time of the slowest sync.
     BATCH_SYNC_MAX = 1131, "batch.sync.max", Max, Micros, "persistence", "batch_sync_max";
+
+    /// Users that were blocked by another; one that was blocked before counts again.
+    CONTACTS_BLOCKED = 1230, "contacts.blocked", Sum, Count, "persistence", "contact_changes" {"change": "blocked"};
+    /// Blocks that ended, or were none.
+    CONTACTS_UNBLOCKED = 1231, "contacts.unblocked", Sum, Count, "persistence", "contact_changes" {"change": "unblocked"};
+    /// Contacts of whom a remark or labels were noted.
+    CONTACTS_NOTED = 1232, "contacts.noted", Sum, Count, "persistence", "contact_changes" {"change": "noted"};
+    /// Contacts that were deleted, or were none.
+    CONTACTS_DELETED = 1233, "contacts.deleted", Sum, Count, "persistence", "contact_changes" {"change": "deleted"};
 }
 
 /// Operations per batch. Bounds: a batch holds at most 256 operations.

@@ -16,6 +16,7 @@
 //! | `l` | lineages | user | marks and floor |
 //! | `r` | runs | number | run |
 //! | `v` | invites | hash | invite |
+//! | `q` | contacts | user | what is counted of the user's contacts |
 //! | `x` | meta | name | reach, time, horizon |
 //!
 //! Numbers in keys are big-endian, so that byte order is number order. Only the repository of a prefix builds its keys.
@@ -48,6 +49,8 @@ pub const LINEAGES: u8 = b'l';
 pub const RUN: u8 = b'r';
 /// See the table.
 pub const INVITE: u8 = b'v';
+/// See the table.
+pub const CONTACT_TALLY: u8 = b'q';
 /// See the table.
 pub const META: u8 = b'x';
 

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use super::{
-    accounts, conversations, devices,
+    accounts, contacts, conversations, devices,
     field::{Input, Malformed, put_bytes, put_fixed64, put_number, put_time},
     horizon, invites, items, lineages, messages, runs,
 };
@@ -27,6 +27,7 @@ const LINEAGES: u8 = 10;
 const TIME: u8 = 11;
 const HORIZON: u8 = 12;
 const ITEM_GONE: u8 = 13;
+const CONTACT_TALLY: u8 = 60;
 
 /// Appends one record.
 pub fn encode(out: &mut Vec<u8>, record: &Record) {
@@ -100,6 +101,10 @@ fn encode_effect(out: &mut Vec<u8>, effect: &Effect) {
             out.push(INVITE_GONE);
             out.extend_from_slice(hash);
         }
+        Effect::ContactTally(tally) => {
+            out.push(CONTACT_TALLY);
+            contacts::encode_tally(out, tally);
+        }
     }
 }
 
@@ -162,6 +167,7 @@ fn decode_effect(input: &mut Input<'_>, version: Version) -> Result<Effect, Malf
         RUN => Effect::Run(runs::decode(input)?),
         INVITE => Effect::Invite(invites::decode(input)?),
         INVITE_GONE => Effect::InviteGone(input.array("invite hash")?),
+        CONTACT_TALLY => Effect::ContactTally(contacts::decode_tally(input)?),
         tag => {
             return Err(Malformed::Unknown { what: "effect", tag: u64::from(tag) });
         }

@@ -48,7 +48,9 @@ SCHEMA = {
         (11, "heartbeat", "Nothing", "?"), (12, "sync", "Sync", "?"), (13, "send", "Send", "?"),
         (14, "register", "Register", "?"), (15, "signIn", "SignIn", "?"), (16, "signOut", "Nothing", "?"),
         (17, "listDevices", "Nothing", "?"), (18, "endDevice", "EndDevice", "?"), (19, "findUser", "FindUser", "?"),
-        (20, "heads", "Heads", "?"), (21, "range", "Range", "?"), (22, "compare", "Compare", "?")],
+        (20, "heads", "Heads", "?"), (21, "range", "Range", "?"), (22, "compare", "Compare", "?"),
+        (30, "blockUser", "BlockUser", "?"), (31, "unblockUser", "UnblockUser", "?"),
+        (32, "noteContact", "NoteContact", "?"), (33, "deleteContact", "DeleteContact", "?")],
     "ServerFrame": [
         (1, "requestId", "uint64", ""), (10, "greeting", "Greeting", "?"), (11, "heartbeat", "HeartbeatAnswer", "?"),
         (12, "page", "Page", "?"), (13, "sent", "Sent", "?"), (14, "signedIn", "SignedIn", "?"),
@@ -84,6 +86,10 @@ SCHEMA = {
     "EndDevice": [(1, "deviceId", "fixed64", "?"), (2, "allOthers", "bool", "?")],
     "FindUser": [(1, "name", "string", "")],
     "User": [(1, "userId", "fixed64", ""), (2, "name", "string", "")],
+    "BlockUser": [(1, "userId", "fixed64", "")],
+    "UnblockUser": [(1, "userId", "fixed64", "")],
+    "NoteContact": [(1, "userId", "fixed64", ""), (2, "remark", "string", ""), (3, "labels", "string", "*")],
+    "DeleteContact": [(1, "userId", "fixed64", "")],
     "Send": [
         (1, "clientMessageId", "bytes", ""), (2, "day", "uint32", ""), (3, "conversationId", "fixed64", "?"),
         (4, "userId", "fixed64", "?"), (5, "userName", "string", "?"), (6, "text", "string", ""),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use highwater::{
     logic::{Answer, Operation, Request, operation::Target},
     model::{
-        ConversationId, LineageId, Record, UserId, device_policy::ClassRule, limits::DEDUP_DAYS,
+        ConversationId, Delivery, LineageId, Record, UserId, device_policy::ClassRule, limits::DEDUP_DAYS,
         record::name_key,
     },
     sync::render,
@@ -81,6 +81,7 @@ impl World {
                     assert_eq!(self.shell.policy.phone, ClassRule::Refuse, "refused without a rule");
                     self.counts.saw("sign-in refused");
                 }
+                Err(Refusal::NoSuchContact) => self.counts.saw("no such contact"),
                 Ok(_) | Err(Refusal::InvalidToken | Refusal::NoSuchDevice) => {}
                 other => self.refused(other),
             },
@@ -121,6 +122,9 @@ impl World {
                 assert!(pending.acked.is_none_or(|before| before == acked), "G8: a resend got another place");
                 let is_new = held.is_some_and(|held| new.iter().any(|record| record.version == held.version));
                 self.counts.saw(if is_new { "sent" } else { "recognised" });
+                if !is_new && self.is_refused_by_a_block(&op.request, &[]) {
+                    self.counts.saw("stored before the block");
+                }
                 if self.random.one_in(6) {
                     self.counts.saw("answer lost");
                 } else {
@@ -137,6 +141,12 @@ impl World {
             Err(Refusal::InvalidToken) => {
                 assert!(!self.oracle.is_live(pending.send.by.device), "a live device was refused");
                 self.counts.saw("invalid token");
+                self.pending[place].is_over = true;
+            }
+            Err(Refusal::NoSuchUser) if self.is_refused_by_a_block(&op.request, new) => {
+                let is_later = |held: &Arc<Delivery>| new.iter().any(|record| record.version == held.version);
+                assert!(held.is_none_or(is_later), "G8: what was stored before a block is refused");
+                self.counts.saw("send refused as blocked");
                 self.pending[place].is_over = true;
             }
             Err(Refusal::NoSuchUser) => {

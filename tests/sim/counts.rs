@@ -26,6 +26,15 @@ const EVENTS: &[&str] = &[
     "open context",
     "open context again",
     "custom sent",
+    // contacts
+    "user blocked",
+    "user unblocked",
+    "contact noted",
+    "contact deleted",
+    "no such contact",
+    "send refused as blocked",
+    "stored before the block",
+    "conversation begun by who blocks",
     // answers
     "sent",
     "recognised",

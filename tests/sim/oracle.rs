@@ -61,6 +61,7 @@ impl Oracle {
     pub fn publish(&mut self, record: &Arc<Record>) {
         assert!(record.version > self.last, "G4: version {} came after {}", record.version, self.last);
         self.last = record.version;
+        self.judge_blocks(record);
         let mut told: BTreeSet<(UserId, Kind)> = BTreeSet::new();
         for effect in &record.effects {
             match effect {
@@ -104,6 +105,7 @@ impl Oracle {
                 }
                 Effect::Horizon(horizon) => self.take_horizon(horizon),
                 Effect::Conversation(row) => self.take_conversation(row),
+                Effect::ContactTally(tally) => self.take_contact_tally(tally),
             }
         }
         self.used = self.used.max(record.version);

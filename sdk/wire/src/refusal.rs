@@ -70,7 +70,7 @@ refusals! {
     /// The operator allows so many devices and no more.
     TooManyDevices = 209, "too_many_devices", 409, false, "as many devices are signed in as there may be";
 
-    /// No such user, or one that may not be written to.
+    /// No such user, or one that takes nothing from the one who asks: which of them is not told.
     NoSuchUser = 300, "no_such_user", 404, false, "there is no such user";
     /// No such conversation among the user's own.
     NoSuchConversation = 301, "no_such_conversation", 404, false, "there is no such conversation";
@@ -88,6 +88,11 @@ refusals! {
     InvalidCustom = 307, "invalid_custom", 400, false, "a custom message has the name of a schema and a JSON document";
     /// The document of a custom message, or all of the message, is longer than the limit.
     CustomTooLong = 308, "custom_too_long", 413, false, "the custom message is longer than the limit";
+
+    /// As many users are blocked as one may block.
+    TooManyBlocked = 330, "too_many_blocked", 409, false, "as many users are blocked as there may be";
+    /// The user is no contact of the one who asks.
+    NoSuchContact = 331, "no_such_contact", 404, false, "there is no such contact";
 
     /// The server has more to do than it can; nothing was done.
     Busy = 500, "busy", 503, true, "the server is busy";

@@ -48,5 +48,7 @@ fn one(view: &View, need: Need) -> Result<Warm, ReadFault> {
             let version = view.item_version(user, kind, &key)?;
             Warm::Item(user, kind, key, version)
         }
+        Need::Contact(owner, other) => Warm::Contact(owner, other, view.contact(owner, other)?),
+        Need::ContactTally(user) => Warm::ContactTally(view.contact_tally(user)?),
     })
 }

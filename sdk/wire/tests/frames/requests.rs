@@ -2,16 +2,16 @@
 
 use bytes::Bytes;
 use highwater_wire::proto::{
-    ClientFrame, Compare, Custom, DeviceClass, DeviceInfo, EndDevice, FindUser, Heads, Heartbeat, HeldEntry,
-    HeldItem, Hello, ListDevices, Range, Register, Send, SignIn, SignOut, Sync, client_frame::Request,
-    end_device::Which, send::To,
+    BlockUser, ClientFrame, Compare, Custom, DeleteContact, DeviceClass, DeviceInfo, EndDevice, FindUser,
+    Heads, Heartbeat, HeldEntry, HeldItem, Hello, ListDevices, NoteContact, Range, Register, Send, SignIn,
+    SignOut, Sync, UnblockUser, client_frame::Request, end_device::Which, send::To,
 };
 
 use super::{Frame, Named, message_id, snapshot};
 
 /// All of them.
 pub fn all() -> Vec<Named> {
-    [edges(), connecting(), accounts(), sending(), history()].concat()
+    [edges(), connecting(), accounts(), contacts(), sending(), history()].concat()
 }
 
 fn named(name: &'static str, request_id: u64, snapshot: Bytes, request: Option<Request>) -> Named {
@@ -91,6 +91,22 @@ fn accounts() -> Vec<Named> {
         plain("client_end_device_id_zero", Request::EndDevice(EndDevice { which: Some(Which::DeviceId(0)) })),
         plain("client_end_device_empty", Request::EndDevice(EndDevice { which: None })),
         plain("client_find_user", Request::FindUser(FindUser { name: "Bob.B_2-x".to_owned() })),
+    ]
+}
+
+fn contacts() -> Vec<Named> {
+    let user_id = 0xB0B0_B0B0_B0B0_B0BB;
+    let labels = ["work", "Käse 🧀"].map(str::to_owned).to_vec();
+    let note = NoteContact { user_id, remark: "Bobby \"the cook\"".to_owned(), labels };
+    vec![
+        plain("client_block_user", Request::BlockUser(BlockUser { user_id })),
+        plain("client_block_user_empty", Request::BlockUser(BlockUser::default())),
+        plain("client_unblock_user", Request::UnblockUser(UnblockUser { user_id })),
+        plain("client_unblock_user_empty", Request::UnblockUser(UnblockUser::default())),
+        plain("client_note_contact", Request::NoteContact(note)),
+        plain("client_note_contact_empty", Request::NoteContact(NoteContact::default())),
+        plain("client_delete_contact", Request::DeleteContact(DeleteContact { user_id })),
+        plain("client_delete_contact_empty", Request::DeleteContact(DeleteContact::default())),
     ]
 }
 
