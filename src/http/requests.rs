@@ -176,7 +176,11 @@ impl Client {
             Request::BlockUser(_)
             | Request::UnblockUser(_)
             | Request::NoteContact(_)
-            | Request::DeleteContact(_) => self.change_contact(by, &request).await,
+            | Request::DeleteContact(_)
+            | Request::AskContact(_)
+            | Request::AcceptContact(_)
+            | Request::RefuseContact(_)
+            | Request::WithdrawContact(_) => self.change_contact(by, &request).await,
             Request::Compare(_)
             | Request::Sync(_)
             | Request::Hello(_)

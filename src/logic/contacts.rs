@@ -1,6 +1,7 @@
 //! The decisions on what users have of each other: who blocks whom, what is noted of a contact, who is a stranger again.
 //!
-//! What a user has of another is the user's own item, so nothing here changes what the other one has.
+//! What a user has of another is the user's own item, so nothing here changes what the other one has, except that a
+//! request which waits there goes when its maker blocks or deletes: see `contact_requests`.
 //!
 //! Who blocks is to the blocked as if there were no such user: the same refusal, and nothing that says otherwise. So a
 //! block is taken for any id, whether there is such a user or not, and shows the name only to who is not blocked in turn:
@@ -9,6 +10,7 @@
 use highwater_wire::Refusal;
 
 use super::{
+    contact_requests as requests,
     decide::{Decided, Needs, authorise, put_item},
     operation::{Answer, ChangeContact, ContactChange},
     state::{Need, State},
@@ -26,16 +28,15 @@ pub(super) fn needs(needs: &mut Needs<'_>, change: &ChangeContact) {
     let (owner, other) = (change.by.user, change.other);
     needs.need(Need::Device(change.by.device));
     put_needs(needs, owner, other);
-    match change.change {
-        ContactChange::Block => {
-            needs.need(Need::ContactTally(owner));
-            needs.need(Need::Account(other));
-            block_needs(needs, other, owner);
-        }
-        ContactChange::Unblock => {
-            needs.need(Need::ContactTally(owner));
-        }
-        ContactChange::Note { .. } | ContactChange::Delete => {}
+    needs.need(Need::ContactTally(owner));
+    if matches!(change.change, ContactChange::Unblock | ContactChange::Note { .. }) {
+        return;
+    }
+    // All others may change what waits on either side.
+    put_needs(needs, other, owner);
+    needs.need(Need::ContactTally(other));
+    for user in [owner, other] {
+        needs.need(Need::Account(user));
     }
 }
 
@@ -57,14 +58,19 @@ pub(super) fn is_blocked(state: &State, owner: UserId, other: UserId) -> bool {
     held(state, owner, other).is_some_and(|contact| contact.is_blocked)
 }
 
-/// The first message between two makes the other a contact of `owner`; what the owner noted before stays.
-pub(super) fn introduce(state: &mut State, owner: UserId, other: UserId, version: Version) -> Effect {
+/// Makes the other one a contact of `owner`, by a first message or a request; what the owner noted before stays.
+pub(super) fn make_contact(
+    state: &mut State,
+    effects: &mut Vec<Effect>,
+    (owner, other): (UserId, UserId),
+    version: Version,
+) {
     let name = account_name(state, other);
-    let contact = match held(state, owner, other) {
-        Some(held) => Contact { name, standing: Standing::Contact, ..held.clone() },
-        None => Contact::plain(other, name),
-    };
-    put(state, owner, contact, version)
+    let before =
+        held(state, owner, other).cloned().unwrap_or_else(|| Contact::stranger(other, String::new()));
+    let after = Contact { name, ..before }.settled(Standing::Contact);
+    effects.push(put(state, owner, after, version));
+    effects.extend(forget_waiting(state, owner, other, version));
 }
 
 /// Decides a change.
@@ -86,6 +92,10 @@ pub(super) fn decide(
             note(state, (owner, other), (remark, labels), version)
         }
         ContactChange::Delete => Ok(delete(state, owner, other, version)),
+        ContactChange::Ask { greeting } => requests::ask(state, (owner, other), greeting, version),
+        ContactChange::Accept => requests::accept(state, owner, other, version),
+        ContactChange::Refuse => Ok(requests::refuse(state, owner, other, version)),
+        ContactChange::Withdraw => Ok(requests::withdraw(state, owner, other, version)),
     }
 }
 
@@ -100,10 +110,14 @@ fn block(state: &mut State, owner: UserId, other: UserId, version: Version) -> R
         let hides = is_blocked(state, other, owner);
         Contact::stranger(other, if hides { String::new() } else { account_name(state, other) })
     });
-    let effects = vec![
-        put(state, owner, Contact { is_blocked: true, ..contact }, version),
-        count_blocked(state, owner, 1, version),
-    ];
+    // What waits on either side does not outlive the block; a contact stays one.
+    let standing = settled_standing(contact.standing);
+    let contact = Contact { is_blocked: true, ..contact }.settled(standing);
+    let mut effects = vec![put(state, owner, contact, version)];
+    let waiting = tally(state, owner).waiting.into_iter().filter(|(user, _)| *user != other).collect();
+    let blocked = tally(state, owner).blocked + 1;
+    effects.push(put_tally(state, ContactTally { blocked, waiting, ..tally(state, owner) }, version));
+    effects.extend(requests::take_back(state, owner, other, version));
     Ok(Decided::changed(version, effects, Answer::Done))
 }
 
@@ -111,9 +125,11 @@ fn unblock(state: &mut State, owner: UserId, other: UserId, version: Version) ->
     let Some(contact) = held(state, owner, other).filter(|contact| contact.is_blocked).cloned() else {
         return Decided::unchanged(Answer::Done);
     };
+    let before = tally(state, owner);
+    let blocked = before.blocked.saturating_sub(1);
     let effects = vec![
         put(state, owner, Contact { is_blocked: false, ..contact }, version),
-        count_blocked(state, owner, -1, version),
+        put_tally(state, ContactTally { blocked, ..before }, version),
     ];
     Decided::changed(version, effects, Answer::Done)
 }
@@ -141,8 +157,19 @@ fn delete(state: &mut State, owner: UserId, other: UserId, version: Version) -> 
         return Decided::unchanged(Answer::Done);
     };
     let (is_blocked, name) = (before.is_blocked, before.name.clone());
-    let effect = put(state, owner, Contact { is_blocked, ..Contact::stranger(other, name) }, version);
-    Decided::changed(version, vec![effect], Answer::Done)
+    let mut effects =
+        vec![put(state, owner, Contact { is_blocked, ..Contact::stranger(other, name) }, version)];
+    effects.extend(forget_waiting(state, owner, other, version));
+    effects.extend(requests::take_back(state, owner, other, version));
+    Decided::changed(version, effects, Answer::Done)
+}
+
+/// What is left of a standing when nothing waits any more.
+fn settled_standing(standing: Standing) -> Standing {
+    match standing {
+        Standing::Contact => Standing::Contact,
+        Standing::Stranger | Standing::Asked | Standing::AskedBy => Standing::Stranger,
+    }
 }
 
 /// Whether remark and labels keep their limits. Control characters are refused: they have no look of their own.
@@ -159,17 +186,17 @@ fn check_note(remark: &str, labels: &[String]) -> Result<(), Refusal> {
     if is_right { Ok(()) } else { Err(Refusal::InvalidField) }
 }
 
-fn held(state: &State, owner: UserId, other: UserId) -> Option<&Contact> {
+pub(super) fn held(state: &State, owner: UserId, other: UserId) -> Option<&Contact> {
     state.contacts.get(&(owner, other)).and_then(Option::as_deref)
 }
 
-fn account_name(state: &State, user: UserId) -> String {
+pub(super) fn account_name(state: &State, user: UserId) -> String {
     let account = state.accounts.get(&user).and_then(Option::as_ref);
     account.map(|account| account.name.clone()).unwrap_or_default()
 }
 
 /// Gives the owner this item of the other one, or a tombstone when it says nothing.
-fn put(state: &mut State, owner: UserId, contact: Contact, version: Version) -> Effect {
+pub(super) fn put(state: &mut State, owner: UserId, contact: Contact, version: Version) -> Effect {
     let (other, contact) = (contact.user, Box::new(contact));
     let contact = contact.is_worth_an_item().then_some(contact);
     state.contacts.change((owner, other), contact.clone(), version);
@@ -177,13 +204,25 @@ fn put(state: &mut State, owner: UserId, contact: Contact, version: Version) -> 
     put_item(state, owner, Item { kind: CONTACTS, key: other.to_string(), version, value })
 }
 
-fn tally(state: &State, user: UserId) -> ContactTally {
-    state.contact_tallies.get(&user).copied().unwrap_or_else(|| ContactTally::none(user))
+pub(super) fn tally(state: &State, user: UserId) -> ContactTally {
+    state.contact_tallies.get(&user).cloned().unwrap_or_else(|| ContactTally::none(user))
 }
 
-fn count_blocked(state: &mut State, user: UserId, by: i32, version: Version) -> Effect {
-    let before = tally(state, user);
-    let after = ContactTally { blocked: before.blocked.saturating_add_signed(by), ..before };
-    state.contact_tallies.change(user, after, version);
-    Effect::ContactTally(after)
+/// Gives the user these counts.
+pub(super) fn put_tally(state: &mut State, tally: ContactTally, version: Version) -> Effect {
+    state.contact_tallies.change(tally.user, tally.clone(), version);
+    Effect::ContactTally(tally)
+}
+
+/// What `other` asked does not wait for `owner` any more.
+pub(super) fn forget_waiting(
+    state: &mut State,
+    owner: UserId,
+    other: UserId,
+    version: Version,
+) -> Option<Effect> {
+    let mut tally = tally(state, owner);
+    let place = tally.waiting.iter().position(|(user, _)| *user == other)?;
+    tally.waiting.remove(place);
+    Some(put_tally(state, tally, version))
 }

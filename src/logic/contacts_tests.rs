@@ -141,7 +141,7 @@ fn blocking_answers_the_same_whoever_is_there_and_names_only_whom_one_may_know()
 #[test]
 fn so_many_are_blocked_and_no_more() {
     let mut rows = pair();
-    let tally = ContactTally { user: UserId(1), blocked: BLOCKED_MAX - 1 };
+    let tally = ContactTally { blocked: BLOCKED_MAX - 1, ..ContactTally::none(UserId(1)) };
     rows.contact_tallies.insert(UserId(1), tally);
     let block = |other| change_contact(by(1, 11), other, ContactChange::Block);
     let unblock = change_contact(by(1, 11), 77, ContactChange::Unblock);

@@ -68,7 +68,11 @@ fn random_rows(random: &mut SeededRandom) -> Rows {
 }
 
 fn random_change(random: &mut SeededRandom) -> ContactChange {
-    match random.below(4) {
+    match random.below(9) {
+        4 | 5 => ContactChange::Ask { greeting: String::new() },
+        6 => ContactChange::Accept,
+        7 => ContactChange::Refuse,
+        8 => ContactChange::Withdraw,
         0 => ContactChange::Block,
         1 => ContactChange::Unblock,
         2 => ContactChange::Delete,

@@ -101,7 +101,7 @@ impl Rows {
                 Warm::Contact(owner, other, self.contacts.get(&(owner, other)).cloned().map(Box::new))
             }
             Need::ContactTally(user) => {
-                let tally = self.contact_tallies.get(&user).copied();
+                let tally = self.contact_tallies.get(&user).cloned();
                 Warm::ContactTally(tally.unwrap_or_else(|| ContactTally::none(user)))
             }
         }

@@ -143,6 +143,17 @@ pub enum ContactChange {
     },
     /// A contact is a stranger again.
     Delete,
+    /// The other one is asked to be a contact.
+    Ask {
+        /// What is said with it; may be empty.
+        greeting: String,
+    },
+    /// What the other one asked is granted: each is a contact of the other.
+    Accept,
+    /// What the other one asked is not granted; the other one is not told.
+    Refuse,
+    /// What was asked is asked no more.
+    Withdraw,
 }
 
 /// A hello that says something new about a lineage.

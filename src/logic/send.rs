@@ -70,6 +70,7 @@ fn needs_of_pair(needs: &mut Needs<'_>, sender: UserId, peer: UserId) -> Option<
     }
     for (user, other) in [(sender, peer), (peer, sender)] {
         contacts::put_needs(needs, user, other);
+        needs.need(Need::ContactTally(user));
     }
     Some(peer)
 }
@@ -198,7 +199,7 @@ fn introduce(
     state.conversations.change(place.conversation, Some(ConversationState { row, head: Seq(0) }), version);
     effects.push(Effect::Conversation(row));
     for (user, other) in both_sides(sender, place.peer) {
-        effects.push(contacts::introduce(state, user, other, version));
+        contacts::make_contact(state, effects, (user, other), version);
         let value = Some(ItemValue::Conversation { conversation: place.conversation, peer: other });
         let (kind, key) = (CONVERSATIONS, place.conversation.to_string());
         effects.push(put_item(state, user, Item { kind, key, version, value }));

@@ -1,6 +1,6 @@
 //! What one user has of another: an item of kind contacts, and what is counted of all of them.
 
-use super::ids::UserId;
+use super::ids::{Day, TimeMs, UserId};
 
 /// What one user, the owner, has of another. It is the owner's alone: the other's item of the owner is another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,10 @@ pub struct Contact {
     pub remark: String,
     /// Under which labels the owner keeps the other one, in the owner's order.
     pub labels: Vec<String>,
+    /// What the one who asks said, while a request waits.
+    pub greeting: String,
+    /// When it was asked, by observed time; 0 when nothing waits.
+    pub asked_at: TimeMs,
 }
 
 /// What a user is to the owner of an item.
@@ -26,6 +30,10 @@ pub enum Standing {
     Contact,
     /// Nobody in particular; the item is there for the block alone.
     Stranger,
+    /// The owner asked the other one to be a contact.
+    Asked,
+    /// The other one asked the owner.
+    AskedBy,
 }
 
 impl Contact {
@@ -39,6 +47,8 @@ impl Contact {
             is_blocked: false,
             remark: String::new(),
             labels: Vec::new(),
+            greeting: String::new(),
+            asked_at: TimeMs(0),
         }
     }
 
@@ -46,6 +56,12 @@ impl Contact {
     #[must_use]
     pub fn plain(user: UserId, name: String) -> Contact {
         Contact { standing: Standing::Contact, ..Contact::stranger(user, name) }
+    }
+
+    /// The same with another standing, and nothing that waits.
+    #[must_use]
+    pub fn settled(self, standing: Standing) -> Contact {
+        Contact { standing, greeting: String::new(), asked_at: TimeMs(0), ..self }
     }
 
     /// Whether there is a name and nothing else to it.
@@ -65,18 +81,24 @@ impl Contact {
 }
 
 /// What is counted of a user's contacts, so that a bound needs no look at all of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContactTally {
     /// Whose.
     pub user: UserId,
     /// How many the user blocks.
     pub blocked: u32,
+    /// The day of the newest request that the user made, by observed time.
+    pub asked_on: Day,
+    /// How many the user made on that day.
+    pub asked: u32,
+    /// Who asked the user and was not answered, oldest first, and when; some may have expired.
+    pub waiting: Vec<(UserId, TimeMs)>,
 }
 
 impl ContactTally {
     /// Of a user who has done nothing that is counted.
     #[must_use]
     pub fn none(user: UserId) -> ContactTally {
-        ContactTally { user, blocked: 0 }
+        ContactTally { user, blocked: 0, asked_on: Day(0), asked: 0, waiting: Vec::new() }
     }
 }

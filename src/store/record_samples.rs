@@ -7,8 +7,8 @@ use bytes::Bytes;
 use super::{engine::Engine, engine_memory::MemoryEngine, index_writer, log_record, tail::Tail, view::View};
 use crate::model::{
     ClientMessageId, Contact, ContactTally, Content, ConversationId, Custom, Day, Delivery, DeviceId, Effect,
-    HeardSince, Horizon, Kind, KindSet, Lineage, LineageId, Lineages, Record, RunNumber, Seq, TimeMs, UserId,
-    Version,
+    HeardSince, Horizon, Kind, KindSet, Lineage, LineageId, Lineages, Record, RunNumber, Seq, Standing,
+    TimeMs, UserId, Version,
     limits::KINDS_MAX,
     record::{Account, Conversation, Device, Invite, Item, ItemValue, Message, Run},
 };
@@ -216,7 +216,28 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
             "item_contact_blocked_stranger",
             vec![item("9", contact(Contact { is_blocked: true, ..Contact::stranger(bob, String::new()) }))],
         ),
-        ("contact_tally", vec![Effect::ContactTally(ContactTally { user: ann, blocked: 300 })]),
+        (
+            "item_contact_asked_by",
+            vec![item(
+                "9",
+                contact(Contact {
+                    standing: Standing::AskedBy,
+                    greeting: "It is Böb".to_owned(),
+                    asked_at: TimeMs(1_700_000_000_123),
+                    ..Contact::plain(bob, "Bob".to_owned())
+                }),
+            )],
+        ),
+        (
+            "contact_tally",
+            vec![Effect::ContactTally(ContactTally {
+                user: ann,
+                blocked: 300,
+                asked_on: DAY,
+                asked: 19,
+                waiting: vec![(bob, TimeMs(1_700_000_000_123)), (ann, TimeMs(5))],
+            })],
+        ),
         ("item_conversation", vec![item("c", Some(ItemValue::Conversation { conversation, peer: bob }))]),
         ("item_document", vec![item("d", Some(ItemValue::Document("{\"a\":[1]}".to_owned())))]),
         (

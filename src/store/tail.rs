@@ -279,7 +279,7 @@ impl Tail {
                 self.hash_shard(hash).write().invites.insert(*hash, (version, None));
             }
             Effect::ContactTally(tally) => {
-                let row = (version, Some(*tally));
+                let row = (version, Some(tally.clone()));
                 self.shard(tally.user.0).write().contact_tallies.insert(tally.user, row);
             }
         }

@@ -206,7 +206,7 @@ pub(super) fn cost_bytes(item: &Item) -> usize {
         return ITEM_BYTES;
     };
     let labels: usize = contact.labels.iter().map(|label| 2 * label.len() + 3).sum();
-    ITEM_BYTES + 2 * contact.remark.len() + labels
+    ITEM_BYTES + 2 * (contact.remark.len() + contact.greeting.len()) + labels
 }
 
 fn drain_messages<S: Source>(

@@ -39,6 +39,8 @@ fn contact_item(contact: &Contact) -> proto::ContactItem {
     let standing = match contact.standing {
         Standing::Contact => proto::Standing::Contact,
         Standing::Stranger => proto::Standing::Stranger,
+        Standing::Asked => proto::Standing::Asked,
+        Standing::AskedBy => proto::Standing::AskedBy,
     };
     proto::ContactItem {
         user_id: contact.user.0,
@@ -47,6 +49,8 @@ fn contact_item(contact: &Contact) -> proto::ContactItem {
         blocked: contact.is_blocked,
         remark: contact.remark.clone(),
         labels: contact.labels.clone(),
+        greeting: contact.greeting.clone(),
+        asked_at_ms: contact.asked_at.0,
     }
 }
 

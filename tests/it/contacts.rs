@@ -12,7 +12,7 @@ use crate::support::{
 
 const CONTACTS: u32 = 2;
 
-fn block(user_id: u64) -> Request {
+pub fn block(user_id: u64) -> Request {
     Request::BlockUser(proto::BlockUser { user_id })
 }
 
@@ -25,23 +25,23 @@ fn note(user_id: u64, remark: &str, labels: &[&str]) -> Request {
     Request::NoteContact(proto::NoteContact { user_id, remark: remark.to_owned(), labels })
 }
 
-fn delete(user_id: u64) -> Request {
+pub fn delete(user_id: u64) -> Request {
     Request::DeleteContact(proto::DeleteContact { user_id })
 }
 
-async fn done(wire: &mut Wire, request: Request) {
+pub async fn done(wire: &mut Wire, request: Request) {
     let answer = wire.ask(request).await;
     assert!(matches!(answer, Body::Done(_)), "{answer:?}");
 }
 
 /// What a replica has of a user.
-fn contact(replica: &Replica, user_id: u64) -> Option<proto::ContactItem> {
+pub fn contact(replica: &Replica, user_id: u64) -> Option<proto::ContactItem> {
     let value = replica.items.get(&(CONTACTS, user_id.to_string()))?;
     Some(serde_json::from_str(value).unwrap())
 }
 
 /// Waits until a device that may be nudged at any time has this.
-async fn told(wire: &mut Wire, replica: &mut Replica, is_there: impl Fn(&Replica) -> bool) {
+pub async fn told(wire: &mut Wire, replica: &mut Replica, is_there: impl Fn(&Replica) -> bool) {
     wire.sync(replica).await;
     while !is_there(replica) {
         match wire.unasked().await {
@@ -52,7 +52,17 @@ async fn told(wire: &mut Wire, replica: &mut Replica, is_there: impl Fn(&Replica
     }
 }
 
-async fn http_answer(server: &Server, token: &str, request: Request) -> (u16, Body) {
+/// Everything that a user has but messages, at the newest level; `dump` is at the oldest.
+pub async fn items(server: &Server, person: &Person) -> Replica {
+    let hello = proto::Hello { context: 14, ..requests::hello(person.token()) };
+    let (mut wire, _) = Wire::greeted_with(server, Encoding::Binary, hello).await;
+    let mut replica = Replica::default();
+    wire.sync(&mut replica).await;
+    wire.close().await;
+    replica
+}
+
+pub async fn http_answer(server: &Server, token: &str, request: Request) -> (u16, Body) {
     let frame = ClientFrame { request_id: 9, request: Some(request), ..Default::default() };
     let answer = http::post(server.client(), Encoding::Json, Some(token), &frame).await;
     (answer.status, answer.frame(Encoding::Json).body.unwrap())
@@ -73,7 +83,7 @@ async fn who_is_blocked_finds_nobody_and_is_told_nothing() {
     let day = requests::today(&mut bobs).await;
     let before = requests::send(To::UserId(ann.user_id), day, "before");
     let place = requests::sent(&mut bobs, before.clone()).await;
-    let bob_had = dump(&server, bob.token()).await;
+    let (bob_had, bob_had_items) = (dump(&server, bob.token()).await, items(&server, &bob).await);
     done(&mut anns, block(bob.user_id)).await;
 
     // However Ann is named, the answer is that of a name, or an id, that nobody ever had.
@@ -94,10 +104,12 @@ async fn who_is_blocked_finds_nobody_and_is_told_nothing() {
     }
     // Blocking tells nothing either: not that Ann is there, and not her name beyond what Bob had.
     done(&mut bobs, block(nobody)).await;
+    assert_eq!(contact(&items(&server, &bob).await, nobody).unwrap().name, "");
     done(&mut bobs, unblock(nobody)).await;
     // What was stored before the block is still stored, and said to be.
     assert_eq!(requests::sent(&mut bobs, before).await, place);
     assert_eq!(dump(&server, bob.token()).await, bob_had, "the blocked is told nothing");
+    assert_eq!(items(&server, &bob).await.items, bob_had_items.items, "the blocked is told nothing");
     assert_eq!(dump(&server, ann.token()).await.all_texts(), ["before"]);
 
     // The one who blocks may write; the other one may answer again when the block has ended.

@@ -42,6 +42,7 @@ mod bodies;
 mod chat;
 mod cleanup;
 mod comparison;
+mod contact_requests;
 mod contacts;
 mod devices;
 mod document_kinds;

@@ -50,7 +50,9 @@ SCHEMA = {
         (17, "listDevices", "Nothing", "?"), (18, "endDevice", "EndDevice", "?"), (19, "findUser", "FindUser", "?"),
         (20, "heads", "Heads", "?"), (21, "range", "Range", "?"), (22, "compare", "Compare", "?"),
         (30, "blockUser", "BlockUser", "?"), (31, "unblockUser", "UnblockUser", "?"),
-        (32, "noteContact", "NoteContact", "?"), (33, "deleteContact", "DeleteContact", "?")],
+        (32, "noteContact", "NoteContact", "?"), (33, "deleteContact", "DeleteContact", "?"),
+        (34, "askContact", "AskContact", "?"), (35, "acceptContact", "AcceptContact", "?"),
+        (36, "refuseContact", "RefuseContact", "?"), (37, "withdrawContact", "WithdrawContact", "?")],
     "ServerFrame": [
         (1, "requestId", "uint64", ""), (10, "greeting", "Greeting", "?"), (11, "heartbeat", "HeartbeatAnswer", "?"),
         (12, "page", "Page", "?"), (13, "sent", "Sent", "?"), (14, "signedIn", "SignedIn", "?"),
@@ -90,6 +92,10 @@ SCHEMA = {
     "UnblockUser": [(1, "userId", "fixed64", "")],
     "NoteContact": [(1, "userId", "fixed64", ""), (2, "remark", "string", ""), (3, "labels", "string", "*")],
     "DeleteContact": [(1, "userId", "fixed64", "")],
+    "AskContact": [(1, "userId", "fixed64", ""), (2, "greeting", "string", "")],
+    "AcceptContact": [(1, "userId", "fixed64", "")],
+    "RefuseContact": [(1, "userId", "fixed64", "")],
+    "WithdrawContact": [(1, "userId", "fixed64", "")],
     "Send": [
         (1, "clientMessageId", "bytes", ""), (2, "day", "uint32", ""), (3, "conversationId", "fixed64", "?"),
         (4, "userId", "fixed64", "?"), (5, "userName", "string", "?"), (6, "text", "string", ""),

@@ -81,7 +81,12 @@ impl World {
                     assert_eq!(self.shell.policy.phone, ClassRule::Refuse, "refused without a rule");
                     self.counts.saw("sign-in refused");
                 }
-                Err(Refusal::NoSuchContact) => self.counts.saw("no such contact"),
+                Err(
+                    refusal @ (Refusal::NoSuchContact
+                    | Refusal::NoSuchUser
+                    | Refusal::UnblockFirst
+                    | Refusal::NoSuchRequest),
+                ) => self.change_refused(&submission.operation.request, refusal, new),
                 Ok(_) | Err(Refusal::InvalidToken | Refusal::NoSuchDevice) => {}
                 other => self.refused(other),
             },

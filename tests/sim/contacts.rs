@@ -1,15 +1,19 @@
 //! What users have of each other: blocks, remarks, contacts that are deleted; judged by the records alone, in their order.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use highwater::{
     logic::{
         Request,
         operation::{ChangeContact, ContactChange, Target},
     },
-    model::{Contact, ContactTally, Effect, Record, Standing, UserId, record::ItemValue},
+    model::{
+        Contact, ContactTally, Effect, Record, Standing, TimeMs, UserId, limits::REQUEST_EXPIRY_MS,
+        record::ItemValue,
+    },
     sync::kinds::CONTACTS,
 };
+use highwater_wire::Refusal;
 
 use crate::{operations::Ticket, oracle::Oracle, world::World};
 
@@ -42,8 +46,45 @@ impl Oracle {
         }
     }
 
+    /// What waits on one side was asked by the other, is counted, and is of nobody blocked.
+    pub fn judge_requests(&self, record: &Record) {
+        for effect in &record.effects {
+            match effect {
+                Effect::ContactTally(tally) => self.judge_tally(tally),
+                Effect::Item { user, item, .. } if item.kind == CONTACTS => {
+                    let other = UserId(item.key.parse().expect("contacts are named by their id"));
+                    self.judge_pair(*user, other);
+                    self.judge_pair(other, *user);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn judge_pair(&self, owner: UserId, other: UserId) {
+        let Some(contact) = self.contact(owner, other) else { return };
+        if contact.standing == Standing::AskedBy {
+            assert!(!contact.is_blocked, "G9: a request of {other}, who is blocked, waits for {owner}");
+            let theirs = self.contact(other, owner).map(|contact| contact.standing);
+            assert!(
+                matches!(theirs, Some(Standing::Asked | Standing::Contact)),
+                "a request waits for {owner} that {other} does not have"
+            );
+        }
+    }
+
     /// What is counted is what there is.
-    pub fn take_contact_tally(&self, tally: &ContactTally) {
+    fn judge_tally(&self, tally: &ContactTally) {
+        let asked_by = self.items_of(tally.user).filter_map(|item| match &item.value {
+            Some(ItemValue::Contact(contact)) if contact.standing == Standing::AskedBy => Some(contact),
+            _ => None,
+        });
+        let waits: BTreeSet<(UserId, TimeMs)> =
+            asked_by.map(|contact| (contact.user, contact.asked_at)).collect();
+        let counted: BTreeSet<(UserId, TimeMs)> = tally.waiting.iter().copied().collect();
+        assert!(counted.is_subset(&waits), "something waits for {} that is not there", tally.user);
+        let is_expired = |at: TimeMs| self.now.0 - at.0 >= REQUEST_EXPIRY_MS;
+        assert!(waits.difference(&counted).all(|(_, at)| is_expired(*at)), "what waits is not counted");
         let blocked = self
             .items_of(tally.user)
             .filter(|item| matches!(&item.value, Some(ItemValue::Contact(contact)) if contact.is_blocked));
@@ -73,10 +114,14 @@ impl World {
             return;
         }
         let blocks = self.oracle.blocks(by.user, other);
-        let (event, change) = match self.random.below(10) {
-            0..2 if !blocks => ("user blocked", ContactChange::Block),
+        let (event, change) = match self.random.below(20) {
+            10..15 => ("contact asked", ContactChange::Ask { greeting: "it is me".to_owned() }),
+            15..17 => ("contact accepted", ContactChange::Accept),
+            17 => ("contact refused", ContactChange::Refuse),
+            18 => ("request withdrawn", ContactChange::Withdraw),
+            0 if !blocks => ("user blocked", ContactChange::Block),
             0..6 if blocks => ("user unblocked", ContactChange::Unblock),
-            6..8 => ("contact deleted", ContactChange::Delete),
+            6..8 | 19 => ("contact deleted", ContactChange::Delete),
             _ => {
                 let remark = "r".repeat(self.any(5));
                 let labels = (0..self.random.below(3)).map(|label| format!("l{label}")).collect();
@@ -98,8 +143,47 @@ impl World {
         self.oracle.blocks(peer, sender) || new.iter().any(|record| record.effects.iter().any(changes))
     }
 
+    /// Refused as the records say: never is somebody told to be blocked, or that there is nobody who is there and takes.
+    pub fn change_refused(&mut self, request: &Request, refusal: Refusal, new: &[Arc<Record>]) {
+        let Request::ChangeContact(change) = request else { panic!("{refusal:?} to {request:?}") };
+        let (owner, other) = (change.by.user, change.other);
+        let changes = |effect: &Effect| match effect {
+            Effect::Item { user, item, .. } if item.kind == CONTACTS => {
+                (*user == owner && item.key == other.to_string())
+                    || (*user == other && item.key == owner.to_string())
+            }
+            _ => false,
+        };
+        // What changed in the same batch may have been otherwise when this was decided.
+        let is_open = new.iter().any(|record| record.effects.iter().any(changes));
+        let mine = self.oracle.contact(owner, other).map(|contact| contact.standing);
+        let is_there = self.oracle.names.values().any(|user| *user == other);
+        let (event, is_right) = match refusal {
+            Refusal::NoSuchContact => ("no such contact", mine != Some(Standing::Contact)),
+            Refusal::NoSuchUser => {
+                ("request refused as blocked", !is_there || self.oracle.blocks(other, owner))
+            }
+            Refusal::UnblockFirst => ("request refused to who blocks", self.oracle.blocks(owner, other)),
+            Refusal::NoSuchRequest => ("no such request", mine != Some(Standing::Contact)),
+            _ => panic!("{refusal:?} to {request:?}"),
+        };
+        assert!(is_right || is_open, "{refusal:?} to {request:?} of {owner}, who has {mine:?}");
+        self.counts.saw(event);
+    }
+
     /// Counts what is rare and must be seen: who blocks somebody writes to that one first.
     pub fn note_contacts(&mut self, record: &Record) {
+        let is_contact = |effect: &&Effect| match effect {
+            Effect::Item { item, .. } => matches!(
+                &item.value,
+                Some(ItemValue::Contact(contact)) if contact.standing == Standing::Contact
+            ),
+            _ => false,
+        };
+        let is_message = record.effects.iter().any(|effect| matches!(effect, Effect::Message(_)));
+        if record.effects.iter().filter(is_contact).count() == 2 && !is_message {
+            self.counts.saw("made contacts");
+        }
         let begins = record
             .effects
             .iter()

@@ -105,9 +105,11 @@ impl Oracle {
                 }
                 Effect::Horizon(horizon) => self.take_horizon(horizon),
                 Effect::Conversation(row) => self.take_conversation(row),
-                Effect::ContactTally(tally) => self.take_contact_tally(tally),
+                // Judged when the whole record is taken.
+                Effect::ContactTally(_) => {}
             }
         }
+        self.judge_requests(record);
         self.used = self.used.max(record.version);
         self.decided.insert(record.version, self.batch_at);
         self.records.insert(record.version, Arc::clone(record));

@@ -93,6 +93,12 @@ refusals! {
     TooManyBlocked = 330, "too_many_blocked", 409, false, "as many users are blocked as there may be";
     /// The user is no contact of the one who asks.
     NoSuchContact = 331, "no_such_contact", 404, false, "there is no such contact";
+    /// The one who asks blocks the user.
+    UnblockFirst = 332, "unblock_first", 409, false, "this user is blocked by the one who asks";
+    /// So many requests were made today, or wait for the user.
+    TooManyRequests = 333, "too_many_requests", 429, true, "too many requests were made or wait";
+    /// Nothing waits that could be accepted.
+    NoSuchRequest = 334, "no_such_request", 404, false, "there is no such request, or it has expired";
 
     /// The server has more to do than it can; nothing was done.
     Busy = 500, "busy", 503, true, "the server is busy";

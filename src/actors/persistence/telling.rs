@@ -127,6 +127,10 @@ fn changed(change: &ContactChange) -> u32 {
         ContactChange::Unblock => ids::CONTACTS_UNBLOCKED,
         ContactChange::Note { .. } => ids::CONTACTS_NOTED,
         ContactChange::Delete => ids::CONTACTS_DELETED,
+        ContactChange::Ask { .. } => ids::CONTACTS_ASKED,
+        ContactChange::Accept => ids::CONTACTS_ACCEPTED,
+        ContactChange::Refuse => ids::CONTACTS_REFUSED,
+        ContactChange::Withdraw => ids::CONTACTS_WITHDRAWN,
     }
 }
 

@@ -20,6 +20,10 @@ pub fn change_of_contact(by: Principal, request: &Request) -> Option<ChangeConta
             (note.user_id, ContactChange::Note { remark: note.remark.clone(), labels: note.labels.clone() })
         }
         Request::DeleteContact(delete) => (delete.user_id, ContactChange::Delete),
+        Request::AskContact(ask) => (ask.user_id, ContactChange::Ask { greeting: ask.greeting.clone() }),
+        Request::AcceptContact(accept) => (accept.user_id, ContactChange::Accept),
+        Request::RefuseContact(refuse) => (refuse.user_id, ContactChange::Refuse),
+        Request::WithdrawContact(withdraw) => (withdraw.user_id, ContactChange::Withdraw),
         _ => return None,
     };
     Some(ChangeContact { by, other: UserId(other), change })

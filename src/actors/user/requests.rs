@@ -64,7 +64,11 @@ impl User {
                 request @ (Request::BlockUser(_)
                 | Request::UnblockUser(_)
                 | Request::NoteContact(_)
-                | Request::DeleteContact(_)),
+                | Request::DeleteContact(_)
+                | Request::AskContact(_)
+                | Request::AcceptContact(_)
+                | Request::RefuseContact(_)
+                | Request::WithdrawContact(_)),
             ) => self.change_contact(connection, request_id, request),
             Some(Request::Hello(_) | Request::Register(_) | Request::SignIn(_)) => {
                 self.refuse(connection, request_id, Refusal::AlreadyGreeted);

@@ -58,7 +58,7 @@ impl Pin {
     /// What is counted of a user's contacts, if the tail knows it.
     #[must_use]
     pub fn contact_tally(&self, user: UserId) -> Option<Option<ContactTally>> {
-        self.tail.shard(user.0).read().contact_tallies.get(&user).map(|(_, row)| *row)
+        self.tail.shard(user.0).read().contact_tallies.get(&user).map(|(_, row)| row.clone())
     }
 
     /// The newest horizon that is durable.

@@ -184,7 +184,7 @@ fn pages() -> Vec<Named> {
     ]
 }
 
-/// Contacts of whom something is noted, one of them blocked, and a stranger who is.
+/// Contacts of whom something is noted, one of them blocked, a stranger who is, and one who asked.
 fn contacts(snapshot: Bytes) -> Page {
     let item = |contact: &ContactItem| Item {
         kind: 2,
@@ -207,7 +207,19 @@ fn contacts(snapshot: Bytes) -> Page {
         blocked: true,
         ..ContactItem::default()
     };
-    Page { snapshot, items: [noted, blocked, stranger].iter().map(item).collect(), ..Page::default() }
+    let asked_by = ContactItem {
+        user_id: 80,
+        name: "dot".to_owned(),
+        standing: Standing::AskedBy.into(),
+        greeting: "It is Dot\n👋".to_owned(),
+        asked_at_ms: SENT_AT_MS,
+        ..ContactItem::default()
+    };
+    Page {
+        snapshot,
+        items: [noted, blocked, stranger, asked_by].iter().map(item).collect(),
+        ..Page::default()
+    }
 }
 
 /// What a client keeps as it is: kinds without a meaning to it, with any text as key and any JSON document as value.

@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 use highwater_wire::proto::{
-    BlockUser, ClientFrame, Compare, Custom, DeleteContact, DeviceClass, DeviceInfo, EndDevice, FindUser,
-    Heads, Heartbeat, HeldEntry, HeldItem, Hello, ListDevices, NoteContact, Range, Register, Send, SignIn,
-    SignOut, Sync, UnblockUser, client_frame::Request, end_device::Which, send::To,
+    AcceptContact, AskContact, BlockUser, ClientFrame, Compare, Custom, DeleteContact, DeviceClass,
+    DeviceInfo, EndDevice, FindUser, Heads, Heartbeat, HeldEntry, HeldItem, Hello, ListDevices, NoteContact,
+    Range, RefuseContact, Register, Send, SignIn, SignOut, Sync, UnblockUser, WithdrawContact,
+    client_frame::Request, end_device::Which, send::To,
 };
 
 use super::{Frame, Named, message_id, snapshot};
@@ -98,6 +99,7 @@ fn contacts() -> Vec<Named> {
     let user_id = 0xB0B0_B0B0_B0B0_B0BB;
     let labels = ["work", "Käse 🧀"].map(str::to_owned).to_vec();
     let note = NoteContact { user_id, remark: "Bobby \"the cook\"".to_owned(), labels };
+    let ask = AskContact { user_id, greeting: "Bob, from the kitchen\n👋".to_owned() };
     vec![
         plain("client_block_user", Request::BlockUser(BlockUser { user_id })),
         plain("client_block_user_empty", Request::BlockUser(BlockUser::default())),
@@ -107,6 +109,14 @@ fn contacts() -> Vec<Named> {
         plain("client_note_contact_empty", Request::NoteContact(NoteContact::default())),
         plain("client_delete_contact", Request::DeleteContact(DeleteContact { user_id })),
         plain("client_delete_contact_empty", Request::DeleteContact(DeleteContact::default())),
+        plain("client_ask_contact", Request::AskContact(ask)),
+        plain("client_ask_contact_empty", Request::AskContact(AskContact::default())),
+        plain("client_accept_contact", Request::AcceptContact(AcceptContact { user_id })),
+        plain("client_accept_contact_empty", Request::AcceptContact(AcceptContact::default())),
+        plain("client_refuse_contact", Request::RefuseContact(RefuseContact { user_id })),
+        plain("client_refuse_contact_empty", Request::RefuseContact(RefuseContact::default())),
+        plain("client_withdraw_contact", Request::WithdrawContact(WithdrawContact { user_id })),
+        plain("client_withdraw_contact_empty", Request::WithdrawContact(WithdrawContact::default())),
     ]
 }
 
