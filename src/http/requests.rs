@@ -160,10 +160,7 @@ impl Client {
                 let list = move |view: &_| user::device_list(view, by.user, by.device);
                 self.services.readers.ask(list).await.map(Body::DeviceList).map(Some)
             }
-            Request::FindUser(find) => {
-                let key = name_key(&find.name);
-                self.services.readers.ask(move |view| user::user_by_name(view, &key)).await?.map(Some)
-            }
+            Request::FindUser(find) => self.find_user(by, &find.name).await,
             Request::Heads(wanted) => {
                 let heads = move |view: &_| user::heads(view, by.user, &wanted);
                 self.services.readers.ask(heads).await?.map(Some)
@@ -179,6 +176,14 @@ impl Client {
                     move |view: &_| user::difference(view, (by.user, rendering), &kinds, wanted, bytes_max);
                 self.services.readers.ask(compare).await.map(Some)
             }
+            Request::BlockUser(_)
+            | Request::UnblockUser(_)
+            | Request::NoteContact(_)
+            | Request::DeleteContact(_)
+            | Request::AskContact(_)
+            | Request::AcceptContact(_)
+            | Request::RefuseContact(_)
+            | Request::WithdrawContact(_) => self.change_contact(by, &request).await,
             Request::Compare(_)
             | Request::Sync(_)
             | Request::Hello(_)
@@ -189,6 +194,18 @@ impl Client {
 
     fn page_bytes_max(&self, http: &HttpRequest) -> usize {
         user::page_bytes_max(encoding_of(http).unwrap_or(Encoding::Json), self.services.queued_bytes_max)
+    }
+
+    async fn find_user(&self, by: Principal, name: &str) -> Result<Option<Body>, Refusal> {
+        let key = name_key(name);
+        let find = move |view: &_| user::user_by_name(view, by.user, &key);
+        self.services.readers.ask(find).await?.map(Some)
+    }
+
+    async fn change_contact(&self, by: Principal, request: &Request) -> Result<Option<Body>, Refusal> {
+        let change = user::change_of_contact(by, request).ok_or(Refusal::UnknownRequest)?;
+        let change = operation::Request::ChangeContact(change);
+        self.accounts.decide(change).await.map(user::answer_body).map(Some)
     }
 
     async fn end_devices(&self, by: Principal, which: EndDevices) -> Result<Option<Body>, Refusal> {

@@ -3,7 +3,7 @@
 use highwater_wire::Refusal;
 
 use super::{
-    accounts, fan_out, groups, lineages,
+    accounts, contacts, fan_out, groups, lineages,
     operation::{Answer, EndDevices, Operation, Principal, Request},
     passwords, retention, send,
     state::{Need, State},
@@ -69,6 +69,7 @@ pub fn lacking(state: &State, operation: &Operation) -> Vec<Need> {
         }
         Request::Group(request) => groups::needs(&mut needs, request),
         Request::Expand(group) => fan_out::expand_needs(&mut needs, *group),
+        Request::ChangeContact(change) => contacts::needs(&mut needs, change),
         Request::Invite(_) | Request::StoreTime | Request::AcceptTime => {}
         Request::PutDocument { user, kind, key, .. } => {
             needs.need(Need::Account(*user));
@@ -111,6 +112,7 @@ pub fn decide(state: &mut State, operation: &Operation, version: Version) -> Res
         Request::RetireBodies { conversation, oldest, through, .. } => {
             Ok(retention::retire_bodies(state, *conversation, (*oldest, *through), version))
         }
+        Request::ChangeContact(change) => contacts::decide(state, change, version),
         Request::StoreTime => Ok(retention::store_time(state, operation.at, version)),
         Request::AcceptTime => {
             state.time.accept(operation.at);

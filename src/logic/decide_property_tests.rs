@@ -2,14 +2,15 @@
 
 use super::{
     ConversationState, GroupState, Need, Operation, Request, State, decide,
-    decide_samples::{NOW, Rows, TODAY, at, by, new_device, register, send},
+    decide_samples::{NOW, Rows, TODAY, at, by, change_contact, new_device, register, send},
     operation::{
-        ChangePassword, EndDevices, GroupChange, GroupRequest, HandedBack, NewDevice, OpenLineage, Target,
+        ChangePassword, ContactChange, EndDevices, GroupChange, GroupRequest, HandedBack, NewDevice,
+        OpenLineage, Target,
     },
 };
 use crate::model::{
-    ClientMessageId, ConversationId, DeviceId, DevicePolicy, Group, GroupBounds, Interval, Kind, KindSet,
-    LineageId, Member, Position, Role, Seq, TimeMs, UserId, Version,
+    ClientMessageId, Contact, ConversationId, DeviceId, DevicePolicy, Group, GroupBounds, Interval, Kind,
+    KindSet, LineageId, Member, Position, Role, Seq, TimeMs, UserId, Version,
     device_policy::ClassRule,
     limits::KINDS_MAX,
     record::{Conversation, Invite, Receipt, ReceiptDay},
@@ -64,6 +65,14 @@ fn random_rows(random: &mut SeededRandom) -> Rows {
     if !random.one_in(4) {
         rows = random_group(random, rows);
     }
+    for (owner, other) in [(1, 2), (2, 1), (1, 3), (3, 2)] {
+        if random.one_in(2) {
+            let plain = Contact::plain(UserId(other), "somebody".to_owned());
+            let blocks =
+                |random: &mut SeededRandom| Contact { is_blocked: random.one_in(2), ..plain.clone() };
+            rows = rows.contact(owner, blocks(random));
+        }
+    }
     rows
 }
 
@@ -103,11 +112,24 @@ fn random_group_request(random: &mut SeededRandom) -> Request {
     Request::Group(GroupRequest { by: by(user, 10 * user + 1 + random.below(2)), group: GROUP, change })
 }
 
+fn random_change(random: &mut SeededRandom) -> ContactChange {
+    match random.below(9) {
+        4 | 5 => ContactChange::Ask { greeting: String::new() },
+        6 => ContactChange::Accept,
+        7 => ContactChange::Refuse,
+        8 => ContactChange::Withdraw,
+        0 => ContactChange::Block,
+        1 => ContactChange::Unblock,
+        2 => ContactChange::Delete,
+        _ => ContactChange::Note { remark: "r".to_owned(), labels: Vec::new() },
+    }
+}
+
 fn random_request(random: &mut SeededRandom) -> Request {
     let user = 1 + random.below(4);
     let device = 10 * user + 1 + random.below(3);
     let peer = 1 + random.below(4);
-    match random.below(21) {
+    match random.below(25) {
         0 => register(user, &format!("u{peer}"), random.one_in(2).then_some([1; 32])),
         1 => {
             let in_place_of = random.one_in(2).then(|| DeviceId(10 * user + 1));
@@ -135,6 +157,7 @@ fn random_request(random: &mut SeededRandom) -> Request {
             let (password, end_devices) = (format!("p{}", random.below(2)), random.one_in(2));
             Request::SetPassword { user: UserId(user), password, end_devices }
         }
+        17..21 => change_contact(by(user, device), peer, random_change(random)),
         7 => Request::EndDevice { user: UserId(user), device: DeviceId(10 * peer + 1) },
         10 => Request::Suspend { user: UserId(user), suspended: random.one_in(2) },
         11..=13 => random_group_request(random),
@@ -169,8 +192,10 @@ fn warm_everything(rows: &Rows, state: &mut State) {
         needs.push(Need::Receipts(ReceiptDay { user: id, day: TODAY }));
         needs.push(Need::Item(id, Kind(5), "k".to_owned()));
         needs.extend((0..4).map(|place| Need::Device(DeviceId(10 * user + place))));
+        needs.push(Need::ContactTally(id));
         for peer in 1..=4 {
             needs.push(Need::Item(id, Kind(2), peer.to_string()));
+            needs.push(Need::Contact(id, UserId(peer)));
             for attempt in 0..4 {
                 let conversation = ConversationId::direct(id, UserId(peer), attempt);
                 needs.push(Need::Conversation(conversation));

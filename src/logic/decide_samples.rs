@@ -9,11 +9,11 @@ use bytes::Bytes;
 
 use super::{
     ConversationState, GroupState, Need, Operation, Principal, Request, State, Warm, lacking,
-    operation::{NewDevice, Register, Send, Target},
+    operation::{ChangeContact, ContactChange, NewDevice, Register, Send, Target},
 };
 use crate::model::{
-    ClientMessageId, Content, ConversationId, Custom, Day, DeviceId, Kind, KindSet, Lineage, LineageId,
-    Lineages, Seq, TimeMs, UserId, Version,
+    ClientMessageId, Contact, ContactTally, Content, ConversationId, Custom, Day, DeviceId, Kind, KindSet,
+    Lineage, LineageId, Lineages, Seq, TimeMs, UserId, Version,
     record::{Account, Conversation, Device, Invite, Receipt, ReceiptDay, SecretHash},
 };
 
@@ -35,6 +35,8 @@ pub(super) struct Rows {
     pub(super) items: BTreeMap<(UserId, Kind, String), Version>,
     pub(super) lineages: BTreeMap<UserId, Lineages>,
     pub(super) groups: BTreeMap<ConversationId, GroupState>,
+    pub(super) contacts: BTreeMap<(UserId, UserId), Contact>,
+    pub(super) contact_tallies: BTreeMap<UserId, ContactTally>,
 }
 
 impl Rows {
@@ -77,6 +79,16 @@ impl Rows {
         self
     }
 
+    /// Adds what a user has of another, as version 50, and counts it.
+    pub(super) fn contact(mut self, owner: u64, contact: Contact) -> Rows {
+        let owner = UserId(owner);
+        self.items.insert((owner, Kind(2), contact.user.to_string()), Version(50));
+        let tally = self.contact_tallies.entry(owner).or_insert(ContactTally::none(owner));
+        tally.blocked += u32::from(contact.is_blocked);
+        self.contacts.insert((owner, contact.user), contact);
+        self
+    }
+
     /// What a reader finds for a need.
     pub(super) fn read(&self, need: Need) -> Warm {
         match need {
@@ -99,6 +111,13 @@ impl Rows {
                 Warm::Item(user, kind, key, version)
             }
             Need::Group(group) => Warm::Group(group, self.groups.get(&group).cloned()),
+            Need::Contact(owner, other) => {
+                Warm::Contact(owner, other, self.contacts.get(&(owner, other)).cloned().map(Box::new))
+            }
+            Need::ContactTally(user) => {
+                let tally = self.contact_tallies.get(&user).cloned();
+                Warm::ContactTally(tally.unwrap_or_else(|| ContactTally::none(user)))
+            }
         }
     }
 
@@ -144,6 +163,11 @@ pub(super) fn custom(schema: &str, json: &str, fallback: &str) -> Content {
     let [schema, json, fallback] =
         [schema, json, fallback].map(|text| Bytes::copy_from_slice(text.as_bytes()));
     Content::Custom(Arc::new(Custom { schema, json, fallback }))
+}
+
+/// A change with regard to another one.
+pub(super) fn change_contact(by: Principal, other: u64, change: ContactChange) -> Request {
+    Request::ChangeContact(ChangeContact { by, other: UserId(other), change })
 }
 
 pub(super) fn new_device(user: u64, device: u64) -> NewDevice {

@@ -103,6 +103,7 @@ fn effect(effect: &Effect) -> String {
                 step.pointers.iter().map(|(user, previous)| format!("{user}<{previous}")).collect();
             format!("pointers {}", pointers.join(","))
         }
+        Effect::ContactTally(tally) => format!("{} blocks {}", tally.user, tally.blocked),
     }
 }
 

@@ -3,6 +3,12 @@
 pub mod accounts;
 #[cfg(test)]
 mod bodies_tests;
+mod contact_requests;
+#[cfg(test)]
+mod contact_requests_tests;
+pub mod contacts;
+#[cfg(test)]
+mod contacts_tests;
 pub mod content;
 pub mod decide;
 #[cfg(test)]

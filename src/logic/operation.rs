@@ -117,6 +117,8 @@ pub enum Request {
     StoreTime,
     /// An operator says that the wall clock is right.
     AcceptTime,
+    /// A user changes what the user has of another one.
+    ChangeContact(ChangeContact),
     /// A new invite, from an operator.
     Invite(Invite),
     /// An item of a kind that the server does not look into, from an operator or a host app.
@@ -167,6 +169,46 @@ pub enum GroupChange {
     Rename(String),
     /// A member gets another role. For the owner; who makes another one owner becomes an admin.
     GiveRole(UserId, Role),
+}
+
+/// What a user does with regard to another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeContact {
+    /// Who does it.
+    pub by: Principal,
+    /// With regard to whom.
+    pub other: UserId,
+    /// What.
+    pub change: ContactChange,
+}
+
+/// A change of what a user has of another one. Each may come twice: the second time it changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ContactChange {
+    /// Nothing is taken from the other one any more.
+    Block,
+    /// A block ends.
+    Unblock,
+    /// What the user calls a contact, and under which labels the user keeps it.
+    Note {
+        /// Empty for none.
+        remark: String,
+        /// In the user's order.
+        labels: Vec<String>,
+    },
+    /// A contact is a stranger again.
+    Delete,
+    /// The other one is asked to be a contact.
+    Ask {
+        /// What is said with it; may be empty.
+        greeting: String,
+    },
+    /// What the other one asked is granted: each is a contact of the other.
+    Accept,
+    /// What the other one asked is not granted; the other one is not told.
+    Refuse,
+    /// What was asked is asked no more.
+    Withdraw,
 }
 
 /// A hello that says something new about a lineage.
@@ -304,6 +346,7 @@ impl Operation {
             Request::EndDevices { by, .. } => Some(by.user),
             Request::ChangePassword(change) => Some(change.by.user),
             Request::OpenLineage(open) => Some(open.by.user),
+            Request::ChangeContact(change) => Some(change.by.user),
             Request::HandBack { user, .. }
             | Request::EndDevice { user, .. }
             | Request::SetPassword { user, .. }

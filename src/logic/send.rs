@@ -6,7 +6,7 @@ use highwater_wire::Refusal;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::{
-    content,
+    contacts, content,
     decide::{Decided, Needs, authorise, put_item},
     fan_out::{self, Entry},
     operation::{Answer, Send, Target},
@@ -19,8 +19,7 @@ use crate::model::{
     seeded::{self, SyncBug},
 };
 
-/// Kinds that a first message touches; numbers as on the wire.
-const CONTACTS: Kind = Kind(highwater_wire::kind::CONTACTS as u8);
+/// A kind that a first message touches; its number is that of the wire.
 const CONVERSATIONS: Kind = Kind(highwater_wire::kind::CONVERSATIONS as u8);
 
 /// How often a conversation id is drawn anew when it belongs to another pair. Source: with 64 mixed bits and a billion
@@ -52,6 +51,7 @@ pub(super) fn needs(needs: &mut Needs<'_>, at: TimeMs, send: &Send) {
     };
     if let Some(peer) = peer {
         needs.need(Need::Inbox(peer));
+        contacts::block_needs(needs, peer, send.by.user);
     }
 }
 
@@ -82,7 +82,8 @@ fn needs_of_pair(needs: &mut Needs<'_>, sender: UserId, peer: UserId) -> Option<
         needs.need(Need::Account(user));
     }
     for (user, other) in [(sender, peer), (peer, sender)] {
-        needs.need(Need::Item(user, CONTACTS, other.to_string()));
+        contacts::put_needs(needs, user, other);
+        needs.need(Need::ContactTally(user));
     }
     Some(peer)
 }
@@ -110,8 +111,11 @@ pub(super) fn decide(
         return Ok(Decided::unchanged(sent(receipt)));
     }
 
-    if place.peer.is_none() {
-        fan_out::check_queue(state, fan_out::admit(state, place.conversation, send.by.user)?)?;
+    match place.peer {
+        None => fan_out::check_queue(state, fan_out::admit(state, place.conversation, send.by.user)?)?,
+        // After the receipts: what was stored before a block is still answered as stored.
+        Some(peer) if contacts::is_blocked(state, peer, send.by.user) => return Err(Refusal::NoSuchUser),
+        Some(_) => {}
     }
     let mut effects = Vec::with_capacity(1);
     let seq = place.head.next();
@@ -222,14 +226,10 @@ fn introduce(
     state.conversations.change(conversation, Some(ConversationState { row, head: Seq(0) }), version);
     effects.push(Effect::Conversation(row));
     for (user, other) in both_sides(sender, peer) {
-        let name = state.accounts.get(&other).and_then(Option::as_ref).map(|account| account.name.clone());
-        let contact = ItemValue::Contact { user: other, name: name.unwrap_or_default() };
-        let of_pair = ItemValue::Conversation { conversation, peer: other };
-        for (kind, key, value) in
-            [(CONTACTS, other.to_string(), contact), (CONVERSATIONS, conversation.to_string(), of_pair)]
-        {
-            effects.push(put_item(state, user, Item { kind, key, version, value: Some(value) }));
-        }
+        contacts::make_contact(state, effects, (user, other), version);
+        let value = Some(ItemValue::Conversation { conversation, peer: other });
+        let (kind, key) = (CONVERSATIONS, conversation.to_string());
+        effects.push(put_item(state, user, Item { kind, key, version, value }));
     }
 }
 

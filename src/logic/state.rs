@@ -9,8 +9,8 @@ use super::{
     pinned::Pinned,
 };
 use crate::model::{
-    ClientMessageId, ConversationId, Day, DeviceId, DevicePolicy, Group, GroupBounds, HeardSince, Horizon,
-    Kind, Lineages, Member, Position, Retentions, Seq, TimeMs, UserId, Version,
+    ClientMessageId, Contact, ContactTally, ConversationId, Day, DeviceId, DevicePolicy, Group, GroupBounds,
+    HeardSince, Horizon, Kind, Lineages, Member, Position, Retentions, Seq, TimeMs, UserId, Version,
     limits::{GROUPS_HELD_MAX, LINEAGE_EXPIRY_MS},
     record::{Account, Conversation, Device, Invite, Receipt, ReceiptDay, SecretHash},
 };
@@ -41,6 +41,10 @@ pub enum Need {
     Item(UserId, Kind, String),
     /// A group with all of its members.
     Group(ConversationId),
+    /// What the first has of the second.
+    Contact(UserId, UserId),
+    /// What is counted of a user's contacts.
+    ContactTally(UserId),
 }
 
 /// What a reader found for a need.
@@ -66,6 +70,10 @@ pub enum Warm {
     Item(UserId, Kind, String, Version),
     /// See `Need::Group`.
     Group(ConversationId, Option<GroupState>),
+    /// See `Need::Contact`.
+    Contact(UserId, UserId, Option<Box<Contact>>),
+    /// See `Need::ContactTally`.
+    ContactTally(ContactTally),
 }
 
 /// A conversation as the committer needs it.
@@ -130,6 +138,8 @@ pub struct State {
     pub(super) group_bounds: GroupBounds,
     /// What may still be done in the batch in hand.
     pub(super) batch: BatchRoom,
+    pub(super) contacts: Pinned<(UserId, UserId), Option<Box<Contact>>, FxBuildHasher>,
+    pub(super) contact_tallies: Pinned<UserId, ContactTally, FxBuildHasher>,
     rows_max: usize,
     /// The time by which lineages expire.
     pub(super) time: ObservedTime,
@@ -167,6 +177,8 @@ impl State {
             groups: Pinned::new(rows_max.min(GROUPS_HELD_MAX)),
             group_bounds: GroupBounds::default(),
             batch: BatchRoom::default(),
+            contacts: Pinned::new(rows_max),
+            contact_tallies: Pinned::new(rows_max),
             rows_max,
             time: ObservedTime::at_start(None, TimeMs(0), 0),
             lineage_expiry_ms: LINEAGE_EXPIRY_MS,
@@ -269,6 +281,8 @@ impl State {
             Need::Invite(hash) => self.invites.holds(hash),
             Need::Item(user, kind, key) => self.items.holds(&(*user, *kind, key.clone())),
             Need::Group(group) => self.groups.holds(group),
+            Need::Contact(owner, other) => self.contacts.holds(&(*owner, *other)),
+            Need::ContactTally(user) => self.contact_tallies.holds(user),
         }
     }
 
@@ -292,6 +306,8 @@ impl State {
                 Warm::Invite(hash, row) => self.invites.warm(hash, row),
                 Warm::Item(user, kind, key, version) => self.items.warm((user, kind, key), version),
                 Warm::Group(group, state) => self.groups.warm(group, state),
+                Warm::Contact(owner, other, row) => self.contacts.warm((owner, other), row),
+                Warm::ContactTally(tally) => self.contact_tallies.warm(tally.user, tally),
             }
         }
         true
@@ -310,6 +326,8 @@ impl State {
             self.invites.sweep(indexed),
             self.items.sweep(indexed),
             self.groups.sweep(indexed),
+            self.contacts.sweep(indexed),
+            self.contact_tallies.sweep(indexed),
         ];
         self.evicted = evicted.into_iter().fold(self.evicted, Version::max);
     }

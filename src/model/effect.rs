@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::{
+    contact::ContactTally,
     content::Content,
     group::{Expansion, Group, Member, Position},
     horizon::Horizon,
@@ -85,6 +86,8 @@ pub enum Effect {
     },
     /// An entry of a group, written by an earlier operation, stands in the inboxes of part of its audience.
     Expanded(Arc<Expansion>),
+    /// What is counted of a user's contacts is this now.
+    ContactTally(ContactTally),
 }
 
 /// A message with the pointers that one operation makes to it, all of that operation's version.

@@ -9,6 +9,34 @@ pub const TEXT_BYTES_MAX: usize = 4 * 1024;
 /// version, and it is stored with every such message.
 pub const SCHEMA_BYTES_MAX: usize = 64;
 
+/// Users whom one user may block. One more: refused as `too_many_blocked`. Source: choice; far above what people do, and
+/// what one user can make the server keep by it stays below a megabyte.
+pub const BLOCKED_MAX: u32 = 5_000;
+
+/// What a user calls a contact, characters. Longer: refused as `invalid_field`. Source: choice; twice the longest name.
+pub const REMARK_CHARS_MAX: usize = 64;
+
+/// Labels of one contact. More: refused as `invalid_field`. Source: choice.
+pub const LABELS_MAX: usize = 16;
+
+/// A label, characters, at least one. Longer: refused as `invalid_field`. Source: choice; as the longest name.
+pub const LABEL_CHARS_MAX: usize = 32;
+
+/// What is said with a request to be a contact, characters. Longer: refused as `invalid_field`. Source: choice; a sentence
+/// or two.
+pub const GREETING_CHARS_MAX: usize = 200;
+
+/// Requests of one user on one day. One more: refused as `too_many_requests`. Source: choice; more than people make, and
+/// too few to be a nuisance.
+pub const REQUESTS_PER_DAY_MAX: u32 = 20;
+
+/// Requests that wait for one user. One more: refused as `too_many_requests`, until one was answered or has expired.
+/// Source: choice; a list that somebody may still read, and 1.5 KB in the row of counts.
+pub const REQUESTS_WAITING_MAX: usize = 100;
+
+/// How long a request can be accepted, milliseconds of observed time. Source: choice; as long as an inbox is kept.
+pub const REQUEST_EXPIRY_MS: i64 = 30 * 24 * 60 * 60 * 1000;
+
 /// JSON document of a custom message, bytes. Longer: refused as `custom_too_long`. Source: product decision (as the text).
 pub const CUSTOM_JSON_BYTES_MAX: usize = 4 * 1024;
 

@@ -2,6 +2,7 @@
 
 pub mod bodies;
 pub mod clock;
+pub mod contact;
 pub mod content;
 pub mod device_policy;
 pub mod effect;
@@ -18,6 +19,7 @@ pub mod seeded;
 
 pub use bodies::Bodies;
 pub use clock::Clock;
+pub use contact::{Contact, ContactTally, Standing};
 pub use content::{Content, Custom};
 pub use device_policy::DevicePolicy;
 pub use effect::{Delivery, DeviceEnd, Effect, Record};

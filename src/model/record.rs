@@ -1,6 +1,7 @@
 //! What is kept: the rows, entries and items of every repository, as plain values.
 
 use super::{
+    contact::Contact,
     content::Content,
     ids::{ClientMessageId, ConversationId, Day, DeviceId, Kind, RunNumber, Seq, TimeMs, UserId, Version},
 };
@@ -176,13 +177,8 @@ pub enum ItemValue {
         /// Own name.
         name: String,
     },
-    /// Somebody the user knows.
-    Contact {
-        /// Who.
-        user: UserId,
-        /// By what name.
-        name: String,
-    },
+    /// What the user has of another one.
+    Contact(Box<Contact>),
     /// A conversation of the user.
     Conversation {
         /// Which.

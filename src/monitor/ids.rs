@@ -187,6 +187,22 @@ server_ids! {
     EXPORTS = 1221, "exports.begun", Sum, Count, "http", "exports_begun";
     /// Exports that were not told to their end.
     EXPORTS_BROKEN_OFF = 1222, "exports.broken_off", Sum, Count, "http", "exports_broken_off";
+    /// Users that were blocked by another; one that was blocked before counts again.
+    CONTACTS_BLOCKED = 1230, "contacts.blocked", Sum, Count, "persistence", "contact_changes" {"change": "blocked"};
+    /// Blocks that ended, or were none.
+    CONTACTS_UNBLOCKED = 1231, "contacts.unblocked", Sum, Count, "persistence", "contact_changes" {"change": "unblocked"};
+    /// Contacts of whom a remark or labels were noted.
+    CONTACTS_NOTED = 1232, "contacts.noted", Sum, Count, "persistence", "contact_changes" {"change": "noted"};
+    /// Contacts that were deleted, or were none.
+    CONTACTS_DELETED = 1233, "contacts.deleted", Sum, Count, "persistence", "contact_changes" {"change": "deleted"};
+    /// Requests to be a contact.
+    CONTACTS_ASKED = 1234, "contacts.asked", Sum, Count, "persistence", "contact_changes" {"change": "asked"};
+    /// Requests that were accepted, those accepted before among them.
+    CONTACTS_ACCEPTED = 1235, "contacts.accepted", Sum, Count, "persistence", "contact_changes" {"change": "accepted"};
+    /// Requests that were refused, or were none.
+    CONTACTS_REFUSED = 1236, "contacts.refused", Sum, Count, "persistence", "contact_changes" {"change": "refused"};
+    /// Requests that were withdrawn, or were none.
+    CONTACTS_WITHDRAWN = 1237, "contacts.withdrawn", Sum, Count, "persistence", "contact_changes" {"change": "withdrawn"};
 }
 
 /// Operations per batch. Bounds: a batch holds at most 256 operations.

@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    accounts, conversations, devices,
+    accounts, contacts, conversations, devices,
     engine::IndexBatch,
     field::{put_number, put_time},
     groups, horizon, inboxes, invites, items,
@@ -143,6 +143,9 @@ impl Step {
             }
             Effect::InviteGone(hash) => {
                 self.rows.insert(invites::key(hash), None);
+            }
+            Effect::ContactTally(tally) => {
+                self.row(contacts::tally_key(tally.user), |out| contacts::encode_tally(out, tally));
             }
             Effect::Group(_)
             | Effect::Member(_)

@@ -1,11 +1,12 @@
 //! Items of the state kinds: the newest value of each, in version order, and the version of each by key.
 
 use super::{
+    contacts,
     field::{Input, Malformed, put_bytes, put_fixed64, put_number},
     keys::{self, Key},
 };
 use crate::model::{
-    Kind, UserId, Version,
+    Contact, Kind, UserId, Version,
     record::{Item, ItemValue},
 };
 
@@ -33,10 +34,14 @@ pub fn encode(out: &mut Vec<u8>, item: &Item) {
             put_fixed64(out, user.0);
             put_bytes(out, name.as_bytes());
         }
-        Some(ItemValue::Contact { user, name }) => {
+        Some(ItemValue::Contact(contact)) if contact.is_plain() => {
             out.push(2);
-            put_fixed64(out, user.0);
-            put_bytes(out, name.as_bytes());
+            put_fixed64(out, contact.user.0);
+            put_bytes(out, contact.name.as_bytes());
+        }
+        Some(ItemValue::Contact(contact)) => {
+            out.push(60);
+            contacts::encode(out, contact);
         }
         Some(ItemValue::Conversation { conversation, peer }) => {
             out.push(3);
@@ -66,10 +71,11 @@ pub fn decode(input: &mut Input<'_>) -> Result<Item, Malformed> {
     let value = match input.byte("item value")? {
         0 => None,
         1 => Some(ItemValue::Account { user: input.user()?, name: input.text("name")? }),
-        2 => Some(ItemValue::Contact { user: input.user()?, name: input.text("name")? }),
+        2 => Some(ItemValue::Contact(Box::new(Contact::plain(input.user()?, input.text("name")?)))),
         3 => Some(ItemValue::Conversation { conversation: input.conversation()?, peer: input.user()? }),
         4 => Some(ItemValue::Document(input.text("document")?)),
         40 => Some(ItemValue::Group { group: input.conversation()?, name: input.text("group name")? }),
+        60 => Some(ItemValue::Contact(Box::new(contacts::decode(input)?))),
         tag => {
             return Err(Malformed::Unknown { what: "item value", tag: u64::from(tag) });
         }

@@ -19,6 +19,7 @@
 //! | `o` | groups | group | group row |
 //! | `b` | groups | group, user | member row |
 //! | `f` | groups | group | position of the fan-out, while something waits |
+//! | `q` | contacts | user | what is counted of the user's contacts |
 //! | `x` | meta | name | reach, time, horizon, store |
 //!
 //! Numbers in keys are big-endian, so that byte order is number order. Only the repository of a prefix builds its keys.
@@ -57,6 +58,8 @@ pub const GROUP: u8 = b'o';
 pub const MEMBER: u8 = b'b';
 /// See the table.
 pub const FAN_OUT: u8 = b'f';
+/// See the table.
+pub const CONTACT_TALLY: u8 = b'q';
 /// See the table.
 pub const META: u8 = b'x';
 

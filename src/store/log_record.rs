@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use super::{
-    accounts, conversations, devices,
+    accounts, contacts, conversations, devices,
     field::{Input, Malformed, put_bytes, put_fixed64, put_number, put_time},
     groups, horizon, invites, items, lineages, messages, runs,
 };
@@ -33,6 +33,7 @@ const MEMBER_GONE: u8 = 42;
 const FAN_OUT: u8 = 43;
 const FAN_OUT_DONE: u8 = 44;
 const EXPANDED: u8 = 45;
+const CONTACT_TALLY: u8 = 60;
 
 /// Appends one record.
 pub fn encode(out: &mut Vec<u8>, record: &Record) {
@@ -105,6 +106,10 @@ fn encode_effect(out: &mut Vec<u8>, effect: &Effect) {
         Effect::InviteGone(hash) => {
             out.push(INVITE_GONE);
             out.extend_from_slice(hash);
+        }
+        Effect::ContactTally(tally) => {
+            out.push(CONTACT_TALLY);
+            contacts::encode_tally(out, tally);
         }
         Effect::Group(_)
         | Effect::Member(_)
@@ -210,6 +215,7 @@ fn decode_effect(input: &mut Input<'_>, version: Version) -> Result<Effect, Malf
         }
         FAN_OUT_DONE => Effect::FanOut { group: input.conversation()?, position: None },
         EXPANDED => Effect::Expanded(Arc::new(groups::decode_expansion(input, version)?)),
+        CONTACT_TALLY => Effect::ContactTally(contacts::decode_tally(input)?),
         tag => {
             return Err(Malformed::Unknown { what: "effect", tag: u64::from(tag) });
         }

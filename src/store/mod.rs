@@ -5,6 +5,7 @@
 //! `engine*`), and is read through a `view`.
 
 pub mod accounts;
+pub mod contacts;
 pub mod conversations;
 pub mod devices;
 pub mod engine;
@@ -79,6 +80,7 @@ mod view_bodies;
 #[cfg(test)]
 mod view_bodies_tests;
 mod view_cleanup;
+mod view_contacts;
 mod view_fault;
 mod view_groups;
 mod view_head_at;

@@ -6,9 +6,9 @@ use bytes::Bytes;
 
 use super::{engine::Engine, engine_memory::MemoryEngine, index_writer, log_record, tail::Tail, view::View};
 use crate::model::{
-    ClientMessageId, Content, ConversationId, Custom, Day, Delivery, DeviceId, Effect, Expansion, Group,
-    HeardSince, Horizon, Interval, Kind, KindSet, Lineage, LineageId, Lineages, Member, Notice, Position,
-    Record, Role, RunNumber, Seq, TimeMs, UserId, Version,
+    ClientMessageId, Contact, ContactTally, Content, ConversationId, Custom, Day, Delivery, DeviceId, Effect,
+    Expansion, Group, HeardSince, Horizon, Interval, Kind, KindSet, Lineage, LineageId, Lineages, Member,
+    Notice, Position, Record, Role, RunNumber, Seq, Standing, TimeMs, UserId, Version,
     limits::KINDS_MAX,
     record::{Account, Conversation, Device, Invite, Item, ItemValue, Message, Run},
 };
@@ -119,6 +119,7 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
         item: Item { kind: Kind(3), key: key.to_owned(), version: Version(70_000), value },
         supersedes: Version(69_999),
     };
+    let contact = |contact| Some(ItemValue::Contact(Box::new(contact)));
     let account = |password: Option<&str>, devices| {
         let (name, password) = ("Ann Ärger".to_owned(), password.map(str::to_owned));
         let (created, suspended) = (TimeMs(1_700_000_000_123), false);
@@ -238,7 +239,44 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
         ),
         ("item_tombstone", vec![item("gone", None)]),
         ("item_account", vec![item("me", Some(ItemValue::Account { user: ann, name: "Ann".to_owned() }))]),
-        ("item_contact", vec![item("9", Some(ItemValue::Contact { user: bob, name: "Bob".to_owned() }))]),
+        ("item_contact", vec![item("9", contact(Contact::plain(bob, "Bob".to_owned())))]),
+        (
+            "item_contact_noted",
+            vec![item(
+                "9",
+                contact(Contact {
+                    remark: "Böb".to_owned(),
+                    labels: vec!["work".to_owned(), "tea".to_owned()],
+                    ..Contact::plain(bob, "Bob".to_owned())
+                }),
+            )],
+        ),
+        (
+            "item_contact_blocked_stranger",
+            vec![item("9", contact(Contact { is_blocked: true, ..Contact::stranger(bob, String::new()) }))],
+        ),
+        (
+            "item_contact_asked_by",
+            vec![item(
+                "9",
+                contact(Contact {
+                    standing: Standing::AskedBy,
+                    greeting: "It is Böb".to_owned(),
+                    asked_at: TimeMs(1_700_000_000_123),
+                    ..Contact::plain(bob, "Bob".to_owned())
+                }),
+            )],
+        ),
+        (
+            "contact_tally",
+            vec![Effect::ContactTally(ContactTally {
+                user: ann,
+                blocked: 300,
+                asked_on: DAY,
+                asked: 19,
+                waiting: vec![(bob, TimeMs(1_700_000_000_123)), (ann, TimeMs(5))],
+            })],
+        ),
         ("item_conversation", vec![item("c", Some(ItemValue::Conversation { conversation, peer: bob }))]),
         ("item_document", vec![item("d", Some(ItemValue::Document("{\"a\":[1]}".to_owned())))]),
         (

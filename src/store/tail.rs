@@ -22,7 +22,8 @@ use parking_lot::{Mutex, RwLock};
 use rustc_hash::FxHashMap;
 
 use crate::model::{
-    ConversationId, Day, Delivery, DeviceId, Effect, Horizon, Kind, Lineages, Record, Seq, UserId, Version,
+    ContactTally, ConversationId, Day, Delivery, DeviceId, Effect, Horizon, Kind, Lineages, Record, Seq,
+    UserId, Version,
     record::{Account, Conversation, Device, Invite, Item, SecretHash, name_key},
     seeded::{self, SyncBug},
 };
@@ -42,6 +43,7 @@ struct Shard {
     conversations: Rows<ConversationId, Conversation>,
     invites: Rows<SecretHash, Invite>,
     lineages: Rows<UserId, Lineages>,
+    contact_tallies: Rows<UserId, ContactTally>,
     items: FxHashMap<(UserId, Kind), BTreeMap<Version, Item>>,
     inboxes: FxHashMap<UserId, VecDeque<InboxEntry>>,
     logs: FxHashMap<ConversationId, VecDeque<Arc<Delivery>>>,
@@ -288,6 +290,10 @@ impl Tail {
             Effect::InviteGone(hash) => {
                 self.hash_shard(hash).write().invites.insert(*hash, (version, None));
             }
+            Effect::ContactTally(tally) => {
+                let row = (version, Some(tally.clone()));
+                self.shard(tally.user.0).write().contact_tallies.insert(tally.user, row);
+            }
             Effect::Group(_)
             | Effect::Member(_)
             | Effect::MemberGone { .. }
@@ -343,6 +349,9 @@ impl Tail {
             }
             Effect::InviteGone(hash) => {
                 drop_row(&mut self.hash_shard(hash).write().invites, hash, version);
+            }
+            Effect::ContactTally(tally) => {
+                drop_row(&mut self.shard(tally.user.0).write().contact_tallies, &tally.user, version);
             }
             Effect::Group(_)
             | Effect::Member(_)

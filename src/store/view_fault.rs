@@ -20,6 +20,14 @@ pub enum ReadFault {
         /// Which place.
         seq: Seq,
     },
+    /// The version of an item is known, and its value is not there.
+    #[error("user {user} has no item of version {version}, though a key leads to it")]
+    MissingItem {
+        /// Whose.
+        user: UserId,
+        /// Which.
+        version: Version,
+    },
     /// An inbox does not continue where the pointer says.
     #[error("inbox of user {user} has a hole: after version {found} it names {expected}")]
     BrokenInbox {

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use super::{
     kinds::Kinds,
-    page::{ITEM_BYTES, PageLimits, Source},
+    page::{PageLimits, Source, cost_bytes},
 };
 use crate::model::{
     ConversationId, Kind, Seq, Version,
@@ -49,7 +49,8 @@ pub struct Difference {
     pub more: bool,
 }
 
-/// Compares what a client has with what a user has.
+/// Compares what a client has with what a user has. An item that is not for this client, by `shows`, is to it as one that
+/// is not there.
 ///
 /// Reads everything that the user has, whatever the answer. A message that leaves the inbox meanwhile may be missing.
 ///
@@ -59,13 +60,14 @@ pub fn compare<S: Whole>(
     held: Held,
     kinds: &Kinds,
     limits: PageLimits,
+    shows: impl Fn(&Item) -> bool,
     source: &S,
 ) -> Result<Difference, S::Fault> {
     let mut difference = Difference::default();
     let mut room = PageLimits { entries: limits.entries.max(1), bytes: limits.bytes };
     let mut items = held.items;
     for kind in kinds.state() {
-        compare_kind(&mut difference, &mut room, &mut items, kind, source)?;
+        compare_kind(&mut difference, &mut room, &mut items, kind, &shows, source)?;
     }
     for (kind, key) in items.into_keys().filter(|(kind, _)| kinds.state().any(|state| state == *kind)) {
         if !source.changed_since(kind, &key)? {
@@ -85,6 +87,7 @@ fn compare_kind<S: Source>(
     room: &mut PageLimits,
     held: &mut HashMap<(Kind, String), Version>,
     kind: Kind,
+    shows: &impl Fn(&Item) -> bool,
     source: &S,
 ) -> Result<(), S::Fault> {
     let mut through = Version(0);
@@ -94,16 +97,17 @@ fn compare_kind<S: Source>(
             return Ok(());
         };
         through = last.version;
-        for item in read.into_iter().filter(|item| item.value.is_some()) {
+        for item in read.into_iter().filter(|item| item.value.is_some() && shows(item)) {
             if held.remove(&(kind, item.key.clone())) == Some(item.version) {
                 continue;
             }
-            if room.entries == 0 || (room.bytes < ITEM_BYTES && !difference.items.is_empty()) {
+            let cost_bytes = cost_bytes(&item);
+            if room.entries == 0 || (room.bytes < cost_bytes && !difference.items.is_empty()) {
                 difference.more = true;
                 continue;
             }
             room.entries -= 1;
-            room.bytes = room.bytes.saturating_sub(ITEM_BYTES);
+            room.bytes = room.bytes.saturating_sub(cost_bytes);
             difference.items.push(item);
         }
     }
@@ -153,7 +157,7 @@ mod tests {
     use super::*;
     use crate::{
         model::{
-            ClientMessageId, TimeMs, UserId,
+            ClientMessageId, Contact, TimeMs, UserId,
             record::{ItemValue, Message},
         },
         sync::kinds::{CONTACTS, KINDS_MAX},
@@ -219,7 +223,8 @@ mod tests {
     }
 
     fn contact(key: u64, version: u64, is_there: bool) -> Item {
-        let value = is_there.then(|| ItemValue::Contact { user: UserId(key), name: key.to_string() });
+        let value =
+            is_there.then(|| ItemValue::Contact(Box::new(Contact::plain(UserId(key), key.to_string()))));
         Item { kind: CONTACTS, key: key.to_string(), version: Version(version), value }
     }
 
@@ -239,6 +244,10 @@ mod tests {
         Kinds::of_server(&[]).unwrap()
     }
 
+    fn everything(_: &Item) -> bool {
+        true
+    }
+
     const WIDE: PageLimits = PageLimits { entries: 1000, bytes: 100_000 };
 
     #[test]
@@ -255,7 +264,7 @@ mod tests {
         held.items.insert((Kind(7), "of a kind that is not here".to_owned()), Version(1));
         held.entries.insert((ConversationId(1), Seq(20)), Version(20));
         held.entries.insert((ConversationId(9), Seq(1)), Version(3));
-        let told = compare(held, &kinds(), WIDE, &table).unwrap();
+        let told = compare(held, &kinds(), WIDE, everything, &table).unwrap();
         assert_eq!(told.items, [contact(2, 11, true)]);
         assert_eq!(told.deletes, ["3", "4"].map(|key| (CONTACTS, key.to_owned())));
         assert_eq!((told.entries, told.more), (vec![entry(21)], false));
@@ -275,7 +284,7 @@ mod tests {
                 for round in 0.. {
                     assert!(round < 100, "every answer brings something");
                     let limits = PageLimits { entries, bytes };
-                    let told = compare(held.clone(), &kinds(), limits, &table).unwrap();
+                    let told = compare(held.clone(), &kinds(), limits, everything, &table).unwrap();
                     assert!(told.items.len() + told.entries.len() <= entries.max(1));
                     let items = told.items.iter().map(|item| ((item.kind, item.key.clone()), item.version));
                     held.items.extend(items);
@@ -297,7 +306,7 @@ mod tests {
     fn a_cleanup_meanwhile_only_raises_where_the_messages_begin() {
         let inbox = || (10..40).map(entry).collect();
         let table = Table { inbox: inbox(), cleaned_after: Some(Cell::new(1)), ..Table::default() };
-        let told = compare(Held::default(), &kinds(), WIDE, &table).unwrap();
+        let told = compare(Held::default(), &kinds(), WIDE, everything, &table).unwrap();
         assert_eq!(told.entries, (31..40).map(entry).collect::<Vec<_>>());
     }
 }

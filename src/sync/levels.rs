@@ -8,7 +8,7 @@ use highwater_wire::{LEVEL, proto};
 use proto::entry::Content;
 
 use super::{
-    kinds::{Kinds, MESSAGES},
+    kinds::{CONTACTS, Kinds, MESSAGES},
     locale::{Locale, Phrase},
     marks::Marks,
 };
@@ -66,7 +66,10 @@ pub struct Levels {
 
 /// The table.
 pub const LEVELS: Levels = Levels {
-    rows: &[Row { feature: "custom", least_level: 2, downgrade: Downgrade::Content(custom_as_text) }],
+    rows: &[
+        Row { feature: "custom", least_level: 2, downgrade: Downgrade::Content(custom_as_text) },
+        Row { feature: "notes", least_level: 2, downgrade: Downgrade::Item(CONTACTS, name_alone) },
+    ],
 };
 
 fn custom_as_text(content: Content, locale: Locale) -> Content {
@@ -77,6 +80,21 @@ fn custom_as_text(content: Content, locale: Locale) -> Content {
         Content::Custom(custom) => Content::Text(custom.fallback),
         content => content,
     }
+}
+
+/// A contact is its name alone; whoever is no contact is not there.
+fn name_alone(item: proto::Item, _: Locale) -> proto::Item {
+    if item.deleted {
+        return item;
+    }
+    let contact = serde_json::from_str::<proto::ContactItem>(&item.value).unwrap_or_default();
+    if contact.standing() != proto::Standing::Contact {
+        return proto::Item { deleted: true, value: String::new(), ..item };
+    }
+    let alone =
+        proto::ContactItem { user_id: contact.user_id, name: contact.name, ..proto::ContactItem::default() };
+    let value = serde_json::to_string(&alone).expect("names have nothing that JSON cannot hold");
+    proto::Item { value, ..item }
 }
 
 impl Levels {

@@ -111,6 +111,23 @@ fn an_item_is_changed_by_the_rows_of_its_kind() {
 }
 
 #[test]
+fn at_level_one_a_contact_is_its_name_and_whoever_is_none_is_not_there() {
+    let item = |value: &str| proto::Item {
+        kind: CONTACTS.0.into(),
+        key: "7".to_owned(),
+        deleted: value.is_empty(),
+        value: value.to_owned(),
+    };
+    let plain = r#"{"userId":"7","name":"b\"o\nb"}"#;
+    let noted = r#"{"userId":"7","name":"b\"o\nb","blocked":true,"remark":"r","labels":["l"]}"#;
+    let stranger = r#"{"userId":"7","name":"bob","standing":"STANDING_STRANGER","blocked":true}"#;
+    for (kept, shown) in [(plain, plain), (noted, plain), (stranger, ""), ("", "")] {
+        assert_eq!(LEVELS.item(at(1, Locale::English), item(kept)), item(shown), "{kept}");
+        assert_eq!(LEVELS.item(at(2, Locale::English), item(kept)), item(kept), "{kept}");
+    }
+}
+
+#[test]
 fn kinds_that_differ_are_those_of_the_rows_between_up_and_down() {
     for (one, other, kinds) in [
         (1, 1, set(&[])),
@@ -122,7 +139,7 @@ fn kinds_that_differ_are_those_of_the_rows_between_up_and_down() {
         assert_eq!(LATER.differing(one, other), kinds, "{one} and {other}");
         assert_eq!(LATER.differing(other, one), kinds, "{other} and {one}");
     }
-    assert_eq!(LEVELS.differing(1, 2), set(&[MESSAGES]));
+    assert_eq!(LEVELS.differing(1, 2), set(&[CONTACTS, MESSAGES]));
     assert_eq!(LEVELS.differing(2, 3), set(&[]), "level 3 has nothing yet that level 2 lacks");
 }
 

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::model::{
     ConversationId, Kind, Seq, Version,
-    record::{InboxMessage, Item},
+    record::{InboxMessage, Item, ItemValue},
 };
 
 /// Bounds of one page. At least one entry is told whatever they say.
@@ -92,8 +92,9 @@ pub struct Page {
     pub(super) is_cut: bool,
 }
 
-/// Bytes that an item is taken to cost in a page, beside its key. Source: contacts and conversations render to 60–120.
-pub(super) const ITEM_BYTES: usize = 128;
+/// Bytes that an item is taken to cost in a page, without what is noted of it. Source: contacts and conversations render to
+/// 60–120.
+const ITEM_BYTES: usize = 128;
 
 impl Page {
     fn empty(marks: Marks) -> Page {
@@ -170,14 +171,14 @@ fn drain_items<S: Source>(
         // One more than fits tells whether something is left.
         let due_above = page.marks.due_above(kind);
         let mut items = source.items_above(kind, due_above, room.entries + 1)?;
-        let fitting = items.len().min(room.entries).min((room.bytes / ITEM_BYTES).max(1));
+        let fitting = fitting(&items, room);
         page.more |= items.len() > fitting;
         items.truncate(fitting);
         let last = items.last().map_or(due_above, |item| item.version);
         page.marks.given(kind, last, !page.more);
         page.reached = Some(kind);
         room.entries -= items.len();
-        room.bytes = room.bytes.saturating_sub(items.len() * ITEM_BYTES);
+        room.bytes = room.bytes.saturating_sub(items.iter().map(cost_bytes).sum());
         page.items.append(&mut items);
         page.complete = was_enumerating && page.marks.enumerating().is_empty();
         if page.more || room.entries == 0 {
@@ -187,6 +188,25 @@ fn drain_items<S: Source>(
         }
     }
     Ok(Some(room))
+}
+
+/// How many of the items fit, at least one.
+fn fitting(items: &[Item], room: PageLimits) -> usize {
+    let costs = items.iter().scan(0, |bytes, item| {
+        *bytes += cost_bytes(item);
+        Some(*bytes)
+    });
+    costs.take(room.entries).take_while(|bytes| *bytes <= room.bytes).count().max(1).min(items.len())
+}
+
+/// Bytes that an item is taken to cost in a page. What is noted of a contact is written in JSON, where a character takes
+/// up to twice its bytes.
+pub(super) fn cost_bytes(item: &Item) -> usize {
+    let Some(ItemValue::Contact(contact)) = &item.value else {
+        return ITEM_BYTES;
+    };
+    let labels: usize = contact.labels.iter().map(|label| 2 * label.len() + 3).sum();
+    ITEM_BYTES + 2 * (contact.remark.len() + contact.greeting.len()) + labels
 }
 
 fn drain_messages<S: Source>(

@@ -7,7 +7,7 @@ use super::levels::{LEVELS, Rendering};
 use super::locale::Phrase;
 use super::lost_future::Valid;
 use crate::model::{
-    Content, UserId,
+    Contact, Content, Standing, UserId,
     record::{InboxMessage, Item, ItemValue, Message},
 };
 
@@ -28,9 +28,7 @@ fn document(value: &ItemValue) -> String {
         ItemValue::Account { user, name } => {
             json(&proto::AccountItem { user_id: user.0, name: name.clone() })
         }
-        ItemValue::Contact { user, name } => {
-            json(&proto::ContactItem { user_id: user.0, name: name.clone() })
-        }
+        ItemValue::Contact(contact) => json(&contact_item(contact)),
         ItemValue::Conversation { conversation, peer } => {
             json(&proto::ConversationItem { conversation_id: conversation.0, peer_id: peer.0 })
         }
@@ -39,6 +37,25 @@ fn document(value: &ItemValue) -> String {
             json(&proto::ConversationItem { conversation_id: group.0, peer_id: 0 })
         }
         ItemValue::Document(document) => document.clone(),
+    }
+}
+
+fn contact_item(contact: &Contact) -> proto::ContactItem {
+    let standing = match contact.standing {
+        Standing::Contact => proto::Standing::Contact,
+        Standing::Stranger => proto::Standing::Stranger,
+        Standing::Asked => proto::Standing::Asked,
+        Standing::AskedBy => proto::Standing::AskedBy,
+    };
+    proto::ContactItem {
+        user_id: contact.user.0,
+        name: contact.name.clone(),
+        standing: standing.into(),
+        blocked: contact.is_blocked,
+        remark: contact.remark.clone(),
+        labels: contact.labels.clone(),
+        greeting: contact.greeting.clone(),
+        asked_at_ms: contact.asked_at.0,
     }
 }
 

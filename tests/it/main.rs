@@ -45,6 +45,8 @@ mod bodies;
 mod chat;
 mod cleanup;
 mod comparison;
+mod contact_requests;
+mod contacts;
 mod devices;
 mod document_kinds;
 mod encodings;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use highwater::{
     logic::{Answer, Operation, Request, operation::Target},
     model::{
-        ConversationId, LineageId, Record, UserId,
+        ConversationId, Delivery, LineageId, Record, UserId,
         device_policy::ClassRule,
         limits::DEDUP_DAYS,
         record::{Device, name_key},
@@ -88,6 +88,12 @@ impl World {
                 }
                 Err(Refusal::AccountSuspended) => self.suspended_refused(&submission.operation, new),
                 Err(Refusal::WrongCredentials) => self.proof_refused(&submission.operation),
+                Err(
+                    refusal @ (Refusal::NoSuchContact
+                    | Refusal::NoSuchUser
+                    | Refusal::UnblockFirst
+                    | Refusal::NoSuchRequest),
+                ) => self.change_refused(&submission.operation.request, refusal, new),
                 Ok(_) | Err(Refusal::InvalidToken | Refusal::NoSuchDevice) => {}
                 other => self.refused(other),
             },
@@ -128,6 +134,9 @@ impl World {
                 assert!(pending.acked.is_none_or(|before| before == acked), "G8: a resend got another place");
                 let is_new = held.is_some_and(|held| new.iter().any(|record| record.version == held.version));
                 self.counts.saw(if is_new { "sent" } else { "recognised" });
+                if !is_new && self.is_refused_by_a_block(&op.request, &[]) {
+                    self.counts.saw("stored before the block");
+                }
                 if self.random.one_in(6) {
                     self.counts.saw("answer lost");
                 } else {
@@ -148,6 +157,12 @@ impl World {
             }
             // Its client keeps it and sends it again when it is let in.
             Err(Refusal::AccountSuspended) => self.suspended_refused(op, new),
+            Err(Refusal::NoSuchUser) if self.is_refused_by_a_block(&op.request, new) => {
+                let is_later = |held: &Arc<Delivery>| new.iter().any(|record| record.version == held.version);
+                assert!(held.is_none_or(is_later), "G8: what was stored before a block is refused");
+                self.counts.saw("send refused as blocked");
+                self.pending[place].is_over = true;
+            }
             Err(Refusal::NoSuchUser) => {
                 let is_known = match &pending.send.to {
                     Target::Name(name) => self.oracle.names.contains_key(name),

@@ -179,6 +179,10 @@ impl Client {
             next.began_anew |= !is_known(rebuild.cause());
             self.go_back(next, page, oracle, (key, lifeline));
         }
+        let kinds = page.level_changed.iter().flat_map(|change| &change.kinds);
+        for changed in kinds {
+            next.stale.extend(next.items.keys().filter(|(kind, _)| kind == changed).cloned());
+        }
         if !page.messages_gap {
             return;
         }
@@ -316,7 +320,8 @@ impl Client {
         self.check_entries(oracle);
         for item in oracle.items_of(self.user).filter(|item| item.version <= bound) {
             let held = self.stored.items.get(&(u32::from(item.kind.0), item.key.clone()));
-            let expected = item.value.as_ref().map(|_| render::item(self.rendering, item).value);
+            let shown = render::item(self.rendering, item);
+            let expected = (!shown.deleted).then_some(shown.value);
             assert_eq!(
                 held,
                 expected.as_ref(),

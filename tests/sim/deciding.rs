@@ -101,6 +101,7 @@ impl World {
                 self.counts.saw("lineage expired");
             }
             self.check_devices(record);
+            self.note_contacts(record);
             self.hand_backs.note(record);
             self.note_retired(record, expired);
             self.note_gone(record);

@@ -12,6 +12,7 @@
 mod answers;
 mod bodies;
 mod client;
+mod contacts;
 mod counts;
 mod deciding;
 mod devices;

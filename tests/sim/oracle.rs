@@ -62,6 +62,7 @@ impl Oracle {
     pub fn publish(&mut self, record: &Arc<Record>) {
         assert!(record.version > self.last, "G4: version {} came after {}", record.version, self.last);
         self.last = record.version;
+        self.judge_blocks(record);
         let mut told: BTreeSet<(UserId, Kind)> = BTreeSet::new();
         for effect in &record.effects {
             match effect {
@@ -111,8 +112,11 @@ impl Oracle {
                 | Effect::MemberGone { .. }
                 | Effect::FanOut { .. }
                 | Effect::Expanded(_) => panic!("these histories make no groups"),
+                // Judged when the whole record is taken.
+                Effect::ContactTally(_) => {}
             }
         }
+        self.judge_requests(record);
         self.used = self.used.max(record.version);
         self.decided.insert(record.version, self.batch_at);
         self.records.insert(record.version, Arc::clone(record));

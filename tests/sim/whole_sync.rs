@@ -7,7 +7,7 @@ use highwater::{
     actors::user::difference,
     logic::Request,
     model::{Kind, UserId, limits::PAGE_BYTES_MAX},
-    sync::{Locale, Rendering},
+    sync::{LEVELS, Locale, Rendering},
 };
 use highwater_wire::proto::{self, server_frame::Body};
 
@@ -39,6 +39,15 @@ impl Whole {
             version: *version,
         });
         proto::Compare { items: items.collect(), entries: entries.collect(), limit }
+    }
+
+    /// Its items as a client is told them.
+    fn items_at(&self, rendering: Rendering) -> BTreeMap<(u32, String), String> {
+        let shown = self.items.iter().map(|((kind, key), (_, value))| {
+            let item = proto::Item { kind: *kind, key: key.clone(), deleted: false, value: value.clone() };
+            LEVELS.item(rendering, item)
+        });
+        shown.filter(|item| !item.deleted).map(|item| ((item.kind, item.key), item.value)).collect()
     }
 
     fn take(&mut self, told: &proto::Difference) {
@@ -113,11 +122,13 @@ impl World {
 
     fn check_whole(&self, user: UserId) {
         let whole = &self.wholes[&user];
-        let items: BTreeMap<_, _> =
-            whole.items.iter().map(|(key, (_, value))| (key.clone(), value.clone())).collect();
         for client in self.clients.iter().filter(|client| client.user == user) {
             if self.oracle.is_live(client.lineage.device) {
-                assert_eq!(*client.stored.items(), items, "G10: items of user {user}");
+                assert_eq!(
+                    *client.stored.items(),
+                    whole.items_at(client.rendering),
+                    "G10: items of user {user}"
+                );
             }
         }
         let floor = self.oracle.lineages[&user].floor;

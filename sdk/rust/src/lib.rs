@@ -13,6 +13,7 @@
 pub mod backoff;
 pub mod client;
 mod connection;
+pub mod contacts;
 pub mod error;
 pub mod event;
 mod history;

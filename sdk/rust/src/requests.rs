@@ -178,7 +178,7 @@ impl Client {
         }
     }
 
-    async fn ask_done(&self, request: Request) -> Result<(), Error> {
+    pub(crate) async fn ask_done(&self, request: Request) -> Result<(), Error> {
         match self.ask(request).await? {
             Body::Done(_) => Ok(()),
             _ => Err(Error::UnexpectedAnswer),

@@ -72,7 +72,7 @@ refusals! {
     /// An operator suspended the account. What is kept stays, and so do its devices, for when it is resumed.
     AccountSuspended = 210, "account_suspended", 403, false, "the account is suspended";
 
-    /// No such user, or one that may not be written to.
+    /// No such user, or one that takes nothing from the one who asks: which of them is not told.
     NoSuchUser = 300, "no_such_user", 404, false, "there is no such user";
     /// No such conversation among the user's own.
     NoSuchConversation = 301, "no_such_conversation", 404, false, "there is no such conversation";
@@ -95,6 +95,16 @@ refusals! {
     GroupFull = 310, "group_full", 409, false, "the group is full";
     /// The name of a group is empty, too long, or has control characters.
     InvalidGroupName = 311, "invalid_group_name", 400, false, "a group's name has 1 to 128 bytes and no control characters";
+    /// As many users are blocked as one may block.
+    TooManyBlocked = 330, "too_many_blocked", 409, false, "as many users are blocked as there may be";
+    /// The user is no contact of the one who asks.
+    NoSuchContact = 331, "no_such_contact", 404, false, "there is no such contact";
+    /// The one who asks blocks the user.
+    UnblockFirst = 332, "unblock_first", 409, false, "this user is blocked by the one who asks";
+    /// So many requests were made today, or wait for the user.
+    TooManyRequests = 333, "too_many_requests", 429, true, "too many requests were made or wait";
+    /// Nothing waits that could be accepted.
+    NoSuchRequest = 334, "no_such_request", 404, false, "there is no such request, or it has expired";
 
     /// The server has more to do than it can; nothing was done.
     Busy = 500, "busy", 503, true, "the server is busy";

@@ -133,7 +133,7 @@ fn every_request_and_every_body_has_a_golden_frame() {
             Frame::Server(frame) => bodies.extend(frame.body.as_ref().map(body_number)),
         }
     }
-    assert_eq!(requests, (10..=22).chain([24]).collect());
+    assert_eq!(requests, (10..=22).chain([24]).chain(30..=37).collect());
     assert_eq!(bodies, (10..=20).chain([30, 31, 40]).collect());
 }
 
@@ -153,6 +153,14 @@ fn request_number(request: &Request) -> u32 {
         Request::Range(_) => 21,
         Request::Compare(_) => 22,
         Request::ChangePassword(_) => 24,
+        Request::BlockUser(_) => 30,
+        Request::UnblockUser(_) => 31,
+        Request::NoteContact(_) => 32,
+        Request::DeleteContact(_) => 33,
+        Request::AskContact(_) => 34,
+        Request::AcceptContact(_) => 35,
+        Request::RefuseContact(_) => 36,
+        Request::WithdrawContact(_) => 37,
     }
 }
 

@@ -13,7 +13,10 @@ use crate::{
         user::audience,
         waiters::Waiters,
     },
-    logic::{Answer, operation::Request},
+    logic::{
+        Answer,
+        operation::{ContactChange, Request},
+    },
     model::{Clock, DeviceEnd, DeviceId, Effect, Record, UserId},
     monitor::{Monitor, Op, Outcome, ids},
 };
@@ -94,6 +97,9 @@ impl Telling {
             Err(refusal) => Outcome::from(*refusal),
         };
         let took_us = clock.monotonic_us().saturating_sub(submission.queued_us);
+        if let (Ok(_), Request::ChangeContact(change)) = (&result, &submission.operation.request) {
+            monitor.add(changed(&change.change), 1);
+        }
         if let Some(op) = op_of(&submission.operation.request) {
             let waited_us = started_us.saturating_sub(submission.queued_us);
             monitor.operation(op).finished(outcome, took_us, waited_us);
@@ -123,6 +129,20 @@ fn ended(why: DeviceEnd) -> u32 {
     }
 }
 
+/// What counts a change of a contact.
+fn changed(change: &ContactChange) -> u32 {
+    match change {
+        ContactChange::Block => ids::CONTACTS_BLOCKED,
+        ContactChange::Unblock => ids::CONTACTS_UNBLOCKED,
+        ContactChange::Note { .. } => ids::CONTACTS_NOTED,
+        ContactChange::Delete => ids::CONTACTS_DELETED,
+        ContactChange::Ask { .. } => ids::CONTACTS_ASKED,
+        ContactChange::Accept => ids::CONTACTS_ACCEPTED,
+        ContactChange::Refuse => ids::CONTACTS_REFUSED,
+        ContactChange::Withdraw => ids::CONTACTS_WITHDRAWN,
+    }
+}
+
 fn op_of(request: &Request) -> Option<Op> {
     match request {
         Request::Send(_) => Some(Op::Send),
@@ -134,6 +154,7 @@ fn op_of(request: &Request) -> Option<Op> {
         Request::ChangePassword(_)
         | Request::SetPassword { .. }
         | Request::Suspend { .. }
+        | Request::ChangeContact(_)
         | Request::OpenLineage(_)
         | Request::Expire(_)
         | Request::RetireInbox { .. }

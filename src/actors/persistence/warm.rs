@@ -58,5 +58,7 @@ fn one(view: &View, need: Need) -> Result<Warm, ReadFault> {
             };
             Warm::Group(group, state)
         }
+        Need::Contact(owner, other) => Warm::Contact(owner, other, view.contact(owner, other)?),
+        Need::ContactTally(user) => Warm::ContactTally(view.contact_tally(user)?),
     })
 }

@@ -4,7 +4,7 @@ use highwater_wire::proto;
 use proto::server_frame::Body;
 
 use crate::{
-    model::{ConversationId, Kind, Seq, UserId, Version, limits::PAGE_ENTRIES_MAX},
+    model::{ConversationId, Kind, Seq, UserId, Version, limits::PAGE_ENTRIES_MAX, record::Item},
     store::view::{ReadFault, UserView, View},
     sync::{Held, Kinds, PageLimits, Rendering, compare, render},
 };
@@ -23,7 +23,8 @@ pub fn difference(
     let limit = usize::try_from(wanted.limit).unwrap_or(usize::MAX);
     let entries = if limit == 0 { PAGE_ENTRIES_MAX } else { limit.min(PAGE_ENTRIES_MAX) };
     let limits = PageLimits { entries, bytes: bytes_max };
-    let found = compare(held(wanted), kinds, limits, &UserView { view, user })?;
+    let shows = |item: &Item| !render::item(rendering, item).deleted;
+    let found = compare(held(wanted), kinds, limits, shows, &UserView { view, user })?;
     let items = found.items.iter();
     let entries = found.entries.iter();
     Ok(Body::Difference(proto::Difference {

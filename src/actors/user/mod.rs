@@ -8,6 +8,7 @@
 //! it some time after the last. **A restart loses** nothing that a snapshot does not bring back.
 
 mod comparison;
+mod contacts;
 mod handing_back;
 mod history;
 mod lost_futures;
@@ -24,6 +25,7 @@ use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message};
 use highwater_wire::{Encoding, close, proto};
 
 pub use comparison::difference;
+pub use contacts::change_of_contact;
 pub use handing_back::{hand_back, is_news};
 pub use history::{heads, range};
 pub use lost_futures::LostFutures;

@@ -61,8 +61,17 @@ impl User {
                 self.read(connection, request_id, Op::Heads, move |view| super::heads(view, user, &heads));
             }
             Some(Request::Range(range)) => self.range(connection, request_id, range),
-            Some(Request::Hello(_)) => self.refuse(connection, request_id, Refusal::AlreadyGreeted),
-            Some(Request::Register(_) | Request::SignIn(_)) => {
+            Some(
+                request @ (Request::BlockUser(_)
+                | Request::UnblockUser(_)
+                | Request::NoteContact(_)
+                | Request::DeleteContact(_)
+                | Request::AskContact(_)
+                | Request::AcceptContact(_)
+                | Request::RefuseContact(_)
+                | Request::WithdrawContact(_)),
+            ) => self.change_contact(connection, request_id, request),
+            Some(Request::Hello(_) | Request::Register(_) | Request::SignIn(_)) => {
                 self.refuse(connection, request_id, Refusal::AlreadyGreeted);
             }
             // Comparisons are over HTTP only.
@@ -131,6 +140,16 @@ impl User {
         });
     }
 
+    fn change_contact(&mut self, connection: ConnectionId, request_id: u64, request: Request) {
+        let Some(session) = self.session(connection) else {
+            return;
+        };
+        match super::change_of_contact(session.principal, &request) {
+            Some(change) => self.submit(connection, request_id, operation::Request::ChangeContact(change)),
+            None => session.refuse(request_id, Refusal::UnknownRequest),
+        }
+    }
+
     fn submit(&mut self, connection: ConnectionId, request_id: u64, request: operation::Request) {
         let name = RequestName { worker: self.worker, user: self.user, connection, request_id };
         let submission = Submission::new(request, Reply::User(name), &self.services.clock);
@@ -164,7 +183,8 @@ impl User {
 
     fn find_user(&mut self, connection: ConnectionId, request_id: u64, name: &str) {
         let key = name_key(name);
-        self.read(connection, request_id, Op::FindUser, move |view| user_by_name(view, &key));
+        let asking = self.user;
+        self.read(connection, request_id, Op::FindUser, move |view| user_by_name(view, asking, &key));
     }
 
     fn range(&mut self, connection: ConnectionId, request_id: u64, range: proto::Range) {
@@ -280,12 +300,13 @@ pub fn device_list(view: &View, user: UserId, current: DeviceId) -> Result<proto
     Ok(proto::DeviceList { devices })
 }
 
-/// Who has a name, given as `name_key`.
+/// Who has a name, given as `name_key`. Nobody has it for whom its owner blocks.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn user_by_name(view: &View, name_key: &str) -> Result<Result<Body, Refusal>, ReadFault> {
+pub fn user_by_name(view: &View, asking: UserId, name_key: &str) -> Result<Result<Body, Refusal>, ReadFault> {
     let found = match view.user_of_name(name_key)? {
+        Some(user) if view.contact(user, asking)?.is_some_and(|contact| contact.is_blocked) => None,
         Some(user) => view.account(user)?,
         None => None,
     };

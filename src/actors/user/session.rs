@@ -135,6 +135,8 @@ pub fn retry_after_ms(refusal: Refusal) -> u32 {
         Refusal::StorageFull | Refusal::Internal | Refusal::Draining => 1000,
         // They are forgotten after ten minutes; who knows the password should not have to wait for all of it in vain.
         Refusal::TooManyAttempts => 60_000,
+        // The day's are forgotten at midnight, and what waits goes when somebody reads it: neither within seconds.
+        Refusal::TooManyRequests => 60 * 60 * 1000,
         _ => 0,
     }
 }

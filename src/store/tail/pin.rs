@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{InboxEntry, Tail};
 use crate::model::{
-    ConversationId, Delivery, DeviceId, Horizon, Kind, Lineages, Seq, UserId, Version,
+    ContactTally, ConversationId, Delivery, DeviceId, Horizon, Kind, Lineages, Seq, UserId, Version,
     record::{Account, Conversation, Device, Invite, Item, SecretHash},
     seeded::{self, SyncBug},
 };
@@ -53,6 +53,12 @@ impl Pin {
     #[must_use]
     pub fn invite(&self, hash: &SecretHash) -> Option<Option<Invite>> {
         self.tail.hash_shard(hash).read().invites.get(hash).map(|(_, row)| *row)
+    }
+
+    /// What is counted of a user's contacts, if the tail knows it.
+    #[must_use]
+    pub fn contact_tally(&self, user: UserId) -> Option<Option<ContactTally>> {
+        self.tail.shard(user.0).read().contact_tallies.get(&user).map(|(_, row)| row.clone())
     }
 
     /// The newest horizon that is durable.

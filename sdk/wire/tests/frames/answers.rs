@@ -6,8 +6,8 @@ use highwater_wire::{
     proto::{
         AccountItem, ContactItem, ConversationItem, Custom, Device, DeviceClass, DeviceList, Difference,
         Done, Entry, EntryList, Error, Gap, Greeting, Head, HeadList, HeartbeatAnswer, HeldItem, Item, Kind,
-        LevelChange, Nudge, Page, Rebuild, Sent, ServerFrame, SignedIn, User, Valid, VersionedEntry,
-        VersionedItem, entry::Content, rebuild::Cause, server_frame::Body,
+        LevelChange, Nudge, Page, Rebuild, Sent, ServerFrame, SignedIn, Standing, User, Valid,
+        VersionedEntry, VersionedItem, entry::Content, rebuild::Cause, server_frame::Body,
     },
 };
 
@@ -178,9 +178,48 @@ fn pages() -> Vec<Named> {
         plain("server_page_level_changed", Body::Page(level(&[4]))),
         plain("server_page_level_changed_for_nothing", Body::Page(level(&[]))),
         plain("server_page_custom", Body::Page(custom)),
+        plain("server_page_contacts", Body::Page(contacts(next.clone()))),
         plain("server_page_valid", Body::Page(valid)),
         named("server_push", 0, Some(Body::Push(push))),
     ]
+}
+
+/// Contacts of whom something is noted, one of them blocked, a stranger who is, and one who asked.
+fn contacts(snapshot: Bytes) -> Page {
+    let item = |contact: &ContactItem| Item {
+        kind: 2,
+        key: contact.user_id.to_string(),
+        deleted: false,
+        value: json(contact),
+    };
+    let labels = ["work", "Käse 🧀"].map(str::to_owned).to_vec();
+    let noted = ContactItem {
+        user_id: BOB,
+        name: "bob".to_owned(),
+        remark: "Bobby \"the cook\"".to_owned(),
+        labels,
+        ..ContactItem::default()
+    };
+    let blocked = ContactItem { user_id: 78, name: "cy".to_owned(), blocked: true, ..ContactItem::default() };
+    let stranger = ContactItem {
+        user_id: 79,
+        standing: Standing::Stranger.into(),
+        blocked: true,
+        ..ContactItem::default()
+    };
+    let asked_by = ContactItem {
+        user_id: 80,
+        name: "dot".to_owned(),
+        standing: Standing::AskedBy.into(),
+        greeting: "It is Dot\n👋".to_owned(),
+        asked_at_ms: SENT_AT_MS,
+        ..ContactItem::default()
+    };
+    Page {
+        snapshot,
+        items: [noted, blocked, stranger, asked_by].iter().map(item).collect(),
+        ..Page::default()
+    }
 }
 
 /// What a client keeps as it is: kinds without a meaning to it, with any text as key and any JSON document as value.
@@ -210,7 +249,11 @@ fn items() -> Vec<Item> {
     let conversation = ConversationItem { conversation_id: CONVERSATION, peer_id: BOB };
     vec![
         item(1, "me", json(&AccountItem { user_id: ADA, name: "ada".to_owned() })),
-        item(2, &BOB.to_string(), json(&ContactItem { user_id: BOB, name: "bob".to_owned() })),
+        item(
+            2,
+            &BOB.to_string(),
+            json(&ContactItem { user_id: BOB, name: "bob".to_owned(), ..Default::default() }),
+        ),
         item(3, &CONVERSATION.to_string(), json(&conversation)),
         item(300, "stickers/1", "{\"title\":\"Katzen\"}".to_owned()),
         Item { kind: 2, key: "77".to_owned(), deleted: true, value: String::new() },

@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 use highwater_wire::proto::{
-    ChangePassword, ClientFrame, Compare, Custom, DeviceClass, DeviceInfo, EndDevice, FindUser, Heads,
-    Heartbeat, HeldEntry, HeldItem, Hello, ListDevices, Range, Register, Send, SignIn, SignOut, Sync,
+    AcceptContact, AskContact, BlockUser, ChangePassword, ClientFrame, Compare, Custom, DeleteContact,
+    DeviceClass, DeviceInfo, EndDevice, FindUser, Heads, Heartbeat, HeldEntry, HeldItem, Hello, ListDevices,
+    NoteContact, Range, RefuseContact, Register, Send, SignIn, SignOut, Sync, UnblockUser, WithdrawContact,
     client_frame::Request, end_device::Which, send::To,
 };
 
@@ -11,7 +12,7 @@ use super::{Frame, Named, message_id, snapshot};
 
 /// All of them.
 pub fn all() -> Vec<Named> {
-    [edges(), connecting(), accounts(), sending(), history()].concat()
+    [edges(), connecting(), accounts(), contacts(), sending(), history()].concat()
 }
 
 fn named(name: &'static str, request_id: u64, snapshot: Bytes, request: Option<Request>) -> Named {
@@ -98,6 +99,31 @@ fn accounts() -> Vec<Named> {
         plain("client_change_password", Request::ChangePassword(change_password)),
         plain("client_change_password_empty", Request::ChangePassword(ChangePassword::default())),
         plain("client_find_user", Request::FindUser(FindUser { name: "Bob.B_2-x".to_owned() })),
+    ]
+}
+
+fn contacts() -> Vec<Named> {
+    let user_id = 0xB0B0_B0B0_B0B0_B0BB;
+    let labels = ["work", "Käse 🧀"].map(str::to_owned).to_vec();
+    let note = NoteContact { user_id, remark: "Bobby \"the cook\"".to_owned(), labels };
+    let ask = AskContact { user_id, greeting: "Bob, from the kitchen\n👋".to_owned() };
+    vec![
+        plain("client_block_user", Request::BlockUser(BlockUser { user_id })),
+        plain("client_block_user_empty", Request::BlockUser(BlockUser::default())),
+        plain("client_unblock_user", Request::UnblockUser(UnblockUser { user_id })),
+        plain("client_unblock_user_empty", Request::UnblockUser(UnblockUser::default())),
+        plain("client_note_contact", Request::NoteContact(note)),
+        plain("client_note_contact_empty", Request::NoteContact(NoteContact::default())),
+        plain("client_delete_contact", Request::DeleteContact(DeleteContact { user_id })),
+        plain("client_delete_contact_empty", Request::DeleteContact(DeleteContact::default())),
+        plain("client_ask_contact", Request::AskContact(ask)),
+        plain("client_ask_contact_empty", Request::AskContact(AskContact::default())),
+        plain("client_accept_contact", Request::AcceptContact(AcceptContact { user_id })),
+        plain("client_accept_contact_empty", Request::AcceptContact(AcceptContact::default())),
+        plain("client_refuse_contact", Request::RefuseContact(RefuseContact { user_id })),
+        plain("client_refuse_contact_empty", Request::RefuseContact(RefuseContact::default())),
+        plain("client_withdraw_contact", Request::WithdrawContact(WithdrawContact { user_id })),
+        plain("client_withdraw_contact_empty", Request::WithdrawContact(WithdrawContact::default())),
     ]
 }
 
