@@ -142,6 +142,17 @@ impl Client {
             self.take_handed_back(device.user, &lineage, &frame.snapshot);
         }
         let by = Principal { user: device.user, device: device.device };
+        self.answer_user(http, by, rendering, request).await
+    }
+
+    /// Answers what a signed-in device asks, but for a sync.
+    async fn answer_user(
+        &self,
+        http: &HttpRequest,
+        by: Principal,
+        rendering: Rendering,
+        request: Request,
+    ) -> Result<Option<Body>, Refusal> {
         match request {
             Request::Send(send) => {
                 let send = operation::Request::Send(user::message(by, send)?);

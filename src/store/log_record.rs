@@ -56,12 +56,6 @@ fn encode_effect(out: &mut Vec<u8>, effect: &Effect) {
             out.push(DEVICE);
             devices::encode(out, device);
         }
-        Effect::DeviceEnded { user, device, token } => {
-            out.push(DEVICE_ENDED);
-            put_fixed64(out, user.0);
-            put_fixed64(out, device.0);
-            out.extend_from_slice(token);
-        }
         Effect::Conversation(row) => {
             out.push(CONVERSATION);
             conversations::encode(out, row);
@@ -71,13 +65,6 @@ fn encode_effect(out: &mut Vec<u8>, effect: &Effect) {
             put_fixed64(out, user.0);
             items::encode(out, item);
             put_number(out, supersedes.0);
-        }
-        Effect::ItemGone { user, kind, key, version } => {
-            out.push(ITEM_GONE);
-            put_fixed64(out, user.0);
-            out.push(kind.0);
-            put_bytes(out, key.as_bytes());
-            put_number(out, version.0);
         }
         Effect::Message(delivery) => {
             out.push(MESSAGE);
@@ -103,9 +90,8 @@ fn encode_effect(out: &mut Vec<u8>, effect: &Effect) {
             out.push(INVITE);
             invites::encode(out, invite);
         }
-        Effect::InviteGone(hash) => {
-            out.push(INVITE_GONE);
-            out.extend_from_slice(hash);
+        Effect::DeviceEnded { .. } | Effect::ItemGone { .. } | Effect::InviteGone(_) => {
+            encode_end(out, effect)
         }
         Effect::ContactTally(tally) => {
             out.push(CONTACT_TALLY);
@@ -116,6 +102,30 @@ fn encode_effect(out: &mut Vec<u8>, effect: &Effect) {
         | Effect::MemberGone { .. }
         | Effect::FanOut { .. }
         | Effect::Expanded(_) => encode_effect_on_group(out, effect),
+    }
+}
+
+/// What is gone has no row to be written.
+fn encode_end(out: &mut Vec<u8>, effect: &Effect) {
+    match effect {
+        Effect::DeviceEnded { user, device, token } => {
+            out.push(DEVICE_ENDED);
+            put_fixed64(out, user.0);
+            put_fixed64(out, device.0);
+            out.extend_from_slice(token);
+        }
+        Effect::ItemGone { user, kind, key, version } => {
+            out.push(ITEM_GONE);
+            put_fixed64(out, user.0);
+            out.push(kind.0);
+            put_bytes(out, key.as_bytes());
+            put_number(out, version.0);
+        }
+        Effect::InviteGone(hash) => {
+            out.push(INVITE_GONE);
+            out.extend_from_slice(hash);
+        }
+        _ => unreachable!("what is still there was written before"),
     }
 }
 

@@ -85,6 +85,7 @@ async fn an_inbox_is_kept_for_the_device_that_lacks_it_and_cleaned_when_none_doe
     assert!(text.contains("message 7 of conversation") && text.contains("has not handed it back"), "{text}");
     let seen = until(&home, &ann.name, "the inbox is cleaned", |seen| {
         seen["messages"]["kept"].as_u64().unwrap() < MESSAGES as u64
+            && explained_message(&home, conversation, 7).contains("no longer in the inbox")
     })
     .await;
     assert_eq!(seen["messages"]["floor"], seen["messages"]["head"], "{seen}");

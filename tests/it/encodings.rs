@@ -34,7 +34,7 @@ async fn a_json_device_and_a_binary_device_see_the_same() {
         clients[0].read(|store| store.snapshot().unwrap()).await.unwrap(),
         dump(&server, ann.token()).await.snapshot,
     ];
-    assert!(snapshots.iter().all(|snapshot| (1..=72).contains(&snapshot.len())), "{snapshots:?}");
+    assert!(snapshots.iter().all(|snapshot| (1..=92).contains(&snapshot.len())), "{snapshots:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
