@@ -83,6 +83,8 @@ pub enum Event {
         /// How many are new, or have a new content.
         entries: usize,
     },
+    /// All that a gap had left out, or that had to be read again, was asked for: nothing of it is due any more.
+    RepairEnded,
     /// The device token is dead: sign in again. `Stopped` follows.
     TokenInvalid,
     /// Another device of the user signed in, and by the server's policy this one had to give way: it was signed out.

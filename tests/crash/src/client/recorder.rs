@@ -60,6 +60,7 @@ impl Observer for Recorder {
             }
             Event::Connected { .. }
             | Event::CaughtUp { .. }
+            | Event::RepairEnded
             | Event::TokenInvalid
             | Event::DeviceReplaced
             | Event::Stopped { .. } => {}

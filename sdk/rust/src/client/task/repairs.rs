@@ -34,6 +34,7 @@ impl Task {
         if self.repair.is_done() {
             self.on_store(Store::end_repair).await?;
             self.repair.ended();
+            self.emit(Event::RepairEnded);
         }
         Ok(())
     }
