@@ -126,7 +126,7 @@ pub enum StopReason {
     TokenInvalid,
     /// Another device took this one's place, see [`Event::DeviceReplaced`].
     DeviceReplaced,
-    /// The greeting was refused and will be again.
+    /// The greeting was refused and will be again; or a send was, because the account is suspended.
     HelloRefused(Refused),
     /// The store belongs to another lineage than the token.
     WrongStore {

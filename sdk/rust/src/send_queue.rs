@@ -6,7 +6,7 @@
 use crate::error::Refused;
 use crate::message::{ClientMessageId, SendResult};
 use crate::store::OutboxMessage;
-use highwater_wire::proto::Sent;
+use highwater_wire::{Refusal, proto::Sent};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,8 @@ pub(crate) enum Settlement {
     Refused(Refused),
     /// The same again, not before this long.
     Again(Duration),
+    /// The device may do nothing any more. The message stays, for when it, or another in its place, is let in.
+    Out(Refused),
 }
 
 /// Reads an answer: a refusal with the retry flag is no end.
@@ -32,7 +34,10 @@ pub(crate) fn settlement(answer: SendResult) -> Settlement {
         Err(refused) if refused.retry => {
             Settlement::Again(Duration::from_millis(refused.retry_after_ms.into()))
         }
-        Err(refused) => Settlement::Refused(refused),
+        Err(refused) => match refused.refusal {
+            Some(Refusal::InvalidToken | Refusal::AccountSuspended) => Settlement::Out(refused),
+            _ => Settlement::Refused(refused),
+        },
     }
 }
 
@@ -200,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_retry_flag_decides() {
+    fn the_retry_flag_decides_but_for_what_is_wrong_with_the_device() {
         let sent = Sent { conversation_id: 1, seq: 2, sent_at_ms: 3 };
         assert_eq!(settlement(Ok(sent)), Settlement::Sent(sent));
         for refusal in Refusal::ALL {
@@ -209,6 +214,10 @@ mod tests {
                 Settlement::Again(after) => {
                     assert!(refusal.retry());
                     assert_eq!(after, Duration::from_millis(70));
+                }
+                Settlement::Out(out) => {
+                    assert!([Refusal::InvalidToken, Refusal::AccountSuspended].contains(refusal));
+                    assert_eq!(out, refused);
                 }
                 other => {
                     assert!(!refusal.retry());

@@ -9,7 +9,9 @@ use highwater_sdk::wire::Refusal;
 use highwater_sdk::wire::proto::send::To;
 use highwater_sdk::wire::proto::server_frame::Body;
 use highwater_sdk::wire::proto::{Entry, Greeting, HeartbeatAnswer, Page, Sent};
-use highwater_sdk::{Client, ClientMessageId, Durability, Error, Event, SendState, Store, Target};
+use highwater_sdk::{
+    Client, ClientMessageId, Durability, Error, Event, SendState, StopReason, Store, Target,
+};
 use pages::{ScratchDir, entry, page};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -155,6 +157,34 @@ async fn refusal_with_retry_goes_out_again_and_one_without_is_final() {
     assert_eq!(refused.refusal, Some(Refusal::TextTooLong));
     assert!(connection.is_quiet().await, "refused here, not there");
     assert!(matches!(client.wait_sent(id(9)).await, Err(Error::UnknownMessage)));
+}
+
+#[tokio::test]
+async fn a_device_that_may_do_nothing_any_more_keeps_what_it_was_to_send() {
+    for (refusal, stopped) in [(Refusal::InvalidToken, true), (Refusal::AccountSuspended, false)] {
+        let server = FakeServer::start().await;
+        let client = Client::start(server.options(), Store::in_memory().unwrap()).unwrap();
+        let mut events = client.events();
+        let (mut connection, _, sync_id, _) = server.accept_greeted(greeting()).await;
+        connection.answer_page(sync_id, page(0, 1)).await;
+        let id = client.send(bob(), "kept").await.unwrap();
+        let (request, _) = connection.expect_send().await;
+        connection.refuse(request, refusal, 0).await;
+        loop {
+            match timeout(PATIENCE, events.recv()).await.unwrap().unwrap() {
+                Event::Stopped { reason: StopReason::TokenInvalid } if stopped => break,
+                Event::Stopped { reason: StopReason::HelloRefused(refused) } if !stopped => {
+                    assert_eq!(refused.refusal, Some(refusal));
+                    break;
+                }
+                Event::Stopped { reason } => panic!("{reason:?}"),
+                Event::SendAnswered { .. } => panic!("it was no answer to the message"),
+                _ => {}
+            }
+        }
+        let pending = client.read(|store| store.pending_after(0, 9).unwrap()).await.unwrap();
+        assert_eq!(pending.iter().map(|message| message.id).collect::<Vec<_>>(), [id]);
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Sending: loads the outbox, records answers.
 
-use super::{End, Task};
+use super::{End, Task, hello_refused};
 use crate::event::Event;
 use crate::message::{ClientMessageId, Content, SendResult};
 use crate::send_queue::{Settlement, settlement};
@@ -65,6 +65,8 @@ impl Task {
                 self.on_store(move |store| store.record_refused(id, refused.code)).await?;
                 self.sends.remove(position);
             }
+            // As at a hello: it is not the message that is wrong.
+            Settlement::Out(refused) => return Err(hello_refused(refused)),
             Settlement::Again(at_least) => {
                 let delay = self.resends.next_delay(rand::random(), Some(at_least));
                 self.sends.again(position, Instant::now() + delay);
