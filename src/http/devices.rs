@@ -1,13 +1,11 @@
 //! What an operator does to devices: ends a lost one, and names classes.
 
-use std::sync::Arc;
-
 use actix_web::{HttpRequest, HttpResponse, web};
 use highwater_wire::{Refusal, proto::DeviceClass};
 use serde::Deserialize;
 
 use super::{
-    explain::account_of,
+    accounts::named,
     operator::{Operator, refused},
 };
 use crate::{logic::operation::Request, model::DeviceId};
@@ -32,10 +30,8 @@ pub(super) async fn end(
     let Ok(device) = wanted.device_id.parse().map(DeviceId) else {
         return refused(Refusal::InvalidField);
     };
-    let services = Arc::clone(&operator.services);
-    let user = match services.readers.ask(move |view| account_of(view, &wanted.user)).await {
-        Ok(Some(account)) => account.user,
-        Ok(None) => return refused(Refusal::NoSuchUser),
+    let user = match named(&operator, wanted.user).await {
+        Ok(account) => account.user,
         Err(refusal) => return refused(refusal),
     };
     match operator.accounts.decide(Request::EndDevice { user, device }).await {

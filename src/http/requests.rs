@@ -187,19 +187,8 @@ impl Client {
                     move |view: &_| user::difference(view, (by.user, rendering), &kinds, wanted, bytes_max);
                 self.services.readers.ask(compare).await.map(Some)
             }
-            Request::BlockUser(_)
-            | Request::UnblockUser(_)
-            | Request::NoteContact(_)
-            | Request::DeleteContact(_)
-            | Request::AskContact(_)
-            | Request::AcceptContact(_)
-            | Request::RefuseContact(_)
-            | Request::WithdrawContact(_) => self.change_contact(by, &request).await,
-            Request::Compare(_)
-            | Request::Sync(_)
-            | Request::Hello(_)
-            | Request::Register(_)
-            | Request::SignIn(_) => Err(Refusal::UnknownRequest),
+            // What is left changes a contact, or is unknown here.
+            request => self.change_contact(by, &request).await,
         }
     }
 

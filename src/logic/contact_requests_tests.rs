@@ -1,11 +1,14 @@
 //! Requests to be a contact: tables, and for any interleaving of two sides what must be the same on both.
 
 use super::{
-    Request, State, decide,
+    Request, State,
+    contacts_tests::{ann, bob, pair},
+    decide,
     decide_samples::{NOW, Rows, at, by, change_contact, send},
     decide_tests::{check, check_from},
     observed_time::ObservedTime,
     operation::{ContactChange, Target},
+    seeded_random::SeededRandom,
 };
 use crate::model::{
     Contact, ContactTally, Effect, Standing, TimeMs, UserId, Version,
@@ -15,18 +18,6 @@ use crate::model::{
     record::ItemValue,
 };
 use highwater_wire::Refusal;
-
-fn pair() -> Rows {
-    Rows::default().user(1, 1).user(2, 1)
-}
-
-fn ann(change: ContactChange) -> Request {
-    change_contact(by(1, 11), 2, change)
-}
-
-fn bob(change: ContactChange) -> Request {
-    change_contact(by(2, 21), 1, change)
-}
 
 fn ask() -> ContactChange {
     ContactChange::Ask { greeting: "it is me".to_owned() }
@@ -234,19 +225,6 @@ fn so_many_are_made_in_a_day_and_wait_for_one_and_no_more() {
     rows.contact_tallies.insert(UserId(2), ContactTally { waiting, ..ContactTally::none(UserId(2)) });
     check_from(later(0), &rows, &[ann(ask())], &["refused too_many_requests"]);
     check_from(later(REQUEST_EXPIRY_MS), &rows, &[ann(ask())], &[made]);
-}
-
-/// Random numbers from a seed. Source: SplitMix64 (Steele, Lea, Flood 2014).
-struct SeededRandom(u64);
-
-impl SeededRandom {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % bound
-    }
 }
 
 #[test]

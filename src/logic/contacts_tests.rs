@@ -13,15 +13,15 @@ use crate::model::{
 };
 use highwater_wire::Refusal;
 
-fn pair() -> Rows {
+pub(super) fn pair() -> Rows {
     Rows::default().user(1, 1).user(2, 1)
 }
 
-fn ann(change: ContactChange) -> Request {
+pub(super) fn ann(change: ContactChange) -> Request {
     change_contact(by(1, 11), 2, change)
 }
 
-fn bob(change: ContactChange) -> Request {
+pub(super) fn bob(change: ContactChange) -> Request {
     change_contact(by(2, 21), 1, change)
 }
 

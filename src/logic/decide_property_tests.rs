@@ -7,6 +7,7 @@ use super::{
         ChangePassword, ContactChange, EndDevices, GroupChange, GroupRequest, HandedBack, NewDevice,
         OpenLineage, Target,
     },
+    seeded_random::SeededRandom,
 };
 use crate::model::{
     ClientMessageId, Contact, ConversationId, DeviceId, DevicePolicy, Group, GroupBounds, Interval, Kind,
@@ -15,23 +16,6 @@ use crate::model::{
     limits::KINDS_MAX,
     record::{Conversation, Invite, Receipt, ReceiptDay},
 };
-
-/// Random numbers from a seed. Source: SplitMix64 (Steele, Lea, Flood 2014).
-struct SeededRandom(u64);
-
-impl SeededRandom {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % bound
-    }
-
-    fn one_in(&mut self, n: u64) -> bool {
-        self.below(n) == 0
-    }
-}
 
 /// The one group.
 const GROUP: ConversationId = ConversationId(0x6e0);

@@ -37,6 +37,8 @@ pub mod poll_wait;
 pub mod retention;
 #[cfg(test)]
 mod retention_tests;
+#[cfg(test)]
+mod seeded_random;
 pub mod send;
 mod sign_ins;
 #[cfg(test)]

@@ -7,6 +7,7 @@ use super::{
     decide_samples::{NOW, Rows, at, by, new_device, send},
     decide_tests::check_from,
     operation::{Answer, EndDevices, HandedBack, NewDevice, OpenLineage, Target},
+    seeded_random::SeededRandom,
 };
 use crate::model::{
     DeviceEnd, DeviceId, DevicePolicy, Effect, KindSet, LineageId, Record, TimeMs, UserId, Version,
@@ -204,42 +205,33 @@ impl Seen {
     }
 }
 
-/// A number from a seed. Source: SplitMix64 (Steele, Lea, Flood 2014).
-fn below(seed: &mut u64, bound: u64) -> u64 {
-    *seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut z = *seed;
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    (z ^ (z >> 31)) % bound
-}
-
 /// Any operation of any device that there is or was.
-fn any_request(seed: &mut u64, next: u64) -> Request {
-    let device = 11 + below(seed, next - 10);
-    let lineage = LineageId { device: DeviceId(device), context: below(seed, 2) as u8 };
-    match below(seed, 9) {
+fn any_request(random: &mut SeededRandom, next: u64) -> Request {
+    let device = 11 + random.below(next - 10);
+    let lineage = LineageId { device: DeviceId(device), context: random.below(2) as u8 };
+    match random.below(9) {
         0..3 => {
-            let in_place_of = (below(seed, 4) == 0).then_some(device);
-            add(next, [PHONE, PHONE, DESKTOP, 0][below(seed, 4) as usize], in_place_of)
+            let in_place_of = random.one_in(4).then_some(device);
+            add(next, [PHONE, PHONE, DESKTOP, 0][random.below(4) as usize], in_place_of)
         }
         3 => Request::EndDevices { by: by(1, device), which: EndDevices::One(DeviceId(device)) },
-        4 if below(seed, 4) == 0 => Request::EndDevices { by: by(1, device), which: EndDevices::AllOthers },
+        4 if random.one_in(4) => Request::EndDevices { by: by(1, device), which: EndDevices::AllOthers },
         5 => Request::OpenLineage(OpenLineage {
             by: by(1, device),
             context: lineage.context,
             kinds: KindSet::ALL,
         }),
         6 => {
-            let marks = [Version(below(seed, 95)); KINDS_MAX];
+            let marks = [Version(random.below(95)); KINDS_MAX];
             Request::HandBack { user: UserId(1), handed: vec![HandedBack { lineage, marks }] }
         }
-        _ => send(by(1, device), Target::User(UserId(1)), below(seed, 250) as u8, "a"),
+        _ => send(by(1, device), Target::User(UserId(1)), random.below(250) as u8, "a"),
     }
 }
 
 #[test]
 fn no_interleaving_makes_two_of_a_class_live_or_lets_an_ended_device_act() {
-    let (mut seed, mut replaced, mut refused, mut fenced) = (7, 0, 0, 0);
+    let (mut random, mut replaced, mut refused, mut fenced) = (SeededRandom(7), 0, 0, 0);
     for history in 0..600 {
         let rule = [ClassRule::Replace, ClassRule::Refuse][history % 2];
         let policy = DevicePolicy { devices_max: 3, ..phones(rule) };
@@ -249,7 +241,7 @@ fn no_interleaving_makes_two_of_a_class_live_or_lets_an_ended_device_act() {
         seen.live.insert(DeviceId(11), PHONE);
         for step in 0..40 {
             let (next, version) = (12 + step, Version(100 + step));
-            let operation = at(any_request(&mut seed, next));
+            let operation = at(any_request(&mut random, next));
             start.warm(&mut state, &operation);
             let by = match &operation.request {
                 Request::Send(send) => Some(send.by.device),

@@ -4,8 +4,8 @@
 use std::ops::ControlFlow;
 
 use super::{
-    conversations, engine::prefix_end, field::Malformed, keys, messages, packing::Chunk, view::View,
-    view_fault::ReadFault, view_scan::whole,
+    conversations, field::Malformed, keys, messages, packing::Chunk, view::View, view_fault::ReadFault,
+    view_scan::whole,
 };
 use crate::model::{
     ConversationId, Seq, Version,
@@ -39,21 +39,8 @@ impl View {
         after: Option<ConversationId>,
         max: usize,
     ) -> Result<Vec<Conversation>, ReadFault> {
-        let mut found = Vec::new();
-        let from = match after {
-            Some(ConversationId(u64::MAX)) => return Ok(found),
-            Some(conversation) => conversations::key(ConversationId(conversation.0 + 1)),
-            None => vec![keys::CONVERSATION],
-        };
-        let to = prefix_end(&[keys::CONVERSATION]).unwrap_or_default();
-        self.visit(&from, &to, |_, value| {
-            if found.len() == max {
-                return Ok(ControlFlow::Break(()));
-            }
-            found.push(whole(value, conversations::decode)?);
-            Ok(ControlFlow::Continue(()))
-        })?;
-        Ok(found)
+        let after = after.map(|conversation| conversation.0);
+        self.rows_after(keys::CONVERSATION, after, max, conversations::decode)
     }
 
     /// Keys of the chunks of a conversation's log whose every message lies before `oldest`, oldest first, at most `max`;

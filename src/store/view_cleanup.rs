@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use super::{
-    engine::prefix_end, field::Malformed, inboxes, keys, lineages, packing::Chunk, tail::InboxEntry,
-    view::View, view_fault::ReadFault, view_scan::whole,
+    field::Malformed, inboxes, keys, lineages, packing::Chunk, tail::InboxEntry, view::View,
+    view_fault::ReadFault, view_scan::whole,
 };
 use crate::model::{ConversationId, Lineages, Seq, UserId, Version, record::Pointer};
 
@@ -25,21 +25,7 @@ impl View {
     /// # Errors
     /// When the index cannot be read.
     pub fn lineages_after(&self, after: Option<UserId>, max: usize) -> Result<Vec<Lineages>, ReadFault> {
-        let mut found = Vec::new();
-        let from = match after {
-            Some(UserId(u64::MAX)) => return Ok(found),
-            Some(user) => lineages::key(UserId(user.0 + 1)),
-            None => vec![keys::LINEAGES],
-        };
-        let to = prefix_end(&[keys::LINEAGES]).unwrap_or_default();
-        self.visit(&from, &to, |_, value| {
-            if found.len() == max {
-                return Ok(ControlFlow::Break(()));
-            }
-            found.push(whole(value, lineages::decode)?);
-            Ok(ControlFlow::Continue(()))
-        })?;
-        Ok(found)
+        self.rows_after(keys::LINEAGES, after.map(|user| user.0), max, lineages::decode)
     }
 
     /// Keys of the chunks of an inbox whose every pointer is at or below `floor`, oldest first, at most `max`. The

@@ -36,12 +36,7 @@ impl View {
             found.insert(member.user, member);
             Ok(ControlFlow::Continue(()))
         })?;
-        for (user, member) in newest {
-            match member {
-                Some(member) => found.insert(user, member),
-                None => found.remove(&user),
-            };
-        }
+        overlay(&mut found, newest);
         Ok(found)
     }
 
@@ -68,12 +63,7 @@ impl View {
             found.insert(groups::decode_position_key(key)?, position);
             Ok(ControlFlow::Continue(()))
         })?;
-        for (group, position) in newest {
-            match position {
-                Some(position) => found.insert(group, position),
-                None => found.remove(&group),
-            };
-        }
+        overlay(&mut found, newest);
         Ok(found)
     }
 
@@ -89,5 +79,15 @@ impl View {
             Some(delivery) => Ok(delivery.message.clone()),
             None => self.message(chunks, entry.conversation, entry.seq),
         }
+    }
+}
+
+/// What the tail knows is newer than what the index has; nothing there says that it is gone.
+fn overlay<K: Ord, V>(found: &mut BTreeMap<K, V>, newest: impl IntoIterator<Item = (K, Option<V>)>) {
+    for (key, value) in newest {
+        match value {
+            Some(value) => found.insert(key, value),
+            None => found.remove(&key),
+        };
     }
 }

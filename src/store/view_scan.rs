@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::{
-    engine::Direction,
+    engine::{Direction, prefix_end},
     field::{Input, Malformed},
     keys::Key,
     view::View,
@@ -29,6 +29,30 @@ impl View {
         each: impl FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, ReadFault>,
     ) -> Result<(), ReadFault> {
         self.scan(from, to, Direction::Forward, each)
+    }
+
+    /// Rows of a prefix that is followed by an id alone, in the order of the ids, after this one, at most `max`.
+    pub(super) fn rows_after<T>(
+        &self,
+        prefix: u8,
+        after: Option<u64>,
+        max: usize,
+        decode: impl Fn(&mut Input<'_>) -> Result<T, Malformed>,
+    ) -> Result<Vec<T>, ReadFault> {
+        let mut found = Vec::new();
+        let Some(first) = after.map_or(Some(0), |id| id.checked_add(1)) else {
+            return Ok(found);
+        };
+        let from = Key::of(prefix).u64(first).done();
+        let to = prefix_end(&[prefix]).unwrap_or_default();
+        self.visit(&from, &to, |_, value| {
+            if found.len() == max {
+                return Ok(ControlFlow::Break(()));
+            }
+            found.push(whole(value, &decode)?);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(found)
     }
 
     pub(super) fn scan(

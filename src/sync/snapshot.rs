@@ -205,11 +205,21 @@ impl SnapshotKey {
     }
 }
 
-fn bytes_of(run: &RunName) -> Vec<u8> {
-    let found = |version: Version| version.0.to_be_bytes()[2..].to_vec();
-    let id = |id: u32| id.to_be_bytes().to_vec();
-    let before = [found(run.found), id(run.parent), found(run.parent_found), id(run.grandparent)];
-    [id(run.number.0), id(run.id), before.concat()].concat()
+fn bytes_of(run: &RunName) -> [u8; RUN_BYTES] {
+    let mut bytes = [0; RUN_BYTES];
+    let id = |bytes: &mut [u8; RUN_BYTES], from: usize, id: u32| {
+        bytes[from..from + 4].copy_from_slice(&id.to_be_bytes());
+    };
+    let found = |bytes: &mut [u8; RUN_BYTES], from: usize, found: Version| {
+        bytes[from..from + MARK_BYTES].copy_from_slice(&found.0.to_be_bytes()[2..]);
+    };
+    id(&mut bytes, 0, run.number.0);
+    id(&mut bytes, 4, run.id);
+    found(&mut bytes, 8, run.found);
+    id(&mut bytes, 14, run.parent);
+    found(&mut bytes, 18, run.parent_found);
+    id(&mut bytes, 24, run.grandparent);
+    bytes
 }
 
 fn run_of(bytes: &[u8; RUN_BYTES]) -> RunName {

@@ -7,7 +7,7 @@ use highwater::{
     actors::user::{PageRequest, answer, begin},
     model::{Version, limits::PAGE_BYTES_MAX, record::Item},
     store::view::UserView,
-    sync::{PageLimits, page::drain},
+    sync::{Marks, PageLimits, page::drain},
 };
 use highwater_wire::proto;
 
@@ -22,32 +22,28 @@ impl World {
         let Some(place) = self.any_live_client() else {
             return;
         };
-        let lifeline = Arc::clone(&self.running().lifeline);
         let (given, cause) = self.strange_snapshot(place);
-        let client = &self.clients[place];
-        let (marks, rebuild) = begin(
-            &self.key,
-            &lifeline,
-            client.chain(),
-            &given,
-            client.rendering.level,
-            &self.kinds,
-            client.messages_from,
-        );
+        let (marks, rebuild) = self.begin_for(&self.clients[place], &given);
         assert_eq!(rebuild, Some(cause), "a strange snapshot is recognised");
         assert!(!marks.enumerating().is_empty());
         self.counts.saw(match cause {
             proto::rebuild::Cause::Future => "rebuild future",
             _ => "rebuild foreign",
         });
-        let mut twin = client.anew();
+        let mut twin = self.clients[place].anew();
         self.read_all(&mut twin, 3, Some((given, cause)));
+    }
+
+    fn begin_for(&self, client: &Client, given: &[u8]) -> (Marks, Option<proto::rebuild::Cause>) {
+        let (level, from) = (client.rendering.level, client.messages_from);
+        let lifeline = &self.shell.running.as_ref().expect("it runs").lifeline;
+        begin(&self.key, lifeline, client.chain(), given, level, &self.kinds, from)
     }
 
     fn strange_snapshot(&mut self, place: usize) -> (Bytes, proto::rebuild::Cause) {
         let chain = self.clients[place].chain();
         let mut run = self.running().lifeline.current();
-        let mut marks = highwater::sync::Marks::fresh(1, run, Version(1));
+        let mut marks = Marks::fresh(1, run, Version(1));
         if self.random.one_in(2) {
             let mut other = chain;
             other.lineage.context = 9;
@@ -73,15 +69,7 @@ impl World {
                 Some((given, cause)) => (given, Some(cause)),
                 None => (client.stored.snapshot.clone(), None),
             };
-            let (marks, rebuild) = begin(
-                &self.key,
-                &lifeline,
-                client.chain(),
-                &given,
-                client.rendering.level,
-                &self.kinds,
-                client.messages_from,
-            );
+            let (marks, rebuild) = self.begin_for(client, &given);
             if cause.is_none() {
                 self.note_rebuild(client.is_of_a_lost_future(self.restores), &given, rebuild);
             } else {
@@ -132,7 +120,7 @@ impl World {
             let everything = PageLimits { entries: usize::MAX - 1, bytes: usize::MAX >> 1 };
             // Messages that were cleaned up since are no longer shown.
             let floor = view.lineages(user).unwrap_or_else(|fault| panic!("G1: {fault}")).floor;
-            let marks = highwater::sync::Marks::fresh(1, lifeline.current(), floor);
+            let marks = Marks::fresh(1, lifeline.current(), floor);
             let page =
                 drain(marks, &self.kinds, everything, &source).unwrap_or_else(|fault| panic!("G1: {fault}"));
             let due = self.oracle.inbox_above(user, floor);

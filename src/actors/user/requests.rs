@@ -61,23 +61,12 @@ impl User {
                 self.read(connection, request_id, Op::Heads, move |view| super::heads(view, user, &heads));
             }
             Some(Request::Range(range)) => self.range(connection, request_id, range),
-            Some(
-                request @ (Request::BlockUser(_)
-                | Request::UnblockUser(_)
-                | Request::NoteContact(_)
-                | Request::DeleteContact(_)
-                | Request::AskContact(_)
-                | Request::AcceptContact(_)
-                | Request::RefuseContact(_)
-                | Request::WithdrawContact(_)),
-            ) => self.change_contact(connection, request_id, request),
             Some(Request::Hello(_) | Request::Register(_) | Request::SignIn(_)) => {
                 self.refuse(connection, request_id, Refusal::AlreadyGreeted);
             }
-            // Comparisons are over HTTP only.
-            Some(Request::Compare(_)) | None => {
-                self.refuse(connection, request_id, Refusal::UnknownRequest);
-            }
+            // What is left changes a contact, or is unknown here: comparisons are over HTTP only.
+            Some(request) => self.change_contact(connection, request_id, &request),
+            None => self.refuse(connection, request_id, Refusal::UnknownRequest),
         }
     }
 
@@ -140,11 +129,11 @@ impl User {
         });
     }
 
-    fn change_contact(&mut self, connection: ConnectionId, request_id: u64, request: Request) {
+    fn change_contact(&mut self, connection: ConnectionId, request_id: u64, request: &Request) {
         let Some(session) = self.session(connection) else {
             return;
         };
-        match super::change_of_contact(session.principal, &request) {
+        match super::change_of_contact(session.principal, request) {
             Some(change) => self.submit(connection, request_id, operation::Request::ChangeContact(change)),
             None => session.refuse(request_id, Refusal::UnknownRequest),
         }

@@ -1,0 +1,18 @@
+//! Random numbers from a seed, for tests of the deciders.
+
+/// Source: SplitMix64 (Steele, Lea, Flood 2014).
+pub(super) struct SeededRandom(pub(super) u64);
+
+impl SeededRandom {
+    pub(super) fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % bound
+    }
+
+    pub(super) fn one_in(&mut self, n: u64) -> bool {
+        self.below(n) == 0
+    }
+}
