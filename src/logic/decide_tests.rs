@@ -6,8 +6,8 @@ use super::{
     operation::{EndDevices, Target},
 };
 use crate::model::{
-    ConversationId, Day, DeviceId, Effect, Interval, Kind, Lineage, LineageId, Position, Seq, TimeMs, UserId,
-    Version,
+    ConversationId, Day, DeviceId, Effect, GroupEffect, Interval, Kind, Lineage, LineageId, Position, Seq,
+    TimeMs, UserId, Version,
     limits::{CUSTOM_JSON_BYTES_MAX, DEVICES_PER_USER_MAX, TEXT_BYTES_MAX},
     record::Invite,
 };
@@ -81,8 +81,15 @@ fn effect(effect: &Effect) -> String {
         Effect::Run(_) => "run".to_owned(),
         Effect::Invite(_) => "+invite".to_owned(),
         Effect::InviteGone(_) => "-invite".to_owned(),
-        Effect::Group(row) => format!("group {}", row.name),
-        Effect::Member(member) => {
+        Effect::Group(effect) => shown_of_group(effect),
+        Effect::ContactTally(tally) => format!("{} blocks {}", tally.user, tally.blocked),
+    }
+}
+
+fn shown_of_group(effect: &GroupEffect) -> String {
+    match effect {
+        GroupEffect::Row(row) => format!("group {}", row.name),
+        GroupEffect::Member(member) => {
             let ends = |interval: &Interval| {
                 format!(
                     "{}-{}",
@@ -93,17 +100,16 @@ fn effect(effect: &Effect) -> String {
             let intervals: Vec<_> = member.intervals.iter().map(ends).collect();
             format!("{:?} {} [{}]", member.role, member.user, intervals.join(" "))
         }
-        Effect::MemberGone { user, .. } => format!("-member {user}"),
-        Effect::FanOut { position: None, .. } => "expanded".to_owned(),
-        Effect::FanOut { position: Some(Position { entry, after }), .. } => {
+        GroupEffect::MemberGone { user, .. } => format!("-member {user}"),
+        GroupEffect::FanOut { position: None, .. } => "expanded".to_owned(),
+        GroupEffect::FanOut { position: Some(Position { entry, after }), .. } => {
             format!("expand {entry} after {}", after.unwrap_or_default())
         }
-        Effect::Expanded(step) => {
+        GroupEffect::Expanded(step) => {
             let pointers: Vec<_> =
                 step.pointers.iter().map(|(user, previous)| format!("{user}<{previous}")).collect();
             format!("pointers {}", pointers.join(","))
         }
-        Effect::ContactTally(tally) => format!("{} blocks {}", tally.user, tally.blocked),
     }
 }
 

@@ -18,7 +18,8 @@ use super::{
     state::{GroupState, Need, State},
 };
 use crate::model::{
-    ConversationId, Day, Delivery, Effect, Expansion, Kind, Member, Position, Seq, UserId, Version,
+    ConversationId, Day, Delivery, Effect, Expansion, GroupEffect, Kind, Member, Position, Seq, UserId,
+    Version,
     limits::{BATCH_GROUP_POINTERS_MAX, FAN_OUT_ENTRIES_MAX},
     record::{Item, ItemValue, Message},
 };
@@ -155,7 +156,8 @@ pub(super) fn expand(state: &mut State, group: ConversationId, version: Version)
     tell_items(state, &mut effects, group, &members, (entry, version));
     let pointers = point(state, &members, version);
     if !pointers.is_empty() {
-        effects.push(Effect::Expanded(Arc::new(Expansion { version, group, seq: entry, pointers })));
+        let step = Expansion { version, group, seq: entry, pointers };
+        effects.push(Effect::Group(GroupEffect::Expanded(Arc::new(step))));
     }
     set_position(state, &mut effects, group, next, version);
     Decided::changed(version, effects, Answer::Done)
@@ -219,5 +221,5 @@ fn set_position(
             held.position = position;
         }
     });
-    effects.push(Effect::FanOut { group, position });
+    effects.push(Effect::Group(GroupEffect::FanOut { group, position }));
 }

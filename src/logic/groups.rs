@@ -12,8 +12,8 @@ use super::{
     state::{ConversationState, GroupState, Need, State},
 };
 use crate::model::{
-    ClientMessageId, Content, ConversationId, Day, Effect, Group, Interval, Member, Notice, Role, Seq,
-    TimeMs, UserId, Version,
+    ClientMessageId, Content, ConversationId, Day, Effect, Group, GroupEffect, Interval, Member, Notice,
+    Role, Seq, TimeMs, UserId, Version,
     limits::{
         FORMER_MEMBERS_MAX, GROUP_NAME_BYTES_MAX, GROUP_USERS_PER_OPERATION_MAX, INTERVALS_PER_MEMBER_MAX,
     },
@@ -286,9 +286,11 @@ fn apply(
             held.members.insert(member.user, member.clone());
         }
     });
-    effects.extend(changed.row.clone().map(Effect::Group));
-    effects.extend(changed.forgotten.iter().map(|user| Effect::MemberGone { group, user: *user }));
-    effects.extend(changed.members.iter().cloned().map(Effect::Member));
+    effects.extend(changed.row.clone().map(GroupEffect::Row).map(Effect::Group));
+    effects.extend(
+        changed.forgotten.iter().map(|user| Effect::Group(GroupEffect::MemberGone { group, user: *user })),
+    );
+    effects.extend(changed.members.iter().cloned().map(GroupEffect::Member).map(Effect::Group));
 }
 
 fn write_notice(

@@ -7,8 +7,8 @@ use super::{
     operation::{GroupChange, GroupRequest, Target},
 };
 use crate::model::{
-    ConversationId, Effect, Group, GroupBounds, Interval, Member, Position, Role, Seq, TimeMs, UserId,
-    Version,
+    ConversationId, Effect, Group, GroupBounds, GroupEffect, Interval, Member, Position, Role, Seq, TimeMs,
+    UserId, Version,
     limits::{
         BATCH_GROUP_POINTERS_MAX, FAN_OUT_ENTRIES_MAX, FAN_OUT_STEP_POINTERS_MAX, FORMER_MEMBERS_MAX,
         GROUP_NAME_BYTES_MAX, GROUP_USERS_PER_OPERATION_MAX, INTERVALS_PER_MEMBER_MAX,
@@ -351,7 +351,7 @@ fn a_batch_has_room_for_sends_and_for_steps() {
         let effects = record.expect("it changes something").effects;
         let pointers = effects.iter().map(|effect| match effect {
             Effect::Message(delivery) => delivery.pointers.len() as u64,
-            Effect::Expanded(step) => step.pointers.len() as u64,
+            Effect::Group(GroupEffect::Expanded(step)) => step.pointers.len() as u64,
             _ => 0,
         });
         pointers.sum::<u64>()

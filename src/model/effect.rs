@@ -66,8 +66,17 @@ pub enum Effect {
     Invite(Invite),
     /// An invite was used or withdrawn.
     InviteGone(SecretHash),
+    /// A change of a group.
+    Group(GroupEffect),
+    /// What is counted of a user's contacts is this now.
+    ContactTally(ContactTally),
+}
+
+/// A change of one row of a group, or of what is expanded of its log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GroupEffect {
     /// The group has this value now.
-    Group(Group),
+    Row(Group),
     /// The user's membership has this value now.
     Member(Member),
     /// A former member is not remembered any more.
@@ -86,8 +95,6 @@ pub enum Effect {
     },
     /// An entry of a group, written by an earlier operation, stands in the inboxes of part of its audience.
     Expanded(Arc<Expansion>),
-    /// What is counted of a user's contacts is this now.
-    ContactTally(ContactTally),
 }
 
 /// A message with the pointers that one operation makes to it, all of that operation's version.

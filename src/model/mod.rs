@@ -22,7 +22,7 @@ pub use clock::Clock;
 pub use contact::{Contact, ContactTally, Standing};
 pub use content::{Content, Custom};
 pub use device_policy::DevicePolicy;
-pub use effect::{Delivery, DeviceEnd, Effect, Record};
+pub use effect::{Delivery, DeviceEnd, Effect, GroupEffect, Record};
 pub use group::{Expansion, Group, GroupBounds, Interval, Member, Notice, Position, Role};
 pub use horizon::Horizon;
 pub use ids::{

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::record_samples::{DAY, Samples};
 use crate::model::{
-    ClientMessageId, ConversationId, Delivery, Effect, Expansion, Interval, Member, Position, Role, Seq,
-    TimeMs, UserId, Version,
+    ClientMessageId, ConversationId, Delivery, Effect, Expansion, GroupEffect, Interval, Member, Position,
+    Role, Seq, TimeMs, UserId, Version,
     record::{Message, ReceiptDay},
 };
 
@@ -33,7 +33,7 @@ fn waiting(store: &mut Samples, version: u64, seq: u64) -> Version {
 fn expanded(store: &mut Samples, version: u64, seq: u64, pointers: &[(UserId, u64)]) -> Version {
     let pointers = pointers.iter().map(|(user, previous)| (*user, Version(*previous))).collect();
     let step = Expansion { version: Version(version), group: GROUP, seq: Seq(seq), pointers };
-    store.publish(vec![Effect::Expanded(Arc::new(step))])
+    store.publish(vec![Effect::Group(GroupEffect::Expanded(Arc::new(step)))])
 }
 
 fn inbox(store: &Samples, user: UserId) -> Vec<(u64, u64)> {
@@ -104,11 +104,11 @@ fn the_newest_rows_of_a_group_hide_those_of_the_index() {
     let mut store = Samples::new();
     let member = |user: UserId, join: u64, leave: Option<u64>| {
         let intervals = vec![Interval { join: Seq(join), leave: leave.map(Seq) }];
-        Effect::Member(Member { group: GROUP, user, role: Role::Member, intervals })
+        Effect::Group(GroupEffect::Member(Member { group: GROUP, user, role: Role::Member, intervals }))
     };
     let position = |entry: Option<u64>| {
         let position = entry.map(|entry| Position { entry: Seq(entry), after: None });
-        Effect::FanOut { group: GROUP, position }
+        Effect::Group(GroupEffect::FanOut { group: GROUP, position })
     };
     let shown = |store: &Samples| {
         let view = store.view();
@@ -125,7 +125,11 @@ fn the_newest_rows_of_a_group_hide_those_of_the_index() {
             Some(2),
         ),
         (vec![member(BOB, 2, Some(3)), position(Some(3))], vec![(1, None), (2, Some(3))], Some(3)),
-        (vec![Effect::MemberGone { group: GROUP, user: BOB }, position(None)], vec![(1, None)], None),
+        (
+            vec![Effect::Group(GroupEffect::MemberGone { group: GROUP, user: BOB }), position(None)],
+            vec![(1, None)],
+            None,
+        ),
         (vec![member(BOB, 5, None), position(Some(5))], vec![(1, None), (2, None)], Some(5)),
     ];
     // Each of them read from the tail, and from the index.

@@ -17,7 +17,7 @@ use super::{
     view::receipt_of,
 };
 use crate::model::{
-    ConversationId, Delivery, Effect, Record, Seq, UserId, Version,
+    ConversationId, Delivery, Effect, GroupEffect, Record, Seq, UserId, Version,
     record::{Pointer, ReceiptDay, name_key},
 };
 
@@ -147,34 +147,29 @@ impl Step {
             Effect::ContactTally(tally) => {
                 self.row(contacts::tally_key(tally.user), |out| contacts::encode_tally(out, tally));
             }
-            Effect::Group(_)
-            | Effect::Member(_)
-            | Effect::MemberGone { .. }
-            | Effect::FanOut { .. }
-            | Effect::Expanded(_) => self.take_of_group(effect),
+            Effect::Group(effect) => self.take_of_group(effect),
         }
     }
 
-    fn take_of_group(&mut self, effect: &Effect) {
+    fn take_of_group(&mut self, effect: &GroupEffect) {
         match effect {
-            Effect::Group(row) => self.row(groups::key(row.group), |out| groups::encode(out, row)),
-            Effect::Member(row) => {
+            GroupEffect::Row(row) => self.row(groups::key(row.group), |out| groups::encode(out, row)),
+            GroupEffect::Member(row) => {
                 let key = groups::member_key(row.group, row.user);
                 self.row(key, |out| groups::encode_member(out, row));
             }
-            Effect::MemberGone { group, user } => {
+            GroupEffect::MemberGone { group, user } => {
                 self.rows.insert(groups::member_key(*group, *user), None);
             }
-            Effect::FanOut { group, position: Some(position) } => {
+            GroupEffect::FanOut { group, position: Some(position) } => {
                 self.row(groups::position_key(*group), |out| groups::encode_position(out, position));
             }
-            Effect::FanOut { group, position: None } => {
+            GroupEffect::FanOut { group, position: None } => {
                 self.rows.insert(groups::position_key(*group), None);
             }
-            Effect::Expanded(step) => {
+            GroupEffect::Expanded(step) => {
                 self.take_pointers(step.version, (step.group, step.seq), &step.pointers)
             }
-            _ => unreachable!("what is no effect on a group was taken before"),
         }
     }
 

@@ -12,7 +12,7 @@ use super::{
     field::{Input, Malformed, put_bytes, put_fixed64, put_number, put_time},
     groups, horizon, invites, items, lineages, messages, runs,
 };
-use crate::model::{Day, Delivery, Effect, Kind, Record, Version};
+use crate::model::{Day, Delivery, Effect, GroupEffect, Kind, Record, Version};
 
 const ACCOUNT: u8 = 1;
 const DEVICE: u8 = 2;
@@ -97,11 +97,7 @@ fn encode_effect(out: &mut Vec<u8>, effect: &Effect) {
             out.push(CONTACT_TALLY);
             contacts::encode_tally(out, tally);
         }
-        Effect::Group(_)
-        | Effect::Member(_)
-        | Effect::MemberGone { .. }
-        | Effect::FanOut { .. }
-        | Effect::Expanded(_) => encode_effect_on_group(out, effect),
+        Effect::Group(effect) => encode_effect_on_group(out, effect),
     }
 }
 
@@ -129,35 +125,34 @@ fn encode_end(out: &mut Vec<u8>, effect: &Effect) {
     }
 }
 
-fn encode_effect_on_group(out: &mut Vec<u8>, effect: &Effect) {
+fn encode_effect_on_group(out: &mut Vec<u8>, effect: &GroupEffect) {
     match effect {
-        Effect::Group(row) => {
+        GroupEffect::Row(row) => {
             out.push(GROUP);
             groups::encode(out, row);
         }
-        Effect::Member(row) => {
+        GroupEffect::Member(row) => {
             out.push(MEMBER);
             groups::encode_member(out, row);
         }
-        Effect::MemberGone { group, user } => {
+        GroupEffect::MemberGone { group, user } => {
             out.push(MEMBER_GONE);
             put_fixed64(out, group.0);
             put_fixed64(out, user.0);
         }
-        Effect::FanOut { group, position: Some(position) } => {
+        GroupEffect::FanOut { group, position: Some(position) } => {
             out.push(FAN_OUT);
             put_fixed64(out, group.0);
             groups::encode_position(out, position);
         }
-        Effect::FanOut { group, position: None } => {
+        GroupEffect::FanOut { group, position: None } => {
             out.push(FAN_OUT_DONE);
             put_fixed64(out, group.0);
         }
-        Effect::Expanded(step) => {
+        GroupEffect::Expanded(step) => {
             out.push(EXPANDED);
             groups::encode_expansion(out, step);
         }
-        _ => unreachable!("what is no effect on a group was written before"),
     }
 }
 
@@ -216,19 +211,27 @@ fn decode_effect(input: &mut Input<'_>, version: Version) -> Result<Effect, Malf
         RUN => Effect::Run(runs::decode(input)?),
         INVITE => Effect::Invite(invites::decode(input)?),
         INVITE_GONE => Effect::InviteGone(input.array("invite hash")?),
-        GROUP => Effect::Group(groups::decode(input)?),
-        MEMBER => Effect::Member(groups::decode_member(input)?),
-        MEMBER_GONE => Effect::MemberGone { group: input.conversation()?, user: input.user()? },
+        CONTACT_TALLY => Effect::ContactTally(contacts::decode_tally(input)?),
+        tag => Effect::Group(decode_effect_on_group(input, tag, version)?),
+    })
+}
+
+fn decode_effect_on_group(
+    input: &mut Input<'_>,
+    tag: u8,
+    version: Version,
+) -> Result<GroupEffect, Malformed> {
+    Ok(match tag {
+        GROUP => GroupEffect::Row(groups::decode(input)?),
+        MEMBER => GroupEffect::Member(groups::decode_member(input)?),
+        MEMBER_GONE => GroupEffect::MemberGone { group: input.conversation()?, user: input.user()? },
         FAN_OUT => {
             let group = input.conversation()?;
-            Effect::FanOut { group, position: Some(groups::decode_position(input)?) }
+            GroupEffect::FanOut { group, position: Some(groups::decode_position(input)?) }
         }
-        FAN_OUT_DONE => Effect::FanOut { group: input.conversation()?, position: None },
-        EXPANDED => Effect::Expanded(Arc::new(groups::decode_expansion(input, version)?)),
-        CONTACT_TALLY => Effect::ContactTally(contacts::decode_tally(input)?),
-        tag => {
-            return Err(Malformed::Unknown { what: "effect", tag: u64::from(tag) });
-        }
+        FAN_OUT_DONE => GroupEffect::FanOut { group: input.conversation()?, position: None },
+        EXPANDED => GroupEffect::Expanded(Arc::new(groups::decode_expansion(input, version)?)),
+        tag => return Err(Malformed::Unknown { what: "effect", tag: u64::from(tag) }),
     })
 }
 

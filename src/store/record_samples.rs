@@ -7,8 +7,8 @@ use bytes::Bytes;
 use super::{engine::Engine, engine_memory::MemoryEngine, index_writer, log_record, tail::Tail, view::View};
 use crate::model::{
     ClientMessageId, Contact, ContactTally, Content, ConversationId, Custom, Day, Delivery, DeviceId, Effect,
-    Expansion, Group, HeardSince, Horizon, Interval, Kind, KindSet, Lineage, LineageId, Lineages, Member,
-    Notice, Position, Record, Role, RunNumber, Seq, Standing, TimeMs, UserId, Version,
+    Expansion, Group, GroupEffect, HeardSince, Horizon, Interval, Kind, KindSet, Lineage, LineageId,
+    Lineages, Member, Notice, Position, Record, Role, RunNumber, Seq, Standing, TimeMs, UserId, Version,
     limits::KINDS_MAX,
     record::{Account, Conversation, Device, Invite, Item, ItemValue, Message, Run},
 };
@@ -191,7 +191,7 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
         found: Version(69_000),
         lossy: true,
     };
-    let group = Effect::Group(Group {
+    let group = GroupEffect::Row(Group {
         group: conversation,
         name: "Tee".to_owned(),
         named: Seq(300),
@@ -202,11 +202,20 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
     let intervals = vec![interval(1, Some(129)), interval(300, None)];
     let members = [Role::Owner, Role::Admin, Role::Member]
         .map(|role| {
-            Effect::Member(Member { group: conversation, user: ann, role, intervals: intervals.clone() })
+            Effect::Group(GroupEffect::Member(Member {
+                group: conversation,
+                user: ann,
+                role,
+                intervals: intervals.clone(),
+            }))
         })
         .to_vec();
-    let position =
-        |after| Effect::FanOut { group: conversation, position: Some(Position { entry: Seq(129), after }) };
+    let position = |after| {
+        Effect::Group(GroupEffect::FanOut {
+            group: conversation,
+            position: Some(Position { entry: Seq(129), after }),
+        })
+    };
     let pointers = vec![(ann, Version(69_000)), (bob, Version(0))];
     let expansion = Expansion { version: Version(70_000), group: conversation, seq: Seq(129), pointers };
     let notice = |notice: Notice| {
@@ -299,12 +308,18 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
         ("run", vec![Effect::Run(run)]),
         ("invite", vec![Effect::Invite(Invite { hash: [0xa5; 32], expires: TimeMs(1_800_000_000_000) })]),
         ("invite_gone", vec![Effect::InviteGone([0xa5; 32])]),
-        ("group", vec![group.clone()]),
+        ("group", vec![Effect::Group(group)]),
         ("group_members", members),
-        ("group_member_gone", vec![Effect::MemberGone { group: conversation, user: bob }]),
+        (
+            "group_member_gone",
+            vec![Effect::Group(GroupEffect::MemberGone { group: conversation, user: bob })],
+        ),
         ("group_fan_out", vec![position(Some(ann)), position(None)]),
-        ("group_fan_out_done", vec![Effect::FanOut { group: conversation, position: None }]),
-        ("group_expanded", vec![Effect::Expanded(Arc::new(expansion))]),
+        (
+            "group_fan_out_done",
+            vec![Effect::Group(GroupEffect::FanOut { group: conversation, position: None })],
+        ),
+        ("group_expanded", vec![Effect::Group(GroupEffect::Expanded(Arc::new(expansion)))]),
         ("group_conversation", vec![Effect::Conversation(Conversation::of_group(conversation, TimeMs(5)))]),
         (
             "item_group",

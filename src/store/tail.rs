@@ -294,11 +294,7 @@ impl Tail {
                 let row = (version, Some(tally.clone()));
                 self.shard(tally.user.0).write().contact_tallies.insert(tally.user, row);
             }
-            Effect::Group(_)
-            | Effect::Member(_)
-            | Effect::MemberGone { .. }
-            | Effect::FanOut { .. }
-            | Effect::Expanded(_) => self.insert_of_group(version, effect),
+            Effect::Group(effect) => self.insert_of_group(version, effect),
         }
     }
 
@@ -353,11 +349,7 @@ impl Tail {
             Effect::ContactTally(tally) => {
                 drop_row(&mut self.shard(tally.user.0).write().contact_tallies, &tally.user, version);
             }
-            Effect::Group(_)
-            | Effect::Member(_)
-            | Effect::MemberGone { .. }
-            | Effect::FanOut { .. }
-            | Effect::Expanded(_) => self.remove_of_group(version, effect),
+            Effect::Group(effect) => self.remove_of_group(version, effect),
         }
     }
 }

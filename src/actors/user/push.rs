@@ -99,7 +99,7 @@ pub fn audience(record: &crate::model::Record) -> Vec<(UserId, bool)> {
             crate::model::Effect::Message(delivery) => {
                 delivery.pointers.iter().for_each(|(user, _)| tell(*user, false));
             }
-            crate::model::Effect::Expanded(step) => {
+            crate::model::Effect::Group(crate::model::GroupEffect::Expanded(step)) => {
                 step.pointers.iter().for_each(|(user, _)| tell(*user, false));
             }
             _ => {}

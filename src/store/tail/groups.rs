@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{InboxEntry, Pin, Rows, Tail, drop_row, pop_through};
 use crate::model::{
-    ConversationId, Delivery, Effect, Expansion, Group, Member, Position, Seq, UserId, Version,
+    ConversationId, Delivery, Expansion, Group, GroupEffect, Member, Position, Seq, UserId, Version,
 };
 
 /// What is newest of one group.
@@ -23,30 +23,29 @@ impl GroupRows {
 
 impl Tail {
     /// Takes an effect on a group.
-    pub(super) fn insert_of_group(&self, version: Version, effect: &Effect) {
+    pub(super) fn insert_of_group(&self, version: Version, effect: &GroupEffect) {
         let change = |group: &ConversationId, change: &dyn Fn(&mut GroupRows)| {
             change(self.shard(group.0).write().groups.entry(*group).or_default());
         };
         match effect {
-            Effect::Group(row) => {
+            GroupEffect::Row(row) => {
                 change(&row.group, &|rows| rows.row = Some((version, row.clone())));
             }
-            Effect::Member(member) => change(&member.group, &|rows| {
+            GroupEffect::Member(member) => change(&member.group, &|rows| {
                 rows.members.insert(member.user, (version, Some(member.clone())));
             }),
-            Effect::MemberGone { group, user } => change(group, &|rows| {
+            GroupEffect::MemberGone { group, user } => change(group, &|rows| {
                 rows.members.insert(*user, (version, None));
             }),
-            Effect::FanOut { group, position } => {
+            GroupEffect::FanOut { group, position } => {
                 change(group, &|rows| rows.position = Some((version, *position)));
             }
-            Effect::Expanded(step) => self.insert_expansion(step),
-            _ => {}
+            GroupEffect::Expanded(step) => self.insert_expansion(step),
         }
     }
 
     /// Lets go of an effect on a group that the index has.
-    pub(super) fn remove_of_group(&self, version: Version, effect: &Effect) {
+    pub(super) fn remove_of_group(&self, version: Version, effect: &GroupEffect) {
         let change = |group: &ConversationId, change: &dyn Fn(&mut GroupRows)| {
             let mut shard = self.shard(group.0).write();
             if let Some(rows) = shard.groups.get_mut(group) {
@@ -57,26 +56,25 @@ impl Tail {
             }
         };
         match effect {
-            Effect::Group(row) => {
+            GroupEffect::Row(row) => {
                 change(&row.group, &|rows| {
                     rows.row = rows.row.take().filter(|(changed, _)| *changed > version)
                 });
             }
-            Effect::Member(Member { group, user, .. }) | Effect::MemberGone { group, user } => {
+            GroupEffect::Member(Member { group, user, .. }) | GroupEffect::MemberGone { group, user } => {
                 change(group, &|rows| drop_row(&mut rows.members, user, version));
             }
-            Effect::FanOut { group, .. } => {
+            GroupEffect::FanOut { group, .. } => {
                 change(group, &|rows| {
                     rows.position = rows.position.filter(|(changed, _)| *changed > version)
                 });
             }
-            Effect::Expanded(step) => {
+            GroupEffect::Expanded(step) => {
                 for (user, _) in &step.pointers {
                     let mut shard = self.shard(user.0).write();
                     pop_through(&mut shard.inboxes, user, |entry| entry.version <= version);
                 }
             }
-            _ => {}
         }
     }
 
