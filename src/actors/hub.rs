@@ -14,7 +14,7 @@ use rustc_hash::FxHashMap;
 use super::{
     accounts::Accounts,
     directory::Directory,
-    ports::{Ports, Post, WorkerId},
+    ports::{Board, Ports, Post, WorkerId},
     transport::WorkerLinks,
     user::{Posts, User, UserServices},
 };
@@ -99,11 +99,7 @@ impl Hub {
         for (user, posts) in std::mem::take(&mut self.refused) {
             self.pass(user, posts);
         }
-        let posts = self.ports.take(self.worker);
-        if posts.is_empty() {
-            return;
-        }
-        for (user, posts) in by_user(posts) {
+        for (user, posts) in by_user(self.ports.take(self.worker)) {
             self.pass(user, posts);
         }
     }
@@ -126,9 +122,10 @@ impl Hub {
 }
 
 /// Gathers what each user gets, in order; news merge.
-fn by_user(posts: Vec<(UserId, Post)>) -> FxHashMap<UserId, Vec<Post>> {
+fn by_user(board: Board) -> FxHashMap<UserId, Vec<Post>> {
     let mut gathered: FxHashMap<UserId, Vec<Post>> = FxHashMap::default();
-    for (user, post) in posts {
+    let of_many = board.news.into_iter().flatten().map(|(user, items)| (user, Post::News { items }));
+    for (user, post) in board.posts.into_iter().chain(of_many) {
         let waiting = gathered.entry(user).or_default();
         match (&post, waiting.iter_mut().find(|waiting| matches!(waiting, Post::News { .. }))) {
             (Post::News { items }, Some(Post::News { items: merged })) => *merged |= items,

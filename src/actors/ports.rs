@@ -44,9 +44,18 @@ pub enum Post {
     Ended(DeviceId, DeviceEnd),
 }
 
+/// What is on a board.
+#[derive(Default)]
+pub(super) struct Board {
+    /// For one user each.
+    pub(super) posts: Vec<(UserId, Post)>,
+    /// For many users: who has news, and whether a state kind is among them.
+    pub(super) news: Vec<Vec<(UserId, bool)>>,
+}
+
 /// One worker's board and hub.
 struct Port {
-    board: Mutex<Vec<(UserId, Post)>>,
+    board: Mutex<Board>,
     awake: AtomicBool,
     hub: RwLock<Option<Addr<Hub>>>,
 }
@@ -95,7 +104,7 @@ impl Ports {
 
     /// Leaves something for one user.
     pub fn post(&self, worker: WorkerId, user: UserId, post: Post) {
-        self.ports[worker.0].board.lock().push((user, post));
+        self.ports[worker.0].board.lock().posts.push((user, post));
         self.wake(worker);
     }
 
@@ -104,12 +113,21 @@ impl Ports {
         if posts.is_empty() {
             return;
         }
-        self.ports[worker.0].board.lock().append(posts);
+        self.ports[worker.0].board.lock().posts.append(posts);
+        self.wake(worker);
+    }
+
+    /// Leaves the news of many users in one envelope.
+    pub fn tell(&self, worker: WorkerId, members: Vec<(UserId, bool)>) {
+        if members.is_empty() {
+            return;
+        }
+        self.ports[worker.0].board.lock().news.push(members);
         self.wake(worker);
     }
 
     /// Everything on a worker's board.
-    pub(super) fn take(&self, worker: WorkerId) -> Vec<(UserId, Post)> {
+    pub(super) fn take(&self, worker: WorkerId) -> Board {
         let port = &self.ports[worker.0];
         // Cleared before looking, so that what comes after the look sends a wake.
         port.awake.store(false, Ordering::Release);

@@ -14,6 +14,7 @@ use crate::{
         accounts::{Accounts, Registration},
         cleaner::Cleaner,
         directory::Directory,
+        group::{Groups, GroupsParts},
         hand_backs::HandBacks,
         passwords::Passwords,
         persistence::{self, Persistence, PersistenceParts, TailBounds, intake::Intake},
@@ -41,6 +42,7 @@ pub(super) struct Core {
     /// Held, since an actor without an address ends.
     _cleaner: Addr<Cleaner>,
     arbiter: Arbiter,
+    groups_arbiter: Arbiter,
     reader_threads: Vec<JoinHandle<()>>,
     /// Held until the end: a second process on the same data directory is refused.
     lock: StoreLock,
@@ -55,8 +57,9 @@ impl Core {
         let store = store::open(config, options, &random)?;
         let stored_time = store.opened.report.stored_time;
         let time = ObservedTime::at_start(stored_time, clock.now(), clock.monotonic_us());
-        let (services, reader_threads) = services(config, room, &store, kinds, &clock, &monitor, time.at())?;
         let directory = Directory::default();
+        let around = (&clock, &monitor, &directory);
+        let (services, reader_threads) = services(config, room, &store, kinds, around, time.at())?;
         let OpenedStore { mut opened, engine: _, secrets, reopen_index, index_has_room, lock } = store;
         if time.is_suspended() {
             tracing::warn!(
@@ -69,7 +72,8 @@ impl Core {
         opened.committer.set_device_policy(config.devices);
         opened.committer.set_retentions(config.retentions());
         opened.committer.set_group_bounds(config.group_bounds());
-        let arbiter = Arbiter::new();
+        let (arbiter, groups_arbiter) = (Arbiter::new(), Arbiter::new());
+        services.groups.serve(groups_arbiter.handle());
         let parts = PersistenceParts {
             committer: opened.committer,
             intake: Arc::clone(&services.intake),
@@ -77,6 +81,7 @@ impl Core {
             ports: services.ports.clone(),
             directory: directory.clone(),
             waiters: services.waiters.clone(),
+            groups: services.groups.clone(),
             hand_backs: services.hand_backs.clone(),
             observed: Arc::clone(&services.observed),
             clock,
@@ -97,6 +102,7 @@ impl Core {
             persistence,
             _cleaner: cleaner,
             arbiter,
+            groups_arbiter,
             reader_threads,
             lock,
         })
@@ -106,6 +112,8 @@ impl Core {
     pub(super) async fn stop(self) {
         // Should the actor be gone, there is nothing left to wait for.
         let _ = self.persistence.send(persistence::Finish).await;
+        self.services.groups.close();
+        self.groups_arbiter.stop();
         self.services.readers.stop();
         for thread in self.reader_threads {
             let _ = thread.join();
@@ -126,8 +134,7 @@ fn services(
     room: Room,
     store: &OpenedStore,
     kinds: Arc<Kinds>,
-    clock: &Clock,
-    monitor: &Monitor,
+    (clock, monitor, directory): (&Clock, &Monitor, &Directory),
     started: TimeMs,
 ) -> Result<(Arc<UserServices>, Vec<JoinHandle<()>>), StartFault> {
     let tail = Arc::clone(store.opened.committer.tail());
@@ -135,10 +142,22 @@ fn services(
         Readers::start(config.server.readers, Arc::clone(&tail), Arc::clone(&store.engine), monitor.clone())?;
     let hand_backs = HandBacks::since(started, clock.now(), tail.indexed(), &tail.unindexed(usize::MAX));
     let secrets = &store.secrets;
+    let (intake, ports) = (Arc::new(Intake::default()), Ports::new(system::worker_count(config)));
+    // The other half is for requests that do not wait.
+    let waiters = Waiters::bounded(room.requests_max / 2);
+    let groups = Groups::new(GroupsParts {
+        intake: Arc::clone(&intake),
+        ports: ports.clone(),
+        directory: directory.clone(),
+        waiters: waiters.clone(),
+        tail: Arc::clone(&tail),
+        clock: clock.clone(),
+        monitor: monitor.clone(),
+    });
     let services = UserServices {
-        intake: Arc::new(Intake::default()),
+        intake,
         readers,
-        ports: Ports::new(system::worker_count(config)),
+        ports,
         tail,
         key: SnapshotKey::new(secrets.snapshot_key_id, secrets.snapshot_key, secrets.store_id),
         lifeline: Arc::clone(&store.opened.lifeline),
@@ -153,8 +172,8 @@ fn services(
         device_policy: config.devices,
         bodies: config.messages.bodies,
         hand_backs,
-        // The other half is for requests that do not wait.
-        waiters: Waiters::bounded(room.requests_max / 2),
+        waiters,
+        groups,
         lost_futures: LostFutures::default(),
     };
     Ok((Arc::new(services), threads))

@@ -18,6 +18,9 @@ mod decide_samples;
 #[cfg(test)]
 mod decide_tests;
 mod fan_out;
+pub mod fan_out_job;
+#[cfg(test)]
+mod fan_out_job_tests;
 mod groups;
 #[cfg(test)]
 mod groups_tests;

@@ -181,6 +181,29 @@ server_ids! {
     /// Time of the slowest sync.
     BATCH_SYNC_MAX = 1131, "batch.sync.max", Max, Micros, "persistence", "batch_sync_max";
 
+    /// Groups that have an actor: something of them was told or expanded within the last seconds.
+    GROUPS_ACTIVE = 1200, "groups.active", Gauge, Count, "group", "groups_active";
+    /// Groups of which entries wait to be expanded.
+    GROUPS_WAITING = 1201, "groups.waiting", Gauge, Count, "group", "groups_waiting";
+    /// Entries of all groups that wait to be expanded.
+    GROUP_ENTRIES_WAITING = 1202, "groups.entries_waiting", Gauge, Count, "group", "group_entries_waiting";
+    /// How long the oldest of these entries has waited.
+    GROUP_OLDEST_WAITING = 1203, "groups.oldest_waiting", Gauge, Micros, "group", "group_oldest_waiting";
+    /// Groups whose fan-out is parked: its steps fail again and again.
+    GROUPS_PARKED = 1204, "groups.parked", Gauge, Count, "group", "groups_parked";
+    /// Steps of fan-outs that were done.
+    GROUP_STEPS = 1205, "groups.steps", Sum, Count, "group", "group_steps" {"outcome": "done"};
+    /// Steps that were refused for want of room, or met a fault; they are asked for again.
+    GROUP_STEPS_FAILED = 1206, "groups.steps_failed", Sum, Count, "group", "group_steps" {"outcome": "failed"};
+    /// Pointers to entries of groups that were made in the operation that made the entry.
+    GROUP_POINTERS_AT_ONCE = 1207, "groups.pointers_at_once", Sum, Count, "persistence", "group_pointers" {"by": "send"};
+    /// Pointers to entries of groups that were made by later steps.
+    GROUP_POINTERS_BY_STEPS = 1208, "groups.pointers_by_steps", Sum, Count, "persistence", "group_pointers" {"by": "step"};
+    /// Actors of groups that took the place of one that panicked.
+    GROUP_ACTORS_REPLACED = 1209, "groups.actors_replaced", Sum, Count, "group", "group_actors_replaced";
+    /// Records of groups whose members persistence told itself, since the board of their actors was full.
+    GROUP_RECORDS_TOLD_DIRECTLY = 1210, "groups.told_directly", Sum, Count, "persistence", "group_records_told_directly";
+
     /// Devices that were put out because an operator suspended their account.
     DEVICES_SUSPENDED = 1220, "devices.suspended", Sum, Count, "persistence", "devices_suspended";
     /// Exports of a user's data that were begun.

@@ -1,7 +1,7 @@
 //! Groups as a view sees them: the newest rows of the tail before those of the index.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     ops::ControlFlow,
 };
 
@@ -64,6 +64,27 @@ impl View {
             Ok(ControlFlow::Continue(()))
         })?;
         overlay(&mut found, newest);
+        Ok(found)
+    }
+
+    /// The same without their positions, so that one that cannot be read hides no other.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn unfinished_groups(&self) -> Result<BTreeSet<ConversationId>, ReadFault> {
+        let newest = self.pin.positions();
+        let mut found = BTreeSet::new();
+        self.visit(&[keys::FAN_OUT], &[keys::FAN_OUT + 1], |key, _| {
+            found.insert(groups::decode_position_key(key)?);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        for (group, position) in newest {
+            if position.is_some() {
+                found.insert(group);
+            } else {
+                found.remove(&group);
+            }
+        }
         Ok(found)
     }
 

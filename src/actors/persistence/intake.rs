@@ -17,7 +17,10 @@ use super::{Persistence, Wake};
 use crate::{
     actors::{ports::WorkerId, transport::ConnectionId},
     logic::{Answer, Operation, Request, Warm},
-    model::{Clock, UserId, Version, limits::INTAKE_OPERATIONS_MAX},
+    model::{
+        Clock, ConversationId, UserId, Version,
+        limits::{BATCH_OPERATIONS_MAX, INTAKE_OPERATIONS_MAX},
+    },
 };
 
 /// An operation on its way to the committer, and who waits for what becomes of it.
@@ -45,6 +48,8 @@ pub enum Reply {
     User(RequestName),
     /// Nobody.
     Nobody,
+    /// The actor of a group, by its board; with the number of its step.
+    Group(ConversationId, u64),
     /// A task that awaits it.
     Once(oneshot::Sender<Result<Answer, Refusal>>),
 }
@@ -72,7 +77,16 @@ pub struct Warmed {
     pub as_of: Version,
 }
 
-/// See the module. When it is full, a submission is refused as busy, and nothing of it was done.
+/// Steps of fan-outs in one batch: half of it, so that neither they nor requests crowd the others out. More of them wait
+/// for the next batch. Source: sync rule 22.
+const BATCH_STEPS_MAX: usize = BATCH_OPERATIONS_MAX / 2;
+
+/// Steps of fan-outs that wait. More are refused as busy, and asked for again later. Source: as many as groups have an
+/// actor, and each asks for one at a time.
+const STEPS_MAX: usize = 4096;
+
+/// See the module. When it is full, a submission is refused as busy, and nothing of it was done. Steps of fan-outs have a
+/// queue of their own, so that they go on while requests are refused.
 #[derive(Default)]
 pub struct Intake {
     queue: Mutex<Queue>,
@@ -84,6 +98,8 @@ pub struct Intake {
 #[derive(Default)]
 struct Queue {
     waiting: VecDeque<Submission>,
+    /// Steps of fan-outs: in the order in which their groups asked, one each.
+    steps: VecDeque<Submission>,
     warmed: Vec<Warmed>,
     /// Index keys that cleanup wants gone. Bounded: the cleaner brings more only when these are.
     removals: Vec<Vec<u8>>,
@@ -127,6 +143,26 @@ impl Intake {
         Ok(())
     }
 
+    /// Adds a step of a fan-out.
+    ///
+    /// # Errors
+    /// As [`Intake::submit`].
+    #[allow(clippy::result_large_err, reason = "as for every other submission")]
+    pub fn submit_step(&self, submission: Submission) -> Result<(), (Submission, Refusal)> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err((submission, Refusal::Draining));
+        }
+        {
+            let mut queue = self.queue.lock();
+            if queue.steps.len() >= STEPS_MAX {
+                return Err((submission, Refusal::Busy));
+            }
+            queue.steps.push_back(submission);
+        }
+        self.wake();
+        Ok(())
+    }
+
     /// Hands rows back that were asked for. Bounded by the submissions that wait for them.
     pub fn warmed(&self, warmed: Warmed) {
         self.queue.lock().warmed.push(warmed);
@@ -155,7 +191,7 @@ impl Intake {
     #[must_use]
     pub fn depth(&self) -> usize {
         let queue = self.queue.lock();
-        queue.waiting.len() + queue.taken
+        queue.waiting.len() + queue.steps.len() + queue.taken
     }
 
     /// Takes nothing new from now on; what is in is still decided and answered.
@@ -163,12 +199,16 @@ impl Intake {
         self.closed.store(true, Ordering::Release);
     }
 
-    pub(super) fn take(&self, submissions_max: usize) -> Taken {
+    /// Takes so many at most; of steps, so many that a batch with `steps_ready` of them has not more than its part.
+    pub(super) fn take(&self, submissions_max: usize, steps_ready: usize) -> Taken {
         // Cleared before looking, so that what comes in after the look sends a wake.
         self.awake.store(false, Ordering::Release);
         let mut queue = self.queue.lock();
-        let count = queue.waiting.len().min(submissions_max);
-        let submissions: Vec<_> = queue.waiting.drain(..count).collect();
+        let steps_max = BATCH_STEPS_MAX.saturating_sub(steps_ready).min(submissions_max);
+        let steps = queue.steps.len().min(steps_max);
+        let mut submissions: Vec<_> = queue.steps.drain(..steps).collect();
+        let count = queue.waiting.len().min(submissions_max - steps);
+        submissions.extend(queue.waiting.drain(..count));
         queue.taken += submissions.len();
         Taken { submissions, warmed: std::mem::take(&mut queue.warmed) }
     }

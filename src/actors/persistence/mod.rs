@@ -1,8 +1,8 @@
 //! The persistence actor: the one place where operations are decided, stored and then told.
 //!
 //! **Owns** the committer: log, watermark, index writing, and the rows that decisions need. **Receives** wakes; the
-//! work itself is in its intake. **Emits** answers, news and ends to the boards of the workers, warming jobs to the
-//! readers. **Durable before replying:** everything; nothing is told before its batch is synced. **Mailbox:** wakes
+//! work itself is in its intake. **Emits** answers, news and ends to the boards of the workers, records of groups to
+//! the board of their actors, warming jobs to the readers. **Durable before replying:** everything; nothing is told before its batch is synced. **Mailbox:** wakes
 //! only, coalesced; the intake is bounded and refuses as busy. **Started** by `app` alone on its arbiter and thread,
 //! **stopped** after the intake was closed and drained. **A restart loses** nothing that was told: it is a new run.
 
@@ -30,13 +30,14 @@ use highwater_wire::Refusal;
 use self::{
     commit::{Committed, Committer, Fatal, Health, Outcome},
     intake::{Intake, Submission},
-    telling::Telling,
+    telling::{Telling, TellingParts},
 };
 use super::{
-    directory::Directory, hand_backs::HandBacks, observed::Observed, ports::Ports, reader::Readers,
-    waiters::Waiters,
+    directory::Directory, group::Groups, hand_backs::HandBacks, observed::Observed, ports::Ports,
+    reader::Readers, waiters::Waiters,
 };
 use crate::{
+    logic::Request,
     model::{Clock, TimeMs, UserId, limits::BATCH_OPERATIONS_MAX},
     monitor::{Monitor, ids},
 };
@@ -71,6 +72,7 @@ pub struct Persistence {
     committer: Committer,
     intake: Arc<Intake>,
     readers: Readers,
+    groups: Groups,
     telling: Telling,
     clock: Clock,
     monitor: Monitor,
@@ -118,6 +120,8 @@ pub struct PersistenceParts {
     pub directory: Directory,
     /// Who waits over HTTP.
     pub waiters: Waiters,
+    /// Who tells the members of groups, and asks for the steps of their fan-outs.
+    pub groups: Groups,
     /// Where hand-backs are remembered.
     pub hand_backs: HandBacks,
     /// Where the time is shown.
@@ -146,7 +150,14 @@ impl Persistence {
             committer: parts.committer,
             intake: parts.intake,
             readers: parts.readers,
-            telling: Telling::new(parts.ports, parts.directory, parts.waiters, parts.hand_backs),
+            groups: parts.groups.clone(),
+            telling: Telling::new(TellingParts {
+                ports: parts.ports,
+                directory: parts.directory,
+                waiters: parts.waiters,
+                groups: parts.groups,
+                hand_backs: parts.hand_backs,
+            }),
             clock: parts.clock,
             monitor: parts.monitor,
             observed: parts.observed,
@@ -191,7 +202,9 @@ impl Persistence {
 
     fn take_in(&mut self) {
         let room = BATCH_OPERATIONS_MAX.saturating_sub(self.ready.len());
-        let taken = self.intake.take(room);
+        let is_step = |ready: &&Submission| matches!(ready.operation.request, Request::Expand(_));
+        let steps = self.ready.iter().filter(is_step).count();
+        let taken = self.intake.take(room, steps);
         for warmed in taken.warmed {
             self.take_warmed(warmed);
         }
@@ -296,8 +309,10 @@ impl Persistence {
             while self.intake.depth() == 0 && self.ready.is_empty() && self.index_step() {}
         }
         self.remove_step();
+        self.groups.look_again(&self.readers);
         if self.intervals.is_multiple_of(HOUSEKEEPING_INTERVALS) {
             self.committer.housekeeping();
+            self.groups.observe();
         }
         self.observed.set(self.committer.time(), self.committer.heard_since());
         self.observe();

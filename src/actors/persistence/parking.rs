@@ -10,7 +10,7 @@ use super::{
     intake::{Submission, Warmed},
     warm,
 };
-use crate::model::UserId;
+use crate::{logic::Request, model::UserId};
 
 /// Readings of one actor's rows that were overtaken before its operations are refused as busy.
 const WARM_ATTEMPTS_MAX: u32 = 8;
@@ -31,6 +31,11 @@ impl Persistence {
         };
         parked.attempts += 1;
         let attempts = parked.attempts;
+        let first = parked.waiting.front().map(|submission| &submission.operation.request);
+        if warmed.rows.is_none() && matches!(first, Some(Request::Expand(_))) {
+            // Whoever asks for steps counts its own attempts, and waits between them.
+            return self.refuse_parked(actor, Refusal::Internal);
+        }
         if warmed.rows.is_some_and(|rows| self.committer.warm(rows, warmed.as_of)) {
             let waiting = self.parked.remove(&actor).map(|parked| parked.waiting);
             for submission in waiting.into_iter().flatten().rev() {

@@ -8,6 +8,7 @@ use super::intake::{Reply, Submission};
 use crate::{
     actors::{
         directory::Directory,
+        group::Groups,
         hand_backs::HandBacks,
         ports::{Ports, Post, WorkerId},
         user::audience,
@@ -15,6 +16,7 @@ use crate::{
     },
     logic::{
         Answer,
+        fan_out_job::group_of,
         operation::{ContactChange, Request},
     },
     model::{Clock, DeviceEnd, DeviceId, Effect, Record, UserId},
@@ -26,19 +28,25 @@ pub(super) struct Telling {
     ports: Ports,
     directory: Directory,
     waiters: Waiters,
+    groups: Groups,
     hand_backs: HandBacks,
     by_worker: Vec<Vec<(UserId, Post)>>,
 }
 
+/// Whom it tells.
+pub(super) struct TellingParts {
+    pub(super) ports: Ports,
+    pub(super) directory: Directory,
+    pub(super) waiters: Waiters,
+    pub(super) groups: Groups,
+    pub(super) hand_backs: HandBacks,
+}
+
 impl Telling {
-    pub(super) fn new(
-        ports: Ports,
-        directory: Directory,
-        waiters: Waiters,
-        hand_backs: HandBacks,
-    ) -> Telling {
+    pub(super) fn new(parts: TellingParts) -> Telling {
+        let TellingParts { ports, directory, waiters, groups, hand_backs } = parts;
         let by_worker = (0..ports.workers()).map(|_| Vec::new()).collect();
-        Telling { ports, directory, waiters, hand_backs, by_worker }
+        Telling { ports, directory, waiters, groups, hand_backs, by_worker }
     }
 
     fn post(&mut self, worker: WorkerId, user: UserId, post: Post) {
@@ -50,11 +58,14 @@ impl Telling {
         self.hand_backs.note(records);
         let (mut messages, mut tombstones) = (0, 0);
         for record in records {
-            for (user, items) in audience(record) {
-                self.waiters.wake(user);
-                if let Some(worker) = self.directory.worker(user) {
-                    self.post(worker, user, Post::News { items });
+            if let Some(group) = group_of(record) {
+                count_pointers(record, monitor);
+                if !self.groups.leave(group, record) {
+                    monitor.add(ids::GROUP_RECORDS_TOLD_DIRECTLY, 1);
+                    self.tell_all(record);
                 }
+            } else {
+                self.tell_all(record);
             }
             for effect in &record.effects {
                 match effect {
@@ -72,6 +83,15 @@ impl Telling {
         }
         monitor.add(ids::MESSAGES_STORED, messages);
         monitor.add(ids::CLEANUP_TOMBSTONES, tombstones);
+    }
+
+    fn tell_all(&mut self, record: &Record) {
+        for (user, items) in audience(record) {
+            self.waiters.wake(user);
+            if let Some(worker) = self.directory.worker(user) {
+                self.post(worker, user, Post::News { items });
+            }
+        }
     }
 
     /// Ends what a device has open: its polls look again and find that it is out, its connections are closed.
@@ -107,6 +127,7 @@ impl Telling {
         match submission.reply {
             Reply::User(name) => self.post(name.worker, name.user, Post::Answer(name, result)),
             Reply::Nobody => {}
+            Reply::Group(group, number) => self.groups.answered(group, number, result.err()),
             // The task that asked may be gone with its client.
             Reply::Once(reply) => drop(reply.send(result)),
         }
@@ -116,6 +137,19 @@ impl Telling {
     pub(super) fn flush(&mut self) {
         for (worker, posts) in self.by_worker.iter_mut().enumerate() {
             self.ports.post_all(WorkerId(worker), posts);
+        }
+    }
+}
+
+/// Pointers by which the entries of groups reached inboxes: at once, or by steps.
+fn count_pointers(record: &Record, monitor: &Monitor) {
+    for effect in &record.effects {
+        match effect {
+            Effect::Message(delivery) => {
+                monitor.add(ids::GROUP_POINTERS_AT_ONCE, delivery.pointers.len() as u64)
+            }
+            Effect::Expanded(step) => monitor.add(ids::GROUP_POINTERS_BY_STEPS, step.pointers.len() as u64),
+            _ => {}
         }
     }
 }
@@ -174,8 +208,10 @@ fn op_of(request: &Request) -> Option<Op> {
 mod tests {
     use super::*;
     use crate::{
+        actors::group::GroupsParts,
         logic::hand_back_times::{HandedBackWithin, Minute, Versions},
         model::{DeviceId, Kind, KindSet, Lineage, LineageId, Lineages, TimeMs, Version, limits::KINDS_MAX},
+        store::tail::Tail,
     };
 
     #[test]
@@ -183,7 +219,18 @@ mod tests {
         let (first, second) = (TimeMs(60_000_000), TimeMs(61_000_000));
         let hand_backs = HandBacks::since(first, first, Version(0), &[]);
         let (ports, directory, waiters) = (Ports::new(1), Directory::default(), Waiters::bounded(1));
-        let mut telling = Telling::new(ports, directory, waiters, hand_backs.clone());
+        let groups = Groups::new(GroupsParts {
+            intake: Arc::default(),
+            ports: ports.clone(),
+            directory: directory.clone(),
+            waiters: waiters.clone(),
+            tail: Arc::new(Tail::new(Version(0))),
+            clock: Clock::new(|| 0, || 0),
+            monitor: Monitor::new(),
+        });
+        let hand_backs_told = hand_backs.clone();
+        let parts = TellingParts { ports, directory, waiters, groups, hand_backs: hand_backs_told };
+        let mut telling = Telling::new(parts);
         let id = LineageId { device: DeviceId(11), context: 0 };
         let mut row = Lineage::new(id, Version(0), KindSet::ALL, first);
         for (at, mark) in [(first, 50), (second, 60)] {

@@ -36,6 +36,7 @@ pub use session::{Session, retry_after_ms};
 
 use super::{
     accounts::Accounts,
+    group::Groups,
     hand_backs::HandBacks,
     hub::{Hub, Idle},
     observed::Observed,
@@ -107,6 +108,8 @@ pub struct UserServices {
     pub hand_backs: HandBacks,
     /// Requests over HTTP that wait for news.
     pub waiters: Waiters,
+    /// The actors of groups, for operators.
+    pub groups: Groups,
     /// Who was told to the operator as coming from a history that this store does not have.
     pub lost_futures: LostFutures,
 }

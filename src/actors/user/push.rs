@@ -86,13 +86,10 @@ pub(super) fn push_page(
     (given.push_page(&snapshot, told), Issued { snapshot, marks })
 }
 
-/// Who is told of a durable record, and whether a state kind is among it.
+/// Who is told of a durable record, each once in the order of ids, and whether a state kind is among it.
 pub fn audience(record: &crate::model::Record) -> Vec<(UserId, bool)> {
     let mut told: Vec<(UserId, bool)> = Vec::new();
-    let mut tell = |user: UserId, items: bool| match told.iter_mut().find(|(known, _)| *known == user) {
-        Some((_, merged)) => *merged |= items,
-        None => told.push((user, items)),
-    };
+    let mut tell = |user: UserId, items: bool| told.push((user, items));
     for effect in &record.effects {
         match effect {
             crate::model::Effect::Item { user, .. } => tell(*user, true),
@@ -105,5 +102,8 @@ pub fn audience(record: &crate::model::Record) -> Vec<(UserId, bool)> {
             _ => {}
         }
     }
+    // A user who is named twice, with the item first.
+    told.sort_unstable_by_key(|(user, items)| (*user, !items));
+    told.dedup_by_key(|(user, _)| *user);
     told
 }

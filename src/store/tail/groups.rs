@@ -111,7 +111,8 @@ impl Tail {
     }
 
     /// An entry of a log, if the tail has it.
-    pub(super) fn logged(&self, conversation: ConversationId, seq: Seq) -> Option<Arc<Delivery>> {
+    #[must_use]
+    pub fn logged(&self, conversation: ConversationId, seq: Seq) -> Option<Arc<Delivery>> {
         let shard = self.shard(conversation.0).read();
         let log = shard.logs.get(&conversation)?;
         let first = log.front()?.message.seq;

@@ -1,0 +1,114 @@
+//! The group actor: one per active group, it asks for the next step of a fan-out when the last one is durable, and tells
+//! the members what became durable for them.
+//!
+//! **Owns** nothing that counts: what is to be told and asked stands on the board, `group/board.rs`, which outlives it.
+//! **Receives** wakes. **Emits** steps to the intake, one at a time, and one envelope per worker with the members who have
+//! news there. **Durable before replying:** what it tells was published before it came to the board; a step is asked for
+//! when the one before it is durable. **Mailbox:** one wake at a time, so it is never full. **Started** by the board for
+//! the first record of its group, **stopped** by itself when nothing waited for `IDLE`. **A restart loses** nothing: what
+//! was not told is still on the board, and its successor tells it, twice if it must.
+
+mod board;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, SpawnHandle};
+
+pub use board::{Groups, GroupsParts};
+
+use super::persistence::intake::{Reply, Submission};
+use crate::{
+    logic::{Request, fan_out_job::Next},
+    model::ConversationId,
+};
+
+/// How long an actor without work stays. Source: people answer each other within seconds, and to start one costs a few µs.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// See the module.
+pub(super) struct Group {
+    group: ConversationId,
+    /// Which of the actors that this group has had.
+    number: u64,
+    groups: Groups,
+    /// When it looks again by itself.
+    planned: Option<SpawnHandle>,
+    has_ended: bool,
+}
+
+/// There is something on the board.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Wake;
+
+impl Group {
+    pub(super) fn new(group: ConversationId, number: u64, groups: Groups) -> Group {
+        Group { group, number, groups, planned: None, has_ended: false }
+    }
+
+    fn work(&mut self, ctx: &mut Context<Group>) {
+        self.groups.tell(self.group);
+        let next = match self.groups.next(self.group) {
+            Next::Step => self.step(),
+            next => next,
+        };
+        if let Some(planned) = self.planned.take() {
+            ctx.cancel_future(planned);
+        }
+        self.planned = match next {
+            Next::UnderWay => None,
+            Next::WaitUntil(due_us) => {
+                let wait = due_us.saturating_sub(self.groups.now_us());
+                Some(ctx.run_later(Duration::from_micros(wait), Group::work))
+            }
+            Next::Step => Some(ctx.run_later(Duration::ZERO, Group::work)),
+            Next::Nothing => Some(ctx.run_later(IDLE, Group::end)),
+        };
+    }
+
+    /// Asks for the next step. What the intake does not take comes back at once, and is asked for again later.
+    fn step(&mut self) -> Next {
+        let number = self.groups.ask(self.group);
+        let reply = Reply::Group(self.group, number);
+        let submission = Submission::new(Request::Expand(self.group), reply, self.groups.clock());
+        if let Err((_, refusal)) = self.groups.intake().submit_step(submission) {
+            self.groups.answered(self.group, number, Some(refusal));
+        }
+        self.groups.next(self.group)
+    }
+
+    fn end(&mut self, ctx: &mut Context<Group>) {
+        self.planned = None;
+        self.has_ended = self.groups.end(self.group, self.number);
+        if self.has_ended {
+            ctx.stop();
+        }
+    }
+}
+
+/// An actor that ended in order has said so. After a panic another one takes over at once.
+impl Drop for Group {
+    fn drop(&mut self) {
+        if !self.has_ended {
+            self.groups.died(self.group, self.number);
+        }
+    }
+}
+
+impl Actor for Group {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.work(ctx);
+    }
+}
+
+impl Handler<Wake> for Group {
+    type Result = ();
+
+    fn handle(&mut self, _: Wake, ctx: &mut Self::Context) {
+        self.work(ctx);
+    }
+}

@@ -1,0 +1,215 @@
+//! A fan-out as who drives it sees it: when its next step is due, and what becomes of one that cannot be done.
+//!
+//! It believes what durable records say. What it remembers beside them decides nothing but when it asks: should it be
+//! wrong, a step finds nothing to do.
+
+use crate::model::{ConversationId, Effect, Position, Record, Seq, TimeMs, UserId};
+
+/// How long a step waits that was refused for want of room, or whose outcome is not known, µs; after each further one in
+/// a row twice as long. Source: a batch takes a few ms, and by then there is room.
+pub const RETRY_MIN_US: u64 = 20_000;
+
+/// The longest of these waits, µs.
+pub const RETRY_MAX_US: u64 = 2_000_000;
+
+/// Steps in a row that met a fault before the fan-out is parked. Source: with the waits between them a second has passed,
+/// so it is no hiccup.
+pub const FAULTS_MAX: u32 = 6;
+
+/// How often a parked fan-out is tried again, µs. Source: a row that is put right by hand is noticed within a minute, and
+/// one that is not costs nothing.
+pub const PARKED_RETRY_US: u64 = 60_000_000;
+
+/// Deaths in a row of who drives it before it waits like one that met a fault.
+pub const DEATHS_AT_ONCE_MAX: u32 = 3;
+
+/// The group that a record is about, if it is about one: a direct conversation is known by its number.
+#[must_use]
+pub fn group_of(record: &Record) -> Option<ConversationId> {
+    record.effects.iter().find_map(|effect| match effect {
+        Effect::FanOut { group, .. } | Effect::MemberGone { group, .. } => Some(*group),
+        Effect::Group(row) => Some(row.group),
+        Effect::Member(row) => Some(row.group),
+        Effect::Expanded(step) => Some(step.group),
+        Effect::Message(delivery) => {
+            let conversation = delivery.message.conversation;
+            let is_direct = match delivery.pointers.as_slice() {
+                [(one, _)] => conversation == direct(*one, *one),
+                [(one, _), (other, _)] => conversation == direct(*one, *other),
+                _ => false,
+            };
+            (!is_direct).then_some(conversation)
+        }
+        _ => None,
+    })
+}
+
+fn direct(one: UserId, other: UserId) -> ConversationId {
+    ConversationId::direct(one, other, 0)
+}
+
+/// What is to be done for a fan-out now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing waits.
+    Nothing,
+    /// A step is under way: its answer comes.
+    UnderWay,
+    /// The next step is due.
+    Step,
+    /// The next step is due then, on the monotonic clock.
+    WaitUntil(u64),
+}
+
+/// Why a step was not done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Setback {
+    /// There was no room, or it is not known what became of it: it is asked again.
+    NotNow,
+    /// The store could not be read for it.
+    Fault,
+}
+
+/// What an operator is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waiting {
+    /// Entries that are not wholly expanded.
+    pub entries: u64,
+    /// When the oldest of them was written, as far as it is known: never later.
+    pub since: TimeMs,
+    /// Steps in a row that met a fault.
+    pub faults: u32,
+    /// It was given up for a while: see `FAULTS_MAX`.
+    pub is_parked: bool,
+}
+
+/// See the module.
+#[derive(Debug, Clone, Default)]
+pub struct FanOutJob {
+    position: Option<Position>,
+    head: Seq,
+    since: TimeMs,
+    /// Number of the step under way, and whether a record came that moved the position.
+    under_way: Option<(u64, bool)>,
+    /// Steps asked for so far.
+    asked: u64,
+    setbacks: u32,
+    faults: u32,
+    deaths: u32,
+    due_us: u64,
+}
+
+impl FanOutJob {
+    /// One that an earlier run left, as its rows are.
+    #[must_use]
+    pub fn left(position: Position, head: Seq, since: TimeMs) -> FanOutJob {
+        FanOutJob { position: Some(position), head, since, ..FanOutJob::default() }
+    }
+
+    /// A record of its group is durable. `written` says when an entry was written, where that is known.
+    pub fn note(&mut self, record: &Record, written: impl Fn(Seq) -> Option<TimeMs>) {
+        for effect in &record.effects {
+            match effect {
+                Effect::Message(delivery) => {
+                    self.head = self.head.max(delivery.message.seq);
+                    if delivery.pointers.is_empty() && self.position.is_none() {
+                        // Where it stands exactly the first step says.
+                        self.position = Some(Position { entry: delivery.message.seq, after: None });
+                        self.since = delivery.message.sent_at;
+                    }
+                }
+                Effect::FanOut { position, .. } => self.moved(*position, &written),
+                _ => {}
+            }
+        }
+    }
+
+    fn moved(&mut self, position: Option<Position>, written: impl Fn(Seq) -> Option<TimeMs>) {
+        let entry = |position: Option<Position>| position.map(|position| position.entry);
+        if entry(position) != entry(self.position) {
+            self.since = position.and_then(|position| written(position.entry)).unwrap_or(self.since);
+        }
+        self.position = position;
+        self.head = self.head.max(entry(position).unwrap_or_default());
+        if let Some((_, has_moved)) = &mut self.under_way {
+            *has_moved = true;
+        }
+        (self.setbacks, self.faults, self.deaths, self.due_us) = (0, 0, 0, 0);
+    }
+
+    /// What is to be done at this moment.
+    #[must_use]
+    pub fn next(&self, now_us: u64) -> Next {
+        if self.under_way.is_some() {
+            return Next::UnderWay;
+        }
+        match self.position {
+            None => Next::Nothing,
+            Some(_) if now_us < self.due_us => Next::WaitUntil(self.due_us),
+            Some(_) => Next::Step,
+        }
+    }
+
+    /// The next step is asked for. Its number comes back with what became of it.
+    pub fn ask(&mut self) -> u64 {
+        self.asked += 1;
+        self.under_way = Some((self.asked, false));
+        self.asked
+    }
+
+    /// What became of the step of this number; that of an earlier one says nothing any more. True when the fan-out was
+    /// parked by it.
+    pub fn answered(&mut self, number: u64, result: Result<(), Setback>, now_us: u64) -> bool {
+        let Some((_, has_moved)) = self.under_way.take_if(|(asked, _)| *asked == number) else {
+            return false;
+        };
+        let was_parked = self.is_parked();
+        match result {
+            // It was decided and there was nothing to do.
+            Ok(()) if !has_moved => self.position = None,
+            Ok(()) => {}
+            Err(Setback::NotNow) => {
+                self.setbacks = self.setbacks.saturating_add(1);
+                self.due_us = now_us + wait_us(self.setbacks);
+            }
+            Err(Setback::Fault) => {
+                self.faults = self.faults.saturating_add(1);
+                let wait = if self.is_parked() { PARKED_RETRY_US } else { wait_us(self.faults) };
+                self.due_us = now_us + wait;
+            }
+        }
+        self.is_parked() && !was_parked
+    }
+
+    /// Who drove it died, and it is not known whether the step under way was asked for. Another one may ask at once, but
+    /// not for ever. True when the fan-out was parked by it.
+    pub fn died(&mut self, now_us: u64) -> bool {
+        let was_parked = self.is_parked();
+        self.under_way = None;
+        self.deaths = self.deaths.saturating_add(1);
+        if self.is_parked() {
+            self.due_us = now_us + PARKED_RETRY_US;
+        } else if self.deaths > DEATHS_AT_ONCE_MAX {
+            self.due_us = now_us + wait_us(self.deaths - DEATHS_AT_ONCE_MAX);
+        }
+        self.is_parked() && !was_parked
+    }
+
+    fn is_parked(&self) -> bool {
+        self.faults >= FAULTS_MAX || self.deaths >= DEATHS_AT_ONCE_MAX + FAULTS_MAX
+    }
+
+    /// What waits; nothing when everything is expanded.
+    #[must_use]
+    pub fn waiting(&self) -> Option<Waiting> {
+        let position = self.position?;
+        let entries = self.head.0.saturating_sub(position.entry.0) + 1;
+        Some(Waiting { entries, since: self.since, faults: self.faults, is_parked: self.is_parked() })
+    }
+}
+
+/// How long to wait after so many in a row.
+fn wait_us(in_a_row: u32) -> u64 {
+    let doublings = in_a_row.saturating_sub(1).min(16);
+    (RETRY_MIN_US << doublings).min(RETRY_MAX_US)
+}
