@@ -3,7 +3,7 @@
 //! It believes what durable records say. What it remembers beside them decides nothing but when it asks: should it be
 //! wrong, a step finds nothing to do.
 
-use crate::model::{ConversationId, Effect, Position, Record, Seq, TimeMs, UserId};
+use crate::model::{ConversationId, Effect, GroupEffect, Position, Record, Seq, TimeMs, UserId};
 
 /// How long a step waits that was refused for want of room, or whose outcome is not known, µs; after each further one in
 /// a row twice as long. Source: a batch takes a few ms, and by then there is room.
@@ -27,10 +27,7 @@ pub const DEATHS_AT_ONCE_MAX: u32 = 3;
 #[must_use]
 pub fn group_of(record: &Record) -> Option<ConversationId> {
     record.effects.iter().find_map(|effect| match effect {
-        Effect::FanOut { group, .. } | Effect::MemberGone { group, .. } => Some(*group),
-        Effect::Group(row) => Some(row.group),
-        Effect::Member(row) => Some(row.group),
-        Effect::Expanded(step) => Some(step.group),
+        Effect::Group(effect) => Some(effect.group()),
         Effect::Message(delivery) => {
             let conversation = delivery.message.conversation;
             let is_direct = match delivery.pointers.as_slice() {
@@ -118,7 +115,7 @@ impl FanOutJob {
                         self.since = delivery.message.sent_at;
                     }
                 }
-                Effect::FanOut { position, .. } => self.moved(*position, &written),
+                Effect::Group(GroupEffect::FanOut { position, .. }) => self.moved(*position, &written),
                 _ => {}
             }
         }

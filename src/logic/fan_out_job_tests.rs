@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::fan_out_job::*;
 use crate::model::{
-    ClientMessageId, Content, ConversationId, Day, Delivery, Effect, Expansion, Position, Record, Seq,
-    TimeMs, UserId, Version,
+    ClientMessageId, Content, ConversationId, Day, Delivery, Effect, Expansion, GroupEffect, Position,
+    Record, Seq, TimeMs, UserId, Version,
     record::{Item, ItemValue, Message},
 };
 
@@ -37,7 +37,7 @@ fn message(conversation: ConversationId, seq: u64, to: &[u64]) -> Effect {
 fn moved(to: Option<(u64, u64)>) -> Effect {
     let position =
         to.map(|(entry, after)| Position { entry: Seq(entry), after: (after > 0).then_some(UserId(after)) });
-    Effect::FanOut { group: GROUP, position }
+    Effect::Group(GroupEffect::FanOut { group: GROUP, position })
 }
 
 fn note(job: &mut FanOutJob, effects: Vec<Effect>) {
@@ -73,7 +73,7 @@ fn of_which_group_a_record_is() {
         (vec![message(GROUP, 1, &[1, 2])], Some(GROUP)),
         (vec![message(GROUP, 1, &[])], Some(GROUP)),
         (vec![item(1), message(GROUP, 1, &[1, 2, 3])], Some(GROUP)),
-        (vec![item(1), Effect::Expanded(Arc::new(step)), moved(None)], Some(GROUP)),
+        (vec![item(1), Effect::Group(GroupEffect::Expanded(Arc::new(step))), moved(None)], Some(GROUP)),
     ];
     for (effects, expected) in table {
         let record = record(effects);

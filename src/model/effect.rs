@@ -97,6 +97,19 @@ pub enum GroupEffect {
     Expanded(Arc<Expansion>),
 }
 
+impl GroupEffect {
+    /// Of which group.
+    #[must_use]
+    pub fn group(&self) -> ConversationId {
+        match self {
+            GroupEffect::Row(row) => row.group,
+            GroupEffect::Member(row) => row.group,
+            GroupEffect::MemberGone { group, .. } | GroupEffect::FanOut { group, .. } => *group,
+            GroupEffect::Expanded(step) => step.group,
+        }
+    }
+}
+
 /// A message with the pointers that one operation makes to it, all of that operation's version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {

@@ -39,6 +39,12 @@ impl World {
         result: Result<Answer, Refusal>,
         new: &[Arc<Record>],
     ) {
+        if let Request::Group(request) = &submission.operation.request {
+            return match result {
+                Err(Refusal::AccountSuspended) => self.suspended_refused(&submission.operation, new),
+                result => self.group_answered(request, result, new),
+            };
+        }
         match &submission.ticket {
             Ticket::Send(place) => self.send_answered(*place, &submission.operation, result, new),
             Ticket::Register(user, name) => match result {
@@ -171,6 +177,14 @@ impl World {
                 };
                 assert!(!is_known, "a user was not found");
                 self.counts.saw("no such user");
+                self.pending[place].is_over = true;
+            }
+            Err(Refusal::NoSuchConversation)
+                if self.is_refused_from_outside(key.0, &pending.send.to, new) =>
+            {
+                let is_later = |held: &Arc<Delivery>| new.iter().any(|record| record.version == held.version);
+                assert!(held.is_none_or(is_later), "G8: what was stored before somebody left is refused");
+                self.counts.saw("send refused from outside");
                 self.pending[place].is_over = true;
             }
             Err(Refusal::NoSuchConversation) => {

@@ -130,7 +130,7 @@ impl World {
         for row in self.oracle.conversations.values() {
             let left = view.removable_messages(row.conversation, row.oldest, usize::MAX).unwrap();
             assert_eq!(left, Vec::<Vec<u8>>::new(), "cleanup left messages");
-            if self.oracle.bodies == Bodies::UntilDelivered {
+            if self.oracle.bodies == Bodies::UntilDelivered && !row.is_group() {
                 let floors = row.members.map(|member| self.oracle.lineages[&member].floor);
                 let had = floors.into_iter().fold(Version::MAX, Version::min);
                 let (left, _) = view.older_messages(row.conversation, row.oldest, had, usize::MAX).unwrap();
@@ -183,6 +183,10 @@ impl World {
     fn read_conversation(&mut self, user: UserId, view: &View, head: &proto::Head) {
         let bytes_max = if self.random.one_in(2) { 60 } else { PAGE_BYTES_MAX };
         let conversation = highwater::model::ConversationId(head.conversation_id);
+        // Groups are not read by seq yet.
+        if self.oracle.is_group(conversation) {
+            return;
+        }
         let log = &self.oracle.logs[&conversation];
         let seen = log.iter().take_while(|delivery| delivery.version <= view.bound()).count();
         let oldest = self.oracle.conversations[&conversation].oldest.0;

@@ -35,6 +35,10 @@ impl Oracle {
     pub fn judge_blocks(&self, record: &Record) {
         for effect in &record.effects {
             let Effect::Message(delivery) = effect else { continue };
+            // Who blocks somebody hears him in the groups of both.
+            if self.is_group(delivery.message.conversation) || !delivery.was_sent() {
+                continue;
+            }
             let sender = delivery.message.sender;
             for (user, _) in &delivery.pointers {
                 assert!(

@@ -94,6 +94,9 @@ impl World {
             self.check_passwords(record);
             self.check_suspension(record);
             self.oracle.publish(record);
+            for event in std::mem::take(&mut self.oracle.met) {
+                self.counts.saw(event);
+            }
             if self.oracle.horizon.receipts_from > horizon.receipts_from {
                 self.counts.saw("horizon moved");
             }

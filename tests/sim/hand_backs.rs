@@ -28,7 +28,8 @@ impl World {
             .oracle
             .inbox_above(user, row.from)
             .iter()
-            .filter(|entry| entry.version <= row.acked_messages())
+            // By its minute is found what came to inboxes when it was sent.
+            .filter(|entry| entry.version <= row.acked_messages() && self.oracle.came_at_once(entry))
             .map(|entry| (entry.version, entry.message.sent_at))
             .collect();
         if handed.is_empty() {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use highwater::{
     logic::{
-        Operation, Request,
+        Operation, Principal, Request,
         operation::{EndDevices, HandedBack, NewDevice, Register, Send, Target},
     },
     model::{
@@ -192,6 +192,7 @@ impl World {
             .iter()
             .filter(|(_, log)| log[0].pointers.iter().any(|(user, _)| *user == by.user))
             .map(|(conversation, _)| *conversation)
+            .filter(|conversation| !self.oracle.is_group(*conversation))
             .collect();
         let (event, to) = match self.random.below(20) {
             0 => ("send to nobody", Target::Name("nobody".to_owned())),
@@ -204,6 +205,11 @@ impl World {
             _ => ("send to name", Target::Name(name_key(&name))),
         };
         self.counts.saw(event);
+        self.send_to(by, to);
+    }
+
+    /// Something new is sent.
+    pub fn send_to(&mut self, by: Principal, to: Target) {
         let id = ClientMessageId(std::array::from_fn(|_| self.random.next_u64() as u8));
         let length = if self.random.one_in(12) { 1200 } else { 1 + self.any(40) };
         let content = if self.random.one_in(4) {

@@ -6,10 +6,12 @@ use std::{
 };
 
 use highwater::model::{
-    Bodies, ClientMessageId, Content, ConversationId, Day, Delivery, DeviceId, Effect, Horizon, Kind,
-    LineageId, Lineages, Record, TimeMs, UserId, Version,
+    Bodies, ClientMessageId, Content, ConversationId, Day, Delivery, DeviceId, Effect, GroupBounds,
+    GroupEffect, Horizon, Kind, LineageId, Lineages, Record, TimeMs, UserId, Version,
     record::{Account, Conversation, Device, Item, Run, SecretHash},
 };
+
+use crate::group_model::Group;
 
 /// By what a send is recognised.
 pub type SendKey = (UserId, Day, ClientMessageId);
@@ -55,6 +57,10 @@ pub struct Oracle {
     pub refused: BTreeSet<(SendKey, Content)>,
     /// Which of the restores, counted from 1, was the newest that began a lossy run.
     pub told_lossy: u64,
+    pub groups: BTreeMap<ConversationId, Group>,
+    pub group_bounds: GroupBounds,
+    /// Events of groups that are not counted yet.
+    pub met: Vec<&'static str>,
 }
 
 impl Oracle {
@@ -107,12 +113,13 @@ impl Oracle {
                 }
                 Effect::Horizon(horizon) => self.take_horizon(horizon),
                 Effect::Conversation(row) => self.take_conversation(row),
-                Effect::Group(_) => panic!("these histories make no groups"),
+                Effect::Group(GroupEffect::Expanded(step)) => self.take_step(step),
                 // Judged when the whole record is taken.
-                Effect::ContactTally(_) => {}
+                Effect::Group(_) | Effect::ContactTally(_) => {}
             }
         }
         self.judge_requests(record);
+        self.judge_groups(record);
         self.used = self.used.max(record.version);
         self.decided.insert(record.version, self.batch_at);
         self.records.insert(record.version, Arc::clone(record));
@@ -162,16 +169,12 @@ impl Oracle {
         assert_eq!(seq, head + 1, "G2: a hole in conversation {}", message.conversation);
         assert_eq!(delivery.version, version, "a delivery bears the version of its operation");
         log.push(Arc::clone(delivery));
-        for (user, previous) in &delivery.pointers {
-            assert_eq!(
-                *previous,
-                self.inbox_head(*user),
-                "G1: inbox of {user}: a pointer names another than the last"
-            );
-            self.inboxes.entry(*user).or_default().push(Arc::clone(delivery));
+        self.take_pointers(delivery);
+        if !delivery.was_sent() {
+            return;
         }
         assert!(
-            delivery.pointers.iter().any(|(user, _)| *user == message.sender),
+            delivery.is_in_own_inbox() || self.is_group(message.conversation),
             "the sender has a pointer too"
         );
         let key = (message.sender, delivery.day, message.id);
@@ -181,6 +184,18 @@ impl Oracle {
             !self.refused.contains(&(key, message.content.clone())),
             "what was told as refused was decided later"
         );
+    }
+
+    /// Everybody who is pointed to a delivery has it after everything before.
+    pub fn take_pointers(&mut self, delivery: &Arc<Delivery>) {
+        for (user, previous) in &delivery.pointers {
+            assert_eq!(
+                *previous,
+                self.inbox_head(*user),
+                "G1: inbox of {user}: a pointer names another than the last"
+            );
+            self.inboxes.entry(*user).or_default().push(Arc::clone(delivery));
+        }
     }
 
     /// The store was opened: everything above the index's reach was replayed. Returns what was not published before: the

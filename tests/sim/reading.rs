@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use highwater::{
     actors::user::{PageRequest, answer, begin},
-    model::{LineageId, limits::PAGE_BYTES_MAX},
+    model::{ConversationId, LineageId, limits::PAGE_BYTES_MAX},
     store::view::View,
     sync::Issued,
 };
@@ -144,6 +144,7 @@ impl World {
             answer(view, &self.key, current, request).unwrap_or_else(|fault| panic!("G1: {fault}"));
         self.counts.saw("page");
         self.note_too_old(&answered.page);
+        self.note_group_page(&answered.page);
         if answered.page.more {
             self.counts.saw("page cut");
         }
@@ -205,6 +206,10 @@ impl World {
             return;
         }
         self.count_levels(&page);
+        let groups = &self.oracle.groups;
+        if page.valid.iter().any(|valid| groups.contains_key(&ConversationId(valid.conversation_id))) {
+            self.counts.saw("valid told of a group");
+        }
         if !page.valid.is_empty() || page.valid_complete {
             self.counts.saw(if page.valid_complete { "valid told" } else { "valid told in parts" });
         }

@@ -10,6 +10,7 @@ impl World {
         self.heal();
         self.resume_everybody();
         self.answer_everything();
+        self.expand_everything();
         self.let_everything_age();
         self.follow_nudges();
         self.everybody_reads();

@@ -256,6 +256,7 @@ impl World {
     fn opened(&mut self, opened: Opened) {
         let Opened { mut committer, lifeline, report } = opened;
         committer.set_bounds(self.shell.bounds);
+        committer.set_group_bounds(self.oracle.group_bounds);
         // A day of absence is believed at most, except by a store that has never noted the time.
         if self.now.0 - self.oracle.now.0 <= ABSENCE_MAX_MS || report.stored_time.is_none() {
             self.oracle.now = self.oracle.now.max(self.now);
@@ -284,6 +285,9 @@ impl World {
         }
         assert!(!report.lossy || self.shell.accept_loss, "nothing that was told may be missing");
         self.shell.accept_loss = false;
+        if self.oracle.is_in_mid_entry() {
+            self.counts.saw("crash between group steps");
+        }
         let new = self.oracle.reopened(&replayed, tail.indexed());
         if new.len() > 1 {
             let runs_only =

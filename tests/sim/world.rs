@@ -17,7 +17,7 @@ use crate::{
     bodies,
     client::Client,
     counts::Counts,
-    devices, hand_backs,
+    devices, groups, hand_backs,
     operations::Pending,
     oracle::Oracle,
     passwords::Proofs,
@@ -84,11 +84,17 @@ impl World {
         let index_step_bytes = if random.one_in(2) { 600 } else { 1 << 20 };
         let policy = devices::any_policy(&mut random);
         let bodies = bodies::any_policy(&mut random);
+        let group_bounds = groups::any_bounds(&mut random);
         let bounds = CommitterBounds { rows_max, index_step_bytes, index_batch_bytes: 160 };
         let mut world = World {
             random,
             counts: Counts::default(),
-            oracle: Oracle { lineage_expiry_ms: LINEAGE_EXPIRY_MS, bodies, ..Oracle::default() },
+            oracle: Oracle {
+                lineage_expiry_ms: LINEAGE_EXPIRY_MS,
+                bodies,
+                group_bounds,
+                ..Oracle::default()
+            },
             shell: Shell::new(bounds, policy),
             hand_backs: HandBackTimes::since(
                 (TimeMs(0), TimeMs(0)),
@@ -139,7 +145,7 @@ impl World {
     }
 
     fn act(&mut self) {
-        match self.random.below(1063) {
+        match self.random.below(1263) {
             0..160 => self.operate(),
             160..320 => self.decide(),
             320..430 => self.warm_further(),
@@ -166,6 +172,9 @@ impl World {
             1000..1030 => self.whole_sync_one(),
             1030..1033 => self.let_something_age(),
             1033..1063 => self.change_contact_one(),
+            1063..1123 => self.change_group_one(),
+            1123..1163 => self.send_to_group(),
+            1163..1263 => self.expand_one(),
             _ => {
                 let power_cut = self.random.one_in(2);
                 self.crash(power_cut);

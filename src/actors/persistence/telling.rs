@@ -19,7 +19,7 @@ use crate::{
         fan_out_job::group_of,
         operation::{ContactChange, Request},
     },
-    model::{Clock, DeviceEnd, DeviceId, Effect, Record, UserId},
+    model::{Clock, DeviceEnd, DeviceId, Effect, GroupEffect, Record, UserId},
     monitor::{Monitor, Op, Outcome, ids},
 };
 
@@ -148,7 +148,9 @@ fn count_pointers(record: &Record, monitor: &Monitor) {
             Effect::Message(delivery) => {
                 monitor.add(ids::GROUP_POINTERS_AT_ONCE, delivery.pointers.len() as u64)
             }
-            Effect::Expanded(step) => monitor.add(ids::GROUP_POINTERS_BY_STEPS, step.pointers.len() as u64),
+            Effect::Group(GroupEffect::Expanded(step)) => {
+                monitor.add(ids::GROUP_POINTERS_BY_STEPS, step.pointers.len() as u64)
+            }
             _ => {}
         }
     }

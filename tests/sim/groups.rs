@@ -1,0 +1,269 @@
+//! What users do with groups, how their logs are expanded a step at a time, and whether the answers are true.
+
+use std::sync::Arc;
+
+use highwater::{
+    logic::{
+        Answer, Principal, Request,
+        operation::{GroupChange, GroupRequest, Target},
+    },
+    model::{
+        Content, ConversationId, GroupBounds, Record, Role, UserId, Version, limits::INTERVALS_PER_MEMBER_MAX,
+    },
+    store::files_faulty::SeededRandom,
+};
+use highwater_wire::{Refusal, proto};
+
+use crate::{group_model::Group, operations::Ticket, world::World};
+
+/// Groups of one history.
+const GROUPS: usize = 3;
+
+/// Mostly fewer pointers in a step than members in a group, so that a crash finds an entry in the middle; and one user
+/// more than a group takes.
+pub fn any_bounds(random: &mut SeededRandom) -> GroupBounds {
+    let step_pointers_max = [1, 1, 2, 256][random.below(4) as usize];
+    GroupBounds { members_max: 3, step_pointers_max }
+}
+
+impl World {
+    fn any_group(&mut self) -> Option<ConversationId> {
+        let groups: Vec<ConversationId> = self.oracle.groups.keys().copied().collect();
+        if groups.is_empty() {
+            return None;
+        }
+        let place = self.any(groups.len());
+        Some(groups[place])
+    }
+
+    /// Somebody who asks: mostly one of those who are meant, now and then anybody.
+    fn any_actor(&mut self, is_meant: impl Fn(UserId) -> bool) -> Option<Principal> {
+        let anybody = self.random.one_in(5);
+        let live = self.clients.iter().filter(|client| self.oracle.is_live(client.lineage.device));
+        let meant: Vec<Principal> = live
+            .filter(|client| anybody || is_meant(client.user))
+            .map(crate::client::Client::principal)
+            .collect();
+        if meant.is_empty() {
+            return None;
+        }
+        let place = self.any(meant.len());
+        Some(meant[place])
+    }
+
+    /// Somebody does something with a group, or makes one.
+    pub fn change_group_one(&mut self) {
+        let Some(group) = self.any_group().filter(|_| !self.random.one_in(8)) else {
+            return self.make_group();
+        };
+        let model = self.oracle.groups[&group].clone();
+        let rank = |user| model.role(user);
+        let by = match self.random.below(3) {
+            0 => self.any_actor(|user| model.is_member(user)),
+            _ => self.any_actor(|user| matches!(rank(user), Some(Role::Owner | Role::Admin))),
+        };
+        let Some(by) = by else { return };
+        let (one, two) = (self.any_user(), self.any_user());
+        let change = match self.random.below(18) {
+            0..7 => GroupChange::Add(vec![one, two]),
+            7..10 if one != by.user => GroupChange::Remove(one),
+            10..12 => GroupChange::Leave,
+            12..15 => GroupChange::Rename(format!("group {}", self.random.below(4))),
+            15..17 => {
+                let role = [Role::Owner, Role::Admin, Role::Member][self.any(3)];
+                GroupChange::GiveRole(one, role)
+            }
+            17 => GroupChange::Create { name: "made again".to_owned(), members: vec![one] },
+            _ => GroupChange::Leave,
+        };
+        self.submit(Request::Group(GroupRequest { by, group, change }), Ticket::Other);
+    }
+
+    fn any_user(&mut self) -> UserId {
+        let place = self.any(self.users.len());
+        self.users[place].0
+    }
+
+    fn make_group(&mut self) {
+        if self.oracle.groups.len() >= GROUPS {
+            return;
+        }
+        let Some(by) = self.any_actor(|_| true) else { return };
+        let group = ConversationId(self.random.next_u64());
+        let members = (0..self.random.below(4)).map(|_| self.any_user()).collect();
+        let name = format!("group {}", self.random.below(4));
+        let change = GroupChange::Create { name, members };
+        self.submit(Request::Group(GroupRequest { by, group, change }), Ticket::Other);
+    }
+
+    /// Somebody writes to a group: a member, or one who has left, or who never was there.
+    pub fn send_to_group(&mut self) {
+        let Some(group) = self.any_group() else { return };
+        let model = self.oracle.groups[&group].clone();
+        let left = self.random.one_in(6);
+        let by = self.any_actor(|user| if left { model.has_left(user) } else { model.is_member(user) });
+        let Some(by) = by else { return };
+        self.counts.saw(if model.is_member(by.user) { "send to a group" } else { "send from outside" });
+        self.send_to(by, Target::Conversation(group));
+    }
+
+    /// The next step of some group: which ones have something to do is asked of the store, as after a start.
+    pub fn expand_one(&mut self) {
+        let unfinished = self.shell.view().unfinished().unwrap_or_else(|fault| panic!("G1: {fault}"));
+        assert_eq!(unfinished, self.oracle.unfinished(), "G1: groups that are to be gone on with");
+        if unfinished.is_empty() {
+            return;
+        }
+        let place = self.any(unfinished.len());
+        let group = *unfinished.keys().nth(place).expect("it was counted");
+        self.submit(Request::Expand(group), Ticket::Other);
+    }
+
+    /// Everything is expanded, and everybody was given what is meant for them.
+    pub fn expand_everything(&mut self) {
+        for _ in 0..10_000 {
+            self.work_off();
+            if self.shell.view().unfinished().unwrap_or_else(|fault| panic!("G1: {fault}")).is_empty() {
+                self.oracle.check_groups();
+                return;
+            }
+            self.expand_one();
+        }
+        panic!("G1: the groups are never expanded");
+    }
+
+    /// What was told of a group is true behind the batch that decided it, or was before something else in it.
+    pub fn group_answered(
+        &mut self,
+        request: &GroupRequest,
+        result: Result<Answer, Refusal>,
+        new: &[Arc<Record>],
+    ) {
+        let before = new.first().map_or(self.oracle.last, |record| Version(record.version.0 - 1));
+        let changed = |group: ConversationId| {
+            let is_of = |record: &Arc<Record>| {
+                record.effects.iter().any(|effect| matches!(effect, highwater::model::Effect::Message(delivery) if delivery.message.conversation == group))
+            };
+            new.iter().any(is_of)
+        };
+        let is_open = changed(request.group);
+        let model = self.oracle.groups.get(&request.group);
+        match result {
+            Ok(answer) => {
+                assert_eq!(answer, Answer::Done, "an answer to {request:?}");
+                let is_true = model.is_some_and(|model| is_done(model, request, before));
+                assert!(is_true || is_open_again(request, is_open), "G1: {request:?} was told as done");
+            }
+            Err(refusal) => {
+                let event = self.group_refused(request, refusal, (before, is_open));
+                self.counts.saw(event);
+            }
+        }
+    }
+
+    fn group_refused(
+        &self,
+        request: &GroupRequest,
+        refusal: Refusal,
+        (before, is_open): (Version, bool),
+    ) -> &'static str {
+        let (by, members_max) = (request.by.user, self.oracle.group_bounds.members_max);
+        let model = self.oracle.groups.get(&request.group);
+        let named: &[UserId] = match &request.change {
+            GroupChange::Create { members: users, .. } | GroupChange::Add(users) => users,
+            GroupChange::Remove(user) | GroupChange::GiveRole(user, _) => std::slice::from_ref(user),
+            GroupChange::Leave | GroupChange::Rename(_) => &[],
+        };
+        let is_create = matches!(request.change, GroupChange::Create { .. });
+        let (event, is_right) = match refusal {
+            Refusal::NoSuchConversation => {
+                ("no such group", !is_create && model.is_none_or(|model| model.was_out_behind(by, before)))
+            }
+            Refusal::Forbidden => {
+                let may = model.is_some_and(|model| may(model, by, &request.change));
+                ("group change forbidden", is_open || !may)
+            }
+            Refusal::GroupFull => {
+                let present = model.filter(|_| !is_create).map(Group::members).unwrap_or_default();
+                let mut all: Vec<UserId> = present.iter().chain(named).copied().collect();
+                all.extend(is_create.then_some(by));
+                all.sort();
+                all.dedup();
+                ("add refused full", is_open || all.len() > members_max)
+            }
+            Refusal::NoSuchUser => {
+                let exists = |user: &UserId| self.oracle.accounts.contains_key(user);
+                let is_member = |user: &UserId| model.is_some_and(|model| model.is_member(*user));
+                let is_role = matches!(request.change, GroupChange::GiveRole(..));
+                let is_missing = |user: &UserId| !exists(user) || (is_role && !is_member(user));
+                ("no such member", is_open || named.iter().any(is_missing))
+            }
+            Refusal::Busy => {
+                let is_often = |user: &UserId| {
+                    model.is_some_and(|model| model.memberships_of(*user) >= INTERVALS_PER_MEMBER_MAX)
+                };
+                let is_taken = is_create && model.is_some_and(|model| model.founder != by);
+                ("group id taken", is_taken || named.iter().any(is_often))
+            }
+            Refusal::InvalidField => ("role given to oneself", named.contains(&by)),
+            Refusal::InvalidToken => ("invalid token", !self.oracle.is_live(request.by.device)),
+            Refusal::StorageFull => ("refused as full", true),
+            Refusal::UnknownOutcome => ("unknown outcome", true),
+            other => panic!("{other:?} is no answer to {request:?}"),
+        };
+        assert!(is_right, "{refusal:?} to {request:?}");
+        event
+    }
+
+    /// Whether a send to a group may be refused: its sender was no member, or not all through this batch.
+    pub fn is_refused_from_outside(&self, sender: UserId, to: &Target, new: &[Arc<Record>]) -> bool {
+        let Target::Conversation(conversation) = to else { return false };
+        let before = new.first().map_or(self.oracle.last, |record| Version(record.version.0 - 1));
+        let model = self.oracle.groups.get(conversation);
+        model.is_some_and(|model| model.was_out_behind(sender, before))
+    }
+
+    /// Counts what pages show of groups.
+    pub fn note_group_page(&mut self, page: &proto::Page) {
+        for entry in &page.entries {
+            let log = &self.oracle.logs[&ConversationId(entry.conversation_id)];
+            let message = &log[usize::try_from(entry.seq).unwrap() - 1].message;
+            if matches!(message.content, Content::Notice(_)) {
+                self.counts.saw("notice read");
+            }
+        }
+        let last = page.entries.last().filter(|_| page.more);
+        let model = last.and_then(|last| self.oracle.groups.get(&ConversationId(last.conversation_id)));
+        if model.is_some_and(Group::is_in_mid_entry) {
+            self.counts.saw("group page cut in mid entry");
+        }
+    }
+}
+
+/// Whether a group is as a change wants it, or was behind a version before it was changed again.
+fn is_done(model: &Group, request: &GroupRequest, before: Version) -> bool {
+    match &request.change {
+        GroupChange::Create { .. } => model.founder == request.by.user,
+        GroupChange::Add(users) => users.iter().all(|user| model.was_member_behind(*user, before)),
+        GroupChange::Remove(user) => model.was_out_behind(*user, before),
+        GroupChange::Leave => model.was_out_behind(request.by.user, before),
+        GroupChange::Rename(name) => model.name == *name,
+        GroupChange::GiveRole(user, role) => model.role(*user) == Some(*role),
+    }
+}
+
+/// Whether the rank of a member is enough for a change.
+fn may(model: &Group, by: UserId, change: &GroupChange) -> bool {
+    let rank = model.role(by).unwrap_or(Role::Member);
+    match change {
+        GroupChange::Add(_) | GroupChange::Rename(_) => rank < Role::Member,
+        GroupChange::Remove(user) => rank < model.role(*user).unwrap_or(Role::Member),
+        GroupChange::GiveRole(..) => rank == Role::Owner,
+        GroupChange::Create { .. } | GroupChange::Leave => true,
+    }
+}
+
+/// Names and roles may have been changed again in the same batch.
+fn is_open_again(request: &GroupRequest, is_open: bool) -> bool {
+    is_open && matches!(request.change, GroupChange::Rename(_) | GroupChange::GiveRole(..))
+}
