@@ -28,6 +28,8 @@ pub struct Verdict {
     pub inconsistent: u64,
     /// See [`Bucket::Leaked`].
     pub leaked: u64,
+    /// See [`Bucket::Partial`]; an entry counts once.
+    pub partial: u64,
     /// See [`Bucket::Stuck`].
     pub stuck: u64,
     /// Times that the server was killed.
@@ -50,6 +52,7 @@ impl Verdict {
             rewound: findings.count(Bucket::Rewound),
             inconsistent: findings.count(Bucket::Inconsistent),
             leaked: findings.count(Bucket::Leaked),
+            partial: findings.count(Bucket::Partial),
             stuck: findings.count(Bucket::Stuck),
             kills: history.kills,
             cuts: history.cuts.len() as u64,
@@ -69,6 +72,7 @@ impl Verdict {
             Bucket::Rewound => self.rewound,
             Bucket::Inconsistent => self.inconsistent,
             Bucket::Leaked => self.leaked,
+            Bucket::Partial => self.partial,
             Bucket::Stuck => self.stuck,
         }
     }
@@ -81,20 +85,19 @@ impl Verdict {
 
     /// The verdict in one line, without a line feed. `cuts=` stands in it only if there were power cuts.
     pub fn line(&self, seed: u64) -> String {
-        let Self { acknowledged, lost, duplicated, reordered, invented, kills, .. } = self;
+        let Self { acknowledged, lost, duplicated, reordered, invented, leaked, partial, kills, .. } = self;
         let cuts = if self.cuts > 0 { format!(" cuts={}", self.cuts) } else { String::new() };
         format!(
             "verdict acknowledged={acknowledged} lost={lost} duplicated={duplicated} reordered={reordered} \
-             invented={invented} kills={kills}{cuts} seed={seed}"
+             invented={invented} leaked={leaked} partial={partial} kills={kills}{cuts} seed={seed}"
         )
     }
 
     /// The buckets that [`Verdict::line`] does not name, in one line without a line feed.
     pub fn further_line(&self) -> String {
-        let Self { unseen, skipped, rewound, inconsistent, leaked, stuck, .. } = self;
+        let Self { unseen, skipped, rewound, inconsistent, stuck, .. } = self;
         format!(
-            "further unseen={unseen} skipped={skipped} rewound={rewound} inconsistent={inconsistent} \
-             leaked={leaked} stuck={stuck}"
+            "further unseen={unseen} skipped={skipped} rewound={rewound} inconsistent={inconsistent} stuck={stuck}"
         )
     }
 
