@@ -39,7 +39,10 @@ pub(crate) struct History {
     pub(crate) operator_ends: Vec<OperatorEnd>,
     /// Entries of all applies and dumps, which hold ranges of it.
     pub(crate) entries: Vec<Entry>,
-    pub(crate) kills: u64,
+    /// When the server was killed.
+    pub(crate) kills: Vec<u64>,
+    /// When it served again, or was healed.
+    pub(crate) served: Vec<u64>,
     pub(crate) cuts: Vec<(u64, Option<u64>)>,
     pub(crate) healed_at: Option<u64>,
 }
@@ -176,6 +179,8 @@ pub(crate) struct Ask {
     pub(crate) t: u64,
     pub(crate) at: At,
     pub(crate) by: u32,
+    /// Index into the lineages.
+    pub(crate) lineage: u32,
     pub(crate) request: u32,
     pub(crate) asked: Asked<u32>,
 }
@@ -197,6 +202,8 @@ pub(crate) enum Outcome {
     Done(Option<u32>),
     /// Refused for good, so certainly not done.
     Refused,
+    /// Given up by its client, which does not send it again.
+    Unknown,
 }
 
 /// The operator ended a device.

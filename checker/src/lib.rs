@@ -30,6 +30,7 @@ mod history;
 mod holes;
 mod intern;
 mod line;
+mod lives;
 mod membership;
 mod notices;
 mod order;
@@ -40,6 +41,7 @@ mod requests;
 mod rights;
 mod sends;
 mod sightings;
+mod tried;
 mod verdict;
 mod written;
 mod written_entry;
@@ -48,6 +50,7 @@ use std::path::PathBuf;
 
 pub use fault::{HistoryError, LineFault};
 pub use findings::{Bucket, EVENTS_PER_BUCKET, Event};
+pub use tried::Tried;
 pub use verdict::Verdict;
 
 use delivery::Told;
@@ -88,5 +91,6 @@ pub fn check(files: &[PathBuf]) -> Result<Verdict, HistoryError> {
     let told = Told { sends, sightings, positions, membership: &membership };
     delivery::judge(history, told, found);
     order::judge(history, sends, sightings, positions, found);
-    Ok(Verdict::new(sends.acknowledged(), history, findings))
+    let tried = Tried::count(history, &requests, &standing, told);
+    Ok(Verdict::new(sends.acknowledged(), tried, history, findings))
 }

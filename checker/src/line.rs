@@ -54,7 +54,9 @@ pub(crate) enum Said {
     RequestRefused {
         request: u128,
     },
-    RequestUnknown,
+    RequestUnknown {
+        request: u128,
+    },
     Applied {
         base: SnapshotName,
         snapshot: SnapshotName,
@@ -238,7 +240,7 @@ impl<'a> Raw<'a> {
             }
             Kind::Ok => Said::RequestDone { request, conversation: None },
             Kind::Fail => Said::RequestRefused { request },
-            Kind::Info | Kind::Nemesis => Said::RequestUnknown,
+            Kind::Info | Kind::Nemesis => Said::RequestUnknown { request },
         })
     }
 

@@ -46,8 +46,6 @@ pub(crate) fn read(files: &[PathBuf]) -> Result<History, HistoryError> {
 struct Reading {
     history: History,
     lineage_numbers: HashMap<String, u32>,
-    /// Times of server restarts and heals.
-    cut_ends: Vec<u64>,
     torn_lines: u64,
     client_restarts: u64,
 }
@@ -90,8 +88,9 @@ impl Reading {
             | Said::SendRefused { .. }
             | Said::RequestInvoked { .. }
             | Said::RequestDone { .. }
-            | Said::RequestRefused { .. } => self.take_request(&line, at),
-            Said::SendUnknown | Said::RequestUnknown | Said::Discarded => self.user_of(&line, at).map(|_| ()),
+            | Said::RequestRefused { .. }
+            | Said::RequestUnknown { .. } => self.take_request(&line, at),
+            Said::SendUnknown | Said::Discarded => self.user_of(&line, at).map(|_| ()),
             &Said::Applied { base, snapshot, flags, ref entries } => {
                 let entries = self.keep(entries);
                 let change = Change::Apply(Apply { base, snapshot, flags, entries, settled: false });
@@ -137,20 +136,29 @@ impl Reading {
                 let mut user = |user: u64| users.intern(user.into());
                 let asked = asked.clone().map(&mut group, &mut user);
                 let request = request_ids.intern(*request);
-                self.history.asks.push(Ask { t, at, by, request, asked });
+                let lineage = self.lineage_numbers[line.client.as_ref()];
+                self.history.asks.push(Ask { t, at, by, lineage, request, asked });
             }
             &Said::RequestDone { request, conversation } => {
                 let made = conversation.map(|conversation| conversations.intern(conversation.into()));
-                let (request, outcome) = (request_ids.intern(request), Outcome::Done(made));
-                self.history.answers.push(Answer { t, request, outcome, settled: false });
+                let request = request_ids.intern(request);
+                self.take_answer(t, request, Outcome::Done(made));
             }
             &Said::RequestRefused { request } => {
-                let (request, outcome) = (request_ids.intern(request), Outcome::Refused);
-                self.history.answers.push(Answer { t, request, outcome, settled: false });
+                let request = request_ids.intern(request);
+                self.take_answer(t, request, Outcome::Refused);
+            }
+            &Said::RequestUnknown { request } => {
+                let request = request_ids.intern(request);
+                self.take_answer(t, request, Outcome::Unknown);
             }
             _ => unreachable!("only requests and their answers come here"),
         }
         Ok(())
+    }
+
+    fn take_answer(&mut self, t: u64, request: u32, outcome: Outcome) {
+        self.history.answers.push(Answer { t, request, outcome, settled: false });
     }
 
     fn take_nemesis(&mut self, line: &Line<'_>, at: At) -> Result<(), String> {
@@ -171,11 +179,11 @@ impl Reading {
                 let lineage = self.lineage_numbers[line.client.as_ref()];
                 self.history.operator_ends.push(OperatorEnd { lineage, t, done: t_end });
             }
-            Said::ServerKilled => self.history.kills += 1,
+            Said::ServerKilled => self.history.kills.push(t),
             &Said::PowerCut { t_end } => self.history.cuts.push((t, t_end)),
-            Said::ServerRestarted => self.cut_ends.push(t),
+            Said::ServerRestarted => self.history.served.push(t),
             Said::Healed => {
-                self.cut_ends.push(t);
+                self.history.served.push(t);
                 self.history.healed_at = self.history.healed_at.max(Some(t));
             }
             _ => {}
@@ -242,7 +250,7 @@ impl Reading {
     }
 
     fn put_in_order(&mut self) {
-        let windows = CutWindows::new(&self.history.cuts, std::mem::take(&mut self.cut_ends));
+        let windows = CutWindows::new(&self.history.cuts, self.history.served.clone());
         for ack in &mut self.history.acks {
             ack.settled = !windows.cover(ack.t);
         }

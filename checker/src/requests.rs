@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use crate::asked::Asked;
 use crate::fault::HistoryError;
 use crate::findings::Findings;
-use crate::history::{Ask, At, History, Outcome};
+use crate::history::{Ask, At, Change, History, Outcome};
+use crate::lives::Lives;
 
 /// One request, however often it was given to the network.
 #[derive(Debug)]
@@ -23,15 +24,10 @@ pub(crate) struct Request {
     /// The first answer that says it is done, and did not race a power cut.
     pub(crate) done: Option<u64>,
     pub(crate) refused: bool,
+    /// When it can have taken effect at the latest.
+    over: u64,
     /// The conversation of the group that it made.
     pub(crate) made: Option<u32>,
-}
-
-impl Request {
-    /// When it can have taken effect at the latest.
-    fn over(&self) -> u64 {
-        self.done.unwrap_or(u64::MAX)
-    }
 }
 
 /// All requests, in order of their first lines.
@@ -42,11 +38,21 @@ impl Request {
 pub(crate) fn index(history: &History, findings: &Findings) -> Result<Vec<Request>, HistoryError> {
     let mut requests: HashMap<u32, Request> = HashMap::new();
     for ask in &history.asks {
-        let &Ask { t, at, by, request, ref asked } = ask;
+        let &Ask { t, at, by, request, ref asked, .. } = ask;
         let (number, asked) = (request, asked.clone());
         let known = requests.entry(number).or_insert_with(|| {
             let asked = asked.clone();
-            Request { number, by, asked, begun: t, at, done: None, refused: false, made: None }
+            Request {
+                number,
+                by,
+                asked,
+                begun: t,
+                at,
+                done: None,
+                refused: false,
+                over: u64::MAX,
+                made: None,
+            }
         });
         if known.by != by || known.asked != asked {
             let (path, line) = (findings.file(at).to_owned(), at.line);
@@ -55,11 +61,25 @@ pub(crate) fn index(history: &History, findings: &Findings) -> Result<Vec<Reques
         }
         known.begun = known.begun.min(t);
     }
+    take_answers(history, &mut requests);
+    let lives = Lives::new(kills_and_cuts(history), history.served.clone());
+    let given_up = given_up(history);
+    for request in requests.values_mut() {
+        let unheard = || given_up.get(&request.number).map_or(u64::MAX, |t| lives.over(*t));
+        request.over = request.done.unwrap_or_else(unheard);
+    }
+    let mut requests: Vec<Request> = requests.into_values().collect();
+    requests.sort_unstable_by_key(|request| (request.begun, request.at));
+    Ok(requests)
+}
+
+fn take_answers(history: &History, requests: &mut HashMap<u32, Request>) {
     for answer in &history.answers {
         let Some(request) = requests.get_mut(&answer.request) else {
             continue;
         };
         match answer.outcome {
+            Outcome::Unknown => {}
             Outcome::Refused => request.refused = true,
             Outcome::Done(made) => {
                 request.made = request.made.or(made);
@@ -69,9 +89,34 @@ pub(crate) fn index(history: &History, findings: &Findings) -> Result<Vec<Reques
             }
         }
     }
-    let mut requests: Vec<Request> = requests.into_values().collect();
-    requests.sort_unstable_by_key(|request| (request.begun, request.at));
-    Ok(requests)
+}
+
+fn kills_and_cuts(history: &History) -> Vec<u64> {
+    history.kills.iter().copied().chain(history.cuts.iter().map(|(t, _)| *t)).collect()
+}
+
+/// By request, from when on its client did not give it to the network any more: it said so, or was killed.
+fn given_up(history: &History) -> HashMap<u32, u64> {
+    let mut last_asked: HashMap<u32, (u64, u32)> = HashMap::new();
+    for ask in &history.asks {
+        let last = last_asked.entry(ask.request).or_insert((ask.t, ask.lineage));
+        *last = (*last).max((ask.t, ask.lineage));
+    }
+    let mut given_up = HashMap::new();
+    for (request, &(asked, lineage)) in &last_asked {
+        let steps = &history.lineages[lineage as usize].steps;
+        let mut restarts = steps.iter().filter(|step| matches!(step.change, Change::Restart(_)));
+        if let Some(restart) = restarts.find(|restart| restart.t > asked) {
+            given_up.insert(*request, restart.t);
+        }
+    }
+    for answer in history.answers.iter().filter(|answer| answer.outcome == Outcome::Unknown) {
+        let asked = last_asked.get(&answer.request).map_or(u64::MAX, |(asked, _)| *asked);
+        if answer.t >= asked {
+            given_up.insert(answer.request, answer.t);
+        }
+    }
+    given_up
 }
 
 /// Something between two parties that requests put in force and end again.
@@ -99,7 +144,7 @@ impl Switches {
     /// A request that ends it. One that was refused ends nothing.
     pub(crate) fn off(&mut self, key: (u32, u32), request: &Request) {
         if !request.refused || request.done.is_some() {
-            self.by_key.entry(key).or_default().off.push((request.begun, request.over()));
+            self.by_key.entry(key).or_default().off.push((request.begun, request.over));
         }
     }
 
@@ -177,7 +222,17 @@ mod tests {
 
     fn request(begun: u64, done: Option<u64>) -> Request {
         let at = At { file: 0, line: 1 };
-        Request { number: 1, by: 1, asked: Asked::Block(2), begun, at, done, refused: false, made: None }
+        Request {
+            number: 1,
+            by: 1,
+            asked: Asked::Block(2),
+            begun,
+            at,
+            done,
+            refused: false,
+            over: done.unwrap_or(u64::MAX),
+            made: None,
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use crate::findings::{Bucket, Event, Findings};
 use crate::history::History;
+use crate::tried::Tried;
 
 /// Counts of offences by bucket, and of what was put to the proof.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,11 +37,13 @@ pub struct Verdict {
     pub kills: u64,
     /// Times that the power was cut.
     pub cuts: u64,
+    /// What else was put to the proof.
+    pub tried: Tried,
     events: Vec<Event>,
 }
 
 impl Verdict {
-    pub(crate) fn new(acknowledged: u64, history: &History, findings: Findings) -> Self {
+    pub(crate) fn new(acknowledged: u64, tried: Tried, history: &History, findings: Findings) -> Self {
         Self {
             acknowledged,
             lost: findings.count(Bucket::Lost),
@@ -54,8 +57,9 @@ impl Verdict {
             leaked: findings.count(Bucket::Leaked),
             partial: findings.count(Bucket::Partial),
             stuck: findings.count(Bucket::Stuck),
-            kills: history.kills,
+            kills: history.kills.len() as u64,
             cuts: history.cuts.len() as u64,
+            tried,
             events: findings.into_events(),
         }
     }

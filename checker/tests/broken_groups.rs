@@ -5,7 +5,7 @@
 
 mod story;
 
-use highwater_checker::Bucket;
+use highwater_checker::{Bucket, Tried};
 use serde_json::json;
 use story::groups::G;
 use story::{Story, assert_clean, assert_only, blocks, endings, groups, snap};
@@ -193,6 +193,38 @@ fn the_good_stories_are_clean() {
     }
     let verdict = groups::story().judge();
     assert_eq!((verdict.acknowledged, verdict.kills), (5, 1));
+    let tried = Tried {
+        blocks: 1,
+        groups: 1,
+        group_messages: 5,
+        joins: 2,
+        leaves: 2,
+        rejoins: 1,
+        ..Tried::default()
+    };
+    assert_eq!(verdict.tried, tried);
+    let tried = Tried { blocks: 2, refused_while_blocked: 1, ..Tried::default() };
+    assert_eq!(blocks::story().judge().tried, tried);
+    assert_eq!(endings::story().judge().tried, Tried { devices_ended: 2, ..Tried::default() });
+}
+
+#[test]
+fn what_the_server_did_not_answer_ends_with_its_life() {
+    let mut story = blocks::story();
+    story.ask("b1", 9, "unblock", "info", json!({"other": "4"}));
+    story.ask("b1", 10, "block", "ok", json!({"other": "4"}));
+    story.invoke("d1", 6, 2);
+    story.show(&["b1", "d1"], (24, 4, 6));
+    // The dumps stand before it in the list, and after it in time.
+    for line in story.lines.iter_mut().filter(|line| line["op"] == "dump") {
+        line["t"] = json!(line["t"].as_u64().unwrap() + 10_000);
+    }
+    assert_clean(&story.judge(), "the unblock may have been done after the block");
+    let asked = story.of_request(10)[0]["t"].as_u64().unwrap();
+    let given_up = story.of_request(9)[1]["t"].as_u64().unwrap();
+    story.lines.push(json!({"t": given_up + 1, "kind": "nemesis", "op": "kill9"}));
+    story.lines.push(json!({"t": asked - 1, "kind": "nemesis", "op": "restart"}));
+    assert_only(&story.judge(), Bucket::Leaked, "the unblock is over, and the block holds");
 }
 
 #[test]
