@@ -27,15 +27,18 @@ pub enum Bucket {
     Rewound,
     /// Two messages at one place, or two places answered for one message.
     Inconsistent,
-    /// An entry given to somebody who is neither its sender nor its recipient.
+    /// An entry given to somebody who may not have it: no party to it, outside of his membership, from somebody whom he
+    /// blocks, or to a device that has ended.
     Leaked,
+    /// An entry of a group that some of its members have and others never got.
+    Partial,
     /// A lineage that never reached the end.
     Stuck,
 }
 
 impl Bucket {
     /// All buckets, in the order of reports.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Lost,
         Self::Duplicated,
         Self::Reordered,
@@ -45,6 +48,7 @@ impl Bucket {
         Self::Rewound,
         Self::Inconsistent,
         Self::Leaked,
+        Self::Partial,
         Self::Stuck,
     ];
 
@@ -60,6 +64,7 @@ impl Bucket {
             Self::Rewound => "rewound",
             Self::Inconsistent => "inconsistent",
             Self::Leaked => "leaked",
+            Self::Partial => "partial",
             Self::Stuck => "stuck",
         }
     }

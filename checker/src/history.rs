@@ -1,10 +1,13 @@
 //! A history as tables of numbers: what was sent, answered and applied, by lineage.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
+use crate::asked::Asked;
 use crate::intern::Interner;
 use crate::line::ApplyFlags;
 use crate::written::SnapshotName;
+use crate::written_entry::NoticeKind;
 
 /// A place in the files, for reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,9 +29,20 @@ pub(crate) struct History {
     pub(crate) invokes: Vec<Invoke>,
     pub(crate) acks: Vec<Ack>,
     pub(crate) refusals: Vec<Refusal>,
+    /// Notices of groups by the token that they were given, see [`crate::written_entry`].
+    pub(crate) notices: HashMap<u32, Notice>,
+    pub(crate) request_ids: Interner,
+    /// Requests other than sends, each time that one was given to the network.
+    pub(crate) asks: Vec<Ask>,
+    pub(crate) answers: Vec<Answer>,
+    /// Lineages whose device the operator ended.
+    pub(crate) operator_ends: Vec<OperatorEnd>,
     /// Entries of all applies and dumps, which hold ranges of it.
     pub(crate) entries: Vec<Entry>,
-    pub(crate) kills: u64,
+    /// When the server was killed.
+    pub(crate) kills: Vec<u64>,
+    /// When it served again, or was healed.
+    pub(crate) served: Vec<u64>,
     pub(crate) cuts: Vec<(u64, Option<u64>)>,
     pub(crate) healed_at: Option<u64>,
 }
@@ -46,6 +60,16 @@ pub(crate) struct Lineage {
     pub(crate) steps: Vec<Step>,
     /// The last one written, should there be several.
     pub(crate) dump: Option<Dump>,
+    /// Set when somebody tried to end its device.
+    pub(crate) ended: Option<Ended>,
+}
+
+/// The end of a lineage's device: from `begun` on nothing is owed to it, and from `done` on nothing may be given to it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ended {
+    pub(crate) begun: u64,
+    /// None if it was never answered, or while the power was going away.
+    pub(crate) done: Option<u64>,
 }
 
 /// A change of what a lineage holds.
@@ -108,7 +132,15 @@ pub(crate) struct Invoke {
     pub(crate) id: u32,
     pub(crate) token: u32,
     pub(crate) sender: u32,
-    pub(crate) to: u32,
+    pub(crate) to: Target,
+}
+
+/// To whom a message is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Target {
+    User(u32),
+    /// The number of the group's conversation.
+    Group(u32),
 }
 
 /// A send answered with its place.
@@ -131,6 +163,59 @@ pub(crate) struct Refusal {
     pub(crate) code: u64,
 }
 
+/// What a group's log says became of the group.
+#[derive(Debug)]
+pub(crate) struct Notice {
+    pub(crate) conversation: u32,
+    pub(crate) seq: u64,
+    pub(crate) sender: u32,
+    pub(crate) kind: NoticeKind,
+    pub(crate) users: Vec<u32>,
+}
+
+/// A request given to the network.
+#[derive(Debug)]
+pub(crate) struct Ask {
+    pub(crate) t: u64,
+    pub(crate) at: At,
+    pub(crate) by: u32,
+    /// Index into the lineages.
+    pub(crate) lineage: u32,
+    pub(crate) request: u32,
+    pub(crate) asked: Asked<u32>,
+}
+
+/// What came of a request.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) t: u64,
+    pub(crate) request: u32,
+    pub(crate) outcome: Outcome,
+    /// False when it raced a power cut.
+    pub(crate) settled: bool,
+}
+
+/// The kinds of [`Answer`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Done; of a group that was made, its conversation.
+    Done(Option<u32>),
+    /// Refused for good, so certainly not done.
+    Refused,
+    /// Given up by its client, which does not send it again.
+    Unknown,
+}
+
+/// The operator ended a device.
+#[derive(Debug)]
+pub(crate) struct OperatorEnd {
+    pub(crate) lineage: u32,
+    /// When it was begun.
+    pub(crate) t: u64,
+    /// When it was done; none if nobody knows.
+    pub(crate) done: Option<u64>,
+}
+
 impl History {
     /// The lineages of each user that were live from the beginning.
     pub(crate) fn declared_by_user(&self) -> Vec<Vec<u32>> {
@@ -148,8 +233,14 @@ impl History {
         format!("conversation {} seq {seq}", self.conversations.value(conversation))
     }
 
-    /// A token, for people and for grep.
+    /// A token, for people and for grep; or a notice.
     pub(crate) fn token(&self, token: u32) -> String {
+        if let Some(notice) = self.notices.get(&token) {
+            let users: Vec<String> =
+                notice.users.iter().map(|user| self.users.value(*user).to_string()).collect();
+            let by = self.users.value(notice.sender);
+            return format!("notice {:?} by {by} of [{}]", notice.kind, users.join(", "));
+        }
         format!("token {:032x}", self.tokens.value(token))
     }
 }

@@ -9,39 +9,55 @@
 //!
 //! 1. `line` reads one line; `reading` reads all files into the tables of `history`.
 //! 2. `sends` knows of every message who sent it to whom, when, and what was answered.
-//! 3. `sightings` looks at every entry that a lineage was given: was it sent, and may this user see it?
-//! 4. `positions` knows where every message stands, and finds places and messages that contradict.
-//! 5. `chains` follows each lineage from answer to answer; `dumps` looks at its store at the end.
-//! 6. `delivery` asks what is missing, `order` whether positions follow real time.
-//! 7. `findings` counts, and `verdict` says it.
+//! 3. `positions` knows where every message stands, and finds places and messages that contradict.
+//! 4. `requests` knows what else was asked for and answered: groups, blocks, devices that `endings` marks as ended.
+//!    `membership` follows the notices of groups, and `notices` holds both against each other.
+//! 5. `sightings` looks at every entry that a lineage was given: was it sent, and by `rights`, may this user see it?
+//! 6. `chains` follows each lineage from answer to answer; `dumps` looks at its store at the end.
+//! 7. `delivery` asks what is missing, `holes` for what nobody knows of, `order` whether positions follow real time.
+//! 8. `findings` counts, and `verdict` says it.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod asked;
 mod chains;
 mod cuts;
 mod delivery;
 mod dumps;
+mod endings;
 mod fault;
 mod findings;
 mod history;
+mod holes;
 mod intern;
 mod line;
+mod lives;
+mod membership;
+mod notices;
 mod order;
 mod pairs;
 mod positions;
 mod reading;
+mod requests;
+mod rights;
 mod sends;
 mod sightings;
+mod tried;
 mod verdict;
 mod written;
+mod written_entry;
 
 use std::path::PathBuf;
 
 pub use fault::{HistoryError, LineFault};
 pub use findings::{Bucket, EVENTS_PER_BUCKET, Event};
+pub use tried::Tried;
 pub use verdict::Verdict;
 
+use delivery::Told;
 use findings::Findings;
+use membership::Membership;
 use positions::Positions;
+use requests::Standing;
 use sends::Sends;
 use sightings::Sightings;
 
@@ -55,14 +71,26 @@ use sightings::Sightings;
 /// [`HistoryError`] when the files are no history: unreadable, not in the format, contradicting themselves about
 /// who sent what, or without the `devices` line. Such a run has no verdict, neither good nor bad.
 pub fn check(files: &[PathBuf]) -> Result<Verdict, HistoryError> {
-    let history = reading::read(files)?;
+    let mut history = reading::read(files)?;
     let mut findings = Findings::new(files);
-    let sends = Sends::index(&history, &mut findings)?;
-    let sightings = Sightings::judge(&history, &sends, &mut findings);
-    let positions = Positions::index(&history, &sends, &mut findings);
-    chains::judge(&history, &positions, &mut findings);
-    dumps::judge(&history, &positions, &mut findings);
-    delivery::judge(&history, &sends, &sightings, &positions, &mut findings);
-    order::judge(&history, &sends, &sightings, &positions, &mut findings);
-    Ok(Verdict::new(sends.acknowledged(), &history, findings))
+    let requests = requests::index(&history, &findings)?;
+    endings::mark(&mut history, &requests);
+    let history = &history;
+    let found = &mut findings;
+    let sends = Sends::index(history, found)?;
+    let positions = Positions::index(history, &sends, found);
+    let standing = Standing::of(&requests);
+    let mut membership = Membership::index(history, found);
+    notices::judge(history, &requests, &standing, &mut membership, found);
+    notices::judge_standing(history, &standing, &sends, &positions, &mut membership, found);
+    let sightings = Sightings::judge(history, &sends, &membership, &standing, found);
+    chains::judge(history, &positions, found);
+    endings::judge(history, found);
+    dumps::judge(history, &positions, found);
+    let (sends, sightings, positions) = (&sends, &sightings, &positions);
+    let told = Told { sends, sightings, positions, membership: &membership };
+    delivery::judge(history, told, found);
+    order::judge(history, sends, sightings, positions, found);
+    let tried = Tried::count(history, &requests, &standing, told);
+    Ok(Verdict::new(sends.acknowledged(), tried, history, findings))
 }

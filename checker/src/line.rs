@@ -7,8 +7,10 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
+use crate::asked::{self, Asked, Fields};
 use crate::fault::LineFault;
 use crate::written::{Decimal, Hex128, HexSnapshot, SnapshotName};
+use crate::written_entry::WrittenEntry;
 
 /// What a line says, with the names still as they were written.
 #[derive(Debug)]
@@ -24,20 +26,70 @@ pub(crate) struct Line<'a> {
 /// The operations.
 #[derive(Debug)]
 pub(crate) enum Said {
-    SendInvoked { id: u128, token: u128, to: u64 },
-    SendAnswered { id: u128, conversation: u64, seq: u64 },
-    SendRefused { id: u128, code: u64 },
+    SendInvoked {
+        id: u128,
+        token: u128,
+        to: WrittenTarget,
+    },
+    SendAnswered {
+        id: u128,
+        conversation: u64,
+        seq: u64,
+    },
+    SendRefused {
+        id: u128,
+        code: u64,
+    },
     SendUnknown,
-    Applied { base: SnapshotName, snapshot: SnapshotName, flags: ApplyFlags, entries: Vec<WrittenEntry> },
+    RequestInvoked {
+        request: u128,
+        asked: Asked<u64>,
+    },
+    /// A group that was made has its number from here.
+    RequestDone {
+        request: u128,
+        conversation: Option<u64>,
+    },
+    /// Refused for good, so certainly not done.
+    RequestRefused {
+        request: u128,
+    },
+    RequestUnknown {
+        request: u128,
+    },
+    Applied {
+        base: SnapshotName,
+        snapshot: SnapshotName,
+        flags: ApplyFlags,
+        entries: Vec<WrittenEntry>,
+    },
     Discarded,
-    Dumped { synced: bool, entries: Vec<WrittenEntry> },
-    ClientRestarted { snapshot: Option<SnapshotName> },
+    Dumped {
+        synced: bool,
+        entries: Vec<WrittenEntry>,
+    },
+    ClientRestarted {
+        snapshot: Option<SnapshotName>,
+    },
     Devices(Vec<WrittenLineage>),
+    /// The operator ended the device of a lineage; without `t_end` nobody knows whether it was done.
+    DeviceEnded {
+        t_end: Option<u64>,
+    },
     ServerKilled,
-    PowerCut { t_end: Option<u64> },
+    PowerCut {
+        t_end: Option<u64>,
+    },
     ServerRestarted,
     Healed,
     OtherNemesis,
+}
+
+/// To whom a message is sent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum WrittenTarget {
+    User(u64),
+    Group(u64),
 }
 
 /// What an applied answer or push said about itself.
@@ -46,31 +98,8 @@ pub(crate) struct ApplyFlags {
     pub(crate) rebuild: bool,
     pub(crate) gap: bool,
     pub(crate) more: bool,
-}
-
-/// One message as a lineage was given it.
-#[derive(Debug, Deserialize)]
-pub(crate) struct WrittenEntry {
-    conversation: Decimal,
-    pub(crate) seq: u64,
-    sender: Decimal,
-    token: Hex128,
-    id: Option<Hex128>,
-}
-
-impl WrittenEntry {
-    pub(crate) fn conversation(&self) -> u64 {
-        self.conversation.0
-    }
-    pub(crate) fn sender(&self) -> u64 {
-        self.sender.0
-    }
-    pub(crate) fn token(&self) -> u128 {
-        self.token.0
-    }
-    pub(crate) fn id(&self) -> Option<u128> {
-        self.id.as_ref().map(|id| id.0)
-    }
+    /// When the request was begun that it answers, if the line says so.
+    pub(crate) asked_at: Option<u64>,
 }
 
 /// One lineage that is expected to have everything.
@@ -126,6 +155,11 @@ struct Raw<'a> {
     id: Option<Hex128>,
     to: Option<Decimal>,
     token: Option<Hex128>,
+    request: Option<Hex128>,
+    group: Option<Decimal>,
+    users: Option<Vec<Decimal>>,
+    other: Option<Decimal>,
+    ends: Option<String>,
     conversation: Option<Decimal>,
     seq: Option<u64>,
     code: Option<u64>,
@@ -135,6 +169,7 @@ struct Raw<'a> {
     rebuild: Option<bool>,
     gap: Option<bool>,
     more: Option<bool>,
+    asked: Option<u64>,
     synced: Option<bool>,
     t_end: Option<u64>,
     entries: Option<Vec<WrittenEntry>>,
@@ -144,7 +179,8 @@ struct Raw<'a> {
 impl<'a> Raw<'a> {
     fn into_line(mut self) -> Result<Line<'a>, LineFault> {
         let said = if self.kind == Kind::Nemesis { self.nemesis()? } else { self.operation()? };
-        let of_a_client = self.kind != Kind::Nemesis || matches!(said, Said::ClientRestarted { .. });
+        let of_a_client = self.kind != Kind::Nemesis
+            || matches!(said, Said::ClientRestarted { .. } | Said::DeviceEnded { .. });
         if of_a_client && self.client.is_empty() {
             return Err(LineFault::Missing("client"));
         }
@@ -159,7 +195,7 @@ impl<'a> Raw<'a> {
             ("send", Kind::Invoke) => Said::SendInvoked {
                 id: need(&self.id, "id")?.0,
                 token: need(&self.token, "token")?.0,
-                to: need(&self.to, "to")?.0,
+                to: self.target()?,
             },
             ("send", Kind::Ok) => Said::SendAnswered {
                 id: need(&self.id, "id")?.0,
@@ -170,6 +206,7 @@ impl<'a> Raw<'a> {
                 Said::SendRefused { id: need(&self.id, "id")?.0, code: *need(&self.code, "code")? }
             }
             ("send", Kind::Info) => need(&self.id, "id").map(|_| Said::SendUnknown)?,
+            (op, _) if asked::OPERATIONS.contains(&op) => self.request()?,
             ("apply", Kind::Ok) => self.apply()?,
             ("discard", _) => Said::Discarded,
             ("dump", Kind::Ok) => Said::Dumped {
@@ -177,6 +214,33 @@ impl<'a> Raw<'a> {
                 entries: take(&mut self.entries, "entries")?,
             },
             (op, kind) => return Err(LineFault::UnknownOperation(format!("\"{op}\" of kind {kind:?}"))),
+        })
+    }
+
+    fn target(&self) -> Result<WrittenTarget, LineFault> {
+        if let Some(group) = &self.group {
+            return Ok(WrittenTarget::Group(group.0));
+        }
+        Ok(WrittenTarget::User(need(&self.to, "to")?.0))
+    }
+
+    fn request(&mut self) -> Result<Said, LineFault> {
+        let request = need(&self.request, "request")?.0;
+        Ok(match self.kind {
+            Kind::Invoke => {
+                let users = self.users.take().map(|users| users.into_iter().map(|user| user.0).collect());
+                let number = |field: &Option<Decimal>| field.as_ref().map(|number| number.0);
+                let (group, other) = (number(&self.group), number(&self.other));
+                let fields = Fields { group, users, other, ends: self.ends.take() };
+                Said::RequestInvoked { request, asked: asked::read(&self.op, fields)? }
+            }
+            Kind::Ok if self.op == "create_group" => {
+                let conversation = Some(need(&self.conversation, "conversation")?.0);
+                Said::RequestDone { request, conversation }
+            }
+            Kind::Ok => Said::RequestDone { request, conversation: None },
+            Kind::Fail => Said::RequestRefused { request },
+            Kind::Info | Kind::Nemesis => Said::RequestUnknown { request },
         })
     }
 
@@ -189,6 +253,7 @@ impl<'a> Raw<'a> {
                 rebuild: *need(&self.rebuild, "rebuild")?,
                 gap: *need(&self.gap, "gap")?,
                 more: *need(&self.more, "more")?,
+                asked_at: self.asked,
             },
             entries: take(&mut self.entries, "entries")?,
         })
@@ -198,6 +263,7 @@ impl<'a> Raw<'a> {
         Ok(match self.op.as_ref() {
             "client_restart" => Said::ClientRestarted { snapshot: self.snapshot.as_ref().map(|name| name.0) },
             "devices" => Said::Devices(take(&mut self.lineages, "lineages")?),
+            "device_ended" => Said::DeviceEnded { t_end: self.t_end },
             "kill9" => Said::ServerKilled,
             "powercut" => Said::PowerCut { t_end: self.t_end },
             "restart" => Said::ServerRestarted,
@@ -226,7 +292,8 @@ mod tests {
         let line = read(text).unwrap();
         assert_eq!((line.t, line.client.as_ref(), line.user), (5, "u3d1", Some(3)));
         let Said::SendInvoked { id, token, to } = line.said else { panic!("{:?}", line.said) };
-        assert_eq!((id, token, to), (0x0001_0203_0405_0607_0809_0a0b_0c0d_0e0f, u128::MAX, 4));
+        assert_eq!((id, token), (0x0001_0203_0405_0607_0809_0a0b_0c0d_0e0f, u128::MAX));
+        assert!(matches!(to, WrittenTarget::User(4)));
     }
 
     #[test]

@@ -29,6 +29,7 @@ fn run() -> Result<bool, Box<dyn Error>> {
     let verdict = highwater_checker::check(&files)?;
     verdict.write_report(&mut io::stderr().lock())?;
     let mut out = io::stdout().lock();
+    writeln!(out, "{}", verdict.tried.line())?;
     writeln!(out, "{}\n{}", verdict.further_line(), verdict.line(seed))?;
     out.flush()?;
     Ok(verdict.is_clean())

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use crate::history::History;
+use crate::history::{History, Target};
 use crate::sends::{Message, Sends};
 use crate::sightings;
 
@@ -28,8 +28,8 @@ impl Pairs {
         let pages = sightings::pages(history).filter(|page| page.settled);
         let shown = pages.flat_map(|page| page.entries.iter().map(|entry| (entry.conversation, entry.token)));
         for (conversation, token) in answered.chain(shown) {
-            if let Some(message) = sends.message(token) {
-                *voices.entry((conversation, message.pair())).or_default() += 1;
+            if let Some(pair) = sends.message(token).and_then(Message::pair) {
+                *voices.entry((conversation, pair)).or_default() += 1;
             }
         }
         let mut voices: Vec<(u64, u32, Pair)> =
@@ -46,7 +46,10 @@ impl Pairs {
     /// Whether `conversation` is where `message` belongs. A conversation that nothing settled speaks of agrees
     /// with everything.
     pub(crate) fn agree(&self, message: &Message, conversation: u32) -> bool {
-        let pair = message.pair();
+        let pair = match (message.to, message.pair()) {
+            (Target::Group(group), _) => return group == conversation,
+            (Target::User(_), pair) => pair.expect("a message to a user has its two"),
+        };
         self.of_conversation.get(&conversation).is_none_or(|&owner| owner == pair)
             && self.of_pair.get(&pair).is_none_or(|&own| own == conversation)
     }

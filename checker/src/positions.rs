@@ -74,6 +74,11 @@ impl Positions {
         first.map(|(place, _)| place)
     }
 
+    /// Where the history first shows an entry that was shown to somebody.
+    pub(crate) fn shown_at(&self, token: u32) -> At {
+        self.sighted[token as usize].map_or(At { file: 0, line: 1 }, |(_, at)| at)
+    }
+
     /// Whether two messages claim this place: reported, so what follows from it is not reported again.
     pub(crate) fn contested(&self, place: Place) -> bool {
         self.contested.contains(&place)

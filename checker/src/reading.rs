@@ -8,8 +8,12 @@ use std::path::{Path, PathBuf};
 
 use crate::cuts::CutWindows;
 use crate::fault::{HistoryError, LineFault};
-use crate::history::{Ack, Apply, At, Change, Dump, Entry, History, Invoke, Lineage, Refusal, Step};
-use crate::line::{self, Line, Said, WrittenEntry};
+use crate::history::{
+    Ack, Answer, Apply, Ask, At, Change, Dump, Entry, History, Invoke, Lineage, Notice, OperatorEnd, Outcome,
+    Refusal, Step, Target,
+};
+use crate::line::{self, Line, Said, WrittenTarget};
+use crate::written_entry::{What, WrittenEntry};
 
 /// Longest line, in bytes. The longest real one is the dump of a lineage that holds everything: a million
 /// entries of about 150 bytes. A longer line is refused by name.
@@ -42,8 +46,6 @@ pub(crate) fn read(files: &[PathBuf]) -> Result<History, HistoryError> {
 struct Reading {
     history: History,
     lineage_numbers: HashMap<String, u32>,
-    /// Times of server restarts and heals.
-    cut_ends: Vec<u64>,
     torn_lines: u64,
     client_restarts: u64,
 }
@@ -80,40 +82,91 @@ impl Reading {
 
     fn take(&mut self, line: Line<'_>, at: At) -> Result<(), String> {
         let t = line.t;
-        match line.said {
-            Said::SendInvoked { id, token, to } => {
-                let sender = self.user_of(&line, at)?;
-                let (id, token) = (self.history.ids.intern(id), self.history.tokens.intern(token));
-                let to = self.history.users.intern(to.into());
-                self.history.invokes.push(Invoke { t, at, id, token, sender, to });
-            }
-            Said::SendAnswered { id, conversation, seq } => {
-                self.user_of(&line, at)?;
-                let (id, conversation) =
-                    (self.history.ids.intern(id), self.history.conversations.intern(conversation.into()));
-                self.history.acks.push(Ack { t, at, id, conversation, seq, settled: false });
-            }
-            Said::SendRefused { id, code } => {
-                self.user_of(&line, at)?;
-                let id = self.history.ids.intern(id);
-                self.history.refusals.push(Refusal { at, id, code });
-            }
-            Said::SendUnknown | Said::Discarded => self.user_of(&line, at).map(|_| ())?,
-            Said::Applied { base, snapshot, flags, ref entries } => {
+        match &line.said {
+            Said::SendInvoked { .. }
+            | Said::SendAnswered { .. }
+            | Said::SendRefused { .. }
+            | Said::RequestInvoked { .. }
+            | Said::RequestDone { .. }
+            | Said::RequestRefused { .. }
+            | Said::RequestUnknown { .. } => self.take_request(&line, at),
+            Said::SendUnknown | Said::Discarded => self.user_of(&line, at).map(|_| ()),
+            &Said::Applied { base, snapshot, flags, ref entries } => {
                 let entries = self.keep(entries);
                 let change = Change::Apply(Apply { base, snapshot, flags, entries, settled: false });
                 self.lineage_of(&line, at)?.steps.push(Step { t, at, change });
+                Ok(())
             }
-            Said::Dumped { synced, ref entries } => {
+            &Said::Dumped { synced, ref entries } => {
                 let entries = self.keep(entries);
                 let lineage = self.lineage_of(&line, at)?;
                 if lineage.dump.as_ref().is_none_or(|earlier| earlier.t <= t) {
                     lineage.dump = Some(Dump { t, at, synced, entries });
                 }
+                Ok(())
             }
-            Said::ClientRestarted { snapshot } => {
+            _ => self.take_nemesis(&line, at),
+        }
+    }
+
+    /// A send or another request, or the answer to one.
+    fn take_request(&mut self, line: &Line<'_>, at: At) -> Result<(), String> {
+        let t = line.t;
+        let by = self.user_of(line, at)?;
+        let History { ids, tokens, users, conversations, request_ids, .. } = &mut self.history;
+        match &line.said {
+            &Said::SendInvoked { id, token, to } => {
+                let (id, token) = (ids.intern(id), tokens.intern(token));
+                let to = match to {
+                    WrittenTarget::User(user) => Target::User(users.intern(user.into())),
+                    WrittenTarget::Group(group) => Target::Group(conversations.intern(group.into())),
+                };
+                self.history.invokes.push(Invoke { t, at, id, token, sender: by, to });
+            }
+            &Said::SendAnswered { id, conversation, seq } => {
+                let (id, conversation) = (ids.intern(id), conversations.intern(conversation.into()));
+                self.history.acks.push(Ack { t, at, id, conversation, seq, settled: false });
+            }
+            &Said::SendRefused { id, code } => {
+                let id = ids.intern(id);
+                self.history.refusals.push(Refusal { at, id, code });
+            }
+            Said::RequestInvoked { request, asked } => {
+                let mut group = |group: u64| conversations.intern(group.into());
+                let mut user = |user: u64| users.intern(user.into());
+                let asked = asked.clone().map(&mut group, &mut user);
+                let request = request_ids.intern(*request);
+                let lineage = self.lineage_numbers[line.client.as_ref()];
+                self.history.asks.push(Ask { t, at, by, lineage, request, asked });
+            }
+            &Said::RequestDone { request, conversation } => {
+                let made = conversation.map(|conversation| conversations.intern(conversation.into()));
+                let request = request_ids.intern(request);
+                self.take_answer(t, request, Outcome::Done(made));
+            }
+            &Said::RequestRefused { request } => {
+                let request = request_ids.intern(request);
+                self.take_answer(t, request, Outcome::Refused);
+            }
+            &Said::RequestUnknown { request } => {
+                let request = request_ids.intern(request);
+                self.take_answer(t, request, Outcome::Unknown);
+            }
+            _ => unreachable!("only requests and their answers come here"),
+        }
+        Ok(())
+    }
+
+    fn take_answer(&mut self, t: u64, request: u32, outcome: Outcome) {
+        self.history.answers.push(Answer { t, request, outcome, settled: false });
+    }
+
+    fn take_nemesis(&mut self, line: &Line<'_>, at: At) -> Result<(), String> {
+        let t = line.t;
+        match &line.said {
+            &Said::ClientRestarted { snapshot } => {
                 self.client_restarts += 1;
-                self.lineage_of(&line, at)?.steps.push(Step { t, at, change: Change::Restart(snapshot) });
+                self.lineage_of(line, at)?.steps.push(Step { t, at, change: Change::Restart(snapshot) });
             }
             Said::Devices(written) => {
                 for one in written {
@@ -121,14 +174,19 @@ impl Reading {
                     self.lineage(&one.client, Some(user), at)?.declared = true;
                 }
             }
-            Said::ServerKilled => self.history.kills += 1,
-            Said::PowerCut { t_end } => self.history.cuts.push((t, t_end)),
-            Said::ServerRestarted => self.cut_ends.push(t),
+            &Said::DeviceEnded { t_end } => {
+                self.lineage_of(line, at)?;
+                let lineage = self.lineage_numbers[line.client.as_ref()];
+                self.history.operator_ends.push(OperatorEnd { lineage, t, done: t_end });
+            }
+            Said::ServerKilled => self.history.kills.push(t),
+            &Said::PowerCut { t_end } => self.history.cuts.push((t, t_end)),
+            Said::ServerRestarted => self.history.served.push(t),
             Said::Healed => {
-                self.cut_ends.push(t);
+                self.history.served.push(t);
                 self.history.healed_at = self.history.healed_at.max(Some(t));
             }
-            Said::OtherNemesis => {}
+            _ => {}
         }
         Ok(())
     }
@@ -158,6 +216,7 @@ impl Reading {
                     at,
                     steps: Vec::new(),
                     dump: None,
+                    ended: None,
                 });
                 number
             }
@@ -170,23 +229,36 @@ impl Reading {
     }
 
     fn keep(&mut self, written: &[WrittenEntry]) -> Range<usize> {
-        let begin = self.history.entries.len();
+        let history = &mut self.history;
+        let begin = history.entries.len();
         for entry in written {
-            self.history.entries.push(Entry {
-                token: self.history.tokens.intern(entry.token()),
-                id: entry.id().map_or(Entry::NO_ID, |id| self.history.ids.intern(id)),
-                conversation: self.history.conversations.intern(entry.conversation().into()),
-                sender: self.history.users.intern(entry.sender().into()),
-                seq: entry.seq,
-            });
+            let token = history.tokens.intern(entry.token());
+            let conversation = history.conversations.intern(entry.conversation.into());
+            let (sender, seq) = (history.users.intern(entry.sender.into()), entry.seq);
+            let id = match &entry.what {
+                What::Message { id, .. } => id.map_or(Entry::NO_ID, |id| history.ids.intern(id)),
+                What::Notice { kind, users, .. } => {
+                    let users = users.iter().map(|user| history.users.intern((*user).into())).collect();
+                    let notice = Notice { conversation, seq, sender, kind: *kind, users };
+                    history.notices.entry(token).or_insert(notice);
+                    Entry::NO_ID
+                }
+            };
+            history.entries.push(Entry { token, id, conversation, sender, seq });
         }
-        begin..self.history.entries.len()
+        begin..history.entries.len()
     }
 
     fn put_in_order(&mut self) {
-        let windows = CutWindows::new(&self.history.cuts, std::mem::take(&mut self.cut_ends));
+        let windows = CutWindows::new(&self.history.cuts, self.history.served.clone());
         for ack in &mut self.history.acks {
             ack.settled = !windows.cover(ack.t);
+        }
+        for answer in &mut self.history.answers {
+            answer.settled = !windows.cover(answer.t);
+        }
+        for end in &mut self.history.operator_ends {
+            end.done = end.done.filter(|done| !windows.cover(*done));
         }
         for lineage in &mut self.history.lineages {
             lineage.steps.sort_by_key(|step| (step.t, step.at));

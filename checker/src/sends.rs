@@ -2,14 +2,14 @@
 
 use crate::fault::HistoryError;
 use crate::findings::{Bucket, Findings};
-use crate::history::{Ack, At, History, Invoke};
+use crate::history::{Ack, At, History, Invoke, Target};
 
 /// One message, however often it was sent and answered.
 #[derive(Debug)]
 pub(crate) struct Message {
     pub(crate) id: u32,
     pub(crate) sender: u32,
-    pub(crate) to: u32,
+    pub(crate) to: Target,
     /// The first time it was given to the network.
     pub(crate) invoked: (u64, At),
     /// The first time an answer came that did not race a power cut.
@@ -19,14 +19,12 @@ pub(crate) struct Message {
 }
 
 impl Message {
-    /// Its two users, the smaller number first.
-    pub(crate) fn pair(&self) -> (u32, u32) {
-        (self.sender.min(self.to), self.sender.max(self.to))
-    }
-
-    /// Whether `user` may see it.
-    pub(crate) fn entitles(&self, user: u32) -> bool {
-        user == self.sender || user == self.to
+    /// Its two users, the smaller number first; none if it was sent to a group.
+    pub(crate) fn pair(&self) -> Option<(u32, u32)> {
+        match self.to {
+            Target::User(to) => Some((self.sender.min(to), self.sender.max(to))),
+            Target::Group(_) => None,
+        }
     }
 }
 
@@ -56,8 +54,12 @@ impl Sends {
         };
         let declared = history.declared_by_user();
         for invoke in &history.invokes {
-            let nobody =
-                declared[invoke.sender as usize].is_empty() && declared[invoke.to as usize].is_empty();
+            let nobody = match invoke.to {
+                Target::User(to) => {
+                    declared[invoke.sender as usize].is_empty() && declared[to as usize].is_empty()
+                }
+                Target::Group(_) => false,
+            };
             let taken = if nobody {
                 Err("neither sender nor recipient has a lineage in the \"devices\" line".to_owned())
             } else {

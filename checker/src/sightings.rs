@@ -4,13 +4,17 @@ use std::collections::HashSet;
 
 use crate::findings::{Bucket, Findings};
 use crate::history::{At, Change, Entry, History, Lineage};
+use crate::membership::Membership;
 use crate::pairs::Pairs;
+use crate::requests::Standing;
+use crate::rights::Rights;
 use crate::sends::{Message, Sends};
 
 /// Entries that one lineage was given or held at one time.
 #[derive(Debug)]
 pub(crate) struct Page<'h> {
     pub(crate) lineage: &'h Lineage,
+    pub(crate) t: u64,
     pub(crate) at: At,
     /// False when it raced a power cut.
     pub(crate) settled: bool,
@@ -23,13 +27,14 @@ pub(crate) fn pages(history: &History) -> impl Iterator<Item = Page<'_>> {
         let applies = lineage.steps.iter().filter_map(move |step| match &step.change {
             Change::Apply(apply) => {
                 let entries = &history.entries[apply.entries.clone()];
-                Some(Page { lineage, at: step.at, settled: apply.settled, entries })
+                let (t, at, settled) = (step.t, step.at, apply.settled);
+                Some(Page { lineage, t, at, settled, entries })
             }
             Change::Restart(_) => None,
         });
         let dump = lineage.dump.iter().map(move |dump| {
             let entries = &history.entries[dump.entries.clone()];
-            Page { lineage, at: dump.at, settled: true, entries }
+            Page { lineage, t: dump.t, at: dump.at, settled: true, entries }
         });
         applies.chain(dump)
     })
@@ -44,24 +49,34 @@ pub(crate) struct Sightings {
 
 impl Sightings {
     /// Reports what is invented (once for each token) and what is leaked (once for each token and lineage).
-    pub(crate) fn judge(history: &History, sends: &Sends, findings: &mut Findings) -> Self {
+    pub(crate) fn judge(
+        history: &History,
+        sends: &Sends,
+        membership: &Membership,
+        standing: &Standing,
+        findings: &mut Findings,
+    ) -> Self {
         let pairs = Pairs::by_majority(history, sends);
         let mut seen = vec![false; history.tokens.len()];
         let mut invented = HashSet::new();
         let mut leaked = HashSet::new();
+        let rights = Rights { membership, standing };
         for page in pages(history) {
             for entry in page.entries {
                 let message = sends.message(entry.token);
-                if let Some(fault) = invention(message, entry, &pairs)
+                let is_notice = history.notices.contains_key(&entry.token);
+                if !is_notice
+                    && let Some(fault) = invention(message, entry, &pairs)
                     && invented.insert(entry.token)
                 {
                     findings.report(Bucket::Invented, page.at, || describe(history, &page, entry, fault));
                 }
-                let entitled = message.is_some_and(|message| message.entitles(page.lineage.user));
-                seen[entry.token as usize] |= entitled && page.settled;
-                let known = message.is_some();
-                if known && !entitled && leaked.insert((entry.token, page.lineage.name.as_str())) {
-                    let fault = "its user is neither sender nor recipient";
+                let known = message.is_some() || is_notice;
+                let leak = if known { rights.leak(message, entry, &page) } else { None };
+                seen[entry.token as usize] |= known && leak.is_none() && page.settled;
+                if let Some(fault) = leak
+                    && leaked.insert((entry.token, page.lineage.name.as_str()))
+                {
                     findings.report(Bucket::Leaked, page.at, || describe(history, &page, entry, fault));
                 }
             }

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use crate::findings::{Bucket, Event, Findings};
 use crate::history::History;
+use crate::tried::Tried;
 
 /// Counts of offences by bucket, and of what was put to the proof.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,17 +29,21 @@ pub struct Verdict {
     pub inconsistent: u64,
     /// See [`Bucket::Leaked`].
     pub leaked: u64,
+    /// See [`Bucket::Partial`]; an entry counts once.
+    pub partial: u64,
     /// See [`Bucket::Stuck`].
     pub stuck: u64,
     /// Times that the server was killed.
     pub kills: u64,
     /// Times that the power was cut.
     pub cuts: u64,
+    /// What else was put to the proof.
+    pub tried: Tried,
     events: Vec<Event>,
 }
 
 impl Verdict {
-    pub(crate) fn new(acknowledged: u64, history: &History, findings: Findings) -> Self {
+    pub(crate) fn new(acknowledged: u64, tried: Tried, history: &History, findings: Findings) -> Self {
         Self {
             acknowledged,
             lost: findings.count(Bucket::Lost),
@@ -50,9 +55,11 @@ impl Verdict {
             rewound: findings.count(Bucket::Rewound),
             inconsistent: findings.count(Bucket::Inconsistent),
             leaked: findings.count(Bucket::Leaked),
+            partial: findings.count(Bucket::Partial),
             stuck: findings.count(Bucket::Stuck),
-            kills: history.kills,
+            kills: history.kills.len() as u64,
             cuts: history.cuts.len() as u64,
+            tried,
             events: findings.into_events(),
         }
     }
@@ -69,6 +76,7 @@ impl Verdict {
             Bucket::Rewound => self.rewound,
             Bucket::Inconsistent => self.inconsistent,
             Bucket::Leaked => self.leaked,
+            Bucket::Partial => self.partial,
             Bucket::Stuck => self.stuck,
         }
     }
@@ -81,20 +89,19 @@ impl Verdict {
 
     /// The verdict in one line, without a line feed. `cuts=` stands in it only if there were power cuts.
     pub fn line(&self, seed: u64) -> String {
-        let Self { acknowledged, lost, duplicated, reordered, invented, kills, .. } = self;
+        let Self { acknowledged, lost, duplicated, reordered, invented, leaked, partial, kills, .. } = self;
         let cuts = if self.cuts > 0 { format!(" cuts={}", self.cuts) } else { String::new() };
         format!(
             "verdict acknowledged={acknowledged} lost={lost} duplicated={duplicated} reordered={reordered} \
-             invented={invented} kills={kills}{cuts} seed={seed}"
+             invented={invented} leaked={leaked} partial={partial} kills={kills}{cuts} seed={seed}"
         )
     }
 
     /// The buckets that [`Verdict::line`] does not name, in one line without a line feed.
     pub fn further_line(&self) -> String {
-        let Self { unseen, skipped, rewound, inconsistent, leaked, stuck, .. } = self;
+        let Self { unseen, skipped, rewound, inconsistent, stuck, .. } = self;
         format!(
-            "further unseen={unseen} skipped={skipped} rewound={rewound} inconsistent={inconsistent} \
-             leaked={leaked} stuck={stuck}"
+            "further unseen={unseen} skipped={skipped} rewound={rewound} inconsistent={inconsistent} stuck={stuck}"
         )
     }
 

@@ -17,9 +17,9 @@ fn everything_lawful_is_clean() {
     assert_clean(&verdict, "the good story");
     // m1, m2, m3, m4, m9, m10, m11: neither m5 (unknown) nor m8 (it raced the cut).
     assert_eq!((verdict.acknowledged, verdict.kills, verdict.cuts), (7, 1, 1));
-    let line = "verdict acknowledged=7 lost=0 duplicated=0 reordered=0 invented=0 kills=1 cuts=1 seed=9";
+    let line = "verdict acknowledged=7 lost=0 duplicated=0 reordered=0 invented=0 leaked=0 partial=0 kills=1 cuts=1 seed=9";
     assert_eq!(verdict.line(9), line);
-    let further = "further unseen=0 skipped=0 rewound=0 inconsistent=0 leaked=0 stuck=0";
+    let further = "further unseen=0 skipped=0 rewound=0 inconsistent=0 stuck=0";
     assert_eq!(verdict.further_line(), further);
 }
 
@@ -32,8 +32,7 @@ fn without_power_cuts_the_line_names_none() {
     story.dump("b", &[(12, 1, 1)]);
     let verdict = story.judge();
     assert_clean(&verdict, "a short story");
-    let line =
-        "verdict acknowledged=1 lost=0 duplicated=0 reordered=0 invented=0 kills=1 seed=18446744073709551615";
+    let line = "verdict acknowledged=1 lost=0 duplicated=0 reordered=0 invented=0 leaked=0 partial=0 kills=1 seed=18446744073709551615";
     assert_eq!(verdict.line(u64::MAX), line);
 }
 
@@ -199,12 +198,12 @@ fn the_program_says_it_by_line_and_exit_code() {
     };
     let mut story = good::story();
     let (code, stdout, stderr) = run(&story);
-    let line = "verdict acknowledged=7 lost=0 duplicated=0 reordered=0 invented=0 kills=1 cuts=1 seed=5";
+    let line = "verdict acknowledged=7 lost=0 duplicated=0 reordered=0 invented=0 leaked=0 partial=0 kills=1 cuts=1 seed=5";
     assert_eq!((code, stdout.lines().last(), stderr.as_str()), (Some(0), Some(line), ""));
 
     story.store("c1").pop();
     let (code, stdout, stderr) = run(&story);
-    let line = "verdict acknowledged=7 lost=1 duplicated=0 reordered=0 invented=0 kills=1 cuts=1 seed=5";
+    let line = "verdict acknowledged=7 lost=1 duplicated=0 reordered=0 invented=0 leaked=0 partial=0 kills=1 cuts=1 seed=5";
     assert_eq!((code, stdout.lines().last()), (Some(1), Some(line)));
     assert!(
         stderr.contains("lost: 1 in all") && stderr.contains("c1:4:") && stderr.contains(&story::token(10))

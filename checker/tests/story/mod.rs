@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, dead_code)]
 
+pub mod blocks;
+pub mod endings;
 pub mod good;
+pub mod groups;
 pub mod world;
 
 use std::collections::{BTreeMap, HashMap};
@@ -26,13 +29,15 @@ pub struct Story {
     pub now: u64,
     users: HashMap<String, u64>,
     senders: HashMap<u64, u64>,
+    notices: HashMap<u64, Value>,
 }
 
 impl Story {
     /// All `lineages` (name, user) are live from the beginning.
     pub fn new(lineages: &[(&str, u64)]) -> Self {
         let users = lineages.iter().map(|&(name, user)| (name.to_owned(), user)).collect();
-        let mut story = Self { lines: Vec::new(), now: 0, users, senders: HashMap::new() };
+        let mut story =
+            Self { lines: Vec::new(), now: 0, users, senders: HashMap::new(), notices: HashMap::new() };
         let devices: Vec<Value> =
             lineages.iter().map(|&(name, user)| json!({"client": name, "user": user.to_string()})).collect();
         story.nemesis(json!({"op": "devices", "lineages": devices}));
@@ -110,6 +115,12 @@ impl Story {
 
     /// The entry of a message as `client` would write it.
     pub fn entry(&self, client: &str, (conversation, seq, message): Shown) -> Value {
+        if let Some(notice) = self.notices.get(&message) {
+            let mut entry = notice.clone();
+            entry["conversation"] = json!(conversation.to_string());
+            entry["seq"] = json!(seq);
+            return entry;
+        }
         let sender = self.senders[&message];
         let mut entry = json!({"conversation": conversation.to_string(), "seq": seq,
             "sender": sender.to_string(), "token": token(message)});
@@ -141,12 +152,16 @@ impl Story {
         self.nth(client, "ok", "dump", 0)["entries"].as_array_mut().unwrap()
     }
 
-    /// Takes a message out of all applies and dumps that `which` picks.
+    /// Takes a message or notice out of all applies and dumps that `which` picks.
     pub fn hide(&mut self, message: u64, which: impl Fn(&Value) -> bool) {
-        let token = token(message);
+        let (token, notice) = (token(message), self.notices.get(&message).cloned());
+        let is_it = |entry: &Value| match &notice {
+            Some(notice) => ["notice", "sender", "users"].iter().all(|field| entry[field] == notice[field]),
+            None => entry["token"] == token.as_str(),
+        };
         for line in self.lines.iter_mut().filter(|line| which(line)) {
             if let Some(entries) = line["entries"].as_array_mut() {
-                entries.retain(|entry| entry["token"] != token.as_str());
+                entries.retain(|entry| !is_it(entry));
             }
         }
     }
@@ -162,6 +177,75 @@ impl Story {
             let entry = self.entry(client, shown);
             self.store(client).push(entry);
         }
+    }
+
+    /// Puts an entry into the store of each of `clients`, where its seq belongs.
+    pub fn show(&mut self, clients: &[&str], shown: Shown) {
+        for client in clients {
+            let entry = self.entry(client, shown);
+            let store = self.store(client);
+            let later = |held: &Value| {
+                held["conversation"] == entry["conversation"] && held["seq"].as_u64() > entry["seq"].as_u64()
+            };
+            let place = store.iter().position(later).unwrap_or(store.len());
+            store.insert(place, entry);
+        }
+    }
+
+    /// Moves everything of a conversation from `from` on up by one, answers included.
+    pub fn shift(&mut self, conversation: u64, from: u64) {
+        let conversation = conversation.to_string();
+        let up = |value: &mut Value| {
+            let seq = value["seq"].as_u64().unwrap_or(0);
+            if value["conversation"] == conversation.as_str() && seq >= from {
+                value["seq"] = json!(seq + 1);
+            }
+        };
+        self.all_entries().for_each(up);
+        self.lines.iter_mut().for_each(up);
+    }
+
+    /// What stands in a group without a token: `users` are those whom it moves.
+    pub fn notice(&mut self, number: u64, sender: u64, kind: &str, users: &[u64]) {
+        let users: Vec<String> = users.iter().map(u64::to_string).collect();
+        let notice = json!({"sender": sender.to_string(), "notice": kind, "users": users});
+        self.notices.insert(number, notice);
+    }
+
+    pub fn invoke_to_group(&mut self, client: &str, message: u64, group: u64) {
+        self.senders.insert(message, self.users[client]);
+        let line =
+            json!({"op": "send", "id": id(message), "group": group.to_string(), "token": token(message)});
+        self.say(client, "invoke", line);
+    }
+
+    /// Sent to a group and acknowledged at once.
+    pub fn send_to_group(&mut self, client: &str, message: u64, group: u64, seq: u64) {
+        self.invoke_to_group(client, message, group);
+        self.ok(client, message, group, seq);
+    }
+
+    /// A request other than a send, and what came of it.
+    pub fn ask(&mut self, client: &str, request: u64, op: &str, outcome: &str, fields: Value) {
+        let mut line = fields.clone();
+        line["op"] = json!(op);
+        line["request"] = json!(id(request));
+        self.say(client, "invoke", line);
+        self.answer(client, request, op, outcome, &fields);
+    }
+
+    pub fn answer(&mut self, client: &str, request: u64, op: &str, outcome: &str, fields: &Value) {
+        let mut line = json!({"op": op, "request": id(request)});
+        if outcome == "ok" && op == "create_group" {
+            line["conversation"] = fields["made"].clone();
+        }
+        self.say(client, outcome, line);
+    }
+
+    /// All lines of a request: the invocation, then what came of it.
+    pub fn of_request(&mut self, request: u64) -> Vec<&mut Value> {
+        let request = id(request);
+        self.lines.iter_mut().filter(|line| line["request"] == request.as_str()).collect()
     }
 
     /// Lines by file: one per client, and the driver's.

@@ -20,8 +20,18 @@ use highwater_torture::campaign::REFUSED;
 /// How long plain talk lasts, seconds: enough for thousands of messages.
 const TALK_S: u64 = 4;
 /// The counts of a verdict that show a bug of the server. Source: README.md of the checker.
-const OFFENCES: [&str; 8] =
-    ["lost", "duplicated", "reordered", "invented", "unseen", "skipped", "rewound", "inconsistent"];
+const OFFENCES: [&str; 10] = [
+    "lost",
+    "duplicated",
+    "reordered",
+    "invented",
+    "leaked",
+    "partial",
+    "unseen",
+    "skipped",
+    "rewound",
+    "inconsistent",
+];
 
 /// A bug, and what finds it.
 struct Bug {

@@ -1,0 +1,81 @@
+//! What a history put to the proof beside messages, so that a run in which nothing was blocked proves nothing of blocks.
+
+use crate::asked::Asked;
+use crate::delivery::Told;
+use crate::history::{History, Target};
+use crate::requests::{Request, Standing};
+use crate::written_entry::NoticeKind;
+
+/// Counts of what was tried and is known to have worked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tried {
+    /// Blocks that were acknowledged.
+    pub blocks: u64,
+    /// Sends that were refused while their sender was surely blocked by the recipient.
+    pub refused_while_blocked: u64,
+    /// Lineages whose device was surely ended.
+    pub devices_ended: u64,
+    /// Groups of which something was shown.
+    pub groups: u64,
+    /// Acknowledged messages to groups.
+    pub group_messages: u64,
+    /// Memberships that began after the group was made.
+    pub joins: u64,
+    /// Memberships that ended.
+    pub leaves: u64,
+    /// Of these joins, those of somebody who had been a member before.
+    pub rejoins: u64,
+}
+
+impl Tried {
+    pub(crate) fn count(
+        history: &History,
+        requests: &[Request],
+        standing: &Standing,
+        told: Told<'_>,
+    ) -> Self {
+        let number = |count: usize| count as u64;
+        let is_block =
+            |request: &&Request| matches!(request.asked, Asked::Block(_)) && request.done.is_some();
+        let mut tried = Self {
+            blocks: number(requests.iter().filter(is_block).count()),
+            devices_ended: number(
+                history
+                    .lineages
+                    .iter()
+                    .filter(|line| line.ended.is_some_and(|end| end.done.is_some()))
+                    .count(),
+            ),
+            ..Self::default()
+        };
+        for (_, message) in told.sends.all() {
+            match message.to {
+                Target::Group(_) => tried.group_messages += u64::from(message.acknowledged.is_some()),
+                Target::User(to) if message.refused => {
+                    let (key, begun) = ((to, message.sender), message.invoked.0);
+                    let blocked = standing.blocked.in_force(key, begun, begun).is_some();
+                    tried.refused_while_blocked += u64::from(blocked);
+                }
+                Target::User(_) => {}
+            }
+        }
+        for notice in history.notices.values().filter(|notice| notice.kind == NoticeKind::Created) {
+            let members = || told.membership.of(notice.conversation).map(|(_, intervals)| intervals);
+            tried.groups += 1;
+            tried.joins += number(members().flatten().filter(|interval| interval.join > notice.seq).count());
+            tried.leaves += number(members().flatten().filter(|interval| interval.leave.is_some()).count());
+            tried.rejoins += number(members().map(|intervals| intervals.len().saturating_sub(1)).sum());
+        }
+        tried
+    }
+
+    /// All counts in one line, without a line feed.
+    pub fn line(&self) -> String {
+        let Self { blocks, refused_while_blocked, devices_ended, groups, .. } = self;
+        let Self { group_messages, joins, leaves, rejoins, .. } = self;
+        format!(
+            "tried blocks={blocks} refused_while_blocked={refused_while_blocked} devices_ended={devices_ended} \
+             groups={groups} group_messages={group_messages} joins={joins} leaves={leaves} rejoins={rejoins}"
+        )
+    }
+}
