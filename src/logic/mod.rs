@@ -18,6 +18,9 @@ mod decide_samples;
 #[cfg(test)]
 mod decide_tests;
 mod fan_out;
+mod group_ids;
+#[cfg(test)]
+mod group_people_tests;
 mod groups;
 #[cfg(test)]
 mod groups_tests;
@@ -49,6 +52,7 @@ mod suspension;
 mod suspension_tests;
 
 pub use decide::{Decided, decide, lacking};
+pub use group_ids::id_of_new;
 pub use observed_time::ObservedTime;
 pub use operation::{Answer, Operation, Principal, Request};
 pub use state::{ConversationState, GroupState, Need, ROWS_MAX, State, Warm};
