@@ -123,7 +123,7 @@ impl Export {
             return Ok(Part::Bytes(Vec::new()));
         };
         let kept = items.iter().filter(|item| item.value.is_some());
-        let told: Vec<_> = kept.map(|item| render::item(RENDERING, item)).collect();
+        let told: Vec<_> = kept.flat_map(|item| render::items(RENDERING, item)).collect();
         self.stage = Stage::Items(place, last);
         Ok(Part::Bytes(self.page(&name, &lines(&told))))
     }

@@ -187,8 +187,15 @@ impl Client {
                     move |view: &_| user::difference(view, (by.user, rendering), &kinds, wanted, bytes_max);
                 self.services.readers.ask(compare).await.map(Some)
             }
-            // What is left changes a contact, or is unknown here.
-            request => self.change_contact(by, &request).await,
+            Request::ListMembers(wanted) => {
+                let members = move |view: &_| user::members(view, by.user, &wanted);
+                self.services.readers.ask(members).await?.map(Some)
+            }
+            // What is left changes a contact or a group, or is unknown here.
+            request => {
+                let change = user::change(by, &request)?;
+                self.accounts.decide(change).await.map(user::answer_body).map(Some)
+            }
         }
     }
 
@@ -200,12 +207,6 @@ impl Client {
         let key = name_key(name);
         let find = move |view: &_| user::user_by_name(view, by.user, &key);
         self.services.readers.ask(find).await?.map(Some)
-    }
-
-    async fn change_contact(&self, by: Principal, request: &Request) -> Result<Option<Body>, Refusal> {
-        let change = user::change_of_contact(by, request).ok_or(Refusal::UnknownRequest)?;
-        let change = operation::Request::ChangeContact(change);
-        self.accounts.decide(change).await.map(user::answer_body).map(Some)
     }
 
     async fn end_devices(&self, by: Principal, which: EndDevices) -> Result<Option<Body>, Refusal> {

@@ -68,7 +68,7 @@ fn random_group(random: &mut SeededRandom, mut rows: Rows) -> Rows {
         let leave = (place > 0 && random.one_in(3)).then(|| Seq(join.0 + 1 + random.below(4)));
         let role = [Role::Owner, Role::Admin, Role::Member][place.min(2) as usize];
         let intervals = vec![Interval { join, leave }];
-        (UserId(user), Member { group: GROUP, user: UserId(user), role, intervals })
+        (UserId(user), Member { group: GROUP, user: UserId(user), role, ranked: Seq(1), intervals })
     };
     let members = (0..1 + random.below(4)).map(|place| joined(random, place, 1 + place)).collect();
     let after = random.one_in(2).then(|| UserId(1 + random.below(4)));

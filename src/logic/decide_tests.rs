@@ -44,6 +44,7 @@ fn short(decision: Result<Decided, Refusal>) -> String {
         Answer::DevicesEnded(devices) => {
             format!("ended {:?}", devices.iter().map(|device| device.0).collect::<Vec<_>>())
         }
+        Answer::GroupCreated(_) => "created".to_owned(),
         Answer::Done => "done".to_owned(),
     };
     let effects =

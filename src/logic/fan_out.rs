@@ -183,13 +183,13 @@ fn point(state: &mut State, audience: &[Member], version: Version) -> Vec<(UserI
     pointers
 }
 
-/// Whether the entry at this place begins, ends or renames the member's conversation.
+/// Whether the entry at this place begins, ends or renames the member's conversation, or gives the member a role.
 fn changes_item(held: &GroupState, member: &Member, seq: Seq) -> bool {
-    member.joins_at(seq) || member.leaves_at(seq) || held.row.named == seq
+    member.joins_at(seq) || member.leaves_at(seq) || member.ranked == seq || held.row.named == seq
 }
 
-/// A member's conversation begins and ends, and is renamed, in the step that tells why. It has the newest name: an older
-/// one that was never told need not be told any more.
+/// A member's conversation begins and ends, is renamed and gets a role, in the step that tells why. It has the newest name
+/// and role: older ones that were never told need not be told any more.
 fn tell_items(
     state: &mut State,
     effects: &mut Vec<Effect>,
@@ -201,9 +201,11 @@ fn tell_items(
     let Some(held) = held else { return };
     let changed: Vec<Member> =
         audience.iter().filter(|member| changes_item(held, member, seq)).cloned().collect();
-    let value = ItemValue::Group { group, name: held.row.name.clone() };
+    let name = held.row.name.clone();
     for member in changed {
-        let value = (!member.leaves_at(seq)).then(|| value.clone());
+        let since = member.since_at(seq).filter(|_| !member.leaves_at(seq));
+        let group_of = |since| ItemValue::Group { group, name: name.clone(), role: member.role, since };
+        let value = since.map(group_of);
         let item = Item { kind: CONVERSATIONS, key: group.to_string(), version, value };
         effects.push(put_item(state, member.user, item));
     }

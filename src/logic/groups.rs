@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use highwater_wire::Refusal;
 
 use super::{
+    contacts,
     decide::{Decided, Needs, authorise},
     fan_out::{CONVERSATIONS, Entry, admit, check_queue, entry_needs, head_of, write_entry},
     operation::{Answer, GroupChange, GroupRequest},
@@ -31,13 +32,15 @@ pub(super) fn needs(needs: &mut Needs<'_>, request: &GroupRequest) {
         GroupChange::Add(users) => (users, users),
         GroupChange::Remove(user) => (&[], std::slice::from_ref(user)),
         GroupChange::Leave => (&[], std::slice::from_ref(&request.by.user)),
-        GroupChange::Rename(_) | GroupChange::GiveRole(..) => (&[], &[]),
+        GroupChange::GiveRole(user, _) => (&[], std::slice::from_ref(user)),
+        GroupChange::Rename(_) => (&[], &[]),
     };
     if added.len() > GROUP_USERS_PER_OPERATION_MAX {
         return;
     }
     for user in added {
         needs.need(Need::Account(*user));
+        contacts::block_needs(needs, *user, request.by.user);
     }
     let item = |user: UserId| Need::Item(user, CONVERSATIONS, group.to_string());
     for user in items {
@@ -50,10 +53,22 @@ pub(super) fn needs(needs: &mut Needs<'_>, request: &GroupRequest) {
     match (state.groups.get(&group).and_then(Option::as_ref), &request.change) {
         (Some(held), change) => {
             entry_needs(needs, held, added);
-            if matches!(change, GroupChange::Rename(_)) {
-                for member in held.present_members() {
-                    needs.need(item(member.user));
+            match change {
+                GroupChange::Rename(_) => {
+                    for member in held.present_members() {
+                        needs.need(item(member.user));
+                    }
                 }
+                // Who gives the ownership away gets another role; who leaves with it leaves it to somebody.
+                GroupChange::GiveRole(..) => {
+                    needs.need(item(request.by.user));
+                }
+                GroupChange::Leave => {
+                    if let Some(heir) = heir_of(held, request.by.user) {
+                        needs.need(item(heir.user));
+                    }
+                }
+                GroupChange::Create { .. } | GroupChange::Add(_) | GroupChange::Remove(_) => {}
             }
         }
         (None, GroupChange::Create { members, .. }) => {
@@ -86,7 +101,7 @@ pub(super) fn decide(
         GroupChange::Remove(user) => remove(held, by, *user, seq)?,
         GroupChange::Leave => Some(leave(held, by, seq)),
         GroupChange::Rename(name) => rename(state, held, by, name, seq)?,
-        GroupChange::GiveRole(user, role) => give_role(state, held, by, (*user, *role))?,
+        GroupChange::GiveRole(user, role) => give_role(state, held, by, (*user, *role), seq)?,
     };
     let Some(changed) = changed else {
         return Ok(Decided::unchanged(Answer::Done));
@@ -122,19 +137,23 @@ fn create(
     if let Some(Some(held)) = state.groups.get(&group) {
         // The same request once more.
         let is_same = held.row.founder == founder;
-        return if is_same { Ok(Decided::unchanged(Answer::Done)) } else { Err(Refusal::Busy) };
+        return if is_same {
+            Ok(Decided::unchanged(Answer::GroupCreated(group)))
+        } else {
+            Err(Refusal::Busy)
+        };
     }
     if matches!(state.conversations.get(&group), Some(Some(_))) {
         return Err(Refusal::Busy);
     }
     let others = distinct(members, |user| user != founder);
-    check_users(state, members, &others)?;
+    check_users(state, founder, members, &others)?;
     if others.len() + 1 > state.group_bounds.members_max {
         return Err(Refusal::GroupFull);
     }
     let row = Group { group, name: name.to_owned(), named: Seq(1), founder, created: at };
     let joined = Interval { join: Seq(1), leave: None };
-    let member = |user, role| Member { group, user, role, intervals: vec![joined] };
+    let member = |user, role| Member { group, user, role, ranked: Seq(1), intervals: vec![joined] };
     let mut rows = vec![member(founder, Role::Owner)];
     rows.extend(others.iter().map(|user| member(*user, Role::Member)));
     let conversation = Conversation::of_group(group, at);
@@ -147,7 +166,7 @@ fn create(
     let mut effects = vec![Effect::Conversation(conversation)];
     apply(state, &mut effects, group, &changed, version);
     write_notice(state, &mut effects, (at, group, founder, Seq(1)), changed.notice, version);
-    Ok(Decided::changed(version, effects, Answer::Done))
+    Ok(Decided::changed(version, effects, Answer::GroupCreated(group)))
 }
 
 fn add(
@@ -159,7 +178,7 @@ fn add(
 ) -> Result<Option<Changed>, Refusal> {
     check_rank(held, by, Role::Member)?;
     let added = distinct(users, |user| held.present(user).is_none());
-    check_users(state, users, &added)?;
+    check_users(state, by, users, &added)?;
     if added.is_empty() {
         return Ok(None);
     }
@@ -185,7 +204,7 @@ fn rejoin(held: &GroupState, user: UserId, seq: Seq) -> Result<Member, Refusal> 
         }
     }
     intervals.push(Interval { join: seq, leave: None });
-    Ok(Member { group, user, role: Role::Member, intervals })
+    Ok(Member { group, user, role: Role::Member, ranked: seq, intervals })
 }
 
 /// Who is forgotten so that the rows of these users fit: those who left longest ago, and have been told so.
@@ -219,11 +238,15 @@ fn leave(held: &GroupState, by: UserId, seq: Seq) -> Changed {
     let leaver = held.present(by).expect("who is no member was refused before");
     let mut members = vec![closed(leaver, seq)];
     if leaver.role == Role::Owner {
-        let others = held.present_members().filter(|member| member.user != by);
-        let heir = others.min_by_key(|member| (member.role, member.since(), member.user));
-        members.extend(heir.map(|heir| Member { role: Role::Owner, ..heir.clone() }));
+        let heir = heir_of(held, by);
+        members.extend(heir.map(|heir| Member { role: Role::Owner, ranked: seq, ..heir.clone() }));
     }
     Changed::members(members, Notice::Left)
+}
+
+fn heir_of(held: &GroupState, owner: UserId) -> Option<&Member> {
+    let others = held.present_members().filter(|member| member.user != owner);
+    others.min_by_key(|member| (member.role, member.since(), member.user))
 }
 
 fn rename(
@@ -250,6 +273,7 @@ fn give_role(
     held: &GroupState,
     by: UserId,
     (user, role): (UserId, Role),
+    seq: Seq,
 ) -> Result<Option<Changed>, Refusal> {
     let owner = held.present(by).filter(|member| member.role == Role::Owner).ok_or(Refusal::Forbidden)?;
     let member = held.present(user).ok_or(Refusal::NoSuchUser)?;
@@ -261,9 +285,9 @@ fn give_role(
         return Err(Refusal::InvalidField);
     }
     check_queue(state, held)?;
-    let mut members = vec![Member { role, ..member.clone() }];
+    let mut members = vec![Member { role, ranked: seq, ..member.clone() }];
     if role == Role::Owner {
-        members.push(Member { role: Role::Admin, ..owner.clone() });
+        members.push(Member { role: Role::Admin, ranked: seq, ..owner.clone() });
     }
     Ok(Some(Changed::members(members, Notice::RoleGiven(user, role))))
 }
@@ -324,13 +348,16 @@ fn check_name(name: &str) -> Result<(), Refusal> {
     if is_allowed && name.len() <= GROUP_NAME_BYTES_MAX { Ok(()) } else { Err(Refusal::InvalidGroupName) }
 }
 
-/// Whether so many may be named at once, and all that would be added exist.
-fn check_users(state: &State, named: &[UserId], added: &[UserId]) -> Result<(), Refusal> {
+/// Whether so many may be named at once, and all that would be added are there for the one who adds them: for somebody
+/// whom a user blocks there is no such user.
+fn check_users(state: &State, by: UserId, named: &[UserId], added: &[UserId]) -> Result<(), Refusal> {
     if named.len() > GROUP_USERS_PER_OPERATION_MAX {
         return Err(Refusal::InvalidField);
     }
-    let exists = |user: &UserId| matches!(state.accounts.get(user), Some(Some(_)));
-    if added.iter().all(exists) { Ok(()) } else { Err(Refusal::NoSuchUser) }
+    let is_there = |user: &UserId| {
+        matches!(state.accounts.get(user), Some(Some(_))) && !contacts::is_blocked(state, *user, by)
+    };
+    if added.iter().all(is_there) { Ok(()) } else { Err(Refusal::NoSuchUser) }
 }
 
 /// Each of them once, in their order, as far as wanted.

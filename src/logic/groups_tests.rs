@@ -67,7 +67,7 @@ fn held(members: &[(u64, Role, &[(u64, u64)])], head: u64, position: Option<Posi
             leave: (*leave > 0).then_some(Seq(*leave)),
         };
         let intervals = intervals.iter().map(interval).collect();
-        (UserId(*user), Member { group: GROUP, user: UserId(*user), role: *role, intervals })
+        (UserId(*user), Member { group: GROUP, user: UserId(*user), role: *role, ranked: Seq(1), intervals })
     };
     let members = members.iter().map(member).collect();
     let row =
@@ -89,7 +89,7 @@ fn a_small_group_is_told_at_once() {
         9,
         &[create("g", &[2, 1, 2]), say(2, 1), add(1, &[3]), remove(1, 2), say(2, 2), say(3, 3)],
         &[
-            "done: conversation 0-0 group g Owner 1 [1-] Member 2 [1-] item 1/3 after 0 item 2/3 after 0 message 1<0,2<0",
+            "created: conversation 0-0 group g Owner 1 [1-] Member 2 [1-] item 1/3 after 0 item 2/3 after 0 message 1<0,2<0",
             "sent 2: message 1<101,2<101",
             "done: Member 3 [3-] item 3/3 after 0 message 1<102,2<102,3<0",
             "done: Member 2 [1-4] item 2/3 after 101 message 1<103,2<103,3<103",
@@ -119,7 +119,7 @@ fn a_large_group_is_told_in_steps_and_in_order() {
             expand.clone(),
         ],
         &[
-            "done: conversation 0-0 group g Owner 1 [1-] Member 2 [1-] expand 1 after 0 message ",
+            "created: conversation 0-0 group g Owner 1 [1-] Member 2 [1-] expand 1 after 0 message ",
             "sent 2: message ",
             "done: Member 3 [3-] message ",
             "done: item 1/3 after 0 pointers 1<0 expand 1 after 1",
@@ -204,7 +204,7 @@ fn rank_decides_who_does_what() {
             "done: nothing",
             "done: nothing",
             "refused no_such_user",
-            "done: Owner 2 [1-] Admin 1 [1-] message 1<0,2<0,3<0",
+            "done: Owner 2 [1-] Admin 1 [1-] item 1/3 after 0 item 2/3 after 0 message 1<0,2<0,3<0",
             "refused forbidden",
         ],
     );
@@ -228,10 +228,10 @@ fn an_owner_who_leaves_is_followed_by_the_admin_or_else_the_member_of_longest_st
         9,
         &[leave(1), leave(4), leave(2), leave(3), leave(3), add(3, &[1])],
         &[
-            "done: Member 1 [1-7] Owner 4 [6-] item 1/3 after 0 message 1<0,2<0,3<0,4<0",
-            "done: Member 4 [6-8] Owner 2 [1-] item 4/3 after 0 message 2<101,3<101,4<101",
-            "done: Member 2 [1-9] Owner 3 [1-2 5-] item 2/3 after 0 message 2<102,3<102",
-            "done: Member 3 [1-2 5-10] item 3/3 after 0 message 3<103",
+            "done: Member 1 [1-7] Owner 4 [6-] item 1/3 after 0 item 4/3 after 0 message 1<0,2<0,3<0,4<0",
+            "done: Member 4 [6-8] Owner 2 [1-] item 2/3 after 0 item 4/3 after 101 message 2<101,3<101,4<101",
+            "done: Member 2 [1-9] Owner 3 [1-2 5-] item 2/3 after 102 item 3/3 after 0 message 2<102,3<102",
+            "done: Member 3 [1-2 5-10] item 3/3 after 103 message 3<103",
             "refused no_such_conversation",
             "refused no_such_conversation",
         ],
@@ -250,7 +250,7 @@ fn the_limit_of_members_holds_at_the_commit() {
             "done: Member 4 [2-] item 4/3 after 0 message 1<0,2<0,3<0,4<0",
             "refused group_full",
             "refused invalid_field",
-            "done: nothing",
+            "created: nothing",
         ],
     );
     check(&users(6), 9, &[create("g", &[2, 3, 4, 5])], &["refused group_full"]);
@@ -325,7 +325,9 @@ fn what_is_expanded_may_be_forgotten_and_nothing_else() {
         let leave = if place == 5 { 2 } else { 3 };
         let intervals = vec![Interval { join: Seq(former[0].0), leave: Some(Seq(leave)) }];
         let user = UserId(1_000 + place);
-        group.members.insert(user, Member { group: GROUP, user, role: Role::Member, intervals });
+        group
+            .members
+            .insert(user, Member { group: GROUP, user, role: Role::Member, ranked: Seq(1), intervals });
     }
     let forgets = ["done: -member 1005 Member 2 [10-] message "];
     check(&start, 9, &[add(1, &[2])], &forgets);
@@ -340,7 +342,9 @@ fn a_batch_has_room_for_sends_and_for_steps() {
     let group = start.groups.get_mut(&GROUP).expect("it was made");
     for user in (1_000..).take(FAN_OUT_STEP_POINTERS_MAX - 1).map(UserId) {
         let intervals = vec![Interval { join: Seq(1), leave: None }];
-        group.members.insert(user, Member { group: GROUP, user, role: Role::Member, intervals });
+        group
+            .members
+            .insert(user, Member { group: GROUP, user, role: Role::Member, ranked: Seq(1), intervals });
     }
     let (mut state, mut version) = (State::default(), Version(100));
     let mut decided = |state: &mut State, request: &Request| {

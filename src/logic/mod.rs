@@ -21,6 +21,9 @@ mod fan_out;
 pub mod fan_out_job;
 #[cfg(test)]
 mod fan_out_job_tests;
+mod group_ids;
+#[cfg(test)]
+mod group_people_tests;
 mod groups;
 #[cfg(test)]
 mod groups_tests;
@@ -52,6 +55,7 @@ mod suspension;
 mod suspension_tests;
 
 pub use decide::{Decided, decide, lacking};
+pub use group_ids::id_of_new;
 pub use observed_time::ObservedTime;
 pub use operation::{Answer, Operation, Principal, Request};
 pub use state::{ConversationState, GroupState, Need, ROWS_MAX, State, Warm};

@@ -143,7 +143,7 @@ pub enum Request {
 pub struct GroupRequest {
     /// Who asks.
     pub by: Principal,
-    /// Which group. For a new one drawn at random by the caller.
+    /// Which group. For a new one made of the request, so that the same request names the same: see `logic::id_of_new`.
     pub group: ConversationId,
     /// What is done.
     pub change: GroupChange,
@@ -329,6 +329,8 @@ pub enum Answer {
     DeviceAdded(Device),
     /// The lineage as it is stored.
     LineageOpened(Lineage),
+    /// The group is there: newly, or since an earlier attempt.
+    GroupCreated(ConversationId),
     /// These devices are gone; their connections must be closed.
     DevicesEnded(Vec<DeviceId>),
     /// It is done.

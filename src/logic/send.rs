@@ -22,10 +22,6 @@ use crate::model::{
 /// A kind that a first message touches; its number is that of the wire.
 const CONVERSATIONS: Kind = Kind(highwater_wire::kind::CONVERSATIONS as u8);
 
-/// How often a conversation id is drawn anew when it belongs to another pair. Source: with 64 mixed bits and a billion
-/// conversations one pair in 37 billion needs a second attempt; a fourth never happens.
-const CONVERSATION_ATTEMPTS_MAX: u32 = 4;
-
 /// What must be in memory to decide a send.
 pub(super) fn needs(needs: &mut Needs<'_>, at: TimeMs, send: &Send) {
     needs.need(Need::Device(send.by.device));
@@ -35,14 +31,19 @@ pub(super) fn needs(needs: &mut Needs<'_>, at: TimeMs, send: &Send) {
     }
     let peer = match &send.to {
         Target::Conversation(conversation) => {
-            needs.need(Need::Conversation(*conversation));
+            needs_of_conversation(needs, *conversation);
             let held = needs.state.conversations.get(conversation).copied().flatten();
-            if held.is_some_and(|held| held.row.is_group()) {
-                needs_of_group(needs, *conversation);
-            }
             held.and_then(|held| held.row.peer_of(send.by.user))
         }
-        Target::User(user) => needs_of_pair(needs, send.by.user, *user),
+        Target::User(user) => {
+            let peer = needs_of_pair(needs, send.by.user, *user);
+            // Who is no user may be a group: see `place_of_user`.
+            if matches!(needs.state.accounts.get(user), Some(None)) {
+                needs_of_conversation(needs, user.as_group());
+                return;
+            }
+            peer
+        }
         Target::Name(name) => {
             needs.need(Need::Name(name.clone()));
             let user = needs.state.names.get(name).copied().flatten();
@@ -55,18 +56,23 @@ pub(super) fn needs(needs: &mut Needs<'_>, at: TimeMs, send: &Send) {
     }
 }
 
-/// The members of a group, and their inboxes when the message reaches them at once.
-fn needs_of_group(needs: &mut Needs<'_>, group: ConversationId) {
-    needs.need(Need::Group(group));
+/// A conversation; of a group its members too, and their inboxes when the message reaches them at once.
+fn needs_of_conversation(needs: &mut Needs<'_>, conversation: ConversationId) {
+    needs.need(Need::Conversation(conversation));
+    let held = needs.state.conversations.get(&conversation).copied().flatten();
+    if !held.is_some_and(|held| held.row.is_group()) {
+        return;
+    }
+    needs.need(Need::Group(conversation));
     let state = needs.state;
-    if let Some(Some(held)) = state.groups.get(&group) {
+    if let Some(Some(held)) = state.groups.get(&conversation) {
         fan_out::entry_needs(needs, held, &[]);
     }
 }
 
 /// The rows that find or found the conversation of a pair. Returns the peer, who may not exist.
 fn needs_of_pair(needs: &mut Needs<'_>, sender: UserId, peer: UserId) -> Option<UserId> {
-    for attempt in 0..CONVERSATION_ATTEMPTS_MAX {
+    for attempt in 0..ConversationId::DIRECT_ATTEMPTS_MAX {
         let conversation = ConversationId::direct(sender, peer, attempt);
         if !needs.need(Need::Conversation(conversation)) {
             return Some(peer);
@@ -112,7 +118,10 @@ pub(super) fn decide(
     }
 
     match place.peer {
-        None => fan_out::check_queue(state, fan_out::admit(state, place.conversation, send.by.user)?)?,
+        None => {
+            let held = fan_out::admit(state, place.conversation, send.by.user);
+            fan_out::check_queue(state, held.map_err(|refusal| as_of_target(refusal, &send.to))?)?;
+        }
         // After the receipts: what was stored before a block is still answered as stored.
         Some(peer) if contacts::is_blocked(state, peer, send.by.user) => return Err(Refusal::NoSuchUser),
         Some(_) => {}
@@ -142,6 +151,14 @@ pub(super) fn decide(
         None => fan_out::write_entry(state, &mut effects, entry, version),
     }
     Ok(Decided::changed(version, effects, sent(&receipt)))
+}
+
+/// Who names a user, and is no member of the group with this number, finds nobody.
+fn as_of_target(refusal: Refusal, to: &Target) -> Refusal {
+    match (refusal, to) {
+        (Refusal::NoSuchConversation, Target::User(_)) => Refusal::NoSuchUser,
+        (refusal, _) => refusal,
+    }
 }
 
 /// Writes a message that both get at once.
@@ -182,7 +199,7 @@ fn find_place(state: &State, send: &Send) -> Result<Place, Refusal> {
             }
             Ok(Place { conversation: *conversation, peer, head: held.head })
         }
-        Target::User(user) => place_of_pair(state, sender, *user),
+        Target::User(user) => place_of_user(state, sender, *user),
         Target::Name(name) => {
             let user = state.names.get(name).copied().flatten().ok_or(Refusal::NoSuchUser)?;
             place_of_pair(state, sender, user)
@@ -190,8 +207,21 @@ fn find_place(state: &State, send: &Send) -> Result<Place, Refusal> {
     }
 }
 
+/// To a client of an old level a group is a contact, with the number of the group: what it sends to that one goes to the
+/// group.
+fn place_of_user(state: &State, sender: UserId, user: UserId) -> Result<Place, Refusal> {
+    let place = place_of_pair(state, sender, user);
+    let conversation = user.as_group();
+    match state.conversations.get(&conversation).copied().flatten() {
+        Some(held) if place.is_err() && held.row.is_group() => {
+            Ok(Place { conversation, peer: None, head: held.head })
+        }
+        _ => place,
+    }
+}
+
 fn place_of_pair(state: &State, sender: UserId, peer: UserId) -> Result<Place, Refusal> {
-    for attempt in 0..CONVERSATION_ATTEMPTS_MAX {
+    for attempt in 0..ConversationId::DIRECT_ATTEMPTS_MAX {
         let conversation = ConversationId::direct(sender, peer, attempt);
         match state.conversations.get(&conversation).copied().flatten() {
             Some(held) if held.row.members == members(sender, peer) => {

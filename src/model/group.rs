@@ -55,6 +55,8 @@ pub struct Member {
     pub user: UserId,
     /// What a present member may do.
     pub role: Role,
+    /// Place of the entry that gave this role: that of the join, or a later one.
+    pub ranked: Seq,
     /// Oldest first, without overlap, at most `limits::INTERVALS_PER_MEMBER_MAX`; only the last one may be open.
     pub intervals: Vec<Interval>,
 }
@@ -76,6 +78,12 @@ impl Member {
     #[must_use]
     pub fn left(&self) -> Option<Seq> {
         self.intervals.last().and_then(|interval| interval.leave)
+    }
+
+    /// Where the membership began to which this place belongs.
+    #[must_use]
+    pub fn since_at(&self, seq: Seq) -> Option<Seq> {
+        self.intervals.iter().find(|interval| interval.contains(seq)).map(|interval| interval.join)
     }
 
     /// Whether the entry at this place made the user a member.
@@ -136,18 +144,23 @@ pub enum Notice {
     RoleGiven(UserId, Role),
 }
 
+/// What somebody costs who is named where a notice is told: id and name, bytes. So a page that has room for its notices
+/// reads a bounded number of names. Source: 32 characters of four bytes, the id, and what frames them.
+const USER_BYTES_MAX: usize = *super::limits::NAME_CHARS.end() * 4 + 16;
+
 impl Notice {
     /// What it counts in a page, bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        const USER_BYTES: usize = size_of::<UserId>();
-        match self {
-            Notice::Created { name, members } => name.len() + members.len() * USER_BYTES,
-            Notice::Joined(members) => members.len() * USER_BYTES,
-            Notice::Left => 0,
-            Notice::Removed(_) | Notice::RoleGiven(..) => USER_BYTES,
-            Notice::Renamed(name) => name.len(),
-        }
+        // The one who did it is named too.
+        USER_BYTES_MAX
+            + match self {
+                Notice::Created { name, members } => name.len() + members.len() * USER_BYTES_MAX,
+                Notice::Joined(members) => members.len() * USER_BYTES_MAX,
+                Notice::Left => 0,
+                Notice::Removed(_) | Notice::RoleGiven(..) => USER_BYTES_MAX,
+                Notice::Renamed(name) => name.len(),
+            }
     }
 }
 
@@ -181,6 +194,7 @@ mod tests {
             group: ConversationId(1),
             user: UserId(2),
             role: Role::Member,
+            ranked: Seq(9),
             intervals: vec![closed(2, 4), closed(6, 6), open],
         };
         let has: Vec<u64> = (1..=11).filter(|seq| member.has(Seq(*seq))).collect();
@@ -188,6 +202,10 @@ mod tests {
         assert_eq!((member.since(), member.left()), (Some(Seq(9)), None));
         let left = Member { intervals: member.intervals[..2].to_vec(), ..member.clone() };
         assert_eq!((left.since(), left.left()), (None, Some(Seq(6))));
+        assert_eq!(
+            [3, 5, 6, 12].map(|seq| member.since_at(Seq(seq)).map(|join| join.0)),
+            [Some(2), None, Some(6), Some(9)]
+        );
         assert!(member.joins_at(Seq(6)) && member.leaves_at(Seq(6)) && !member.leaves_at(Seq(9)));
     }
 }

@@ -153,6 +153,9 @@ pub const INTERVALS_PER_MEMBER_MAX: usize = 8;
 /// Name of a group, bytes. Longer, empty, or with control characters: refused as `invalid_group_name`.
 pub const GROUP_NAME_BYTES_MAX: usize = 128;
 
+/// Members in one answer to a request for them. More: told by the next one. Source: as many as one operation adds.
+pub const MEMBERS_PAGE_MAX: usize = GROUP_USERS_PER_OPERATION_MAX;
+
 /// Groups whose members the committer holds in memory before a sweep; more are read again when they are needed.
 /// Source: about 100 bytes a member, so 100 MB when all of them are full.
 pub const GROUPS_HELD_MAX: usize = 2_000;

@@ -3,6 +3,7 @@
 use super::{
     contact::Contact,
     content::Content,
+    group::Role,
     ids::{ClientMessageId, ConversationId, Day, DeviceId, Kind, RunNumber, Seq, TimeMs, UserId, Version},
 };
 
@@ -192,6 +193,10 @@ pub enum ItemValue {
         group: ConversationId,
         /// What it is called.
         name: String,
+        /// The user's own role.
+        role: Role,
+        /// Place of the entry that made the user a member.
+        since: Seq,
     },
     /// A JSON document of a kind that the server itself does not look into.
     Document(String),

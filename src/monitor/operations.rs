@@ -173,6 +173,8 @@ operations! {
     HandBack = "hand_back", "persistence";
     /// A new password of a signed-in user.
     ChangePassword = "change_password", "accounts";
+    /// Who belongs to a group.
+    ListMembers = "list_members", "user";
 }
 
 impl Op {

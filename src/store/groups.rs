@@ -72,6 +72,7 @@ pub fn encode_member(out: &mut Vec<u8>, row: &Member) {
     put_fixed64(out, row.group.0);
     put_fixed64(out, row.user.0);
     out.push(role_tag(row.role));
+    put_number(out, row.ranked.0);
     put_number(out, row.intervals.len() as u64);
     for interval in &row.intervals {
         put_number(out, interval.join.0);
@@ -86,14 +87,14 @@ pub fn encode_member(out: &mut Vec<u8>, row: &Member) {
 /// When the bytes are not a member.
 pub fn decode_member(input: &mut Input<'_>) -> Result<Member, Malformed> {
     let (group, user) = (input.conversation()?, input.user()?);
-    let role = take_role(input)?;
+    let (role, ranked) = (take_role(input)?, input.seq()?);
     let interval = |input: &mut Input<'_>| {
         let (join, leave) = (input.seq()?, input.seq()?);
         Ok::<_, Malformed>(Interval { join, leave: (leave != Seq(0)).then_some(leave) })
     };
     let count = input.number()?;
     let intervals = (0..count).map(|_| interval(input)).collect::<Result<_, _>>()?;
-    Ok(Member { group, user, role, intervals })
+    Ok(Member { group, user, role, ranked, intervals })
 }
 
 /// Writes a position.
@@ -208,7 +209,8 @@ fn take_users(input: &mut Input<'_>) -> Result<Vec<UserId>, Malformed> {
     (0..count).map(|_| input.user()).collect()
 }
 
-const fn role_tag(role: Role) -> u8 {
+/// The byte of a role.
+pub const fn role_tag(role: Role) -> u8 {
     match role {
         Role::Owner => 1,
         Role::Admin => 2,
@@ -216,7 +218,11 @@ const fn role_tag(role: Role) -> u8 {
     }
 }
 
-fn take_role(input: &mut Input<'_>) -> Result<Role, Malformed> {
+/// Reads a role.
+///
+/// # Errors
+/// When the byte is none of a role.
+pub fn take_role(input: &mut Input<'_>) -> Result<Role, Malformed> {
     match input.byte("role")? {
         1 => Ok(Role::Owner),
         2 => Ok(Role::Admin),

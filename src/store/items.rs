@@ -3,6 +3,7 @@
 use super::{
     contacts,
     field::{Input, Malformed, put_bytes, put_fixed64, put_number},
+    groups,
     keys::{self, Key},
 };
 use crate::model::{
@@ -52,10 +53,12 @@ pub fn encode(out: &mut Vec<u8>, item: &Item) {
             out.push(4);
             put_bytes(out, document.as_bytes());
         }
-        Some(ItemValue::Group { group, name }) => {
+        Some(ItemValue::Group { group, name, role, since }) => {
             out.push(40);
             put_fixed64(out, group.0);
             put_bytes(out, name.as_bytes());
+            out.push(groups::role_tag(*role));
+            put_number(out, since.0);
         }
     }
 }
@@ -74,7 +77,12 @@ pub fn decode(input: &mut Input<'_>) -> Result<Item, Malformed> {
         2 => Some(ItemValue::Contact(Box::new(Contact::plain(input.user()?, input.text("name")?)))),
         3 => Some(ItemValue::Conversation { conversation: input.conversation()?, peer: input.user()? }),
         4 => Some(ItemValue::Document(input.text("document")?)),
-        40 => Some(ItemValue::Group { group: input.conversation()?, name: input.text("group name")? }),
+        40 => Some(ItemValue::Group {
+            group: input.conversation()?,
+            name: input.text("group name")?,
+            role: groups::take_role(input)?,
+            since: input.seq()?,
+        }),
         60 => Some(ItemValue::Contact(Box::new(contacts::decode(input)?))),
         tag => {
             return Err(Malformed::Unknown { what: "item value", tag: u64::from(tag) });

@@ -206,6 +206,7 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
                 group: conversation,
                 user: ann,
                 role,
+                ranked: Seq(300),
                 intervals: intervals.clone(),
             }))
         })
@@ -323,7 +324,15 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
         ("group_conversation", vec![Effect::Conversation(Conversation::of_group(conversation, TimeMs(5)))]),
         (
             "item_group",
-            vec![item("g", Some(ItemValue::Group { group: conversation, name: "Tee".to_owned() }))],
+            vec![item(
+                "g",
+                Some(ItemValue::Group {
+                    group: conversation,
+                    name: "Tee".to_owned(),
+                    role: Role::Admin,
+                    since: Seq(300),
+                }),
+            )],
         ),
         ("notice_created", vec![notice(Notice::Created { name: "Tee".to_owned(), members: vec![bob] })]),
         ("notice_joined", vec![notice(Notice::Joined(vec![bob]))]),

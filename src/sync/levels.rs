@@ -8,9 +8,10 @@ use highwater_wire::{LEVEL, proto};
 use proto::entry::Content;
 
 use super::{
-    kinds::{CONTACTS, Kinds, MESSAGES},
+    kinds::{CONTACTS, CONVERSATIONS, Kinds, MESSAGES},
     locale::{Locale, Phrase},
     marks::Marks,
+    notices::{named, sentence},
 };
 use crate::model::{Kind, KindSet};
 
@@ -45,6 +46,11 @@ pub enum Downgrade {
     Content(fn(Content, Locale) -> Content),
     /// Of an item of a state kind, likewise.
     Item(Kind, fn(proto::Item, Locale) -> proto::Item),
+    /// Of an entry as a whole, likewise. The name is that of the one who speaks, if it is not known to the user from the
+    /// conversation itself: that of two.
+    Entry(fn(proto::Entry, Option<&str>, Locale) -> proto::Entry),
+    /// Of an item of the first kind, which becomes items of both.
+    Items([Kind; 2], fn(proto::Item, Locale) -> Vec<proto::Item>),
 }
 
 /// One thing that older levels lack.
@@ -68,6 +74,12 @@ pub struct Levels {
 pub const LEVELS: Levels = Levels {
     rows: &[
         Row { feature: "custom", least_level: 2, downgrade: Downgrade::Content(custom_as_text) },
+        Row { feature: "notices", least_level: 2, downgrade: Downgrade::Entry(as_of_contact) },
+        Row {
+            feature: "groups",
+            least_level: 2,
+            downgrade: Downgrade::Items([CONVERSATIONS, CONTACTS], group_as_contact),
+        },
         Row { feature: "notes", least_level: 2, downgrade: Downgrade::Item(CONTACTS, name_alone) },
     ],
 };
@@ -80,6 +92,46 @@ fn custom_as_text(content: Content, locale: Locale) -> Content {
         Content::Custom(custom) => Content::Text(custom.fallback),
         content => content,
     }
+}
+
+/// A group is a contact, and what its members say is said by that contact: it begins with the name of the one who speaks.
+/// What became of the group is a sentence of that contact.
+fn as_of_contact(entry: proto::Entry, speaker: Option<&str>, locale: Locale) -> proto::Entry {
+    let contact = entry.conversation_id;
+    match (entry.content, speaker) {
+        (Some(Content::Notice(notice)), _) => {
+            let text = Content::Text(sentence(&notice, locale));
+            proto::Entry { sender_id: contact, content: Some(text), ..entry }
+        }
+        (Some(Content::Text(text)), Some(speaker)) => {
+            let text = Content::Text(format!("{}: {text}", named(speaker, locale)));
+            proto::Entry { sender_id: contact, content: Some(text), ..entry }
+        }
+        (content, _) => proto::Entry { content, ..entry },
+    }
+}
+
+/// A group is a contact with the number of its conversation, and the conversation is one with that contact. What is gone
+/// is gone as both: a conversation of two has no such contact.
+fn group_as_contact(item: proto::Item, _: Locale) -> Vec<proto::Item> {
+    let kind = u32::from(CONTACTS.0);
+    if item.deleted {
+        let contact = proto::Item { kind, ..item.clone() };
+        return vec![contact, item];
+    }
+    let mut conversation = serde_json::from_str::<proto::ConversationItem>(&item.value).unwrap_or_default();
+    let Some(group) = conversation.group.take() else {
+        return vec![item];
+    };
+    conversation.peer_id = conversation.conversation_id;
+    let contact = proto::ContactItem {
+        user_id: conversation.conversation_id,
+        name: group.name,
+        ..proto::ContactItem::default()
+    };
+    let value = |document: Result<String, _>| document.expect("names have nothing that JSON cannot hold");
+    let contact = proto::Item { kind, value: value(serde_json::to_string(&contact)), ..item.clone() };
+    vec![contact, proto::Item { value: value(serde_json::to_string(&conversation)), ..item }]
 }
 
 /// A contact is its name alone; whoever is no contact is not there.
@@ -95,6 +147,18 @@ fn name_alone(item: proto::Item, _: Locale) -> proto::Item {
         proto::ContactItem { user_id: contact.user_id, name: contact.name, ..proto::ContactItem::default() };
     let value = serde_json::to_string(&alone).expect("names have nothing that JSON cannot hold");
     proto::Item { value, ..item }
+}
+
+impl Row {
+    /// What an item becomes by this row.
+    fn items(&self, item: proto::Item, locale: Locale) -> Vec<proto::Item> {
+        let is_of = |kind: Kind| u32::from(kind.0) == item.kind;
+        match self.downgrade {
+            Downgrade::Item(kind, downgrade) if is_of(kind) => vec![downgrade(item, locale)],
+            Downgrade::Items([kind, _], downgrade) if is_of(kind) => downgrade(item, locale),
+            _ => vec![item],
+        }
+    }
 }
 
 impl Levels {
@@ -114,24 +178,41 @@ impl Levels {
         self.rows.iter().filter(move |row| row.least_level > level)
     }
 
-    /// A message's content as a device is told it.
+    /// An entry as a device is told it. The speaker's name is given where the conversation is not one of two.
     #[must_use]
-    pub fn content(&self, rendering: Rendering, content: Content) -> Content {
-        self.lacking(rendering.level).fold(content, |content, row| match row.downgrade {
-            Downgrade::Content(downgrade) => downgrade(content, rendering.locale),
-            Downgrade::Item(..) => content,
+    pub fn entry(&self, rendering: Rendering, entry: proto::Entry, speaker: Option<&str>) -> proto::Entry {
+        self.lacking(rendering.level).fold(entry, |entry, row| match row.downgrade {
+            Downgrade::Content(downgrade) => {
+                let content = entry.content.map(|content| downgrade(content, rendering.locale));
+                proto::Entry { content, ..entry }
+            }
+            Downgrade::Entry(downgrade) => downgrade(entry, speaker, rendering.locale),
+            Downgrade::Item(..) | Downgrade::Items(..) => entry,
         })
     }
 
-    /// An item as a device is told it.
+    /// Whether a device of a level is told who speaks by a name in front of the text.
+    #[must_use]
+    pub fn names_speakers(&self, level: u8) -> bool {
+        self.lacking(level).any(|row| matches!(row.downgrade, Downgrade::Entry(_)))
+    }
+
+    /// An item as a device is told it: by one, or by several.
+    #[must_use]
+    pub fn items(&self, rendering: Rendering, item: proto::Item) -> Vec<proto::Item> {
+        let mut items = vec![item];
+        for row in self.lacking(rendering.level) {
+            items = items.into_iter().flat_map(|item| row.items(item, rendering.locale)).collect();
+        }
+        items
+    }
+
+    /// Of what an item is told by, that of its own kind.
     #[must_use]
     pub fn item(&self, rendering: Rendering, item: proto::Item) -> proto::Item {
-        self.lacking(rendering.level).fold(item, |item, row| match row.downgrade {
-            Downgrade::Item(kind, downgrade) if u32::from(kind.0) == item.kind => {
-                downgrade(item, rendering.locale)
-            }
-            Downgrade::Item(..) | Downgrade::Content(_) => item,
-        })
+        let kind = item.kind;
+        let told = self.items(rendering, item).into_iter().find(|told| told.kind == kind);
+        told.expect("an item is told as one of its own kind, and it may be as one that is deleted")
     }
 
     /// Kinds whose items or messages are not told the same at two levels.
@@ -140,9 +221,10 @@ impl Levels {
         let (low, high) = (one.min(other), one.max(other));
         let between = self.lacking(low).filter(|row| row.least_level <= high);
         between
-            .map(|row| match row.downgrade {
-                Downgrade::Content(_) => MESSAGES,
-                Downgrade::Item(kind, _) => kind,
+            .flat_map(|row| match row.downgrade {
+                Downgrade::Content(_) | Downgrade::Entry(_) => [MESSAGES; 2],
+                Downgrade::Item(kind, _) => [kind; 2],
+                Downgrade::Items(kinds, _) => kinds,
             })
             .collect()
     }

@@ -46,6 +46,12 @@ fn text(text: &str) -> Content {
     Content::Text(text.to_owned())
 }
 
+/// A content as a device is told it, in a conversation of two.
+fn content_at(levels: &Levels, rendering: Rendering, content: Content) -> Content {
+    let entry = proto::Entry { content: Some(content), ..proto::Entry::default() };
+    levels.entry(rendering, entry, None).content.unwrap()
+}
+
 fn at(level: u32, locale: Locale) -> Rendering {
     Rendering::new(level, locale).unwrap()
 }
@@ -72,19 +78,19 @@ fn rows_stand_newest_first_and_every_level_of_a_row_is_served() {
 #[test]
 fn a_custom_message_is_its_fallback_at_level_one_and_whole_above() {
     let (english, chinese) = (Locale::English, Locale::Chinese);
-    assert_eq!(LEVELS.content(at(1, english), custom("Tea?")), text("Tea?"));
+    assert_eq!(content_at(&LEVELS, at(1, english), custom("Tea?")), text("Tea?"));
     for level in [2, 3] {
-        assert_eq!(LEVELS.content(at(level, chinese), custom("Tea?")), custom("Tea?"));
-        assert_eq!(LEVELS.content(at(level, chinese), custom("")), custom(""));
+        assert_eq!(content_at(&LEVELS, at(level, chinese), custom("Tea?")), custom("Tea?"));
+        assert_eq!(content_at(&LEVELS, at(level, chinese), custom("")), custom(""));
     }
     for level in [1, 2, 3] {
-        assert_eq!(LEVELS.content(at(level, chinese), text("hi")), text("hi"));
+        assert_eq!(content_at(&LEVELS, at(level, chinese), text("hi")), text("hi"));
     }
 }
 
 #[test]
 fn without_a_fallback_a_sentence_is_said_that_tells_nothing() {
-    let said = Locale::ALL.map(|locale| LEVELS.content(at(1, locale), custom("")));
+    let said = Locale::ALL.map(|locale| content_at(&LEVELS, at(1, locale), custom("")));
     for sentence in &said {
         let Content::Text(sentence) = sentence else { panic!("{sentence:?}") };
         assert!(!sentence.is_empty());
@@ -95,8 +101,8 @@ fn without_a_fallback_a_sentence_is_said_that_tells_nothing() {
 
 #[test]
 fn what_one_row_makes_is_the_matter_of_the_rows_below() {
-    let shown =
-        [4, 3, 2, 1].map(|level| LATER.content(Rendering { level, locale: Locale::English }, text("TEA?")));
+    let shown = [4, 3, 2, 1]
+        .map(|level| content_at(&LATER, Rendering { level, locale: Locale::English }, text("TEA?")));
     assert_eq!(shown, [text("TEA?"), text("TEA?"), custom("TEA?"), text("TEA?")]);
 }
 
@@ -127,6 +133,66 @@ fn at_level_one_a_contact_is_its_name_and_whoever_is_none_is_not_there() {
     }
 }
 
+const GROUP: u64 = 77;
+
+#[test]
+fn at_level_one_a_group_is_a_contact_and_a_conversation_with_it() {
+    let item = |kind: Kind, value: &str| proto::Item {
+        kind: kind.0.into(),
+        key: GROUP.to_string(),
+        deleted: value.is_empty(),
+        value: value.to_owned(),
+    };
+    let group = r#"{"conversationId":"77","group":{"name":"T\"ea","role":"ROLE_ADMIN","sinceSeq":"3"}}"#;
+    let pair = r#"{"conversationId":"77","peerId":"5"}"#;
+    let contact = item(CONTACTS, r#"{"userId":"77","name":"T\"ea"}"#);
+    let with_it = item(CONVERSATIONS, r#"{"conversationId":"77","peerId":"77"}"#);
+    for (kept, shown) in [
+        (group, vec![contact, with_it]),
+        (pair, vec![item(CONVERSATIONS, pair)]),
+        // Who left has neither.
+        ("", vec![item(CONTACTS, ""), item(CONVERSATIONS, "")]),
+    ] {
+        let kept = item(CONVERSATIONS, kept);
+        assert_eq!(LEVELS.items(at(1, Locale::English), kept.clone()), shown);
+        assert_eq!(LEVELS.items(at(2, Locale::English), kept.clone()), std::slice::from_ref(&kept));
+        assert_eq!(LEVELS.item(at(1, Locale::English), kept), shown[shown.len() - 1]);
+    }
+}
+
+#[test]
+fn at_level_one_the_contact_says_who_speaks_and_what_became_of_the_group() {
+    let notice = proto::Notice {
+        what: proto::notice::What::Left.into(),
+        by: "Ann".to_owned(),
+        ..proto::Notice::default()
+    };
+    let notice = Content::Notice(notice);
+    let entry = |sender_id, content| proto::Entry {
+        conversation_id: GROUP,
+        seq: 4,
+        sender_id,
+        sent_at_ms: 9,
+        client_message_id: vec![1; 16].into(),
+        content: Some(content),
+    };
+    let english = at(1, Locale::English);
+    for (told, speaker, sender, shown) in [
+        (text("hi"), Some("Ann"), GROUP, text("Ann: hi")),
+        (text("hi"), Some(""), GROUP, text("somebody: hi")),
+        (custom("Tea?"), Some("Ann"), GROUP, text("Ann: Tea?")),
+        (text("hi"), None, 5, text("hi")),
+        (notice.clone(), Some("Ann"), GROUP, text("Ann left")),
+        (notice.clone(), None, GROUP, text("Ann left")),
+    ] {
+        let kept = entry(5, told);
+        assert_eq!(LEVELS.entry(english, kept.clone(), speaker), entry(sender, shown));
+        assert_eq!(LEVELS.entry(at(2, Locale::Chinese), kept.clone(), speaker), kept);
+    }
+    let in_chinese = LEVELS.entry(at(1, Locale::Chinese), entry(5, notice), None);
+    assert_eq!(in_chinese.content, Some(text("Ann退出了群聊")));
+}
+
 #[test]
 fn kinds_that_differ_are_those_of_the_rows_between_up_and_down() {
     for (one, other, kinds) in [
@@ -139,7 +205,7 @@ fn kinds_that_differ_are_those_of_the_rows_between_up_and_down() {
         assert_eq!(LATER.differing(one, other), kinds, "{one} and {other}");
         assert_eq!(LATER.differing(other, one), kinds, "{other} and {one}");
     }
-    assert_eq!(LEVELS.differing(1, 2), set(&[CONTACTS, MESSAGES]));
+    assert_eq!(LEVELS.differing(1, 2), set(&[CONTACTS, CONVERSATIONS, MESSAGES]));
     assert_eq!(LEVELS.differing(2, 3), set(&[]), "level 3 has nothing yet that level 2 lacks");
 }
 

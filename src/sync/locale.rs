@@ -15,6 +15,8 @@ pub enum Locale {
 pub enum Phrase {
     /// A message that this device's level has no form for, and that brought no text of its own.
     NotShownHere,
+    /// One whose name is not known.
+    Somebody,
 }
 
 impl Locale {
@@ -59,6 +61,8 @@ impl Locale {
             (Phrase::NotShownHere, Locale::Chinese) => {
                 "\u{5f53}\u{524d}\u{7248}\u{672c}\u{65e0}\u{6cd5}\u{663e}\u{793a}\u{6b64}\u{6d88}\u{606f}\u{3002}"
             }
+            (Phrase::Somebody, Locale::English) => "somebody",
+            (Phrase::Somebody, Locale::Chinese) => "\u{67d0}\u{4eba}",
         }
     }
 }
@@ -112,7 +116,9 @@ mod tests {
 
     #[test]
     fn every_sentence_is_said_in_every_language() {
-        let said = Locale::ALL.map(|locale| locale.says(Phrase::NotShownHere));
-        assert!(said.iter().all(|sentence| !sentence.is_empty()) && said[0] != said[1]);
+        for phrase in [Phrase::NotShownHere, Phrase::Somebody] {
+            let said = Locale::ALL.map(|locale| locale.says(phrase));
+            assert!(said.iter().all(|sentence| !sentence.is_empty()) && said[0] != said[1]);
+        }
     }
 }

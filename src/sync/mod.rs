@@ -11,6 +11,8 @@ pub mod lost_future;
 #[cfg(test)]
 mod lost_future_tests;
 pub mod marks;
+pub mod names;
+mod notices;
 pub mod page;
 pub mod progress;
 pub mod push_chain;
@@ -23,6 +25,7 @@ pub use levels::{LEVELS, Rendering};
 pub use locale::Locale;
 pub use lost_future::{Kept, Valid};
 pub use marks::{Lifeline, Marks, RunName, ValidList};
+pub use names::Names;
 pub use page::{Page, PageLimits, Source};
 pub use progress::{Course, Progress};
 pub use push_chain::{Issued, News, PushChain};

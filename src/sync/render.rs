@@ -4,23 +4,32 @@ use bytes::Bytes;
 use highwater_wire::proto;
 
 use super::levels::{LEVELS, Rendering};
-use super::locale::Phrase;
 use super::lost_future::Valid;
+use super::names::Names;
 use crate::model::{
-    Contact, Content, Standing, UserId,
+    Contact, Content, Notice, Role, Standing, UserId,
     record::{InboxMessage, Item, ItemValue, Message},
 };
 
-/// An item as a device is told it: its value is a JSON document in both encodings.
+/// An item as a device is told it, by one or by several: their values are JSON documents in both encodings.
+#[must_use]
+pub fn items(rendering: Rendering, item: &Item) -> Vec<proto::Item> {
+    LEVELS.items(rendering, whole_item(item))
+}
+
+/// Of what an item is told by, that of its own kind.
 #[must_use]
 pub fn item(rendering: Rendering, item: &Item) -> proto::Item {
-    let item = proto::Item {
+    LEVELS.item(rendering, whole_item(item))
+}
+
+fn whole_item(item: &Item) -> proto::Item {
+    proto::Item {
         kind: u32::from(item.kind.0),
         key: item.key.clone(),
         deleted: item.value.is_none(),
         value: item.value.as_ref().map(document).unwrap_or_default(),
-    };
-    LEVELS.item(rendering, item)
+    }
 }
 
 fn document(value: &ItemValue) -> String {
@@ -30,11 +39,11 @@ fn document(value: &ItemValue) -> String {
         }
         ItemValue::Contact(contact) => json(&contact_item(contact)),
         ItemValue::Conversation { conversation, peer } => {
-            json(&proto::ConversationItem { conversation_id: conversation.0, peer_id: peer.0 })
+            json(&proto::ConversationItem { conversation_id: conversation.0, peer_id: peer.0, group: None })
         }
-        // The group's name comes with the frames of groups.
-        ItemValue::Group { group, .. } => {
-            json(&proto::ConversationItem { conversation_id: group.0, peer_id: 0 })
+        ItemValue::Group { group, name, role: own, since } => {
+            let item = proto::GroupItem { name: name.clone(), role: role(*own).into(), since_seq: since.0 };
+            json(&proto::ConversationItem { conversation_id: group.0, peer_id: 0, group: Some(item) })
         }
         ItemValue::Document(document) => document.clone(),
     }
@@ -63,34 +72,105 @@ fn json<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("items have no field that JSON cannot hold")
 }
 
-/// A message as a device of `user` is told it.
+/// A role as the wire has it.
+#[must_use]
+pub fn role(role: Role) -> proto::Role {
+    match role {
+        Role::Owner => proto::Role::Owner,
+        Role::Admin => proto::Role::Admin,
+        Role::Member => proto::Role::Member,
+    }
+}
+
+/// Whose names have to be known to tell this entry to a device of `user`. Of most entries nobody's, so that they can be
+/// told without a look into the store.
+#[must_use]
+pub fn people(user: UserId, rendering: Rendering, message: &Message) -> Vec<UserId> {
+    let mut people = match &message.content {
+        Content::Notice(notice) => {
+            let mut people = concerned(notice).to_vec();
+            people.push(message.sender);
+            people
+        }
+        _ => Vec::new(),
+    };
+    people.extend(speaker(user, rendering, message));
+    people
+}
+
+/// Who is named in front of a text: at a level that lacks groups, everybody but the user and who writes to the user alone.
+fn speaker(user: UserId, rendering: Rendering, message: &Message) -> Option<UserId> {
+    let sender = message.sender;
+    let is_known = sender == user || message.conversation.is_between(user, sender);
+    (LEVELS.names_speakers(rendering.level) && !is_known).then_some(sender)
+}
+
+/// Whom a notice speaks of, besides the one who did it.
+fn concerned(notice: &Notice) -> &[UserId] {
+    match notice {
+        Notice::Created { members, .. } | Notice::Joined(members) => members,
+        Notice::Removed(user) | Notice::RoleGiven(user, _) => std::slice::from_ref(user),
+        Notice::Left | Notice::Renamed(_) => &[],
+    }
+}
+
+/// An entry that needs nobody's name, as a device of `user` is told it.
+///
+/// # Panics
+/// When somebody has to be named.
 #[must_use]
 pub fn entry(user: UserId, rendering: Rendering, message: &Message) -> proto::Entry {
+    assert!(people(user, rendering, message).is_empty(), "an entry is told without the names that it needs");
+    entry_naming(user, rendering, message, &Names::default())
+}
+
+/// An entry as a device of `user` is told it, with the names of [`people`].
+#[must_use]
+pub fn entry_naming(user: UserId, rendering: Rendering, message: &Message, names: &Names) -> proto::Entry {
     // Only what a client sent has an id of a client.
     let own = message.sender == user && !matches!(message.content, Content::Notice(_));
-    proto::Entry {
+    let entry = proto::Entry {
         conversation_id: message.conversation.0,
         seq: message.seq.0,
         sender_id: message.sender.0,
         sent_at_ms: message.sent_at.0,
         client_message_id: if own { Bytes::copy_from_slice(&message.id.0) } else { Bytes::new() },
-        content: Some(LEVELS.content(rendering, content(rendering, &message.content))),
-    }
+        content: Some(content(message, names)),
+    };
+    let speaker = speaker(user, rendering, message).map(|speaker| names.of(speaker));
+    LEVELS.entry(rendering, entry, speaker)
 }
 
 /// A content whole, as the newest level has it.
-fn content(rendering: Rendering, content: &Content) -> proto::entry::Content {
-    match content {
+fn content(message: &Message, names: &Names) -> proto::entry::Content {
+    match &message.content {
         Content::Text(text) => proto::entry::Content::Text(utf8(text)),
         Content::Custom(custom) => proto::entry::Content::Custom(proto::Custom {
             schema: utf8(&custom.schema),
             json: utf8(&custom.json),
             fallback: utf8(&custom.fallback),
         }),
-        // No level has notices yet.
-        Content::Notice(_) => {
-            proto::entry::Content::Text(rendering.locale.says(Phrase::NotShownHere).to_owned())
-        }
+        Content::Notice(notice) => proto::entry::Content::Notice(whole_notice(message.sender, notice, names)),
+    }
+}
+
+fn whole_notice(sender: UserId, notice: &Notice, names: &Names) -> proto::Notice {
+    use proto::notice::What;
+    let (what, name, given) = match notice {
+        Notice::Created { name, .. } => (What::Created, name.as_str(), None),
+        Notice::Joined(_) => (What::Joined, "", None),
+        Notice::Left => (What::Left, "", None),
+        Notice::Removed(_) => (What::Removed, "", None),
+        Notice::Renamed(name) => (What::Renamed, name.as_str(), None),
+        Notice::RoleGiven(_, given) => (What::RoleGiven, "", Some(*given)),
+    };
+    let user = |user: &UserId| proto::User { user_id: user.0, name: names.of(*user).to_owned() };
+    proto::Notice {
+        what: what.into(),
+        by: names.of(sender).to_owned(),
+        users: concerned(notice).iter().map(user).collect(),
+        name: name.to_owned(),
+        role: given.map(role).unwrap_or_default().into(),
     }
 }
 
@@ -105,7 +185,7 @@ pub fn valid(valid: &Valid) -> proto::Valid {
     proto::Valid { conversation_id: valid.conversation.0, seq: valid.seq.0 }
 }
 
-/// Messages of an inbox as a device of their user is told them.
+/// Messages of an inbox, which need nobody's name, as a device of their user is told them.
 #[must_use]
 pub fn entries(user: UserId, rendering: Rendering, messages: &[InboxMessage]) -> Vec<proto::Entry> {
     messages.iter().map(|inbox| entry(user, rendering, &inbox.message)).collect()

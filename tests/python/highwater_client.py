@@ -40,6 +40,9 @@ ENUMS = {
     "DeviceClass": ["DEVICE_CLASS_UNSPECIFIED", "DEVICE_CLASS_PHONE", "DEVICE_CLASS_DESKTOP", "DEVICE_CLASS_TABLET",
                     "DEVICE_CLASS_WEB"],
     "Cause": ["CAUSE_UNSPECIFIED", "CAUSE_FOREIGN", "CAUSE_FUTURE", "CAUSE_LOSSY", "CAUSE_TOO_OLD"],
+    "Role": ["ROLE_UNSPECIFIED", "ROLE_OWNER", "ROLE_ADMIN", "ROLE_MEMBER"],
+    "What": ["WHAT_UNSPECIFIED", "WHAT_CREATED", "WHAT_JOINED", "WHAT_LEFT", "WHAT_REMOVED", "WHAT_RENAMED",
+             "WHAT_ROLE_GIVEN"],
 }
 
 SCHEMA = {
@@ -53,14 +56,19 @@ SCHEMA = {
         (30, "blockUser", "BlockUser", "?"), (31, "unblockUser", "UnblockUser", "?"),
         (32, "noteContact", "NoteContact", "?"), (33, "deleteContact", "DeleteContact", "?"),
         (34, "askContact", "AskContact", "?"), (35, "acceptContact", "AcceptContact", "?"),
-        (36, "refuseContact", "RefuseContact", "?"), (37, "withdrawContact", "WithdrawContact", "?")],
+        (36, "refuseContact", "RefuseContact", "?"), (37, "withdrawContact", "WithdrawContact", "?"),
+        (40, "createGroup", "CreateGroup", "?"), (41, "addMembers", "AddMembers", "?"),
+        (42, "removeMember", "RemoveMember", "?"), (43, "leaveGroup", "LeaveGroup", "?"),
+        (44, "renameGroup", "RenameGroup", "?"), (45, "giveRole", "GiveRole", "?"),
+        (46, "listMembers", "ListMembers", "?")],
     "ServerFrame": [
         (1, "requestId", "uint64", ""), (10, "greeting", "Greeting", "?"), (11, "heartbeat", "HeartbeatAnswer", "?"),
         (12, "page", "Page", "?"), (13, "sent", "Sent", "?"), (14, "signedIn", "SignedIn", "?"),
         (15, "done", "Nothing", "?"), (16, "deviceList", "DeviceList", "?"), (17, "user", "User", "?"),
         (18, "heads", "HeadList", "?"), (19, "entries", "EntryList", "?"),
         (20, "difference", "Difference", "?"),
-        (30, "push", "Page", "?"), (31, "nudge", "Nothing", "?"), (40, "error", "Error", "?")],
+        (30, "push", "Page", "?"), (31, "nudge", "Nothing", "?"), (40, "error", "Error", "?"),
+        (50, "groupCreated", "GroupCreated", "?"), (52, "memberList", "MemberList", "?")],
     "Nothing": [],
     "Hello": [
         (1, "token", "string", ""), (2, "level", "uint32", ""), (3, "kinds", "uint32", "*"),
@@ -99,6 +107,16 @@ SCHEMA = {
     "AcceptContact": [(1, "userId", "fixed64", "")],
     "RefuseContact": [(1, "userId", "fixed64", "")],
     "WithdrawContact": [(1, "userId", "fixed64", "")],
+    "CreateGroup": [(1, "clientGroupId", "bytes", ""), (2, "name", "string", ""), (3, "userIds", "fixed64", "*")],
+    "GroupCreated": [(1, "conversationId", "fixed64", "")],
+    "AddMembers": [(1, "conversationId", "fixed64", ""), (2, "userIds", "fixed64", "*")],
+    "RemoveMember": [(1, "conversationId", "fixed64", ""), (2, "userId", "fixed64", "")],
+    "LeaveGroup": [(1, "conversationId", "fixed64", "")],
+    "RenameGroup": [(1, "conversationId", "fixed64", ""), (2, "name", "string", "")],
+    "GiveRole": [(1, "conversationId", "fixed64", ""), (2, "userId", "fixed64", ""), (3, "role", "Role", "")],
+    "ListMembers": [(1, "conversationId", "fixed64", ""), (2, "after", "fixed64", ""), (3, "limit", "uint32", "")],
+    "MemberList": [(1, "members", "Member", "*"), (2, "next", "fixed64", "")],
+    "Member": [(1, "userId", "fixed64", ""), (2, "name", "string", ""), (3, "role", "Role", "")],
     "Send": [
         (1, "clientMessageId", "bytes", ""), (2, "day", "uint32", ""), (3, "conversationId", "fixed64", "?"),
         (4, "userId", "fixed64", "?"), (5, "userName", "string", "?"), (6, "text", "string", ""),
@@ -119,7 +137,10 @@ SCHEMA = {
     "Entry": [
         (1, "conversationId", "fixed64", ""), (2, "seq", "uint64", ""), (3, "senderId", "fixed64", ""),
         (4, "sentAtMs", "int64", ""), (5, "clientMessageId", "bytes", ""), (6, "text", "string", "?"),
-        (7, "custom", "Custom", "?")],
+        (7, "custom", "Custom", "?"), (8, "notice", "Notice", "?")],
+    "Notice": [
+        (1, "what", "What", ""), (2, "by", "string", ""), (3, "users", "User", "*"), (4, "name", "string", ""),
+        (5, "role", "Role", "")],
     "Rebuild": [(1, "cause", "Cause", "")],
     "Gap": [(1, "conversationId", "fixed64", ""), (2, "fromSeq", "uint64", ""), (3, "toSeq", "uint64", "")],
     "Heads": [(1, "after", "uint64", ""), (2, "limit", "uint32", "")],
@@ -239,8 +260,10 @@ def _to_binary(kind, message):
         if name not in message or (label == "" and _is_default(message[name])):
             continue
         value = message[name]
-        if label == "*" and of in VARINTS:
-            packed = b"".join(_varint(one) for one in value)
+        if label == "*" and not value:
+            continue
+        if label == "*" and (of in VARINTS or of == "fixed64"):
+            packed = b"".join(_varint(one) if of in VARINTS else struct.pack("<Q", one) for one in value)
             result += _varint(number << 3 | 2) + _varint(len(packed)) + packed
             continue
         for one in value if label == "*" else [value]:
@@ -311,6 +334,9 @@ def _from_binary(kind, data):
             while at < len(value):
                 one, at = _read_varint(value, at)
                 result.setdefault(name, []).append(_narrow(of, one))
+            continue
+        if of == "fixed64" and label == "*" and wire == 2:
+            result.setdefault(name, []).extend(one for one, in struct.iter_unpack("<Q", value))
             continue
         if wire != (0 if of in VARINTS else 1 if of == "fixed64" else 2):
             continue

@@ -74,11 +74,16 @@ fn a_content_changes_with_the_level_or_language_only() {
     store.render_for(1, "zh");
     assert_eq!(conflicts(&mut store, entry(5, 1, "文")), 0, "another language");
     store.render_for(3, "zh");
-    assert_eq!(conflicts(&mut store, Entry { sender_id: 9, ..rich(1) }), 1, "another message");
+    assert_eq!(conflicts(&mut store, Entry { sent_at_ms: 99, ..rich(1) }), 1, "another message");
     assert_eq!(conflicts(&mut store, rich(1)), 1, "what was told last stands, so this is another one");
     assert_eq!(conflicts(&mut store, rich(1)), 0);
     assert_eq!(conflicts(&mut store, entry(5, 1, "文")), 1, "the same level again");
     assert_eq!(store.entry(5, 1).unwrap(), Some(entry(5, 1, "文")));
+    // At level 1 what is said in a group is said by the group.
+    store.render_for(1, "zh");
+    let by_group = Entry { sender_id: 5, ..entry(5, 1, "Ann: 文") };
+    assert_eq!(conflicts(&mut store, by_group.clone()), 0, "another level");
+    assert_eq!(store.entry(5, 1).unwrap(), Some(by_group));
 }
 
 #[test]

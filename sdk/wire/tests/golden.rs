@@ -133,8 +133,8 @@ fn every_request_and_every_body_has_a_golden_frame() {
             Frame::Server(frame) => bodies.extend(frame.body.as_ref().map(body_number)),
         }
     }
-    assert_eq!(requests, (10..=22).chain([24]).chain(30..=37).collect());
-    assert_eq!(bodies, (10..=20).chain([30, 31, 40]).collect());
+    assert_eq!(requests, (10..=22).chain([24]).chain(30..=37).chain(40..=46).collect());
+    assert_eq!(bodies, (10..=20).chain([30, 31, 40, 50, 52]).collect());
 }
 
 fn request_number(request: &Request) -> u32 {
@@ -161,6 +161,13 @@ fn request_number(request: &Request) -> u32 {
         Request::AcceptContact(_) => 35,
         Request::RefuseContact(_) => 36,
         Request::WithdrawContact(_) => 37,
+        Request::CreateGroup(_) => 40,
+        Request::AddMembers(_) => 41,
+        Request::RemoveMember(_) => 42,
+        Request::LeaveGroup(_) => 43,
+        Request::RenameGroup(_) => 44,
+        Request::GiveRole(_) => 45,
+        Request::ListMembers(_) => 46,
     }
 }
 
@@ -180,5 +187,7 @@ fn body_number(body: &Body) -> u32 {
         Body::Push(_) => 30,
         Body::Nudge(_) => 31,
         Body::Error(_) => 40,
+        Body::GroupCreated(_) => 50,
+        Body::MemberList(_) => 52,
     }
 }

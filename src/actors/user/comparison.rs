@@ -3,10 +3,11 @@
 use highwater_wire::proto;
 use proto::server_frame::Body;
 
+use super::naming;
 use crate::{
     model::{ConversationId, Kind, Seq, UserId, Version, limits::PAGE_ENTRIES_MAX, record::Item},
     store::view::{ReadFault, UserView, View},
-    sync::{Held, Kinds, PageLimits, Rendering, compare, render},
+    sync::{Held, Kinds, LEVELS, PageLimits, Rendering, compare, kinds::CONTACTS, render},
 };
 
 /// The difference between what a client has and what its user has.
@@ -25,28 +26,44 @@ pub fn difference(
     let limits = PageLimits { entries, bytes: bytes_max };
     let shows = |item: &Item| !render::item(rendering, item).deleted;
     let found = compare(held(wanted), kinds, limits, shows, &UserView { view, user })?;
-    let items = found.items.iter();
-    let entries = found.entries.iter();
+    let messages = found.entries.iter().map(|entry| &entry.message);
+    let entries = naming::entries(view, user, rendering, messages)?.into_iter();
+    let deletes = found.deletes.into_iter();
+    let deletes = deletes
+        .map(|delete| Ok((is_group(view, (user, rendering), &delete)?, delete)))
+        .collect::<Result<Vec<_>, ReadFault>>()?;
     Ok(Body::Difference(proto::Difference {
-        items: items
-            .map(|item| proto::VersionedItem {
-                version: item.version.0,
-                item: Some(render::item(rendering, item)),
-            })
-            .collect(),
-        deletes: found
-            .deletes
+        items: found.items.iter().flat_map(|item| versioned(rendering, item)).collect(),
+        deletes: deletes
             .into_iter()
-            .map(|(kind, key)| proto::HeldItem { kind: u32::from(kind.0), key, version: 0 })
+            .filter(|(is_group, _)| !is_group)
+            .map(|(_, (kind, key))| proto::HeldItem { kind: u32::from(kind.0), key, version: 0 })
             .collect(),
         entries: entries
-            .map(|entry| proto::VersionedEntry {
-                version: entry.version.0,
-                entry: Some(render::entry(user, rendering, &entry.message)),
-            })
+            .zip(&found.entries)
+            .map(|(told, entry)| proto::VersionedEntry { version: entry.version.0, entry: Some(told) })
             .collect(),
         more: found.more,
     }))
+}
+
+fn versioned(rendering: Rendering, item: &Item) -> impl Iterator<Item = proto::VersionedItem> {
+    let version = item.version.0;
+    let told = render::items(rendering, item).into_iter();
+    told.map(move |item| proto::VersionedItem { version, item: Some(item) })
+}
+
+/// Whether what is held as a contact is a group of the user, and so is there though there is no such contact.
+fn is_group(
+    view: &View,
+    (user, rendering): (UserId, Rendering),
+    (kind, key): &(Kind, String),
+) -> Result<bool, ReadFault> {
+    let group = key.parse().map(ConversationId).ok();
+    let Some(group) = group.filter(|_| *kind == CONTACTS && LEVELS.names_speakers(rendering.level)) else {
+        return Ok(false);
+    };
+    Ok(view.members(group)?.get(&user).is_some_and(|member| member.since().is_some()))
 }
 
 fn held(wanted: proto::Compare) -> Held {

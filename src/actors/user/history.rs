@@ -3,10 +3,11 @@
 use highwater_wire::{Refusal, proto};
 use proto::server_frame::Body;
 
+use super::naming;
 use crate::{
     model::{ConversationId, Seq, UserId, Version, limits::PAGE_ENTRIES_MAX, record::ItemValue},
     store::view::{ReadFault, View},
-    sync::{Rendering, kinds::CONVERSATIONS, render},
+    sync::{Rendering, kinds::CONVERSATIONS},
 };
 
 /// How far the user's conversations go, those after a place in the list.
@@ -57,6 +58,6 @@ pub fn range(
     }
     let seqs = (Seq(wanted.from_seq), Seq(wanted.to_seq));
     let (messages, more) = view.range(conversation, seqs, PAGE_ENTRIES_MAX, bytes_max)?;
-    let entries = messages.iter().map(|message| render::entry(user, rendering, message)).collect();
+    let entries = naming::entries(view, user, rendering, messages.iter())?;
     Ok(Ok(Body::Entries(proto::EntryList { conversation_id: conversation.0, entries, more })))
 }

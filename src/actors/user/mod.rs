@@ -9,9 +9,12 @@
 
 mod comparison;
 mod contacts;
+mod group_requests;
 mod handing_back;
 mod history;
 mod lost_futures;
+mod members;
+mod naming;
 mod pages;
 mod push;
 mod requests;
@@ -25,13 +28,15 @@ use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message};
 use highwater_wire::{Encoding, close, proto};
 
 pub use comparison::difference;
-pub use contacts::change_of_contact;
+use contacts::change_of_contact;
+use group_requests::change_of_group;
 pub use handing_back::{hand_back, is_news};
 pub use history::{heads, range};
 pub use lost_futures::LostFutures;
+pub use members::members;
 pub use pages::{Answered, PageRequest, answer, begin, count_told, page_bytes_max};
 pub use push::audience;
-pub use requests::{answer_body, device_list, message, user_by_name};
+pub use requests::{answer_body, change, device_list, message, user_by_name};
 pub use session::{Session, retry_after_ms};
 
 use super::{

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use highwater_wire::{Encoding, Refusal, base_of, proto};
 
-use super::User;
+use super::{User, naming};
 use crate::{
     actors::{ports::Post, reader::PageRead, transport::ConnectionId},
     model::{
-        KindSet, UserId, Version,
+        Kind, KindSet, UserId, Version,
         limits::{PAGE_BYTES_MAX, PAGE_ENTRIES_MAX},
+        record::Item,
     },
     monitor::{Monitor, Op, Outcome, ids},
     store::view::{ReadFault, UserView, View},
@@ -124,12 +125,13 @@ pub fn answer(
     let snapshot =
         if unchanged { request.given.clone() } else { Bytes::from(key.seal(request.chain, &marks)) };
     let base = if rebuild.is_some() { &[] } else { base_of(&request.given) };
+    let messages = page.entries.iter().map(|inbox| &inbox.message);
     let page = proto::Page {
         base: Bytes::copy_from_slice(base),
         snapshot: if unchanged { Bytes::new() } else { snapshot.clone() },
         more: page.more,
-        items: page.items.iter().map(|item| render::item(request.rendering, item)).collect(),
-        entries: render::entries(request.chain.user, request.rendering, &page.entries),
+        items: items(request, &page.items),
+        entries: naming::entries(view, request.chain.user, request.rendering, messages)?,
         rebuild: rebuild.map(|cause| proto::Rebuild { cause: cause.into() }),
         gaps: Vec::new(),
         hand_back: false,
@@ -140,6 +142,14 @@ pub fn answer(
         valid_complete: page.valid_complete,
     };
     Ok(Answered { page, snapshot, marks })
+}
+
+/// Items as they are told. What one is told by besides is left out where its kind is not declared.
+fn items(request: &PageRequest, items: &[Item]) -> Vec<proto::Item> {
+    let declared = request.kinds.set();
+    let is_declared =
+        |item: &proto::Item| u8::try_from(item.kind).is_ok_and(|kind| declared.contains(Kind(kind)));
+    items.iter().flat_map(|item| render::items(request.rendering, item)).filter(is_declared).collect()
 }
 
 fn level_change(kinds: KindSet) -> proto::LevelChange {

@@ -52,6 +52,12 @@ impl User {
             return;
         }
         let session = &self.sessions[place];
+        // Names are read where pages are made; a look into the store has no place on a worker's thread.
+        let names_somebody =
+            |entry: &InboxMessage| !render::people(self.user, session.rendering, &entry.message).is_empty();
+        if entries.iter().any(names_somebody) {
+            return self.nudge(place);
+        }
         let chain = Chain { user: self.user, lineage: session.lineage.id };
         let seals = (&self.services.key, self.services.lifeline.current());
         let (page, issued) = push_page(&session.chain, chain, session.rendering, &entries, seals);

@@ -60,12 +60,18 @@ impl User {
                 let user = self.user;
                 self.read(connection, request_id, Op::Heads, move |view| super::heads(view, user, &heads));
             }
+            Some(Request::ListMembers(wanted)) => {
+                let user = self.user;
+                self.read(connection, request_id, Op::ListMembers, move |view| {
+                    super::members(view, user, &wanted)
+                });
+            }
             Some(Request::Range(range)) => self.range(connection, request_id, range),
             Some(Request::Hello(_) | Request::Register(_) | Request::SignIn(_)) => {
                 self.refuse(connection, request_id, Refusal::AlreadyGreeted);
             }
-            // What is left changes a contact, or is unknown here: comparisons are over HTTP only.
-            Some(request) => self.change_contact(connection, request_id, &request),
+            // What is left changes a contact or a group, or is unknown here: comparisons are over HTTP only.
+            Some(request) => self.change(connection, request_id, &request),
             None => self.refuse(connection, request_id, Refusal::UnknownRequest),
         }
     }
@@ -129,13 +135,13 @@ impl User {
         });
     }
 
-    fn change_contact(&mut self, connection: ConnectionId, request_id: u64, request: &Request) {
+    fn change(&mut self, connection: ConnectionId, request_id: u64, request: &Request) {
         let Some(session) = self.session(connection) else {
             return;
         };
-        match super::change_of_contact(session.principal, request) {
-            Some(change) => self.submit(connection, request_id, operation::Request::ChangeContact(change)),
-            None => session.refuse(request_id, Refusal::UnknownRequest),
+        match change(session.principal, request) {
+            Ok(change) => self.submit(connection, request_id, change),
+            Err(refusal) => session.refuse(request_id, refusal),
         }
     }
 
@@ -236,6 +242,18 @@ fn screen(session: &Session, send: proto::Send) -> Result<operation::Send, Refus
     message(session.principal, send)
 }
 
+/// A change of a contact or a group in the committer's terms.
+///
+/// # Errors
+/// When it is none, and what can be refused by its form alone.
+pub fn change(by: logic::Principal, request: &Request) -> Result<operation::Request, Refusal> {
+    if let Some(change) = super::change_of_contact(by, request) {
+        return Ok(operation::Request::ChangeContact(change));
+    }
+    let change = super::change_of_group(by, request)?;
+    change.map(operation::Request::Group).ok_or(Refusal::UnknownRequest)
+}
+
 /// A send of the wire in the committer's terms.
 ///
 /// # Errors
@@ -262,6 +280,7 @@ pub fn answer_body(answer: Answer) -> Body {
         Answer::Sent { conversation, seq, sent_at } => {
             Body::Sent(proto::Sent { conversation_id: conversation.0, seq: seq.0, sent_at_ms: sent_at.0 })
         }
+        Answer::GroupCreated(group) => Body::GroupCreated(proto::GroupCreated { conversation_id: group.0 }),
         Answer::DeviceAdded(_) | Answer::DevicesEnded(_) | Answer::LineageOpened(_) | Answer::Done => {
             Body::Done(proto::Done {})
         }

@@ -1,9 +1,11 @@
-//! Content as the columns of a row: text, schema and document. A custom message has its fallback as text.
+//! Content as the columns of a row: text, schema, document, notice. A custom message has its fallback as text; a notice,
+//! which no client sends, is kept as the wire has it.
 
 use crate::message::Content;
-use highwater_wire::proto::{Custom, entry};
+use highwater_wire::Encoding;
+use highwater_wire::proto::{Custom, Notice, entry};
 
-/// The columns of a content.
+/// The columns of a content that is sent.
 pub(super) fn columns(content: &Content) -> (&str, Option<&str>, Option<&str>) {
     match content {
         Content::Text(text) => (text, None, None),
@@ -19,18 +21,45 @@ pub(super) fn of_columns(text: String, schema: Option<String>, json: Option<Stri
     }
 }
 
-/// The same for an entry, whose content may be one that this version does not know.
-pub(super) fn of_entry(content: &Option<entry::Content>) -> Option<Content> {
-    content.as_ref().map(|content| match content {
-        entry::Content::Text(text) => Content::Text(text.clone()),
-        entry::Content::Custom(custom) => Content::Custom(custom.clone()),
-    })
+/// The columns of an entry; all are empty when its content is one that this version does not know.
+#[derive(Default)]
+pub(super) struct EntryColumns<'a> {
+    pub(super) text: Option<&'a str>,
+    pub(super) schema: Option<&'a str>,
+    pub(super) json: Option<&'a str>,
+    pub(super) notice: Option<Vec<u8>>,
 }
 
-/// And back.
-pub(super) fn to_entry(content: Content) -> entry::Content {
+/// The columns of an entry.
+pub(super) fn of_entry(content: &Option<entry::Content>) -> EntryColumns<'_> {
     match content {
+        None => EntryColumns::default(),
+        Some(entry::Content::Text(text)) => EntryColumns { text: Some(text), ..EntryColumns::default() },
+        Some(entry::Content::Custom(Custom { schema, json, fallback })) => EntryColumns {
+            text: Some(fallback),
+            schema: Some(schema),
+            json: Some(json),
+            ..EntryColumns::default()
+        },
+        Some(entry::Content::Notice(notice)) => {
+            EntryColumns { notice: Some(Encoding::Binary.encode(notice)), ..EntryColumns::default() }
+        }
+    }
+}
+
+/// The content of an entry by its columns.
+pub(super) fn to_entry(
+    text: Option<String>,
+    schema: Option<String>,
+    json: Option<String>,
+    notice: Option<Vec<u8>>,
+) -> Option<entry::Content> {
+    if let Some(bytes) = notice {
+        // What this version wrote it can read; what cannot be read is shown as content that is not known.
+        return Encoding::Binary.decode::<Notice>(&bytes).ok().map(entry::Content::Notice);
+    }
+    text.map(|text| match of_columns(text, schema, json) {
         Content::Text(text) => entry::Content::Text(text),
         Content::Custom(custom) => entry::Content::Custom(custom),
-    }
+    })
 }

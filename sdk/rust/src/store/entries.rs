@@ -78,9 +78,9 @@ pub(super) fn apply_entry(
     Ok(())
 }
 
-/// Whether two entries differ in their content at most.
+/// Whether two entries differ in what a level changes at most: the content, and who is shown as the one who says it.
 fn is_same_message(stored: &Entry, told: &Entry) -> bool {
-    Entry { content: told.content.clone(), ..stored.clone() } == *told
+    Entry { content: told.content.clone(), sender_id: told.sender_id, ..stored.clone() } == *told
 }
 
 /// Gives an entry the content that it has now, if it was stored for another level or language; false if for this one.
@@ -89,14 +89,10 @@ fn replace_content(
     entry: &Entry,
     rendering: &str,
 ) -> Result<bool, StoreError> {
-    let content = content::of_entry(&entry.content);
-    let (text, schema, json) = content.as_ref().map_or((None, None, None), |content| {
-        let (text, schema, json) = content::columns(content);
-        (Some(text), schema, json)
-    });
+    let content::EntryColumns { text, schema, json, notice } = content::of_entry(&entry.content);
     let changed = transaction
         .prepare_cached(
-            "UPDATE entries SET text = ?3, schema = ?4, json = ?5, rendering = ?6
+            "UPDATE entries SET text = ?3, schema = ?4, json = ?5, rendering = ?6, notice = ?7, sender = ?8
              WHERE conversation = ?1 AND seq = ?2 AND rendering <> ?6",
         )?
         .execute(params![
@@ -105,22 +101,20 @@ fn replace_content(
             text,
             schema,
             json,
-            rendering
+            rendering,
+            notice,
+            entry.sender_id.cast_signed()
         ])?;
     Ok(changed == 1)
 }
 
 fn insert_entry(transaction: &Transaction<'_>, entry: &Entry, rendering: &str) -> Result<(), StoreError> {
-    let content = content::of_entry(&entry.content);
-    let (text, schema, json) = content.as_ref().map_or((None, None, None), |content| {
-        let (text, schema, json) = content::columns(content);
-        (Some(text), schema, json)
-    });
+    let content::EntryColumns { text, schema, json, notice } = content::of_entry(&entry.content);
     transaction
         .prepare_cached(
             "INSERT OR REPLACE INTO entries
-                (conversation, seq, sender, sent_at_ms, client_message_id, text, schema, json, rendering)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                (conversation, seq, sender, sent_at_ms, client_message_id, text, schema, json, rendering, notice)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )?
         .execute(params![
             entry.conversation_id.cast_signed(),
@@ -132,6 +126,7 @@ fn insert_entry(transaction: &Transaction<'_>, entry: &Entry, rendering: &str) -
             schema,
             json,
             rendering,
+            notice,
         ])?;
     Ok(())
 }

@@ -8,7 +8,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 /// Seqs stay far below this; above it SQLite's order is another one.
 const SEQ_MAX: u64 = i64::MAX as u64;
 
-const ENTRY_COLUMNS: &str = "conversation, seq, sender, sent_at_ms, client_message_id, text, schema, json";
+const ENTRY_COLUMNS: &str =
+    "conversation, seq, sender, sent_at_ms, client_message_id, text, schema, json, notice";
 
 impl Store {
     /// The newest stored snapshot; empty before the first page.
@@ -165,14 +166,13 @@ pub(super) fn entry(
 }
 
 fn entry_of_row(row: &Row<'_>) -> rusqlite::Result<Entry> {
-    let (schema, json) = (row.get(6)?, row.get(7)?);
-    let content = row.get::<_, Option<String>>(5)?.map(|text| super::content::of_columns(text, schema, json));
+    let content = super::content::to_entry(row.get(5)?, row.get(6)?, row.get(7)?, row.get(8)?);
     Ok(Entry {
         conversation_id: row.get::<_, i64>(0)?.cast_unsigned(),
         seq: row.get::<_, i64>(1)?.cast_unsigned(),
         sender_id: row.get::<_, i64>(2)?.cast_unsigned(),
         sent_at_ms: row.get(3)?,
         client_message_id: row.get::<_, Vec<u8>>(4)?.into(),
-        content: content.map(super::content::to_entry),
+        content,
     })
 }

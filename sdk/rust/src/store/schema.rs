@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use std::time::Duration;
 
 /// Format of the file, kept in `PRAGMA user_version`.
-const FORMAT: i64 = 2;
+const FORMAT: i64 = 3;
 
 /// How long opening waits for an owner that is just ending.
 const LOCK_WAIT: Duration = Duration::from_secs(2);
@@ -56,7 +56,7 @@ const TABLES: &str = "
     ) WITHOUT ROWID;
 
     -- Messages; text is null for content that this version does not know. A custom one has schema and json, and its
-    -- fallback as text. For which level and language each was told.
+    -- fallback as text; a notice has notice alone. For which level and language each was told.
     CREATE TABLE entries (
         conversation INTEGER NOT NULL,
         seq INTEGER NOT NULL,
@@ -67,6 +67,7 @@ const TABLES: &str = "
         schema TEXT,
         json TEXT,
         rendering TEXT NOT NULL DEFAULT '1',
+        notice BLOB,
         PRIMARY KEY (conversation, seq)
     ) WITHOUT ROWID;
 
@@ -107,6 +108,9 @@ const FROM_FORMAT_1: &str = "
     ALTER TABLE outbox ADD COLUMN json TEXT;
 ";
 
+/// From format 2, which knew no groups.
+const FROM_FORMAT_2: &str = "ALTER TABLE entries ADD COLUMN notice BLOB;";
+
 /// Makes a connection ready: sole owner, write-ahead log, tables of this format.
 pub(super) fn prepare(mut connection: Connection, durability: Durability) -> Result<Connection, StoreError> {
     connection.busy_timeout(LOCK_WAIT)?;
@@ -127,7 +131,11 @@ fn create_tables(connection: &mut Connection) -> Result<(), StoreError> {
     let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     match found {
         0 => transaction.execute_batch(TABLES)?,
-        1 => transaction.execute_batch(FROM_FORMAT_1)?,
+        1 => {
+            transaction.execute_batch(FROM_FORMAT_1)?;
+            transaction.execute_batch(FROM_FORMAT_2)?;
+        }
+        2 => transaction.execute_batch(FROM_FORMAT_2)?,
         FORMAT => {}
         _ => {
             return Err(StoreError::Newer { found, newest: FORMAT });
@@ -185,7 +193,12 @@ mod tests {
         let connection = Connection::open_in_memory().unwrap();
         connection.execute_batch(FORMAT_1).unwrap();
         let connection = prepare(connection, Durability::PowerLoss).unwrap();
-        let store = crate::Store { connection, rendering: crate::store::rendering_of(1, "") };
+        let mut store = crate::Store { connection, rendering: crate::store::rendering_of(1, "") };
+        let notice = highwater_wire::proto::Notice { by: "Ann".to_owned(), ..Default::default() };
+        let content = Some(highwater_wire::proto::entry::Content::Notice(notice));
+        let told = highwater_wire::proto::Entry { conversation_id: 5, seq: 2, content, ..Default::default() };
+        store.add_entries(std::slice::from_ref(&told)).unwrap();
+        assert_eq!(store.entry(5, 2).unwrap(), Some(told), "it has room for notices");
         let entry = store.entry(5, 1).unwrap().unwrap();
         assert_eq!(entry.content, Some(highwater_wire::proto::entry::Content::Text("hi".to_owned())));
         assert_eq!(store.snapshot().unwrap(), [1, 2]);

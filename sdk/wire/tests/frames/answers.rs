@@ -5,9 +5,10 @@ use highwater_wire::{
     Refusal, base_of,
     proto::{
         AccountItem, ContactItem, ConversationItem, Custom, Device, DeviceClass, DeviceList, Difference,
-        Done, Entry, EntryList, Error, Gap, Greeting, Head, HeadList, HeartbeatAnswer, HeldItem, Item, Kind,
-        LevelChange, Nudge, Page, Rebuild, Sent, ServerFrame, SignedIn, Standing, User, Valid,
-        VersionedEntry, VersionedItem, entry::Content, rebuild::Cause, server_frame::Body,
+        Done, Entry, EntryList, Error, Gap, Greeting, GroupCreated, GroupItem, Head, HeadList,
+        HeartbeatAnswer, HeldItem, Item, Kind, LevelChange, Member, MemberList, Notice, Nudge, Page, Rebuild,
+        Role, Sent, ServerFrame, SignedIn, Standing, User, Valid, VersionedEntry, VersionedItem,
+        entry::Content, notice::What, rebuild::Cause, server_frame::Body,
     },
 };
 
@@ -21,7 +22,7 @@ const SENT_AT_MS: i64 = 1_795_262_400_123;
 
 /// All of them.
 pub fn all() -> Vec<Named> {
-    [connecting(), accounts(), sending(), pages(), history(), errors()].concat()
+    [connecting(), accounts(), groups(), sending(), pages(), history(), errors()].concat()
 }
 
 fn named(name: &'static str, request_id: u64, body: Option<Body>) -> Named {
@@ -86,6 +87,70 @@ fn accounts() -> Vec<Named> {
         plain("server_user", Body::User(User { user_id: BOB, name: "bob".to_owned() })),
         plain("server_user_empty", Body::User(User::default())),
     ]
+}
+
+fn groups() -> Vec<Named> {
+    let member =
+        |user_id, name: &str, role: Role| Member { user_id, name: name.to_owned(), role: role.into() };
+    let members = vec![
+        member(ADA, "ada", Role::Owner),
+        member(BOB, "bob", Role::Admin),
+        member(u64::MAX, "Käse 🧀", Role::Member),
+        Member::default(),
+    ];
+    let value = |group| {
+        let item = ConversationItem { conversation_id: CONVERSATION, peer_id: 0, group: Some(group) };
+        serde_json::to_string(&item).expect("an item is JSON")
+    };
+    let item =
+        |group| Item { kind: 3, key: CONVERSATION.to_string(), value: value(group), ..Item::default() };
+    let group =
+        GroupItem { name: "Tea \"at\" five 🫖".to_owned(), role: Role::Admin.into(), since_seq: 41 };
+    let page = Page {
+        base: Bytes::copy_from_slice(base_of(&snapshot())),
+        snapshot: (101..=153).collect::<Vec<u8>>().into(),
+        items: vec![item(group), item(GroupItem::default())],
+        entries: notices(),
+        ..Page::default()
+    };
+    vec![
+        plain("server_group_created", Body::GroupCreated(GroupCreated { conversation_id: CONVERSATION })),
+        plain("server_group_created_empty", Body::GroupCreated(GroupCreated::default())),
+        plain("server_member_list", Body::MemberList(MemberList { members, next: u64::MAX })),
+        plain("server_member_list_empty", Body::MemberList(MemberList::default())),
+        plain("server_page_group", Body::Page(page)),
+    ]
+}
+
+/// One of each sort.
+fn notices() -> Vec<Entry> {
+    let user = |user_id, name: &str| User { user_id, name: name.to_owned() };
+    let both = || vec![user(BOB, "bob"), user(u64::MAX, "Käse 🧀")];
+    let of = |what: What, users, name: &str, role: Role| Notice {
+        what: what.into(),
+        by: "ada".to_owned(),
+        users,
+        name: name.to_owned(),
+        role: role.into(),
+    };
+    let notices = [
+        of(What::Created, both(), "Tea", Role::Unspecified),
+        of(What::Joined, both(), "", Role::Unspecified),
+        of(What::Left, Vec::new(), "", Role::Unspecified),
+        of(What::Removed, vec![user(BOB, "bob")], "", Role::Unspecified),
+        of(What::Renamed, Vec::new(), "Tea \"at\" five 🫖", Role::Unspecified),
+        of(What::RoleGiven, vec![user(BOB, "bob")], "", Role::Owner),
+        Notice::default(),
+    ];
+    let entry = |(seq, notice)| Entry {
+        conversation_id: CONVERSATION,
+        seq,
+        sender_id: ADA,
+        sent_at_ms: SENT_AT_MS,
+        client_message_id: Bytes::new(),
+        content: Some(Content::Notice(notice)),
+    };
+    (41..).zip(notices).map(entry).collect()
 }
 
 fn sending() -> Vec<Named> {
@@ -246,7 +311,7 @@ fn of_unknown_kinds(snapshot: Bytes) -> Page {
 /// One item of each kind, one of a kind that no client knows, and a deletion.
 fn items() -> Vec<Item> {
     let item = |kind, key: &str, value: String| Item { kind, key: key.to_owned(), deleted: false, value };
-    let conversation = ConversationItem { conversation_id: CONVERSATION, peer_id: BOB };
+    let conversation = ConversationItem { conversation_id: CONVERSATION, peer_id: BOB, group: None };
     vec![
         item(1, "me", json(&AccountItem { user_id: ADA, name: "ada".to_owned() })),
         item(

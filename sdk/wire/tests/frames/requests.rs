@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 use highwater_wire::proto::{
-    AcceptContact, AskContact, BlockUser, ChangePassword, ClientFrame, Compare, Custom, DeleteContact,
-    DeviceClass, DeviceInfo, EndDevice, FindUser, Heads, Heartbeat, HeldEntry, HeldItem, Hello, ListDevices,
-    NoteContact, Range, RefuseContact, Register, Send, SignIn, SignOut, Sync, UnblockUser, WithdrawContact,
+    AcceptContact, AddMembers, AskContact, BlockUser, ChangePassword, ClientFrame, Compare, CreateGroup,
+    Custom, DeleteContact, DeviceClass, DeviceInfo, EndDevice, FindUser, GiveRole, Heads, Heartbeat,
+    HeldEntry, HeldItem, Hello, LeaveGroup, ListDevices, ListMembers, NoteContact, Range, RefuseContact,
+    Register, RemoveMember, RenameGroup, Role, Send, SignIn, SignOut, Sync, UnblockUser, WithdrawContact,
     client_frame::Request, end_device::Which, send::To,
 };
 
@@ -12,7 +13,7 @@ use super::{Frame, Named, message_id, snapshot};
 
 /// All of them.
 pub fn all() -> Vec<Named> {
-    [edges(), connecting(), accounts(), contacts(), sending(), history()].concat()
+    [edges(), connecting(), accounts(), contacts(), groups(), sending(), history()].concat()
 }
 
 fn named(name: &'static str, request_id: u64, snapshot: Bytes, request: Option<Request>) -> Named {
@@ -124,6 +125,43 @@ fn contacts() -> Vec<Named> {
         plain("client_refuse_contact_empty", Request::RefuseContact(RefuseContact::default())),
         plain("client_withdraw_contact", Request::WithdrawContact(WithdrawContact { user_id })),
         plain("client_withdraw_contact_empty", Request::WithdrawContact(WithdrawContact::default())),
+    ]
+}
+
+fn groups() -> Vec<Named> {
+    let conversation_id = 12_345_678_901_234_567_890;
+    let user_id = 0xB0B0_B0B0_B0B0_B0BB;
+    let create = CreateGroup {
+        client_group_id: message_id(),
+        name: "Tea \"at\" five 🫖".to_owned(),
+        user_ids: vec![user_id, 1, u64::MAX],
+    };
+    let add = AddMembers { conversation_id, user_ids: vec![user_id, 1] };
+    let give = |role: Role| Request::GiveRole(GiveRole { conversation_id, user_id, role: role.into() });
+    let rename = RenameGroup { conversation_id, name: "Käse".to_owned() };
+    vec![
+        plain("client_create_group", Request::CreateGroup(create)),
+        plain("client_create_group_empty", Request::CreateGroup(CreateGroup::default())),
+        plain("client_add_members", Request::AddMembers(add)),
+        plain("client_add_members_empty", Request::AddMembers(AddMembers::default())),
+        plain("client_remove_member", Request::RemoveMember(RemoveMember { conversation_id, user_id })),
+        plain("client_remove_member_empty", Request::RemoveMember(RemoveMember::default())),
+        plain("client_leave_group", Request::LeaveGroup(LeaveGroup { conversation_id })),
+        plain("client_leave_group_empty", Request::LeaveGroup(LeaveGroup::default())),
+        plain("client_rename_group", Request::RenameGroup(rename)),
+        plain("client_rename_group_empty", Request::RenameGroup(RenameGroup::default())),
+        plain("client_give_role", give(Role::Owner)),
+        plain("client_give_role_member", give(Role::Member)),
+        plain("client_give_role_empty", Request::GiveRole(GiveRole::default())),
+        plain(
+            "client_list_members",
+            Request::ListMembers(ListMembers { conversation_id, after: 0, limit: 0 }),
+        ),
+        plain(
+            "client_list_members_further",
+            Request::ListMembers(ListMembers { conversation_id, after: user_id, limit: 50 }),
+        ),
+        plain("client_list_members_empty", Request::ListMembers(ListMembers::default())),
     ]
 }
 

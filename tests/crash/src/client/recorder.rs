@@ -113,7 +113,7 @@ pub(super) fn write(history: &History, lineage: &str, user: &str, kind: &str, op
 pub(super) fn entry_fields(entry: &Entry) -> Value {
     let text = match &entry.content {
         Some(Content::Text(text)) => text.as_str(),
-        Some(Content::Custom(_)) | None => "",
+        Some(Content::Custom(_) | Content::Notice(_)) | None => "",
     };
     let token = text.get(..TOKEN_DIGITS).filter(|token| u128::from_str_radix(token, 16).is_ok());
     let mut fields = json!({

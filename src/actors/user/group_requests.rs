@@ -1,0 +1,51 @@
+//! Requests about groups, in the committer's terms.
+
+use highwater_wire::{Refusal, proto, proto::client_frame::Request};
+
+use crate::{
+    logic::{
+        Principal, id_of_new,
+        operation::{GroupChange, GroupRequest},
+    },
+    model::{ConversationId, Role, UserId},
+};
+
+/// What is done with a group, if the request is about one that changes.
+///
+/// # Errors
+/// What can be refused by its form alone.
+pub fn change_of_group(by: Principal, request: &Request) -> Result<Option<GroupRequest>, Refusal> {
+    let (group, change) = match request {
+        Request::CreateGroup(create) => {
+            let id = <[u8; 16]>::try_from(create.client_group_id.as_ref());
+            let id = id.map_err(|_| Refusal::InvalidField)?;
+            let members = users(&create.user_ids);
+            (id_of_new(by.user, id).0, GroupChange::Create { name: create.name.clone(), members })
+        }
+        Request::AddMembers(add) => (add.conversation_id, GroupChange::Add(users(&add.user_ids))),
+        Request::RemoveMember(remove) => {
+            (remove.conversation_id, GroupChange::Remove(UserId(remove.user_id)))
+        }
+        Request::LeaveGroup(leave) => (leave.conversation_id, GroupChange::Leave),
+        Request::RenameGroup(rename) => (rename.conversation_id, GroupChange::Rename(rename.name.clone())),
+        Request::GiveRole(give) => {
+            let role = role_of(give.role()).ok_or(Refusal::InvalidField)?;
+            (give.conversation_id, GroupChange::GiveRole(UserId(give.user_id), role))
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(GroupRequest { by, group: ConversationId(group), change }))
+}
+
+fn users(ids: &[u64]) -> Vec<UserId> {
+    ids.iter().copied().map(UserId).collect()
+}
+
+fn role_of(role: proto::Role) -> Option<Role> {
+    match role {
+        proto::Role::Unspecified => None,
+        proto::Role::Owner => Some(Role::Owner),
+        proto::Role::Admin => Some(Role::Admin),
+        proto::Role::Member => Some(Role::Member),
+    }
+}

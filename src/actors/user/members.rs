@@ -1,0 +1,45 @@
+//! Who belongs to a group, page by page, for those who do.
+
+use highwater_wire::{Refusal, proto};
+use proto::server_frame::Body;
+
+use super::naming;
+use crate::{
+    model::{ConversationId, Member, UserId, limits::MEMBERS_PAGE_MAX},
+    store::view::{ReadFault, View},
+    sync::render,
+};
+
+/// Present members of a group after one of them, in the order of ids.
+///
+/// Each list is true at the bound of its read. Who comes or goes between two lists is told by the notices of the group.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn members(
+    view: &View,
+    user: UserId,
+    wanted: &proto::ListMembers,
+) -> Result<Result<Body, Refusal>, ReadFault> {
+    let limit = usize::try_from(wanted.limit).unwrap_or(usize::MAX);
+    let limit = if limit == 0 { MEMBERS_PAGE_MAX } else { limit.min(MEMBERS_PAGE_MAX) };
+    let group = ConversationId(wanted.conversation_id);
+    let rows = view.members(group)?;
+    let is_present = |member: &&Member| member.since().is_some();
+    // Whether there is no such group or the user is not in it looks the same from outside.
+    if rows.get(&user).filter(is_present).is_none() {
+        return Ok(Err(Refusal::NoSuchConversation));
+    }
+    let after = rows.values().filter(is_present).filter(|member| member.user.0 > wanted.after);
+    let mut listed: Vec<&Member> = after.take(limit + 1).collect();
+    let is_cut = listed.len() > limit;
+    listed.truncate(limit);
+    let next = listed.last().filter(|_| is_cut).map_or(0, |last| last.user.0);
+    let names = naming::names(view, listed.iter().map(|member| member.user))?;
+    let member = |member: &&Member| proto::Member {
+        user_id: member.user.0,
+        name: names.of(member.user).to_owned(),
+        role: render::role(member.role).into(),
+    };
+    Ok(Ok(Body::MemberList(proto::MemberList { members: listed.iter().map(member).collect(), next })))
+}

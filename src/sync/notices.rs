@@ -1,0 +1,116 @@
+//! Notices as sentences, in the device's language: for levels that have none.
+
+use highwater_wire::proto;
+use proto::{Role, notice::What};
+
+use super::locale::{Locale, Phrase};
+
+/// What a notice says, with the names that it brings.
+#[must_use]
+pub fn sentence(notice: &proto::Notice, locale: Locale) -> String {
+    match locale {
+        Locale::English => english(notice),
+        Locale::Chinese => chinese(notice),
+    }
+}
+
+fn english(notice: &proto::Notice) -> String {
+    let (by, name, users) = (named(&notice.by, Locale::English), &notice.name, list(notice, Locale::English));
+    match notice.what() {
+        What::Unspecified => Locale::English.says(Phrase::NotShownHere).to_owned(),
+        What::Created if notice.users.is_empty() => format!("{by} made the group \"{name}\""),
+        What::Created => format!("{by} made the group \"{name}\" with {users}"),
+        What::Joined => format!("{by} added {users}"),
+        What::Left => format!("{by} left"),
+        What::Removed => format!("{by} removed {users}"),
+        What::Renamed => format!("{by} named the group \"{name}\""),
+        What::RoleGiven => match notice.role() {
+            Role::Owner => format!("{by} made {users} the owner"),
+            Role::Admin => format!("{by} made {users} an admin"),
+            Role::Member | Role::Unspecified => format!("{by} made {users} a member"),
+        },
+    }
+}
+
+fn chinese(notice: &proto::Notice) -> String {
+    let (by, name, users) = (named(&notice.by, Locale::Chinese), &notice.name, list(notice, Locale::Chinese));
+    match notice.what() {
+        What::Unspecified => Locale::Chinese.says(Phrase::NotShownHere).to_owned(),
+        What::Created if notice.users.is_empty() => format!("{by}创建了群聊“{name}”"),
+        What::Created => format!("{by}创建了群聊“{name}”，成员有{users}"),
+        What::Joined => format!("{by}邀请{users}加入了群聊"),
+        What::Left => format!("{by}退出了群聊"),
+        What::Removed => format!("{by}将{users}移出了群聊"),
+        What::Renamed => format!("{by}将群名改为“{name}”"),
+        What::RoleGiven => match notice.role() {
+            Role::Owner => format!("{by}将群主转让给{users}"),
+            Role::Admin => format!("{by}将{users}设为管理员"),
+            Role::Member | Role::Unspecified => format!("{by}将{users}设为普通成员"),
+        },
+    }
+}
+
+fn list(notice: &proto::Notice, locale: Locale) -> String {
+    let between = match locale {
+        Locale::English => ", ",
+        Locale::Chinese => "、",
+    };
+    let names: Vec<&str> = notice.users.iter().map(|user| named(&user.name, locale)).collect();
+    names.join(between)
+}
+
+/// A name, or a word for somebody whose name is not known.
+pub(super) fn named(name: &str, locale: Locale) -> &str {
+    if name.is_empty() { locale.says(Phrase::Somebody) } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn notice(what: What, users: &[&str], role: Role) -> proto::Notice {
+        let user = |name: &&str| proto::User { user_id: 9, name: (*name).to_owned() };
+        proto::Notice {
+            what: what.into(),
+            by: "Ann".to_owned(),
+            users: users.iter().map(user).collect(),
+            name: "Tea".to_owned(),
+            role: role.into(),
+        }
+    }
+
+    #[test]
+    fn every_notice_is_a_sentence_in_every_language() {
+        for (what, users, role, english, chinese) in [
+            (What::Created, &[][..], Role::Unspecified, "Ann made the group \"Tea\"", "Ann创建了群聊“Tea”"),
+            (
+                What::Created,
+                &["Bob", "Cy"],
+                Role::Unspecified,
+                "Ann made the group \"Tea\" with Bob, Cy",
+                "Ann创建了群聊“Tea”，成员有Bob、Cy",
+            ),
+            (
+                What::Joined,
+                &["Bob", ""],
+                Role::Unspecified,
+                "Ann added Bob, somebody",
+                "Ann邀请Bob、某人加入了群聊",
+            ),
+            (What::Left, &[], Role::Unspecified, "Ann left", "Ann退出了群聊"),
+            (What::Removed, &["Bob"], Role::Unspecified, "Ann removed Bob", "Ann将Bob移出了群聊"),
+            (What::Renamed, &[], Role::Unspecified, "Ann named the group \"Tea\"", "Ann将群名改为“Tea”"),
+            (What::RoleGiven, &["Bob"], Role::Owner, "Ann made Bob the owner", "Ann将群主转让给Bob"),
+            (What::RoleGiven, &["Bob"], Role::Admin, "Ann made Bob an admin", "Ann将Bob设为管理员"),
+            (What::RoleGiven, &["Bob"], Role::Member, "Ann made Bob a member", "Ann将Bob设为普通成员"),
+        ] {
+            let notice = notice(what, users, role);
+            assert_eq!(sentence(&notice, Locale::English), english);
+            assert_eq!(sentence(&notice, Locale::Chinese), chinese);
+        }
+        for locale in Locale::ALL {
+            let unknown = proto::Notice { what: 99, ..notice(What::Left, &[], Role::Member) };
+            assert_eq!(sentence(&unknown, locale), locale.says(Phrase::NotShownHere));
+        }
+    }
+}
