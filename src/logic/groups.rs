@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use highwater_wire::Refusal;
 
 use super::{
+    contacts,
     decide::{Decided, Needs, authorise},
     fan_out::{CONVERSATIONS, Entry, admit, check_queue, entry_needs, head_of, write_entry},
     operation::{Answer, GroupChange, GroupRequest},
@@ -38,6 +39,7 @@ pub(super) fn needs(needs: &mut Needs<'_>, request: &GroupRequest) {
     }
     for user in added {
         needs.need(Need::Account(*user));
+        contacts::block_needs(needs, *user, request.by.user);
     }
     let item = |user: UserId| Need::Item(user, CONVERSATIONS, group.to_string());
     for user in items {
@@ -128,7 +130,7 @@ fn create(
         return Err(Refusal::Busy);
     }
     let others = distinct(members, |user| user != founder);
-    check_users(state, members, &others)?;
+    check_users(state, founder, members, &others)?;
     if others.len() + 1 > state.group_bounds.members_max {
         return Err(Refusal::GroupFull);
     }
@@ -159,7 +161,7 @@ fn add(
 ) -> Result<Option<Changed>, Refusal> {
     check_rank(held, by, Role::Member)?;
     let added = distinct(users, |user| held.present(user).is_none());
-    check_users(state, users, &added)?;
+    check_users(state, by, users, &added)?;
     if added.is_empty() {
         return Ok(None);
     }
@@ -322,12 +324,15 @@ fn check_name(name: &str) -> Result<(), Refusal> {
     if is_allowed && name.len() <= GROUP_NAME_BYTES_MAX { Ok(()) } else { Err(Refusal::InvalidGroupName) }
 }
 
-/// Whether so many may be named at once, and all that would be added exist.
-fn check_users(state: &State, named: &[UserId], added: &[UserId]) -> Result<(), Refusal> {
+/// Whether so many may be named at once, and all that would be added exist and take something from the one who adds them:
+/// who blocks is to the blocked as if there were no such user.
+fn check_users(state: &State, by: UserId, named: &[UserId], added: &[UserId]) -> Result<(), Refusal> {
     if named.len() > GROUP_USERS_PER_OPERATION_MAX {
         return Err(Refusal::InvalidField);
     }
-    let exists = |user: &UserId| matches!(state.accounts.get(user), Some(Some(_)));
+    let exists = |user: &UserId| {
+        matches!(state.accounts.get(user), Some(Some(_))) && !contacts::is_blocked(state, *user, by)
+    };
     if added.iter().all(exists) { Ok(()) } else { Err(Refusal::NoSuchUser) }
 }
 

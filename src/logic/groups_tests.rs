@@ -7,8 +7,8 @@ use super::{
     operation::{GroupChange, GroupRequest, Target},
 };
 use crate::model::{
-    ConversationId, Effect, Group, GroupBounds, Interval, Member, Position, Role, Seq, TimeMs, UserId,
-    Version,
+    Contact, ConversationId, Effect, Group, GroupBounds, Interval, Member, Position, Role, Seq, TimeMs,
+    UserId, Version,
     limits::{
         BATCH_GROUP_POINTERS_MAX, FAN_OUT_ENTRIES_MAX, FAN_OUT_STEP_POINTERS_MAX, FORMER_MEMBERS_MAX,
         GROUP_NAME_BYTES_MAX, GROUP_USERS_PER_OPERATION_MAX, INTERVALS_PER_MEMBER_MAX,
@@ -255,6 +255,26 @@ fn the_limit_of_members_holds_at_the_commit() {
     );
     check(&users(6), 9, &[create("g", &[2, 3, 4, 5])], &["refused group_full"]);
     check(&users(6), 9, &[create("g", &[2, 7])], &["refused no_such_user"]);
+}
+
+#[test]
+fn who_blocks_somebody_is_not_added_by_him() {
+    let blocked = |user: u64| Contact { is_blocked: true, ..Contact::stranger(UserId(user), String::new()) };
+    let start = three().contact(4, blocked(1)).contact(3, blocked(2));
+    check(
+        &start,
+        9,
+        &[add(1, &[5, 4]), add(2, &[4]), add(2, &[3]), say(2, 1)],
+        &[
+            "refused no_such_user",
+            "done: Member 4 [2-] item 4/3 after 0 message 1<0,2<0,3<0,4<0",
+            // Who is there already is passed over, and hears what is said to all.
+            "done: nothing",
+            "sent 3: message 1<102,2<102,3<102,4<102",
+        ],
+    );
+    let start = users(3).contact(3, blocked(1));
+    check(&start, 9, &[create("g", &[2, 3])], &["refused no_such_user"]);
 }
 
 #[test]

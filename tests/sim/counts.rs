@@ -77,6 +77,7 @@ const EVENTS: &[&str] = &[
     "group change forbidden",
     "add refused full",
     "no such member",
+    "add refused as blocked",
     "role given to oneself",
     "group id taken",
     "notice read",
