@@ -72,6 +72,7 @@ const EVENTS: &[&str] = &[
     "restore between group steps",
     "send to a group",
     "send from outside",
+    "resend of what waits in a group",
     "send refused from outside",
     "no such group",
     "group change forbidden",

@@ -14,7 +14,11 @@ use highwater::{
 };
 use highwater_wire::{Refusal, proto};
 
-use crate::{group_model::Group, operations::Ticket, world::World};
+use crate::{
+    group_model::Group,
+    operations::{Pending, Ticket},
+    world::World,
+};
 
 /// Groups of one history.
 const GROUPS: usize = 3;
@@ -105,6 +109,23 @@ impl World {
         let Some(by) = by else { return };
         self.counts.saw(if model.is_member(by.user) { "send to a group" } else { "send from outside" });
         self.send_to(by, Target::Conversation(group));
+    }
+
+    /// After a start a client sends again what its group has not expanded: only the log knows it so far.
+    pub fn resend_what_waits(&mut self) {
+        let unfinished = self.oracle.unfinished();
+        let waits = |pending: &Pending| {
+            let message = self.oracle.receipts.get(&pending.key).map(|held| &held.message);
+            let position = message.and_then(|message| unfinished.get(&message.conversation));
+            message.zip(position).is_some_and(|(message, position)| message.seq >= position.entry)
+        };
+        let due: Vec<usize> = (0..self.pending.len())
+            .filter(|place| !self.pending[*place].is_over && waits(&self.pending[*place]))
+            .collect();
+        for place in due {
+            self.counts.saw("resend of what waits in a group");
+            self.submit_send_again(place);
+        }
     }
 
     /// The next step of some group: which ones have something to do is asked of the store, as after a start.
