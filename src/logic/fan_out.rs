@@ -22,6 +22,7 @@ use crate::model::{
     Version,
     limits::{BATCH_GROUP_POINTERS_MAX, FAN_OUT_ENTRIES_MAX},
     record::{Item, ItemValue, Message},
+    seeded::{self, SyncBug},
 };
 
 /// The kind that begins with a join and ends with a leave; its number as on the wire.
@@ -106,12 +107,17 @@ pub(super) fn write_entry(state: &mut State, effects: &mut Vec<Effect>, entry: E
     let audience: Vec<Member> = held.members.values().filter(|member| member.has(seq)).cloned().collect();
     let room = state.batch.at_once.min(state.group_bounds.step_pointers_max);
     let at_once = held.position.is_none() && audience.len() <= room;
+    let waits = held.position.is_some();
     let mut pointers = Vec::new();
+    if seeded::is(SyncBug::SenderAheadOfQueue) && !at_once {
+        let sender = audience.iter().filter(|member| member.user == entry.message.sender);
+        pointers = point(state, &sender.cloned().collect::<Vec<_>>(), version);
+    }
     if at_once {
         state.batch.at_once -= audience.len();
         pointers = point(state, &audience, version);
         tell_items(state, effects, group, &audience, (seq, version));
-    } else if held.position.is_none() {
+    } else if !waits {
         set_position(state, effects, group, Some(Position { entry: seq, after: None }), version);
     }
     let Entry { message, day, fingerprint } = entry;
@@ -160,6 +166,10 @@ pub(super) fn expand(state: &mut State, group: ConversationId, version: Version)
         effects.push(Effect::Group(GroupEffect::Expanded(Arc::new(step))));
     }
     set_position(state, &mut effects, group, next, version);
+    if seeded::is(SyncBug::PositionAfterPointers) && next.is_some() {
+        effects.pop();
+        effects.push(Effect::Group(GroupEffect::FanOut { group, position: Some(position) }));
+    }
     Decided::changed(version, effects, Answer::Done)
 }
 
@@ -167,7 +177,11 @@ pub(super) fn expand(state: &mut State, group: ConversationId, version: Version)
 fn step(held: &GroupState, position: Position, pointers_max: usize) -> (Vec<Member>, bool) {
     let from = position.after.map_or(Unbounded, Excluded);
     let left = held.members.range((from, Unbounded)).map(|(_, member)| member);
-    let mut audience = left.filter(|member| member.has(position.entry));
+    let is_for = |member: &&Member| match seeded::is(SyncBug::MembersAtExpansion) {
+        true => member.since().is_some(),
+        false => member.has(position.entry),
+    };
+    let mut audience = left.filter(is_for);
     let members = audience.by_ref().take(pointers_max).cloned().collect();
     (members, audience.next().is_none())
 }
@@ -203,6 +217,9 @@ fn tell_items(
         audience.iter().filter(|member| changes_item(held, member, seq)).cloned().collect();
     let name = held.row.name.clone();
     for member in changed {
+        if member.leaves_at(seq) && seeded::is(SyncBug::LeaverItemLeft) {
+            continue;
+        }
         let since = member.since_at(seq).filter(|_| !member.leaves_at(seq));
         let group_of = |since| ItemValue::Group { group, name: name.clone(), role: member.role, since };
         let value = since.map(group_of);

@@ -19,6 +19,7 @@ use crate::model::{
         FORMER_MEMBERS_MAX, GROUP_NAME_BYTES_MAX, GROUP_USERS_PER_OPERATION_MAX, INTERVALS_PER_MEMBER_MAX,
     },
     record::{Conversation, Message},
+    seeded::{self, SyncBug},
 };
 
 /// What must be in memory to decide on a group.
@@ -195,7 +196,8 @@ fn add(
 /// The row of a new member, or of one who was a member before.
 fn rejoin(held: &GroupState, user: UserId, seq: Seq) -> Result<Member, Refusal> {
     let group = held.row.group;
-    let before = held.members.get(&user).map(|member| member.intervals.clone());
+    let before = held.members.get(&user).filter(|_| !seeded::is(SyncBug::RejoinForgets));
+    let before = before.map(|member| member.intervals.clone());
     let mut intervals = before.unwrap_or_default();
     if intervals.len() >= INTERVALS_PER_MEMBER_MAX {
         let oldest = intervals.remove(0);

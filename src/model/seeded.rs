@@ -48,6 +48,20 @@ sync_bugs! {
     TombstonesForgotten = "a mark below the floor of its kind continued";
     /// What was removed is not asked about when a resend is judged.
     WindowByTheClockAlone = "the window of resends judged by the clock alone";
+    /// Who is a member when an entry of a group is expanded gets it, not who was one at its place.
+    MembersAtExpansion = "members looked up when an entry is expanded";
+    /// Pointers are durable before the position that covers them.
+    PositionAfterPointers = "the position moved in a later batch than its pointers";
+    /// A sender's own devices need not wait for the entries ahead of the message.
+    SenderAheadOfQueue = "the sender's own pointer ahead of the queue";
+    /// The entry of a leave says enough: the leaver's conversation need not end.
+    LeaverItemLeft = "the conversation of a leaver left standing";
+    /// Who comes back begins anew, although something of the earlier membership waits.
+    RejoinForgets = "a rejoin that forgets the membership before it";
+    /// A message to a group is recognised by its pointer in the sender's inbox, which it does not have yet.
+    WaitingSendForgotten = "a resend of a message that waits taken as new";
+    /// Groups that waited before the index took them over are not gone on with.
+    UnfinishedOfTailAlone = "a start that goes on only with what it replayed";
 }
 
 #[cfg(feature = "seeded-bugs")]

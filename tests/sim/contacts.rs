@@ -8,8 +8,8 @@ use highwater::{
         operation::{ChangeContact, ContactChange, Target},
     },
     model::{
-        Contact, ContactTally, Effect, Record, Standing, TimeMs, UserId, limits::REQUEST_EXPIRY_MS,
-        record::ItemValue,
+        Contact, ContactTally, Content, Effect, Notice, Record, Standing, TimeMs, UserId,
+        limits::REQUEST_EXPIRY_MS, record::ItemValue,
     },
     sync::kinds::CONTACTS,
 };
@@ -36,10 +36,13 @@ impl Oracle {
         for effect in &record.effects {
             let Effect::Message(delivery) = effect else { continue };
             // Who blocks somebody hears him in the groups of both.
+            let sender = delivery.message.sender;
+            for user in joining(&delivery.message.content) {
+                assert!(!self.blocks(*user, sender), "G9: {user} is added by {sender}, who is blocked");
+            }
             if self.is_group(delivery.message.conversation) || !delivery.was_sent() {
                 continue;
             }
-            let sender = delivery.message.sender;
             for (user, _) in &delivery.pointers {
                 assert!(
                     !self.blocks(*user, sender),
@@ -142,9 +145,14 @@ impl World {
         let Request::Send(send) = request else { return false };
         let sender = send.by.user;
         let Some(peer) = self.oracle.peer(sender, &send.to) else { return false };
-        let key = sender.to_string();
-        let changes = |effect: &Effect| matches!(effect, Effect::Item { user, item, .. } if *user == peer && item.kind == CONTACTS && item.key == key);
-        self.oracle.blocks(peer, sender) || new.iter().any(|record| record.effects.iter().any(changes))
+        self.may_have_blocked(peer, sender, new)
+    }
+
+    /// Whether somebody blocks another one, or something of that changed in this batch.
+    pub fn may_have_blocked(&self, owner: UserId, other: UserId, new: &[Arc<Record>]) -> bool {
+        let key = other.to_string();
+        let changes = |effect: &Effect| matches!(effect, Effect::Item { user, item, .. } if *user == owner && item.kind == CONTACTS && item.key == key);
+        self.oracle.blocks(owner, other) || new.iter().any(|record| record.effects.iter().any(changes))
     }
 
     /// Refused as the records say: never is somebody told to be blocked, or that there is nobody who is there and takes.
@@ -202,5 +210,17 @@ impl World {
         if begins && record.effects.iter().any(keeps_a_block) {
             self.counts.saw("conversation begun by who blocks");
         }
+    }
+}
+
+/// Whom an entry makes members.
+fn joining(content: &Content) -> &[UserId] {
+    match content {
+        Content::Notice(notice) => match &**notice {
+            Notice::Created { members, .. } => members,
+            Notice::Joined(users) => users,
+            _ => &[],
+        },
+        _ => &[],
     }
 }

@@ -26,6 +26,8 @@ pub struct Group {
     memberships: BTreeMap<UserId, Vec<Membership>>,
     /// Of those who are members now.
     roles: BTreeMap<UserId, Role>,
+    /// Where everybody got the newest role, also who has left.
+    ranked: BTreeMap<UserId, Seq>,
     /// For whom each entry is.
     audiences: Vec<BTreeSet<UserId>>,
     /// Who has it.
@@ -158,9 +160,9 @@ impl Group {
                 let may = rank == Some(Role::Owner) && *user != by && self.is_member(*user);
                 assert!(may, "{by}, a {rank:?}, gives {user} the role {role:?}");
                 if *role == Role::Owner {
-                    self.roles.insert(by, Role::Admin);
+                    self.rank(by, Role::Admin, seq);
                 }
-                self.roles.insert(*user, *role);
+                self.rank(*user, *role, seq);
                 events.push("role given");
             }
         }
@@ -190,7 +192,13 @@ impl Group {
         }
         let interval = Interval { join: seq, leave: None };
         all.push(Membership { interval, began: version, ended: None });
-        assert!(self.roles.insert(user, role).is_none(), "{user} joins twice at {seq}");
+        assert!(!self.is_member(user), "{user} joins twice at {seq}");
+        self.rank(user, role, seq);
+    }
+
+    fn rank(&mut self, user: UserId, role: Role, seq: Seq) {
+        self.roles.insert(user, role);
+        self.ranked.insert(user, seq);
     }
 
     /// An owner who leaves is followed by the oldest admin, or else the oldest member.
@@ -207,7 +215,7 @@ impl Group {
             self.roles.iter().filter(|(_, role)| **role == Role::Admin).map(|(user, _)| *user).collect();
         let heirs = if admins.is_empty() { self.members() } else { admins };
         if let Some(heir) = heirs.into_iter().min_by_key(|user| (since(user), *user)) {
-            self.roles.insert(heir, Role::Owner);
+            self.rank(heir, Role::Owner, seq);
         }
     }
 
@@ -233,9 +241,15 @@ impl Group {
         if ends.iter().any(|one| one.leave == Some(seq)) {
             return Some(None);
         }
-        let begins = ends.iter().any(|one| one.join == seq);
-        let item = ItemValue::Group { group, name: self.name.clone() };
-        (begins || self.named == seq).then_some(Some(item))
+        let since = ends.iter().rfind(|one| one.join <= seq)?.join;
+        let changes = since == seq || self.named == seq || self.ranked[&user] == seq;
+        changes.then(|| Some(self.item(group, user, since)))
+    }
+
+    /// The conversation of a member since some place, with the newest name and role.
+    fn item(&self, group: ConversationId, user: UserId, since: Seq) -> ItemValue {
+        let role = self.role(user).unwrap_or(Role::Member);
+        ItemValue::Group { group, name: self.name.clone(), role, since }
     }
 
     /// The rows of the records say what the log says, and the position goes along with the pointers.
@@ -248,7 +262,8 @@ impl Group {
             let kept = all.len().saturating_sub(INTERVALS_PER_MEMBER_MAX);
             let intervals = all[kept..].iter().map(|one| one.interval).collect();
             let role = self.role(*user).unwrap_or(Role::Member);
-            let member = Member { group, user: *user, role, intervals };
+            let ranked = self.ranked[user];
+            let member = Member { group, user: *user, role, ranked, intervals };
             assert_eq!(self.stored.members.get(user), Some(&member), "G7: member {user} of group {group}");
         }
     }
@@ -271,8 +286,9 @@ impl Group {
             assert_eq!(got, due, "G7: entries of {user} in group {group}");
             let key = (*user, CONVERSATIONS, group.to_string());
             let item = oracle.items.get(&key).and_then(|item| item.value.clone());
-            let due = ItemValue::Group { group, name: self.name.clone() };
-            assert_eq!(item, self.is_member(*user).then_some(due), "conversation {group} of {user}");
+            let since = all.last().expect("a member has a membership").interval.join;
+            let due = self.is_member(*user).then(|| self.item(group, *user, since));
+            assert_eq!(item, due, "conversation {group} of {user}");
         }
     }
 }

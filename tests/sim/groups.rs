@@ -14,7 +14,11 @@ use highwater::{
 };
 use highwater_wire::{Refusal, proto};
 
-use crate::{group_model::Group, operations::Ticket, world::World};
+use crate::{
+    group_model::Group,
+    operations::{Pending, Ticket},
+    world::World,
+};
 
 /// Groups of one history.
 const GROUPS: usize = 3;
@@ -107,6 +111,23 @@ impl World {
         self.send_to(by, Target::Conversation(group));
     }
 
+    /// After a start a client sends again what its group has not expanded: only the log knows it so far.
+    pub fn resend_what_waits(&mut self) {
+        let unfinished = self.oracle.unfinished();
+        let waits = |pending: &Pending| {
+            let message = self.oracle.receipts.get(&pending.key).map(|held| &held.message);
+            let position = message.and_then(|message| unfinished.get(&message.conversation));
+            message.zip(position).is_some_and(|(message, position)| message.seq >= position.entry)
+        };
+        let due: Vec<usize> = (0..self.pending.len())
+            .filter(|place| !self.pending[*place].is_over && waits(&self.pending[*place]))
+            .collect();
+        for place in due {
+            self.counts.saw("resend of what waits in a group");
+            self.submit_send_again(place);
+        }
+    }
+
     /// The next step of some group: which ones have something to do is asked of the store, as after a start.
     pub fn expand_one(&mut self) {
         let unfinished = self.shell.view().unfinished().unwrap_or_else(|fault| panic!("G1: {fault}"));
@@ -132,6 +153,11 @@ impl World {
         panic!("G1: the groups are never expanded");
     }
 
+    /// The newest version before these records of one batch.
+    fn before(&self, new: &[Arc<Record>]) -> Version {
+        new.first().map_or(self.oracle.last, |record| Version(record.version.0 - 1))
+    }
+
     /// What was told of a group is true behind the batch that decided it, or was before something else in it.
     pub fn group_answered(
         &mut self,
@@ -139,7 +165,7 @@ impl World {
         result: Result<Answer, Refusal>,
         new: &[Arc<Record>],
     ) {
-        let before = new.first().map_or(self.oracle.last, |record| Version(record.version.0 - 1));
+        let before = self.before(new);
         let changed = |group: ConversationId| {
             let is_of = |record: &Arc<Record>| {
                 record.effects.iter().any(|effect| matches!(effect, highwater::model::Effect::Message(delivery) if delivery.message.conversation == group))
@@ -155,7 +181,7 @@ impl World {
                 assert!(is_true || is_open_again(request, is_open), "G1: {request:?} was told as done");
             }
             Err(refusal) => {
-                let event = self.group_refused(request, refusal, (before, is_open));
+                let event = self.group_refused(request, refusal, (new, is_open));
                 self.counts.saw(event);
             }
         }
@@ -165,8 +191,9 @@ impl World {
         &self,
         request: &GroupRequest,
         refusal: Refusal,
-        (before, is_open): (Version, bool),
+        (new, is_open): (&[Arc<Record>], bool),
     ) -> &'static str {
+        let before = self.before(new);
         let (by, members_max) = (request.by.user, self.oracle.group_bounds.members_max);
         let model = self.oracle.groups.get(&request.group);
         let named: &[UserId] = match &request.change {
@@ -196,7 +223,11 @@ impl World {
                 let is_member = |user: &UserId| model.is_some_and(|model| model.is_member(*user));
                 let is_role = matches!(request.change, GroupChange::GiveRole(..));
                 let is_missing = |user: &UserId| !exists(user) || (is_role && !is_member(user));
-                ("no such member", is_open || named.iter().any(is_missing))
+                if named.iter().any(|user| self.may_have_blocked(*user, by, new)) {
+                    ("add refused as blocked", true)
+                } else {
+                    ("no such member", is_open || named.iter().any(is_missing))
+                }
             }
             Refusal::Busy => {
                 let is_often = |user: &UserId| {
@@ -218,7 +249,7 @@ impl World {
     /// Whether a send to a group may be refused: its sender was no member, or not all through this batch.
     pub fn is_refused_from_outside(&self, sender: UserId, to: &Target, new: &[Arc<Record>]) -> bool {
         let Target::Conversation(conversation) = to else { return false };
-        let before = new.first().map_or(self.oracle.last, |record| Version(record.version.0 - 1));
+        let before = self.before(new);
         let model = self.oracle.groups.get(conversation);
         model.is_some_and(|model| model.was_out_behind(sender, before))
     }

@@ -191,6 +191,8 @@ impl World {
             self.counts.saw("power cut soon after a kill");
             self.running().committer.housekeeping();
             self.crash(true);
+        } else if self.random.one_in(2) {
+            self.resend_what_waits();
         }
     }
 
