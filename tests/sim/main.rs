@@ -19,6 +19,7 @@ mod devices;
 mod faults;
 mod group_naive;
 mod group_orders;
+mod group_reads;
 mod group_store;
 mod hand_backs;
 mod levels;
