@@ -9,6 +9,7 @@
 //! was not told is still on the board, and its successor tells it, twice if it must.
 
 mod board;
+mod on_purpose;
 #[cfg(test)]
 mod tests;
 

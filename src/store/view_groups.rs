@@ -44,6 +44,17 @@ impl View {
         Ok(found)
     }
 
+    /// One user who is, or was, a member of a group.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn member(&self, group: ConversationId, user: UserId) -> Result<Option<Member>, ReadFault> {
+        match self.pin.member(group, user) {
+            Some(row) => Ok(row),
+            None => self.row(&groups::member_key(group, user), groups::decode_member),
+        }
+    }
+
     /// How far the log of a group is expanded; nothing when all of it is.
     ///
     /// # Errors

@@ -21,6 +21,7 @@ mod group_model;
 mod group_naive;
 mod group_oracle;
 mod group_orders;
+mod group_reads;
 mod group_store;
 mod groups;
 mod hand_backs;

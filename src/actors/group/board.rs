@@ -19,7 +19,7 @@ use highwater_wire::Refusal;
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
-use super::{Group, Wake};
+use super::{Group, Wake, on_purpose::PanicsOnPurpose};
 use crate::{
     actors::{
         directory::Directory,
@@ -79,8 +79,7 @@ struct Shared {
     looking: AtomicBool,
     /// Not before then, on the monotonic clock.
     look_due_us: AtomicU64,
-    #[cfg(test)]
-    panics: std::sync::atomic::AtomicUsize,
+    panics: PanicsOnPurpose,
 }
 
 struct Place {
@@ -128,8 +127,7 @@ impl Groups {
             overlooked: AtomicBool::new(true),
             looking: AtomicBool::new(false),
             look_due_us: AtomicU64::new(0),
-            #[cfg(test)]
-            panics: std::sync::atomic::AtomicUsize::new(0),
+            panics: PanicsOnPurpose::default(),
         };
         Groups { shared: Arc::new(shared) }
     }
@@ -267,8 +265,7 @@ impl Groups {
         if records.is_empty() {
             return;
         }
-        #[cfg(test)]
-        self.panic_if_told_to();
+        self.shared.panics.pass();
         let mut members: BTreeMap<UserId, bool> = BTreeMap::new();
         for (user, items) in records.iter().flat_map(|record| audience(record)) {
             *members.entry(user).or_default() |= items;
@@ -383,14 +380,7 @@ impl Groups {
     /// From now on so many tellings end in a panic.
     #[cfg(test)]
     pub(super) fn panic_next(&self, count: usize) {
-        self.shared.panics.store(count, Ordering::SeqCst);
-    }
-
-    #[cfg(test)]
-    fn panic_if_told_to(&self) {
-        let take = |left: usize| left.checked_sub(1);
-        let taken = self.shared.panics.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take);
-        assert!(taken.is_err(), "a panic on purpose");
+        self.shared.panics.come(count);
     }
 }
 

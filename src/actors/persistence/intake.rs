@@ -199,8 +199,11 @@ impl Intake {
         self.closed.store(true, Ordering::Release);
     }
 
-    /// Takes so many at most; of steps, so many that a batch with `steps_ready` of them has not more than its part.
-    pub(super) fn take(&self, submissions_max: usize, steps_ready: usize) -> Taken {
+    /// Takes what fills a batch with what is ready for it, steps up to their part of it.
+    pub(super) fn take(&self, ready: &VecDeque<Submission>) -> Taken {
+        let is_step = |submission: &&Submission| matches!(submission.operation.request, Request::Expand(_));
+        let steps_ready = ready.iter().filter(is_step).count();
+        let submissions_max = BATCH_OPERATIONS_MAX.saturating_sub(ready.len());
         // Cleared before looking, so that what comes in after the look sends a wake.
         self.awake.store(false, Ordering::Release);
         let mut queue = self.queue.lock();
@@ -230,5 +233,55 @@ impl Intake {
             // actor's own interval finds the work.
             let _ = persistence.try_send(Wake);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::TimeMs;
+
+    fn submission(request: Request) -> Submission {
+        Submission { operation: Operation { at: TimeMs(0), request }, reply: Reply::Nobody, queued_us: 0 }
+    }
+
+    fn step(group: u64) -> Submission {
+        submission(Request::Expand(ConversationId(group)))
+    }
+
+    #[test]
+    fn steps_go_on_while_requests_are_refused_and_have_half_of_a_batch() {
+        let intake = Intake::default();
+        while intake.submit(submission(Request::StoreTime)).is_ok() {}
+        let refused = intake.submit(submission(Request::StoreTime)).map_err(|(_, refusal)| refusal);
+        assert_eq!(refused, Err(Refusal::Busy));
+        for group in 1..=200 {
+            assert!(intake.submit_step(step(group)).is_ok(), "a step has room of its own");
+        }
+        let counts = |submissions: &[Submission]| {
+            let steps: Vec<u64> = submissions
+                .iter()
+                .filter_map(|submission| match submission.operation.request {
+                    Request::Expand(group) => Some(group.0),
+                    _ => None,
+                })
+                .collect();
+            (submissions.len() - steps.len(), steps)
+        };
+        let (requests, steps) = counts(&intake.take(&VecDeque::new()).submissions);
+        assert_eq!((requests, steps), (128, (1..=128).collect()));
+        let ready = (1..=100).map(step).collect();
+        let (requests, steps) = counts(&intake.take(&ready).submissions);
+        assert_eq!((requests, steps), (128, (129..=156).collect()), "100 that had no room count");
+    }
+
+    #[test]
+    fn steps_are_bounded_and_end_with_the_server() {
+        let intake = Intake::default();
+        let taken = (0..).take_while(|group| intake.submit_step(step(*group)).is_ok()).count();
+        assert_eq!(taken, STEPS_MAX);
+        assert!(matches!(intake.submit_step(step(1)), Err((_, Refusal::Busy))));
+        intake.close();
+        assert!(matches!(intake.submit_step(step(1)), Err((_, Refusal::Draining))));
     }
 }

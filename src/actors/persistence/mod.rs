@@ -37,7 +37,6 @@ use super::{
     reader::Readers, waiters::Waiters,
 };
 use crate::{
-    logic::Request,
     model::{Clock, TimeMs, UserId, limits::BATCH_OPERATIONS_MAX},
     monitor::{Monitor, ids},
 };
@@ -72,7 +71,6 @@ pub struct Persistence {
     committer: Committer,
     intake: Arc<Intake>,
     readers: Readers,
-    groups: Groups,
     telling: Telling,
     clock: Clock,
     monitor: Monitor,
@@ -150,7 +148,6 @@ impl Persistence {
             committer: parts.committer,
             intake: parts.intake,
             readers: parts.readers,
-            groups: parts.groups.clone(),
             telling: Telling::new(TellingParts {
                 ports: parts.ports,
                 directory: parts.directory,
@@ -201,10 +198,7 @@ impl Persistence {
     }
 
     fn take_in(&mut self) {
-        let room = BATCH_OPERATIONS_MAX.saturating_sub(self.ready.len());
-        let is_step = |ready: &&Submission| matches!(ready.operation.request, Request::Expand(_));
-        let steps = self.ready.iter().filter(is_step).count();
-        let taken = self.intake.take(room, steps);
+        let taken = self.intake.take(&self.ready);
         for warmed in taken.warmed {
             self.take_warmed(warmed);
         }
@@ -309,10 +303,10 @@ impl Persistence {
             while self.intake.depth() == 0 && self.ready.is_empty() && self.index_step() {}
         }
         self.remove_step();
-        self.groups.look_again(&self.readers);
+        self.telling.groups().look_again(&self.readers);
         if self.intervals.is_multiple_of(HOUSEKEEPING_INTERVALS) {
             self.committer.housekeeping();
-            self.groups.observe();
+            self.telling.groups().observe();
         }
         self.observed.set(self.committer.time(), self.committer.heard_since());
         self.observe();

@@ -49,6 +49,10 @@ impl Telling {
         Telling { ports, directory, waiters, groups, hand_backs, by_worker }
     }
 
+    pub(super) fn groups(&self) -> &Groups {
+        &self.groups
+    }
+
     fn post(&mut self, worker: WorkerId, user: UserId, post: Post) {
         self.by_worker[worker.0].push((user, post));
     }

@@ -5,7 +5,7 @@ use proto::server_frame::Body;
 
 use super::naming;
 use crate::{
-    model::{ConversationId, Seq, UserId, Version, limits::PAGE_ENTRIES_MAX, record::ItemValue},
+    model::{ConversationId, Interval, Seq, UserId, Version, limits::PAGE_ENTRIES_MAX, record::Message},
     store::view::{ReadFault, View},
     sync::{Rendering, kinds::CONVERSATIONS},
 };
@@ -26,18 +26,20 @@ pub fn heads(view: &View, user: UserId, wanted: &proto::Heads) -> Result<Result<
     items.truncate(limit);
     let next = items.last().filter(|_| is_cut).map_or(0, |last| last.version.0);
     let mut heads = Vec::with_capacity(items.len());
-    for item in items {
-        if let Some(conversation) = item.value.as_ref().and_then(ItemValue::conversation) {
-            let seq = view.conversation_head(conversation)?;
-            // What was removed while this read goes on may reach above what it shows.
-            let oldest = view.oldest_message(conversation)?.min(seq);
-            heads.push(proto::Head { conversation_id: conversation.0, seq: seq.0, oldest_seq: oldest.0 });
-        }
+    for conversation in items.iter().filter_map(|item| item.value.as_ref()?.conversation()) {
+        let Some(open) = open_to(view, user, conversation)? else { continue };
+        let head = view.conversation_head(conversation)?;
+        let seq = open.last().map_or(Seq(0), |(_, to)| head.min(*to));
+        let from = open.first().map_or(Seq(1), |(from, _)| *from);
+        // What was removed while this read goes on may reach above what it shows.
+        let oldest = view.oldest_message(conversation)?.max(from).min(seq);
+        heads.push(proto::Head { conversation_id: conversation.0, seq: seq.0, oldest_seq: oldest.0 });
     }
     Ok(Ok(Body::Heads(proto::HeadList { heads, next })))
 }
 
-/// Entries of one of the user's conversations by seq.
+/// Entries of one of the user's conversations by seq. Of a group only what is for the user: a place that is passed over is
+/// not, since what is missing is a fault. What waits to be expanded is read like everything else.
 ///
 /// # Errors
 /// When the store cannot be read.
@@ -53,11 +55,45 @@ pub fn range(
     }
     let conversation = ConversationId(wanted.conversation_id);
     // Whether there is no such conversation or the user is not in it looks the same from outside.
-    if view.conversation(conversation)?.and_then(|row| row.peer_of(user)).is_none() {
+    let Some(open) = open_to(view, user, conversation)? else {
         return Ok(Err(Refusal::NoSuchConversation));
+    };
+    let (mut found, mut bytes, mut more) = (Vec::<Message>::new(), 0, false);
+    for (from, to) in open {
+        let seqs = (from.max(Seq(wanted.from_seq)), to.min(Seq(wanted.to_seq)));
+        if seqs.0 > seqs.1 {
+            continue;
+        }
+        let (entries_room, bytes_room) = (PAGE_ENTRIES_MAX - found.len(), bytes_max.saturating_sub(bytes));
+        let (messages, is_cut) = view.range(conversation, seqs, entries_room.max(1), bytes_room)?;
+        let own: usize = messages.iter().map(|message| message.content.bytes()).sum();
+        // A read gives one entry also where there is no room for it: that one is left for the next answer.
+        let fits = found.is_empty() || (entries_room > 0 && own <= bytes_room);
+        more = is_cut || (!fits && !messages.is_empty());
+        if fits {
+            bytes += own;
+            found.extend(messages);
+        }
+        if more {
+            break;
+        }
     }
-    let seqs = (Seq(wanted.from_seq), Seq(wanted.to_seq));
-    let (messages, more) = view.range(conversation, seqs, PAGE_ENTRIES_MAX, bytes_max)?;
-    let entries = naming::entries(view, user, rendering, messages.iter())?;
+    let entries = naming::entries(view, user, rendering, found.iter())?;
     Ok(Ok(Body::Entries(proto::EntryList { conversation_id: conversation.0, entries, more })))
+}
+
+/// The places of a conversation that are for a user, both ends included, in order: all of a direct one, of a group those
+/// within the memberships of the user, also of a former member. Nothing when the user never was in it.
+fn open_to(
+    view: &View,
+    user: UserId,
+    conversation: ConversationId,
+) -> Result<Option<Vec<(Seq, Seq)>>, ReadFault> {
+    let Some(row) = view.conversation(conversation)? else { return Ok(None) };
+    if !row.is_group() {
+        return Ok(row.peer_of(user).map(|_| vec![(Seq(0), Seq(u64::MAX))]));
+    }
+    let member = view.member(conversation, user)?;
+    let ends = |interval: &Interval| (interval.join, interval.leave.unwrap_or(Seq(u64::MAX)));
+    Ok(member.map(|member| member.intervals.iter().map(ends).collect()))
 }

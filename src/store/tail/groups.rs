@@ -148,6 +148,13 @@ impl Pin {
         rows.into_iter().flatten().map(|(user, (_, row))| (*user, row.clone())).collect()
     }
 
+    /// One member of the group, if the tail knows it; nothing for one who is forgotten.
+    #[must_use]
+    pub fn member(&self, group: ConversationId, user: UserId) -> Option<Option<Member>> {
+        let shard = self.tail.shard(group.0).read();
+        shard.groups.get(&group)?.members.get(&user).map(|(_, row)| row.clone())
+    }
+
     /// Every position that the tail knows.
     #[must_use]
     pub fn positions(&self) -> BTreeMap<ConversationId, Option<Position>> {
