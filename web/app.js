@@ -5,6 +5,7 @@ import { Chats } from './chats.js';
 import { ComposerView } from './composer_view.js';
 import { Connection } from './connection.js';
 import { ChatHistory } from './history.js';
+import { GroupView } from './group_view.js';
 import { ask } from './http.js';
 import { ListView } from './list_view.js';
 import { Outbox } from './outbox.js';
@@ -34,6 +35,7 @@ const chats = new Chats(replica, outbox, session);
 const account_view = new AccountView(sign_in);
 const status_view = new StatusView(() => connection.retry_now());
 const list_view = new ListView(open_chat, start_chat);
+const group_view = new GroupView(make_group);
 const thread_view = new ThreadView({
   retry: (id) => outbox.retry(id),
   drop: (id) => outbox.remove(id),
@@ -141,6 +143,13 @@ async function start_chat(name) {
   open_chat(user.userId);
 }
 
+// At the level of this page a group is a contact with the number of its conversation.
+async function make_group(id, name, user_ids) {
+  const { groupCreated } = await connection.request({ createGroup: { clientGroupId: id, name, userIds: user_ids } });
+  chats.found(groupCreated.conversationId, name);
+  open_chat(groupCreated.conversationId);
+}
+
 function open_chat(user_id) {
   location.hash = `with=${user_id}`;
   draw();
@@ -181,6 +190,7 @@ function draw() {
   document.getElementById('own-name').textContent = chats.own_name();
   document.getElementById('chat').dataset.showing = open ? 'thread' : 'list';
   list_view.show(all, open);
+  group_view.show(chats.people());
   const has_earlier = open !== '' && chat_history.has_earlier(chats.conversation_with(open));
   thread_view.show(open, open && chats.name_of(open), open ? chats.messages(open) : [], has_earlier);
   composer_view.show(open);

@@ -31,11 +31,23 @@ export class Chats {
     return name ?? '';
   }
 
+  // Contacts who are people: { user_id, name }, by name. A group is a contact whose conversation has the same number.
+  people() {
+    const is_group = (user_id) => this.#replica.item(KIND_CONVERSATIONS, user_id)?.peerId === user_id;
+    const contacts = this.#replica.items(KIND_CONTACTS).filter(({ userId }) => !is_group(userId) && userId !== this.#session.user_id);
+    const people = contacts.map(({ userId, name }) => ({ user_id: userId, name }));
+    return people.sort((one, other) => one.name.localeCompare(other.name));
+  }
+
   // All chats, the one with the newest message first: { user_id, name, last, unread }.
   list() {
     const conversations = this.#conversations_by_peer();
     const people = new Set([...this.#found.keys(), ...conversations.keys()]);
     for (const message of this.#outbox.messages) people.add(message.user_id);
+    // A group that one belongs to no more has neither a name nor a conversation.
+    for (const [user_id, id] of conversations) {
+      if (!this.name_of(user_id) && !this.#replica.item(KIND_CONVERSATIONS, id)) people.delete(user_id);
+    }
     const chats = [...people].map((user_id) => this.#chat(user_id, conversations.get(user_id)));
     // What was looked up and not written to yet stands on top.
     return chats.sort((one, other) => at_ms(other) - at_ms(one) || one.name.localeCompare(other.name));

@@ -7,7 +7,7 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 
 /// Path, content type and content of everything that the page loads.
-const ASSETS: [(&str, &str, &str); 20] = [
+const ASSETS: [(&str, &str, &str); 21] = [
     ("/", HTML, include_str!("../../web/index.html")),
     ("/style.css", STYLE, include_str!("../../web/style.css")),
     ("/app.js", SCRIPT, include_str!("../../web/app.js")),
@@ -17,6 +17,7 @@ const ASSETS: [(&str, &str, &str); 20] = [
     ("/composer_view.js", SCRIPT, include_str!("../../web/composer_view.js")),
     ("/connection.js", SCRIPT, include_str!("../../web/connection.js")),
     ("/days.js", SCRIPT, include_str!("../../web/days.js")),
+    ("/group_view.js", SCRIPT, include_str!("../../web/group_view.js")),
     ("/history.js", SCRIPT, include_str!("../../web/history.js")),
     ("/http.js", SCRIPT, include_str!("../../web/http.js")),
     ("/list_view.js", SCRIPT, include_str!("../../web/list_view.js")),

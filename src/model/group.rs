@@ -1,6 +1,9 @@
 //! Groups: who belongs to one, from which place of its log to which, and how far its log is expanded to inboxes.
 
-use super::ids::{ConversationId, Seq, TimeMs, UserId, Version};
+use super::{
+    ids::{ConversationId, Seq, TimeMs, UserId, Version},
+    limits::NAMED_USER_BYTES_MAX,
+};
 
 /// A group. Its log has a row of [`Conversation`](super::record::Conversation) like every other.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,21 +147,17 @@ pub enum Notice {
     RoleGiven(UserId, Role),
 }
 
-/// What somebody costs who is named where a notice is told: id and name, bytes. So a page that has room for its notices
-/// reads a bounded number of names. Source: 32 characters of four bytes, the id, and what frames them.
-const USER_BYTES_MAX: usize = *super::limits::NAME_CHARS.end() * 4 + 16;
-
 impl Notice {
     /// What it counts in a page, bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
         // The one who did it is named too.
-        USER_BYTES_MAX
+        NAMED_USER_BYTES_MAX
             + match self {
-                Notice::Created { name, members } => name.len() + members.len() * USER_BYTES_MAX,
-                Notice::Joined(members) => members.len() * USER_BYTES_MAX,
+                Notice::Created { name, members } => name.len() + members.len() * NAMED_USER_BYTES_MAX,
+                Notice::Joined(members) => members.len() * NAMED_USER_BYTES_MAX,
                 Notice::Left => 0,
-                Notice::Removed(_) | Notice::RoleGiven(..) => USER_BYTES_MAX,
+                Notice::Removed(_) | Notice::RoleGiven(..) => NAMED_USER_BYTES_MAX,
                 Notice::Renamed(name) => name.len(),
             }
     }

@@ -156,6 +156,17 @@ pub const GROUP_NAME_BYTES_MAX: usize = 128;
 /// Members in one answer to a request for them. More: told by the next one. Source: as many as one operation adds.
 pub const MEMBERS_PAGE_MAX: usize = GROUP_USERS_PER_OPERATION_MAX;
 
+/// What somebody costs who is named where a notice is told: id and name, bytes. So a page that has room for its notices reads
+/// a bounded number of names. Source: the longest name, of four bytes a character, and what frames it.
+pub const NAMED_USER_BYTES_MAX: usize = *NAME_CHARS.end() * 4 + 16;
+
+/// What the longest entry costs in a page, bytes: a message, or a notice with the names of everybody whom it concerns.
+pub const ENTRY_BYTES_MAX: usize = {
+    let notice_bytes = (GROUP_USERS_PER_OPERATION_MAX + 1) * NAMED_USER_BYTES_MAX + GROUP_NAME_BYTES_MAX;
+    if notice_bytes > CONTENT_BYTES_MAX { notice_bytes } else { CONTENT_BYTES_MAX }
+};
+const _: () = assert!(ENTRY_BYTES_MAX < PAGE_BYTES_MAX);
+
 /// Groups whose members the committer holds in memory before a sweep; more are read again when they are needed.
 /// Source: about 100 bytes a member, so 100 MB when all of them are full.
 pub const GROUPS_HELD_MAX: usize = 2_000;

@@ -202,8 +202,11 @@ fn fitting(items: &[Item], room: PageLimits) -> usize {
 /// Bytes that an item is taken to cost in a page. What is noted of a contact is written in JSON, where a character takes
 /// up to twice its bytes.
 pub(super) fn cost_bytes(item: &Item) -> usize {
-    let Some(ItemValue::Contact(contact)) = &item.value else {
-        return ITEM_BYTES;
+    let contact = match &item.value {
+        Some(ItemValue::Contact(contact)) => contact,
+        // To a level without groups it is two items, each with the name.
+        Some(ItemValue::Group { name, .. }) => return 2 * (ITEM_BYTES + name.len()),
+        _ => return ITEM_BYTES,
     };
     let labels: usize = contact.labels.iter().map(|label| 2 * label.len() + 3).sum();
     ITEM_BYTES + 2 * (contact.remark.len() + contact.greeting.len()) + labels
@@ -229,7 +232,7 @@ fn drain_messages<S: Source>(
     let mut entries = scanned?;
     // A source that stopped at the bytes cannot say whether something is left; one more look at the next page can.
     let bytes: usize = entries.iter().map(|entry| entry.message.content.bytes()).sum();
-    page.more = entries.len() > room.entries || bytes + crate::model::limits::CONTENT_BYTES_MAX > room.bytes;
+    page.more = entries.len() > room.entries || bytes + crate::model::limits::ENTRY_BYTES_MAX > room.bytes;
     entries.truncate(room.entries);
     if let Some(last) = entries.last() {
         page.marks.raise(MESSAGES, last.version);
@@ -245,7 +248,10 @@ fn drain_messages<S: Source>(
 mod tests {
     use super::*;
     use crate::{
-        model::{ClientMessageId, ConversationId, Seq, TimeMs, UserId, record::Message},
+        model::{
+            ClientMessageId, Content, ConversationId, Notice, Seq, TimeMs, UserId, limits::ENTRY_BYTES_MAX,
+            record::Message,
+        },
         sync::{kinds::CONTACTS, marks::RunName},
     };
 
@@ -354,6 +360,29 @@ mod tests {
                 assert_eq!(items, table.contacts);
                 assert_eq!(seen, table.inbox);
             }
+        }
+    }
+
+    #[test]
+    fn a_notice_that_does_not_fit_any_more_is_told_by_the_next_page() {
+        let users = (1..=crate::model::limits::GROUP_USERS_PER_OPERATION_MAX as u64).map(UserId).collect();
+        let mut long = entry(2, 1);
+        long.message.content = Content::Notice(Notice::Joined(users).into());
+        let bytes = long.message.content.bytes();
+        assert!(bytes > crate::model::limits::CONTENT_BYTES_MAX && bytes <= ENTRY_BYTES_MAX);
+        let table = Table { inbox: vec![entry(1, 1), long, entry(3, 1)], ..Table::default() };
+        for room in [1, bytes - 1, bytes, 2 * bytes] {
+            let (mut marks, mut seen) = (fresh(), Vec::new());
+            loop {
+                let page =
+                    drain(marks, &all_kinds(), PageLimits { entries: 9, bytes: room }, &table).unwrap();
+                marks = page.marks;
+                seen.extend(page.entries);
+                if !page.more {
+                    break;
+                }
+            }
+            assert_eq!(seen, table.inbox, "{room} bytes");
         }
     }
 

@@ -18,6 +18,18 @@ async fn today(wire: &mut Wire) -> u32 {
     answer.day
 }
 
+/// The same without the header that names a level: at level 1.
+async fn compare_at_level_one(server: &Server, token: &str, wanted: proto::Compare) -> proto::Difference {
+    let bearer = format!("Bearer {token}");
+    let headers = [("Content-Type", Encoding::Json.content_type()), ("Authorization", bearer.as_str())];
+    let body = Encoding::Json.encode(&frame(Request::Compare(wanted)));
+    let answer = http::exchange(server.client(), "POST", "/v1/request", &headers, &body).await;
+    match answer.frame(Encoding::Json).body {
+        Some(Body::Difference(told)) => told,
+        other => panic!("not compared but {other:?}"),
+    }
+}
+
 async fn compare(server: &Server, encoding: Encoding, token: &str, wanted: proto::Compare) -> Body {
     let answer = http::post(server.client(), encoding, Some(token), &frame(Request::Compare(wanted))).await;
     answer.frame(encoding).body.unwrap()
@@ -85,6 +97,33 @@ async fn both_ways_of_syncing_end_in_the_same_state() {
     };
     assert_eq!(told.deletes, [proto::HeldItem { version: 0, ..stale }]);
     assert_eq!((told.items.len(), told.entries.len(), told.more), (3, 10, false));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_that_is_a_contact_to_the_client_is_not_deleted() {
+    let home = Home::new(ALLOWED, &[]);
+    let server = home.start();
+    let [ann, bob] = server.people(1).await;
+    let mut wire = Wire::greeted(&server, ann.token()).await;
+    let group = super::groups::created(&mut wire, super::groups::create(1, "Tea", &[bob.user_id])).await;
+    let told = compare_at_level_one(&server, bob.token(), proto::Compare::default()).await;
+    let held = told.items.iter().map(|told| {
+        let item = told.item.clone().unwrap();
+        proto::HeldItem { kind: item.kind, key: item.key, version: told.version }
+    });
+    let items: Vec<_> = held.collect();
+    let kinds =
+        |key: String| items.iter().filter(|item| item.key == key).map(|item| item.kind).collect::<Vec<_>>();
+    assert_eq!(kinds(group.to_string()), [2, 3]);
+    assert_eq!(told.entries.len(), 1);
+    let says = proto::Compare { items: items.clone(), ..Default::default() };
+    let again = compare_at_level_one(&server, bob.token(), says.clone()).await;
+    assert_eq!((again.items.len(), again.deletes.len()), (0, 0));
+    // Who was removed has neither any more.
+    super::contacts::done(&mut wire, super::groups::remove(group, bob.user_id)).await;
+    let gone = compare_at_level_one(&server, bob.token(), says).await;
+    let expected = [2, 3].map(|kind| proto::HeldItem { kind, key: group.to_string(), version: 0 });
+    assert_eq!(gone.deletes, expected);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -52,6 +52,7 @@ mod document_kinds;
 mod encodings;
 mod export;
 mod full_disk;
+mod group_levels;
 mod groups;
 mod hand_back_times;
 mod http_twin;

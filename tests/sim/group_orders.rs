@@ -1,6 +1,9 @@
 //! Who gets what in a group: every order of a few events, and longer random ones, against the log alone.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use highwater::{
     logic::operation::GroupChange,
@@ -136,11 +139,58 @@ fn is_leave(log: &[Message], seq: Seq, user: u64) -> bool {
     }
 }
 
-/// A member's conversation is there, with the newest name; it began, ended or was renamed in the step that told why.
+/// Who belongs to the group at the end of its log, with the role and the place of the entry that gave it.
+fn ranks(log: &[Message]) -> BTreeMap<UserId, (Role, Seq)> {
+    let mut ranks = BTreeMap::new();
+    let mut since = BTreeMap::new();
+    for message in log {
+        let (by, seq) = (message.sender, message.seq);
+        let Content::Notice(notice) = &message.content else { continue };
+        let (came, went): (&[UserId], Option<UserId>) = match &**notice {
+            Notice::Created { members, .. } => (members, None),
+            Notice::Joined(members) => (members, None),
+            Notice::Left => (&[], Some(by)),
+            Notice::Removed(user) => (&[], Some(*user)),
+            Notice::Renamed(_) | Notice::RoleGiven(..) => (&[], None),
+        };
+        for user in came {
+            ranks.insert(*user, (Role::Member, seq));
+            since.insert(*user, seq);
+        }
+        match &**notice {
+            Notice::Created { .. } => {
+                ranks.insert(by, (Role::Owner, seq));
+                since.insert(by, seq);
+            }
+            Notice::RoleGiven(user, role) => {
+                ranks.insert(*user, (*role, seq));
+                if *role == Role::Owner {
+                    ranks.insert(by, (Role::Admin, seq));
+                }
+            }
+            _ => {}
+        }
+        let left = went.and_then(|user| ranks.remove(&user));
+        if left.is_some_and(|(role, _)| role == Role::Owner) {
+            let heir = ranks.iter().min_by_key(|(user, (role, _))| (*role, since[user], **user));
+            if let Some(heir) = heir.map(|(user, _)| *user) {
+                ranks.insert(heir, (Role::Owner, seq));
+            }
+        }
+    }
+    ranks
+}
+
+/// A member's conversation is there, with the newest name and role; it began, ended, was renamed or got the role in the
+/// step that told why.
 fn check_item(store: &GroupStore, user: u64, log: &[Message], inbox: &[(Version, Seq)], is_member: bool) {
+    let rank = ranks(log).get(&UserId(user)).copied();
     let touches = |seq: Seq| {
         let renames = matches!(notice(log, seq), Some(Notice::Renamed(_)));
-        renames || is_join(log, seq, user) || is_leave(log, seq, user)
+        renames
+            || rank.is_some_and(|(_, given)| given == seq)
+            || is_join(log, seq, user)
+            || is_leave(log, seq, user)
     };
     let newest = inbox.iter().rev().find(|(_, seq)| touches(*seq));
     let Some(item) = store.item(user) else {
@@ -153,10 +203,11 @@ fn check_item(store: &GroupStore, user: u64, log: &[Message], inbox: &[(Version,
         _ => None,
     });
     let found = item.value.map(|value| match value {
-        ItemValue::Group { name, .. } => name,
+        ItemValue::Group { name, role, .. } => (name, role),
         other => panic!("{other:?}"),
     });
-    assert_eq!(found, is_member.then_some(name).flatten(), "conversation of {user}");
+    let expected = name.zip(rank.map(|(role, _)| role)).filter(|_| is_member);
+    assert_eq!(found, expected, "conversation of {user}");
 }
 
 #[test]

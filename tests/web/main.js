@@ -10,6 +10,7 @@ import { check, tally } from './checks.js';
 import { crash_checks } from './crash_checks.js';
 import { history_checks } from './history_checks.js';
 import { device_checks } from './device_checks.js';
+import { group_checks } from './group_checks.js';
 import { hostile_checks } from './hostile_checks.js';
 import { look_checks } from './look_checks.js';
 import { Person } from './person.js';
@@ -44,6 +45,7 @@ async function run() {
   await refusal_checks(browser, server, bert);
   await hostile_checks(browser, anna, bert, said);
   await look_checks(browser, server, anna, bert, said);
+  await group_checks(browser, server, anna, bert);
   await registration_checks(browser);
   await device_checks(browser);
   await check('the pages made no fault of their own', async () => {

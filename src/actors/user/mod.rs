@@ -10,6 +10,8 @@
 mod comparison;
 mod contacts;
 mod group_requests;
+#[cfg(test)]
+mod group_transcripts_tests;
 mod handing_back;
 mod history;
 mod lost_futures;

@@ -33,30 +33,30 @@ use crate::{
     sync::{Chain, Issued, Kinds, Lifeline, Locale, PushChain, Rendering, SnapshotKey},
 };
 
-const WRITE: &str = "HIGHWATER_WRITE_TRANSCRIPTS";
+pub(super) const WRITE: &str = "HIGHWATER_WRITE_TRANSCRIPTS";
 
 /// Levels that are complete, and where their transcripts are: these are compared and never written.
 const FROZEN: [(u32, &str); 1] = [(1, "1")];
 const DRAFTS: [(u32, &str); 2] = [(2, "draft/2"), (3, "draft/3")];
 
-const ANN: Principal = Principal { user: UserId(0x0AD0_0000_0000_00AD), device: DeviceId(7) };
-const BOB: Principal = Principal { user: UserId(0xB0B0_0000_0000_0B0B), device: DeviceId(8) };
+pub(super) const ANN: Principal = Principal { user: UserId(0x0AD0_0000_0000_00AD), device: DeviceId(7) };
+pub(super) const BOB: Principal = Principal { user: UserId(0xB0B0_0000_0000_0B0B), device: DeviceId(8) };
 
 /// A Monday in November 2026; each operation comes a second after the one before.
-const BEGIN_MS: i64 = 1_795_262_400_000;
+pub(super) const BEGIN_MS: i64 = 1_795_262_400_000;
 
 /// The store of the story, and what decides for it.
-struct Story {
+pub(super) struct Story {
     tail: Arc<Tail>,
     engine: Arc<dyn Engine>,
-    last: Version,
+    pub(super) last: Version,
     key: SnapshotKey,
     lifeline: Lifeline,
     kinds: Arc<Kinds>,
 }
 
 impl Story {
-    fn new() -> Story {
+    pub(super) fn new() -> Story {
         let run = Run { number: RunNumber(1), id: 5, first: Version(1), found: Version(0), lossy: false };
         Story {
             tail: Arc::new(Tail::new(Version(0))),
@@ -72,7 +72,7 @@ impl Story {
         View::new(&self.tail, &self.engine)
     }
 
-    fn operate(&mut self, request: Request) -> Answer {
+    pub(super) fn operate(&mut self, request: Request) -> Answer {
         let version = self.last.next();
         let operation = Operation { at: TimeMs(BEGIN_MS + version.0 as i64 * 1000), request };
         let mut state = State::default();
@@ -86,7 +86,7 @@ impl Story {
         decided.answer
     }
 
-    fn register(&mut self, who: Principal, name: &str) {
+    pub(super) fn register(&mut self, who: Principal, name: &str) {
         let token = [who.device.0 as u8; 32];
         let device = NewDevice {
             user: who.user,
@@ -118,7 +118,7 @@ impl Story {
         Chain { user: BOB.user, lineage: LineageId { device: BOB.device, context: 0 } }
     }
 
-    fn page(&self, given: &Bytes, rendering: Rendering) -> Answered {
+    pub(super) fn page(&self, given: &Bytes, rendering: Rendering) -> Answered {
         let (key, lifeline, kinds) = (&self.key, &self.lifeline, Arc::clone(&self.kinds));
         let (marks, rebuild) =
             begin(key, lifeline, Story::chain(), given, rendering.level, &kinds, Version(0));
@@ -129,7 +129,7 @@ impl Story {
     }
 
     /// What is new above a page, as it is pushed.
-    fn push(&self, page: &Answered, rendering: Rendering) -> (proto::Page, Issued) {
+    pub(super) fn push(&self, page: &Answered, rendering: Rendering) -> (proto::Page, Issued) {
         let mut chain = PushChain::default();
         assert!(chain.sync_begins());
         let issued = Issued { snapshot: page.snapshot.clone(), marks: page.marks };
@@ -147,7 +147,7 @@ impl Story {
     }
 }
 
-fn custom(fallback: &str) -> Option<proto::Custom> {
+pub(super) fn custom(fallback: &str) -> Option<proto::Custom> {
     let (schema, json) =
         ("poll/1".to_owned(), "{\"question\":\"Tea?\",\"answers\":[\"yes\",\"no\"]}".to_owned());
     Some(proto::Custom { schema, json, fallback: fallback.to_owned() })
@@ -220,10 +220,10 @@ fn made_opaque(frames: Vec<(&'static str, proto::ServerFrame)>) -> Vec<(&'static
     written
 }
 
-/// Files of a level: both encodings of each frame, as those of the golden frames.
-fn files(level: u32) -> Vec<(String, String)> {
+/// Files of frames: both encodings of each, as those of the golden frames.
+fn files(frames: Vec<(&'static str, proto::ServerFrame)>) -> Vec<(String, String)> {
     let mut files = Vec::new();
-    for (name, frame) in made_opaque(frames(level)) {
+    for (name, frame) in made_opaque(frames) {
         let json = String::from_utf8(Encoding::Json.encode(&frame)).unwrap();
         let mut hex = String::new();
         for line in Encoding::Binary.encode(&frame).chunks(32) {
@@ -239,8 +239,15 @@ fn directory(below: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("protocol/levels").join(below)
 }
 
-fn compare(level: u32, below: &str) {
-    let files = files(level);
+pub(super) fn write(frames: Vec<(&'static str, proto::ServerFrame)>, below: &str) {
+    fs::create_dir_all(directory(below)).unwrap();
+    for (name, content) in files(frames) {
+        fs::write(directory(below).join(name), content).unwrap();
+    }
+}
+
+pub(super) fn compare(frames: Vec<(&'static str, proto::ServerFrame)>, below: &str) {
+    let files = files(frames);
     for (name, content) in &files {
         let kept = fs::read_to_string(directory(below).join(name)).unwrap_or_default();
         assert_eq!(*content, kept, "protocol/levels/{below}/{name}");
@@ -253,19 +260,16 @@ fn compare(level: u32, below: &str) {
 
 #[test]
 fn a_level_that_is_complete_is_told_what_it_always_was() {
-    FROZEN.into_iter().for_each(|(level, below)| compare(level, below));
+    FROZEN.into_iter().for_each(|(level, below)| compare(frames(level), below));
 }
 
 #[test]
 fn drafts_are_told_what_their_transcripts_say() {
     for (level, below) in DRAFTS {
         if std::env::var_os(WRITE).is_some() {
-            fs::create_dir_all(directory(below)).unwrap();
-            for (name, content) in files(level) {
-                fs::write(directory(below).join(name), content).unwrap();
-            }
+            write(frames(level), below);
         }
-        compare(level, below);
+        compare(frames(level), below);
     }
 }
 
