@@ -4,11 +4,7 @@ use highwater_wire::{Refusal, proto};
 use proto::server_frame::Body;
 
 use crate::{
-    model::{
-        ConversationId, Interval, Seq, UserId, Version,
-        limits::PAGE_ENTRIES_MAX,
-        record::{ItemValue, Message},
-    },
+    model::{ConversationId, Interval, Seq, UserId, Version, limits::PAGE_ENTRIES_MAX, record::Message},
     store::view::{ReadFault, View},
     sync::{Rendering, kinds::CONVERSATIONS, render},
 };
