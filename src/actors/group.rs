@@ -9,6 +9,7 @@
 //! was not told is still on the board, and its successor tells it, twice if it must.
 
 mod board;
+mod left;
 mod on_purpose;
 #[cfg(test)]
 mod tests;
@@ -37,6 +38,8 @@ pub(super) struct Group {
     /// When it looks again by itself.
     planned: Option<SpawnHandle>,
     has_ended: bool,
+    /// Those before it died one after the other: it waits before it does anything.
+    pauses: bool,
 }
 
 /// There is something on the board.
@@ -46,10 +49,11 @@ pub(super) struct Wake;
 
 impl Group {
     pub(super) fn new(group: ConversationId, number: u64, groups: Groups) -> Group {
-        Group { group, number, groups, planned: None, has_ended: false }
+        Group { group, number, groups, planned: None, has_ended: false, pauses: false }
     }
 
     fn work(&mut self, ctx: &mut Context<Group>) {
+        self.pauses = false;
         self.groups.tell(self.group);
         let next = match self.groups.next(self.group) {
             Next::Step => self.step(),
@@ -102,7 +106,13 @@ impl Actor for Group {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        self.work(ctx);
+        let pause_us = self.groups.pause_us(self.group);
+        self.pauses = pause_us > 0;
+        if self.pauses {
+            ctx.run_later(Duration::from_micros(pause_us), Group::work);
+        } else {
+            self.work(ctx);
+        }
     }
 }
 
@@ -110,6 +120,8 @@ impl Handler<Wake> for Group {
     type Result = ();
 
     fn handle(&mut self, _: Wake, ctx: &mut Self::Context) {
-        self.work(ctx);
+        if !self.pauses {
+            self.work(ctx);
+        }
     }
 }

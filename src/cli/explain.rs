@@ -64,6 +64,9 @@ fn user_text(user: &Value) -> String {
         let _ = writeln!(text, "suspended: no device is let in, until `highwater admin resume`");
     }
     let _ = writeln!(text, "{}", why_kept(user));
+    for waiting in user["groups"]["waiting"].as_array().into_iter().flatten() {
+        text.push_str(&fan_out_text(word(&waiting["conversation_id"]), &waiting["fan_out"]));
+    }
     let floors: Vec<String> = user["tombstone_floors"]
         .as_object()
         .into_iter()
@@ -137,9 +140,11 @@ fn last_handed_back(at: &Value) -> String {
 fn message_text(message: &Value) -> String {
     let (seq, conversation) = (&message["seq"], word(&message["conversation_id"]));
     let mut text = format!("message {seq} of conversation {conversation}: {}\n", body_text(message));
+    text.push_str(&fan_out_text(conversation, &message["fan_out"]));
     for member in message["went_to"].as_array().into_iter().flatten() {
         let place = match member["version"].as_u64() {
             Some(version) => format!("in the inbox as version {version}"),
+            None if member["inbox"] == "waits" => "waits for the fan-out of its group".to_owned(),
             None if member["inbox"] == "removed" => "no longer in the inbox: cleaned up".to_owned(),
             None => "somewhere in an inbox that is too long to look through".to_owned(),
         };
@@ -150,9 +155,36 @@ fn message_text(message: &Value) -> String {
             let _ = writeln!(text, "  device {device} context {}: {state}{when}", row["context"]);
         }
     }
+    if let Some(left_out) = message["left_out"].as_u64().filter(|left_out| *left_out > 0) {
+        let _ = writeln!(text, "and {left_out} more members, not looked at");
+    }
     let since = time(&message["hand_backs_known_since_ms"]);
     let _ = writeln!(text, "every hand-back since {since} is remembered to the minute");
     text
+}
+
+/// What waits of a group, and why; nothing when nothing does.
+fn fan_out_text(group: &str, fan_out: &Value) -> String {
+    if fan_out["unreadable"] == true {
+        return format!("group {group}: how far it is expanded cannot be read\n");
+    }
+    if fan_out.is_null() {
+        return String::new();
+    }
+    let through = match fan_out["after_user_id"].as_str() {
+        Some(user) => format!("through member {user}"),
+        None => "to nobody yet".to_owned(),
+    };
+    let parked = match &fan_out["parked"] {
+        Value::Bool(true) => format!("; parked after {} faults", fan_out["faults"]),
+        _ => String::new(),
+    };
+    format!(
+        "group {group}: entry {} is expanded {through}; {} wait since {}{parked}\n",
+        fan_out["entry"],
+        fan_out["entries_waiting"],
+        time(&fan_out["waiting_since_ms"]),
+    )
 }
 
 /// What is known of what it says, and never that.
@@ -280,6 +312,28 @@ mod tests {
         (message["sender_id"], message["bytes"], message["sent_at_ms"]) = (json!("3"), json!(5), json!(0));
         let kept = "message 7 of conversation 12: 5 bytes from user 3 at 1970-01-01 00:00:00 UTC\n";
         assert!(message_text(&message).starts_with(kept), "{}", message_text(&message));
+    }
+
+    #[test]
+    fn of_a_group_it_is_said_how_far_it_is_expanded_and_why_not_further() {
+        let fan_out = json!({
+            "entry": 5, "after_user_id": "9", "entries_waiting": 3, "waiting_since_ms": 0, "faults": 7, "parked": true,
+        });
+        assert_eq!(
+            fan_out_text("12", &fan_out),
+            "group 12: entry 5 is expanded through member 9; 3 wait since 1970-01-01 00:00:00 UTC; parked after 7 faults\n"
+        );
+        let message = json!({
+            "seq": 5, "conversation_id": "12", "body": "kept", "fan_out": fan_out, "left_out": 120,
+            "went_to": [{ "name": "ann", "user_id": "9", "inbox": "waits", "version": null, "lineages": [] }],
+        });
+        let text = message_text(&message);
+        assert!(
+            text.contains("user ann (9): waits for the fan-out of its group\nand 120 more members"),
+            "{text}"
+        );
+        let user = json!({ "groups": { "waiting": [{ "conversation_id": "12", "fan_out": { "unreadable": true } }] } });
+        assert!(user_text(&user).contains("group 12: how far it is expanded cannot be read\n"));
     }
 
     #[test]

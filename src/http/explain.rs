@@ -8,7 +8,10 @@ use highwater_wire::Refusal;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::operator::{Operator, refused};
+use super::{
+    explain_group::waiting_groups,
+    operator::{Operator, refused},
+};
 use crate::{
     actors::user::UserServices,
     logic::hand_back_times::Minute,
@@ -87,6 +90,7 @@ fn explain_user(view: &View, services: &UserServices, wanted: &str) -> Result<Op
             "kept_is_at_least": count == ENTRIES_COUNTED_MAX,
             "held_by": held_by(&lineages, head, since),
         },
+        "groups": waiting_groups(view, &services.groups, account.user)?,
         "tombstone_floors": marks(&services.kinds, &lineages.tombstones),
         "lineages": rows,
     })))

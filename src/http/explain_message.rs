@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     explain::ENTRIES_COUNTED_MAX,
+    explain_group::{Audience, audience, fan_out},
     operator::{Operator, refused},
 };
 use crate::{
@@ -29,6 +30,9 @@ const HAS_COME_PAST_IT: &str = "has come past it, with the message or with a gap
 pub(super) struct ExplainMessage {
     conversation_id: String,
     seq: u64,
+    /// Of a large group: behind which user the list goes on.
+    #[serde(default)]
+    behind_user_id: Option<String>,
 }
 
 /// `POST /v1/explain/message`: where a message went, and who has handed it back. Never what it says.
@@ -44,8 +48,11 @@ pub(super) async fn message(
     let Ok(conversation) = wanted.conversation_id.parse().map(ConversationId) else {
         return refused(Refusal::InvalidField);
     };
+    let Ok(behind) = wanted.behind_user_id.map(|user| user.parse().map(UserId)).transpose() else {
+        return refused(Refusal::InvalidField);
+    };
     let (seq, services) = (Seq(wanted.seq), Arc::clone(&operator.services));
-    let explained = move |view: &View| explain_message(view, &services, conversation, seq);
+    let explained = move |view: &View| explain_message(view, &services, (conversation, seq), behind);
     match operator.services.readers.ask(explained).await {
         Ok(Some(explained)) => HttpResponse::Ok().json(explained),
         Ok(None) => HttpResponse::NotFound().json(json!({ "message": "there is no such message" })),
@@ -56,9 +63,10 @@ pub(super) async fn message(
 fn explain_message(
     view: &View,
     services: &UserServices,
-    conversation: ConversationId,
-    seq: Seq,
+    place: (ConversationId, Seq),
+    behind: Option<UserId>,
 ) -> Result<Option<Value>, ReadFault> {
+    let (conversation, seq) = place;
     let Some(row) = view.conversation(conversation)? else {
         return Ok(None);
     };
@@ -69,16 +77,29 @@ fn explain_message(
     if message.is_none() && !(Seq(1)..oldest).contains(&seq) {
         return Ok(None);
     }
-    let mut members = row.members.to_vec();
-    members.dedup();
-    let place = (conversation, seq);
-    let standing = |user: &UserId| view.pointer_to(*user, place, ENTRIES_COUNTED_MAX);
+    let Audience { members, left_out } = match row.is_group() {
+        true => audience(view, place, behind)?,
+        false => of_two(row.members),
+    };
+    let standing = |(user, has_come): &(UserId, bool)| match has_come {
+        true => view.pointer_to(*user, place, ENTRIES_COUNTED_MAX).map(Some),
+        false => Ok(None),
+    };
     let standings = members.iter().map(standing).collect::<Result<Vec<_>, _>>()?;
-    let versions = versions(&services.hand_backs, standings.iter().copied(), sent_at);
+    let by_one_operation = versions(&services.hand_backs, standings.iter().copied().flatten(), sent_at);
     let mut went_to = Vec::new();
-    for (user, standing) in members.into_iter().zip(standings) {
+    for ((user, _), standing) in members.into_iter().zip(standings) {
+        let Some(standing) = standing else {
+            went_to.push(waits(view, user)?);
+            continue;
+        };
+        let versions = match row.is_group() {
+            true => of_a_step(&services.hand_backs, standing, view.lineages(user)?.floor, sent_at),
+            false => by_one_operation,
+        };
         went_to.push(member(view, services, user, standing, (versions, sent_at))?);
     }
+    let fan_out = if row.is_group() { fan_out(view, &services.groups, conversation)? } else { Value::Null };
     Ok(Some(json!({
         "conversation_id": conversation.to_string(),
         "seq": seq.0,
@@ -89,8 +110,27 @@ fn explain_message(
         "sent_at_ms": sent_at.map(|at| at.0),
         "bytes": message.map(|message| message.content.bytes()),
         "hand_backs_known_since_ms": known_since(&services.hand_backs),
+        "fan_out": fan_out,
         "went_to": went_to,
+        "left_out": left_out,
     })))
+}
+
+fn of_two(members: [UserId; 2]) -> Audience {
+    let mut members: Vec<(UserId, bool)> = members.map(|user| (user, true)).to_vec();
+    members.dedup();
+    Audience { members, left_out: 0 }
+}
+
+/// A member to whom the fan-out has not come yet.
+fn waits(view: &View, user: UserId) -> Result<Value, ReadFault> {
+    Ok(json!({
+        "user_id": user.to_string(),
+        "name": view.account(user)?.map(|account| account.name),
+        "inbox": "waits",
+        "version": null,
+        "lineages": [],
+    }))
 }
 
 /// Where the message stands in the inbox of a member, and which lineages have it.
@@ -177,6 +217,21 @@ fn versions(
     kept.or_else(|| hand_backs.look(|times| sent_at.and_then(|at| times.sent_within(at))))
 }
 
+/// The same of an entry of a group: each of its pointers has the version of the operation or step that made it, so what is
+/// known of one says nothing of another. None is below the entry's own.
+fn of_a_step(
+    hand_backs: &HandBacks,
+    standing: Standing,
+    floor: Version,
+    sent_at: Option<TimeMs>,
+) -> Option<Versions> {
+    if let Standing::At(version) = standing {
+        return Some(Versions { least: version, greatest: version });
+    }
+    let sent = hand_backs.look(|times| sent_at.and_then(|at| times.sent_within(at)))?;
+    Some(Versions { least: sent.least, greatest: floor.max(sent.least) })
+}
+
 /// The minutes between which a lineage handed a message back that it is known to have handed back.
 fn handed_back(
     hand_backs: &HandBacks,
@@ -199,4 +254,40 @@ fn handed_back(
 /// From when on every hand-back is remembered.
 fn known_since(hand_backs: &HandBacks) -> i64 {
     hand_backs.look(|times| times.known_since()).0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{ClientMessageId, Content, Day, Delivery, Effect, Record, record::Message};
+
+    #[test]
+    fn a_pointer_of_a_step_has_a_version_of_its_own_and_says_nothing_of_others() {
+        let (start, sent_at) = (TimeMs(60_000_000), TimeMs(60_200_000));
+        let hand_backs = HandBacks::since(start, start, Version(0), &[]);
+        let message = Message {
+            conversation: ConversationId(5),
+            seq: Seq(1),
+            sender: UserId(1),
+            sent_at,
+            id: ClientMessageId([1; 16]),
+            content: Content::from("a"),
+        };
+        let version = Version(100);
+        let delivery = Delivery { version, message, day: Day(0), fingerprint: 0, pointers: Vec::new() };
+        hand_backs.note(&[Arc::new(Record { version, effects: vec![Effect::Message(delivery.into())] })]);
+        let known = |standing, floor| {
+            of_a_step(&hand_backs, standing, Version(floor), Some(sent_at))
+                .map(|versions| (versions.least.0, versions.greatest.0))
+        };
+        assert_eq!(known(Standing::At(Version(140)), 20), Some((140, 140)));
+        assert_eq!(
+            known(Standing::Removed, 200),
+            Some((100, 200)),
+            "a step was above the entry, and below the floor"
+        );
+        assert_eq!(known(Standing::Removed, 20), Some((100, 100)));
+        let unknown = of_a_step(&hand_backs, Standing::Removed, Version(200), Some(start));
+        assert_eq!(unknown, None, "of the minute of the start not everything is known");
+    }
 }

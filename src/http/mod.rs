@@ -5,6 +5,7 @@ pub mod body;
 pub mod development;
 mod devices;
 mod explain;
+mod explain_group;
 mod explain_message;
 pub mod export;
 pub mod headers;

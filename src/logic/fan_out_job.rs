@@ -72,7 +72,7 @@ pub enum Setback {
 pub struct Waiting {
     /// Entries that are not wholly expanded.
     pub entries: u64,
-    /// When the oldest of them was written, as far as it is known: never later.
+    /// When the oldest of them was written, as far as it is known; else since when it is known that it waits.
     pub since: TimeMs,
     /// Steps in a row that met a fault.
     pub faults: u32,
@@ -186,10 +186,24 @@ impl FanOutJob {
         self.deaths = self.deaths.saturating_add(1);
         if self.is_parked() {
             self.due_us = now_us + PARKED_RETRY_US;
-        } else if self.deaths > DEATHS_AT_ONCE_MAX {
-            self.due_us = now_us + wait_us(self.deaths - DEATHS_AT_ONCE_MAX);
+        } else {
+            self.due_us = self.due_us.max(now_us + self.pause_us());
         }
-        self.is_parked() && !was_parked
+        self.is_parked() && !was_parked && self.position.is_some()
+    }
+
+    /// How long whoever takes over waits before anything else: nothing, unless those before it died one after the other.
+    #[must_use]
+    pub fn pause_us(&self) -> u64 {
+        match self.deaths.saturating_sub(DEATHS_AT_ONCE_MAX) {
+            0 => 0,
+            further => wait_us(further),
+        }
+    }
+
+    /// Who drives it has told the members something, so it lives.
+    pub fn lives(&mut self) {
+        self.deaths = 0;
     }
 
     fn is_parked(&self) -> bool {

@@ -171,8 +171,10 @@ fn whoever_takes_over_asks_at_once_and_the_answer_to_the_dead_one_counts_no_more
 fn deaths_in_a_row_do_not_go_round_in_a_hot_loop() {
     let mut job = waits(3);
     let (mut waited, mut parked) = (Vec::new(), 0);
+    let mut pauses = Vec::new();
     for _ in 0..DEATHS_AT_ONCE_MAX + FAULTS_MAX + 1 {
         parked += u32::from(job.died(0));
+        pauses.push(job.pause_us());
         waited.push(match job.next(0) {
             Next::WaitUntil(due_us) => due_us,
             _ => 0,
@@ -180,6 +182,9 @@ fn deaths_in_a_row_do_not_go_round_in_a_hot_loop() {
     }
     assert_eq!(waited[..4], [0, 0, 0, RETRY_MIN_US]);
     assert_eq!((parked, waited.last()), (1, Some(&PARKED_RETRY_US)));
+    assert_eq!(pauses[..5], [0, 0, 0, RETRY_MIN_US, 2 * RETRY_MIN_US], "telling waits too");
+    job.lives();
+    assert_eq!(job.pause_us(), 0);
 }
 
 #[test]

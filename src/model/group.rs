@@ -112,6 +112,14 @@ pub struct Position {
     pub after: Option<UserId>,
 }
 
+impl Position {
+    /// Whether the entry at this place has come to this user, if it is for the user at all.
+    #[must_use]
+    pub fn has_passed(&self, seq: Seq, user: UserId) -> bool {
+        seq < self.entry || (seq == self.entry && self.after.is_some_and(|after| user <= after))
+    }
+}
+
 /// One step of a fan-out: pointers to an entry that stands in its log already, all of the operation's version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expansion {

@@ -41,7 +41,12 @@ fn read(store: &GroupStore, user: u64, seqs: (u64, u64), bytes_max: usize) -> (V
     let wanted = proto::Range { conversation_id: GROUP.0, from_seq: seqs.0, to_seq: seqs.1 };
     let answer = range(&store.view(), UserId(user), RENDERING, &wanted, bytes_max).unwrap();
     let Ok(Body::Entries(list)) = answer else { panic!("user {user}: {answer:?}") };
-    (list.entries.iter().map(|entry| entry.seq).collect(), list.more)
+    let seqs: Vec<u64> = list.entries.iter().map(|entry| entry.seq).collect();
+    let log = store.log();
+    let bytes = |seq: &u64| log[*seq as usize - 1].content.bytes();
+    let bytes: usize = seqs.iter().map(bytes).sum();
+    assert!(bytes <= bytes_max || seqs.len() == 1, "user {user}: {bytes} of {bytes_max} bytes");
+    (seqs, list.more)
 }
 
 fn check(store: &GroupStore) {

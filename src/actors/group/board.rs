@@ -19,7 +19,7 @@ use highwater_wire::Refusal;
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
-use super::{Group, Wake, on_purpose::PanicsOnPurpose};
+use super::{Group, Wake, left::Left, on_purpose::PanicsOnPurpose};
 use crate::{
     actors::{
         directory::Directory,
@@ -30,12 +30,9 @@ use crate::{
         waiters::Waiters,
     },
     logic::fan_out_job::{FanOutJob, Next, PARKED_RETRY_US, RETRY_MAX_US, Setback, Waiting},
-    model::{Clock, ConversationId, Position, Record, Seq, TimeMs, UserId},
+    model::{Clock, ConversationId, Record, Seq, TimeMs, UserId},
     monitor::{Monitor, ids},
-    store::{
-        tail::Tail,
-        view::{ReadFault, View},
-    },
+    store::tail::Tail,
 };
 
 /// Groups with an actor. Source: about a kilobyte each; so many speak within ten seconds on a server that is full.
@@ -88,30 +85,6 @@ struct Place {
     actor: Addr<Group>,
     number: u64,
     awake: bool,
-}
-
-/// A fan-out that an earlier run, or a fuller board, left.
-struct Left {
-    group: ConversationId,
-    job: FanOutJob,
-}
-
-impl Left {
-    /// Everything unfinished that a view shows; at most as much as the board takes.
-    fn all(view: &View) -> Result<Vec<Left>, ReadFault> {
-        let mut found = Vec::new();
-        for group in view.unfinished_groups()?.into_iter().take(ACTIVE_MAX) {
-            // What cannot be read hides no fan-out: its steps meet the fault, and are parked for it.
-            let unknown = Position { entry: Seq(1), after: None };
-            let Some(position) = view.position(group).unwrap_or(Some(unknown)) else { continue };
-            let head = view.conversation_head(group).unwrap_or(position.entry);
-            let oldest = view.range(group, (position.entry, position.entry), 1, usize::MAX);
-            let written = oldest.ok().and_then(|(entries, _)| Some(entries.first()?.sent_at));
-            let job = FanOutJob::left(position, head, written.unwrap_or(TimeMs(0)));
-            found.push(Left { group, job });
-        }
-        Ok(found)
-    }
 }
 
 impl Groups {
@@ -283,7 +256,13 @@ impl Groups {
         }
         if let Some(place) = self.shared.places.lock().get_mut(&group) {
             place.told.drain(..records.len());
+            place.job.lives();
         }
+    }
+
+    /// How long a new actor waits before anything else.
+    pub(super) fn pause_us(&self, group: ConversationId) -> u64 {
+        self.shared.places.lock().get(&group).map_or(0, |place| place.job.pause_us())
     }
 
     /// What is to be done for the fan-out of a group.
@@ -310,7 +289,8 @@ impl Groups {
         // Cleared before looking, so that what is overlooked meanwhile is looked for again.
         shared.overlooked.store(false, Ordering::Release);
         let groups = self.clone();
-        let asked = readers.read(move |view| match Left::all(view) {
+        let now = shared.parts.clock.now();
+        let asked = readers.read(move |view| match Left::all(view, now, ACTIVE_MAX) {
             Ok(left) => groups.looked(left),
             Err(fault) => {
                 let error = &fault as &dyn std::error::Error;

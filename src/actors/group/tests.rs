@@ -317,12 +317,12 @@ fn a_telling_that_ends_in_a_panic_is_told_by_the_next_actor() {
         let mut running = start(&Disk::new(), 100, NO_INDEX, true);
         running.found(GROUP, 1, 5).await;
         running.until("the group is told", |running| running.newest(5) == Seq(2)).await;
-        running.groups.panic_next(3);
+        running.groups.panic_next(5);
         running.done(say(GROUP, 1, 1)).await;
         // Nothing comes after it that would tell the members to look.
         let all = |running: &Running| (1..=5).all(|user| running.newest(user) == Seq(3));
         running.until("everybody is told", all).await;
-        assert_eq!(running.monitor.value(ids::GROUP_ACTORS_REPLACED), 3);
+        assert_eq!(running.monitor.value(ids::GROUP_ACTORS_REPLACED), 5);
         running.stop().await;
     });
 }

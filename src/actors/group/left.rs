@@ -1,0 +1,31 @@
+//! Fan-outs that an earlier run, or a fuller board, left: found in the store.
+
+use crate::{
+    logic::fan_out_job::FanOutJob,
+    model::{ConversationId, Position, Seq, TimeMs},
+    store::view::{ReadFault, View},
+};
+
+/// One of them.
+pub(super) struct Left {
+    pub(super) group: ConversationId,
+    pub(super) job: FanOutJob,
+}
+
+impl Left {
+    /// What a view shows, at most so many. What cannot be dated counts from `now`.
+    pub(super) fn all(view: &View, now: TimeMs, max: usize) -> Result<Vec<Left>, ReadFault> {
+        let mut found = Vec::new();
+        for group in view.unfinished_groups()?.into_iter().take(max) {
+            // What cannot be read hides no fan-out: its steps meet the fault, and are parked for it.
+            let unknown = Position { entry: Seq(1), after: None };
+            let Some(position) = view.position(group).unwrap_or(Some(unknown)) else { continue };
+            let head = view.conversation_head(group).unwrap_or(position.entry);
+            let oldest = view.range(group, (position.entry, position.entry), 1, usize::MAX);
+            let written = oldest.ok().and_then(|(entries, _)| Some(entries.first()?.sent_at));
+            let job = FanOutJob::left(position, head, written.unwrap_or(now));
+            found.push(Left { group, job });
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,136 @@
+//! Explaining groups: for whom an entry is, how far it is expanded, and which groups of a user wait.
+
+use serde_json::{Value, json};
+
+use crate::{
+    actors::group::Groups,
+    model::{ConversationId, Position, Seq, UserId, Version, record::ItemValue},
+    store::view::{ReadFault, View},
+    sync::kinds::CONVERSATIONS,
+};
+
+/// Members of whom it is told where an entry of a group is; how many more there are is said. Source: their inboxes are
+/// looked through one by one, and a reader has other things to do.
+const MEMBERS_MAX: usize = 50;
+
+/// Conversations of a user that are looked at for what waits; the newest are left out above it, and it is said.
+const CONVERSATIONS_MAX: usize = 500;
+
+/// For whom an entry of a group is.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Audience {
+    /// The first of them, in the order of ids, and whether the entry has come to their inbox.
+    pub(super) members: Vec<(UserId, bool)>,
+    /// How many more it is for.
+    pub(super) left_out: usize,
+}
+
+/// For whom an entry of a group is, and how far it is expanded; those behind a user, if one is named.
+pub(super) fn audience(
+    view: &View,
+    (group, seq): (ConversationId, Seq),
+    behind: Option<UserId>,
+) -> Result<Audience, ReadFault> {
+    // Before the members: who is behind it in this read has the entry, whatever is expanded meanwhile.
+    let position = view.position(group)?;
+    let members = view.members(group)?;
+    let all = members.values().filter(|member| member.has(seq)).map(|member| member.user);
+    let all: Vec<UserId> = all.filter(|user| behind.is_none_or(|behind| *user > behind)).collect();
+    let has = |user: UserId| position.is_none_or(|position| position.has_passed(seq, user));
+    let told = all.iter().take(MEMBERS_MAX).map(|user| (*user, has(*user))).collect();
+    Ok(Audience { members: told, left_out: all.len().saturating_sub(MEMBERS_MAX) })
+}
+
+/// How far the fan-out of a group is.
+pub(super) fn fan_out(view: &View, groups: &Groups, group: ConversationId) -> Result<Value, ReadFault> {
+    let Some(position) = view.position(group)? else { return Ok(Value::Null) };
+    let head = view.conversation_head(group)?;
+    let (oldest, _) = view.range(group, (position.entry, position.entry), 1, usize::MAX)?;
+    let driven = groups.waiting(group);
+    Ok(json!({
+        "entry": position.entry.0,
+        "after_user_id": position.after.map(|user| user.to_string()),
+        "entries_waiting": waiting_entries(position, head),
+        "waiting_since_ms": oldest.first().map(|entry| entry.sent_at.0),
+        "faults": driven.map_or(0, |driven| driven.faults),
+        "parked": driven.is_some_and(|driven| driven.is_parked),
+    }))
+}
+
+fn waiting_entries(position: Position, head: Seq) -> u64 {
+    head.0.saturating_sub(position.entry.0) + 1
+}
+
+/// The groups of a user of which something waits, which may be for this user.
+pub(super) fn waiting_groups(view: &View, groups: &Groups, user: UserId) -> Result<Value, ReadFault> {
+    let items = view.items_above(user, CONVERSATIONS, Version(0), CONVERSATIONS_MAX)?;
+    let mut found = Vec::new();
+    for item in &items {
+        let Some(ItemValue::Group { group, .. }) = item.value else { continue };
+        // A group that cannot be read is just what somebody looks for.
+        let fan_out = match fan_out(view, groups, group) {
+            Ok(Value::Null) => continue,
+            Ok(fan_out) => fan_out,
+            Err(_) => json!({ "unreadable": true }),
+        };
+        found.push(json!({ "conversation_id": group.to_string(), "fan_out": fan_out }));
+    }
+    Ok(json!({ "waiting": found, "looked_at_all": items.len() < CONVERSATIONS_MAX }))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        model::{Effect, Interval, Member, Record, Role},
+        store::{engine::Engine, engine_memory::MemoryEngine, tail::Tail},
+    };
+
+    const GROUP: ConversationId = ConversationId(0x6e0);
+
+    fn view(members: u64, position: Option<Position>) -> View {
+        let (tail, engine): (_, Arc<dyn Engine>) =
+            (Arc::new(Tail::new(Version(0))), Arc::new(MemoryEngine::new()));
+        let member = |user| {
+            // The first has left before the entry that is asked for.
+            let leave = (user == 1).then_some(Seq(4));
+            let intervals = vec![Interval { join: Seq(1), leave }];
+            Effect::Member(Member { group: GROUP, user: UserId(user), role: Role::Member, intervals })
+        };
+        let mut effects: Vec<Effect> = (1..=members).map(member).collect();
+        effects.push(Effect::FanOut { group: GROUP, position });
+        tail.publish(vec![(Arc::new(Record { version: Version(1), effects }), 1)]);
+        View::new(&tail, &engine)
+    }
+
+    #[test]
+    fn an_entry_is_for_the_members_of_its_place_and_has_come_to_those_before_the_position() {
+        let at = |entry, after: u64| {
+            Some(Position { entry: Seq(entry), after: (after > 0).then_some(UserId(after)) })
+        };
+        let table = [
+            (None, [true, true, true]),
+            (at(6, 0), [true, true, true]),
+            (at(5, 0), [false, false, false]),
+            (at(5, 3), [true, true, false]),
+            (at(4, 3), [false, false, false]),
+        ];
+        for (position, has) in table {
+            let expected: Vec<(UserId, bool)> = (2..=4).map(UserId).zip(has).collect();
+            let audience = audience(&view(4, position), (GROUP, Seq(5)), None).unwrap();
+            assert_eq!((audience.members, audience.left_out), (expected, 0), "{position:?}");
+        }
+    }
+
+    #[test]
+    fn of_a_large_group_the_first_are_told_and_how_many_more_there_are() {
+        let view = view(171, None);
+        let first = audience(&view, (GROUP, Seq(5)), None).unwrap();
+        assert_eq!((first.members.len(), first.left_out), (50, 120));
+        let last = audience(&view, (GROUP, Seq(5)), Some(UserId(151))).unwrap();
+        assert_eq!((last.members.len(), last.left_out, last.members[0].0), (20, 0, UserId(152)));
+    }
+}
