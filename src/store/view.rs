@@ -178,6 +178,10 @@ impl crate::sync::Source for UserView<'_> {
         self.view.items_above(self.user, kind, mark, items_max)
     }
 
+    fn is_hiding(&self, kind: Kind) -> Result<bool, ReadFault> {
+        Ok(self.view.pin.has_items_above_the_bound(self.user, kind))
+    }
+
     fn inbox_above(
         &self,
         mark: Version,

@@ -195,6 +195,10 @@ mod tests {
             Ok(self.inbox.iter().filter(|entry| entry.version > mark).take(max).cloned().collect())
         }
 
+        fn is_hiding(&self, _: Kind) -> Result<bool, ()> {
+            Ok(false)
+        }
+
         fn floor(&self) -> Result<Version, ()> {
             let Some(left) = &self.cleaned_after else {
                 return Ok(Version(self.floor));

@@ -224,6 +224,10 @@ impl Source for Contacts {
         Ok(Vec::new())
     }
 
+    fn is_hiding(&self, _: Kind) -> Result<bool, ()> {
+        Ok(false)
+    }
+
     fn floor(&self) -> Result<Version, ()> {
         Ok(Version(0))
     }

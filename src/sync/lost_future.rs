@@ -93,7 +93,9 @@ pub(super) fn tell_valid<S: Source>(
         Version(0) => Vec::new(),
         _ => source.items_above(CONVERSATIONS, list.after, room.entries + 1)?,
     };
-    let is_cut = items.len() > room.entries;
+    // A conversation whose item changed since the bound is named by the next page: left out, it would be dropped.
+    let is_cut =
+        items.len() > room.entries || (list.through > Version(0) && source.is_hiding(CONVERSATIONS)?);
     let mut last = list.after;
     for item in items.iter().take(room.entries) {
         last = item.version;

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::cell::Cell;
+
 use super::{
     Kept, Kinds, Lifeline, Marks, PageLimits, RunName, Source, Valid,
     kinds::{CONVERSATIONS, KINDS_MAX},
@@ -76,7 +78,14 @@ fn only_runs_before_a_loss_are_told_of_it() {
 }
 
 /// Conversations whose items have the versions 1, 2, 3…; conversation `n` has a message at each version that `n` divides.
-struct Table(u64);
+/// While this page is read, the item of the last one changes.
+struct Table(u64, Cell<bool>);
+
+impl Table {
+    fn of(conversations: u64) -> Table {
+        Table(conversations, Cell::new(false))
+    }
+}
 
 impl Source for Table {
     type Fault = ();
@@ -91,7 +100,7 @@ impl Source for Table {
                 peer: crate::model::UserId(1),
             }),
         };
-        let all = if kind == CONVERSATIONS { self.0 } else { 0 };
+        let all = if kind == CONVERSATIONS { self.0 - u64::from(self.1.get()) } else { 0 };
         Ok((mark.0 + 1..=all).take(max).map(item).collect())
     }
 
@@ -101,6 +110,11 @@ impl Source for Table {
 
     fn floor(&self) -> Result<Version, ()> {
         Ok(Version(0))
+    }
+
+    fn is_hiding(&self, _: Kind) -> Result<bool, ()> {
+        // The next page is read against a later bound.
+        Ok(self.1.take())
     }
 
     fn head_at(&self, conversation: ConversationId, through: Version) -> Result<Seq, ()> {
@@ -126,7 +140,7 @@ fn the_list_comes_before_everything_else_and_pages_cut_anywhere_give_the_same() 
         marks.tell_valid(Version(7), kinds.set());
         let (mut told, mut completed, mut items) = (Vec::new(), 0, 0);
         for _ in 0..100 {
-            let page = drain(marks, &kinds, PageLimits { entries, bytes: 100_000 }, &Table(20)).unwrap();
+            let page = drain(marks, &kinds, PageLimits { entries, bytes: 100_000 }, &Table::of(20)).unwrap();
             assert!(page.valid_complete || completed == 1 || page.items.is_empty(), "before everything else");
             completed += usize::from(page.valid_complete);
             items += page.items.len();
@@ -142,11 +156,31 @@ fn the_list_comes_before_everything_else_and_pages_cut_anywhere_give_the_same() 
 }
 
 #[test]
+fn what_changes_while_the_list_is_read_is_named_by_the_next_page() {
+    let kinds = Kinds::of_server(&[]).unwrap();
+    for entries in 1..30 {
+        let mut marks = Marks::fresh(1, named(1, 7, (0, 0)), Version(0));
+        marks.tell_valid(Version(7), kinds.set());
+        let (table, mut told, mut completed) = (Table(7, Cell::new(true)), Vec::new(), 0);
+        for _ in 0..100 {
+            let page = drain(marks, &kinds, PageLimits { entries, bytes: 100_000 }, &table).unwrap();
+            completed += usize::from(page.valid_complete);
+            told.extend(page.valid.iter().map(|valid| valid.conversation.0));
+            marks = page.marks;
+            if !page.more {
+                break;
+            }
+        }
+        assert_eq!((told, completed), ((1..=7).collect(), 1), "{entries} a page");
+    }
+}
+
+#[test]
 fn where_nothing_may_stay_nobody_is_named_and_nothing_is_read() {
     let mut marks = Marks::fresh(1, named(1, 7, (0, 0)), Version(0));
     marks.tell_valid(Version(0), KindSet::default());
     let limits = PageLimits { entries: 5, bytes: 1000 };
-    let page = drain(marks, &Kinds::of_server(&[]).unwrap().declared(&[4]), limits, &Table(9)).unwrap();
+    let page = drain(marks, &Kinds::of_server(&[]).unwrap().declared(&[4]), limits, &Table::of(9)).unwrap();
     assert!(page.valid_complete && page.valid.is_empty() && !page.more);
 }
 

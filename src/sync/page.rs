@@ -31,6 +31,12 @@ pub trait Source {
     /// When the store cannot be read.
     fn items_above(&self, kind: Kind, mark: Version, items_max: usize) -> Result<Vec<Item>, Self::Fault>;
 
+    /// Whether an item of a kind is left out since its newest value lies above the bound; asked after its items were read.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn is_hiding(&self, kind: Kind) -> Result<bool, Self::Fault>;
+
     /// Messages of the inbox above `mark`, in version order, at most `entries_max`; `bytes_max` may cut earlier but
     /// never before the first.
     ///
@@ -282,6 +288,10 @@ mod tests {
                 found.push(entry.clone());
             }
             Ok(found)
+        }
+
+        fn is_hiding(&self, _: Kind) -> Result<bool, ()> {
+            Ok(false)
         }
 
         fn floor(&self) -> Result<Version, ()> {

@@ -111,6 +111,24 @@ impl World {
         self.send_to(by, Target::Conversation(group));
     }
 
+    /// Another name reaches a member of some group, if there is one with an owner who can be asked.
+    pub fn rename_a_group_of(&mut self, user: UserId) {
+        let of_user = |(_, model): &(&ConversationId, &Group)| model.is_member(user);
+        let groups: Vec<ConversationId> =
+            self.oracle.groups.iter().filter(of_user).map(|(group, _)| *group).collect();
+        for group in groups {
+            let model = self.oracle.groups[&group].clone();
+            let owner = self.any_actor(|user| model.role(user) == Some(Role::Owner));
+            let Some(by) = owner.filter(|by| model.role(by.user) == Some(Role::Owner)) else { continue };
+            let change = GroupChange::Rename(format!("{}'", model.name));
+            self.submit(Request::Group(GroupRequest { by, group, change }), Ticket::Other);
+            for _ in 0..4 {
+                self.submit(Request::Expand(group), Ticket::Other);
+            }
+        }
+        self.work_off();
+    }
+
     /// After a start a client sends again what its group has not expanded: only the log knows it so far.
     pub fn resend_what_waits(&mut self) {
         let unfinished = self.oracle.unfinished();

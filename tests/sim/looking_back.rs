@@ -88,6 +88,7 @@ impl World {
             completed &= page.rebuild.is_none() || cause.is_some();
             completed |= page.complete;
             self.note_too_old(&page);
+            self.check_valid_list(client.user, &marks, &page, view.bound());
             if page.messages_gap {
                 self.counts.saw("gap");
                 completed = false;

@@ -40,6 +40,7 @@ mod settle;
 mod shell;
 mod suspension;
 mod upkeep;
+mod valid_lists;
 mod whole_sync;
 mod world;
 

@@ -122,8 +122,14 @@ impl World {
         let session = self.sessions.get_mut(&lineage).expect("it was just found");
         let mut reading = session.reading.take().expect("it was just found");
         if reading.view.is_none() && late {
+            let (user, is_after_a_loss) =
+                (reading.request.chain.user, reading.request.marks.valid().is_some());
             reading.view = Some(view);
             session.reading = Some(reading);
+            if is_after_a_loss && self.random.one_in(2) {
+                self.counts.saw("renamed while a valid list is read");
+                self.rename_a_group_of(user);
+            }
             return;
         }
         let was_late = reading.view.is_some();
@@ -145,6 +151,7 @@ impl World {
         self.counts.saw("page");
         self.note_too_old(&answered.page);
         self.note_group_page(&answered.page);
+        self.check_valid_list(request.chain.user, &request.marks, &answered.page, view.bound());
         if answered.page.more {
             self.counts.saw("page cut");
         }

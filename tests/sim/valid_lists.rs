@@ -1,0 +1,68 @@
+//! After a loss a client is told up to where each of its conversations stays valid, and drops the rest: so none may be left
+//! out that its user is still in, and none may be said to go further than it did.
+
+use std::collections::BTreeMap;
+
+use highwater::{
+    model::{ConversationId, Effect, UserId, Version, record::Item, record::ItemValue},
+    sync::{Marks, kinds::CONVERSATIONS},
+};
+use highwater_wire::proto::{self, rebuild::Cause};
+
+use crate::{oracle::Oracle, world::World};
+
+impl Oracle {
+    /// A conversation's item as it was at a version.
+    fn item_at(&self, user: UserId, key: &str, bound: Version) -> Option<&Item> {
+        let of_record = |effect| match effect {
+            &Effect::Item { user: owner, ref item, .. }
+                if owner == user && item.kind == CONVERSATIONS && item.key == key =>
+            {
+                Some(item)
+            }
+            _ => None,
+        };
+        let records = self.records.range(..=bound).rev();
+        records.into_iter().find_map(|(_, record)| record.effects.iter().find_map(of_record))
+    }
+
+    /// How far a conversation went at a version.
+    fn head_at(&self, conversation: ConversationId, through: Version) -> u64 {
+        let log = &self.logs[&conversation];
+        log.partition_point(|entry| entry.version <= through) as u64
+    }
+}
+
+impl World {
+    /// A page that tells a list, or a part of one, read at a bound for who handed these marks in.
+    pub fn check_valid_list(&mut self, user: UserId, marks: &Marks, page: &proto::Page, bound: Version) {
+        let Some(list) = marks.valid() else {
+            assert!(page.valid.is_empty() && !page.valid_complete, "a list that was not begun");
+            return;
+        };
+        let is_anew = page.rebuild.is_some_and(|rebuild| rebuild.cause() == Cause::TooOld);
+        let after = if is_anew { Version(0) } else { list.after };
+        let named: BTreeMap<u64, u64> =
+            page.valid.iter().map(|valid| (valid.conversation_id, valid.seq)).collect();
+        for (conversation, seq) in &named {
+            let head = self.oracle.head_at(ConversationId(*conversation), list.through);
+            let is_group = self.oracle.is_group(ConversationId(*conversation));
+            assert!(*seq == head || (*seq < head && !is_group), "G12: {conversation} is valid up to {head}");
+        }
+        if !page.valid_complete {
+            return;
+        }
+        let items = self.oracle.items_of(user).filter(|item| item.kind == CONVERSATIONS);
+        for item in items {
+            let Some(conversation) = item.value.as_ref().and_then(ItemValue::conversation) else { continue };
+            let was_there = self.oracle.item_at(user, &item.key, bound);
+            let is_due = was_there.is_some_and(|was| was.value.is_some() && was.version > after);
+            let has_something = self.oracle.head_at(conversation, list.through) > 0;
+            assert!(
+                !is_due || !has_something || named.contains_key(&conversation.0),
+                "G12: {user} is told to drop all of {conversation}, of {:?}, at bound {bound}",
+                item.version
+            );
+        }
+    }
+}
