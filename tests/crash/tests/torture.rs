@@ -17,7 +17,8 @@ struct Run {
 fn run(seed: u32, arguments: &[&str]) -> Run {
     let dir = tempfile::tempdir().unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_highwater-torture"))
-        .args(["run", "--seed", &seed.to_string(), "--server"])
+        // The model server knows messages and nothing else.
+        .args(["run", "--only-messages", "--seed", &seed.to_string(), "--server"])
         .arg(examples::path("model_server"))
         .arg("--data")
         .arg(dir.path().join("run"))
@@ -84,7 +85,10 @@ fn power_cuts_find_a_replayed_tail_served_before_its_sync() {
 fn a_bug_that_only_blows_show_passes_plain_talk() {
     let run = run(1, &["--duration-s", "2", "--no-blows", "--seeded-bug", "acknowledge-before-write"]);
     assert_eq!(run.code, Some(0), "{}", run.output);
-    assert!(run.last_line.ends_with(" lost=0 duplicated=0 reordered=0 invented=0 leaked=0 partial=0 kills=0 seed=1"));
+    assert!(
+        run.last_line
+            .ends_with(" lost=0 duplicated=0 reordered=0 invented=0 leaked=0 partial=0 kills=0 seed=1")
+    );
 }
 
 #[test]
