@@ -2,13 +2,15 @@
 
 use std::{collections::BTreeSet, fs, io, path::Path};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// One device of one user, with its token.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct Account {
     /// The user, a decimal number.
     pub user_id: String,
+    /// The name to sign in with.
+    pub name: String,
     /// The device, a decimal number.
     pub device_id: String,
     /// Its secret.

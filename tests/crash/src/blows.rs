@@ -207,6 +207,8 @@ impl Campaign<'_> {
     fn wait_ready(&mut self, server: &mut Server, clients: &mut Clients) -> io::Result<()> {
         server.wait_ready()?;
         self.history.nemesis("restart");
+        self.hear_notes(clients);
+        self.probe_an_end(clients)?;
         clients.collect_faults();
         if clients.faults.is_empty() {
             return Ok(());
@@ -214,9 +216,13 @@ impl Campaign<'_> {
         Err(io::Error::other(clients.faults.join("; ")))
     }
 
-    /// Lets the server be for a while; client processes may be killed meanwhile.
+    /// Lets the server be for a while; devices may be ended and client processes killed meanwhile.
     fn live(&mut self, uptime_ms: u64, clients: &mut Clients) -> io::Result<()> {
         let until = Instant::now() + Duration::from_millis(uptime_ms);
+        if let Some(due) = self.endings.due().filter(|due| *due < until) {
+            thread::sleep(due.saturating_duration_since(Instant::now()));
+            self.end_a_device(clients)?;
+        }
         if self.next_client_kill < until {
             thread::sleep(self.next_client_kill.saturating_duration_since(Instant::now()));
             clients.kill_and_restart(self.rng.random_range(0..PROCESSES))?;

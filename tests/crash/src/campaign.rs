@@ -4,7 +4,6 @@ use std::{
     fmt::Write as _,
     fs, io,
     path::{Path, PathBuf},
-    process::Command,
     thread,
     time::{Duration, Instant},
 };
@@ -18,6 +17,7 @@ use crate::{
     blows::SYNC_DELAY_US,
     clients::{Clients, Setting},
     counters::{Counters, Least},
+    endings::Endings,
     ext4::Ext4,
     history::History,
     recording::Recording,
@@ -28,8 +28,6 @@ use crate::{
 const FIRST_SYNC_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long all clients may take to have their sends answered, and to sync to the end and write it down.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(90);
-/// How long provisioning may take.
-const PROVISION_TIMEOUT: Duration = Duration::from_secs(60);
 /// Expansions may follow an acknowledgement: they get this long before the last sync.
 const EXPANSION_PAUSE: Duration = Duration::from_secs(1);
 /// What a run says of a server that does not start again after a blow.
@@ -48,6 +46,8 @@ pub struct Options {
     pub duration: Duration,
     /// Whether any fall at all; without them the run is plain talk.
     pub blows: bool,
+    /// Messages and nothing else: for a server that knows no blocks and ends no devices.
+    pub only_messages: bool,
     /// Everything is drawn from it.
     pub seed: u64,
     /// Accounts.
@@ -109,6 +109,7 @@ pub(crate) struct Campaign<'a> {
     pub(crate) next_client_kill: Instant,
     /// Blows that stand alone: no cut follows.
     pub(crate) plain_blows: u32,
+    pub(crate) endings: Endings,
 }
 
 /// Runs one campaign. The directory stays.
@@ -163,11 +164,14 @@ impl<'a> Campaign<'a> {
         };
         let history = History::create(&dir.join("driver.jsonl"))?;
         let next_client_kill = Instant::now();
+        let mut rng = StdRng::seed_from_u64(options.seed);
+        let endings = Endings::draw(&[], &mut rng);
         Ok(Campaign {
             options,
             launch,
             storage,
-            rng: StdRng::seed_from_u64(options.seed),
+            rng,
+            endings,
             history,
             counters: Counters::default(),
             next_client_kill,
@@ -184,6 +188,9 @@ impl<'a> Campaign<'a> {
         self.write_devices(&accounts);
         clients.tell("send")?;
         self.schedule_client_kill();
+        if !self.options.only_messages {
+            self.endings = Endings::draw(&accounts, &mut self.rng);
+        }
         let server = match self.blows(server, &mut clients) {
             Ok(server) => server,
             // A server whose port was taken meanwhile says nothing about its storage.
@@ -193,12 +200,14 @@ impl<'a> Campaign<'a> {
             Err(error) => return Err(error),
         };
         self.finish(&mut clients)?;
+        self.hear_notes(&clients);
         let mut faults = std::mem::take(&mut clients.faults);
+        faults.extend(self.endings.unwanted());
         if let Err(error) = server.stop() {
             faults.push(error.to_string());
         }
         let verdict = self.check(&clients)?;
-        faults.extend(Least::of(self.options).shortfalls(&self.counters, verdict.acknowledged));
+        faults.extend(Least::of(self.options).shortfalls(&self.counters, &verdict));
         Ok(Outcome { verdict, faults, counters: self.counters.clone() })
     }
 
@@ -233,7 +242,7 @@ impl<'a> Campaign<'a> {
     fn first_life(&mut self, accounts_file: &Path) -> io::Result<Server> {
         let mut server = self.start_server(SYNC_DELAY_US)?;
         server.wait_ready()?;
-        self.provision(accounts_file)?;
+        self.launch.provision(self.options.users, self.options.devices, accounts_file)?;
         if matches!(self.storage, Storage::Recorded(_)) {
             server.stop()?;
             let unseen = self.server_ended()?;
@@ -273,35 +282,6 @@ impl<'a> Campaign<'a> {
         Ok(unrecorded)
     }
 
-    fn provision(&self, accounts_file: &Path) -> io::Result<()> {
-        let mut command = Command::new(&self.launch.binary);
-        command.args(["admin", "provision", "--operator", &self.launch.operator_url()]);
-        command.arg("--data").arg(&self.launch.data);
-        command.args([
-            "--users",
-            &self.options.users.to_string(),
-            "--devices",
-            &self.options.devices.to_string(),
-        ]);
-        command.arg("--out").arg(accounts_file);
-        let mut child = command.stdout(std::process::Stdio::null()).spawn()?;
-        let deadline = Instant::now() + PROVISION_TIMEOUT;
-        loop {
-            match child.try_wait()? {
-                Some(status) if status.success() => return Ok(()),
-                Some(status) => return Err(io::Error::other(format!("provisioning ended with {status}"))),
-                None if Instant::now() > deadline => {
-                    child.kill()?;
-                    child.wait()?;
-                    return Err(io::Error::other(format!(
-                        "provisioning took longer than {PROVISION_TIMEOUT:?}"
-                    )));
-                }
-                None => thread::sleep(Duration::from_millis(5)),
-            }
-        }
-    }
-
     fn write_devices(&self, accounts: &[Account]) {
         let lineages: Vec<_> = accounts
             .iter()
@@ -319,6 +299,7 @@ impl<'a> Campaign<'a> {
             histories: dir.join("histories"),
             log: dir.join("clients.log"),
             processes: PROCESSES,
+            only_messages: self.options.only_messages,
             window: self.options.window,
             interval_ms: devices as u64 * 1000 / self.options.rate_per_s.max(1),
             seed: self.options.seed,

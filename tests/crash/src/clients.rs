@@ -28,6 +28,8 @@ pub struct Setting {
     pub log: PathBuf,
     /// How many processes there are.
     pub processes: usize,
+    /// Messages and nothing else.
+    pub only_messages: bool,
     /// Unanswered sends that a device keeps.
     pub window: usize,
     /// Mean time between two sends of one device, milliseconds.
@@ -52,6 +54,8 @@ pub struct Clients {
     processes: Vec<Process>,
     said: Sender<(usize, String)>,
     heard: Receiver<(usize, String)>,
+    noted: Sender<String>,
+    notes: Receiver<String>,
     /// What went wrong in a client, in its own words.
     pub faults: Vec<String>,
     /// The order that a process which comes back is given.
@@ -75,8 +79,9 @@ impl Clients {
         fs::create_dir_all(&setting.stores)?;
         fs::create_dir_all(&setting.histories)?;
         let (said, heard) = channel();
-        let mut clients =
-            Clients { setting, processes: Vec::new(), said, heard, faults: Vec::new(), order: "first-sync" };
+        let (noted, notes) = channel();
+        let (processes, faults, order) = (Vec::new(), Vec::new(), "first-sync");
+        let mut clients = Clients { setting, processes, said, heard, noted, notes, faults, order };
         for number in 0..clients.setting.processes {
             let process = clients.spawn(number, 0)?;
             clients.processes.push(process);
@@ -125,6 +130,19 @@ impl Clients {
             }
         }
         Ok(answers)
+    }
+
+    /// Tells one process to do something by itself, beside what all do.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub fn tell_one(&mut self, number: usize, order: &str) -> io::Result<()> {
+        writeln!(self.processes[number].stdin, "{order}")
+    }
+
+    /// The next note of any process: what it did on such an order, or that a device of it has ended.
+    pub fn next_note(&self, timeout: Duration) -> Option<String> {
+        self.notes.recv_timeout(timeout).ok()
     }
 
     /// What the processes show at this moment.
@@ -221,6 +239,7 @@ impl Clients {
             history: history_path(&setting.histories, number, life),
             gauge: gauge.clone(),
             again: life > 0,
+            only_messages: setting.only_messages,
             window: setting.window,
             interval_ms: setting.interval_ms,
             seed: setting.seed.wrapping_add(life.wrapping_mul(7919)),
@@ -235,11 +254,14 @@ impl Clients {
             .spawn()?;
         let stdin = child.stdin.take().expect("stdin is piped");
         let stdout = child.stdout.take().expect("stdout is piped");
-        let said = self.said.clone();
+        let (said, noted) = (self.said.clone(), self.noted.clone());
         thread::spawn(move || {
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
                 // A driver that has ended does not listen any more.
-                let _ = said.send((number, line));
+                let _ = match line.strip_prefix("note ") {
+                    Some(note) => noted.send(note.to_owned()).is_ok(),
+                    None => said.send((number, line)).is_ok(),
+                };
             }
         });
         Ok(Process { child, stdin, gauge, life })

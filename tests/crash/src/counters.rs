@@ -1,5 +1,7 @@
 //! What happened in a run, and what must have happened for it to prove anything.
 
+use highwater_checker::Verdict;
+
 use crate::campaign::{Options, Power};
 
 /// What happened in a run.
@@ -25,6 +27,14 @@ pub struct Counters {
     pub client_kills: u32,
     /// Sends without an answer at the end.
     pub unknown: u64,
+    /// Devices that another one of their user ended.
+    pub ended_by_user: u32,
+    /// Devices that the operator ended.
+    pub ended_by_operator: u32,
+    /// Devices that signed in in the place of these.
+    pub signed_in_again: u32,
+    /// Times that an ended device knocked after a restart, and the server said no.
+    pub probes_refused: u32,
 }
 
 /// The least that a run must reach.
@@ -34,6 +44,11 @@ pub(crate) struct Least {
     cuts: u32,
     cuts_after_kill: u32,
     acknowledged: u32,
+    blocks: u32,
+    refused_while_blocked: u32,
+    ended: u32,
+    signed_in_again: u32,
+    probes_refused: u32,
 }
 
 impl Counters {
@@ -41,27 +56,44 @@ impl Counters {
     pub fn line(&self) -> String {
         let Counters { kills, kills_uncounted, at_rest, cuts, cuts_after_kill, cuts_before_ready, .. } = self;
         let Counters { changes_at_stake, unrecorded, client_kills, unknown, .. } = self;
+        let Counters { ended_by_user, ended_by_operator, signed_in_again, probes_refused, .. } = self;
         format!(
             "kills={kills} kills_uncounted={kills_uncounted} at_rest={at_rest} cuts={cuts} \
              cuts_after_kill={cuts_after_kill} cuts_before_ready={cuts_before_ready} changes_at_stake={changes_at_stake} unrecorded={unrecorded} \
-             client_kills={client_kills} unknown={unknown}"
+             client_kills={client_kills} unknown={unknown} ended_by_user={ended_by_user} ended_by_operator={ended_by_operator} \
+             signed_in_again={signed_in_again} probes_refused={probes_refused}"
         )
     }
 }
 
 impl Least {
     /// 20 kills and 10 000 acknowledgements a minute; with power cuts 10 of them a minute, 5 soon after a kill. Plain
-    /// talk has as many acknowledgements.
+    /// talk has as many acknowledgements. Blocks and ends come beside, see [`Least::with_people`].
     pub(crate) fn of(options: &Options) -> Least {
         let share = |per_minute: u64| (per_minute as f64 * options.duration.as_secs_f64() / 60.0) as u32;
-        match options.power {
+        let least = match options.power {
             Power::Stays => Least {
                 kills: if options.blows { share(20) } else { 0 },
                 acknowledged: share(10_000),
                 ..Least::default()
             },
             Power::Recorded => Least { cuts: share(10), cuts_after_kill: share(5), ..Least::default() },
-            Power::Ext4 { cuts } => Least { cuts, ..Least::default() },
+            Power::Ext4 { cuts } => return Least { cuts, ..Least::default() },
+        };
+        if options.only_messages { least } else { least.with_people(share, options.blows) }
+    }
+
+    /// A run in which nobody was blocked and no device ended proves nothing of blocks and ends. Devices end only while
+    /// blows fall.
+    fn with_people(self, share: impl Fn(u64) -> u32, blows: bool) -> Least {
+        let with_blows = |per_minute| if blows { share(per_minute) } else { 0 };
+        Least {
+            blocks: share(60),
+            refused_while_blocked: share(30),
+            ended: with_blows(6),
+            signed_in_again: with_blows(6),
+            probes_refused: with_blows(6),
+            ..self
         }
     }
 
@@ -73,12 +105,19 @@ impl Least {
     }
 
     /// A line for each thing of which there was too little.
-    pub(crate) fn shortfalls(&self, counters: &Counters, acknowledged: u64) -> Vec<String> {
+    pub(crate) fn shortfalls(&self, counters: &Counters, verdict: &Verdict) -> Vec<String> {
+        let number = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+        let tried = &verdict.tried;
         let have = [
             ("counted kills", counters.kills, self.kills),
             ("power cuts", counters.cuts, self.cuts),
             ("cuts after a kill", counters.cuts_after_kill, self.cuts_after_kill),
-            ("acknowledgements", u32::try_from(acknowledged).unwrap_or(u32::MAX), self.acknowledged),
+            ("acknowledgements", number(verdict.acknowledged), self.acknowledged),
+            ("blocks", number(tried.blocks), self.blocks),
+            ("sends refused while blocked", number(tried.refused_while_blocked), self.refused_while_blocked),
+            ("devices ended", number(tried.devices_ended), self.ended),
+            ("devices signed in again", counters.signed_in_again, self.signed_in_again),
+            ("knocks of ended devices refused", counters.probes_refused, self.probes_refused),
         ];
         let short = have.iter().filter(|(_, have, least)| have < least);
         short.map(|(what, have, least)| format!("only {have} {what}, {least} are needed")).collect()

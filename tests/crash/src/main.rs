@@ -73,6 +73,9 @@ struct RunArguments {
     /// No kills and no cuts: plain talk, which also a server with a seeded bug must pass.
     #[arg(long, conflicts_with_all = ["powercut", "powercut_ext4"])]
     no_blows: bool,
+    /// Messages and nothing else: no blocks, no devices that end.
+    #[arg(long)]
+    only_messages: bool,
     /// Before that, cut the power so often on a loop-mounted ext4; needs root.
     #[arg(long, default_value_t = 0)]
     powercut_ext4: u32,
@@ -160,6 +163,7 @@ fn one(arguments: &RunArguments, dir: &Path, name: &str, power: Power) -> io::Re
         dir: dir.join(name),
         duration: Duration::from_secs(arguments.duration_s),
         blows: !arguments.no_blows,
+        only_messages: arguments.only_messages,
         seed: arguments.seed,
         users: arguments.users,
         devices: arguments.devices,
@@ -186,6 +190,7 @@ fn one(arguments: &RunArguments, dir: &Path, name: &str, power: Power) -> io::Re
     if !clean {
         say_replay(dir)?;
     }
+    say(&format!("{name} {}", verdict.tried.line()))?;
     say(&format!("{name} {} {}", counters.line(), verdict.further_line()))?;
     say(&verdict.line(arguments.seed))?;
     Ok(clean)

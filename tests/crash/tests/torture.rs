@@ -17,7 +17,8 @@ struct Run {
 fn run(seed: u32, arguments: &[&str]) -> Run {
     let dir = tempfile::tempdir().unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_highwater-torture"))
-        .args(["run", "--seed", &seed.to_string(), "--server"])
+        // The model server knows messages and nothing else.
+        .args(["run", "--only-messages", "--seed", &seed.to_string(), "--server"])
         .arg(examples::path("model_server"))
         .arg("--data")
         .arg(dir.path().join("run"))

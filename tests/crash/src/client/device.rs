@@ -52,13 +52,15 @@ pub(super) struct Device {
     pub(super) lineage: String,
     pub(super) client: Client,
     user: String,
-    user_id: u64,
-    users: Arc<[u64]>,
+    pub(super) user_id: u64,
+    pub(super) users: Arc<[u64]>,
     history: Arc<History>,
     window: Arc<Window>,
     window_max: usize,
     interval_ms: u64,
-    seed: u64,
+    pub(super) seed: u64,
+    /// Its store is that of an earlier life of the process.
+    pub(super) again: bool,
 }
 
 impl Device {
@@ -70,13 +72,14 @@ impl Device {
         history: &Arc<History>,
         gauge: &Arc<Gauge>,
         position: u64,
+        again: bool,
     ) -> io::Result<Device> {
         let lineage = account.lineage();
         let path = arguments.stores.join(format!("{lineage}.sqlite"));
         let store = Store::open_with(path, Durability::ProcessKill).map_err(io::Error::other)?;
         let pending = store.pending_after(0, OUTBOX_PENDING_MAX).map_err(io::Error::other)?;
         let unanswered: HashSet<ClientMessageId> = pending.into_iter().map(|message| message.id).collect();
-        if arguments.again {
+        if again {
             let snapshot = store.snapshot().map_err(io::Error::other)?;
             let fields = json!({ "snapshot": hex(base_of(&snapshot)) });
             write(history, &lineage, &account.user_id, "nemesis", "client_restart", fields);
@@ -89,12 +92,8 @@ impl Device {
             window: Arc::clone(&window),
             gauge: Arc::clone(gauge),
         };
-        let mut options = ClientOptions::new(&arguments.base_url, &account.token);
-        options.backoff_base = BACKOFF_BASE;
-        options.backoff_cap = BACKOFF_CAP;
-        options.request_timeout = REQUEST_TIMEOUT;
-        options.client = "highwater-torture".to_owned();
-        let client = Client::start_observed(options, store, recorder).map_err(io::Error::other)?;
+        let client = Client::start_observed(options(arguments, account), store, recorder);
+        let client = client.map_err(io::Error::other)?;
         Ok(Device {
             lineage,
             client,
@@ -106,13 +105,14 @@ impl Device {
             window_max: arguments.window,
             interval_ms: arguments.interval_ms,
             seed: arguments.seed.wrapping_mul(1_000_003).wrapping_add(position),
+            again,
         })
     }
 
     /// Sends until told to stop.
     pub(super) async fn send_all(self: Arc<Self>, mut order: watch::Receiver<Order>) {
         let mut rng = StdRng::seed_from_u64(self.seed);
-        loop {
+        while !self.window.is_closed() {
             let due = Instant::now() + Duration::from_millis(rng.random_range(0..=2 * self.interval_ms));
             if !go_on(&mut order, due).await {
                 return;
@@ -139,7 +139,9 @@ impl Device {
         self.write("invoke", "send", fields);
         self.window.put(id);
         let put = self.client.send_with_id(id, Target::User(to), text).await;
-        if let Err(error) = &put {
+        if let Err(error) = &put
+            && !self.window.is_closed()
+        {
             super::say(format!("fault {} cannot send: {error}", self.lineage));
         }
         put.is_ok()
@@ -152,8 +154,11 @@ impl Device {
         self.window.unanswered()
     }
 
-    /// Syncs to the end and writes all that the store holds.
+    /// Syncs to the end and writes all that the store holds. A device that has ended cannot sync, and owes nothing.
     pub(super) async fn finish(&self) {
+        if self.window.is_closed() {
+            return;
+        }
         let synced = timeout(LAST_SYNC_TIMEOUT, self.client.sync_now()).await;
         let synced = matches!(synced, Ok(Ok(())));
         let entries = match self.client.read(read_entries).await {
@@ -165,9 +170,19 @@ impl Device {
         self.write("ok", "dump", json!({ "synced": synced, "entries": entries }));
     }
 
-    fn write(&self, kind: &str, op: &str, fields: Value) {
+    pub(super) fn write(&self, kind: &str, op: &str, fields: Value) {
         write(&self.history, &self.lineage, &self.user, kind, op, fields);
     }
+}
+
+/// How a device of the torture connects.
+pub(super) fn options(arguments: &ClientArguments, account: &Account) -> ClientOptions {
+    let mut options = ClientOptions::new(&arguments.base_url, &account.token);
+    options.backoff_base = BACKOFF_BASE;
+    options.backoff_cap = BACKOFF_CAP;
+    options.request_timeout = REQUEST_TIMEOUT;
+    options.client = "highwater-torture".to_owned();
+    options
 }
 
 /// Waits for the next send: until `due`, or until a burst. False when there is none.

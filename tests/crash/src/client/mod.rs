@@ -3,7 +3,11 @@
 //! Commands come as lines on stdin, answers go as lines to stdout; the end of stdin ends the process. It may be killed
 //! at any moment: a later life takes up the same stores.
 
+mod asking;
+mod blocks;
 mod device;
+mod host;
+mod probe;
 mod recorder;
 mod window;
 
@@ -11,21 +15,11 @@ use std::{
     ffi::{OsStr, OsString},
     io,
     path::PathBuf,
-    sync::Arc,
-    time::Duration,
 };
 
-use tokio::{
-    sync::{mpsc, watch},
-    task::JoinSet,
-};
+use tokio::sync::mpsc;
 
-use crate::{accounts::Account, history::History};
-use device::{Device, Order};
-use window::Gauge;
-
-/// How long a fresh client may take to connect and sync.
-const FIRST_SYNC_TIMEOUT: Duration = Duration::from_secs(30);
+use host::Host;
 
 /// Commands that wait to be obeyed; the driver waits when there are more.
 const COMMANDS_MAX: usize = 16;
@@ -57,6 +51,9 @@ pub struct ClientArguments {
     /// The stores exist: an earlier life of this process was killed.
     #[arg(long)]
     pub again: bool,
+    /// Messages and nothing else: no blocks.
+    #[arg(long)]
+    pub only_messages: bool,
     /// Unanswered sends that a device keeps.
     #[arg(long)]
     pub window: usize,
@@ -86,6 +83,9 @@ impl ClientArguments {
         if self.again {
             line.push("--again".into());
         }
+        if self.only_messages {
+            line.push("--only-messages".into());
+        }
         line
     }
 }
@@ -100,49 +100,9 @@ pub fn run(arguments: &ClientArguments) -> io::Result<()> {
 }
 
 async fn serve(arguments: &ClientArguments) -> io::Result<()> {
-    let history = Arc::new(History::create(&arguments.history)?);
-    let gauge = Arc::new(Gauge::open(&arguments.gauge)?);
-    let accounts = Account::read_all(&arguments.accounts)?;
-    let users: Arc<[u64]> = Account::users(&accounts)?.into();
-    let (orders, order) = watch::channel(Order::Wait);
-    let mut devices = Vec::new();
-    for (position, account) in accounts.iter().enumerate() {
-        if position % arguments.processes == arguments.process {
-            let device = Device::start(arguments, account, &users, &history, &gauge, position as u64)?;
-            devices.push(Arc::new(device));
-        }
-    }
-    let mut senders = JoinSet::new();
-    for device in &devices {
-        senders.spawn(Arc::clone(device).send_all(order.clone()));
-    }
-    obey(&devices, &orders).await?;
+    let mut host = Host::start(arguments)?;
+    host.obey().await?;
     // What the devices still have open ends with the process, as it would if the process were killed.
-    Ok(())
-}
-
-async fn obey(devices: &[Arc<Device>], orders: &watch::Sender<Order>) -> io::Result<()> {
-    let mut lines = commands();
-    while let Some(line) = lines.recv().await {
-        match line.as_str() {
-            "first-sync" => say(first_sync(devices).await),
-            "send" => drop(orders.send_replace(Order::Send)),
-            "pause" => drop(orders.send_replace(Order::Wait)),
-            "burst" => drop(orders.send_replace(Order::Burst)),
-            "stop" => {
-                orders.send_replace(Order::Stop);
-                say(settled(devices).await);
-            }
-            "finish" => {
-                for device in devices {
-                    device.finish().await;
-                }
-                say("finished".to_owned());
-                return Ok(());
-            }
-            _ => return Err(io::Error::other(format!("unknown command {line}"))),
-        }
-    }
     Ok(())
 }
 
@@ -157,24 +117,6 @@ fn commands() -> mpsc::Receiver<String> {
         }
     });
     receiver
-}
-
-/// Every device is a live lineage from here on.
-async fn first_sync(devices: &[Arc<Device>]) -> String {
-    for device in devices {
-        if let Err(error) = device.client.wait_caught_up(FIRST_SYNC_TIMEOUT).await {
-            return format!("fault {}: {error}", device.lineage);
-        }
-    }
-    "synced".to_owned()
-}
-
-async fn settled(devices: &[Arc<Device>]) -> String {
-    let mut open = 0;
-    for device in devices {
-        open += device.wait_settled().await;
-    }
-    format!("settled {open}")
 }
 
 fn say(line: String) {

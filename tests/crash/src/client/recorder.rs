@@ -51,6 +51,11 @@ impl Observer for Recorder {
                 self.window.answered(*id, &self.gauge);
             }
             Event::Disconnected { .. } => self.window.disconnected(&self.gauge),
+            // Whether somebody ended the device is for the driver to say.
+            Event::Stopped { reason: StopReason::TokenInvalid } => {
+                self.window.close(&self.gauge);
+                super::say(format!("note stopped {}", self.lineage));
+            }
             Event::Stopped { reason } if *reason != StopReason::Closed => {
                 super::say(format!("fault {} stopped: {reason:?}", self.lineage));
             }
@@ -77,20 +82,7 @@ impl Recorder {
     }
 
     fn applied(&self, cause: PageCause, page: &Page) {
-        let cause = match cause {
-            PageCause::Sync => "sync",
-            PageCause::Push => "push",
-        };
-        let fields = json!({
-            "cause": cause,
-            "base": hex(&page.base),
-            "snapshot": hex(base_of(&page.snapshot)),
-            "rebuild": page.rebuild.is_some(),
-            "gap": !page.gaps.is_empty(),
-            "more": page.more,
-            "entries": page.entries.iter().map(entry_fields).collect::<Vec<Value>>(),
-        });
-        self.write("ok", "apply", fields);
+        self.write("ok", "apply", applied(cause, page));
         self.gauge.add_told(page.entries.len());
     }
 
@@ -98,6 +90,23 @@ impl Recorder {
     pub(super) fn write(&self, kind: &str, op: &str, fields: Value) {
         write(&self.history, &self.lineage, &self.user, kind, op, fields);
     }
+}
+
+/// The fields of a line about a page that was stored.
+pub(super) fn applied(cause: PageCause, page: &Page) -> Value {
+    let cause = match cause {
+        PageCause::Sync => "sync",
+        PageCause::Push => "push",
+    };
+    json!({
+        "cause": cause,
+        "base": hex(&page.base),
+        "snapshot": hex(base_of(&page.snapshot)),
+        "rebuild": page.rebuild.is_some(),
+        "gap": !page.gaps.is_empty(),
+        "more": page.more,
+        "entries": page.entries.iter().map(entry_fields).collect::<Vec<Value>>(),
+    })
 }
 
 /// Writes one line of a device.

@@ -62,6 +62,8 @@ struct Open {
     unanswered: HashSet<ClientMessageId>,
     /// Of these, what was written to the present connection.
     in_flight: HashSet<ClientMessageId>,
+    /// The device has ended: nothing will be answered any more.
+    closed: bool,
 }
 
 impl Window {
@@ -70,8 +72,25 @@ impl Window {
         Window { open: Mutex::new(Open { unanswered, ..Open::default() }), ..Window::default() }
     }
 
+    /// Gives up all that is unanswered: the device has ended.
+    pub(super) fn close(&self, gauge: &Gauge) {
+        self.disconnected(gauge);
+        let mut open = self.lock();
+        open.unanswered.clear();
+        open.closed = true;
+        drop(open);
+        self.changed.notify_waiters();
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
     pub(super) fn put(&self, id: ClientMessageId) {
-        self.lock().unanswered.insert(id);
+        let mut open = self.lock();
+        if !open.closed {
+            open.unanswered.insert(id);
+        }
     }
 
     pub(super) fn transmitted(&self, id: ClientMessageId, gauge: &Gauge) {
