@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use crate::websocket::{self, Opcode, Parsed};
+use crate::{
+    frames::{self, Incoming},
+    websocket::{self, Opcode, Parsed},
+};
 
 /// An answer that takes longer has failed.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -46,6 +49,19 @@ impl BlockingSocket {
                 return Ok(socket);
             }
             socket.fill()?;
+        }
+    }
+
+    /// Upgraded and signed in by a token; with the server's day.
+    ///
+    /// # Errors
+    /// When the token is not accepted.
+    pub fn greeted(address: SocketAddr, token: &str) -> io::Result<(BlockingSocket, u32)> {
+        let mut socket = BlockingSocket::upgraded(address)?;
+        socket.send(&frames::hello(1, token))?;
+        match frames::read(&socket.receive()?) {
+            Some(Incoming::Greeting(greeting)) => Ok((socket, greeting.day)),
+            _ => Err(io::Error::other("hello was not accepted")),
         }
     }
 

@@ -30,6 +30,15 @@ pub enum Phase {
     Ended,
 }
 
+/// Whom a client writes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peer {
+    /// One other user.
+    User(u64),
+    /// A group that it belongs to.
+    Group(u64),
+}
+
 /// A send without an answer.
 #[derive(Debug, Clone, Copy)]
 pub struct Unanswered {
@@ -109,11 +118,12 @@ impl Client {
     }
 
     /// Queues a send to its peer; `flush` writes it.
-    pub fn send(&mut self, peer: u64, id: [u8; 16], due_ns: u64) {
+    pub fn send(&mut self, peer: Peer, id: [u8; 16], due_ns: u64) {
         let request_id = self.next_id();
-        let to = match self.conversation {
-            Some((conversation, shown)) => To::Conversation(conversation, shown),
-            None => To::User(peer),
+        let to = match (self.conversation, peer) {
+            (Some((conversation, shown)), _) => To::Conversation(conversation, shown),
+            (None, Peer::User(user)) => To::User(user),
+            (None, Peer::Group(group)) => To::Conversation(group, 0),
         };
         let mut frame = Vec::with_capacity(frames::TEXT_BYTES + 160);
         frames::write_send(&mut frame, request_id, &self.snapshot, to, self.day, &id, due_ns);
@@ -295,7 +305,9 @@ impl Client {
         {
             Some((_, newest)) => newest,
             None => {
-                self.seqs.push((entry.conversation, 0));
+                // Entries of a group begin with the notice that made this user a member.
+                let before = if entry.is_notice() { entry.seq - 1 } else { 0 };
+                self.seqs.push((entry.conversation, before));
                 &mut self.seqs.last_mut().expect("it was pushed").1
             }
         };
@@ -306,6 +318,9 @@ impl Client {
         // Every user here has one device, its first: nothing of a conversation is left out for it.
         counts.holes += entry.seq - *newest - 1;
         *newest = entry.seq;
+        if entry.is_notice() {
+            return;
+        }
         if entry.sender == self.user {
             counts.own_entries += 1;
         } else {

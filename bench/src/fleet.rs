@@ -10,6 +10,7 @@ use std::{
 
 use crate::{
     accounts::Account,
+    client::Peer,
     lane::{Lane, Latencies, Order},
     machine::Cores,
     pace::Pace,
@@ -30,7 +31,7 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// Connects accounts, spread over the lanes, each with the user it writes to, if it writes; back when all have
+    /// Connects accounts, spread over the lanes, each with whom it writes to, if it writes; back when all have
     /// synced to the end.
     ///
     /// # Errors
@@ -38,7 +39,7 @@ impl Fleet {
     pub fn connect(
         server: SocketAddr,
         cores: &Cores,
-        clients: impl IntoIterator<Item = (Account, Option<u64>)>,
+        clients: impl IntoIterator<Item = (Account, Option<Peer>)>,
     ) -> io::Result<Fleet> {
         let (tally, started) = (Arc::new(Tally::default()), Instant::now());
         let (mut orders, mut threads, mut shares) = (Vec::new(), Vec::new(), Vec::new());
@@ -83,14 +84,16 @@ impl Fleet {
             .try_for_each(|order| self.tell(order, Order::Pace(share(self.orders.len() as u64))))
     }
 
-    /// Waits until everything sent since `before` was acknowledged and delivered; at least `sent` have to be.
+    /// Waits until everything sent since `before` was acknowledged, and delivered to its `readers`; at least `sent` have to
+    /// be.
     ///
     /// # Errors
     /// When nothing moves any more, or a connection ended.
-    pub fn settle(&self, before: &Counts, sent: u64) -> io::Result<Counts> {
+    pub fn settle(&self, before: &Counts, sent: u64, readers: u64) -> io::Result<Counts> {
         self.wait("messages to arrive", |counts| {
             let since = counts.since(before);
-            since.sent >= sent && counts.acknowledged == counts.sent && counts.delivered == counts.sent
+            let delivered = counts.delivered == counts.sent * readers;
+            since.sent >= sent && counts.acknowledged == counts.sent && delivered
         })
     }
 
@@ -132,9 +135,7 @@ impl Fleet {
         drop(reply);
         let mut all = Latencies::default();
         for lane in replies {
-            let added =
-                all.acknowledged.add(lane.acknowledged).and_then(|()| all.delivered.add(lane.delivered));
-            added.map_err(io::Error::other)?;
+            all.add(lane)?;
         }
         Ok(all)
     }

@@ -1,6 +1,8 @@
 //! The frames of the protocol. What comes once per connection goes through the generated types; sends, and the answers
 //! and pages that they cause, are written and read by hand, so that the load costs less than what it measures.
 
+use std::io;
+
 use highwater_wire::proto;
 use prost::Message;
 
@@ -92,6 +94,14 @@ pub struct Entry<'a> {
     pub text: &'a [u8],
 }
 
+impl Entry<'_> {
+    /// Whether nobody wrote it: it says what became of a group. Every text of the load has its length.
+    #[must_use]
+    pub fn is_notice(&self) -> bool {
+        self.text.is_empty()
+    }
+}
+
 /// Writes a send.
 pub fn write_send(
     out: &mut Vec<u8>,
@@ -157,6 +167,56 @@ pub fn hello(request_id: u64, token: &str) -> Vec<u8> {
     };
     let request = Some(proto::client_frame::Request::Hello(hello));
     proto::ClientFrame { request_id, request, ..proto::ClientFrame::default() }.encode_to_vec()
+}
+
+/// Makes a group of its sender and these.
+#[must_use]
+pub fn create_group(request_id: u64, user_ids: &[u64]) -> Vec<u8> {
+    let group = proto::CreateGroup {
+        client_group_id: vec![1; 16].into(),
+        name: "quay".to_owned(),
+        user_ids: user_ids.to_vec(),
+    };
+    let request = Some(proto::client_frame::Request::CreateGroup(group));
+    proto::ClientFrame { request_id, request, ..proto::ClientFrame::default() }.encode_to_vec()
+}
+
+/// Adds these to a group.
+#[must_use]
+pub fn add_members(request_id: u64, conversation_id: u64, user_ids: &[u64]) -> Vec<u8> {
+    let added = proto::AddMembers { conversation_id, user_ids: user_ids.to_vec() };
+    let request = Some(proto::client_frame::Request::AddMembers(added));
+    proto::ClientFrame { request_id, request, ..proto::ClientFrame::default() }.encode_to_vec()
+}
+
+/// The group of an answer, if this is the answer.
+///
+/// # Errors
+/// When it was refused.
+pub fn group_created(bytes: &[u8]) -> io::Result<Option<u64>> {
+    Ok(match body(bytes)? {
+        Some((_, proto::server_frame::Body::GroupCreated(group))) => Some(group.conversation_id),
+        _ => None,
+    })
+}
+
+/// Whether this is the answer that a request was carried out.
+///
+/// # Errors
+/// When it was refused.
+pub fn is_done(bytes: &[u8], request_id: u64) -> io::Result<bool> {
+    let done = body(bytes)?;
+    Ok(matches!(done, Some((id, proto::server_frame::Body::Done(_))) if id == request_id))
+}
+
+fn body(bytes: &[u8]) -> io::Result<Option<(u64, proto::server_frame::Body)>> {
+    let frame = proto::ServerFrame::decode(bytes).map_err(io::Error::other)?;
+    match frame.body {
+        Some(proto::server_frame::Body::Error(error)) => {
+            Err(io::Error::other(format!("refused: {} {}", error.code, error.name)))
+        }
+        body => Ok(body.map(|body| (frame.request_id, body))),
+    }
 }
 
 /// Reads a frame of the server; `None` when it cannot be read.

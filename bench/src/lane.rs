@@ -1,7 +1,7 @@
 //! One thread of the load: many clients, one wait for all their sockets.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     io,
     net::SocketAddr,
     sync::{Arc, mpsc},
@@ -14,7 +14,7 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 
 use crate::{
     accounts::Account,
-    client::{Client, Event, Phase, Unanswered},
+    client::{Client, Event, Peer, Phase, Unanswered},
     pace::{Pace, Pacer},
     tally::{Counts, Tally},
 };
@@ -40,8 +40,8 @@ const LATENCY_US_MAX: u64 = 60_000_000;
 
 /// What a lane is told to do.
 pub enum Order {
-    /// Connect these, each with the user it writes to, if it writes.
-    Connect(Vec<(Account, Option<u64>)>),
+    /// Connect these, each with whom it writes to, if it writes.
+    Connect(Vec<(Account, Option<Peer>)>),
     /// Send in this way from now on.
     Pace(Pace),
     /// Hand over the latencies measured so far, and begin anew.
@@ -56,13 +56,15 @@ pub struct Latencies {
     pub acknowledged: Histogram<u64>,
     /// From when a message was due to its delivery.
     pub delivered: Histogram<u64>,
+    /// At a fixed rate only: when each message, named by when it was due, reached the last one who got it. Nanoseconds.
+    pub last_ns: HashMap<u64, u64>,
 }
 
 impl Default for Latencies {
     fn default() -> Latencies {
         let empty =
             || Histogram::new_with_max(LATENCY_US_MAX, 3).expect("the bounds of the histogram are valid");
-        Latencies { acknowledged: empty(), delivered: empty() }
+        Latencies { acknowledged: empty(), delivered: empty(), last_ns: HashMap::new() }
     }
 }
 
@@ -74,8 +76,8 @@ pub struct Lane {
     tally: Arc<Tally>,
     started: Instant,
     clients: Vec<Client>,
-    peers: Vec<Option<u64>>,
-    waiting: VecDeque<(Account, Option<u64>)>,
+    peers: Vec<Option<Peer>>,
+    waiting: VecDeque<(Account, Option<Peer>)>,
     opening: usize,
     pacer: Pacer,
     again: VecDeque<(u64, usize, Unanswered)>,
@@ -215,7 +217,12 @@ impl Lane {
                         u64::from(after_ms) + u64::from(after_ms / 2) * (self.rng.next_u64() % 100) / 100;
                     self.again.push_back((now_ns + wait_ms * 1_000_000, place, send));
                 }
-                Event::Delivered(Some(due_ns)) => record(&mut self.latencies.delivered, now_ns, due_ns),
+                Event::Delivered(Some(due_ns)) => {
+                    record(&mut self.latencies.delivered, now_ns, due_ns);
+                    if self.pacer.is_open() {
+                        self.latencies.last_ns.insert(due_ns, now_ns);
+                    }
+                }
                 Event::Delivered(None) => {}
             }
         }
@@ -316,6 +323,32 @@ impl Lane {
 
     fn now_ns(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
+impl Latencies {
+    /// Takes over what another lane saw.
+    ///
+    /// # Errors
+    /// When the histograms do not fit together.
+    pub fn add(&mut self, lane: Latencies) -> io::Result<()> {
+        self.acknowledged.add(lane.acknowledged).map_err(io::Error::other)?;
+        self.delivered.add(lane.delivered).map_err(io::Error::other)?;
+        for (due_ns, last_ns) in lane.last_ns {
+            let last = self.last_ns.entry(due_ns).or_default();
+            *last = last_ns.max(*last);
+        }
+        Ok(())
+    }
+
+    /// From when a message was due until the last one had it.
+    #[must_use]
+    pub fn to_the_last(&self) -> Histogram<u64> {
+        let mut histogram = Latencies::default().delivered;
+        for (due_ns, last_ns) in &self.last_ns {
+            record(&mut histogram, *last_ns, *due_ns);
+        }
+        histogram
     }
 }
 

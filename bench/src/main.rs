@@ -34,7 +34,7 @@ use crate::{
     machine::Cores,
     report::{Report, Setting, Verdict, grouped, say},
     server::Place,
-    works::{catch_up, idle, idle_sync, one_to_one::Form, one_to_one_rows, whole_sync},
+    works::{catch_up, group, idle, idle_sync, one_to_one, stage::Form, whole_sync},
 };
 
 /// Records per sync of the raw baseline. Source: one alone, the server's largest batch, and far beyond.
@@ -80,6 +80,8 @@ enum Work {
     W2a,
     /// One-to-one, 10,000 pairs of 15,000 connected of 20,000 users.
     W2b,
+    /// A group with one sender.
+    W3,
     /// What waits for a device that was away, after a restart.
     W4,
     /// A sync with nothing new.
@@ -122,8 +124,8 @@ fn run(options: &Options) -> io::Result<()> {
 
 fn chosen(options: &Options) -> Vec<Work> {
     match (options.works.as_slice(), options.short) {
-        ([], true) => vec![Work::W9, Work::WholeSync, Work::W4, Work::W2a, Work::W1],
-        ([], false) => vec![Work::W1, Work::W2a, Work::W2b, Work::W4, Work::W9, Work::WholeSync],
+        ([], true) => vec![Work::W9, Work::WholeSync, Work::W4, Work::W3, Work::W2a, Work::W1],
+        ([], false) => vec![Work::W1, Work::W2a, Work::W2b, Work::W3, Work::W4, Work::W9, Work::WholeSync],
         (works, _) => works.to_vec(),
     }
 }
@@ -135,6 +137,10 @@ fn measure(work: Work, options: &Options, place: &Place, report: &mut Report) ->
         Work::W1 => {
             let pairs = options.connections as usize / 2;
             return idle::run(place, idle::Size::full(pairs * 2), report);
+        }
+        Work::W3 => {
+            let size = if options.short { group::Size::short() } else { group::Size::full(options.rounds) };
+            return group::run(place, &size, &options.out, report);
         }
         Work::W4 => {
             let (conversations, messages, devices) = if options.short { (10, 50, 2) } else { (100, 100, 20) };
@@ -149,7 +155,7 @@ fn measure(work: Work, options: &Options, place: &Place, report: &mut Report) ->
         Work::W2b => Form::Many,
     };
     let size = if options.short {
-        one_to_one_rows::Size {
+        one_to_one::Size {
             messages: 20_000,
             rounds: 1,
             fills: false,
@@ -157,7 +163,7 @@ fn measure(work: Work, options: &Options, place: &Place, report: &mut Report) ->
             latency_rate: None,
         }
     } else {
-        one_to_one_rows::Size {
+        one_to_one::Size {
             messages: options.messages,
             rounds: usize::from(options.rounds),
             fills: true,
@@ -165,7 +171,7 @@ fn measure(work: Work, options: &Options, place: &Place, report: &mut Report) ->
             latency_rate: options.latency_rate.map(f64::from),
         }
     };
-    one_to_one_rows::run(place, form, size, &options.out, report)
+    one_to_one::run(place, form, size, &options.out, report)
 }
 
 /// What the machine does without a server.

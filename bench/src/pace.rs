@@ -134,6 +134,12 @@ impl Pacer {
         }
     }
 
+    /// Whether messages are due at a fixed rate.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        matches!(self.pace, Some(Pace::Open { .. }))
+    }
+
     /// A send of this sender was answered; `unanswered` are left.
     pub fn acknowledged(&mut self, place: usize, unanswered: usize) {
         let Some(sender) = self.senders.get_mut(place) else {

@@ -101,22 +101,12 @@ fn rows(place: &Place, fetched: &[Fetched], waiting: usize, cpu_s: f64, report: 
     ));
 }
 
-/// Greeted, with the server's day.
-fn greeted(address: SocketAddr, account: &Account) -> io::Result<(BlockingSocket, u32)> {
-    let mut socket = BlockingSocket::upgraded(address)?;
-    socket.send(&frames::hello(1, &account.token))?;
-    match frames::read(&socket.receive()?) {
-        Some(Incoming::Greeting(greeting)) => Ok((socket, greeting.day)),
-        _ => Err(io::Error::other("hello was not accepted")),
-    }
-}
-
 /// Sends so many messages to one user, and waits until all are stored. What was sent before is recognised.
 ///
 /// # Errors
 /// When the server does not answer as the protocol says.
 pub(super) fn write(address: SocketAddr, writer: &Account, reader: u64, messages: usize) -> io::Result<()> {
-    let (mut socket, day) = greeted(address, writer)?;
+    let (mut socket, day) = BlockingSocket::greeted(address, &writer.token)?;
     let (mut sent, mut stored) = (0, 0);
     while stored < messages {
         while sent < messages && sent - stored < IN_FLIGHT {
@@ -139,7 +129,7 @@ pub(super) fn write(address: SocketAddr, writer: &Account, reader: u64, messages
 /// Fetches everything that waits, and sees that nothing is missing.
 fn fetch(address: SocketAddr, device: &Account, waiting: usize, of_each: usize) -> io::Result<Fetched> {
     let begun = Instant::now();
-    let (mut socket, _) = greeted(address, device)?;
+    let (mut socket, _) = BlockingSocket::greeted(address, &device.token)?;
     let mut seqs: HashMap<u64, u64> = HashMap::new();
     let (mut snapshot, mut count) = (Vec::new(), 0);
     for request_id in 2.. {

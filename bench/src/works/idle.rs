@@ -8,6 +8,7 @@ use std::{io, thread, time::Duration};
 
 use crate::{
     accounts::Account,
+    client::Peer,
     fleet::Fleet,
     lane::HEARTBEAT,
     pace::Pace,
@@ -128,7 +129,7 @@ fn grow(place: &Place, size: Size, connections: usize, messages: u64) -> io::Res
     say(&format!("{connections} connections are open and have rested"));
     let counts = fleet.counts();
     fleet.pace(|lanes| Pace::Each { messages, at_a_time: (SENDERS_AT_A_TIME / lanes) as usize })?;
-    fleet.settle(&counts, messages * connections as u64)?;
+    fleet.settle(&counts, messages * connections as u64, 1)?;
     server.catch_up()?;
     thread::sleep(size.rest);
     let used = process_figures::resident_bytes(server.pid())?;
@@ -140,7 +141,7 @@ fn grow(place: &Place, size: Size, connections: usize, messages: u64) -> io::Res
 }
 
 /// Everybody writes to a neighbour, who writes back.
-fn in_pairs(accounts: &[Account]) -> impl Iterator<Item = (Account, Option<u64>)> {
-    let peer = |place: usize| accounts.get(place ^ 1).map(|peer| peer.user_id);
+fn in_pairs(accounts: &[Account]) -> impl Iterator<Item = (Account, Option<Peer>)> {
+    let peer = |place: usize| accounts.get(place ^ 1).map(|peer| Peer::User(peer.user_id));
     accounts.iter().enumerate().map(move |(place, account)| (account.clone(), peer(place)))
 }

@@ -1,310 +1,249 @@
-//! W2: messages between two, measured on one server.
-//!
-//! The load does not pause between filling the store and measuring: the tail is full when the count begins, and what it
-//! holds then is indexed on the account of what is counted. CPU is counted until the index has caught up.
+//! The rows of W2: several servers one after the other, with and without a store, and what they say together.
 
-use std::{
-    collections::BTreeMap,
-    io,
-    path::Path,
-    thread,
-    time::{Duration, Instant},
-};
-
-use rand::{SeedableRng, rngs::StdRng, seq::SliceRandom};
+use std::{io, path::Path, time::Duration};
 
 use crate::{
-    accounts::Account,
-    fleet::Fleet,
+    baselines::echo::{self, Echo},
+    frames::TEXT_BYTES,
     lane::Latencies,
-    pace::{IN_FLIGHT, Pace},
-    process_figures, profile,
-    server::{Metrics, Place, Server, Store},
-    tally::Counts,
+    report::{Report, Setting, Verdict, grouped, median, say},
+    server::{Place, Store},
+    works::stage::{Form, Measured, Stage, in_flight},
 };
 
-/// Senders at a time, in both forms. Source: with 8 each this is half of what the server lets wait for its committer.
-pub const SENDERS_AT_A_TIME: u64 = 500;
+/// What the CPU of the delivered store may be of that of the null store.
+const NULL_STORE_RATIO: f64 = 1.7;
 
-/// Users, connected users and pairs of the second form. Source: the definition of the work.
-const MANY: (usize, usize, usize) = (20_000, 15_000, 10_000);
+/// Part of the measured rate at which latencies are measured.
+const OPEN_PART: f64 = 0.2;
 
-/// The tail counts as full from here on, bytes. Source: the server's default for `index_after_bytes`, less one batch.
-const TAIL_FULL_BYTES: u64 = 8 * 1024 * 1024 - 256 * 1024;
+/// How long the echo is measured, before and after the latencies.
+const ECHO: Duration = Duration::from_secs(2);
 
-/// Batches that the index has to have written before its work counts as steady.
-const INDEX_BATCHES_STEADY: u64 = 8;
-
-/// The longest that filling may take.
-const FILL_MAX: Duration = Duration::from_secs(60);
-
-/// How long a server without a store is warmed.
-const NULL_WARM: Duration = Duration::from_secs(2);
-
-/// How long a server without a store is left alone before its CPU is read.
-const NULL_REST: Duration = Duration::from_millis(500);
-
-/// How long the load runs while it is looked into.
-const PROFILED_LOAD: Duration = Duration::from_secs(1);
-
-/// Who writes to whom.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// 500 pairs, all sending all the time.
-    Few,
-    /// 10,000 pairs, 500 of them at a time.
-    Many,
-}
-
-/// What one run showed.
-#[derive(Debug, Clone)]
-pub struct Measured {
-    /// Messages sent, acknowledged and delivered while it was counted.
+/// How much is measured.
+#[derive(Debug, Clone, Copy)]
+pub struct Size {
+    /// Messages that are counted on each server.
     pub messages: u64,
-    /// CPU of the server from the first of them until everything had caught up, seconds.
-    pub cpu_s: f64,
-    /// Time until the last was acknowledged and delivered, seconds.
-    pub wall_s: f64,
-    /// The same until everything had caught up.
-    pub caught_up_s: f64,
-    /// Versions that the index was behind at the beginning.
-    pub debt: u64,
-    /// Largest size of the tail that was seen, bytes.
-    pub tail_bytes_max: u64,
-    /// Commits.
-    pub batches: u64,
-    /// What the clients counted.
-    pub counts: Counts,
-    /// CPU seconds by thread of the server.
-    pub by_thread: BTreeMap<String, f64>,
-    /// CPU seconds of the load.
-    pub load_cpu_s: f64,
+    /// Servers with a store, each followed by one without.
+    pub rounds: usize,
+    /// Whether the tail is filled before.
+    pub fills: bool,
+    /// How long latencies are measured, if they are.
+    pub latencies: Option<Duration>,
+    /// At so many messages per second; `None`: a fifth of the measured rate.
+    pub latency_rate: Option<f64>,
 }
 
-impl Measured {
-    /// Server CPU seconds per million messages.
-    #[must_use]
-    pub fn cpu_s_per_million(&self) -> f64 {
-        self.cpu_s * 1e6 / self.messages as f64
-    }
-
-    /// Messages per second.
-    #[must_use]
-    pub fn per_second(&self) -> f64 {
-        self.messages as f64 / self.wall_s
-    }
-}
-
-impl Form {
-    fn pace(self, messages: u64, lanes: u64) -> Pace {
-        let messages = messages.div_ceil(lanes);
-        match self {
-            Form::Few => Pace::Steady { messages },
-            Form::Many => Pace::Turns { messages, at_a_time: (SENDERS_AT_A_TIME / lanes) as usize },
-        }
-    }
-
-    fn users(self) -> usize {
-        match self {
-            Form::Few => 2 * SENDERS_AT_A_TIME as usize,
-            Form::Many => MANY.0,
-        }
-    }
-}
-
-/// A server with everybody connected, and acquainted.
-pub struct Stage {
-    server: Server,
-    fleet: Fleet,
-    form: Form,
-    store: Store,
-}
-
-impl Stage {
-    /// Starts a server, makes the accounts, connects, and lets each pair exchange its first message.
-    ///
-    /// # Errors
-    /// When any of this fails.
-    pub fn set(place: &Place, form: Form, store: Store) -> io::Result<Stage> {
-        let server = Server::start(place, store)?;
-        let accounts = server.provision(form.users())?;
-        let fleet = Fleet::connect(server.clients, &place.cores, pairs(form, accounts))?;
-        let before = fleet.counts();
-        fleet.pace(|lanes| Pace::Each { messages: 1, at_a_time: (SENDERS_AT_A_TIME / lanes) as usize })?;
-        fleet.settle(&before, SENDERS_AT_A_TIME)?;
-        Ok(Stage { server, fleet, form, store })
-    }
-
-    /// Sends, first until the tail is full and the index works, then so many that are counted.
-    ///
-    /// # Errors
-    /// When anything that was sent did not arrive.
-    pub fn measure(&self, messages: u64, fills: bool) -> io::Result<Measured> {
-        self.fleet.pace(|lanes| self.form.pace(u64::MAX / 2, lanes))?;
-        if fills {
-            self.fill()?;
-        }
-        let metrics = self.server.metrics()?;
-        let load_cpu_s = process_figures::cpu_s(std::process::id())?;
-        let by_thread = process_figures::cpu_s_by_thread(self.server.pid())?;
-        let (before, cpu_s, begun) = (self.fleet.counts(), self.server.cpu_s()?, Instant::now());
-        self.fleet.pace(|lanes| self.form.pace(messages, lanes))?;
-        // What is under way now is not counted, although its cost is: that is less than a hundredth.
-        let after = self.fleet.settle(&before, messages)?;
-        let wall_s = begun.elapsed().as_secs_f64();
-        let load_cpu_s = process_figures::cpu_s(std::process::id())? - load_cpu_s;
-        let tail = self.server.metrics()?;
-        match self.store {
-            Store::Delivered => self.server.catch_up()?,
-            // It has no index that could catch up.
-            Store::Null => thread::sleep(NULL_REST),
-        }
-        let caught_up_s = begun.elapsed().as_secs_f64();
-        let cpu_s = self.server.cpu_s()? - cpu_s;
-        let end = self.server.metrics()?;
-        let counts = after.since(&before);
-        check(&counts)?;
-        Ok(Measured {
-            messages: counts.sent,
-            cpu_s,
-            wall_s,
-            caught_up_s,
-            debt: metrics.index_lag,
-            tail_bytes_max: tail.tail_bytes.max(metrics.tail_bytes),
-            batches: end.batches - metrics.batches,
-            counts,
-            by_thread: since(&process_figures::cpu_s_by_thread(self.server.pid())?, &by_thread),
-            load_cpu_s,
-        })
-    }
-
-    /// Latencies at a fixed rate.
-    ///
-    /// # Errors
-    /// When anything that was sent did not arrive.
-    pub fn latencies(&self, per_second: f64, duration: Duration) -> io::Result<Latencies> {
-        let before = self.fleet.counts();
-        self.fleet.latencies()?;
-        let messages = (per_second * duration.as_secs_f64()) as u64;
-        self.fleet.pace(|lanes| Pace::Open {
-            per_second: per_second / lanes as f64,
-            messages: messages.div_ceil(lanes),
-        })?;
-        check(&self.fleet.settle(&before, messages)?.since(&before))?;
-        self.fleet.latencies()
-    }
-
-    /// Looks into the server under the same load.
-    ///
-    /// # Errors
-    /// When it cannot be looked into.
-    pub fn profile(&self, file: &Path) -> io::Result<()> {
-        let before = self.fleet.counts();
-        self.fleet.pace(|lanes| self.form.pace(u64::MAX / 2, lanes))?;
-        thread::sleep(PROFILED_LOAD);
-        profile::record(self.server.pid(), file)?;
-        self.fleet.pace(|lanes| self.form.pace(lanes, lanes))?;
-        self.fleet.settle(&before, 1)?;
-        Ok(())
-    }
-
-    /// Ends clients and server.
-    ///
-    /// # Errors
-    /// When a connection had ended by itself, or the server does not stop.
-    pub fn strike(self) -> io::Result<()> {
-        self.fleet.end()?;
-        self.server.stop()
-    }
-
-    fn fill(&self) -> io::Result<()> {
-        if self.store == Store::Null {
-            thread::sleep(NULL_WARM);
-            return Ok(());
-        }
-        let (first, begun) = (self.server.metrics()?, Instant::now());
-        let is_full = |now: &Metrics| {
-            now.tail_bytes >= TAIL_FULL_BYTES
-                && now.index_batches >= first.index_batches + INDEX_BATCHES_STEADY
-        };
-        while !is_full(&self.server.metrics()?) {
-            if begun.elapsed() > FILL_MAX {
-                return Err(io::Error::other("the tail does not fill"));
-            }
-            thread::sleep(Duration::from_millis(20));
-        }
-        Ok(())
-    }
-}
-
-/// Every pair's sender with the one it writes to, and all others who are connected.
-fn pairs(form: Form, mut accounts: Vec<Account>) -> Vec<(Account, Option<u64>)> {
-    if form == Form::Few {
-        let ids: Vec<u64> = accounts.iter().map(|account| account.user_id).collect();
-        let half = ids.len() / 2;
-        let peer = |place: usize| (place < half).then(|| ids[place + half]);
-        return accounts.into_iter().enumerate().map(|(place, account)| (account, peer(place))).collect();
-    }
-    // Always the same draw. Accounts come in the order in which they were made, ids are random.
-    let mut rng = StdRng::seed_from_u64(0x5ea);
-    accounts.shuffle(&mut rng);
-    accounts.truncate(MANY.1);
-    let mut receivers: Vec<usize> = (0..MANY.1).collect();
-    receivers.shuffle(&mut rng);
-    let ids: Vec<u64> = accounts.iter().map(|account| account.user_id).collect();
-    // The first 10,000 write, each to one drawn from all who are connected, so that two never have the same receiver.
-    let peer = |place: usize| {
-        let receiver = receivers[place];
-        let receiver = if receiver == place { (place + 1) % MANY.1 } else { receiver };
-        (place < MANY.2).then(|| ids[receiver])
+/// Measures one form and adds its rows.
+///
+/// # Errors
+/// When anything that was sent did not arrive.
+pub fn run(place: &Place, form: Form, size: Size, out: &Path, report: &mut Report) -> io::Result<()> {
+    let (name, cpu_reach, rate_reach) = match form {
+        Form::Few => ("W2a", 5.0, Some(250_000.0)),
+        Form::Many => ("W2b", 12.0, None),
     };
-    accounts.into_iter().enumerate().map(|(place, account)| (account, peer(place))).collect()
+    let setting = Setting {
+        engine: "sled",
+        stage: "stored",
+        payload: format!("{TEXT_BYTES} B"),
+        in_flight: in_flight(),
+        cores: place.cores.short(),
+    };
+    let knows_null = place.knows_null_store() && size.rounds > 0 && size.fills;
+    let Rounds { stored, null, last } = measure_rounds(place, form, size, knows_null, name)?;
+    let cpu = median(stored.iter().map(Measured::cpu_s_per_million).collect());
+    let rate = median(stored.iter().map(Measured::per_second).collect());
+    let cpu_row = format!("{name} one-to-one, server CPU per 1M messages");
+    report.row(
+        cpu_row,
+        format!("{cpu:.2} s"),
+        format!("≤ {cpu_reach:.0} s"),
+        Verdict::at_most(cpu, cpu_reach),
+        &setting,
+    );
+    let rate_verdict = rate_reach.map_or(Verdict::Information, |reach| Verdict::at_least(rate, reach));
+    let rate_text = rate_reach.map_or(String::new(), |reach| format!("≥ {}/s", grouped(reach)));
+    report.row(
+        format!("{name} one-to-one, rate"),
+        format!("{}/s", grouped(rate)),
+        rate_text,
+        rate_verdict,
+        &setting,
+    );
+    null_row(name, cpu, &null, knows_null, size.fills, &setting, report);
+    describe(name, &stored, report);
+    let missed = report.missed(name) && size.fills;
+    if size.latencies.is_none() && !missed {
+        return last.map_or(Ok(()), Stage::strike);
+    }
+    let stage = match last {
+        Some(stage) => stage,
+        None => Stage::set(place, form, Store::Delivered)?,
+    };
+    if let Some(duration) = size.latencies {
+        latency_rows(
+            place,
+            &stage,
+            name,
+            size.latency_rate.unwrap_or(rate * OPEN_PART),
+            duration,
+            &setting,
+            report,
+        )?;
+    }
+    if missed {
+        let file = out.join(format!("{}-profile.txt", name.to_lowercase()));
+        stage.profile(&file)?;
+        report.note(format!("{name}: where the server's time goes is in {}", file.display()));
+    }
+    stage.strike()
 }
 
-/// What a run may not show: then its figures mean nothing.
-fn check(counts: &Counts) -> io::Result<()> {
-    let wrong = counts.holes + counts.repeated_entries + counts.rebuilds + counts.ended;
-    if wrong > 0 || counts.delivered < counts.sent || counts.acknowledged < counts.sent {
-        return Err(io::Error::other(format!("not every message arrived once and in order: {counts:?}")));
+/// Servers with a store and, in turn with them, servers without.
+struct Rounds {
+    stored: Vec<Measured>,
+    null: Vec<Measured>,
+    /// The last server with a store, still standing when none without followed it.
+    last: Option<Stage>,
+}
+
+fn measure_rounds(place: &Place, form: Form, size: Size, knows_null: bool, name: &str) -> io::Result<Rounds> {
+    let (mut stored, mut null, mut last) = (Vec::new(), Vec::new(), None);
+    for round in 1..=size.rounds {
+        if let Some(stage) = last.take() {
+            Stage::strike(stage)?;
+        }
+        let stage = Stage::set(place, form, Store::Delivered)?;
+        stored.push(told(stage.measure(size.messages, size.fills)?, name, round));
+        if knows_null {
+            stage.strike()?;
+            let stage = Stage::set(place, form, Store::Null)?;
+            null.push(told(
+                stage.measure(size.messages, size.fills)?,
+                &format!("{name} without a store"),
+                round,
+            ));
+            stage.strike()?;
+        } else {
+            last = Some(stage);
+        }
+    }
+    Ok(Rounds { stored, null, last })
+}
+
+fn told(measured: Measured, name: &str, round: usize) -> Measured {
+    say(&format!(
+        "{name}, round {round}: {:.2} s per 1M, {}/s",
+        measured.cpu_s_per_million(),
+        grouped(measured.per_second())
+    ));
+    measured
+}
+
+fn null_row(
+    name: &str,
+    cpu: f64,
+    null: &[Measured],
+    knows_null: bool,
+    fills: bool,
+    setting: &Setting,
+    report: &mut Report,
+) {
+    let work = format!("{name} one-to-one, CPU against the null store");
+    let reach = format!("≤ {NULL_STORE_RATIO} ×");
+    if !knows_null {
+        let why = if fills { "not measured: no null store" } else { "not measured: short" };
+        report.row(work, "–", reach, Verdict::No(why.to_owned()), setting);
+        return;
+    }
+    let base = median(null.iter().map(Measured::cpu_s_per_million).collect());
+    let rate = median(null.iter().map(Measured::per_second).collect());
+    let figure = format!("{:.2} × ({base:.2} s per 1M, {}/s without a store)", cpu / base, grouped(rate));
+    report.row(work, figure, reach, Verdict::at_most(cpu / base, NULL_STORE_RATIO), setting);
+}
+
+/// What stands behind the medians.
+fn describe(name: &str, stored: &[Measured], report: &mut Report) {
+    for (round, one) in stored.iter().enumerate() {
+        let threads: Vec<String> = one
+            .by_thread
+            .iter()
+            .filter(|(_, cpu_s)| **cpu_s >= 0.02 * one.cpu_s)
+            .map(|(thread, cpu_s)| format!("{thread} {:.2}", cpu_s * 1e6 / one.messages as f64))
+            .collect();
+        let counts = &one.counts;
+        report.note(format!(
+            "{name} round {}: {} messages, {:.2} CPU s per 1M, {}/s; caught up {:.1} s after the last; {} versions \
+             behind at the start; tail up to {:.0} MB; {:.0} messages per commit; {} pushed or \
+             paged entries, {} nudges, {} syncs, {} discarded pages, {} busy; CPU s per 1M by thread: {}; load {:.2}.",
+            round + 1,
+            grouped(one.messages as f64),
+            one.cpu_s_per_million(),
+            grouped(one.per_second()),
+            one.caught_up_s - one.wall_s,
+            grouped(one.debt as f64),
+            one.tail_bytes_max as f64 / 1e6,
+            one.messages as f64 / one.batches.max(1) as f64,
+            grouped((counts.delivered + counts.own_entries) as f64),
+            grouped(counts.nudges as f64),
+            grouped(counts.syncs_asked as f64),
+            grouped(counts.discarded_pages as f64),
+            grouped(counts.refused as f64),
+            threads.join(", "),
+            one.load_cpu_s * 1e6 / one.messages as f64,
+        ));
+    }
+}
+
+fn latency_rows(
+    place: &Place,
+    stage: &Stage,
+    name: &str,
+    per_second: f64,
+    duration: Duration,
+    setting: &Setting,
+    report: &mut Report,
+) -> io::Result<()> {
+    let before = echo::measure(&place.cores, ECHO)?;
+    let measured = stage.latencies(per_second, duration)?;
+    let echo = before.worse(echo::measure(&place.cores, ECHO)?);
+    let setting = Setting { in_flight: format!("open, {}/s", grouped(per_second)), ..setting.clone() };
+    report.row(
+        format!("{name} bare echo in the same run, p50 / p99 / p99.9"),
+        format!(
+            "{} / {} / {} µs",
+            grouped(echo.p50_us as f64),
+            grouped(echo.p99_us as f64),
+            grouped(echo.p999_us as f64)
+        ),
+        format!("p99 ≤ {} µs for latencies to count", grouped(echo::P99_US_MAX as f64)),
+        if echo.is_quiet() { Verdict::Met } else { Verdict::No("too noisy".to_owned()) },
+        &setting,
+    );
+    let Latencies { acknowledged, delivered, .. } = measured;
+    for (what, histogram) in [("acknowledgement", acknowledged), ("delivery", delivered)] {
+        let at = |quantile| histogram.value_at_quantile(quantile);
+        report.row(
+            format!("{name} latency of {what}, p50 / p99 / p99.9"),
+            format!(
+                "{} / {} / {} µs",
+                grouped(at(0.5) as f64),
+                grouped(at(0.99) as f64),
+                grouped(at(0.999) as f64)
+            ),
+            "",
+            latency_verdict(echo, at(0.99)),
+            &setting,
+        );
     }
     Ok(())
 }
 
-fn since(after: &BTreeMap<String, f64>, before: &BTreeMap<String, f64>) -> BTreeMap<String, f64> {
-    let used = |name: &String, cpu_s: &f64| cpu_s - before.get(name).copied().unwrap_or_default();
-    after.iter().map(|(name, cpu_s)| (name.clone(), used(name, cpu_s))).collect()
-}
-
-/// Unanswered sends at a time.
-#[must_use]
-pub fn in_flight() -> String {
-    format!("{IN_FLIGHT} × {SENDERS_AT_A_TIME}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::HashSet;
-
-    fn accounts(count: u64) -> Vec<Account> {
-        (1..=count).map(|user_id| Account { user_id, token: String::new() }).collect()
+pub(super) fn latency_verdict(echo: Echo, p99_us: u64) -> Verdict {
+    if echo.is_quiet() {
+        return Verdict::Information;
     }
-
-    #[test]
-    fn many_pairs_are_drawn_among_the_connected_and_nobody_writes_to_himself() {
-        let drawn = pairs(Form::Many, accounts(20_000));
-        let connected: HashSet<u64> = drawn.iter().map(|(account, _)| account.user_id).collect();
-        let written: Vec<(u64, u64)> =
-            drawn.iter().filter_map(|(account, peer)| Some((account.user_id, (*peer)?))).collect();
-        assert_eq!((connected.len(), written.len()), (15_000, 10_000));
-        assert!(written.iter().all(|(from, to)| from != to && connected.contains(to)));
-        assert_eq!(pairs(Form::Many, accounts(20_000))[77].1, drawn[77].1);
-    }
-
-    #[test]
-    fn few_pairs_have_a_writer_and_a_reader_each() {
-        let drawn = pairs(Form::Few, accounts(1_000));
-        let written: HashSet<u64> = drawn.iter().filter_map(|(_, peer)| *peer).collect();
-        assert_eq!((drawn.len(), written.len()), (1_000, 500));
-    }
+    Verdict::No(format!("too noisy: p99 is {:.1} × the echo's", p99_us as f64 / echo.p99_us.max(1) as f64))
 }
