@@ -5,10 +5,11 @@
 //! **Receives** wakes. **Emits** steps to the intake, one at a time, and one envelope per worker with the members who have
 //! news there. **Durable before replying:** what it tells was published before it came to the board; a step is asked for
 //! when the one before it is durable. **Mailbox:** one wake at a time, so it is never full. **Started** by the board for
-//! the first record of its group, **stopped** by itself when nothing waited for `IDLE`. **A restart loses** nothing: what
+//! the first record of its group, **stopped** by itself when nothing waited for a while. **A restart loses** nothing: what
 //! was not told is still on the board, and its successor tells it, twice if it must.
 
 mod board;
+mod bounds;
 mod left;
 mod on_purpose;
 #[cfg(test)]
@@ -19,15 +20,13 @@ use std::time::Duration;
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, SpawnHandle};
 
 pub use board::{Groups, GroupsParts};
+pub use bounds::ActiveBounds;
 
 use super::persistence::intake::{Reply, Submission};
 use crate::{
     logic::{Request, fan_out_job::Next},
     model::ConversationId,
 };
-
-/// How long an actor without work stays. Source: people answer each other within seconds, and to start one costs a few µs.
-const IDLE: Duration = Duration::from_secs(10);
 
 /// See the module.
 pub(super) struct Group {
@@ -69,7 +68,7 @@ impl Group {
                 Some(ctx.run_later(Duration::from_micros(wait), Group::work))
             }
             Next::Step => Some(ctx.run_later(Duration::ZERO, Group::work)),
-            Next::Nothing => Some(ctx.run_later(IDLE, Group::end)),
+            Next::Nothing => Some(ctx.run_later(self.groups.idle(), Group::end)),
         };
     }
 

@@ -14,7 +14,7 @@ use crate::{
         accounts::{Accounts, Registration},
         cleaner::Cleaner,
         directory::Directory,
-        group::{Groups, GroupsParts},
+        group::{ActiveBounds, Groups, GroupsParts},
         hand_backs::HandBacks,
         passwords::Passwords,
         persistence::{self, Persistence, PersistenceParts, TailBounds, intake::Intake},
@@ -153,6 +153,7 @@ fn services(
         tail: Arc::clone(&tail),
         clock: clock.clone(),
         monitor: monitor.clone(),
+        bounds: ActiveBounds::default(),
     });
     let services = UserServices {
         intake,

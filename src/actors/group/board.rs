@@ -1,7 +1,7 @@
 //! The board of all active groups: what of each is to be told, and how far its fan-out is. It outlives the actors that do
 //! the work, so that a panic loses nothing.
 //!
-//! A group has a place on it while something of it is to be done, and `IDLE` longer. At most `ACTIVE_MAX` have one: of a
+//! A group has a place on it while something of it is to be done, and a while longer. At most `groups_max` have one: of a
 //! further group persistence itself tells the members, and what it leaves unexpanded is found in the store, by
 //! [`Groups::look_again`], when there is room. A place holds at most `TOLD_MAX` records: of more persistence tells the
 //! members itself.
@@ -12,6 +12,7 @@ use std::{
         Arc, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use actix::{Actor, Addr, ArbiterHandle, dev::SendError};
@@ -19,7 +20,7 @@ use highwater_wire::Refusal;
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
-use super::{Group, Wake, left::Left, on_purpose::PanicsOnPurpose};
+use super::{Group, Wake, bounds::ActiveBounds, left::Left, on_purpose::PanicsOnPurpose};
 use crate::{
     actors::{
         directory::Directory,
@@ -32,11 +33,11 @@ use crate::{
     logic::fan_out_job::{FanOutJob, Next, PARKED_RETRY_US, RETRY_MAX_US, Setback, Waiting},
     model::{Clock, ConversationId, Record, Seq, TimeMs, UserId},
     monitor::{Monitor, ids},
-    store::tail::Tail,
+    store::{
+        tail::Tail,
+        view::{ReadFault, View},
+    },
 };
-
-/// Groups with an actor. Source: about a kilobyte each; so many speak within ten seconds on a server that is full.
-const ACTIVE_MAX: usize = 4096;
 
 /// Records of one group that wait to be told by its actor. Source: one batch of nothing but this group's.
 const TOLD_MAX: usize = crate::model::limits::BATCH_OPERATIONS_MAX;
@@ -63,6 +64,8 @@ pub struct GroupsParts {
     pub clock: Clock,
     /// Counters.
     pub monitor: Monitor,
+    /// How many at a time.
+    pub bounds: ActiveBounds,
 }
 
 struct Shared {
@@ -115,6 +118,14 @@ impl Groups {
         self.shared.closed.store(true, Ordering::Release);
     }
 
+    pub(super) fn idle(&self) -> Duration {
+        self.shared.parts.bounds.idle
+    }
+
+    fn groups_max(&self) -> usize {
+        self.shared.parts.bounds.groups_max
+    }
+
     pub(super) fn clock(&self) -> &Clock {
         &self.shared.parts.clock
     }
@@ -132,7 +143,7 @@ impl Groups {
     pub fn leave(&self, group: ConversationId, record: &Arc<Record>) -> bool {
         let Some(arbiter) = self.arbiter() else { return false };
         let mut places = self.shared.places.lock();
-        if places.len() >= ACTIVE_MAX && !places.contains_key(&group) {
+        if places.len() >= self.groups_max() && !places.contains_key(&group) {
             self.shared.overlooked.store(true, Ordering::Release);
             return false;
         }
@@ -281,17 +292,18 @@ impl Groups {
         let shared = &self.shared;
         if !shared.overlooked.load(Ordering::Acquire)
             || self.now_us() < shared.look_due_us.load(Ordering::Acquire)
-            || shared.places.lock().len() >= ACTIVE_MAX
+            || shared.places.lock().len() >= self.groups_max()
             || shared.looking.swap(true, Ordering::AcqRel)
         {
             return;
         }
         // Cleared before looking, so that what is overlooked meanwhile is looked for again.
         shared.overlooked.store(false, Ordering::Release);
+        shared.look_due_us.store(self.now_us() + RETRY_MAX_US, Ordering::Release);
         let groups = self.clone();
         let now = shared.parts.clock.now();
-        let asked = readers.read(move |view| match Left::all(view, now, ACTIVE_MAX) {
-            Ok(left) => groups.looked(left),
+        let asked = readers.read(move |view| match groups.left(view, now) {
+            Ok((left, is_cut)) => groups.looked(left, is_cut),
             Err(fault) => {
                 let error = &fault as &dyn std::error::Error;
                 tracing::error!(
@@ -306,20 +318,28 @@ impl Groups {
         }
     }
 
+    fn left(&self, view: &View, now: TimeMs) -> Result<(Vec<Left>, bool), ReadFault> {
+        let has_place = |group| self.shared.places.lock().contains_key(&group);
+        Left::all(view, now, self.groups_max(), has_place)
+    }
+
     fn look_later(&self, wait_us: u64) {
         self.shared.look_due_us.store(self.now_us() + wait_us, Ordering::Release);
         self.shared.overlooked.store(true, Ordering::Release);
         self.shared.looking.store(false, Ordering::Release);
     }
 
-    fn looked(&self, left: Vec<Left>) {
+    fn looked(&self, left: Vec<Left>, is_cut: bool) {
+        if is_cut {
+            self.shared.overlooked.store(true, Ordering::Release);
+        }
         let mut places = self.shared.places.lock();
         for Left { group, job } in left {
             let Some(arbiter) = self.arbiter() else { break };
             if places.contains_key(&group) {
                 continue;
             }
-            if places.len() >= ACTIVE_MAX {
+            if places.len() >= self.groups_max() {
                 self.shared.overlooked.store(true, Ordering::Release);
                 break;
             }

@@ -13,10 +13,19 @@ pub(super) struct Left {
 }
 
 impl Left {
-    /// What a view shows, at most so many. What cannot be dated counts from `now`.
-    pub(super) fn all(view: &View, now: TimeMs, max: usize) -> Result<Vec<Left>, ReadFault> {
+    /// What a view shows of groups without a place, at most so many, and whether there are more. What cannot be dated
+    /// counts from `now`.
+    pub(super) fn all(
+        view: &View,
+        now: TimeMs,
+        max: usize,
+        has_place: impl Fn(ConversationId) -> bool,
+    ) -> Result<(Vec<Left>, bool), ReadFault> {
         let mut found = Vec::new();
-        for group in view.unfinished_groups()?.into_iter().take(max) {
+        for group in view.unfinished_groups()?.into_iter().filter(|group| !has_place(*group)) {
+            if found.len() == max {
+                return Ok((found, true));
+            }
             // What cannot be read hides no fan-out: its steps meet the fault, and are parked for it.
             let unknown = Position { entry: Seq(1), after: None };
             let Some(position) = view.position(group).unwrap_or(Some(unknown)) else { continue };
@@ -26,6 +35,6 @@ impl Left {
             let job = FanOutJob::left(position, head, written.unwrap_or(now));
             found.push(Left { group, job });
         }
-        Ok(found)
+        Ok((found, false))
     }
 }

@@ -70,11 +70,16 @@ const PATIENCE: Duration = Duration::from_secs(30);
 struct Disk {
     files: FaultyDisk,
     engine: Arc<dyn Engine>,
+    bounds: ActiveBounds,
 }
 
 impl Disk {
     fn new() -> Disk {
-        Disk { files: FaultyDisk::new(), engine: Arc::new(MemoryEngine::new()) }
+        Disk {
+            files: FaultyDisk::new(),
+            engine: Arc::new(MemoryEngine::new()),
+            bounds: ActiveBounds::default(),
+        }
     }
 }
 
@@ -127,6 +132,7 @@ fn start(disk: &Disk, step_pointers_max: usize, index_after_bytes: usize, has_ac
         tail: Arc::clone(&tail),
         clock: clock.clone(),
         monitor: monitor.clone(),
+        bounds: disk.bounds,
     });
     let arbiters = [Arbiter::new(), Arbiter::new()];
     if has_actors {
@@ -371,6 +377,26 @@ fn a_group_that_cannot_be_read_is_parked_and_is_in_nobodys_way() {
         let mut running = start(&disk, 4, 0, true);
         let all = |running: &Running| (1..=20).all(|user| running.newest(user) == Seq(3));
         running.until("once it can be read everybody is told", all).await;
+        running.stop().await;
+    });
+}
+
+#[test]
+fn of_more_groups_than_have_a_place_each_has_its_turn() {
+    System::new().block_on(async {
+        let mut disk = Disk::new();
+        disk.bounds = ActiveBounds { groups_max: 1, idle: Duration::from_millis(5) };
+        let running = start(&disk, 4, NO_INDEX, false);
+        for (group, first) in [(GROUP, 1), (OTHER, 101)] {
+            running.found(group, first, first + 9).await;
+            running.done(say(group, first, 1)).await;
+        }
+        running.stop().await;
+
+        let mut running = start(&disk, 4, NO_INDEX, true);
+        let both = |running: &Running| running.newest(10) == Seq(3) && running.newest(110) == Seq(3);
+        running.until("both are told", both).await;
+        assert!(running.monitor.value(ids::GROUPS_ACTIVE) <= 1);
         running.stop().await;
     });
 }

@@ -214,7 +214,7 @@ fn op_of(request: &Request) -> Option<Op> {
 mod tests {
     use super::*;
     use crate::{
-        actors::group::GroupsParts,
+        actors::group::{ActiveBounds, GroupsParts},
         logic::hand_back_times::{HandedBackWithin, Minute, Versions},
         model::{DeviceId, Kind, KindSet, Lineage, LineageId, Lineages, TimeMs, Version, limits::KINDS_MAX},
         store::tail::Tail,
@@ -233,6 +233,7 @@ mod tests {
             tail: Arc::new(Tail::new(Version(0))),
             clock: Clock::new(|| 0, || 0),
             monitor: Monitor::new(),
+            bounds: ActiveBounds::default(),
         });
         let hand_backs_told = hand_backs.clone();
         let parts = TellingParts { ports, directory, waiters, groups, hand_backs: hand_backs_told };

@@ -5,10 +5,17 @@ use proto::server_frame::Body;
 
 use super::naming;
 use crate::{
-    model::{ConversationId, Interval, Seq, UserId, Version, limits::PAGE_ENTRIES_MAX, record::Message},
+    model::{
+        ConversationId, Interval, Seq, UserId, Version,
+        limits::PAGE_ENTRIES_MAX,
+        record::{ItemValue, Message},
+    },
     store::view::{ReadFault, View},
     sync::{Rendering, kinds::CONVERSATIONS},
 };
+
+/// Every place of a conversation.
+const EVERYTHING: (Seq, Seq) = (Seq(0), Seq(u64::MAX));
 
 /// How far the user's conversations go, those after a place in the list.
 ///
@@ -26,8 +33,12 @@ pub fn heads(view: &View, user: UserId, wanted: &proto::Heads) -> Result<Result<
     items.truncate(limit);
     let next = items.last().filter(|_| is_cut).map_or(0, |last| last.version.0);
     let mut heads = Vec::with_capacity(items.len());
-    for conversation in items.iter().filter_map(|item| item.value.as_ref()?.conversation()) {
-        let Some(open) = open_to(view, user, conversation)? else { continue };
+    for value in items.iter().filter_map(|item| item.value.as_ref()) {
+        let Some(conversation) = value.conversation() else { continue };
+        let open = match value {
+            ItemValue::Group { .. } => memberships(view, user, conversation)?.unwrap_or_default(),
+            _ => vec![EVERYTHING],
+        };
         let head = view.conversation_head(conversation)?;
         let seq = open.last().map_or(Seq(0), |(_, to)| head.min(*to));
         let from = open.first().map_or(Seq(1), |(from, _)| *from);
@@ -91,9 +102,17 @@ fn open_to(
 ) -> Result<Option<Vec<(Seq, Seq)>>, ReadFault> {
     let Some(row) = view.conversation(conversation)? else { return Ok(None) };
     if !row.is_group() {
-        return Ok(row.peer_of(user).map(|_| vec![(Seq(0), Seq(u64::MAX))]));
+        return Ok(row.peer_of(user).map(|_| vec![EVERYTHING]));
     }
-    let member = view.member(conversation, user)?;
+    memberships(view, user, conversation)
+}
+
+fn memberships(
+    view: &View,
+    user: UserId,
+    group: ConversationId,
+) -> Result<Option<Vec<(Seq, Seq)>>, ReadFault> {
+    let member = view.member(group, user)?;
     let ends = |interval: &Interval| (interval.join, interval.leave.unwrap_or(Seq(u64::MAX)));
     Ok(member.map(|member| member.intervals.iter().map(ends).collect()))
 }
