@@ -35,11 +35,11 @@ impl Oracle {
     pub fn judge_blocks(&self, record: &Record) {
         for effect in &record.effects {
             let Effect::Message(delivery) = effect else { continue };
-            // Who blocks somebody hears him in the groups of both.
             let sender = delivery.message.sender;
             for user in joining(&delivery.message.content) {
                 assert!(!self.blocks(*user, sender), "G9: {user} is added by {sender}, who is blocked");
             }
+            // Who blocks somebody hears him in the groups of both.
             if self.is_group(delivery.message.conversation) || !delivery.was_sent() {
                 continue;
             }

@@ -70,13 +70,13 @@ impl Group {
         !self.is_member(user) && self.memberships.contains_key(&user)
     }
 
-    /// Whether the user was a member, or was none, at some moment behind this version.
+    /// Whether the user was a member at some moment behind this version.
     pub fn was_member_behind(&self, user: UserId, before: Version) -> bool {
         let all = self.memberships.get(&user).into_iter().flatten();
         all.into_iter().any(|one| one.ended.is_none_or(|ended| ended > before))
     }
 
-    /// See above.
+    /// Whether the user was no member at some moment behind this version.
     pub fn was_out_behind(&self, user: UserId, before: Version) -> bool {
         let all = self.memberships.get(&user).into_iter().flatten();
         !all.into_iter().any(|one| one.began <= before && one.ended.is_none())

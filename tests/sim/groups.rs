@@ -8,7 +8,8 @@ use highwater::{
         operation::{GroupChange, GroupRequest, Target},
     },
     model::{
-        Content, ConversationId, GroupBounds, Record, Role, UserId, Version, limits::INTERVALS_PER_MEMBER_MAX,
+        Content, ConversationId, Effect, GroupBounds, Record, Role, UserId, Version,
+        limits::INTERVALS_PER_MEMBER_MAX,
     },
     store::files_faulty::SeededRandom,
 };
@@ -184,13 +185,8 @@ impl World {
         new: &[Arc<Record>],
     ) {
         let before = self.before(new);
-        let changed = |group: ConversationId| {
-            let is_of = |record: &Arc<Record>| {
-                record.effects.iter().any(|effect| matches!(effect, highwater::model::Effect::Message(delivery) if delivery.message.conversation == group))
-            };
-            new.iter().any(is_of)
-        };
-        let is_open = changed(request.group);
+        let is_entry = |effect: &Effect| matches!(effect, Effect::Message(delivery) if delivery.message.conversation == request.group);
+        let is_open = new.iter().any(|record| record.effects.iter().any(is_entry));
         let model = self.oracle.groups.get(&request.group);
         match result {
             Ok(answer) => {

@@ -40,7 +40,7 @@ pub const RETENTIONS: Retentions =
     Retentions { inbox_ms: 2 * DAY_MS, tombstones_ms: 4 * DAY_MS, bodies: Bodies::Forever };
 
 /// Actions in one step.
-const ACTIONS: u64 = 3;
+const ACTIONS: u64 = 4;
 
 /// See the module.
 pub struct World {
