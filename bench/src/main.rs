@@ -155,13 +155,7 @@ fn measure(work: Work, options: &Options, place: &Place, report: &mut Report) ->
         Work::W2b => Form::Many,
     };
     let size = if options.short {
-        one_to_one::Size {
-            messages: 20_000,
-            rounds: 1,
-            fills: false,
-            latencies: None,
-            latency_rate: None,
-        }
+        one_to_one::Size { messages: 20_000, rounds: 1, fills: false, latencies: None, latency_rate: None }
     } else {
         one_to_one::Size {
             messages: options.messages,

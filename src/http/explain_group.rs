@@ -85,7 +85,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        model::{Effect, Interval, Member, Record, Role},
+        model::{Effect, GroupEffect, Interval, Member, Record, Role},
         store::{engine::Engine, engine_memory::MemoryEngine, tail::Tail},
     };
 
@@ -98,10 +98,16 @@ mod tests {
             // The first has left before the entry that is asked for.
             let leave = (user == 1).then_some(Seq(4));
             let intervals = vec![Interval { join: Seq(1), leave }];
-            Effect::Member(Member { group: GROUP, user: UserId(user), role: Role::Member, intervals })
+            Effect::Group(GroupEffect::Member(Member {
+                group: GROUP,
+                user: UserId(user),
+                role: Role::Member,
+                ranked: Seq(1),
+                intervals,
+            }))
         };
         let mut effects: Vec<Effect> = (1..=members).map(member).collect();
-        effects.push(Effect::FanOut { group: GROUP, position });
+        effects.push(Effect::Group(GroupEffect::FanOut { group: GROUP, position }));
         tail.publish(vec![(Arc::new(Record { version: Version(1), effects }), 1)]);
         View::new(&tail, &engine)
     }

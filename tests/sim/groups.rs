@@ -190,7 +190,11 @@ impl World {
         let model = self.oracle.groups.get(&request.group);
         match result {
             Ok(answer) => {
-                assert_eq!(answer, Answer::Done, "an answer to {request:?}");
+                let due = match request.change {
+                    GroupChange::Create { .. } => Answer::GroupCreated(request.group),
+                    _ => Answer::Done,
+                };
+                assert_eq!(answer, due, "an answer to {request:?}");
                 let is_true = model.is_some_and(|model| is_done(model, request, before));
                 assert!(is_true || is_open_again(request, is_open), "G1: {request:?} was told as done");
             }

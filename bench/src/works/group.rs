@@ -74,13 +74,7 @@ pub fn run(place: &Place, size: &Size, out: &Path, report: &mut Report) -> io::R
     Ok(())
 }
 
-fn of_members(
-    place: &Place,
-    members: usize,
-    size: &Size,
-    out: &Path,
-    report: &mut Report,
-) -> io::Result<()> {
+fn of_members(place: &Place, members: usize, size: &Size, out: &Path, report: &mut Report) -> io::Result<()> {
     let (form, name) = (Form::Group(members), format!("W3 group of {members}"));
     let messages = size.deliveries.div_ceil(form.readers());
     let (mut measured, mut last) = (Vec::new(), None);

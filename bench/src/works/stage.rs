@@ -108,9 +108,7 @@ impl Form {
         let of_lane = messages.div_ceil(lanes);
         match self {
             Form::Few => Pace::Steady { messages: of_lane },
-            Form::Many => {
-                Pace::Turns { messages: of_lane, at_a_time: (SENDERS_AT_A_TIME / lanes) as usize }
-            }
+            Form::Many => Pace::Turns { messages: of_lane, at_a_time: (SENDERS_AT_A_TIME / lanes) as usize },
             // Its one sender is the matter of one lane.
             Form::Group(_) => Pace::Steady { messages },
         }

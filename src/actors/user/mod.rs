@@ -20,6 +20,7 @@ mod naming;
 mod pages;
 mod push;
 mod requests;
+mod services;
 mod session;
 #[cfg(test)]
 mod transcripts_tests;
@@ -39,30 +40,22 @@ pub use members::members;
 pub use pages::{Answered, PageRequest, answer, begin, count_told, page_bytes_max};
 pub use push::audience;
 pub use requests::{answer_body, change, device_list, message, user_by_name};
+pub use services::UserServices;
 pub use session::{Session, retry_after_ms};
 
 use super::{
     accounts::Accounts,
-    group::Groups,
-    hand_backs::HandBacks,
     hub::{Hub, Idle},
-    observed::Observed,
-    persistence::intake::Intake,
-    ports::{Ports, Post, WorkerId},
-    reader::Readers,
+    ports::{Post, WorkerId},
     transport::{ConnectionId, Link},
-    unanswered::Unanswered,
-    waiters::Waiters,
 };
 use crate::{
     logic::Principal,
     model::{
-        Bodies, Clock, Day, DeviceEnd, DeviceId, DevicePolicy, Lineage, LineageId, UserId,
+        DeviceEnd, DeviceId, Lineage, LineageId, UserId,
         limits::{CONNECTIONS_PER_USER_MAX, LINEAGES_PER_USER_MAX},
     },
-    monitor::Monitor,
-    store::tail::Tail,
-    sync::{Kinds, Lifeline, Progress, Rendering, SnapshotKey},
+    sync::{Kinds, Progress, Rendering},
 };
 
 /// Messages that wait for a user's actor. Source: every connection's requests in flight, for a handful of devices.
@@ -76,58 +69,6 @@ const SERVICE_RESTART: u16 = 1012;
 
 /// How often a lagging connection is looked at.
 const LAGGING_LOOK: Duration = Duration::from_millis(500);
-
-/// What every user actor works with.
-pub struct UserServices {
-    /// The way to the committer.
-    pub intake: Arc<Intake>,
-    /// The way to the store.
-    pub readers: Readers,
-    /// The way back.
-    pub ports: Ports,
-    /// For pushes.
-    pub tail: Arc<Tail>,
-    /// For snapshots.
-    pub key: SnapshotKey,
-    /// The runs of the store.
-    pub lifeline: Arc<Lifeline>,
-    /// Every kind of the server.
-    pub kinds: Arc<Kinds>,
-    /// Counters.
-    pub monitor: Monitor,
-    /// Time.
-    pub clock: Clock,
-    /// How often silent clients send a heartbeat, milliseconds.
-    pub heartbeat_ms: u32,
-    /// Bytes that may wait for one connection.
-    pub queued_bytes_max: usize,
-    /// Requests that a stop waits for.
-    pub unanswered: Unanswered,
-    /// The time by which lineages expire.
-    pub observed: Arc<Observed>,
-    /// How long lineages may be silent, milliseconds.
-    pub lineage_expiry_ms: i64,
-    /// By which devices sign in; the committer decides by it, here it screens.
-    pub device_policy: DevicePolicy,
-    /// For how long messages are kept; the committer decides by it, here it is told.
-    pub bodies: Bodies,
-    /// When lineages handed back, for operators.
-    pub hand_backs: HandBacks,
-    /// Requests over HTTP that wait for news.
-    pub waiters: Waiters,
-    /// The actors of groups, for operators.
-    pub groups: Groups,
-    /// Who was told to the operator as coming from a history that this store does not have.
-    pub lost_futures: LostFutures,
-}
-
-impl UserServices {
-    /// The day that a send names when its message id is new.
-    #[must_use]
-    pub fn today(&self) -> Day {
-        self.tail.today(self.clock.now().day())
-    }
-}
 
 /// A signed-in connection for its user's actor.
 #[derive(Message)]

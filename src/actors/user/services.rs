@@ -1,0 +1,67 @@
+//! What user actors work with, and whoever else answers for users: over HTTP, to operators.
+
+use std::sync::Arc;
+
+use super::LostFutures;
+use crate::{
+    actors::{
+        group::Groups, hand_backs::HandBacks, observed::Observed, persistence::intake::Intake, ports::Ports,
+        reader::Readers, unanswered::Unanswered, waiters::Waiters,
+    },
+    model::{Bodies, Clock, Day, DevicePolicy},
+    monitor::Monitor,
+    store::tail::Tail,
+    sync::{Kinds, Lifeline, SnapshotKey},
+};
+
+/// What every user actor works with.
+pub struct UserServices {
+    /// The way to the committer.
+    pub intake: Arc<Intake>,
+    /// The way to the store.
+    pub readers: Readers,
+    /// The way back.
+    pub ports: Ports,
+    /// For pushes.
+    pub tail: Arc<Tail>,
+    /// For snapshots.
+    pub key: SnapshotKey,
+    /// The runs of the store.
+    pub lifeline: Arc<Lifeline>,
+    /// Every kind of the server.
+    pub kinds: Arc<Kinds>,
+    /// Counters.
+    pub monitor: Monitor,
+    /// Time.
+    pub clock: Clock,
+    /// How often silent clients send a heartbeat, milliseconds.
+    pub heartbeat_ms: u32,
+    /// Bytes that may wait for one connection.
+    pub queued_bytes_max: usize,
+    /// Requests that a stop waits for.
+    pub unanswered: Unanswered,
+    /// The time by which lineages expire.
+    pub observed: Arc<Observed>,
+    /// How long lineages may be silent, milliseconds.
+    pub lineage_expiry_ms: i64,
+    /// By which devices sign in; the committer decides by it, here it screens.
+    pub device_policy: DevicePolicy,
+    /// For how long messages are kept; the committer decides by it, here it is told.
+    pub bodies: Bodies,
+    /// When lineages handed back, for operators.
+    pub hand_backs: HandBacks,
+    /// Requests over HTTP that wait for news.
+    pub waiters: Waiters,
+    /// The actors of groups, for operators.
+    pub groups: Groups,
+    /// Who was told to the operator as coming from a history that this store does not have.
+    pub lost_futures: LostFutures,
+}
+
+impl UserServices {
+    /// The day that a send names when its message id is new.
+    #[must_use]
+    pub fn today(&self) -> Day {
+        self.tail.today(self.clock.now().day())
+    }
+}
