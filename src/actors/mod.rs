@@ -6,6 +6,7 @@ pub mod connection;
 pub mod directory;
 pub mod export;
 pub mod hand_backs;
+pub mod host_tokens;
 pub mod hub;
 pub mod observed;
 pub mod passwords;

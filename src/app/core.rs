@@ -5,7 +5,7 @@ use std::{sync::Arc, thread::JoinHandle, time::Duration};
 use actix::{Actor, Addr, Arbiter};
 
 use super::{
-    EXIT_FAULT, ServeOptions, StartFault,
+    EXIT_FAULT, ServeOptions, StartFault, identity,
     store::{self, OpenedStore},
     system::{self, Room},
 };
@@ -15,6 +15,7 @@ use crate::{
         cleaner::Cleaner,
         directory::Directory,
         hand_backs::HandBacks,
+        host_tokens::HostTokens,
         passwords::Passwords,
         persistence::{self, Persistence, PersistenceParts, TailBounds, intake::Intake},
         ports::Ports,
@@ -35,6 +36,7 @@ use crate::{
 pub(super) struct Core {
     pub(super) services: Arc<UserServices>,
     pub(super) accounts: Arc<Accounts>,
+    pub(super) host_tokens: Option<Arc<HostTokens>>,
     pub(super) directory: Directory,
     pub(super) secrets: Secrets,
     persistence: Addr<Persistence>,
@@ -50,6 +52,7 @@ impl Core {
     /// Opens the store and starts everything below the ports.
     pub(super) fn start(config: &Config, room: Room, options: &ServeOptions) -> Result<Core, StartFault> {
         let (clock, random, monitor) = (system::clock(), system::random(), Monitor::new());
+        let host_tokens = identity::host_tokens(&config.identity, &clock, &monitor)?;
         let kinds = config.kinds.iter().map(|kind| (kind.number, kind.name.clone())).collect::<Vec<_>>();
         let kinds = Arc::new(Kinds::of_server(&kinds).map_err(StartFault::Kinds)?);
         let store = store::open(config, options, &random)?;
@@ -88,7 +91,7 @@ impl Core {
         };
         let persistence = persistence::start(&arbiter.handle(), parts);
         let cleaner = start_cleaner(&arbiter, config, &services);
-        let accounts = Arc::new(accounts(config, &services, random, monitor));
+        let accounts = Arc::new(accounts(config, &services, host_tokens.clone(), random, monitor));
         Ok(Core {
             services,
             accounts,
@@ -97,6 +100,7 @@ impl Core {
             persistence,
             _cleaner: cleaner,
             arbiter,
+            host_tokens,
             reader_threads,
             lock,
         })
@@ -171,12 +175,18 @@ fn tail_bounds(config: &Config, options: &ServeOptions) -> TailBounds {
     }
 }
 
-fn accounts(config: &Config, services: &Arc<UserServices>, random: Random, monitor: Monitor) -> Accounts {
+fn accounts(
+    config: &Config,
+    services: &Arc<UserServices>,
+    host_tokens: Option<Arc<HostTokens>>,
+    random: Random,
+    monitor: Monitor,
+) -> Accounts {
     let passwords = Passwords::new(system::cores().saturating_sub(1), random.clone(), monitor);
     let registration = match config.registration.mode {
         RegistrationMode::Closed => Registration::Closed,
         RegistrationMode::Invite => Registration::Invite,
         RegistrationMode::Open => Registration::Open,
     };
-    Accounts::new(Arc::clone(services), registration, passwords, random)
+    Accounts::new(Arc::clone(services), registration, passwords, host_tokens, random)
 }

@@ -8,7 +8,7 @@ use std::{
 use highwater::model::{
     Bodies, ClientMessageId, Content, ConversationId, Day, Delivery, DeviceId, Effect, Horizon, Kind,
     LineageId, Lineages, Record, TimeMs, UserId, Version,
-    record::{Account, Conversation, Device, Item, Run, SecretHash},
+    record::{Account, Conversation, Device, HostIdentityKey, Item, Run, SecretHash},
 };
 
 /// By what a send is recognised.
@@ -36,6 +36,7 @@ pub struct Oracle {
     pub accounts: BTreeMap<UserId, Account>,
     pub runs: Vec<Run>,
     pub invites: BTreeMap<SecretHash, TimeMs>,
+    pub host_identities: BTreeMap<HostIdentityKey, UserId>,
     pub lineages: BTreeMap<UserId, Lineages>,
     /// Silent for longer, a lineage holds nothing back.
     pub lineage_expiry_ms: i64,
@@ -112,6 +113,10 @@ impl Oracle {
                 | Effect::MemberGone { .. }
                 | Effect::FanOut { .. }
                 | Effect::Expanded(_) => panic!("these histories make no groups"),
+                Effect::HostIdentity(identity) => {
+                    let owner = self.host_identities.insert(identity.key, identity.user);
+                    assert!(owner.is_none(), "a host app's user got two accounts");
+                }
                 // Judged when the whole record is taken.
                 Effect::ContactTally(_) => {}
             }

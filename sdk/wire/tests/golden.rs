@@ -145,6 +145,7 @@ fn request_number(request: &Request) -> u32 {
         Request::Send(_) => 13,
         Request::Register(_) => 14,
         Request::SignIn(_) => 15,
+        Request::SignInWithToken(_) => 23,
         Request::SignOut(_) => 16,
         Request::ListDevices(_) => 17,
         Request::EndDevice(_) => 18,

@@ -61,7 +61,9 @@ impl User {
                 self.read(connection, request_id, Op::Heads, move |view| super::heads(view, user, &heads));
             }
             Some(Request::Range(range)) => self.range(connection, request_id, range),
-            Some(Request::Hello(_) | Request::Register(_) | Request::SignIn(_)) => {
+            Some(
+                Request::Hello(_) | Request::Register(_) | Request::SignIn(_) | Request::SignInWithToken(_),
+            ) => {
                 self.refuse(connection, request_id, Refusal::AlreadyGreeted);
             }
             // What is left changes a contact, or is unknown here: comparisons are over HTTP only.
