@@ -38,7 +38,7 @@ refusals! {
     WrongFrameType = 103, "wrong_frame_type", 400, false, "text frames go with JSON, binary frames with protobuf";
     /// A field has a value that can never be right.
     InvalidField = 104, "invalid_field", 400, false, "a field has a value that is not allowed";
-    /// Anything but Hello, Register or SignIn before Hello.
+    /// Anything but Hello, Register or a sign-in before Hello.
     HelloFirst = 105, "hello_first", 401, false, "say hello first";
     /// A second Hello on a connection.
     AlreadyGreeted = 106, "already_greeted", 400, false, "this connection was greeted before";
