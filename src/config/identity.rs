@@ -97,7 +97,7 @@ impl Identity {
                 "has \"HS256\", which needs identity.secret_file",
             ),
             (
-                "identity.algorithms",
+                "identity.issuer",
                 on && !by_secret && !by_url && !by_file,
                 "needs keys to verify by: identity.keys_url or identity.keys_file",
             ),

@@ -75,8 +75,8 @@ fn a_host_app_is_believed_only_by_what_can_be_verified() {
     load_text(&with("keys_file = \"keys.json\"")).unwrap();
     load_text(&with(&format!("algorithms = [\"HS256\"]\n{secret}"))).unwrap();
     for (lines, expected) in [
-        ("", "identity.algorithms needs keys"),
-        (secret, "identity.algorithms needs keys"),
+        ("", "identity.issuer needs keys"),
+        (secret, "identity.issuer needs keys"),
         (&format!("{url}\n{secret}"), "identity.secret_file is for \"HS256\" alone"),
         ("algorithms = [\"HS256\"]", "identity.algorithms has \"HS256\", which needs identity.secret_file"),
         (

@@ -106,7 +106,12 @@ impl KeySource {
         }
         *asked_us = Some(now_us);
         self.fetch(url, monitor).await;
-        self.now().1 != edition
+        let is_newer = self.now().1 != edition;
+        if is_newer && edition == 0 {
+            // The first keys were not there yet: that was no unknown one.
+            *asked_us = None;
+        }
+        is_newer
     }
 
     /// Fetches at once, and then again and again.
@@ -114,11 +119,18 @@ impl KeySource {
         let Some(url) = &self.url else {
             return;
         };
-        let mut interval = tokio::time::interval(url.refresh);
+        let (mut interval, mut is_due) = (tokio::time::interval(url.refresh), false);
+        interval.tick().await;
         loop {
+            {
+                let _one_at_a_time = url.asked_us.lock().await;
+                // Who signed in before this had its turn has fetched them.
+                if is_due || !self.is_there() {
+                    self.fetch(url, monitor).await;
+                }
+            }
+            is_due = true;
             interval.tick().await;
-            let _one_at_a_time = url.asked_us.lock().await;
-            self.fetch(url, monitor).await;
         }
     }
 
