@@ -194,3 +194,121 @@ pub fn fetch(url: String) -> Fetch {
         HostKeys::of_set(&body.read_to_vec().map_err(fault)?).map_err(FetchFault::Keys)
     })
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::sync::{
+        Mutex,
+        atomic::AtomicU64,
+        mpsc::{Receiver, Sender, channel},
+    };
+
+    use super::*;
+
+    const FLOOR: Duration = Duration::from_secs(30);
+    const HOUR: Duration = Duration::from_secs(3600);
+    /// How long anything that must happen may take.
+    const DEADLINE: Duration = Duration::from_secs(20);
+
+    /// A source whose fetches are told, and fail unless the counter of good ones says otherwise; and a clock to be turned.
+    struct Sample {
+        source: Arc<KeySource>,
+        fetched: Receiver<()>,
+        good: Arc<AtomicU64>,
+        now_us: Arc<AtomicU64>,
+        clock: Clock,
+        monitor: Monitor,
+    }
+
+    impl Sample {
+        fn new(refresh: Duration) -> Sample {
+            let (good, now_us) = (Arc::new(AtomicU64::new(u64::MAX)), Arc::new(AtomicU64::new(1)));
+            let (tell, fetched) = channel();
+            let (left, turned) = (Arc::clone(&good), Arc::clone(&now_us));
+            let fetch = fetching(left, Mutex::new(tell));
+            let source = Arc::new(KeySource::published(fetch, FLOOR, refresh));
+            let clock = Clock::new(|| 0, move || turned.load(Ordering::SeqCst));
+            Sample { source, fetched, good, now_us, clock, monitor: Monitor::new() }
+        }
+
+        async fn renew(&self) -> bool {
+            let (_, edition) = self.source.now();
+            self.source.renew_after(edition, &self.clock, &self.monitor).await
+        }
+
+        fn times(&self) -> usize {
+            self.fetched.try_iter().count()
+        }
+    }
+
+    fn fetching(left: Arc<AtomicU64>, tell: Mutex<Sender<()>>) -> Fetch {
+        Arc::new(move || {
+            // The test may be over.
+            let _ = tell.lock().unwrap().send(());
+            let is_good = left.load(Ordering::SeqCst) > 0;
+            if is_good { Ok(HostKeys::default()) } else { Err(FetchFault::Keys(KeySetFault::Malformed)) }
+        })
+    }
+
+    #[tokio::test]
+    async fn an_unknown_key_is_asked_for_once_in_the_floor() {
+        let sample = Sample::new(HOUR);
+        assert!(sample.renew().await, "the first keys");
+        assert!(sample.renew().await, "and they do not count");
+        for _ in 0..10 {
+            assert!(!sample.renew().await);
+        }
+        assert_eq!(sample.times(), 2);
+        sample.now_us.fetch_add(FLOOR.as_micros() as u64 - 1, Ordering::SeqCst);
+        assert!(!sample.renew().await);
+        sample.now_us.fetch_add(1, Ordering::SeqCst);
+        assert!(sample.renew().await);
+        assert_eq!(sample.times(), 1);
+    }
+
+    #[tokio::test]
+    async fn who_asks_at_the_same_time_waits_for_one_fetch() {
+        let sample = Sample::new(HOUR);
+        assert!(sample.renew().await);
+        let (_, edition) = sample.source.now();
+        let asking = (0..50).map(|_| sample.source.renew_after(edition, &sample.clock, &sample.monitor));
+        let answers = futures_util::future::join_all(asking).await;
+        assert!(answers.into_iter().all(|is_newer| is_newer), "all of them have the newer keys");
+        assert_eq!(sample.times(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_fetch_that_fails_leaves_the_keys_and_holds_the_floor() {
+        let sample = Sample::new(HOUR);
+        sample.good.store(0, Ordering::SeqCst);
+        assert!(!sample.renew().await);
+        assert!(!sample.source.is_there());
+        assert!(!sample.renew().await, "too early");
+        assert_eq!(sample.times(), 1);
+        sample.good.store(1, Ordering::SeqCst);
+        sample.now_us.fetch_add(FLOOR.as_micros() as u64, Ordering::SeqCst);
+        assert!(sample.renew().await);
+        let before = sample.source.now();
+        sample.good.store(0, Ordering::SeqCst);
+        assert!(!sample.renew().await);
+        let after = sample.source.now();
+        assert!(Arc::ptr_eq(&before.0, &after.0) && before.1 == after.1, "the old ones stay");
+        assert_eq!(sample.monitor.value(ids::HOST_KEY_FETCHES), 3);
+        assert_eq!(sample.monitor.value(ids::HOST_KEY_FETCHES_FAILED), 2);
+    }
+
+    #[tokio::test]
+    async fn keys_are_fetched_again_when_they_are_old() {
+        let sample = Sample::new(Duration::from_millis(1));
+        let (source, monitor) = (Arc::clone(&sample.source), sample.monitor.clone());
+        let keeping = tokio::spawn(async move { source.keep_fresh(&monitor).await });
+        let fetched = sample.fetched;
+        let times = tokio::task::spawn_blocking(move || {
+            (0..5).map_while(|_| fetched.recv_timeout(DEADLINE).ok()).count()
+        });
+        assert_eq!(times.await.unwrap(), 5);
+        assert!(sample.source.is_there());
+        keeping.abort();
+    }
+}
