@@ -4,6 +4,7 @@
 
 mod clients;
 mod core;
+mod identity;
 mod logging;
 mod stop;
 mod store;
@@ -73,6 +74,9 @@ pub enum StartFault {
         /// What it must be.
         least: u64,
     },
+    /// What is needed to believe the host app.
+    #[error("the host app cannot be believed ([identity])")]
+    Identity(#[from] identity::IdentityFault),
     /// The kinds of the configuration.
     #[error("the kinds of the configuration cannot be used: {0}")]
     Kinds(String),
@@ -110,6 +114,10 @@ async fn run(config: &Config, options: ServeOptions) -> Result<(), StartFault> {
     let operating = actix_web::rt::spawn(operator_server);
     let services = Arc::clone(&core.services);
     actix_web::rt::spawn(tick(services.monitor.clone(), services.clock.clone()));
+
+    if let Some(host_tokens) = core.host_tokens.clone() {
+        actix_web::rt::spawn(host_tokens.keep_fresh());
+    }
 
     let signals = stop::Signals::new()?;
     store::write_operator_url(&config.server.data, urls.operator);

@@ -10,6 +10,7 @@ mod contradictions;
 mod environment;
 mod fault;
 mod given;
+mod identity;
 mod loading;
 mod sections;
 mod settings;
@@ -30,6 +31,7 @@ pub use bounds::{
     SEGMENT_BYTES, TAIL_BYTES, WORKERS,
 };
 pub use fault::ConfigError;
+pub use identity::Identity;
 pub use sections::{
     Cleanup, Client, DocumentKind, Engine, Groups, Log, LogFormat, Messages, Operator, Registration,
     RegistrationMode, Server, Storage,
@@ -53,6 +55,8 @@ pub struct Config {
     pub operator: Operator,
     /// Who may make an account.
     pub registration: Registration,
+    /// Which host app vouches for users of its own.
+    pub identity: Identity,
     /// How many devices of a user may be signed in.
     pub devices: DevicePolicy,
     /// What is kept, and how much of it in memory.

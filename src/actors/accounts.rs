@@ -1,5 +1,6 @@
 //! Accounts from outside: registering, signing in, proving a token. Used by WebSocket, HTTP and operator alike.
 
+mod host_sign_in;
 mod password_change;
 
 use std::{
@@ -15,6 +16,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 
 use super::{
+    host_tokens::HostTokens,
     passwords::{Passwords, is_acceptable},
     persistence::intake::{Reply, Submission},
     user::UserServices,
@@ -27,7 +29,7 @@ use crate::{
     model::{
         DeviceId, KindSet, Lineage, LineageId, Random, TimeMs, UserId,
         limits::{DEVICE_NAME_BYTES_MAX, NAME_CHARS},
-        record::{Account, Device, Invite, SecretHash, name_key},
+        record::{Account, Device, Invite, SecretHash, is_name_letter, name_key},
     },
 };
 
@@ -55,6 +57,7 @@ pub struct Accounts {
     services: Arc<UserServices>,
     registration: Registration,
     passwords: Passwords,
+    host_tokens: Option<Arc<HostTokens>>,
     random: Random,
     failures: Mutex<BTreeMap<(String, Option<IpAddr>), Failures>>,
 }
@@ -75,8 +78,7 @@ pub fn secret_hash(secret: &str) -> SecretHash {
 /// Whether a name follows the rules.
 #[must_use]
 pub fn is_valid_name(name: &str) -> bool {
-    let allowed = |letter: char| letter.is_alphanumeric() || ['.', '-', '_'].contains(&letter);
-    NAME_CHARS.contains(&name.chars().count()) && name.chars().all(allowed)
+    NAME_CHARS.contains(&name.chars().count()) && name.chars().all(is_name_letter)
 }
 
 impl Accounts {
@@ -86,9 +88,10 @@ impl Accounts {
         services: Arc<UserServices>,
         registration: Registration,
         passwords: Passwords,
+        host_tokens: Option<Arc<HostTokens>>,
         random: Random,
     ) -> Accounts {
-        Accounts { services, registration, passwords, random, failures: Mutex::default() }
+        Accounts { services, registration, passwords, host_tokens, random, failures: Mutex::default() }
     }
 
     /// The device of a token.
@@ -170,8 +173,14 @@ impl Accounts {
         let password = self.passwords.hash(register.password).await?;
         let user = UserId(self.random.id());
         let (device, token) = self.new_device(user, register.device.unwrap_or_default());
-        let request =
-            Register { user, name: register.name, password: Some(password), invite, device: device.clone() };
+        let request = Register {
+            user,
+            name: register.name,
+            password: Some(password),
+            invite,
+            host_identity: None,
+            device: device.clone(),
+        };
         self.decide(Request::Register(request)).await?;
         Ok(signed_in(&device, token))
     }
@@ -276,7 +285,8 @@ impl Accounts {
         let mut made = Vec::with_capacity(devices);
         let info = proto::DeviceInfo { name: "provisioned".to_owned(), device_class: class.into() };
         let (first, token) = self.new_device(user, info.clone());
-        let request = Register { user, name, password: None, invite: None, device: first.clone() };
+        let request =
+            Register { user, name, password: None, invite: None, host_identity: None, device: first.clone() };
         self.decide(Request::Register(request)).await?;
         made.push(signed_in(&first, token));
         for _ in 1..devices {

@@ -7,6 +7,7 @@ pub mod directory;
 pub mod export;
 pub mod group;
 pub mod hand_backs;
+pub mod host_tokens;
 pub mod hub;
 pub mod observed;
 pub mod passwords;

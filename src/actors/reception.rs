@@ -102,6 +102,9 @@ impl Reception {
             Some(Request::Hello(hello)) => self.spawn(request_id, Errand::Hello(hello)),
             Some(Request::Register(register)) => self.spawn(request_id, Errand::Register(register)),
             Some(Request::SignIn(sign_in)) => self.spawn(request_id, Errand::SignIn(sign_in)),
+            Some(Request::SignInWithToken(sign_in)) => {
+                self.spawn(request_id, Errand::SignInWithToken(sign_in))
+            }
             Some(_) => self.refuse(request_id, Refusal::HelloFirst),
             None => self.refuse(request_id, Refusal::UnknownRequest),
         }
@@ -163,6 +166,7 @@ enum Errand {
     Hello(proto::Hello),
     Register(proto::Register),
     SignIn(proto::SignIn),
+    SignInWithToken(proto::SignInWithToken),
 }
 
 /// An errand that is being answered.
@@ -196,6 +200,10 @@ impl Running {
             }
             Errand::SignIn(sign_in) => {
                 (Op::SignIn, self.signed_in(self.lobby.accounts.sign_in(sign_in, self.peer).await))
+            }
+            Errand::SignInWithToken(sign_in) => {
+                let signed_in = self.lobby.accounts.sign_in_with_token(sign_in, self.peer).await;
+                (Op::SignIn, self.signed_in(signed_in))
             }
         };
         let services = &self.lobby.services;

@@ -5,7 +5,7 @@ use std::{sync::Arc, thread::JoinHandle, time::Duration};
 use actix::{Actor, Addr, Arbiter};
 
 use super::{
-    EXIT_FAULT, ServeOptions, StartFault,
+    EXIT_FAULT, ServeOptions, StartFault, identity,
     store::{self, OpenedStore},
     system::{self, Room},
 };
@@ -16,6 +16,7 @@ use crate::{
         directory::Directory,
         group::{ActiveBounds, Groups, GroupsParts},
         hand_backs::HandBacks,
+        host_tokens::HostTokens,
         passwords::Passwords,
         persistence::{self, Persistence, PersistenceParts, TailBounds, intake::Intake},
         ports::Ports,
@@ -36,6 +37,7 @@ use crate::{
 pub(super) struct Core {
     pub(super) services: Arc<UserServices>,
     pub(super) accounts: Arc<Accounts>,
+    pub(super) host_tokens: Option<Arc<HostTokens>>,
     pub(super) directory: Directory,
     pub(super) secrets: Secrets,
     persistence: Addr<Persistence>,
@@ -52,6 +54,7 @@ impl Core {
     /// Opens the store and starts everything below the ports.
     pub(super) fn start(config: &Config, room: Room, options: &ServeOptions) -> Result<Core, StartFault> {
         let (clock, random, monitor) = (system::clock(), system::random(), Monitor::new());
+        let host_tokens = identity::host_tokens(&config.identity, &clock, &monitor)?;
         let kinds = config.kinds.iter().map(|kind| (kind.number, kind.name.clone())).collect::<Vec<_>>();
         let kinds = Arc::new(Kinds::of_server(&kinds).map_err(StartFault::Kinds)?);
         let store = store::open(config, options, &random)?;
@@ -93,7 +96,7 @@ impl Core {
         };
         let persistence = persistence::start(&arbiter.handle(), parts);
         let cleaner = start_cleaner(&arbiter, config, &services);
-        let accounts = Arc::new(accounts(config, &services, random, monitor));
+        let accounts = Arc::new(accounts(config, &services, host_tokens.clone(), random, monitor));
         Ok(Core {
             services,
             accounts,
@@ -103,6 +106,7 @@ impl Core {
             _cleaner: cleaner,
             arbiter,
             groups_arbiter,
+            host_tokens,
             reader_threads,
             lock,
         })
@@ -191,12 +195,18 @@ fn tail_bounds(config: &Config, options: &ServeOptions) -> TailBounds {
     }
 }
 
-fn accounts(config: &Config, services: &Arc<UserServices>, random: Random, monitor: Monitor) -> Accounts {
+fn accounts(
+    config: &Config,
+    services: &Arc<UserServices>,
+    host_tokens: Option<Arc<HostTokens>>,
+    random: Random,
+    monitor: Monitor,
+) -> Accounts {
     let passwords = Passwords::new(system::cores().saturating_sub(1), random.clone(), monitor);
     let registration = match config.registration.mode {
         RegistrationMode::Closed => Registration::Closed,
         RegistrationMode::Invite => Registration::Invite,
         RegistrationMode::Open => Registration::Open,
     };
-    Accounts::new(Arc::clone(services), registration, passwords, random)
+    Accounts::new(Arc::clone(services), registration, passwords, host_tokens, random)
 }

@@ -9,6 +9,9 @@ use super::{
     },
     checks::{address, bodies, data_directory, log_level, origins},
     given::{Given, quoted},
+    identity::{
+        KEYS_FLOOR_S, KEYS_REFRESH_S, LEEWAY_S, LIFETIME_S, algorithms, file, issuer, key_url, name_claim,
+    },
     sections::{DocumentKind, Engine, LogFormat, RegistrationMode},
 };
 
@@ -105,6 +108,64 @@ pub(super) static SETTINGS: &[Setting] = &[
         key: "registration.mode",
         set: |c, given| put(&mut c.registration.mode, given.one_of(REGISTRATION_MODES)),
         show: |c| named(REGISTRATION_MODES, c.registration.mode),
+    },
+    Setting {
+        key: "identity.issuer",
+        set: |c, given| put(&mut c.identity.issuer, given.string().and_then(issuer)),
+        show: |c| quoted(&c.identity.issuer),
+    },
+    Setting {
+        key: "identity.audience",
+        set: |c, given| put(&mut c.identity.audience, given.string().and_then(issuer)),
+        show: |c| quoted(&c.identity.audience),
+    },
+    Setting {
+        key: "identity.algorithms",
+        set: |c, given| put(&mut c.identity.algorithms, given.list().and_then(algorithms)),
+        show: |c| {
+            let names = c.identity.algorithms.iter().map(|algorithm| quoted(algorithm.name()));
+            format!("[{}]", names.collect::<Vec<_>>().join(", "))
+        },
+    },
+    Setting {
+        key: "identity.keys_url",
+        set: |c, given| put(&mut c.identity.keys_url, given.string().and_then(key_url)),
+        show: |c| quoted(&c.identity.keys_url),
+    },
+    Setting {
+        key: "identity.keys_file",
+        set: |c, given| put(&mut c.identity.keys_file, given.string().and_then(file)),
+        show: |c| quoted(&c.identity.keys_file.to_string_lossy()),
+    },
+    Setting {
+        key: "identity.secret_file",
+        set: |c, given| put(&mut c.identity.secret_file, given.string().and_then(file)),
+        show: |c| quoted(&c.identity.secret_file.to_string_lossy()),
+    },
+    Setting {
+        key: "identity.keys_refresh_s",
+        set: |c, given| put(&mut c.identity.keys_refresh_s, given.number(KEYS_REFRESH_S)),
+        show: |c| c.identity.keys_refresh_s.to_string(),
+    },
+    Setting {
+        key: "identity.keys_floor_s",
+        set: |c, given| put(&mut c.identity.keys_floor_s, given.number(KEYS_FLOOR_S)),
+        show: |c| c.identity.keys_floor_s.to_string(),
+    },
+    Setting {
+        key: "identity.leeway_s",
+        set: |c, given| put(&mut c.identity.leeway_s, given.number(LEEWAY_S)),
+        show: |c| c.identity.leeway_s.to_string(),
+    },
+    Setting {
+        key: "identity.lifetime_max_s",
+        set: |c, given| put(&mut c.identity.lifetime_max_s, given.number(LIFETIME_S)),
+        show: |c| c.identity.lifetime_max_s.to_string(),
+    },
+    Setting {
+        key: "identity.name_claim",
+        set: |c, given| put(&mut c.identity.name_claim, given.string().and_then(name_claim)),
+        show: |c| quoted(&c.identity.name_claim),
     },
     Setting {
         key: "devices.phone",

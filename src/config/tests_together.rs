@@ -66,6 +66,74 @@ fn a_device_that_is_connected_does_not_expire() {
 }
 
 #[test]
+fn a_host_app_is_believed_only_by_what_can_be_verified() {
+    let with =
+        |lines: &str| format!("[identity]\nissuer = \"https://a.example\"\naudience = \"chat\"\n{lines}");
+    let url = "keys_url = \"https://a.example/keys\"";
+    let secret = "secret_file = \"secret\"";
+    load_text(&with(url)).unwrap();
+    load_text(&with("keys_file = \"keys.json\"")).unwrap();
+    load_text(&with(&format!("algorithms = [\"HS256\"]\n{secret}"))).unwrap();
+    for (lines, expected) in [
+        ("", "identity.issuer needs keys"),
+        (secret, "identity.issuer needs keys"),
+        (&format!("{url}\n{secret}"), "identity.secret_file is for \"HS256\" alone"),
+        ("algorithms = [\"HS256\"]", "identity.algorithms has \"HS256\", which needs identity.secret_file"),
+        (
+            &format!("algorithms = [\"RS256\", \"HS256\"]\n{url}\n{secret}"),
+            "identity.algorithms has \"HS256\" beside others",
+        ),
+        (
+            &format!("algorithms = [\"HS256\"]\n{url}\n{secret}"),
+            "identity.algorithms has \"HS256\", which is verified by no key",
+        ),
+        (&format!("{url}\nkeys_file = \"keys.json\""), "identity.keys_file stands beside identity.keys_url"),
+    ] {
+        let error = error_of(&with(lines));
+        assert!(error.contains(expected), "{lines}: {error}");
+    }
+    let error = error_of(&format!("[identity]\nissuer = \"https://a.example\"\n{url}"));
+    assert!(error.contains("identity.issuer needs identity.audience"), "{error}");
+    for alone in [url, secret, "audience = \"chat\"", "keys_file = \"keys.json\""] {
+        let error = error_of(&format!("[identity]\n{alone}"));
+        assert!(error.contains("means nothing without identity.issuer"), "{alone}: {error}");
+    }
+}
+
+#[test]
+fn keys_come_over_tls_or_from_this_machine() {
+    let wrong = |url: &str| {
+        let config = format!("[identity]\nissuer = \"a\"\naudience = \"b\"\nkeys_url = \"{url}\"");
+        load_text(&config).is_err()
+    };
+    for url in [
+        "https://a.example/keys?x=1",
+        "https://a.example",
+        "http://127.0.0.1:8000/keys",
+        "http://localhost/keys",
+        "http://[::1]:9/",
+    ] {
+        assert!(!wrong(url), "{url}");
+    }
+    for url in [
+        "http://a.example/keys",
+        "http://127.0.0.1.a.example/keys",
+        "http://127.0.0.1@a.example/keys",
+        "http://localhost:x/",
+        "http://127.0.0.2/",
+        "https://",
+        "https:///keys",
+        "https://me@a.example/",
+        "https://a.example/a b",
+        "HTTPS://a.example",
+        "file:///etc/keys",
+        "keys.json",
+    ] {
+        assert!(wrong(url), "{url}");
+    }
+}
+
+#[test]
 fn messages_are_not_kept_for_less_long_than_inboxes() {
     let error = error_of("messages.bodies = \"days:29\"");
     assert!(error.starts_with("line 1: messages.bodies does not fit"), "{error}");

@@ -127,6 +127,9 @@ impl Client {
             Some(Request::SignIn(sign_in)) => {
                 return self.accounts.sign_in(sign_in, peer).await.map(Body::SignedIn).map(Some);
             }
+            Some(Request::SignInWithToken(sign_in)) => {
+                return self.accounts.sign_in_with_token(sign_in, peer).await.map(Body::SignedIn).map(Some);
+            }
             // A connection is greeted; a single request needs no greeting.
             None | Some(Request::Hello(_)) => return Err(Refusal::UnknownRequest),
             Some(request) => request,

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::model::{
     DeviceId, Effect, Kind, Lineages, TimeMs, UserId, Version,
-    record::{Account, Device, Item, ItemValue, name_key},
+    record::{Account, Device, HostIdentity, Item, ItemValue, name_key},
 };
 
 const ACCOUNT: Kind = Kind(highwater_wire::kind::ACCOUNT as u8);
@@ -25,6 +25,9 @@ pub(super) fn register_needs(needs: &mut Needs<'_>, register: &Register) {
     needs.need(Need::Device(register.device.device));
     if let Some(invite) = register.invite {
         needs.need(Need::Invite(invite));
+    }
+    if let Some(identity) = register.host_identity {
+        needs.need(Need::HostIdentity(identity));
     }
 }
 
@@ -49,7 +52,16 @@ pub(super) fn register(
     {
         return Err(Refusal::Busy);
     }
+    // Two first sign-ins at once: the second one asks again, and finds the account of the first.
+    let is_known = |identity| matches!(state.host_identities.get(identity), Some(Some(_)));
+    if register.host_identity.as_ref().is_some_and(is_known) {
+        return Err(Refusal::Busy);
+    }
     let mut effects = Vec::with_capacity(4);
+    if let Some(key) = register.host_identity {
+        state.host_identities.change(key, Some(register.user), version);
+        effects.push(Effect::HostIdentity(HostIdentity { key, user: register.user }));
+    }
     if let Some(invite) = register.invite {
         state.invites.change(invite, None, version);
         effects.push(Effect::InviteGone(invite));

@@ -14,7 +14,7 @@ use super::{
 use crate::model::{
     ClientMessageId, Contact, ContactTally, Content, ConversationId, Custom, Day, DeviceId, Kind, KindSet,
     Lineage, LineageId, Lineages, Seq, TimeMs, UserId, Version,
-    record::{Account, Conversation, Device, Invite, Receipt, ReceiptDay, SecretHash},
+    record::{Account, Conversation, Device, HostIdentityKey, Invite, Receipt, ReceiptDay, SecretHash},
 };
 
 /// Day 20,000, a little after midnight.
@@ -32,6 +32,7 @@ pub(super) struct Rows {
     pub(super) inboxes: BTreeMap<UserId, Version>,
     pub(super) receipts: BTreeMap<ReceiptDay, HashMap<ClientMessageId, Receipt>>,
     pub(super) invites: BTreeMap<SecretHash, Invite>,
+    pub(super) host_identities: BTreeMap<HostIdentityKey, UserId>,
     pub(super) items: BTreeMap<(UserId, Kind, String), Version>,
     pub(super) lineages: BTreeMap<UserId, Lineages>,
     pub(super) groups: BTreeMap<ConversationId, GroupState>,
@@ -106,6 +107,7 @@ impl Rows {
                 Warm::Lineages(user, self.lineages.get(&user).cloned().unwrap_or_else(none))
             }
             Need::Invite(hash) => Warm::Invite(hash, self.invites.get(&hash).copied()),
+            Need::HostIdentity(key) => Warm::HostIdentity(key, self.host_identities.get(&key).copied()),
             Need::Item(user, kind, key) => {
                 let version = self.items.get(&(user, kind, key.clone())).copied().unwrap_or_default();
                 Warm::Item(user, kind, key, version)
@@ -185,5 +187,12 @@ pub(super) fn new_device(user: u64, device: u64) -> NewDevice {
 
 pub(super) fn register(user: u64, name: &str, invite: Option<SecretHash>) -> Request {
     let device = new_device(user, 10 * user + 1);
-    Request::Register(Register { user: UserId(user), name: name.to_owned(), password: None, invite, device })
+    Request::Register(Register {
+        user: UserId(user),
+        name: name.to_owned(),
+        password: None,
+        invite,
+        host_identity: None,
+        device,
+    })
 }

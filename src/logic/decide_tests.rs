@@ -3,7 +3,7 @@
 use super::{
     Answer, Decided, Request, State, decide,
     decide_samples::{NOW, Rows, TODAY, at, by, custom, new_device, register, send, send_content},
-    operation::{EndDevices, Target},
+    operation::{EndDevices, Register, Target},
 };
 use crate::model::{
     ConversationId, Day, DeviceId, Effect, GroupEffect, Interval, Kind, Lineage, LineageId, Position, Seq,
@@ -84,6 +84,7 @@ fn effect(effect: &Effect) -> String {
         Effect::InviteGone(_) => "-invite".to_owned(),
         Effect::Group(effect) => shown_of_group(effect),
         Effect::ContactTally(tally) => format!("{} blocks {}", tally.user, tally.blocked),
+        Effect::HostIdentity(identity) => format!("host user {}", identity.user),
     }
 }
 
@@ -265,6 +266,33 @@ fn a_conversation_id_that_belongs_to_another_pair_is_drawn_again() {
     start.warm(&mut state, &operation);
     let answer = decide(&mut state, &operation, Version(101)).map(|decided| decided.answer);
     assert_eq!(answer, Ok(Answer::Sent { conversation: next, seq: Seq(1), sent_at: NOW }));
+}
+
+#[test]
+fn of_two_first_sign_ins_of_a_host_apps_user_one_makes_the_account() {
+    let of_host = |user: u64, name: &str, identity: u8| {
+        let Request::Register(plain) = register(user, name, None) else { unreachable!() };
+        Request::Register(Register { host_identity: Some([identity; 32]), ..plain })
+    };
+    let mut start = pair();
+    start.host_identities.insert([9; 32], UserId(2));
+    check(
+        &start,
+        &[
+            of_host(3, "U1", 7),
+            of_host(3, "Carl", 7),
+            of_host(4, "Carl-7", 7),
+            of_host(4, "Dora", 9),
+            of_host(4, "Dora", 8),
+        ],
+        &[
+            "refused name_taken",
+            "device 31: host user 3 account 3 (1) +device 31 floor 0 [31/0:0] item 3/1 after 0",
+            "refused busy",
+            "refused busy",
+            "device 41: host user 4 account 4 (1) +device 41 floor 0 [41/0:0] item 4/1 after 0",
+        ],
+    );
 }
 
 #[test]

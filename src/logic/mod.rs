@@ -30,6 +30,13 @@ mod groups_tests;
 pub mod hand_back_times;
 #[cfg(test)]
 mod hand_back_times_tests;
+pub mod host_keys;
+#[cfg(test)]
+mod host_keys_tests;
+pub mod host_names;
+pub mod host_token;
+#[cfg(test)]
+mod host_token_tests;
 pub mod lineages;
 #[cfg(test)]
 mod lineages_tests;
@@ -50,6 +57,7 @@ mod sign_ins;
 #[cfg(test)]
 mod sign_ins_tests;
 pub mod state;
+mod strict_json;
 mod suspension;
 #[cfg(test)]
 mod suspension_tests;

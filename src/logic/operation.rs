@@ -4,7 +4,7 @@ use crate::model::{
     ClientMessageId, Content, ConversationId, Day, DeviceId, KindSet, Lineage, LineageId, Role, Seq, TimeMs,
     UserId, Version,
     limits::KINDS_MAX,
-    record::{Device, Invite, SecretHash},
+    record::{Device, HostIdentityKey, Invite, SecretHash},
 };
 
 /// Who asks: a signed-in device, proven by its token when the request arrived and again inside the commit.
@@ -277,6 +277,8 @@ pub struct Register {
     pub password: Option<String>,
     /// Hash of the invite that pays for it; `None` when registration is open or an operator asks.
     pub invite: Option<SecretHash>,
+    /// Who the user is to a host app; nobody else may be that.
+    pub host_identity: Option<HostIdentityKey>,
     /// Its first device; the version fields are the committer's.
     pub device: NewDevice,
 }

@@ -12,7 +12,7 @@ use crate::model::{
     ClientMessageId, Contact, ContactTally, ConversationId, Day, DeviceId, DevicePolicy, Group, GroupBounds,
     HeardSince, Horizon, Kind, Lineages, Member, Position, Retentions, Seq, TimeMs, UserId, Version,
     limits::{GROUPS_HELD_MAX, LINEAGE_EXPIRY_MS},
-    record::{Account, Conversation, Device, Invite, Receipt, ReceiptDay, SecretHash},
+    record::{Account, Conversation, Device, HostIdentityKey, Invite, Receipt, ReceiptDay, SecretHash},
 };
 
 /// Rows of each sort that are held before a sweep. Source: about 200 bytes a row, so about 100 MB in all when full.
@@ -37,6 +37,8 @@ pub enum Need {
     Lineages(UserId),
     /// An invite.
     Invite(SecretHash),
+    /// The user of a host app's identity.
+    HostIdentity(HostIdentityKey),
     /// The version of one item of one user.
     Item(UserId, Kind, String),
     /// A group with all of its members.
@@ -66,6 +68,8 @@ pub enum Warm {
     Lineages(UserId, Lineages),
     /// See `Need::Invite`.
     Invite(SecretHash, Option<Invite>),
+    /// See `Need::HostIdentity`.
+    HostIdentity(HostIdentityKey, Option<UserId>),
     /// See `Need::Item`; version 0 when there is no such item.
     Item(UserId, Kind, String, Version),
     /// See `Need::Group`.
@@ -132,6 +136,7 @@ pub struct State {
     pub(super) receipts: Pinned<ReceiptDay, HashMap<ClientMessageId, Receipt>, FxBuildHasher>,
     pub(super) lineages: Pinned<UserId, Lineages, FxBuildHasher>,
     pub(super) invites: Pinned<SecretHash, Option<Invite>>,
+    pub(super) host_identities: Pinned<HostIdentityKey, Option<UserId>>,
     pub(super) items: Pinned<(UserId, Kind, String), Version>,
     pub(super) groups: Pinned<ConversationId, Option<GroupState>, FxBuildHasher>,
     /// How large a group may be, and how much of it one operation reaches.
@@ -173,6 +178,7 @@ impl State {
             receipts: Pinned::new(rows_max),
             lineages: Pinned::new(rows_max),
             invites: Pinned::new(rows_max),
+            host_identities: Pinned::new(rows_max),
             items: Pinned::new(rows_max),
             groups: Pinned::new(rows_max.min(GROUPS_HELD_MAX)),
             group_bounds: GroupBounds::default(),
@@ -279,6 +285,7 @@ impl State {
             Need::Receipts(day) => self.receipts.holds(day),
             Need::Lineages(user) => self.lineages.holds(user),
             Need::Invite(hash) => self.invites.holds(hash),
+            Need::HostIdentity(key) => self.host_identities.holds(key),
             Need::Item(user, kind, key) => self.items.holds(&(*user, *kind, key.clone())),
             Need::Group(group) => self.groups.holds(group),
             Need::Contact(owner, other) => self.contacts.holds(&(*owner, *other)),
@@ -304,6 +311,7 @@ impl State {
                 Warm::Receipts(day, set) => self.receipts.warm(day, set),
                 Warm::Lineages(user, row) => self.lineages.warm(user, row),
                 Warm::Invite(hash, row) => self.invites.warm(hash, row),
+                Warm::HostIdentity(key, user) => self.host_identities.warm(key, user),
                 Warm::Item(user, kind, key, version) => self.items.warm((user, kind, key), version),
                 Warm::Group(group, state) => self.groups.warm(group, state),
                 Warm::Contact(owner, other, row) => self.contacts.warm((owner, other), row),
@@ -324,6 +332,7 @@ impl State {
             self.receipts.sweep(indexed),
             self.lineages.sweep(indexed),
             self.invites.sweep(indexed),
+            self.host_identities.sweep(indexed),
             self.items.sweep(indexed),
             self.groups.sweep(indexed),
             self.contacts.sweep(indexed),

@@ -11,7 +11,7 @@ use super::{
     horizon::Horizon,
     ids::{ConversationId, Day, DeviceId, Kind, TimeMs, UserId, Version},
     lineage::Lineages,
-    record::{Account, Conversation, Device, Invite, Item, Message, Run, SecretHash},
+    record::{Account, Conversation, Device, HostIdentity, Invite, Item, Message, Run, SecretHash},
 };
 
 /// A change of one row, entry or item.
@@ -70,6 +70,8 @@ pub enum Effect {
     Group(GroupEffect),
     /// What is counted of a user's contacts is this now.
     ContactTally(ContactTally),
+    /// The user is known to a host app.
+    HostIdentity(HostIdentity),
 }
 
 /// A change of one row of a group, or of what is expanded of its log.

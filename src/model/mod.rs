@@ -8,6 +8,7 @@ pub mod device_policy;
 pub mod effect;
 pub mod group;
 pub mod horizon;
+pub mod host_algorithm;
 pub mod ids;
 pub mod kind_set;
 pub mod limits;
@@ -25,6 +26,7 @@ pub use device_policy::DevicePolicy;
 pub use effect::{Delivery, DeviceEnd, Effect, GroupEffect, Record};
 pub use group::{Expansion, Group, GroupBounds, Interval, Member, Notice, Position, Role};
 pub use horizon::Horizon;
+pub use host_algorithm::HostAlgorithm;
 pub use ids::{
     ClientMessageId, ConversationId, Day, DeviceId, Kind, LineageId, RunNumber, Seq, TimeMs, UserId, Version,
 };

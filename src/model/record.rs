@@ -34,6 +34,12 @@ pub fn name_key(name: &str) -> String {
     name.to_uppercase().to_lowercase()
 }
 
+/// Whether a name may have this letter.
+#[must_use]
+pub fn is_name_letter(letter: char) -> bool {
+    letter.is_alphanumeric() || ['.', '-', '_'].contains(&letter)
+}
+
 /// One installation of a client that is signed in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Device {
@@ -236,6 +242,18 @@ pub struct Invite {
     pub hash: SecretHash,
     /// After this moment it is void.
     pub expires: TimeMs,
+}
+
+/// Who somebody is to a host app: the hash of the app's name for itself and of its name for the user.
+pub type HostIdentityKey = [u8; 32];
+
+/// A user that a host app vouches for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HostIdentity {
+    /// Who it is to the host app.
+    pub key: HostIdentityKey,
+    /// Who it is here. Never changes.
+    pub user: UserId,
 }
 
 /// The sends of one user on one day are recognised together.

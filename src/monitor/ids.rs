@@ -210,6 +210,20 @@ server_ids! {
     EXPORTS = 1221, "exports.begun", Sum, Count, "http", "exports_begun";
     /// Exports that were not told to their end.
     EXPORTS_BROKEN_OFF = 1222, "exports.broken_off", Sum, Count, "http", "exports_broken_off";
+    /// Tokens of the host app that were accepted.
+    HOST_TOKENS_ACCEPTED = 1223, "host_tokens.accepted", Sum, Count, "accounts", "host_tokens_accepted";
+    /// Tokens that could not be read: too long, malformed, of another type or algorithm.
+    HOST_TOKENS_REFUSED_FORM = 1224, "host_tokens.refused_form", Sum, Count, "accounts", "host_tokens_refused" { "cause": "form" };
+    /// Tokens that name a key which the host app does not publish.
+    HOST_TOKENS_REFUSED_KEY = 1225, "host_tokens.refused_key", Sum, Count, "accounts", "host_tokens_refused" { "cause": "unknown_key" };
+    /// Tokens that the host app did not sign.
+    HOST_TOKENS_REFUSED_SIGNATURE = 1226, "host_tokens.refused_signature", Sum, Count, "accounts", "host_tokens_refused" { "cause": "signature" };
+    /// Tokens that the host app signed and that are not for this server, this time or anybody.
+    HOST_TOKENS_REFUSED_CLAIMS = 1227, "host_tokens.refused_claims", Sum, Count, "accounts", "host_tokens_refused" { "cause": "claims" };
+    /// Times that the host app was asked for its keys.
+    HOST_KEY_FETCHES = 1228, "host_keys.fetches", Sum, Count, "accounts", "host_key_fetches";
+    /// Times that it did not give any that can be used; the old ones stay.
+    HOST_KEY_FETCHES_FAILED = 1229, "host_keys.fetches_failed", Sum, Count, "accounts", "host_key_fetches_failed";
     /// Users that were blocked by another; one that was blocked before counts again.
     CONTACTS_BLOCKED = 1230, "contacts.blocked", Sum, Count, "persistence", "contact_changes" {"change": "blocked"};
     /// Blocks that ended, or were none.

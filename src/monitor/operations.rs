@@ -147,7 +147,7 @@ operations! {
     Send = "send", "user";
     /// A new account.
     Register = "register", "accounts";
-    /// A new device by password.
+    /// A new device by password, or by the word of a host app.
     SignIn = "sign_in", "accounts";
     /// The end of one's own device.
     SignOut = "sign_out", "accounts";

@@ -9,7 +9,7 @@ use super::{
     accounts, contacts, conversations, devices,
     engine::IndexBatch,
     field::{put_number, put_time},
-    groups, horizon, inboxes, invites, items,
+    groups, horizon, host_identities, inboxes, invites, items,
     keys::{self, Key},
     lineages, messages,
     packing::ChunkBuilder,
@@ -146,6 +146,9 @@ impl Step {
             }
             Effect::ContactTally(tally) => {
                 self.row(contacts::tally_key(tally.user), |out| contacts::encode_tally(out, tally));
+            }
+            Effect::HostIdentity(identity) => {
+                self.row(host_identities::key(&identity.key), |out| host_identities::encode(out, identity));
             }
             Effect::Group(effect) => self.take_of_group(effect),
         }

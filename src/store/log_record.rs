@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::{
     accounts, contacts, conversations, devices,
     field::{Input, Malformed, put_bytes, put_fixed64, put_number, put_time},
-    groups, horizon, invites, items, lineages, messages, runs,
+    groups, horizon, host_identities, invites, items, lineages, messages, runs,
 };
 use crate::model::{Day, Delivery, Effect, GroupEffect, Kind, Record, Version};
 
@@ -34,6 +34,7 @@ const FAN_OUT: u8 = 43;
 const FAN_OUT_DONE: u8 = 44;
 const EXPANDED: u8 = 45;
 const CONTACT_TALLY: u8 = 60;
+const HOST_IDENTITY: u8 = 70;
 
 /// Appends one record.
 pub fn encode(out: &mut Vec<u8>, record: &Record) {
@@ -96,6 +97,10 @@ fn encode_effect(out: &mut Vec<u8>, effect: &Effect) {
         Effect::ContactTally(tally) => {
             out.push(CONTACT_TALLY);
             contacts::encode_tally(out, tally);
+        }
+        Effect::HostIdentity(identity) => {
+            out.push(HOST_IDENTITY);
+            host_identities::encode(out, identity);
         }
         Effect::Group(effect) => encode_effect_on_group(out, effect),
     }
@@ -212,6 +217,7 @@ fn decode_effect(input: &mut Input<'_>, version: Version) -> Result<Effect, Malf
         INVITE => Effect::Invite(invites::decode(input)?),
         INVITE_GONE => Effect::InviteGone(input.array("invite hash")?),
         CONTACT_TALLY => Effect::ContactTally(contacts::decode_tally(input)?),
+        HOST_IDENTITY => Effect::HostIdentity(host_identities::decode(input)?),
         tag => Effect::Group(decode_effect_on_group(input, tag, version)?),
     })
 }

@@ -34,6 +34,7 @@ pub mod groups;
 #[cfg(test)]
 mod groups_tests;
 pub mod horizon;
+pub mod host_identities;
 pub mod inboxes;
 pub mod index_writer;
 #[cfg(test)]

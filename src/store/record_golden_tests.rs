@@ -9,8 +9,8 @@ use std::{fmt::Write, fs, path::PathBuf, sync::Arc};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
-    accounts, contacts, conversations, devices, field::Input, files_faulty::SeededRandom, groups, inboxes,
-    index_writer, invites, items, log_record, messages, packing::Chunk, receipts,
+    accounts, contacts, conversations, devices, field::Input, files_faulty::SeededRandom, groups,
+    host_identities, inboxes, index_writer, invites, items, log_record, messages, packing::Chunk, receipts,
     record_samples::every_effect, runs,
 };
 use crate::model::{ConversationId, Record, Seq, Version};
@@ -104,6 +104,7 @@ fn decode_everything(bytes: &[u8]) {
     let _ = contacts::decode_tally(&mut input()).is_ok();
     let _ = runs::decode(&mut input()).is_ok();
     let _ = invites::decode(&mut input()).is_ok();
+    let _ = host_identities::decode(&mut input()).is_ok();
     let _ = groups::decode(&mut input()).is_ok();
     let _ = groups::decode_member(&mut input()).is_ok();
     let _ = groups::decode_position(&mut input()).is_ok();

@@ -10,7 +10,7 @@ use crate::model::{
     Expansion, Group, GroupEffect, HeardSince, Horizon, Interval, Kind, KindSet, Lineage, LineageId,
     Lineages, Member, Notice, Position, Record, Role, RunNumber, Seq, Standing, TimeMs, UserId, Version,
     limits::KINDS_MAX,
-    record::{Account, Conversation, Device, Invite, Item, ItemValue, Message, Run},
+    record::{Account, Conversation, Device, HostIdentity, Invite, Item, ItemValue, Message, Run},
 };
 
 /// The day of every sample message.
@@ -340,6 +340,7 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
         ("notice_removed", vec![notice(Notice::Removed(bob))]),
         ("notice_renamed", vec![notice(Notice::Renamed("Kaffee".to_owned()))]),
         ("notice_role_given", vec![notice(Notice::RoleGiven(bob, Role::Admin))]),
+        ("host_identity", vec![Effect::HostIdentity(HostIdentity { key: [0x5a; 32], user: ann })]),
         ("nothing", Vec::new()),
     ]
 }

@@ -24,7 +24,7 @@ use rustc_hash::FxHashMap;
 use crate::model::{
     ContactTally, ConversationId, Day, Delivery, DeviceId, Effect, Horizon, Kind, Lineages, Record, Seq,
     UserId, Version,
-    record::{Account, Conversation, Device, Invite, Item, SecretHash, name_key},
+    record::{Account, Conversation, Device, HostIdentityKey, Invite, Item, SecretHash, name_key},
     seeded::{self, SyncBug},
 };
 
@@ -42,6 +42,7 @@ struct Shard {
     tokens: Rows<SecretHash, (UserId, DeviceId)>,
     conversations: Rows<ConversationId, Conversation>,
     invites: Rows<SecretHash, Invite>,
+    host_identities: Rows<HostIdentityKey, UserId>,
     lineages: Rows<UserId, Lineages>,
     contact_tallies: Rows<UserId, ContactTally>,
     items: FxHashMap<(UserId, Kind), BTreeMap<Version, Item>>,
@@ -294,6 +295,10 @@ impl Tail {
                 let row = (version, Some(tally.clone()));
                 self.shard(tally.user.0).write().contact_tallies.insert(tally.user, row);
             }
+            Effect::HostIdentity(identity) => {
+                let row = (version, Some(identity.user));
+                self.hash_shard(&identity.key).write().host_identities.insert(identity.key, row);
+            }
             Effect::Group(effect) => self.insert_of_group(version, effect),
         }
     }
@@ -348,6 +353,10 @@ impl Tail {
             }
             Effect::ContactTally(tally) => {
                 drop_row(&mut self.shard(tally.user.0).write().contact_tallies, &tally.user, version);
+            }
+            Effect::HostIdentity(identity) => {
+                let mut shard = self.hash_shard(&identity.key).write();
+                drop_row(&mut shard.host_identities, &identity.key, version);
             }
             Effect::Group(effect) => self.remove_of_group(version, effect),
         }

@@ -6,7 +6,7 @@ use super::{
     accounts, conversations, devices,
     engine::{Engine, prefix_end},
     field::Malformed,
-    index_writer, invites, keys, lineages,
+    host_identities, index_writer, invites, keys, lineages,
     packing::Chunk,
     receipts, runs,
     tail::{Pin, Tail},
@@ -19,7 +19,8 @@ use crate::model::{
     ClientMessageId, ConversationId, DeviceId, Kind, Lineages, Seq, TimeMs, UserId, Version,
     limits::KINDS_MAX,
     record::{
-        Account, Conversation, Device, InboxMessage, Invite, Item, Receipt, ReceiptDay, Run, SecretHash,
+        Account, Conversation, Device, HostIdentityKey, InboxMessage, Invite, Item, Receipt, ReceiptDay, Run,
+        SecretHash,
     },
 };
 
@@ -99,6 +100,20 @@ impl View {
         match self.pin.invite(hash) {
             Some(row) => Ok(row),
             None => self.row(&invites::key(hash), invites::decode),
+        }
+    }
+
+    /// The user of a host app's identity, if there is one yet.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn user_of_host_identity(&self, key: &HostIdentityKey) -> Result<Option<UserId>, ReadFault> {
+        match self.pin.user_of_host_identity(key) {
+            Some(user) => Ok(user),
+            None => {
+                let row = self.row(&host_identities::key(key), host_identities::decode)?;
+                Ok(row.map(|identity| identity.user))
+            }
         }
     }
 

@@ -12,7 +12,7 @@ use super::{
 use crate::model::{
     Content, ConversationId, Day, DeviceId, Effect, HeardSince, Horizon, Kind, KindSet, Lineage, LineageId,
     Lineages, Seq, TimeMs, UserId, Version,
-    record::{Item, Pointer, ReceiptDay},
+    record::{HostIdentity, Item, Pointer, ReceiptDay},
 };
 
 const ANN: UserId = UserId(1);
@@ -117,6 +117,19 @@ fn an_item_whose_newest_value_lies_above_the_bound_is_left_out() {
     assert_eq!(documents(&view, 0, 9), [("other".to_owned(), 2)], "nor when the index has the newer one");
     assert_eq!(documents(&store.view(), 0, 9), [("other".to_owned(), 2), ("theme".to_owned(), new.0)]);
     assert_eq!(documents(&store.view(), 2, 9), [("theme".to_owned(), new.0)]);
+}
+
+#[test]
+fn a_host_apps_user_is_found_in_the_tail_and_in_the_index() {
+    let mut store = Samples::new();
+    let identity = HostIdentity { key: [3; 32], user: ANN };
+    store.publish(vec![Effect::HostIdentity(identity)]);
+    let user = |store: &Samples, key| store.view().user_of_host_identity(&[key; 32]).unwrap();
+    assert_eq!((user(&store, 3), user(&store, 4)), (Some(ANN), None));
+    store.index_all();
+    store.tail.retire();
+    assert_eq!(store.tail.bytes(), 0);
+    assert_eq!((user(&store, 3), user(&store, 4)), (Some(ANN), None));
 }
 
 #[test]

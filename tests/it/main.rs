@@ -14,6 +14,7 @@
 //! | [`http_twin`] | the same requests over HTTP: same answers, statuses, sizes |
 //! | [`registration`] | who may make an account; names, passwords, invites |
 //! | [`sign_in`] | signing in: uniform refusals, and an end to guessing |
+//! | [`host_tokens`] | users of a host app: made at first sight, the same ever after; what it did not sign; its keys |
 //! | [`passwords`] | changing a password: what ends with it, an end to guessing, the operator's word |
 //! | [`suspension`] | an account is suspended and resumed by an operator: out at once, and back as it was |
 //! | [`export`] | everything of one user as an archive: whole or broken off, one at a time |
@@ -55,6 +56,7 @@ mod full_disk;
 mod group_levels;
 mod groups;
 mod hand_back_times;
+mod host_tokens;
 mod http_twin;
 mod idempotence;
 mod independence;

@@ -52,6 +52,7 @@ SCHEMA = {
         (14, "register", "Register", "?"), (15, "signIn", "SignIn", "?"), (16, "signOut", "Nothing", "?"),
         (17, "listDevices", "Nothing", "?"), (18, "endDevice", "EndDevice", "?"), (19, "findUser", "FindUser", "?"),
         (20, "heads", "Heads", "?"), (21, "range", "Range", "?"), (22, "compare", "Compare", "?"),
+        (23, "signInWithToken", "SignInWithToken", "?"),
         (24, "changePassword", "ChangePassword", "?"),
         (30, "blockUser", "BlockUser", "?"), (31, "unblockUser", "UnblockUser", "?"),
         (32, "noteContact", "NoteContact", "?"), (33, "deleteContact", "DeleteContact", "?"),
@@ -88,6 +89,7 @@ SCHEMA = {
     "SignIn": [
         (1, "name", "string", ""), (2, "password", "string", ""), (3, "device", "DeviceInfo", "?"),
         (4, "inPlaceOf", "fixed64", "")],
+    "SignInWithToken": [(1, "token", "string", ""), (2, "device", "DeviceInfo", "?"), (3, "inPlaceOf", "fixed64", "")],
     "DeviceInfo": [(1, "name", "string", ""), (2, "deviceClass", "DeviceClass", "")],
     "SignedIn": [(1, "userId", "fixed64", ""), (2, "deviceId", "fixed64", ""), (3, "token", "string", "")],
     "DeviceList": [(1, "devices", "Device", "*")],
@@ -896,6 +898,11 @@ class Client:
         """Makes a further device of an account. Needs an open connection that was not greeted."""
         self.store.keep_account(self.ask({"signIn": {
             "name": name, "password": password, "device": {"name": device_name}}})["signedIn"])
+
+    def sign_in_with_token(self, token, device_name=""):
+        """The same for whom a host app vouches: its backend made the token. Makes the account at the first time."""
+        self.store.keep_account(self.ask({"signInWithToken": {
+            "token": token, "device": {"name": device_name}}})["signedIn"])
 
     def hello(self):
         """Says Hello on an open connection; from the greeting on the client syncs and sends by itself."""

@@ -58,6 +58,12 @@ impl World {
                     self.begin_client(*user, LineageId { device: device.device, context: APP });
                 }
                 Err(Refusal::NameTaken) => assert!(self.oracle.names.contains_key(&name_key(name))),
+                Err(Refusal::Busy) => {
+                    let Request::Register(register) = &submission.operation.request else { unreachable!() };
+                    let identity = register.host_identity.expect("nothing else of it can be drawn twice");
+                    assert!(self.oracle.host_identities.contains_key(&identity), "nobody is that user yet");
+                    self.counts.saw("host app's user known");
+                }
                 Err(Refusal::InvalidInvite) => {
                     let Request::Register(register) = &submission.operation.request else { unreachable!() };
                     let held = register.invite.and_then(|invite| self.oracle.invites.get(&invite));

@@ -7,6 +7,8 @@ const EVENTS: &[&str] = &[
     // operations
     "register",
     "register with invite",
+    "register of a host app's user",
+    "host app's user known",
     "name taken",
     "add device",
     "end device",

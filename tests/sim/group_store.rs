@@ -222,7 +222,8 @@ fn register(user: u64) -> Request {
         in_place_of: None,
         proven: None,
     };
-    Request::Register(Register { user: UserId(user), name, password: None, invite: None, device })
+    let user = UserId(user);
+    Request::Register(Register { user, name, password: None, invite: None, host_identity: None, device })
 }
 
 /// Who is meant by each entry of a log: computed from the log alone.

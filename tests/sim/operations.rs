@@ -143,11 +143,16 @@ impl World {
             self.submit(Request::Invite(Invite { hash, expires }), Ticket::Other);
         }
         self.counts.saw(if taken { "name taken" } else { "register" });
+        // Few users of the host app, so that some come twice.
+        let host_identity = self.random.one_in(4).then(|| [self.any(USERS) as u8; 32]);
+        if host_identity.is_some() {
+            self.counts.saw("register of a host app's user");
+        }
         if invite.is_some() {
             self.counts.saw("register with invite");
         }
         let device = self.new_device(user);
-        let register = Register { user, name: name.clone(), password: None, invite, device };
+        let register = Register { user, name: name.clone(), password: None, invite, host_identity, device };
         self.submit(Request::Register(register), Ticket::Register(user, name));
     }
 

@@ -8,7 +8,7 @@ use std::{
 use highwater::model::{
     Bodies, ClientMessageId, Content, ConversationId, Day, Delivery, DeviceId, Effect, GroupBounds,
     GroupEffect, Horizon, Kind, LineageId, Lineages, Record, TimeMs, UserId, Version,
-    record::{Account, Conversation, Device, Item, Run, SecretHash},
+    record::{Account, Conversation, Device, HostIdentityKey, Item, Run, SecretHash},
 };
 
 use crate::group_model::Group;
@@ -38,6 +38,7 @@ pub struct Oracle {
     pub accounts: BTreeMap<UserId, Account>,
     pub runs: Vec<Run>,
     pub invites: BTreeMap<SecretHash, TimeMs>,
+    pub host_identities: BTreeMap<HostIdentityKey, UserId>,
     pub lineages: BTreeMap<UserId, Lineages>,
     /// Silent for longer, a lineage holds nothing back.
     pub lineage_expiry_ms: i64,
@@ -114,6 +115,10 @@ impl Oracle {
                 Effect::Horizon(horizon) => self.take_horizon(horizon),
                 Effect::Conversation(row) => self.take_conversation(row),
                 Effect::Group(GroupEffect::Expanded(step)) => self.take_step(step),
+                Effect::HostIdentity(identity) => {
+                    let owner = self.host_identities.insert(identity.key, identity.user);
+                    assert!(owner.is_none(), "a host app's user got two accounts");
+                }
                 // Judged when the whole record is taken.
                 Effect::Group(_) | Effect::ContactTally(_) => {}
             }

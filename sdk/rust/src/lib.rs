@@ -33,7 +33,7 @@ pub use highwater_wire as wire;
 pub use highwater_wire::proto::{Custom, GroupItem, Member, Notice, Role};
 pub use holes::{REPAIRED_PER_CONVERSATION_MAX, SeqRange};
 pub use message::{ClientMessageId, Content, SendResult, Target};
-pub use requests::{register, sign_in, sign_in_again};
+pub use requests::{register, sign_in, sign_in_again, sign_in_with_token};
 pub use store::{
     Applied, DiscardReason, Durability, Lineage, Outcome, PageCause, SendState, Store, StoreError,
 };

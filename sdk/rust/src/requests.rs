@@ -81,6 +81,25 @@ pub async fn sign_in_again(
     signed_in(base_url, request).await
 }
 
+/// Signs a new device in by the word of a host app, whose backend made `token` for its user; makes the account at the first
+/// time. `was_device_id` is the device that this installation was before, 0 if it does not know.
+///
+/// # Errors
+/// A refusal, such as that the token is not accepted, or that no host app is believed here; or a fault of the transport.
+pub async fn sign_in_with_token(
+    base_url: &str,
+    token: &str,
+    device: DeviceInfo,
+    was_device_id: u64,
+) -> Result<SignedIn, Error> {
+    let request = Request::SignInWithToken(proto::SignInWithToken {
+        token: token.to_owned(),
+        device: Some(device),
+        in_place_of: was_device_id,
+    });
+    signed_in(base_url, request).await
+}
+
 async fn signed_in(base_url: &str, request: Request) -> Result<SignedIn, Error> {
     match tokio::time::timeout(TIMEOUT, ask_once(base_url, request)).await {
         Ok(Ok(Body::SignedIn(signed_in))) => Ok(signed_in),

@@ -71,6 +71,18 @@ async fn register_and_sign_in_need_no_hello() {
     let refused = timeout(PATIENCE, signing_in).await.unwrap().unwrap().unwrap_err();
     assert_eq!(refused.refusal(), Some(Refusal::WrongCredentials));
 
+    let base_url = server.base_url();
+    let signing_in = tokio::spawn(async move {
+        let device = requests::device_info("laptop", DeviceClass::Desktop);
+        highwater_sdk::sign_in_with_token(&base_url, "a.b.c", device, 7).await
+    });
+    let mut connection = server.accept().await;
+    let frame = connection.read().await;
+    let Some(Request::SignInWithToken(sign_in)) = frame.request else { panic!("{frame:?}") };
+    assert_eq!((sign_in.token.as_str(), sign_in.in_place_of), ("a.b.c", 7));
+    connection.answer(frame.request_id, Body::SignedIn(signed_in.clone())).await;
+    assert_eq!(timeout(PATIENCE, signing_in).await.unwrap().unwrap().unwrap(), signed_in);
+
     let mut store = Store::in_memory().unwrap();
     assert_eq!(store.remembered_sign_in().unwrap(), None);
     store.remember_sign_in(&signed_in).unwrap();

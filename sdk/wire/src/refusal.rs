@@ -38,7 +38,7 @@ refusals! {
     WrongFrameType = 103, "wrong_frame_type", 400, false, "text frames go with JSON, binary frames with protobuf";
     /// A field has a value that can never be right.
     InvalidField = 104, "invalid_field", 400, false, "a field has a value that is not allowed";
-    /// Anything but Hello, Register or SignIn before Hello.
+    /// Anything but Hello, Register or a sign-in before Hello.
     HelloFirst = 105, "hello_first", 401, false, "say hello first";
     /// A second Hello on a connection.
     AlreadyGreeted = 106, "already_greeted", 400, false, "this connection was greeted before";
@@ -71,6 +71,12 @@ refusals! {
     TooManyDevices = 209, "too_many_devices", 409, false, "as many devices are signed in as there may be";
     /// An operator suspended the account. What is kept stays, and so do its devices, for when it is resumed.
     AccountSuspended = 210, "account_suspended", 403, false, "the account is suspended";
+    /// What the host app's token says is not accepted; why is told to the operator alone.
+    HostTokenRefused = 212, "host_token_refused", 401, false, "the token of the host app is not accepted";
+    /// No host app vouches for users of this server.
+    HostSignInOff = 213, "host_sign_in_off", 403, false, "there is no signing in by a host app here";
+    /// By what the host app's token could be judged cannot be fetched now.
+    HostUnavailable = 214, "host_unavailable", 503, true, "the host app cannot be asked now";
 
     /// No such user, or one that takes nothing from the one who asks: which of them is not told.
     NoSuchUser = 300, "no_such_user", 404, false, "there is no such user";

@@ -44,6 +44,7 @@ fn one(view: &View, need: Need) -> Result<Warm, ReadFault> {
         Need::Receipts(day) => Warm::Receipts(day, view.receipts(day)?),
         Need::Lineages(user) => Warm::Lineages(user, view.lineages(user)?),
         Need::Invite(hash) => Warm::Invite(hash, view.invite(&hash)?),
+        Need::HostIdentity(key) => Warm::HostIdentity(key, view.user_of_host_identity(&key)?),
         Need::Item(user, kind, key) => {
             let version = view.item_version(user, kind, &key)?;
             Warm::Item(user, kind, key, version)

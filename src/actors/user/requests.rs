@@ -67,7 +67,9 @@ impl User {
                 });
             }
             Some(Request::Range(range)) => self.range(connection, request_id, range),
-            Some(Request::Hello(_) | Request::Register(_) | Request::SignIn(_)) => {
+            Some(
+                Request::Hello(_) | Request::Register(_) | Request::SignIn(_) | Request::SignInWithToken(_),
+            ) => {
                 self.refuse(connection, request_id, Refusal::AlreadyGreeted);
             }
             // What is left changes a contact or a group, or is unknown here: comparisons are over HTTP only.

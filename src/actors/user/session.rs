@@ -133,6 +133,8 @@ pub fn retry_after_ms(refusal: Refusal) -> u32 {
         Refusal::Busy | Refusal::TooManyInFlight => 100,
         Refusal::UnknownOutcome => 200,
         Refusal::StorageFull | Refusal::Internal | Refusal::Draining => 1000,
+        // A fetch may take five seconds, and the next one begins no earlier.
+        Refusal::HostUnavailable => 5_000,
         // They are forgotten after ten minutes; who knows the password should not have to wait for all of it in vain.
         Refusal::TooManyAttempts => 60_000,
         // The day's are forgotten at midnight, and what waits goes when somebody reads it: neither within seconds.

@@ -103,6 +103,7 @@ impl Story {
             name,
             password: None,
             invite: None,
+            host_identity: None,
             device,
         }));
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{InboxEntry, Tail};
 use crate::model::{
     ContactTally, ConversationId, Delivery, DeviceId, Horizon, Kind, Lineages, Seq, UserId, Version,
-    record::{Account, Conversation, Device, Invite, Item, SecretHash},
+    record::{Account, Conversation, Device, HostIdentityKey, Invite, Item, SecretHash},
     seeded::{self, SyncBug},
 };
 
@@ -59,6 +59,12 @@ impl Pin {
     #[must_use]
     pub fn contact_tally(&self, user: UserId) -> Option<Option<ContactTally>> {
         self.tail.shard(user.0).read().contact_tallies.get(&user).map(|(_, row)| row.clone())
+    }
+
+    /// The user of a host app's identity, if the tail knows it.
+    #[must_use]
+    pub fn user_of_host_identity(&self, key: &HostIdentityKey) -> Option<Option<UserId>> {
+        self.tail.hash_shard(key).read().host_identities.get(key).map(|(_, row)| *row)
     }
 
     /// The newest horizon that is durable.

@@ -105,7 +105,14 @@ impl OldStore {
         let user = UserId(rand::random());
         let mut person = Person { name: name.to_owned(), user_id: user.0, devices: Vec::new() };
         let device = new_device(&mut person);
-        let register = Register { user, name: name.to_owned(), password: None, invite: None, device };
+        let register = Register {
+            user,
+            name: name.to_owned(),
+            password: None,
+            invite: None,
+            host_identity: None,
+            device,
+        };
         self.decide(Request::Register(register));
         person
     }

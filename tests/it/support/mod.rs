@@ -4,17 +4,20 @@
 //! frames, [`http`] a single request, [`Replica`] what a client has put together from pages, [`sdk`] the real client.
 
 pub mod aged;
+pub mod host_app;
 pub mod http;
 pub mod replica;
 pub mod requests;
 pub mod sdk;
 pub mod server;
+pub mod signing;
 pub mod temp_dir;
 pub mod wire;
 
 use std::time::Duration;
 
 pub use aged::OldStore;
+pub use host_app::{HostApp, Page};
 pub use replica::{Replica, dump};
 pub use server::{Home, Person, Server};
 pub use wire::Wire;

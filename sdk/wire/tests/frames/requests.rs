@@ -5,8 +5,8 @@ use highwater_wire::proto::{
     AcceptContact, AddMembers, AskContact, BlockUser, ChangePassword, ClientFrame, Compare, CreateGroup,
     Custom, DeleteContact, DeviceClass, DeviceInfo, EndDevice, FindUser, GiveRole, Heads, Heartbeat,
     HeldEntry, HeldItem, Hello, LeaveGroup, ListDevices, ListMembers, NoteContact, Range, RefuseContact,
-    Register, RemoveMember, RenameGroup, Role, Send, SignIn, SignOut, Sync, UnblockUser, WithdrawContact,
-    client_frame::Request, end_device::Which, send::To,
+    Register, RemoveMember, RenameGroup, Role, Send, SignIn, SignInWithToken, SignOut, Sync, UnblockUser,
+    WithdrawContact, client_frame::Request, end_device::Which, send::To,
 };
 
 use super::{Frame, Named, message_id, snapshot};
@@ -70,6 +70,14 @@ fn accounts() -> Vec<Named> {
         device: Some(device),
         in_place_of: 0,
     };
+    let with_token = SignInWithToken {
+        token: "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl".to_owned(),
+        device: Some(DeviceInfo {
+            name: "Ada’s tablet".to_owned(),
+            device_class: DeviceClass::Tablet.into(),
+        }),
+        in_place_of: 0xF0E0_D0C0_B0A0_9080,
+    };
     let change_password = ChangePassword {
         old_password: "correct horse".to_owned(),
         new_password: "battery staple".to_owned(),
@@ -85,6 +93,8 @@ fn accounts() -> Vec<Named> {
             "client_sign_in_empty_device",
             Request::SignIn(SignIn { device: Some(DeviceInfo::default()), ..SignIn::default() }),
         ),
+        plain("client_sign_in_with_token", Request::SignInWithToken(with_token)),
+        plain("client_sign_in_with_token_empty", Request::SignInWithToken(SignInWithToken::default())),
         plain("client_sign_out", Request::SignOut(SignOut {})),
         plain("client_list_devices", Request::ListDevices(ListDevices {})),
         plain(
