@@ -75,7 +75,7 @@ fn random_group(random: &mut SeededRandom, mut rows: Rows) -> Rows {
     let position = random.one_in(2).then(|| Position { entry: Seq(1 + random.below(HEAD)), after });
     let named = Seq(1 + random.below(HEAD));
     let row = Group { group: GROUP, name: "g".to_owned(), named, founder: UserId(1), created: TimeMs(1) };
-    rows.groups.insert(GROUP, GroupState { row, members, position });
+    rows.groups.insert(GROUP, GroupState { row, members, position, channel: None });
     let row = Conversation::of_group(GROUP, TimeMs(1));
     rows.conversations.insert(GROUP, ConversationState { row, head: Seq(HEAD) });
     rows

@@ -6,14 +6,15 @@ use std::collections::BTreeMap;
 use highwater_wire::Refusal;
 
 use super::{
+    channels,
     decide::{Decided, Needs, authorise},
     fan_out::{CONVERSATIONS, Entry, admit, check_queue, entry_needs, head_of, write_entry},
     operation::{Answer, GroupChange, GroupRequest},
     state::{ConversationState, GroupState, Need, State},
 };
 use crate::model::{
-    ClientMessageId, Content, ConversationId, Day, Effect, Group, GroupEffect, Interval, Member, Notice,
-    Role, Seq, TimeMs, UserId, Version,
+    ClientMessageId, Content, ConversationId, Day, Effect, Form, Group, GroupEffect, Interval, Member,
+    Notice, Role, Seq, TimeMs, UserId, Version,
     limits::{
         FORMER_MEMBERS_MAX, GROUP_NAME_BYTES_MAX, GROUP_USERS_PER_OPERATION_MAX, INTERVALS_PER_MEMBER_MAX,
     },
@@ -48,9 +49,12 @@ pub(super) fn needs(needs: &mut Needs<'_>, request: &GroupRequest) {
     }
     let state = needs.state;
     match (state.groups.get(&group).and_then(Option::as_ref), &request.change) {
+        (Some(held), GroupChange::Leave) if held.form() == Form::Channel => {
+            channels::unfollow_needs(needs, request.by.user, group);
+        }
         (Some(held), change) => {
             entry_needs(needs, held, added);
-            if matches!(change, GroupChange::Rename(_)) {
+            if matches!(change, GroupChange::Rename(_)) && held.form() == Form::Group {
                 for member in held.present_members() {
                     needs.need(item(member.user));
                 }
@@ -78,7 +82,15 @@ pub(super) fn decide(
     if let GroupChange::Create { name, members } = &request.change {
         return create(state, at, (by, group), (name, members), version);
     }
+    if request.change == GroupChange::Leave && is_channel(state, group) {
+        return channels::unfollow(state, (by, group), version);
+    }
     let held = admit(state, group, by)?;
+    if held.form() == Form::Channel && matches!(request.change, GroupChange::Add(_) | GroupChange::Remove(_))
+    {
+        // Nobody is made to follow, nor kept from it.
+        return Err(Refusal::Forbidden);
+    }
     let seq = head_of(state, group).next();
     let changed = match &request.change {
         GroupChange::Create { .. } => unreachable!("it was decided before"),
@@ -97,16 +109,21 @@ pub(super) fn decide(
     Ok(Decided::changed(version, effects, Answer::Done))
 }
 
+fn is_channel(state: &State, group: ConversationId) -> bool {
+    let held = state.groups.get(&group).and_then(Option::as_ref);
+    held.is_some_and(|held| held.form() == Form::Channel)
+}
+
 /// What an operation makes of the rows of a group, and the entry that says so.
-struct Changed {
-    row: Option<Group>,
+pub(super) struct Changed {
+    pub(super) row: Option<Group>,
     members: Vec<Member>,
     forgotten: Vec<UserId>,
-    notice: Notice,
+    pub(super) notice: Notice,
 }
 
 impl Changed {
-    fn members(members: Vec<Member>, notice: Notice) -> Changed {
+    pub(super) fn members(members: Vec<Member>, notice: Notice) -> Changed {
         Changed { row: None, members, forgotten: Vec::new(), notice }
     }
 }
@@ -140,7 +157,7 @@ fn create(
     let conversation = Conversation::of_group(group, at);
     let begun = ConversationState { row: conversation, head: Seq(0) };
     state.conversations.change(group, Some(begun), version);
-    let empty = GroupState { row: row.clone(), members: BTreeMap::new(), position: None };
+    let empty = GroupState { row: row.clone(), members: BTreeMap::new(), position: None, channel: None };
     state.groups.change(group, Some(empty), version);
     let notice = Notice::Created { name: row.name.clone(), members: others };
     let changed = Changed { row: Some(row), ..Changed::members(rows, notice) };
@@ -174,7 +191,7 @@ fn add(
 }
 
 /// The row of a new member, or of one who was a member before.
-fn rejoin(held: &GroupState, user: UserId, seq: Seq) -> Result<Member, Refusal> {
+pub(super) fn rejoin(held: &GroupState, user: UserId, seq: Seq) -> Result<Member, Refusal> {
     let group = held.row.group;
     let before = held.members.get(&user).map(|member| member.intervals.clone());
     let mut intervals = before.unwrap_or_default();
@@ -269,7 +286,7 @@ fn give_role(
 }
 
 /// The rows take their values, in memory and in the record.
-fn apply(
+pub(super) fn apply(
     state: &mut State,
     effects: &mut Vec<Effect>,
     group: ConversationId,
@@ -293,7 +310,7 @@ fn apply(
     effects.extend(changed.members.iter().cloned().map(GroupEffect::Member).map(Effect::Group));
 }
 
-fn write_notice(
+pub(super) fn write_notice(
     state: &mut State,
     effects: &mut Vec<Effect>,
     (at, group, by, seq): (TimeMs, ConversationId, UserId, Seq),
@@ -306,7 +323,7 @@ fn write_notice(
     write_entry(state, effects, Entry { message, day: Day(0), fingerprint: 0 }, version);
 }
 
-fn closed(member: &Member, seq: Seq) -> Member {
+pub(super) fn closed(member: &Member, seq: Seq) -> Member {
     let mut intervals = member.intervals.clone();
     let last = intervals.last_mut().expect("a member has a membership");
     last.leave = Some(seq);
@@ -319,7 +336,7 @@ fn check_rank(held: &GroupState, by: UserId, on: Role) -> Result<(), Refusal> {
     if role < on { Ok(()) } else { Err(Refusal::Forbidden) }
 }
 
-fn check_name(name: &str) -> Result<(), Refusal> {
+pub(super) fn check_name(name: &str) -> Result<(), Refusal> {
     let is_allowed = !name.trim().is_empty() && !name.chars().any(char::is_control);
     if is_allowed && name.len() <= GROUP_NAME_BYTES_MAX { Ok(()) } else { Err(Refusal::InvalidGroupName) }
 }

@@ -3,6 +3,9 @@
 pub mod accounts;
 #[cfg(test)]
 mod bodies_tests;
+mod channels;
+#[cfg(test)]
+mod channels_tests;
 mod contact_requests;
 #[cfg(test)]
 mod contact_requests_tests;
@@ -18,6 +21,7 @@ mod decide_samples;
 #[cfg(test)]
 mod decide_tests;
 mod fan_out;
+mod followers;
 mod groups;
 #[cfg(test)]
 mod groups_tests;
@@ -47,6 +51,7 @@ pub mod state;
 mod suspension;
 #[cfg(test)]
 mod suspension_tests;
+mod turns;
 
 pub use decide::{Decided, decide, lacking};
 pub use observed_time::ObservedTime;

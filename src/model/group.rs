@@ -1,6 +1,9 @@
 //! Groups: who belongs to one, from which place of its log to which, and how far its log is expanded to inboxes.
 
-use super::ids::{ConversationId, Seq, TimeMs, UserId, Version};
+use super::{
+    channel::Form,
+    ids::{ConversationId, Seq, TimeMs, UserId, Version},
+};
 
 /// A group. Its log has a row of [`Conversation`](super::record::Conversation) like every other.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,6 +137,8 @@ pub enum Notice {
     Renamed(String),
     /// The sender gave somebody another role.
     RoleGiven(UserId, Role),
+    /// The sender made a channel of the group, or a group of the channel.
+    Turned(Form),
 }
 
 impl Notice {
@@ -144,7 +149,7 @@ impl Notice {
         match self {
             Notice::Created { name, members } => name.len() + members.len() * USER_BYTES,
             Notice::Joined(members) => members.len() * USER_BYTES,
-            Notice::Left => 0,
+            Notice::Left | Notice::Turned(_) => 0,
             Notice::Removed(_) | Notice::RoleGiven(..) => USER_BYTES,
             Notice::Renamed(name) => name.len(),
         }

@@ -15,12 +15,13 @@ use super::{
 pub use super::{
     view_bodies::LogPrefix, view_cleanup::Standing, view_fault::ReadFault, view_retention::Tombstone,
 };
-use crate::model::{
-    ClientMessageId, ConversationId, DeviceId, Kind, Lineages, Seq, TimeMs, UserId, Version,
-    limits::KINDS_MAX,
-    record::{
-        Account, Conversation, Device, InboxMessage, Invite, Item, Receipt, ReceiptDay, Run, SecretHash,
+use crate::{
+    model::{
+        ClientMessageId, ConversationId, DeviceId, Kind, Lineages, Seq, TimeMs, UserId, Version,
+        limits::{CHANNEL_POSTS_MAX, KINDS_MAX},
+        record::{Account, Conversation, Device, Invite, Item, Receipt, ReceiptDay, Run, SecretHash},
     },
+    sync::{Messages, PageLimits},
 };
 
 /// See the module. Holds the tail for as long as it lives, so it is kept for one page and dropped.
@@ -178,13 +179,8 @@ impl crate::sync::Source for UserView<'_> {
         self.view.items_above(self.user, kind, mark, items_max)
     }
 
-    fn inbox_above(
-        &self,
-        mark: Version,
-        entries_max: usize,
-        bytes_max: usize,
-    ) -> Result<Vec<InboxMessage>, ReadFault> {
-        self.view.inbox_above(self.user, mark, entries_max, bytes_max)
+    fn messages_above(&self, mark: Version, limits: PageLimits) -> Result<Messages, ReadFault> {
+        self.view.messages_above(self.user, mark, limits, CHANNEL_POSTS_MAX)
     }
 
     fn floor(&self) -> Result<Version, ReadFault> {

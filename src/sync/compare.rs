@@ -122,14 +122,14 @@ fn compare_messages<S: Source>(
     let mut through = source.floor()?;
     let mut bytes = 0;
     loop {
-        let read = source.inbox_above(through, READ_MAX, room.bytes);
+        let read = source.messages_above(through, PageLimits { entries: READ_MAX, ..room });
         // Looked at after the scan, as in a page: what lies below may have been removed under it.
         let floor = source.floor()?;
         if floor > through {
             through = floor;
             continue;
         }
-        let read = read?;
+        let read = read?.entries;
         let Some(last) = read.last() else {
             return Ok(());
         };
@@ -160,7 +160,10 @@ mod tests {
             ClientMessageId, Contact, TimeMs, UserId,
             record::{ItemValue, Message},
         },
-        sync::kinds::{CONTACTS, KINDS_MAX},
+        sync::{
+            Messages,
+            kinds::{CONTACTS, KINDS_MAX},
+        },
     };
 
     /// The floor after a cleanup.
@@ -186,13 +189,14 @@ mod tests {
             Ok(above.take(max).cloned().collect())
         }
 
-        fn inbox_above(&self, mark: Version, max: usize, _bytes: usize) -> Result<Vec<InboxMessage>, ()> {
+        fn messages_above(&self, mark: Version, limits: PageLimits) -> Result<Messages, ()> {
             let cleaned = self.cleaned_after.as_ref().is_some_and(|left| left.get() == 0);
             // What a read of an inbox under cleanup is: a pointer names one that is gone.
             if cleaned && mark < CLEANED {
                 return Err(());
             }
-            Ok(self.inbox.iter().filter(|entry| entry.version > mark).take(max).cloned().collect())
+            let above = self.inbox.iter().filter(|entry| entry.version > mark).take(limits.entries);
+            Ok(above.cloned().collect::<Vec<_>>().into())
         }
 
         fn floor(&self) -> Result<Version, ()> {

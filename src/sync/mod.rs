@@ -23,7 +23,7 @@ pub use levels::{LEVELS, Rendering};
 pub use locale::Locale;
 pub use lost_future::{Kept, Valid};
 pub use marks::{Lifeline, Marks, RunName, ValidList};
-pub use page::{Page, PageLimits, Source};
+pub use page::{Messages, Page, PageLimits, Passed, Source};
 pub use progress::{Course, Progress};
 pub use push_chain::{Issued, News, PushChain};
 pub use snapshot::{Chain, SnapshotKey};

@@ -6,6 +6,7 @@ use highwater_wire::proto;
 use super::levels::{LEVELS, Rendering};
 use super::locale::Phrase;
 use super::lost_future::Valid;
+use super::page::Passed;
 use crate::model::{
     Contact, Content, Standing, UserId,
     record::{InboxMessage, Item, ItemValue, Message},
@@ -103,6 +104,12 @@ fn utf8(text: &[u8]) -> String {
 #[must_use]
 pub fn valid(valid: &Valid) -> proto::Valid {
     proto::Valid { conversation_id: valid.conversation.0, seq: valid.seq.0 }
+}
+
+/// Posts that are passed over, as the wire has them.
+#[must_use]
+pub fn gap(passed: &Passed) -> proto::Gap {
+    proto::Gap { conversation_id: passed.conversation.0, from_seq: passed.from.0, to_seq: passed.to.0 }
 }
 
 /// Messages of an inbox as a device of their user is told them.

@@ -11,6 +11,8 @@
 
 mod answers;
 mod bodies;
+mod channel_client;
+mod channel_orders;
 mod client;
 mod contacts;
 mod counts;

@@ -107,7 +107,7 @@ impl Oracle {
                 }
                 Effect::Horizon(horizon) => self.take_horizon(horizon),
                 Effect::Conversation(row) => self.take_conversation(row),
-                Effect::Group(_) => panic!("these histories make no groups"),
+                Effect::Group(_) | Effect::Channel(_) => panic!("these histories make no groups"),
                 // Judged when the whole record is taken.
                 Effect::ContactTally(_) => {}
             }

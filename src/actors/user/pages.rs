@@ -131,7 +131,7 @@ pub fn answer(
         items: page.items.iter().map(|item| render::item(request.rendering, item)).collect(),
         entries: render::entries(request.chain.user, request.rendering, &page.entries),
         rebuild: rebuild.map(|cause| proto::Rebuild { cause: cause.into() }),
-        gaps: Vec::new(),
+        gaps: page.passed.iter().map(render::gap).collect(),
         hand_back: false,
         complete: page.complete,
         messages_gap: page.gap,
