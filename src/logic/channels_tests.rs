@@ -2,14 +2,15 @@
 
 use super::{
     ConversationState, GroupState, Request, State, decide,
-    decide_samples::{Rows, at, by, send},
+    decide_samples::{NOW, Rows, at, by, send},
     decide_tests::check_from,
     lacking,
+    observed_time::ObservedTime,
     operation::{ChannelChange, ChannelRequest, GroupChange, GroupRequest, OpenLineage, Target},
 };
 use crate::model::{
-    Channel, ConversationId, Follow, FollowEnd, FollowInterval, Form, Group, GroupBounds, Interval, KindSet,
-    Member, Position, Role, Seq, TimeMs, Turn, UserId, Version,
+    Channel, ConversationId, Follow, FollowEnd, FollowInterval, Form, Group, GroupBounds, Horizon, Interval,
+    KindSet, Member, Position, Role, Seq, TimeMs, Turn, UserId, Version,
     limits::{FOLLOW_INTERVALS_MAX, FOLLOWS_PER_USER_MAX, GROUP_MEMBERS_CEILING, TURNS_WAITING_MAX},
     record::Conversation,
 };
@@ -352,4 +353,78 @@ fn a_new_lineage_of_a_follower_begins_behind_everything_that_was_posted() {
         let super::Answer::LineageOpened(lineage) = decided.answer else { panic!() };
         assert_eq!(lineage.from, Version(from));
     }
+}
+
+#[test]
+fn a_post_needs_and_writes_the_same_for_one_follower_as_for_a_hundred_thousand() {
+    let few = held(1, None, &[(1, &[(0, 0)])]);
+    let mut many = few.clone();
+    for user in 0..100_000 {
+        let after = FollowEnd { seq: Seq(1), version: Version(50) };
+        let intervals = vec![FollowInterval { after, through: None }];
+        let (user, channel) = (UserId(1000 + user), NEWS);
+        many.follows.insert((user, channel), Follow { user, channel, intervals });
+    }
+    let channel = many.groups.get_mut(&NEWS).and_then(|held| held.channel.as_mut());
+    channel.expect("it is one").followers += 100_000;
+    let posted = |rows: &Rows| {
+        let mut state = State::default();
+        let asked = rows.warm(&mut state, &at(say(1, 1)));
+        (asked, decide(&mut state, &at(say(1, 1)), Version(101)))
+    };
+    assert_eq!(posted(&few), posted(&many));
+    let followed = |rows: &Rows| {
+        let mut state = State::default();
+        let asked = rows.warm(&mut state, &at(follow(2)));
+        let record = decide(&mut state, &at(follow(2)), Version(101)).expect("it may").record;
+        (asked, record.map(|record| record.effects.len()))
+    };
+    assert_eq!(followed(&few), followed(&many));
+}
+
+#[test]
+fn an_ended_time_is_forgotten_behind_the_floor_and_past_retention_and_not_before() {
+    let times: Times<'_> = &[(0, 3), (5, 7)];
+    let day_ms = 24 * 60 * 60 * 1000;
+    let forget = |through, last| Request::ForgetFollow {
+        user: UserId(2),
+        channel: NEWS,
+        through: Seq(through),
+        last: Version(last),
+    };
+    // Floor of the user, oldest entry that waits, days that have passed, and what is asked; whether it is forgotten.
+    for (floor, waits, days, request, is_forgotten) in [
+        (60, None, 31, forget(3, 60), true),
+        (60, None, 31, forget(3, 0), true),
+        (59, None, 31, forget(3, 60), false),
+        (60, Some(3), 31, forget(3, 60), false),
+        (60, Some(4), 31, forget(3, 60), true),
+        (60, None, 1, forget(3, 60), false),
+        (60, None, 31, forget(7, 60), false),
+    ] {
+        let mut rows = held(9, waits, &[(1, &[(0, 0)]), (2, times)]);
+        rows.lineages.entry(UserId(2)).and_modify(|lineages| lineages.floor = Version(floor));
+        let time = ObservedTime::at_start(None, NOW, 0);
+        let mut state = State::default().with_time(time, i64::MAX);
+        let mut horizon = Horizon::default();
+        horizon.note(NOW, Version(55), i64::MAX);
+        state.set_horizon(horizon);
+        state.advance(days * day_ms * 1000);
+        rows.warm(&mut state, &at(request.clone()));
+        let decided = decide(&mut state, &at(request.clone()), Version(101)).expect("nobody is refused");
+        assert_eq!(decided.record.is_some(), is_forgotten, "{floor} {waits:?} {days} {request:?}");
+    }
+}
+
+#[test]
+fn the_last_time_takes_the_follow_with_it() {
+    let mut rows = held(9, None, &[(1, &[(0, 0)]), (2, &[(0, 3)])]);
+    rows.lineages.entry(UserId(2)).and_modify(|lineages| lineages.floor = Version(60));
+    let mut state = State::default().with_time(ObservedTime::at_start(None, NOW, 0), i64::MAX);
+    let mut horizon = Horizon::default();
+    horizon.note(NOW, Version(55), i64::MAX);
+    state.set_horizon(horizon);
+    state.advance(31 * 24 * 60 * 60 * 1_000_000);
+    let request = Request::ForgetFollow { user: UserId(2), channel: NEWS, through: Seq(3), last: Version(9) };
+    check_from(state, &rows, &[request.clone(), request], &["done: -follow 2 2 follows 0", "done: nothing"]);
 }

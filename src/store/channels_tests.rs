@@ -2,9 +2,20 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::sync::Arc;
+use std::{
+    ops::ControlFlow,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
-use super::record_samples::{DAY, Samples, posted};
+use super::{
+    engine::{Direction, Engine, IndexBatch},
+    engine_fault::EngineFault,
+    record_samples::{DAY, Samples, posted},
+    view::View,
+};
 use crate::{
     model::{
         ChannelEffect, ClientMessageId, ConversationId, Delivery, Effect, Follow, FollowEnd, FollowInterval,
@@ -183,4 +194,88 @@ fn rows_of_follows_are_those_of_the_tail_before_those_of_the_index() {
         assert_eq!(store.view().follow(BOB, NEWS).unwrap(), None);
         assert_eq!(store.view().follow_count(BOB).unwrap(), 1);
     }
+}
+
+#[test]
+fn ended_times_are_found_with_the_last_post_in_them() {
+    let mut store = Samples::new();
+    follow(&mut store, NEWS, &[(0, Some(2)), (3, None)]);
+    follow(&mut store, SPORT, &[(4, Some(5))]);
+    for seq in 1..=5 {
+        post(&mut store, 2 + seq, NEWS, seq);
+    }
+    post(&mut store, 8, SPORT, 4);
+    let ended = |past| store.view().ended_follows(BOB, Version(past)).unwrap();
+    // Every end of the samples has the version 1.
+    assert_eq!(ended(0), []);
+    assert_eq!(ended(1), [(NEWS, Seq(2), Version(4)), (SPORT, Seq(5), Version(0))]);
+}
+
+/// Counts what is read of an engine.
+struct Counting(Arc<dyn Engine>, AtomicUsize);
+
+impl Engine for Counting {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, EngineFault> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.get(key)
+    }
+
+    fn scan(
+        &self,
+        from: &[u8],
+        to: Option<&[u8]>,
+        direction: Direction,
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), EngineFault> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.scan(from, to, direction, visit)
+    }
+
+    fn apply(&self, batch: &IndexBatch) -> Result<(), EngineFault> {
+        self.0.apply(batch)
+    }
+
+    fn sync(&self) -> Result<(), EngineFault> {
+        self.0.sync()
+    }
+
+    fn size_on_disk(&self) -> u64 {
+        self.0.size_on_disk()
+    }
+
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+}
+
+#[test]
+fn with_many_follows_a_sync_reads_of_those_channels_alone_that_have_something_new() {
+    const CHANNELS: u64 = 200;
+    let mut store = Samples::new();
+    for number in 0..CHANNELS {
+        follow(&mut store, ConversationId(1000 + number), &[(0, None)]);
+    }
+    for number in 0..CHANNELS {
+        for seq in 1..=3 {
+            let version = CHANNELS + 3 * number + seq;
+            post(&mut store, version, ConversationId(1000 + number), seq);
+        }
+    }
+    store.index_all();
+    let all = 4 * CHANNELS;
+    let counting = Arc::new(Counting(Arc::clone(&store.engine), AtomicUsize::new(0)));
+    let engine: Arc<dyn Engine> = counting.clone();
+    let reads = |tail: &Arc<super::tail::Tail>, mark| {
+        let before = counting.1.load(Ordering::Relaxed);
+        let found = View::new(tail, &engine).messages_above(BOB, Version(mark), WIDE, 100).unwrap();
+        (found.entries.len(), counting.1.load(Ordering::Relaxed) - before)
+    };
+    // One range of follows, and two looks at the inbox below the head; of a channel with news its posts and their chunk.
+    assert_eq!(reads(&store.tail, all), (0, 1));
+    assert_eq!(reads(&store.tail, all - 1), (1, 3 + 2));
+    assert_eq!(reads(&store.tail, all - 6), (6, 3 + 2 * 2));
+    // After a start each channel costs one seek more, once.
+    let tail = Arc::new(super::tail::Tail::new(Version(all)));
+    assert_eq!(reads(&tail, all), (0, 1 + usize::try_from(CHANNELS).unwrap()));
+    assert_eq!(reads(&tail, all), (0, 1));
 }

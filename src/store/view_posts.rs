@@ -30,14 +30,16 @@ impl View {
     ) -> Result<Messages, ReadFault> {
         let mut due = self.pointers_above(user, mark, limits.entries)?;
         let mut passed = Vec::new();
-        for follow in self.follows(user)?.into_values() {
+        let follows = self.follows(user)?;
+        let is_merged = !follows.is_empty();
+        for follow in follows.into_values() {
             if self.newest_post(follow.channel)? > mark {
                 self.due_of_channel(&follow, mark, posts_max, (&mut due, &mut passed))?;
             }
         }
         due.sort_by_key(|entry| entry.version);
         due.truncate(limits.entries);
-        Ok(Messages { entries: self.load(due, limits.bytes)?, passed })
+        Ok(Messages { entries: self.load(due, limits.bytes)?, passed, is_merged })
     }
 
     /// Version of what is newest for a user among messages: of the inbox, or a post of a channel that is followed. As with
@@ -65,6 +67,28 @@ impl View {
         let head = newest.first().map_or(Version(0), |(_, version)| *version);
         self.pin.remember_post_head(channel, head);
         Ok(head)
+    }
+
+    /// Times in which a user followed a channel that ended at or below `past`, the oldest of each channel: which channel,
+    /// where it ended, and the version of the last post in it, 0 when it had none.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn ended_follows(
+        &self,
+        user: UserId,
+        past: Version,
+    ) -> Result<Vec<(ConversationId, Seq, Version)>, ReadFault> {
+        let mut found = Vec::new();
+        for follow in self.follows(user)?.into_values() {
+            let Some(oldest) = follow.intervals.first() else { continue };
+            if let Some(end) = oldest.through.filter(|end| end.version <= past) {
+                let last = self.posts_through(follow.channel, end.seq, 1)?;
+                let last = last.first().filter(|(seq, _)| oldest.contains(*seq));
+                found.push((follow.channel, end.seq, last.map_or(Version(0), |(_, version)| *version)));
+            }
+        }
+        Ok(found)
     }
 
     /// What of one channel is to be told, and what is passed over.

@@ -79,12 +79,14 @@ pub struct Messages {
     /// Everything above the mark that is passed over, also what lies above the last entry. Newer posts of each of these
     /// channels are among the entries, or come behind the last.
     pub passed: Vec<Passed>,
+    /// The user follows channels, or did: an inbox alone does not show everything.
+    pub is_merged: bool,
 }
 
 impl From<Vec<InboxMessage>> for Messages {
     /// Nothing is passed over.
     fn from(entries: Vec<InboxMessage>) -> Messages {
-        Messages { entries, passed: Vec::new() }
+        Messages { entries, passed: Vec::new(), is_merged: false }
     }
 }
 
@@ -97,6 +99,8 @@ pub struct Page {
     pub entries: Vec<InboxMessage>,
     /// Posts that this chain is not given. What was named by an earlier page may be named again.
     pub passed: Vec<Passed>,
+    /// See [`Messages::is_merged`]; known where messages were read to their end.
+    pub is_merged: bool,
     /// Marks after this page: of the last entry given, kind by kind, never of the bound.
     pub marks: Marks,
     /// Something is left.
@@ -127,6 +131,7 @@ impl Page {
             items: Vec::new(),
             entries: Vec::new(),
             passed: Vec::new(),
+            is_merged: false,
             marks,
             more: false,
             gap: false,
@@ -252,7 +257,7 @@ fn drain_messages<S: Source>(
         page.marks.enumerate(kinds.set().and([CONVERSATIONS].into_iter().collect()));
         return Ok(());
     }
-    let Messages { mut entries, passed } = scanned?;
+    let Messages { mut entries, passed, is_merged } = scanned?;
     // A source that stopped at the bytes cannot say whether something is left; one more look at the next page can.
     let bytes: usize = entries.iter().map(|entry| entry.message.content.bytes()).sum();
     page.more = entries.len() > room.entries || bytes + crate::model::limits::CONTENT_BYTES_MAX > room.bytes;
@@ -263,7 +268,7 @@ fn drain_messages<S: Source>(
         page.more = false;
     }
     // What is passed over is named before the mark can rise above it.
-    (page.entries, page.passed) = (entries, passed);
+    (page.entries, page.passed, page.is_merged) = (entries, passed, is_merged);
     Ok(())
 }
 

@@ -63,6 +63,8 @@ pub struct Answered {
     pub snapshot: Bytes,
     /// What that says.
     pub marks: Marks,
+    /// Whether it merged the inbox with channels: what is new is fetched then, and not pushed.
+    pub is_merged: bool,
 }
 
 /// What a handed-in snapshot means for the page that answers it.
@@ -124,6 +126,7 @@ pub fn answer(
     let snapshot =
         if unchanged { request.given.clone() } else { Bytes::from(key.seal(request.chain, &marks)) };
     let base = if rebuild.is_some() { &[] } else { base_of(&request.given) };
+    let is_merged = page.is_merged;
     let page = proto::Page {
         base: Bytes::copy_from_slice(base),
         snapshot: if unchanged { Bytes::new() } else { snapshot.clone() },
@@ -139,7 +142,7 @@ pub fn answer(
         valid: page.valid.iter().map(render::valid).collect(),
         valid_complete: page.valid_complete,
     };
-    Ok(Answered { page, snapshot, marks })
+    Ok(Answered { page, snapshot, marks, is_merged })
 }
 
 fn level_change(kinds: KindSet) -> proto::LevelChange {
@@ -253,7 +256,7 @@ impl User {
                     session.chain.page_failed();
                 }
             }
-            PageRead::Page { frame, snapshot, marks, more } => {
+            PageRead::Page { frame, snapshot, marks, more, is_merged } => {
                 let lineage = session.lineage.id;
                 let now_ms = self.services.clock.monotonic_us() / 1000;
                 self.progress(lineage).answered(&snapshot, now_ms);
@@ -261,6 +264,7 @@ impl User {
                     return;
                 };
                 let news = session.chain.page_given(Issued { snapshot, marks }, more);
+                session.chain.page_was_merged(is_merged);
                 session.answer_encoded(frame);
                 if news {
                     // State kinds may be among what came meanwhile, so it is fetched.
@@ -279,10 +283,11 @@ fn to_read(
 ) -> PageRead {
     match answered {
         Ok(answered) => {
-            let more = answered.page.more;
-            let body = Some(proto::server_frame::Body::Page(answered.page));
+            let Answered { page, snapshot, marks, is_merged } = answered;
+            let more = page.more;
+            let body = Some(proto::server_frame::Body::Page(page));
             let frame = super::encode(encoding, &proto::ServerFrame { request_id, body });
-            PageRead::Page { frame, snapshot: answered.snapshot, marks: answered.marks, more }
+            PageRead::Page { frame, snapshot, marks, more, is_merged }
         }
         Err(fault) => {
             let error = &fault as &dyn std::error::Error;
