@@ -217,7 +217,7 @@ fn is_open(follow: &Option<Follow>) -> bool {
     follow.as_ref().is_some_and(Follow::is_open)
 }
 
-fn is_following(state: &State, user: UserId, channel: ConversationId) -> bool {
+pub(super) fn is_following(state: &State, user: UserId, channel: ConversationId) -> bool {
     state.follows.get(&(user, channel)).is_some_and(is_open)
 }
 

@@ -176,6 +176,39 @@ fn only_who_owns_it_writes_and_the_owner_stays() {
 }
 
 #[test]
+fn a_follower_is_made_admin_and_owner_and_goes_again() {
+    let give = |user, to, role| group(user, GroupChange::GiveRole(UserId(to), role));
+    check(
+        &held(1, None, &[(1, &[(0, 0)]), (2, &[(0, 0)]), (3, &[(0, 0)]), (4, &[(0, 0)]), (5, &[(0, 1)])]),
+        9,
+        &[
+            give(1, 5, Role::Admin),
+            give(1, 2, Role::Member),
+            give(1, 2, Role::Admin),
+            say(2, 1),
+            give(1, 3, Role::Owner),
+            give(3, 4, Role::Admin),
+            unfollow(1),
+            say(1, 1),
+            give(3, 2, Role::Member),
+            say(2, 2),
+        ],
+        &[
+            "refused no_such_user",
+            "done: nothing",
+            "done: Admin 2 [2-] message  posted 2",
+            "sent 3: message  posted 3",
+            "done: Owner 3 [4-] Admin 1 [1-] message  posted 4",
+            "refused group_full",
+            "done: Member 1 [1-4] follow 1 [0+4] channel 3 Channel item 1/3 after 0",
+            "refused no_such_conversation",
+            "done: Member 2 [2-] message  posted 5",
+            "refused forbidden",
+        ],
+    );
+}
+
+#[test]
 fn a_group_is_not_followed_and_looks_as_if_it_were_not_there() {
     check(
         &users(2),

@@ -54,6 +54,11 @@ pub(super) fn needs(needs: &mut Needs<'_>, request: &GroupRequest) {
         }
         (Some(held), change) => {
             entry_needs(needs, held, added);
+            if let GroupChange::GiveRole(user, _) = change
+                && held.form() == Form::Channel
+            {
+                needs.need(Need::Follow(*user, group));
+            }
             if matches!(change, GroupChange::Rename(_)) && held.form() == Form::Group {
                 for member in held.present_members() {
                     needs.need(item(member.user));
@@ -269,7 +274,10 @@ fn give_role(
     (user, role): (UserId, Role),
 ) -> Result<Option<Changed>, Refusal> {
     let owner = held.present(by).filter(|member| member.role == Role::Owner).ok_or(Refusal::Forbidden)?;
-    let member = held.present(user).ok_or(Refusal::NoSuchUser)?;
+    let member = match held.present(user) {
+        Some(member) => member.clone(),
+        None => of_follower(state, held, user)?,
+    };
     if member.role == role {
         return Ok(None);
     }
@@ -278,11 +286,23 @@ fn give_role(
         return Err(Refusal::InvalidField);
     }
     check_queue(state, held)?;
-    let mut members = vec![Member { role, ..member.clone() }];
+    let mut members = vec![Member { role, ..member }];
     if role == Role::Owner {
         members.push(Member { role: Role::Admin, ..owner.clone() });
     }
     Ok(Some(Changed::members(members, Notice::RoleGiven(user, role))))
+}
+
+/// The row of a follower of a channel who is to write to it. So many may as a group may have members.
+fn of_follower(state: &State, held: &GroupState, user: UserId) -> Result<Member, Refusal> {
+    let group = held.row.group;
+    if held.form() == Form::Group || !channels::is_following(state, user, group) {
+        return Err(Refusal::NoSuchUser);
+    }
+    if held.present_count() >= state.group_bounds.members_max {
+        return Err(Refusal::GroupFull);
+    }
+    rejoin(held, user, head_of(state, group).next())
 }
 
 /// The rows take their values, in memory and in the record.
