@@ -2,7 +2,8 @@
 //!
 //! It needs no marks, no floor, no tombstones and no history, and is always right, at a price that grows with everything
 //! that is held instead of with what is new. So it is the oracle of the other way (G10), and the measure of what
-//! snapshots save; no client should live by it.
+//! snapshots save; no client should live by it. Of channels it tells what a page tells; what is passed over it does not
+//! name, since it says of no message that it is gone.
 
 use std::collections::HashMap;
 

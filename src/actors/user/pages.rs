@@ -149,12 +149,13 @@ fn level_change(kinds: KindSet) -> proto::LevelChange {
     proto::LevelChange { kinds: kinds.iter().map(|kind| u32::from(kind.0)).collect() }
 }
 
-/// Counts what a page tells besides news: a gap, a change of level, the end of a list of what stays valid, and that the
+/// Counts what a page tells besides news: a gap, posts that it passes over, a change of level, the end of a list of what stays valid, and that the
 /// client was away for too long.
 pub fn count_told(monitor: &Monitor, page: &proto::Page) {
     let too_old = page.rebuild.is_some_and(|rebuild| rebuild.cause() == proto::rebuild::Cause::TooOld);
     monitor.add(ids::REBUILDS_TOO_OLD, u64::from(too_old));
     monitor.add(ids::GAPS_TOLD, u64::from(page.messages_gap));
+    monitor.add(ids::POSTS_PASSED_OVER, page.gaps.len() as u64);
     monitor.add(ids::REBUILDS_LEVEL, u64::from(page.level_changed.is_some()));
     monitor.add(ids::VALID_LISTS_TOLD, u64::from(page.valid_complete));
 }
