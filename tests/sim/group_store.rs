@@ -10,8 +10,8 @@ use highwater::{
         operation::{GroupChange, GroupRequest, NewDevice, Register, Send, Target},
     },
     model::{
-        ClientMessageId, Content, ConversationId, Day, DeviceId, GroupBounds, HeardSince, Kind, Notice,
-        Position, Record, Seq, TimeMs, UserId, Version,
+        Bodies, ClientMessageId, Content, ConversationId, Day, DeviceId, GroupBounds, HeardSince, Kind,
+        Notice, Position, Record, Retentions, Seq, TimeMs, UserId, Version,
         record::{Item, Message},
     },
     store::{engine::Engine, engine_memory::MemoryEngine, index_writer, log_record, tail::Tail, view::View},
@@ -155,8 +155,15 @@ impl GroupStore {
         self.tail.publish(lacking.cloned().collect());
         self.state = State::default();
         self.state.set_group_bounds(self.bounds);
+        self.state.set_horizon(self.view().horizon());
         let unfinished = self.view().unfinished().unwrap();
         assert_eq!(unfinished.get(&GROUP).copied(), self.position(), "a start goes on with what waits");
+    }
+
+    /// Everything so far is past every retention from now on. Not kept over a crash, but for how far it went.
+    pub fn age(&mut self) {
+        self.state.set_retentions(Retentions { inbox_ms: 0, tombstones_ms: 0, bodies: Bodies::Forever });
+        self.submit(&Request::StoreTime).unwrap();
     }
 
     pub fn view(&self) -> View {

@@ -11,6 +11,7 @@
 
 mod answers;
 mod bodies;
+mod channel_cleanup;
 mod channel_client;
 mod channel_orders;
 mod client;
