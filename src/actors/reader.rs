@@ -37,6 +37,8 @@ pub enum PageRead {
         marks: Marks,
         /// More is waiting.
         more: bool,
+        /// It merged the inbox with channels.
+        is_merged: bool,
     },
     /// Another answer, encoded.
     Frame(Bytes),

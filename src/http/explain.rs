@@ -68,7 +68,7 @@ fn explain_user(view: &View, services: &UserServices, wanted: &str) -> Result<Op
     let Some(account) = account_of(view, wanted)? else {
         return Ok(None);
     };
-    let head = view.inbox_head(account.user)?;
+    let head = view.messages_head(account.user)?;
     let lineages = view.lineages(account.user)?;
     let (oldest, count) = view.kept_entries(account.user, ENTRIES_COUNTED_MAX)?;
     let mut rows = Vec::new();

@@ -92,7 +92,7 @@ pub(super) fn register(
 
 pub(super) fn add_device_needs(needs: &mut Needs<'_>, new: &NewDevice) {
     needs.need(Need::Device(new.device));
-    needs.need(Need::Inbox(new.user));
+    lineages::head_needs(needs, new.user);
     sign_ins::needs(needs, new);
 }
 
@@ -124,7 +124,7 @@ pub(super) fn add_device(
     }
     effects.extend(lineages::end_devices(state, new.user, &giving_way, version));
     let device = device_row(new, at);
-    let from = messages_from(state, &account);
+    let from = messages_from(state, &account, version);
     account.devices.push(new.device);
     state.accounts.change(new.user, Some(account.clone()), version);
     state.devices.change(device.device, Some(device.clone()), version);
@@ -135,11 +135,11 @@ pub(super) fn add_device(
 }
 
 /// Where a further device begins with messages: the only one at what is left of the inbox, any other at its head.
-fn messages_from(state: &State, account: &Account) -> Version {
+fn messages_from(state: &State, account: &Account, version: Version) -> Version {
     if account.devices.is_empty() {
         return state.lineages.get(&account.user).map(|lineages| lineages.floor).unwrap_or_default();
     }
-    state.inboxes.get(&account.user).copied().unwrap_or_default()
+    lineages::head(state, account.user, version)
 }
 
 fn device_row(new: &NewDevice, at: TimeMs) -> Device {

@@ -3,7 +3,7 @@
 use highwater_wire::Refusal;
 
 use super::{
-    accounts, contacts, fan_out, groups, lineages,
+    accounts, channels, contacts, fan_out, groups, lineages,
     operation::{Answer, EndDevices, Operation, Principal, Request},
     passwords, retention, send,
     state::{Need, State},
@@ -68,6 +68,8 @@ pub fn lacking(state: &State, operation: &Operation) -> Vec<Need> {
             }
         }
         Request::Group(request) => groups::needs(&mut needs, request),
+        Request::Channel(request) => channels::needs(&mut needs, request),
+        Request::ForgetFollow { user, channel, .. } => channels::forget_needs(&mut needs, *user, *channel),
         Request::Expand(group) => fan_out::expand_needs(&mut needs, *group),
         Request::ChangeContact(change) => contacts::needs(&mut needs, change),
         Request::Invite(_) | Request::StoreTime | Request::AcceptTime => {}
@@ -119,6 +121,10 @@ pub fn decide(state: &mut State, operation: &Operation, version: Version) -> Res
             Ok(retention::store_time(state, operation.at, version))
         }
         Request::Group(request) => groups::decide(state, operation.at, request, version),
+        Request::Channel(request) => channels::decide(state, operation.at, request, version),
+        Request::ForgetFollow { user, channel, through, last } => {
+            Ok(channels::forget(state, (*user, *channel), (*through, *last), version))
+        }
         Request::Expand(group) => Ok(fan_out::expand(state, *group, version)),
         Request::Invite(invite) => {
             state.invites.change(invite.hash, Some(*invite), version);

@@ -1,17 +1,20 @@
 //! The property that makes warming right: with nothing lacking, a decision depends on no row that is not held.
 
+use std::collections::BTreeMap;
+
 use super::{
     ConversationState, GroupState, Need, Operation, Request, State, decide,
     decide_samples::{NOW, Rows, TODAY, at, by, change_contact, new_device, register, send},
     operation::{
-        ChangePassword, ContactChange, EndDevices, GroupChange, GroupRequest, HandedBack, NewDevice,
-        OpenLineage, Target,
+        ChangePassword, ChannelChange, ChannelRequest, ContactChange, EndDevices, GroupChange, GroupRequest,
+        HandedBack, NewDevice, OpenLineage, Target,
     },
     seeded_random::SeededRandom,
 };
 use crate::model::{
-    ClientMessageId, Contact, ConversationId, DeviceId, DevicePolicy, Group, GroupBounds, Interval, Kind,
-    KindSet, LineageId, Member, Position, Role, Seq, TimeMs, UserId, Version,
+    Channel, ClientMessageId, Contact, ConversationId, DeviceId, DevicePolicy, Follow, FollowEnd,
+    FollowInterval, Form, Group, GroupBounds, Interval, Kind, KindSet, LineageId, Member, Position, Role,
+    Seq, TimeMs, Turn, UserId, Version,
     device_policy::ClassRule,
     limits::KINDS_MAX,
     record::{Conversation, Invite, Receipt, ReceiptDay},
@@ -60,6 +63,47 @@ fn random_rows(random: &mut SeededRandom) -> Rows {
     rows
 }
 
+/// In half of the cases the group is a channel by now, or was one: then its members follow it, and so may others.
+fn random_channel(
+    random: &mut SeededRandom,
+    rows: &mut Rows,
+    members: &BTreeMap<UserId, Member>,
+) -> Option<Channel> {
+    let turns = match random.below(4) {
+        0 => vec![Turn { at: Seq(4), to: Form::Channel }],
+        1 => vec![Turn { at: Seq(3), to: Form::Channel }, Turn { at: Seq(6), to: Form::Group }],
+        _ => return None,
+    };
+    let is_channel = turns.len() == 1;
+    let mut followers = 0;
+    for user in (1..=4).map(UserId) {
+        let is_member = members.get(&user).is_some_and(|member| member.since().is_some());
+        if !is_member && random.one_in(2) {
+            continue;
+        }
+        let end = |seq| FollowEnd { seq: Seq(seq), version: Version(50) };
+        let follows = is_channel && (is_member || random.one_in(2));
+        let interval = FollowInterval { after: end(4), through: (!follows).then(|| end(6)) };
+        followers += u64::from(follows);
+        rows.follows.insert((user, GROUP), Follow { user, channel: GROUP, intervals: vec![interval] });
+    }
+    Some(Channel { channel: GROUP, followers, changed: Version(50), before: Form::Group, turns })
+}
+
+/// A request about the channel. That it becomes a group is not among them: the rows here are read as they were, and the
+/// list of followers changes without being held.
+fn random_channel_request(random: &mut SeededRandom) -> Request {
+    let user = 1 + random.below(4);
+    let by = by(user, 10 * user + 1 + random.below(2));
+    let change = match random.below(5) {
+        0 => ChannelChange::Create(["g", ""][random.below(2) as usize].to_owned()),
+        1 => ChannelChange::Turn(Form::Channel),
+        2 => ChannelChange::Unfollow,
+        _ => ChannelChange::Follow,
+    };
+    Request::Channel(ChannelRequest { by, channel: GROUP, change })
+}
+
 /// A group of some of the users, present or former, of which a part may wait to be expanded.
 fn random_group(random: &mut SeededRandom, mut rows: Rows) -> Rows {
     const HEAD: u64 = 9;
@@ -70,12 +114,14 @@ fn random_group(random: &mut SeededRandom, mut rows: Rows) -> Rows {
         let intervals = vec![Interval { join, leave }];
         (UserId(user), Member { group: GROUP, user: UserId(user), role, ranked: Seq(1), intervals })
     };
-    let members = (0..1 + random.below(4)).map(|place| joined(random, place, 1 + place)).collect();
+    let members: BTreeMap<UserId, Member> =
+        (0..1 + random.below(4)).map(|place| joined(random, place, 1 + place)).collect();
+    let channel = random_channel(random, &mut rows, &members);
     let after = random.one_in(2).then(|| UserId(1 + random.below(4)));
     let position = random.one_in(2).then(|| Position { entry: Seq(1 + random.below(HEAD)), after });
     let named = Seq(1 + random.below(HEAD));
     let row = Group { group: GROUP, name: "g".to_owned(), named, founder: UserId(1), created: TimeMs(1) };
-    rows.groups.insert(GROUP, GroupState { row, members, position });
+    rows.groups.insert(GROUP, GroupState { row, members, position, channel });
     let row = Conversation::of_group(GROUP, TimeMs(1));
     rows.conversations.insert(GROUP, ConversationState { row, head: Seq(HEAD) });
     rows
@@ -113,7 +159,7 @@ fn random_request(random: &mut SeededRandom) -> Request {
     let user = 1 + random.below(4);
     let device = 10 * user + 1 + random.below(3);
     let peer = 1 + random.below(4);
-    match random.below(25) {
+    match random.below(28) {
         0 => register(user, &format!("u{peer}"), random.one_in(2).then_some([1; 32])),
         1 => {
             let in_place_of = random.one_in(2).then(|| DeviceId(10 * user + 1));
@@ -146,6 +192,7 @@ fn random_request(random: &mut SeededRandom) -> Request {
         10 => Request::Suspend { user: UserId(user), suspended: random.one_in(2) },
         11..=13 => random_group_request(random),
         14 => Request::Expand(GROUP),
+        21..24 => random_channel_request(random),
         15 | 16 => send(by(user, device), Target::Conversation(GROUP), random.below(4) as u8, "a"),
         _ => {
             let to = match random.below(3) {
@@ -169,6 +216,8 @@ fn warm_everything(rows: &Rows, state: &mut State) {
     for user in 1..=5 {
         needs.push(Need::Item(UserId(user), Kind(3), GROUP.to_string()));
         needs.push(Need::Inbox(UserId(user)));
+        needs.push(Need::Follow(UserId(user), GROUP));
+        needs.push(Need::FollowCount(UserId(user)));
     }
     for user in 1..=4 {
         let (id, name) = (UserId(user), format!("u{user}"));

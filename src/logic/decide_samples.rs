@@ -12,8 +12,8 @@ use super::{
     operation::{ChangeContact, ContactChange, NewDevice, Register, Send, Target},
 };
 use crate::model::{
-    ClientMessageId, Contact, ContactTally, Content, ConversationId, Custom, Day, DeviceId, Kind, KindSet,
-    Lineage, LineageId, Lineages, Seq, TimeMs, UserId, Version,
+    ClientMessageId, Contact, ContactTally, Content, ConversationId, Custom, Day, DeviceId, Follow, Kind,
+    KindSet, Lineage, LineageId, Lineages, Seq, TimeMs, UserId, Version,
     record::{Account, Conversation, Device, HostIdentityKey, Invite, Receipt, ReceiptDay, SecretHash},
 };
 
@@ -38,6 +38,7 @@ pub(super) struct Rows {
     pub(super) groups: BTreeMap<ConversationId, GroupState>,
     pub(super) contacts: BTreeMap<(UserId, UserId), Contact>,
     pub(super) contact_tallies: BTreeMap<UserId, ContactTally>,
+    pub(super) follows: BTreeMap<(UserId, ConversationId), Follow>,
 }
 
 impl Rows {
@@ -119,6 +120,18 @@ impl Rows {
             Need::ContactTally(user) => {
                 let tally = self.contact_tallies.get(&user).cloned();
                 Warm::ContactTally(tally.unwrap_or_else(|| ContactTally::none(user)))
+            }
+            Need::Follow(user, channel) => {
+                Warm::Follow(user, channel, self.follows.get(&(user, channel)).cloned())
+            }
+            Need::FollowCount(user) => {
+                let count = self.follows.keys().filter(|(follower, _)| *follower == user).count();
+                Warm::FollowCount(user, count as u32)
+            }
+            Need::Followers(channel) => {
+                let open =
+                    self.follows.values().filter(|follow| follow.channel == channel && follow.is_open());
+                Warm::Followers(channel, open.map(|follow| follow.user).collect())
             }
         }
     }

@@ -6,8 +6,8 @@ use super::{
     operation::{EndDevices, Register, Target},
 };
 use crate::model::{
-    ConversationId, Day, DeviceId, Effect, GroupEffect, Interval, Kind, Lineage, LineageId, Position, Seq,
-    TimeMs, UserId, Version,
+    ChannelEffect, ConversationId, Day, DeviceId, Effect, FollowInterval, GroupEffect, Interval, Kind,
+    Lineage, LineageId, Position, Seq, TimeMs, UserId, Version,
     limits::{CUSTOM_JSON_BYTES_MAX, DEVICES_PER_USER_MAX, TEXT_BYTES_MAX},
     record::Invite,
 };
@@ -83,6 +83,7 @@ fn effect(effect: &Effect) -> String {
         Effect::Invite(_) => "+invite".to_owned(),
         Effect::InviteGone(_) => "-invite".to_owned(),
         Effect::Group(effect) => shown_of_group(effect),
+        Effect::Channel(effect) => shown_of_channel(effect),
         Effect::ContactTally(tally) => format!("{} blocks {}", tally.user, tally.blocked),
         Effect::HostIdentity(identity) => format!("host user {}", identity.user),
     }
@@ -112,6 +113,26 @@ fn shown_of_group(effect: &GroupEffect) -> String {
                 step.pointers.iter().map(|(user, previous)| format!("{user}<{previous}")).collect();
             format!("pointers {}", pointers.join(","))
         }
+    }
+}
+
+fn shown_of_channel(effect: &ChannelEffect) -> String {
+    match effect {
+        ChannelEffect::Row(row) => {
+            let turns: String = row.turns.iter().map(|turn| format!(" {} {:?}", turn.at, turn.to)).collect();
+            format!("channel {} {:?}{turns}", row.followers, row.before)
+        }
+        ChannelEffect::Follow(follow) => {
+            let ends = |interval: &FollowInterval| {
+                let through = interval.through.map(|end| end.seq.to_string());
+                format!("{}+{}", interval.after.seq, through.unwrap_or_default())
+            };
+            let intervals: Vec<_> = follow.intervals.iter().map(ends).collect();
+            format!("follow {} [{}]", follow.user, intervals.join(" "))
+        }
+        ChannelEffect::FollowGone { user, .. } => format!("-follow {user}"),
+        ChannelEffect::FollowCount { user, follows } => format!("{user} follows {follows}"),
+        ChannelEffect::Posted(posted) => format!("posted {}", posted.seq),
     }
 }
 

@@ -18,8 +18,8 @@ use super::{
     state::{GroupState, Need, State},
 };
 use crate::model::{
-    ConversationId, Day, Delivery, Effect, Expansion, GroupEffect, Kind, Member, Position, Seq, UserId,
-    Version,
+    ChannelEffect, ConversationId, Day, Delivery, Effect, Expansion, Follow, Form, GroupEffect, Kind, Member,
+    Position, Posted, Role, Seq, UserId, Version,
     limits::{BATCH_GROUP_POINTERS_MAX, FAN_OUT_ENTRIES_MAX},
     record::{Item, ItemValue, Message},
     seeded::{self, SyncBug},
@@ -60,11 +60,14 @@ pub(super) struct Entry {
     pub(super) fingerprint: u64,
 }
 
-/// Whether a user may write to a group now, and the group takes entries.
+/// Whether a user may write to a group now: every member may, and of a channel its owner and admins.
 pub(super) fn admit(state: &State, group: ConversationId, user: UserId) -> Result<&GroupState, Refusal> {
     let held = state.groups.get(&group).and_then(Option::as_ref).ok_or(Refusal::NoSuchConversation)?;
     // Whether there is no such group or the user is not in it looks the same from outside.
-    held.present(user).ok_or(Refusal::NoSuchConversation)?;
+    let member = held.present(user).ok_or(Refusal::NoSuchConversation)?;
+    if held.form() == Form::Channel && member.role == Role::Member {
+        return Err(Refusal::Forbidden);
+    }
     Ok(held)
 }
 
@@ -85,6 +88,9 @@ pub(super) fn head_of(state: &State, group: ConversationId) -> Seq {
 /// What must be in memory to write an entry to a group that is held, when these are members too. Some of them may be
 /// members already.
 pub(super) fn entry_needs(needs: &mut Needs<'_>, held: &GroupState, added: &[UserId]) {
+    if held.form() == Form::Channel {
+        return;
+    }
     let present = held.present_members().map(|member| member.user);
     let audience: BTreeSet<UserId> = present.chain(added.iter().copied()).collect();
     let waits = held.position.is_some() || audience.len() > needs.state.group_bounds.step_pointers_max;
@@ -104,6 +110,9 @@ pub(super) fn write_entry(state: &mut State, effects: &mut Vec<Effect>, entry: E
     });
     let held = state.groups.get(&group).and_then(Option::as_ref);
     let held = held.expect("an entry is written to a group that is held");
+    if held.form_at(seq) == Form::Channel {
+        return write_post(state, effects, entry, version);
+    }
     let audience: Vec<Member> = held.members.values().filter(|member| member.has(seq)).cloned().collect();
     let room = state.batch.at_once.min(state.group_bounds.step_pointers_max);
     let at_once = held.position.is_none() && audience.len() <= room;
@@ -124,6 +133,24 @@ pub(super) fn write_entry(state: &mut State, effects: &mut Vec<Effect>, entry: E
     effects.push(Effect::Message(Arc::new(Delivery { version, message, day, fingerprint, pointers })));
 }
 
+/// The same for an entry of a channel: it costs what one pointer costs, whoever follows.
+fn write_post(state: &mut State, effects: &mut Vec<Effect>, entry: Entry, version: Version) {
+    let (channel, seq) = (entry.message.conversation, entry.message.seq);
+    let waits =
+        state.groups.get(&channel).and_then(Option::as_ref).is_some_and(|held| held.position.is_some());
+    let room = state.batch.at_once.min(state.group_bounds.step_pointers_max);
+    if !waits && room == 0 {
+        set_position(state, effects, channel, Some(Position { entry: seq, after: None }), version);
+    }
+    let Entry { message, day, fingerprint } = entry;
+    let delivery = Delivery { version, message, day, fingerprint, pointers: Vec::new() };
+    effects.push(Effect::Message(Arc::new(delivery)));
+    if !waits && room > 0 {
+        state.batch.at_once -= 1;
+        effects.push(Effect::Channel(ChannelEffect::Posted(Posted { channel, seq, version })));
+    }
+}
+
 /// What must be in memory for the next step of a group.
 pub(super) fn expand_needs(needs: &mut Needs<'_>, group: ConversationId) {
     let is_held = needs.need(Need::Conversation(group));
@@ -134,11 +161,17 @@ pub(super) fn expand_needs(needs: &mut Needs<'_>, group: ConversationId) {
         return;
     };
     let Some(position) = held.position else { return };
+    if held.form_at(position.entry) == Form::Channel {
+        return;
+    }
     let (members, _) = step(held, position, needs.state.group_bounds.step_pointers_max);
     for member in members {
         needs.need(Need::Inbox(member.user));
         if changes_item(held, &member, position.entry) {
             needs.need(Need::Item(member.user, CONVERSATIONS, group.to_string()));
+            if held.form() == Form::Channel {
+                needs.need(Need::Follow(member.user, group));
+            }
         }
     }
 }
@@ -150,12 +183,14 @@ pub(super) fn expand(state: &mut State, group: ConversationId, version: Version)
     let Some((held, position)) = held.and_then(|held| Some((held, held.position?))) else {
         return Decided::unchanged(Answer::Done);
     };
-    let (members, is_last) = step(held, position, step_max);
     let entry = position.entry;
+    if held.form_at(entry) == Form::Channel {
+        return post(state, group, entry, version);
+    }
+    let (members, is_last) = step(held, position, step_max);
     let next = match members.last().filter(|_| !is_last) {
         Some(member) => Some(Position { entry, after: Some(member.user) }),
-        None if entry < head_of(state, group) => Some(Position { entry: entry.next(), after: None }),
-        None => None,
+        None => behind(state, group, entry),
     };
     state.batch.by_steps = state.batch.by_steps.saturating_sub(members.len().max(1));
     let mut effects = Vec::new();
@@ -173,6 +208,20 @@ pub(super) fn expand(state: &mut State, group: ConversationId, version: Version)
     Decided::changed(version, effects, Answer::Done)
 }
 
+/// One step of a channel: the oldest entry that waits is put on the number line.
+fn post(state: &mut State, channel: ConversationId, seq: Seq, version: Version) -> Decided {
+    state.batch.by_steps = state.batch.by_steps.saturating_sub(1);
+    let next = behind(state, channel, seq);
+    let mut effects = vec![Effect::Channel(ChannelEffect::Posted(Posted { channel, seq, version }))];
+    set_position(state, &mut effects, channel, next, version);
+    Decided::changed(version, effects, Answer::Done)
+}
+
+/// Where the next step begins when an entry is wholly expanded.
+fn behind(state: &State, group: ConversationId, entry: Seq) -> Option<Position> {
+    (entry < head_of(state, group)).then_some(Position { entry: entry.next(), after: None })
+}
+
 /// The next of the audience of an entry, and whether these are the last of it.
 fn step(held: &GroupState, position: Position, pointers_max: usize) -> (Vec<Member>, bool) {
     let from = position.after.map_or(Unbounded, Excluded);
@@ -182,7 +231,8 @@ fn step(held: &GroupState, position: Position, pointers_max: usize) -> (Vec<Memb
         false => member.has(position.entry),
     };
     let mut audience = left.filter(is_for);
-    let members = audience.by_ref().take(pointers_max).cloned().collect();
+    // A step that made no pointer would be taken for ever.
+    let members = audience.by_ref().take(pointers_max.max(1)).cloned().collect();
     (members, audience.next().is_none())
 }
 
@@ -213,18 +263,33 @@ fn tell_items(
 ) {
     let held = state.groups.get(&group).and_then(Option::as_ref);
     let Some(held) = held else { return };
-    let changed: Vec<Member> =
-        audience.iter().filter(|member| changes_item(held, member, seq)).cloned().collect();
+    let changed = audience.iter().filter(|member| changes_item(held, member, seq));
+    let changed: Vec<(UserId, Role, Option<Seq>)> =
+        changed.map(|member| (member.user, member.role, has_since(state, held, member, seq))).collect();
     let name = held.row.name.clone();
-    for member in changed {
-        if member.leaves_at(seq) && seeded::is(SyncBug::LeaverItemLeft) {
+    for (user, role, since) in changed {
+        if since.is_none() && seeded::is(SyncBug::LeaverItemLeft) {
             continue;
         }
-        let since = member.since_at(seq).filter(|_| !member.leaves_at(seq));
-        let group_of = |since| ItemValue::Group { group, name: name.clone(), role: member.role, since };
-        let value = since.map(group_of);
+        let value = since.map(|since| ItemValue::Group { group, name: name.clone(), role, since });
         let item = Item { kind: CONVERSATIONS, key: group.to_string(), version, value };
-        effects.push(put_item(state, member.user, item));
+        effects.push(put_item(state, user, item));
+    }
+}
+
+/// Since which place a member has the conversation that he has after the entry at this one; nothing when he has none.
+/// Follows and unfollows are told by their own operations: where the group turned at the entry or since, they are newer,
+/// and it counts who belongs to it now.
+fn has_since(state: &State, held: &GroupState, member: &Member, seq: Seq) -> Option<Seq> {
+    let mut turns = held.channel.iter().flat_map(|channel| &channel.turns);
+    if !turns.any(|turn| turn.at >= seq) {
+        return member.since_at(seq).filter(|_| !member.leaves_at(seq));
+    }
+    match held.form() {
+        Form::Group => member.since(),
+        Form::Channel => {
+            state.follows.get(&(member.user, held.row.group)).and_then(Option::as_ref).and_then(Follow::since)
+        }
     }
 }
 

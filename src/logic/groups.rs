@@ -6,15 +6,15 @@ use std::collections::BTreeMap;
 use highwater_wire::Refusal;
 
 use super::{
-    contacts,
+    channels, contacts,
     decide::{Decided, Needs, authorise},
     fan_out::{CONVERSATIONS, Entry, admit, check_queue, entry_needs, head_of, write_entry},
     operation::{Answer, GroupChange, GroupRequest},
     state::{ConversationState, GroupState, Need, State},
 };
 use crate::model::{
-    ClientMessageId, Content, ConversationId, Day, Effect, Group, GroupEffect, Interval, Member, Notice,
-    Role, Seq, TimeMs, UserId, Version,
+    ClientMessageId, Content, ConversationId, Day, Effect, Form, Group, GroupEffect, Interval, Member,
+    Notice, Role, Seq, TimeMs, UserId, Version,
     limits::{
         FORMER_MEMBERS_MAX, GROUP_NAME_BYTES_MAX, GROUP_USERS_PER_OPERATION_MAX, INTERVALS_PER_MEMBER_MAX,
     },
@@ -52,24 +52,34 @@ pub(super) fn needs(needs: &mut Needs<'_>, request: &GroupRequest) {
     }
     let state = needs.state;
     match (state.groups.get(&group).and_then(Option::as_ref), &request.change) {
+        (Some(held), GroupChange::Leave) if held.form() == Form::Channel => {
+            channels::unfollow_needs(needs, request.by.user, group);
+        }
         (Some(held), change) => {
             entry_needs(needs, held, added);
+            let is_group = held.form() == Form::Group;
             match change {
-                GroupChange::Rename(_) => {
+                GroupChange::Rename(_) if is_group => {
                     for member in held.present_members() {
                         needs.need(item(member.user));
                     }
                 }
                 // Who gives the ownership away gets another role; who leaves with it leaves it to somebody.
-                GroupChange::GiveRole(..) => {
+                GroupChange::GiveRole(user, _) => {
                     needs.need(item(request.by.user));
+                    if !is_group {
+                        needs.need(Need::Follow(*user, group));
+                    }
                 }
                 GroupChange::Leave => {
                     if let Some(heir) = heir_of(held, request.by.user) {
                         needs.need(item(heir.user));
                     }
                 }
-                GroupChange::Create { .. } | GroupChange::Add(_) | GroupChange::Remove(_) => {}
+                GroupChange::Create { .. }
+                | GroupChange::Add(_)
+                | GroupChange::Remove(_)
+                | GroupChange::Rename(_) => {}
             }
         }
         (None, GroupChange::Create { members, .. }) => {
@@ -94,7 +104,15 @@ pub(super) fn decide(
     if let GroupChange::Create { name, members } = &request.change {
         return create(state, at, (by, group), (name, members), version);
     }
+    if request.change == GroupChange::Leave && is_channel(state, group) {
+        return channels::unfollow(state, (by, group), version);
+    }
     let held = admit(state, group, by)?;
+    if held.form() == Form::Channel && matches!(request.change, GroupChange::Add(_) | GroupChange::Remove(_))
+    {
+        // Nobody is made to follow, nor kept from it.
+        return Err(Refusal::Forbidden);
+    }
     let seq = head_of(state, group).next();
     let changed = match &request.change {
         GroupChange::Create { .. } => unreachable!("it was decided before"),
@@ -113,16 +131,21 @@ pub(super) fn decide(
     Ok(Decided::changed(version, effects, Answer::Done))
 }
 
+fn is_channel(state: &State, group: ConversationId) -> bool {
+    let held = state.groups.get(&group).and_then(Option::as_ref);
+    held.is_some_and(|held| held.form() == Form::Channel)
+}
+
 /// What an operation makes of the rows of a group, and the entry that says so.
-struct Changed {
-    row: Option<Group>,
+pub(super) struct Changed {
+    pub(super) row: Option<Group>,
     members: Vec<Member>,
     forgotten: Vec<UserId>,
-    notice: Notice,
+    pub(super) notice: Notice,
 }
 
 impl Changed {
-    fn members(members: Vec<Member>, notice: Notice) -> Changed {
+    pub(super) fn members(members: Vec<Member>, notice: Notice) -> Changed {
         Changed { row: None, members, forgotten: Vec::new(), notice }
     }
 }
@@ -160,7 +183,7 @@ fn create(
     let conversation = Conversation::of_group(group, at);
     let begun = ConversationState { row: conversation, head: Seq(0) };
     state.conversations.change(group, Some(begun), version);
-    let empty = GroupState { row: row.clone(), members: BTreeMap::new(), position: None };
+    let empty = GroupState { row: row.clone(), members: BTreeMap::new(), position: None, channel: None };
     state.groups.change(group, Some(empty), version);
     let notice = Notice::Created { name: row.name.clone(), members: others };
     let changed = Changed { row: Some(row), ..Changed::members(rows, notice) };
@@ -194,7 +217,7 @@ fn add(
 }
 
 /// The row of a new member, or of one who was a member before.
-fn rejoin(held: &GroupState, user: UserId, seq: Seq) -> Result<Member, Refusal> {
+pub(super) fn rejoin(held: &GroupState, user: UserId, seq: Seq) -> Result<Member, Refusal> {
     let group = held.row.group;
     let before = held.members.get(&user).filter(|_| !seeded::is(SyncBug::RejoinForgets));
     let before = before.map(|member| member.intervals.clone());
@@ -278,7 +301,10 @@ fn give_role(
     seq: Seq,
 ) -> Result<Option<Changed>, Refusal> {
     let owner = held.present(by).filter(|member| member.role == Role::Owner).ok_or(Refusal::Forbidden)?;
-    let member = held.present(user).ok_or(Refusal::NoSuchUser)?;
+    let member = match held.present(user) {
+        Some(member) => member.clone(),
+        None => of_follower(state, held, user)?,
+    };
     if member.role == role {
         return Ok(None);
     }
@@ -287,15 +313,27 @@ fn give_role(
         return Err(Refusal::InvalidField);
     }
     check_queue(state, held)?;
-    let mut members = vec![Member { role, ranked: seq, ..member.clone() }];
+    let mut members = vec![Member { role, ranked: seq, ..member }];
     if role == Role::Owner {
         members.push(Member { role: Role::Admin, ranked: seq, ..owner.clone() });
     }
     Ok(Some(Changed::members(members, Notice::RoleGiven(user, role))))
 }
 
+/// The row of a follower of a channel who is to write to it. So many may as a group may have members.
+fn of_follower(state: &State, held: &GroupState, user: UserId) -> Result<Member, Refusal> {
+    let group = held.row.group;
+    if held.form() == Form::Group || !channels::is_following(state, user, group) {
+        return Err(Refusal::NoSuchUser);
+    }
+    if held.present_count() >= state.group_bounds.members_max {
+        return Err(Refusal::GroupFull);
+    }
+    rejoin(held, user, head_of(state, group).next())
+}
+
 /// The rows take their values, in memory and in the record.
-fn apply(
+pub(super) fn apply(
     state: &mut State,
     effects: &mut Vec<Effect>,
     group: ConversationId,
@@ -319,7 +357,7 @@ fn apply(
     effects.extend(changed.members.iter().cloned().map(GroupEffect::Member).map(Effect::Group));
 }
 
-fn write_notice(
+pub(super) fn write_notice(
     state: &mut State,
     effects: &mut Vec<Effect>,
     (at, group, by, seq): (TimeMs, ConversationId, UserId, Seq),
@@ -332,7 +370,7 @@ fn write_notice(
     write_entry(state, effects, Entry { message, day: Day(0), fingerprint: 0 }, version);
 }
 
-fn closed(member: &Member, seq: Seq) -> Member {
+pub(super) fn closed(member: &Member, seq: Seq) -> Member {
     let mut intervals = member.intervals.clone();
     let last = intervals.last_mut().expect("a member has a membership");
     last.leave = Some(seq);
@@ -345,7 +383,7 @@ fn check_rank(held: &GroupState, by: UserId, on: Role) -> Result<(), Refusal> {
     if role < on { Ok(()) } else { Err(Refusal::Forbidden) }
 }
 
-fn check_name(name: &str) -> Result<(), Refusal> {
+pub(super) fn check_name(name: &str) -> Result<(), Refusal> {
     let is_allowed = !name.trim().is_empty() && !name.chars().any(char::is_control);
     if is_allowed && name.len() <= GROUP_NAME_BYTES_MAX { Ok(()) } else { Err(Refusal::InvalidGroupName) }
 }

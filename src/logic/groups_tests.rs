@@ -72,7 +72,7 @@ fn held(members: &[(u64, Role, &[(u64, u64)])], head: u64, position: Option<Posi
     let members = members.iter().map(member).collect();
     let row =
         Group { group: GROUP, name: "g".to_owned(), named: Seq(1), founder: UserId(1), created: TimeMs(1) };
-    rows.groups.insert(GROUP, GroupState { row, members, position });
+    rows.groups.insert(GROUP, GroupState { row, members, position, channel: None });
     let row = Conversation::of_group(GROUP, TimeMs(1));
     rows.conversations.insert(GROUP, ConversationState { row, head: Seq(head) });
     rows

@@ -66,7 +66,20 @@ pub(super) fn change(
 pub(super) fn open_needs(needs: &mut Needs<'_>, open: &OpenLineage) {
     needs.need(Need::Device(open.by.device));
     needs.need(Need::Lineages(open.by.user));
-    needs.need(Need::Inbox(open.by.user));
+    head_needs(needs, open.by.user);
+}
+
+/// What must be in memory to begin messages at the head.
+pub(super) fn head_needs(needs: &mut Needs<'_>, user: UserId) {
+    needs.need(Need::Inbox(user));
+    needs.need(Need::FollowCount(user));
+}
+
+/// Where a lineage begins with messages that is given none of those before this operation: at the newest of the inbox. What
+/// is newest of the channels that a user follows is not known here, but it is older than the operation itself.
+pub(super) fn head(state: &State, user: UserId, version: Version) -> Version {
+    let follows = state.follow_counts.get(&user).is_some_and(|follows| *follows > 0);
+    if follows { version } else { state.inboxes.get(&user).copied().unwrap_or_default() }
 }
 
 /// A device says hello for one of its contexts: a new one begins with messages at the head; a known one declares its
@@ -76,7 +89,7 @@ pub(super) fn open(state: &mut State, open: &OpenLineage, version: Version) -> R
     let (at, step_ms) = (state.time.at(), state.heard_step_ms());
     let user = open.by.user;
     let id = LineageId { device: open.by.device, context: open.context };
-    let head = state.inboxes.get(&user).copied().unwrap_or_default();
+    let head = head(state, user, version);
     let held = state.lineages.get(&user).and_then(|lineages| lineages.get(id)).copied();
     if let Some(held) = held
         && !is_news(&held, open.kinds, at, step_ms)

@@ -3,6 +3,9 @@
 pub mod accounts;
 #[cfg(test)]
 mod bodies_tests;
+mod channels;
+#[cfg(test)]
+mod channels_tests;
 mod contact_requests;
 #[cfg(test)]
 mod contact_requests_tests;
@@ -21,6 +24,7 @@ mod fan_out;
 pub mod fan_out_job;
 #[cfg(test)]
 mod fan_out_job_tests;
+mod followers;
 mod group_ids;
 #[cfg(test)]
 mod group_people_tests;
@@ -61,6 +65,7 @@ mod strict_json;
 mod suspension;
 #[cfg(test)]
 mod suspension_tests;
+mod turns;
 
 pub use decide::{Decided, decide, lacking};
 pub use group_ids::id_of_new;

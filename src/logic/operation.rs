@@ -1,5 +1,6 @@
 //! What may be asked of the committer, and what it answers.
 
+pub use super::channels::{ChannelChange, ChannelRequest};
 use crate::model::{
     ClientMessageId, Content, ConversationId, Day, DeviceId, KindSet, Lineage, LineageId, Role, Seq, TimeMs,
     UserId, Version,
@@ -134,6 +135,19 @@ pub enum Request {
     },
     /// Something is done with a group.
     Group(GroupRequest),
+    /// Something is done with a channel, or a group becomes one.
+    Channel(ChannelRequest),
+    /// Cleanup found a time in which a user followed a channel that is past the retention of inboxes.
+    ForgetFollow {
+        /// Whose.
+        user: UserId,
+        /// Which channel.
+        channel: ConversationId,
+        /// Where it ended.
+        through: Seq,
+        /// Version of the last post in it; 0 when there was none.
+        last: Version,
+    },
     /// The next step of a group's fan-out: pointers to what waits in its log. Nobody waits for it.
     Expand(ConversationId),
 }
@@ -362,6 +376,8 @@ impl Operation {
             | Request::RemoveTombstones { user, .. } => Some(*user),
             Request::RetireBodies { member, .. } => Some(*member),
             Request::Group(request) => Some(request.by.user),
+            Request::Channel(request) => Some(request.by.user),
+            Request::ForgetFollow { user, .. } => Some(*user),
             Request::Expand(group) => Some(group.as_actor()),
             Request::StoreTime | Request::AcceptTime => None,
             Request::Invite(_) => None,

@@ -56,6 +56,11 @@ impl<K: Eq + Hash + Clone, V, S: BuildHasher + Default> Pinned<K, V, S> {
         self.rows.entry(key).or_insert(Row { value, changed: Version(0) });
     }
 
+    /// Forgets one row, which is read again when it is needed. Returns the version of its last change, as a sweep does.
+    pub fn forget(&mut self, key: &K) -> Version {
+        self.rows.remove(key).map_or(Version(0), |row| row.changed)
+    }
+
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.rows.clear();

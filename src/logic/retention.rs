@@ -36,7 +36,7 @@ fn moved(state: &State, at: TimeMs, version: Version) -> Horizon {
 }
 
 /// The newest version that is older than a retention; none while time is suspended.
-fn past(state: &State, retention_ms: i64) -> Version {
+pub(super) fn past(state: &State, retention_ms: i64) -> Version {
     if state.time.is_suspended() {
         return Version(0);
     }

@@ -1,6 +1,6 @@
 //! The committer's memory: the rows that operations read, and what is still lacking for one.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rustc_hash::FxBuildHasher;
 
@@ -9,8 +9,9 @@ use super::{
     pinned::Pinned,
 };
 use crate::model::{
-    ClientMessageId, Contact, ContactTally, ConversationId, Day, DeviceId, DevicePolicy, Group, GroupBounds,
-    HeardSince, Horizon, Kind, Lineages, Member, Position, Retentions, Seq, TimeMs, UserId, Version,
+    Channel, ClientMessageId, Contact, ContactTally, ConversationId, Day, DeviceId, DevicePolicy, Follow,
+    Form, Group, GroupBounds, HeardSince, Horizon, Kind, Lineages, Member, Position, Retentions, Seq, TimeMs,
+    UserId, Version,
     limits::{GROUPS_HELD_MAX, LINEAGE_EXPIRY_MS},
     record::{Account, Conversation, Device, HostIdentityKey, Invite, Receipt, ReceiptDay, SecretHash},
 };
@@ -47,6 +48,12 @@ pub enum Need {
     Contact(UserId, UserId),
     /// What is counted of a user's contacts.
     ContactTally(UserId),
+    /// What the user has of a channel.
+    Follow(UserId, ConversationId),
+    /// How many follows of a user are kept.
+    FollowCount(UserId),
+    /// Everybody who follows a channel now. Only asked of one whose followers may become members of a group.
+    Followers(ConversationId),
 }
 
 /// What a reader found for a need.
@@ -78,6 +85,12 @@ pub enum Warm {
     Contact(UserId, UserId, Option<Box<Contact>>),
     /// See `Need::ContactTally`.
     ContactTally(ContactTally),
+    /// See `Need::Follow`.
+    Follow(UserId, ConversationId, Option<Follow>),
+    /// See `Need::FollowCount`.
+    FollowCount(UserId, u32),
+    /// See `Need::Followers`.
+    Followers(ConversationId, BTreeSet<UserId>),
 }
 
 /// A conversation as the committer needs it.
@@ -98,6 +111,8 @@ pub struct GroupState {
     pub members: BTreeMap<UserId, Member>,
     /// How far its log is expanded; nothing when all of it is.
     pub position: Option<Position>,
+    /// Its row as a channel, if it is one or was one.
+    pub channel: Option<Channel>,
 }
 
 impl GroupState {
@@ -116,6 +131,18 @@ impl GroupState {
     #[must_use]
     pub fn present_count(&self) -> usize {
         self.present_members().count()
+    }
+
+    /// What the next entry is expanded as.
+    #[must_use]
+    pub fn form(&self) -> Form {
+        self.channel.as_ref().map_or(Form::Group, Channel::form)
+    }
+
+    /// What the entry at this place is expanded as.
+    #[must_use]
+    pub fn form_at(&self, seq: Seq) -> Form {
+        self.channel.as_ref().map_or(Form::Group, |channel| channel.form_at(seq))
     }
 
     /// Whether everybody has the entry at this place whom it concerns.
@@ -145,6 +172,10 @@ pub struct State {
     pub(super) batch: BatchRoom,
     pub(super) contacts: Pinned<(UserId, UserId), Option<Box<Contact>>, FxBuildHasher>,
     pub(super) contact_tallies: Pinned<UserId, ContactTally, FxBuildHasher>,
+    pub(super) follows: Pinned<(UserId, ConversationId), Option<Follow>, FxBuildHasher>,
+    pub(super) follow_counts: Pinned<UserId, u32, FxBuildHasher>,
+    /// Of channels that are about to become groups.
+    pub(super) followers: Pinned<ConversationId, BTreeSet<UserId>, FxBuildHasher>,
     rows_max: usize,
     /// The time by which lineages expire.
     pub(super) time: ObservedTime,
@@ -155,7 +186,7 @@ pub struct State {
     pub(super) horizon: Horizon,
     pub(super) retentions: Retentions,
     /// Newest change among the rows that were evicted.
-    evicted: Version,
+    pub(super) evicted: Version,
 }
 
 impl Default for State {
@@ -185,6 +216,9 @@ impl State {
             batch: BatchRoom::default(),
             contacts: Pinned::new(rows_max),
             contact_tallies: Pinned::new(rows_max),
+            follows: Pinned::new(rows_max),
+            follow_counts: Pinned::new(rows_max),
+            followers: Pinned::new(rows_max.min(GROUPS_HELD_MAX)),
             rows_max,
             time: ObservedTime::at_start(None, TimeMs(0), 0),
             lineage_expiry_ms: LINEAGE_EXPIRY_MS,
@@ -290,15 +324,18 @@ impl State {
             Need::Group(group) => self.groups.holds(group),
             Need::Contact(owner, other) => self.contacts.holds(&(*owner, *other)),
             Need::ContactTally(user) => self.contact_tallies.holds(user),
+            Need::Follow(user, channel) => self.follows.holds(&(*user, *channel)),
+            Need::FollowCount(user) => self.follow_counts.holds(user),
+            Need::Followers(channel) => self.followers.holds(channel),
         }
     }
 
     /// Takes rows that a reader read with everything through `as_of` visible.
     ///
-    /// Returns false, and takes nothing, when a row changed after `as_of` was evicted meanwhile: what was read may be
-    /// older than that change, so it must be read again.
+    /// Returns false, and takes nothing, when a row changed after `as_of` was evicted meanwhile, or a channel of which the
+    /// followers were read was followed: what was read may be older than that change, so it must be read again.
     pub fn warm(&mut self, rows: Vec<Warm>, as_of: Version) -> bool {
-        if as_of < self.evicted {
+        if as_of < self.evicted || rows.iter().any(|row| self.was_followed_since(row, as_of)) {
             return false;
         }
         for row in rows {
@@ -316,6 +353,9 @@ impl State {
                 Warm::Group(group, state) => self.groups.warm(group, state),
                 Warm::Contact(owner, other, row) => self.contacts.warm((owner, other), row),
                 Warm::ContactTally(tally) => self.contact_tallies.warm(tally.user, tally),
+                Warm::Follow(user, channel, row) => self.follows.warm((user, channel), row),
+                Warm::FollowCount(user, count) => self.follow_counts.warm(user, count),
+                Warm::Followers(channel, users) => self.followers.warm(channel, users),
             }
         }
         true
@@ -337,6 +377,9 @@ impl State {
             self.groups.sweep(indexed),
             self.contacts.sweep(indexed),
             self.contact_tallies.sweep(indexed),
+            self.follows.sweep(indexed),
+            self.follow_counts.sweep(indexed),
+            self.followers.sweep(indexed),
         ];
         self.evicted = evicted.into_iter().fold(self.evicted, Version::max);
     }

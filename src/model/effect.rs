@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::{
+    channel::ChannelEffect,
     contact::ContactTally,
     content::Content,
     group::{Expansion, Group, Member, Position},
@@ -68,6 +69,8 @@ pub enum Effect {
     InviteGone(SecretHash),
     /// A change of a group.
     Group(GroupEffect),
+    /// A change of a channel, or of who follows it.
+    Channel(ChannelEffect),
     /// What is counted of a user's contacts is this now.
     ContactTally(ContactTally),
     /// The user is known to a host app.

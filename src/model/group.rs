@@ -1,6 +1,7 @@
 //! Groups: who belongs to one, from which place of its log to which, and how far its log is expanded to inboxes.
 
 use super::{
+    channel::Form,
     ids::{ConversationId, Seq, TimeMs, UserId, Version},
     limits::NAMED_USER_BYTES_MAX,
 };
@@ -153,6 +154,8 @@ pub enum Notice {
     Renamed(String),
     /// The sender gave somebody another role.
     RoleGiven(UserId, Role),
+    /// The sender made a channel of the group, or a group of the channel.
+    Turned(Form),
 }
 
 impl Notice {
@@ -164,7 +167,7 @@ impl Notice {
             + match self {
                 Notice::Created { name, members } => name.len() + members.len() * NAMED_USER_BYTES_MAX,
                 Notice::Joined(members) => members.len() * NAMED_USER_BYTES_MAX,
-                Notice::Left => 0,
+                Notice::Left | Notice::Turned(_) => 0,
                 Notice::Removed(_) | Notice::RoleGiven(..) => NAMED_USER_BYTES_MAX,
                 Notice::Renamed(name) => name.len(),
             }

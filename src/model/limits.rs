@@ -171,6 +171,24 @@ const _: () = assert!(ENTRY_BYTES_MAX < PAGE_BYTES_MAX);
 /// Source: about 100 bytes a member, so 100 MB when all of them are full.
 pub const GROUPS_HELD_MAX: usize = 2_000;
 
+/// Channels of which one user has something: those that are followed, and those that were until a while ago. One more:
+/// refused as `too_many_follows`. Source: a sync looks at each; what a user follows is read with one range of 20 KB.
+pub const FOLLOWS_PER_USER_MAX: u32 = 500;
+
+/// Times in which one user followed one channel that are remembered. Over it a follow is refused as `too_many_follows`,
+/// until the oldest is past the retention of inboxes. Times between which nothing was said are one. Source: choice; who
+/// comes and goes more often is not reading.
+pub const FOLLOW_INTERVALS_MAX: usize = 8;
+
+/// Posts of one channel that a lineage is given when it comes back. What is older is named as a gap, and can be read.
+/// Source: choice; a screen or two, above what a push holds, and it bounds what a sync reads of a channel.
+pub const CHANNEL_POSTS_MAX: usize = 100;
+const _: () = assert!(CHANNEL_POSTS_MAX > PUSH_ENTRIES_MAX, "a push never passes over anything");
+
+/// Turns of one conversation between group and channel that may wait to be expanded. One more: refused as `busy`.
+/// Source: choice; nobody turns so often.
+pub const TURNS_WAITING_MAX: usize = 8;
+
 /// Pointers that one step of a fan-out makes. An entry for more than these is expanded in several steps, and not by the
 /// operation that makes it. Source: half of the operations of a batch, so that a step takes no longer than they do.
 pub const FAN_OUT_STEP_POINTERS_MAX: usize = 256;

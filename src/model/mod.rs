@@ -1,6 +1,7 @@
 //! Plain types that every floor may use. Knows no wire, no disk, no clock and no randomness.
 
 pub mod bodies;
+pub mod channel;
 pub mod clock;
 pub mod contact;
 pub mod content;
@@ -19,6 +20,7 @@ pub mod retention;
 pub mod seeded;
 
 pub use bodies::Bodies;
+pub use channel::{Channel, ChannelEffect, Follow, FollowEnd, FollowInterval, Form, Posted, Turn};
 pub use clock::Clock;
 pub use contact::{Contact, ContactTally, Standing};
 pub use content::{Content, Custom};

@@ -240,6 +240,8 @@ server_ids! {
     CONTACTS_REFUSED = 1236, "contacts.refused", Sum, Count, "persistence", "contact_changes" {"change": "refused"};
     /// Requests that were withdrawn, or were none.
     CONTACTS_WITHDRAWN = 1237, "contacts.withdrawn", Sum, Count, "persistence", "contact_changes" {"change": "withdrawn"};
+    /// Stretches of channels that pages passed over, since there were too many newer posts.
+    POSTS_PASSED_OVER = 1240, "posts.passed_over", Sum, Count, "user", "posts_passed_over";
 }
 
 /// Operations per batch. Bounds: a batch holds at most 256 operations.

@@ -1,6 +1,7 @@
 //! Groups: the row of each, its members, and how far its log is expanded. Its entries are in `messages`.
 
 use super::{
+    channels,
     field::{Input, Malformed, put_bytes, put_fixed64, put_number, put_time},
     keys::{self, Key},
 };
@@ -153,6 +154,7 @@ const LEFT: u8 = 3;
 const REMOVED: u8 = 4;
 const RENAMED: u8 = 5;
 const ROLE_GIVEN: u8 = 6;
+const TURNED: u8 = 7;
 
 /// Writes a notice.
 pub fn encode_notice(out: &mut Vec<u8>, notice: &Notice) {
@@ -180,6 +182,7 @@ pub fn encode_notice(out: &mut Vec<u8>, notice: &Notice) {
             put_fixed64(out, user.0);
             out.push(role_tag(*role));
         }
+        Notice::Turned(form) => out.extend_from_slice(&[TURNED, channels::form_tag(*form)]),
     }
 }
 
@@ -195,6 +198,7 @@ pub fn decode_notice(input: &mut Input<'_>) -> Result<Notice, Malformed> {
         REMOVED => Notice::Removed(input.user()?),
         RENAMED => Notice::Renamed(input.text("group name")?),
         ROLE_GIVEN => Notice::RoleGiven(input.user()?, take_role(input)?),
+        TURNED => Notice::Turned(channels::take_form(input)?),
         tag => return Err(Malformed::Unknown { what: "notice", tag: u64::from(tag) }),
     })
 }

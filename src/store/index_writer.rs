@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    accounts, contacts, conversations, devices,
+    accounts, channels, contacts, conversations, devices,
     engine::IndexBatch,
     field::{put_number, put_time},
     groups, horizon, host_identities, inboxes, invites, items,
@@ -17,7 +17,7 @@ use super::{
     view::receipt_of,
 };
 use crate::model::{
-    ConversationId, Delivery, Effect, GroupEffect, Record, Seq, UserId, Version,
+    ChannelEffect, ConversationId, Delivery, Effect, GroupEffect, Record, Seq, UserId, Version,
     record::{Pointer, ReceiptDay, name_key},
 };
 
@@ -84,6 +84,7 @@ struct Step {
     rows: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     logs: BTreeMap<ConversationId, Vec<Arc<Delivery>>>,
     inboxes: BTreeMap<UserId, Vec<Pointer>>,
+    posts: BTreeMap<ConversationId, Vec<(Seq, Version)>>,
     receipts: BTreeMap<ReceiptDay, Vec<Arc<Delivery>>>,
     writes: Vec<(Vec<u8>, Option<Vec<u8>>)>,
 }
@@ -151,6 +152,7 @@ impl Step {
                 self.row(host_identities::key(&identity.key), |out| host_identities::encode(out, identity));
             }
             Effect::Group(effect) => self.take_of_group(effect),
+            Effect::Channel(effect) => self.take_of_channel(effect),
         }
     }
 
@@ -172,6 +174,29 @@ impl Step {
             }
             GroupEffect::Expanded(step) => {
                 self.take_pointers(step.version, (step.group, step.seq), &step.pointers)
+            }
+        }
+    }
+
+    fn take_of_channel(&mut self, effect: &ChannelEffect) {
+        match effect {
+            ChannelEffect::Row(row) => self.row(channels::key(row.channel), |out| channels::encode(out, row)),
+            ChannelEffect::Follow(row) => {
+                let key = channels::follow_key(row.user, row.channel);
+                self.row(key, |out| channels::encode_follow(out, row));
+                let follows = row.is_open().then(Vec::new);
+                self.rows.insert(channels::follower_key(row.channel, row.user), follows);
+            }
+            ChannelEffect::FollowGone { user, channel } => {
+                self.rows.insert(channels::follow_key(*user, *channel), None);
+                self.rows.insert(channels::follower_key(*channel, *user), None);
+            }
+            ChannelEffect::FollowCount { user, follows } => {
+                let key = channels::follow_count_key(*user);
+                self.row(key, |out| channels::encode_follow_count(out, *follows));
+            }
+            ChannelEffect::Posted(posted) => {
+                self.posts.entry(posted.channel).or_default().push((posted.seq, posted.version));
             }
         }
     }
@@ -221,6 +246,10 @@ impl Step {
         }
         for (user, pointers) in std::mem::take(&mut self.inboxes) {
             self.chunks(&pointers, |pointer| inboxes::chunk_key(user, pointer.version), inboxes::encode);
+        }
+        for (channel, posts) in std::mem::take(&mut self.posts) {
+            let key = |(seq, _): &(Seq, Version)| channels::chunk_key(channel, *seq);
+            self.chunks(&posts, key, |out, (seq, version)| channels::encode_post(out, *seq, *version));
         }
         for (day, deliveries) in std::mem::take(&mut self.receipts) {
             let key = |delivery: &Arc<Delivery>| receipts::chunk_key(day, delivery.version);

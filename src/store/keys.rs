@@ -19,6 +19,11 @@
 //! | `o` | groups | group | group row |
 //! | `b` | groups | group, user | member row |
 //! | `f` | groups | group | position of the fan-out, while something waits |
+//! | `h` | channels | channel, first seq | chunk of posts: seq and version |
+//! | `i` | channels | user | number of follows |
+//! | `i` | channels | user, channel | what the user has of the channel |
+//! | `j` | channels | channel | channel row |
+//! | `j` | channels | channel, user | nothing: the user follows it now |
 //! | `q` | contacts | user | what is counted of the user's contacts |
 //! | `x` | meta | name | reach, time, horizon, store |
 //! | `y` | host identities | hash of app and subject | hash, user |
@@ -63,6 +68,12 @@ pub const FAN_OUT: u8 = b'f';
 pub const CONTACT_TALLY: u8 = b'q';
 /// See the table.
 pub const HOST_IDENTITY: u8 = b'y';
+/// See the table.
+pub const POST: u8 = b'h';
+/// See the table.
+pub const FOLLOW: u8 = b'i';
+/// See the table.
+pub const FOLLOWER: u8 = b'j';
 /// See the table.
 pub const META: u8 = b'x';
 

@@ -8,11 +8,11 @@
 use std::sync::Arc;
 
 use super::{
-    accounts, contacts, conversations, devices,
+    accounts, channels, contacts, conversations, devices,
     field::{Input, Malformed, put_bytes, put_fixed64, put_number, put_time},
     groups, horizon, host_identities, invites, items, lineages, messages, runs,
 };
-use crate::model::{Day, Delivery, Effect, GroupEffect, Kind, Record, Version};
+use crate::model::{ChannelEffect, Day, Delivery, Effect, GroupEffect, Kind, Record, Version};
 
 const ACCOUNT: u8 = 1;
 const DEVICE: u8 = 2;
@@ -33,6 +33,11 @@ const MEMBER_GONE: u8 = 42;
 const FAN_OUT: u8 = 43;
 const FAN_OUT_DONE: u8 = 44;
 const EXPANDED: u8 = 45;
+const CHANNEL: u8 = 46;
+const FOLLOW: u8 = 47;
+const FOLLOW_GONE: u8 = 48;
+const FOLLOW_COUNT: u8 = 49;
+const POSTED: u8 = 50;
 const CONTACT_TALLY: u8 = 60;
 const HOST_IDENTITY: u8 = 70;
 
@@ -103,6 +108,7 @@ fn encode_effect(out: &mut Vec<u8>, effect: &Effect) {
             host_identities::encode(out, identity);
         }
         Effect::Group(effect) => encode_effect_on_group(out, effect),
+        Effect::Channel(effect) => encode_effect_on_channel(out, effect),
     }
 }
 
@@ -157,6 +163,33 @@ fn encode_effect_on_group(out: &mut Vec<u8>, effect: &GroupEffect) {
         GroupEffect::Expanded(step) => {
             out.push(EXPANDED);
             groups::encode_expansion(out, step);
+        }
+    }
+}
+
+fn encode_effect_on_channel(out: &mut Vec<u8>, effect: &ChannelEffect) {
+    match effect {
+        ChannelEffect::Row(row) => {
+            out.push(CHANNEL);
+            channels::encode(out, row);
+        }
+        ChannelEffect::Follow(row) => {
+            out.push(FOLLOW);
+            channels::encode_follow(out, row);
+        }
+        ChannelEffect::FollowGone { user, channel } => {
+            out.push(FOLLOW_GONE);
+            put_fixed64(out, user.0);
+            put_fixed64(out, channel.0);
+        }
+        ChannelEffect::FollowCount { user, follows } => {
+            out.push(FOLLOW_COUNT);
+            put_fixed64(out, user.0);
+            channels::encode_follow_count(out, *follows);
+        }
+        ChannelEffect::Posted(posted) => {
+            out.push(POSTED);
+            channels::encode_posted(out, posted);
         }
     }
 }
@@ -218,7 +251,8 @@ fn decode_effect(input: &mut Input<'_>, version: Version) -> Result<Effect, Malf
         INVITE_GONE => Effect::InviteGone(input.array("invite hash")?),
         CONTACT_TALLY => Effect::ContactTally(contacts::decode_tally(input)?),
         HOST_IDENTITY => Effect::HostIdentity(host_identities::decode(input)?),
-        tag => Effect::Group(decode_effect_on_group(input, tag, version)?),
+        tag @ GROUP..=EXPANDED => Effect::Group(decode_effect_on_group(input, tag, version)?),
+        tag => Effect::Channel(decode_effect_on_channel(input, tag, version)?),
     })
 }
 
@@ -237,6 +271,24 @@ fn decode_effect_on_group(
         }
         FAN_OUT_DONE => GroupEffect::FanOut { group: input.conversation()?, position: None },
         EXPANDED => GroupEffect::Expanded(Arc::new(groups::decode_expansion(input, version)?)),
+        tag => return Err(Malformed::Unknown { what: "effect", tag: u64::from(tag) }),
+    })
+}
+
+fn decode_effect_on_channel(
+    input: &mut Input<'_>,
+    tag: u8,
+    version: Version,
+) -> Result<ChannelEffect, Malformed> {
+    Ok(match tag {
+        CHANNEL => ChannelEffect::Row(channels::decode(input)?),
+        FOLLOW => ChannelEffect::Follow(channels::decode_follow(input)?),
+        FOLLOW_GONE => ChannelEffect::FollowGone { user: input.user()?, channel: input.conversation()? },
+        FOLLOW_COUNT => {
+            let user = input.user()?;
+            ChannelEffect::FollowCount { user, follows: channels::decode_follow_count(input)? }
+        }
+        POSTED => ChannelEffect::Posted(channels::decode_posted(input, version)?),
         tag => return Err(Malformed::Unknown { what: "effect", tag: u64::from(tag) }),
     })
 }

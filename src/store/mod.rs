@@ -5,6 +5,9 @@
 //! `engine*`), and is read through a `view`.
 
 pub mod accounts;
+pub mod channels;
+#[cfg(test)]
+mod channels_tests;
 pub mod contacts;
 pub mod conversations;
 pub mod devices;
@@ -80,6 +83,7 @@ pub mod view;
 mod view_bodies;
 #[cfg(test)]
 mod view_bodies_tests;
+mod view_channels;
 mod view_cleanup;
 mod view_contacts;
 mod view_fault;
@@ -88,6 +92,7 @@ mod view_head_at;
 mod view_inbox;
 mod view_items;
 mod view_messages;
+mod view_posts;
 mod view_retention;
 mod view_scan;
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::{fmt::Write, fs, path::PathBuf, sync::Arc};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
-    accounts, contacts, conversations, devices, field::Input, files_faulty::SeededRandom, groups,
+    accounts, channels, contacts, conversations, devices, field::Input, files_faulty::SeededRandom, groups,
     host_identities, inboxes, index_writer, invites, items, log_record, messages, packing::Chunk, receipts,
     record_samples::every_effect, runs,
 };
@@ -109,6 +109,9 @@ fn decode_everything(bytes: &[u8]) {
     let _ = groups::decode_member(&mut input()).is_ok();
     let _ = groups::decode_position(&mut input()).is_ok();
     let _ = groups::decode_notice(&mut input()).is_ok();
+    let _ = channels::decode(&mut input()).is_ok();
+    let _ = channels::decode_follow(&mut input()).is_ok();
+    let _ = channels::decode_post(&mut input()).is_ok();
     if let Ok(chunk) = Chunk::decode(bytes) {
         chunk.iter().for_each(|record| drop(inboxes::decode(&mut Input::new(record))));
     }

@@ -6,9 +6,10 @@ use bytes::Bytes;
 
 use super::{engine::Engine, engine_memory::MemoryEngine, index_writer, log_record, tail::Tail, view::View};
 use crate::model::{
-    ClientMessageId, Contact, ContactTally, Content, ConversationId, Custom, Day, Delivery, DeviceId, Effect,
-    Expansion, Group, GroupEffect, HeardSince, Horizon, Interval, Kind, KindSet, Lineage, LineageId,
-    Lineages, Member, Notice, Position, Record, Role, RunNumber, Seq, Standing, TimeMs, UserId, Version,
+    Channel, ChannelEffect, ClientMessageId, Contact, ContactTally, Content, ConversationId, Custom, Day,
+    Delivery, DeviceId, Effect, Expansion, Follow, FollowEnd, FollowInterval, Form, Group, GroupEffect,
+    HeardSince, Horizon, Interval, Kind, KindSet, Lineage, LineageId, Lineages, Member, Notice, Position,
+    Posted, Record, Role, RunNumber, Seq, Standing, TimeMs, Turn, UserId, Version,
     limits::KINDS_MAX,
     record::{Account, Conversation, Device, HostIdentity, Invite, Item, ItemValue, Message, Run},
 };
@@ -108,6 +109,35 @@ impl Samples {
         }
         self.tail.retire();
     }
+}
+
+fn of_channel(channel: ConversationId) -> Vec<Effect> {
+    let turns = vec![Turn { at: Seq(129), to: Form::Channel }, Turn { at: Seq(300), to: Form::Group }];
+    let row = Channel { channel, followers: 100_000, changed: Version(70_000), before: Form::Group, turns };
+    vec![Effect::Channel(ChannelEffect::Row(row))]
+}
+
+fn followed(user: UserId, channel: ConversationId) -> Vec<Effect> {
+    let end = |seq, version| FollowEnd { seq: Seq(seq), version: Version(version) };
+    let closed = FollowInterval { after: end(0, 300), through: Some(end(129, 69_000)) };
+    let open = FollowInterval { after: end(300, 70_000), through: None };
+    let follow = Follow { user, channel, intervals: vec![closed, open] };
+    let count = ChannelEffect::FollowCount { user, follows: 499 };
+    vec![Effect::Channel(ChannelEffect::Follow(follow)), Effect::Channel(count)]
+}
+
+fn unfollowed(user: UserId, channel: ConversationId) -> Vec<Effect> {
+    let end = |seq, version| FollowEnd { seq: Seq(seq), version: Version(version) };
+    let closed = FollowInterval { after: end(0, 300), through: Some(end(129, 70_000)) };
+    let follow = Follow { user: UserId(9), channel, intervals: vec![closed] };
+    let gone = ChannelEffect::FollowGone { user, channel };
+    vec![Effect::Channel(ChannelEffect::Follow(follow)), Effect::Channel(gone)]
+}
+
+/// An entry of a channel is put on the number line.
+pub(super) fn posted(channel: ConversationId, seq: u64, version: u64) -> Effect {
+    let posted = Posted { channel, seq: Seq(seq), version: Version(version) };
+    Effect::Channel(ChannelEffect::Posted(posted))
 }
 
 /// One record of every effect, and of every value that it can hold.
@@ -341,6 +371,11 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
         ("notice_renamed", vec![notice(Notice::Renamed("Kaffee".to_owned()))]),
         ("notice_role_given", vec![notice(Notice::RoleGiven(bob, Role::Admin))]),
         ("host_identity", vec![Effect::HostIdentity(HostIdentity { key: [0x5a; 32], user: ann })]),
+        ("notice_turned", vec![notice(Notice::Turned(Form::Channel)), notice(Notice::Turned(Form::Group))]),
+        ("channel", of_channel(conversation)),
+        ("channel_followed", followed(ann, conversation)),
+        ("channel_unfollowed", unfollowed(ann, conversation)),
+        ("channel_posted", vec![posted(conversation, 129, 70_000)]),
         ("nothing", Vec::new()),
     ]
 }

@@ -4,6 +4,7 @@
 //! pins the tail; what the index takes over meanwhile stays readable until the pin is dropped. Bounded by
 //! `config storage.tail_bytes_max`: when it is full, commits wait for the index.
 
+mod channels;
 mod groups;
 mod inboxes;
 mod pin;
@@ -24,7 +25,7 @@ use rustc_hash::FxHashMap;
 use crate::model::{
     ContactTally, ConversationId, Day, Delivery, DeviceId, Effect, Horizon, Kind, Lineages, Record, Seq,
     UserId, Version,
-    record::{Account, Conversation, Device, HostIdentityKey, Invite, Item, SecretHash, name_key},
+    record::{Account, Conversation, Device, HostIdentityKey, Invite, Item, Pointer, SecretHash, name_key},
     seeded::{self, SyncBug},
 };
 
@@ -49,6 +50,10 @@ struct Shard {
     inboxes: FxHashMap<UserId, VecDeque<InboxEntry>>,
     logs: FxHashMap<ConversationId, VecDeque<Arc<Delivery>>>,
     groups: FxHashMap<ConversationId, groups::GroupRows>,
+    channels: FxHashMap<ConversationId, channels::ChannelRows>,
+    follows: FxHashMap<UserId, channels::FollowRows>,
+    /// Version of the newest post of each channel, kept when the index has it too.
+    post_heads: FxHashMap<ConversationId, Version>,
     unpointed: FxHashMap<UserId, VecDeque<Arc<Delivery>>>,
 }
 
@@ -65,6 +70,14 @@ pub struct InboxEntry {
     pub seq: Seq,
     /// The entry; nothing when it had left the tail before the pointer came.
     pub delivery: Option<Arc<Delivery>>,
+}
+
+impl From<Pointer> for InboxEntry {
+    /// A pointer of the index; what it points to is looked up.
+    fn from(pointer: Pointer) -> InboxEntry {
+        let Pointer { version, previous, conversation, seq } = pointer;
+        InboxEntry { version, previous, conversation, seq, delivery: None }
+    }
 }
 
 /// See the module.
@@ -300,6 +313,7 @@ impl Tail {
                 self.hash_shard(&identity.key).write().host_identities.insert(identity.key, row);
             }
             Effect::Group(effect) => self.insert_of_group(version, effect),
+            Effect::Channel(effect) => self.insert_of_channel(version, effect),
         }
     }
 
@@ -359,6 +373,7 @@ impl Tail {
                 drop_row(&mut shard.host_identities, &identity.key, version);
             }
             Effect::Group(effect) => self.remove_of_group(version, effect),
+            Effect::Channel(effect) => self.remove_of_channel(version, effect),
         }
     }
 }

@@ -15,13 +15,16 @@ use super::{
 pub use super::{
     view_bodies::LogPrefix, view_cleanup::Standing, view_fault::ReadFault, view_retention::Tombstone,
 };
-use crate::model::{
-    ClientMessageId, ConversationId, DeviceId, Kind, Lineages, Seq, TimeMs, UserId, Version,
-    limits::KINDS_MAX,
-    record::{
-        Account, Conversation, Device, HostIdentityKey, InboxMessage, Invite, Item, Receipt, ReceiptDay, Run,
-        SecretHash,
+use crate::{
+    model::{
+        ClientMessageId, ConversationId, DeviceId, Kind, Lineages, Seq, TimeMs, UserId, Version,
+        limits::{CHANNEL_POSTS_MAX, KINDS_MAX},
+        record::{
+            Account, Conversation, Device, HostIdentityKey, Invite, Item, Receipt, ReceiptDay, Run,
+            SecretHash,
+        },
     },
+    sync::{Messages, PageLimits},
 };
 
 /// See the module. Holds the tail for as long as it lives, so it is kept for one page and dropped.
@@ -197,13 +200,8 @@ impl crate::sync::Source for UserView<'_> {
         Ok(self.view.pin.has_items_above_the_bound(self.user, kind))
     }
 
-    fn inbox_above(
-        &self,
-        mark: Version,
-        entries_max: usize,
-        bytes_max: usize,
-    ) -> Result<Vec<InboxMessage>, ReadFault> {
-        self.view.inbox_above(self.user, mark, entries_max, bytes_max)
+    fn messages_above(&self, mark: Version, limits: PageLimits) -> Result<Messages, ReadFault> {
+        self.view.messages_above(self.user, mark, limits, CHANNEL_POSTS_MAX)
     }
 
     fn floor(&self) -> Result<Version, ReadFault> {

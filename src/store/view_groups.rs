@@ -121,7 +121,10 @@ impl View {
 }
 
 /// What the tail knows is newer than what the index has; nothing there says that it is gone.
-fn overlay<K: Ord, V>(found: &mut BTreeMap<K, V>, newest: impl IntoIterator<Item = (K, Option<V>)>) {
+pub(super) fn overlay<K: Ord, V>(
+    found: &mut BTreeMap<K, V>,
+    newest: impl IntoIterator<Item = (K, Option<V>)>,
+) {
     for (key, value) in newest {
         match value {
             Some(value) => found.insert(key, value),

@@ -1,9 +1,10 @@
 //! An inbox as a view sees it: what the index has, then what only the tail has, each pointer following the one before.
 
-use std::{collections::HashMap, ops::ControlFlow};
+use std::ops::ControlFlow;
 
 use super::{
-    field::Malformed, inboxes, keys, packing::Chunk, view::View, view_fault::ReadFault, view_scan::whole,
+    field::Malformed, inboxes, keys, packing::Chunk, tail::InboxEntry, view::View, view_fault::ReadFault,
+    view_scan::whole,
 };
 use crate::model::{
     UserId, Version,
@@ -32,7 +33,7 @@ impl View {
     }
 
     /// Messages of an inbox above `mark`, oldest first: at most `entries_max`, and as many as fit `bytes_max`, but at
-    /// least one if there is one.
+    /// least one if there is one. Posts of channels are not among them: see `messages_above`.
     ///
     /// # Errors
     /// When the index cannot be read, or a message or pointer is missing.
@@ -43,30 +44,25 @@ impl View {
         entries_max: usize,
         bytes_max: usize,
     ) -> Result<Vec<InboxMessage>, ReadFault> {
-        let mut found = Vec::new();
-        let mut bytes = 0;
-        let mut chunks = HashMap::new();
-        for pointer in self.indexed_pointers(user, mark, entries_max)? {
-            let message = self.message(&mut chunks, pointer.conversation, pointer.seq)?;
-            bytes += message.content.bytes();
-            if bytes > bytes_max && !found.is_empty() {
-                return Ok(found);
+        self.load(self.pointers_above(user, mark, entries_max)?, bytes_max)
+    }
+
+    /// Pointers of an inbox above `mark`, oldest first, at most `max`.
+    pub(super) fn pointers_above(
+        &self,
+        user: UserId,
+        mark: Version,
+        max: usize,
+    ) -> Result<Vec<InboxEntry>, ReadFault> {
+        let indexed = self.indexed_pointers(user, mark, max)?;
+        let mut found: Vec<InboxEntry> = indexed.into_iter().map(InboxEntry::from).collect();
+        let mut newest = found.last().map_or(mark, |entry| entry.version);
+        for entry in self.pin.inbox_above(user, newest, max.saturating_sub(found.len())) {
+            if entry.previous > newest {
+                return Err(ReadFault::BrokenInbox { user, found: newest, expected: entry.previous });
             }
-            found.push(InboxMessage { version: pointer.version, message });
-        }
-        let newest = found.last().map_or(mark, |entry| entry.version);
-        let mut expected = newest;
-        for entry in self.pin.inbox_above(user, newest, entries_max.saturating_sub(found.len())) {
-            if entry.previous > expected {
-                return Err(ReadFault::BrokenInbox { user, found: expected, expected: entry.previous });
-            }
-            expected = entry.version;
-            let message = self.pointed(&mut chunks, &entry)?;
-            bytes += message.content.bytes();
-            if bytes > bytes_max && !found.is_empty() {
-                break;
-            }
-            found.push(InboxMessage { version: entry.version, message });
+            newest = entry.version;
+            found.push(entry);
         }
         Ok(found)
     }

@@ -2,7 +2,8 @@
 //!
 //! It needs no marks, no floor, no tombstones and no history, and is always right, at a price that grows with everything
 //! that is held instead of with what is new. So it is the oracle of the other way (G10), and the measure of what
-//! snapshots save; no client should live by it.
+//! snapshots save; no client should live by it. Of channels it tells what a page tells; what is passed over it does not
+//! name, since it says of no message that it is gone.
 
 use std::collections::HashMap;
 
@@ -122,14 +123,14 @@ fn compare_messages<S: Source>(
     let mut through = source.floor()?;
     let mut bytes = 0;
     loop {
-        let read = source.inbox_above(through, READ_MAX, room.bytes);
+        let read = source.messages_above(through, PageLimits { entries: READ_MAX, ..room });
         // Looked at after the scan, as in a page: what lies below may have been removed under it.
         let floor = source.floor()?;
         if floor > through {
             through = floor;
             continue;
         }
-        let read = read?;
+        let read = read?.entries;
         let Some(last) = read.last() else {
             return Ok(());
         };
@@ -160,7 +161,10 @@ mod tests {
             ClientMessageId, Contact, TimeMs, UserId,
             record::{ItemValue, Message},
         },
-        sync::kinds::{CONTACTS, KINDS_MAX},
+        sync::{
+            Messages,
+            kinds::{CONTACTS, KINDS_MAX},
+        },
     };
 
     /// The floor after a cleanup.
@@ -186,13 +190,14 @@ mod tests {
             Ok(above.take(max).cloned().collect())
         }
 
-        fn inbox_above(&self, mark: Version, max: usize, _bytes: usize) -> Result<Vec<InboxMessage>, ()> {
+        fn messages_above(&self, mark: Version, limits: PageLimits) -> Result<Messages, ()> {
             let cleaned = self.cleaned_after.as_ref().is_some_and(|left| left.get() == 0);
             // What a read of an inbox under cleanup is: a pointer names one that is gone.
             if cleaned && mark < CLEANED {
                 return Err(());
             }
-            Ok(self.inbox.iter().filter(|entry| entry.version > mark).take(max).cloned().collect())
+            let above = self.inbox.iter().filter(|entry| entry.version > mark).take(limits.entries);
+            Ok(above.cloned().collect::<Vec<_>>().into())
         }
 
         fn is_hiding(&self, _: Kind) -> Result<bool, ()> {

@@ -10,12 +10,9 @@ use super::{
     kinds::{ACCOUNT, CONTACTS, CONVERSATIONS, KINDS_MAX, MESSAGES},
     levels::{Downgrade, LEVEL_MAX, LEVEL_MIN, LEVELS, Levels, Rendering, Row},
     locale::Locale,
-    page::{PageLimits, Source, drain},
+    page::{Messages, PageLimits, Source, drain},
 };
-use crate::model::{
-    ConversationId, Kind, KindSet, Seq, Version,
-    record::{InboxMessage, Item},
-};
+use crate::model::{ConversationId, Kind, KindSet, Seq, Version, record::Item};
 
 /// Level 4 brings groups, which older levels know as contacts; level 3 a content that level 2 shows as custom.
 const LATER: Levels = Levels::of(LATER_ROWS);
@@ -220,8 +217,8 @@ impl Source for Contacts {
         Ok(above.take(max).cloned().collect())
     }
 
-    fn inbox_above(&self, _: Version, _: usize, _: usize) -> Result<Vec<InboxMessage>, ()> {
-        Ok(Vec::new())
+    fn messages_above(&self, _: Version, _: PageLimits) -> Result<Messages, ()> {
+        Ok(Messages::default())
     }
 
     fn is_hiding(&self, _: Kind) -> Result<bool, ()> {

@@ -5,13 +5,13 @@
 use std::cell::Cell;
 
 use super::{
-    Kept, Kinds, Lifeline, Marks, PageLimits, RunName, Source, Valid,
+    Kept, Kinds, Lifeline, Marks, Messages, PageLimits, RunName, Source, Valid,
     kinds::{CONVERSATIONS, KINDS_MAX},
     page::drain,
 };
 use crate::model::{
     ConversationId, Kind, KindSet, RunNumber, Seq, Version,
-    record::{InboxMessage, Item, ItemValue, Run},
+    record::{Item, ItemValue, Run},
 };
 
 fn run(number: u32, found: u64, lossy: bool) -> Run {
@@ -104,8 +104,8 @@ impl Source for Table {
         Ok((mark.0 + 1..=all).take(max).map(item).collect())
     }
 
-    fn inbox_above(&self, _: Version, _: usize, _: usize) -> Result<Vec<InboxMessage>, ()> {
-        Ok(Vec::new())
+    fn messages_above(&self, _: Version, _: PageLimits) -> Result<Messages, ()> {
+        Ok(Messages::default())
     }
 
     fn floor(&self) -> Result<Version, ()> {

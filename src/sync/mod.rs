@@ -26,7 +26,7 @@ pub use locale::Locale;
 pub use lost_future::{Kept, Valid};
 pub use marks::{Lifeline, Marks, RunName, ValidList};
 pub use names::Names;
-pub use page::{Page, PageLimits, Source};
+pub use page::{Messages, Page, PageLimits, Passed, Source};
 pub use progress::{Course, Progress};
 pub use push_chain::{Issued, News, PushChain};
 pub use snapshot::{Chain, SnapshotKey};

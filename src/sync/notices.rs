@@ -22,6 +22,7 @@ fn english(notice: &proto::Notice) -> String {
         What::Created => format!("{by} made the group \"{name}\" with {users}"),
         What::Joined => format!("{by} added {users}"),
         What::Left => format!("{by} left"),
+        What::Turned => "the group was rearranged".to_owned(),
         What::Removed => format!("{by} removed {users}"),
         What::Renamed => format!("{by} named the group \"{name}\""),
         What::RoleGiven => match notice.role() {
@@ -40,6 +41,7 @@ fn chinese(notice: &proto::Notice) -> String {
         What::Created => format!("{by}创建了群聊“{name}”，成员有{users}"),
         What::Joined => format!("{by}邀请{users}加入了群聊"),
         What::Left => format!("{by}退出了群聊"),
+        What::Turned => "群聊已调整".to_owned(),
         What::Removed => format!("{by}将{users}移出了群聊"),
         What::Renamed => format!("{by}将群名改为“{name}”"),
         What::RoleGiven => match notice.role() {

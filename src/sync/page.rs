@@ -37,17 +37,12 @@ pub trait Source {
     /// When the store cannot be read.
     fn is_hiding(&self, kind: Kind) -> Result<bool, Self::Fault>;
 
-    /// Messages of the inbox above `mark`, in version order, at most `entries_max`; `bytes_max` may cut earlier but
-    /// never before the first.
+    /// Messages of the inbox and posts of followed channels above `mark`, in version order, at most `limits.entries`;
+    /// `limits.bytes` may cut earlier but never before the first.
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn inbox_above(
-        &self,
-        mark: Version,
-        entries_max: usize,
-        bytes_max: usize,
-    ) -> Result<Vec<InboxMessage>, Self::Fault>;
+    fn messages_above(&self, mark: Version, limits: PageLimits) -> Result<Messages, Self::Fault>;
 
     /// The floor of the inbox, as it is now: entries at or below it may be missing from what was read before.
     ///
@@ -71,6 +66,36 @@ pub trait Source {
     fn bound(&self) -> Version;
 }
 
+/// Posts of a channel that a lineage is not given, since there are too many newer ones. They can be read as history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Passed {
+    /// In whose log they stand.
+    pub conversation: ConversationId,
+    /// The oldest.
+    pub from: Seq,
+    /// The newest.
+    pub to: Seq,
+}
+
+/// What a source has of messages above a mark.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Messages {
+    /// In version order.
+    pub entries: Vec<InboxMessage>,
+    /// Everything above the mark that is passed over, also what lies above the last entry. Newer posts of each of these
+    /// channels are among the entries, or come behind the last.
+    pub passed: Vec<Passed>,
+    /// The user follows channels, or did: an inbox alone does not show everything.
+    pub is_merged: bool,
+}
+
+impl From<Vec<InboxMessage>> for Messages {
+    /// Nothing is passed over.
+    fn from(entries: Vec<InboxMessage>) -> Messages {
+        Messages { entries, passed: Vec::new(), is_merged: false }
+    }
+}
+
 /// A page before it is rendered and sealed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
@@ -78,6 +103,10 @@ pub struct Page {
     pub items: Vec<Item>,
     /// Messages.
     pub entries: Vec<InboxMessage>,
+    /// Posts that this chain is not given. What was named by an earlier page may be named again.
+    pub passed: Vec<Passed>,
+    /// See [`Messages::is_merged`]; known where messages were read to their end.
+    pub is_merged: bool,
     /// Marks after this page: of the last entry given, kind by kind, never of the bound.
     pub marks: Marks,
     /// Something is left.
@@ -107,6 +136,8 @@ impl Page {
         Page {
             items: Vec::new(),
             entries: Vec::new(),
+            passed: Vec::new(),
+            is_merged: false,
             marks,
             more: false,
             gap: false,
@@ -225,7 +256,7 @@ fn drain_messages<S: Source>(
     source: &S,
 ) -> Result<(), S::Fault> {
     let mark = page.marks.of(MESSAGES);
-    let scanned = source.inbox_above(mark, room.entries + 1, room.bytes);
+    let scanned = source.messages_above(mark, PageLimits { entries: room.entries + 1, ..room });
     // Looked at after the scan: cleanup raises the floor first, and removes then.
     let floor = source.floor()?;
     if mark < floor {
@@ -235,7 +266,7 @@ fn drain_messages<S: Source>(
         page.marks.enumerate(kinds.set().and([CONVERSATIONS].into_iter().collect()));
         return Ok(());
     }
-    let mut entries = scanned?;
+    let Messages { mut entries, passed, is_merged } = scanned?;
     // A source that stopped at the bytes cannot say whether something is left; one more look at the next page can.
     let bytes: usize = entries.iter().map(|entry| entry.message.content.bytes()).sum();
     page.more = entries.len() > room.entries || bytes + crate::model::limits::ENTRY_BYTES_MAX > room.bytes;
@@ -245,7 +276,8 @@ fn drain_messages<S: Source>(
     } else {
         page.more = false;
     }
-    page.entries = entries;
+    // What is passed over is named before the mark can rise above it.
+    (page.entries, page.passed, page.is_merged) = (entries, passed, is_merged);
     Ok(())
 }
 
@@ -277,17 +309,17 @@ mod tests {
             Ok(above.take(max).cloned().collect())
         }
 
-        fn inbox_above(&self, mark: Version, max: usize, bytes_max: usize) -> Result<Vec<InboxMessage>, ()> {
+        fn messages_above(&self, mark: Version, limits: PageLimits) -> Result<Messages, ()> {
             let mut bytes = 0;
             let mut found = Vec::new();
-            for entry in self.inbox.iter().filter(|entry| entry.version > mark).take(max) {
+            for entry in self.inbox.iter().filter(|entry| entry.version > mark).take(limits.entries) {
                 bytes += entry.message.content.bytes();
-                if bytes > bytes_max && !found.is_empty() {
+                if bytes > limits.bytes && !found.is_empty() {
                     break;
                 }
                 found.push(entry.clone());
             }
-            Ok(found)
+            Ok(found.into())
         }
 
         fn is_hiding(&self, _: Kind) -> Result<bool, ()> {

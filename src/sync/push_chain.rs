@@ -55,11 +55,13 @@ pub enum News {
 pub struct PushChain {
     issued: Option<Issued>,
     pushing: Pushing,
+    /// The newest page told of channels: see [`PushChain::page_was_merged`].
+    is_merged: bool,
 }
 
 impl Default for PushChain {
     fn default() -> PushChain {
-        PushChain { issued: None, pushing: Pushing::Closed }
+        PushChain { issued: None, pushing: Pushing::Closed, is_merged: false }
     }
 }
 
@@ -76,7 +78,9 @@ impl PushChain {
     pub fn news(&self, items: bool, may_push: bool) -> News {
         match (self.pushing, &self.issued) {
             (Pushing::Nudged | Pushing::Lagging, _) => News::Nothing,
-            (Pushing::Open, Some(issued)) if may_push && !items => News::PushAbove(issued.marks.of(MESSAGES)),
+            (Pushing::Open, Some(issued)) if may_push && !items && !self.is_merged => {
+                News::PushAbove(issued.marks.of(MESSAGES))
+            }
             _ => News::Nudge,
         }
     }
@@ -167,6 +171,13 @@ impl PushChain {
         news && !more
     }
 
+    /// Whether the page that was given merged the inbox with channels. A push, which is made of the inbox in the tail
+    /// alone, would pass over their posts, so such a user is nudged. Who begins to follow is told so by a state kind, and
+    /// so by a page, before the first post.
+    pub fn page_was_merged(&mut self, is_merged: bool) {
+        self.is_merged = is_merged;
+    }
+
     /// Its page could not be read.
     pub fn page_failed(&mut self) {
         self.pushing = Pushing::Closed;
@@ -232,6 +243,15 @@ mod tests {
         assert_eq!(chain.news(false, true), News::PushAbove(Version(9)));
         assert_eq!(chain.news(true, true), News::Nudge, "state kinds are fetched");
         assert_eq!(chain.news(false, false), News::Nudge);
+    }
+
+    #[test]
+    fn who_follows_channels_is_nudged_and_not_pushed_to() {
+        let mut chain = open();
+        chain.page_was_merged(true);
+        assert_eq!(chain.news(false, true), News::Nudge);
+        chain.page_was_merged(false);
+        assert_eq!(chain.news(false, true), News::PushAbove(Version(5)));
     }
 
     #[test]

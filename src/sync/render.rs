@@ -6,6 +6,7 @@ use highwater_wire::proto;
 use super::levels::{LEVELS, Rendering};
 use super::lost_future::Valid;
 use super::names::Names;
+use super::page::Passed;
 use crate::model::{
     Contact, Content, Notice, Role, Standing, UserId,
     record::{InboxMessage, Item, ItemValue, Message},
@@ -110,7 +111,7 @@ fn concerned(notice: &Notice) -> &[UserId] {
     match notice {
         Notice::Created { members, .. } | Notice::Joined(members) => members,
         Notice::Removed(user) | Notice::RoleGiven(user, _) => std::slice::from_ref(user),
-        Notice::Left | Notice::Renamed(_) => &[],
+        Notice::Left | Notice::Renamed(_) | Notice::Turned(_) => &[],
     }
 }
 
@@ -163,6 +164,7 @@ fn whole_notice(sender: UserId, notice: &Notice, names: &Names) -> proto::Notice
         Notice::Removed(_) => (What::Removed, "", None),
         Notice::Renamed(name) => (What::Renamed, name.as_str(), None),
         Notice::RoleGiven(_, given) => (What::RoleGiven, "", Some(*given)),
+        Notice::Turned(_) => (What::Turned, "", None),
     };
     let user = |user: &UserId| proto::User { user_id: user.0, name: names.of(*user).to_owned() };
     proto::Notice {
@@ -183,6 +185,12 @@ fn utf8(text: &[u8]) -> String {
 #[must_use]
 pub fn valid(valid: &Valid) -> proto::Valid {
     proto::Valid { conversation_id: valid.conversation.0, seq: valid.seq.0 }
+}
+
+/// Posts that are passed over, as the wire has them.
+#[must_use]
+pub fn gap(passed: &Passed) -> proto::Gap {
+    proto::Gap { conversation_id: passed.conversation.0, from_seq: passed.from.0, to_seq: passed.to.0 }
 }
 
 /// Messages of an inbox, which need nobody's name, as a device of their user is told them.

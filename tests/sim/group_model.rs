@@ -156,6 +156,7 @@ impl Group {
                 (self.name, self.named) = (name.clone(), seq);
                 events.push("group renamed");
             }
+            Some(Notice::Turned(_)) => panic!("these histories make no channels"),
             Some(Notice::RoleGiven(user, role)) => {
                 let may = rank == Some(Role::Owner) && *user != by && self.is_member(*user);
                 assert!(may, "{by}, a {rank:?}, gives {user} the role {role:?}");

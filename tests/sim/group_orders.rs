@@ -151,7 +151,7 @@ fn ranks(log: &[Message]) -> BTreeMap<UserId, (Role, Seq)> {
             Notice::Joined(members) => (members, None),
             Notice::Left => (&[], Some(by)),
             Notice::Removed(user) => (&[], Some(*user)),
-            Notice::Renamed(_) | Notice::RoleGiven(..) => (&[], None),
+            Notice::Renamed(_) | Notice::RoleGiven(..) | Notice::Turned(_) => (&[], None),
         };
         for user in came {
             ranks.insert(*user, (Role::Member, seq));

@@ -6,12 +6,12 @@ use std::{collections::BTreeMap, sync::Arc};
 use highwater::{
     actors::persistence::warm,
     logic::{
-        Answer, Operation, Principal, Request, State, decide, lacking,
+        Answer, Decided, Operation, Principal, Request, State, decide, lacking,
         operation::{GroupChange, GroupRequest, NewDevice, Register, Send, Target},
     },
     model::{
-        ClientMessageId, Content, ConversationId, Day, DeviceId, GroupBounds, HeardSince, Kind, Notice,
-        Position, Record, Seq, TimeMs, UserId, Version,
+        Bodies, ClientMessageId, Content, ConversationId, Day, DeviceId, GroupBounds, HeardSince, Kind,
+        Notice, Position, Record, Retentions, Seq, TimeMs, UserId, Version,
         record::{Item, Message},
     },
     store::{engine::Engine, engine_memory::MemoryEngine, index_writer, log_record, tail::Tail, view::View},
@@ -72,27 +72,45 @@ impl GroupStore {
 
     /// Warms what lacks, decides, and publishes what the bytes of the record say. Returns the answer.
     pub fn submit(&mut self, request: &Request) -> Result<Answer, Refusal> {
-        let operation = Operation { at: NOW, request: request.clone() };
+        self.batch(std::slice::from_ref(request)).remove(0)
+    }
+
+    /// The same for several in one batch: nothing is published before all are decided, unless one of them lacks what an
+    /// earlier one changed.
+    pub fn batch(&mut self, requests: &[Request]) -> Vec<Result<Answer, Refusal>> {
         self.state.begin_batch();
-        while !lacking(&self.state, &operation).is_empty() {
-            let view = self.view();
-            let rows = warm::everything(&view, &operation).unwrap();
-            assert!(self.state.warm(rows, view.bound()), "nothing was evicted meanwhile");
+        let (mut records, mut answers) = (Vec::new(), Vec::new());
+        for request in requests {
+            let operation = Operation { at: NOW, request: request.clone() };
+            while !lacking(&self.state, &operation).is_empty() {
+                self.publish(std::mem::take(&mut records));
+                let view = self.view();
+                let rows = warm::everything(&view, &operation).unwrap();
+                assert!(self.state.warm(rows, view.bound()), "nothing was evicted meanwhile");
+            }
+            let decided = decide(&mut self.state, &operation, self.last.next());
+            if let Ok(Decided { record: Some(record), .. }) = &decided {
+                self.last = record.version;
+                records.push(record.clone());
+            }
+            answers.push(decided.map(|decided| decided.answer));
         }
-        let decided = decide(&mut self.state, &operation, self.last.next())?;
-        if let Some(record) = decided.record {
-            self.last = record.version;
+        self.publish(records);
+        answers
+    }
+
+    fn publish(&mut self, records: Vec<Record>) {
+        for record in records {
             let mut bytes = Vec::new();
             log_record::encode(&mut bytes, &record);
             let read = log_record::decode_all(&bytes).unwrap().into_iter().map(Arc::new);
             let read: Vec<_> = read.map(|record| (record, bytes.len())).collect();
             self.tail.publish(read.clone());
             self.log.extend(read);
-            if self.indexing == Indexing::Always {
-                self.index();
-            }
         }
-        Ok(decided.answer)
+        if self.indexing == Indexing::Always {
+            self.index();
+        }
     }
 
     /// Another store with the same past, as after a start.
@@ -137,8 +155,15 @@ impl GroupStore {
         self.tail.publish(lacking.cloned().collect());
         self.state = State::default();
         self.state.set_group_bounds(self.bounds);
+        self.state.set_horizon(self.view().horizon());
         let unfinished = self.view().unfinished().unwrap();
         assert_eq!(unfinished.get(&GROUP).copied(), self.position(), "a start goes on with what waits");
+    }
+
+    /// Everything so far is past every retention from now on. Not kept over a crash, but for how far it went.
+    pub fn age(&mut self) {
+        self.state.set_retentions(Retentions { inbox_ms: 0, tombstones_ms: 0, bodies: Bodies::Forever });
+        self.submit(&Request::StoreTime).unwrap();
     }
 
     pub fn view(&self) -> View {
@@ -151,12 +176,7 @@ impl GroupStore {
 
     /// A message; its id is made of the number of those before it.
     pub fn send(&mut self, by: u64) -> Result<Seq, Refusal> {
-        let number = self.acknowledged.len() as u64;
-        let mut id = [0; 16];
-        id[..8].copy_from_slice(&number.to_be_bytes());
-        let content = Content::from(format!("message {number} of {by}").as_str());
-        let (id, to) = (ClientMessageId(id), Target::Conversation(GROUP));
-        let request = Request::Send(Send { by: device(by), to, id, day: TODAY, content });
+        let request = message(by, self.acknowledged.len() as u64);
         let answer = self.submit(&request)?;
         let Answer::Sent { seq, .. } = answer else { panic!("{answer:?}") };
         self.acknowledged.push((request, answer));
@@ -206,7 +226,16 @@ impl GroupStore {
     }
 }
 
-fn device(user: u64) -> Principal {
+/// A message to the group; its number makes its id.
+pub fn message(by: u64, number: u64) -> Request {
+    let mut id = [0; 16];
+    id[..8].copy_from_slice(&number.to_be_bytes());
+    let content = Content::from(format!("message {number} of {by}").as_str());
+    let (id, to) = (ClientMessageId(id), Target::Conversation(GROUP));
+    Request::Send(Send { by: device(by), to, id, day: TODAY, content })
+}
+
+pub fn device(user: u64) -> Principal {
     Principal { user: UserId(user), device: DeviceId(10 * user) }
 }
 
@@ -244,7 +273,7 @@ pub fn audiences(log: &[Message]) -> Vec<Vec<u64>> {
             Notice::Joined(users) => members.extend(users.iter().map(|user| (user.0, ()))),
             Notice::Left => gone = Some(message.sender.0),
             Notice::Removed(user) => gone = Some(user.0),
-            Notice::Renamed(_) | Notice::RoleGiven(..) => {}
+            Notice::Renamed(_) | Notice::RoleGiven(..) | Notice::Turned(_) => {}
         }
         audiences.push(members.keys().copied().collect());
         if let Some(user) = gone {

@@ -11,6 +11,9 @@
 
 mod answers;
 mod bodies;
+mod channel_cleanup;
+mod channel_client;
+mod channel_orders;
 mod client;
 mod contacts;
 mod counts;

@@ -119,6 +119,7 @@ impl Oracle {
                     let owner = self.host_identities.insert(identity.key, identity.user);
                     assert!(owner.is_none(), "a host app's user got two accounts");
                 }
+                Effect::Channel(_) => panic!("these histories make no channels"),
                 // Judged when the whole record is taken.
                 Effect::Group(_) | Effect::ContactTally(_) => {}
             }

@@ -111,6 +111,8 @@ refusals! {
     TooManyRequests = 333, "too_many_requests", 429, true, "too many requests were made or wait";
     /// Nothing waits that could be accepted.
     NoSuchRequest = 334, "no_such_request", 404, false, "there is no such request, or it has expired";
+    /// The user follows as many channels as one may, or came and went too often.
+    TooManyFollows = 340, "too_many_follows", 409, false, "as many channels are followed as there may be";
 
     /// The server has more to do than it can; nothing was done.
     Busy = 500, "busy", 503, true, "the server is busy";

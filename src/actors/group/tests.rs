@@ -270,7 +270,7 @@ fn register(user: u64) -> Request {
         proven: None,
     };
     let (user, name) = (UserId(user), format!("u{user}"));
-    Request::Register(Register { user, name, password: None, invite: None, device })
+    Request::Register(Register { user, name, password: None, invite: None, host_identity: None, device })
 }
 
 fn say(group: ConversationId, user: u64, number: u64) -> Request {

@@ -206,6 +206,8 @@ fn op_of(request: &Request) -> Option<Op> {
         | Request::Invite(_)
         | Request::PutDocument { .. }
         | Request::Group(_)
+        | Request::Channel(_)
+        | Request::ForgetFollow { .. }
         | Request::Expand(_) => None,
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::{
     logic::{ConversationState, GroupState, Need, Operation, State, Warm, lacking},
+    model::limits::GROUP_MEMBERS_CEILING,
     store::view::{ReadFault, View},
 };
 
@@ -53,7 +54,7 @@ fn one(view: &View, need: Need) -> Result<Warm, ReadFault> {
             let state = match view.group(group)? {
                 Some(row) => {
                     let (members, position) = (view.members(group)?, view.position(group)?);
-                    Some(GroupState { row, members, position })
+                    Some(GroupState { row, members, position, channel: view.channel(group)? })
                 }
                 None => None,
             };
@@ -61,5 +62,10 @@ fn one(view: &View, need: Need) -> Result<Warm, ReadFault> {
         }
         Need::Contact(owner, other) => Warm::Contact(owner, other, view.contact(owner, other)?),
         Need::ContactTally(user) => Warm::ContactTally(view.contact_tally(user)?),
+        Need::Follow(user, channel) => Warm::Follow(user, channel, view.follow(user, channel)?),
+        Need::FollowCount(user) => Warm::FollowCount(user, view.follow_count(user)?),
+        Need::Followers(channel) => {
+            Warm::Followers(channel, view.followers(channel, GROUP_MEMBERS_CEILING + 1)?)
+        }
     })
 }

@@ -64,6 +64,8 @@ pub struct Answered {
     pub snapshot: Bytes,
     /// What that says.
     pub marks: Marks,
+    /// Whether it merged the inbox with channels: what is new is fetched then, and not pushed.
+    pub is_merged: bool,
 }
 
 /// What a handed-in snapshot means for the page that answers it.
@@ -126,6 +128,7 @@ pub fn answer(
         if unchanged { request.given.clone() } else { Bytes::from(key.seal(request.chain, &marks)) };
     let base = if rebuild.is_some() { &[] } else { base_of(&request.given) };
     let messages = page.entries.iter().map(|inbox| &inbox.message);
+    let is_merged = page.is_merged;
     let page = proto::Page {
         base: Bytes::copy_from_slice(base),
         snapshot: if unchanged { Bytes::new() } else { snapshot.clone() },
@@ -133,7 +136,7 @@ pub fn answer(
         items: items(request, &page.items),
         entries: naming::entries(view, request.chain.user, request.rendering, messages)?,
         rebuild: rebuild.map(|cause| proto::Rebuild { cause: cause.into() }),
-        gaps: Vec::new(),
+        gaps: page.passed.iter().map(render::gap).collect(),
         hand_back: false,
         complete: page.complete,
         messages_gap: page.gap,
@@ -141,7 +144,7 @@ pub fn answer(
         valid: page.valid.iter().map(render::valid).collect(),
         valid_complete: page.valid_complete,
     };
-    Ok(Answered { page, snapshot, marks })
+    Ok(Answered { page, snapshot, marks, is_merged })
 }
 
 /// Items as they are told. What one is told by besides is left out where its kind is not declared.
@@ -156,12 +159,13 @@ fn level_change(kinds: KindSet) -> proto::LevelChange {
     proto::LevelChange { kinds: kinds.iter().map(|kind| u32::from(kind.0)).collect() }
 }
 
-/// Counts what a page tells besides news: a gap, a change of level, the end of a list of what stays valid, and that the
+/// Counts what a page tells besides news: a gap, posts that it passes over, a change of level, the end of a list of what stays valid, and that the
 /// client was away for too long.
 pub fn count_told(monitor: &Monitor, page: &proto::Page) {
     let too_old = page.rebuild.is_some_and(|rebuild| rebuild.cause() == proto::rebuild::Cause::TooOld);
     monitor.add(ids::REBUILDS_TOO_OLD, u64::from(too_old));
     monitor.add(ids::GAPS_TOLD, u64::from(page.messages_gap));
+    monitor.add(ids::POSTS_PASSED_OVER, page.gaps.len() as u64);
     monitor.add(ids::REBUILDS_LEVEL, u64::from(page.level_changed.is_some()));
     monitor.add(ids::VALID_LISTS_TOLD, u64::from(page.valid_complete));
 }
@@ -263,7 +267,7 @@ impl User {
                     session.chain.page_failed();
                 }
             }
-            PageRead::Page { frame, snapshot, marks, more } => {
+            PageRead::Page { frame, snapshot, marks, more, is_merged } => {
                 let lineage = session.lineage.id;
                 let now_ms = self.services.clock.monotonic_us() / 1000;
                 self.progress(lineage).answered(&snapshot, now_ms);
@@ -271,6 +275,7 @@ impl User {
                     return;
                 };
                 let news = session.chain.page_given(Issued { snapshot, marks }, more);
+                session.chain.page_was_merged(is_merged);
                 session.answer_encoded(frame);
                 if news {
                     // State kinds may be among what came meanwhile, so it is fetched.
@@ -289,10 +294,11 @@ fn to_read(
 ) -> PageRead {
     match answered {
         Ok(answered) => {
-            let more = answered.page.more;
-            let body = Some(proto::server_frame::Body::Page(answered.page));
+            let Answered { page, snapshot, marks, is_merged } = answered;
+            let more = page.more;
+            let body = Some(proto::server_frame::Body::Page(page));
             let frame = super::encode(encoding, &proto::ServerFrame { request_id, body });
-            PageRead::Page { frame, snapshot: answered.snapshot, marks: answered.marks, more }
+            PageRead::Page { frame, snapshot, marks, more, is_merged }
         }
         Err(fault) => {
             let error = &fault as &dyn std::error::Error;
