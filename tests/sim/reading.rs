@@ -254,7 +254,7 @@ impl World {
     pub fn tell_news(&mut self) {
         let lineages: Vec<LineageId> = self.sessions.keys().copied().collect();
         for lineage in lineages {
-            let dropped = self.random.one_in(8);
+            let dropped = self.random.one_in(3);
             if !self.random.one_in(3) {
                 self.tell_news_to(lineage, dropped);
             }
