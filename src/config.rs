@@ -106,7 +106,7 @@ impl Config {
     /// How large groups may be.
     #[must_use]
     pub fn group_bounds(&self) -> GroupBounds {
-        GroupBounds { members_max: self.groups.members_max, ..GroupBounds::default() }
+        GroupBounds { members_max: self.groups.members_max, step_pointers_max: self.groups.step_pointers }
     }
 
     /// What an operator should read in the log at every start: settings that are not meant for a server in use.

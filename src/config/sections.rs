@@ -125,11 +125,13 @@ pub struct Messages {
 pub struct Groups {
     /// Members of one group.
     pub members_max: usize,
+    /// Inbox pointers that one step of a fan-out makes.
+    pub step_pointers: usize,
 }
 
 impl Default for Groups {
     fn default() -> Groups {
-        Groups { members_max: limits::GROUP_MEMBERS_MAX }
+        Groups { members_max: limits::GROUP_MEMBERS_MAX, step_pointers: limits::FAN_OUT_STEP_POINTERS_MAX }
     }
 }
 

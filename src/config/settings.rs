@@ -4,8 +4,8 @@ use super::{
     Config,
     bounds::{
         CLEANUP_PAUSE_MS, CONNECTIONS, DEVICES, GROUP_MEMBERS, HEARTBEAT_MS, INDEX_AFTER_BYTES,
-        INDEX_CACHE_BYTES, LINEAGE_EXPIRY_S, QUEUED_BYTES, READERS, RETENTION_S, SEGMENT_BYTES, TAIL_BYTES,
-        WORKERS,
+        INDEX_CACHE_BYTES, LINEAGE_EXPIRY_S, QUEUED_BYTES, READERS, RETENTION_S, SEGMENT_BYTES,
+        STEP_POINTERS, TAIL_BYTES, WORKERS,
     },
     checks::{address, bodies, data_directory, log_level, origins},
     given::{Given, quoted},
@@ -180,6 +180,11 @@ pub(super) static SETTINGS: &[Setting] = &[
         key: "groups.members_max",
         set: |c, given| put(&mut c.groups.members_max, given.number(GROUP_MEMBERS)),
         show: |c| c.groups.members_max.to_string(),
+    },
+    Setting {
+        key: "groups.step_pointers",
+        set: |c, given| put(&mut c.groups.step_pointers, given.number(STEP_POINTERS)),
+        show: |c| c.groups.step_pointers.to_string(),
     },
     Setting {
         key: "cleanup.pause_ms",

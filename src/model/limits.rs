@@ -135,8 +135,9 @@ pub const HEARTBEAT_MS: u32 = 30_000;
 /// Source: WeChat's groups have 500.
 pub const GROUP_MEMBERS_MAX: usize = 500;
 
-/// The most members that an operator may allow. Source: the members of a group that is written to are in memory.
-pub const GROUP_MEMBERS_CEILING: usize = 5_000;
+/// The most members that an operator may allow. Source: the members of a group that is written to are in memory, about a
+/// megabyte of so many; and a group of so many is killed in the middle of its fan-out by `make fan-out-kills`.
+pub const GROUP_MEMBERS_CEILING: usize = 10_000;
 
 /// Users whom one operation adds to a group. More: refused as `invalid_field`; they are added in parts.
 /// Source: an entry of the log names them, and fits a chunk of the index.

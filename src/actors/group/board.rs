@@ -334,7 +334,7 @@ impl Groups {
             self.shared.overlooked.store(true, Ordering::Release);
         }
         let mut places = self.shared.places.lock();
-        for Left { group, job } in left {
+        for Left { group, job, position, passed } in left {
             let Some(arbiter) = self.arbiter() else { break };
             if places.contains_key(&group) {
                 continue;
@@ -343,6 +343,8 @@ impl Groups {
                 self.shared.overlooked.store(true, Ordering::Release);
                 break;
             }
+            let entry = position.entry.0;
+            tracing::info!(group = group.0, entry, passed, "an unfinished fan-out goes on");
             places.insert(group, self.start(arbiter, group, job));
         }
         drop(places);

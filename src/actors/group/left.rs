@@ -10,6 +10,9 @@ use crate::{
 pub(super) struct Left {
     pub(super) group: ConversationId,
     pub(super) job: FanOutJob,
+    pub(super) position: Position,
+    /// How many of its audience have the entry at the position.
+    pub(super) passed: usize,
 }
 
 impl Left {
@@ -33,8 +36,15 @@ impl Left {
             let oldest = view.range(group, (position.entry, position.entry), 1, usize::MAX);
             let written = oldest.ok().and_then(|(entries, _)| Some(entries.first()?.sent_at));
             let job = FanOutJob::left(position, head, written.unwrap_or(now));
-            found.push(Left { group, job });
+            let passed = passed(view, group, position).unwrap_or(0);
+            found.push(Left { group, job, position, passed });
         }
         Ok((found, false))
     }
+}
+
+fn passed(view: &View, group: ConversationId, position: Position) -> Result<usize, ReadFault> {
+    let members = view.members(group)?;
+    let audience = members.values().filter(|member| member.has(position.entry));
+    Ok(audience.filter(|member| position.has_passed(position.entry, member.user)).count())
 }

@@ -232,6 +232,8 @@ impl Replay {
             if self.first.is_none() {
                 self.first = Some(record.clone());
             }
+            #[cfg(feature = "seeded-bugs")]
+            let record = super::seeded_bugs::replayed(record);
             if record.version > self.above {
                 let mut bytes = Vec::new();
                 log_record::encode(&mut bytes, &record);

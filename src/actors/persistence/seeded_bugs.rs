@@ -1,5 +1,25 @@
 //! Bugs on purpose, to prove that the torture finds them. Compiled in only with the feature `seeded-bugs`.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::model::{Effect, GroupEffect, Record};
+
+/// Set before a store is opened: see [`SeededBug::ForgetFanOuts`].
+pub static FORGET_FAN_OUTS: AtomicBool = AtomicBool::new(false);
+
+/// A record as [`SeededBug::ForgetFanOuts`] replays it.
+#[must_use]
+pub fn replayed(mut record: Record) -> Record {
+    if FORGET_FAN_OUTS.load(Ordering::Relaxed) {
+        for effect in &mut record.effects {
+            if let Effect::Group(GroupEffect::FanOut { position, .. }) = effect {
+                *position = None;
+            }
+        }
+    }
+    record
+}
+
 /// One of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SeededBug {
@@ -9,12 +29,18 @@ pub enum SeededBug {
     AcknowledgeBeforeSync,
     /// At open the last batch is read back and served, and stays where it was, unsynced. Power cuts find it.
     ServeUnsyncedTail,
+    /// At open an unfinished fan-out is taken as done: whom it had not come to never gets the entry. Kills find it.
+    ForgetFanOuts,
 }
 
 impl SeededBug {
     /// Every seeded bug.
-    pub const ALL: [SeededBug; 3] =
-        [SeededBug::AcknowledgeBeforeWrite, SeededBug::AcknowledgeBeforeSync, SeededBug::ServeUnsyncedTail];
+    pub const ALL: [SeededBug; 4] = [
+        SeededBug::AcknowledgeBeforeWrite,
+        SeededBug::AcknowledgeBeforeSync,
+        SeededBug::ServeUnsyncedTail,
+        SeededBug::ForgetFanOuts,
+    ];
 
     /// Its name on the command line.
     #[must_use]
@@ -23,6 +49,7 @@ impl SeededBug {
             SeededBug::AcknowledgeBeforeWrite => "acknowledge-before-write",
             SeededBug::AcknowledgeBeforeSync => "acknowledge-before-sync",
             SeededBug::ServeUnsyncedTail => "serve-unsynced-tail",
+            SeededBug::ForgetFanOuts => "forget-fan-outs",
         }
     }
 
