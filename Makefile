@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint fmt bench torture seeded-bugs strace clean-data
+.PHONY: help run build test lint fmt bench torture fan-out-kills seeded-bugs strace clean-data
 
 # One profile serves tests, torture and `make run`, so that one build is enough: our code unoptimised with all assertions,
 # dependencies optimised. `make PROFILE=release run` is the server as it is meant to be used; figures are always of it.
@@ -20,6 +20,9 @@ POWERCUT ?=
 # Power cuts on a loop-mounted ext4 with forced shutdown; skipped by name where the machine does not allow it.
 EXT4_CUTS ?= 5
 TORTURE_FLAGS ?=
+# Of `make fan-out-kills`: members of the group, and kills that must fall in the middle.
+MEMBERS ?= 10000
+ROUNDS ?= 5
 # Of `make bench`: further arguments of the load tool.
 BENCH_FLAGS ?=
 
@@ -75,6 +78,7 @@ test:
 	    step "two people in a browser" env HIGHWATER_BIN="$(abspath $(BUILT))/highwater" sh tests/web/run.sh
 	fi
 	step "torture by kills" make --no-print-directory torture DURATION=20 SEED=1
+	step "kills in a fan-out" make --no-print-directory fan-out-kills MEMBERS=1500 ROUNDS=2
 	step "torture by power cuts" make --no-print-directory torture DURATION=20 SEED=1 POWERCUT=1
 	step "seeded bugs" make --no-print-directory seeded-bugs
 	if has strace && has python3; then step "order of write, sync and answer" make --no-print-directory strace; else skip "order of write, sync and answer" "strace or python3 is not installed"; fi
@@ -104,6 +108,11 @@ torture:
 	@$(CARGO) build --quiet --profile $(PROFILE) -p highwater -p highwater-torture
 	exec $(BUILT)/highwater-torture run --server $(BUILT)/highwater --duration-s $(DURATION) --seed $(SEED) \
 	    $(if $(POWERCUT),--powercut --powercut-ext4 $(EXT4_CUTS)) $(TORTURE_FLAGS)
+
+## make fan-out-kills  kill the server in the middle of the fan-out of one message; MEMBERS=10000 ROUNDS=5
+fan-out-kills:
+	@$(CARGO) build --quiet --profile $(PROFILE) -p highwater -p highwater-torture
+	exec $(BUILT)/highwater-torture fan-out --server $(BUILT)/highwater --members $(MEMBERS) --rounds $(ROUNDS) --seed $(SEED)
 
 ## make seeded-bugs  prove that the torture finds each bug that was built in on purpose
 # Those of the sync engine are found by the seeded histories: `cargo test --features seeded-bugs --test sim seeded`.

@@ -4,7 +4,6 @@ use std::{
     fmt::Write as _,
     fs, io,
     path::{Path, PathBuf},
-    thread,
     time::{Duration, Instant},
 };
 
@@ -19,6 +18,7 @@ use crate::{
     counters::{Counters, Least},
     endings::Endings,
     ext4::Ext4,
+    fan_out::UNFINISHED,
     history::History,
     recording::Recording,
     server::{Launch, Server, free_ports, refused_to_start},
@@ -28,8 +28,11 @@ use crate::{
 const FIRST_SYNC_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long all clients may take to have their sends answered, and to sync to the end and write it down.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(90);
-/// Expansions may follow an acknowledgement: they get this long before the last sync.
-const EXPANSION_PAUSE: Duration = Duration::from_secs(1);
+/// Fan-outs may follow an acknowledgement: how long they may take.
+const EXPANSION_TIMEOUT: Duration = Duration::from_secs(60);
+/// Inboxes that one step of a fan-out writes to: so few that a message to a group takes several steps, and blows fall
+/// between them.
+const STEP_POINTERS: usize = 3;
 /// What a run says of a server that does not start again after a blow.
 pub const REFUSED: &str = "nothing that was acknowledged can be served any more: all of it counts as lost";
 /// Client processes of a run.
@@ -161,6 +164,7 @@ impl<'a> Campaign<'a> {
             operator_port,
             log: dir.join("server.log"),
             seeded_bug: options.seeded_bug.clone(),
+            settings: vec![("HIGHWATER_GROUPS_STEP_POINTERS", STEP_POINTERS.to_string())],
         };
         let history = History::create(&dir.join("driver.jsonl"))?;
         let next_client_kill = Instant::now();
@@ -207,6 +211,7 @@ impl<'a> Campaign<'a> {
             faults.push(error.to_string());
         }
         let verdict = self.check(&clients)?;
+        self.counters.unfinished_fan_outs = self.launch.log_lines_with(UNFINISHED)?.len() as u64;
         faults.extend(Least::of(self.options).shortfalls(&self.counters, &verdict));
         Ok(Outcome { verdict, faults, counters: self.counters.clone() })
     }
@@ -260,7 +265,9 @@ impl<'a> Campaign<'a> {
         self.history.nemesis("heal");
         let open = clients.ask("stop", "settled", FINISH_TIMEOUT)?;
         self.counters.unknown = open.iter().filter_map(|count| count.parse::<u64>().ok()).sum();
-        thread::sleep(EXPANSION_PAUSE);
+        if !self.options.only_messages {
+            self.launch.wait_expanded(EXPANSION_TIMEOUT)?;
+        }
         clients.ask("finish", "finished", FINISH_TIMEOUT)?;
         clients.wait_ended(Duration::from_secs(10))
     }

@@ -35,6 +35,8 @@ pub struct Counters {
     pub signed_in_again: u32,
     /// Times that an ended device knocked after a restart, and the server said no.
     pub probes_refused: u32,
+    /// Fan-outs that a start found unfinished: a kill or cut fell between two steps of one.
+    pub unfinished_fan_outs: u64,
 }
 
 /// The least that a run must reach.
@@ -49,6 +51,12 @@ pub(crate) struct Least {
     ended: u32,
     signed_in_again: u32,
     probes_refused: u32,
+    groups: u32,
+    group_messages: u32,
+    joins: u32,
+    leaves: u32,
+    rejoins: u32,
+    unfinished_fan_outs: u32,
 }
 
 impl Counters {
@@ -56,12 +64,19 @@ impl Counters {
     pub fn line(&self) -> String {
         let Counters { kills, kills_uncounted, at_rest, cuts, cuts_after_kill, cuts_before_ready, .. } = self;
         let Counters { changes_at_stake, unrecorded, client_kills, unknown, .. } = self;
-        let Counters { ended_by_user, ended_by_operator, signed_in_again, probes_refused, .. } = self;
+        let Counters {
+            ended_by_user,
+            ended_by_operator,
+            signed_in_again,
+            probes_refused,
+            unfinished_fan_outs,
+            ..
+        } = self;
         format!(
             "kills={kills} kills_uncounted={kills_uncounted} at_rest={at_rest} cuts={cuts} \
              cuts_after_kill={cuts_after_kill} cuts_before_ready={cuts_before_ready} changes_at_stake={changes_at_stake} unrecorded={unrecorded} \
              client_kills={client_kills} unknown={unknown} ended_by_user={ended_by_user} ended_by_operator={ended_by_operator} \
-             signed_in_again={signed_in_again} probes_refused={probes_refused}"
+             signed_in_again={signed_in_again} probes_refused={probes_refused} unfinished_fan_outs={unfinished_fan_outs}"
         )
     }
 }
@@ -83,8 +98,8 @@ impl Least {
         if options.only_messages { least } else { least.with_people(share, options.blows) }
     }
 
-    /// A run in which nobody was blocked and no device ended proves nothing of blocks and ends. Devices end only while
-    /// blows fall.
+    /// A run in which nobody was blocked, no device ended and no group changed proves nothing of these. Devices end, and
+    /// fan-outs are left unfinished, only while blows fall.
     fn with_people(self, share: impl Fn(u64) -> u32, blows: bool) -> Least {
         let with_blows = |per_minute| if blows { share(per_minute) } else { 0 };
         Least {
@@ -93,6 +108,12 @@ impl Least {
             ended: with_blows(6),
             signed_in_again: with_blows(6),
             probes_refused: with_blows(6),
+            groups: share(9),
+            group_messages: share(300),
+            joins: share(60),
+            leaves: share(30),
+            rejoins: share(9),
+            unfinished_fan_outs: with_blows(3),
             ..self
         }
     }
@@ -118,6 +139,12 @@ impl Least {
             ("devices ended", number(tried.devices_ended), self.ended),
             ("devices signed in again", counters.signed_in_again, self.signed_in_again),
             ("knocks of ended devices refused", counters.probes_refused, self.probes_refused),
+            ("groups", number(tried.groups), self.groups),
+            ("messages to groups", number(tried.group_messages), self.group_messages),
+            ("joins", number(tried.joins), self.joins),
+            ("leaves", number(tried.leaves), self.leaves),
+            ("joins of former members", number(tried.rejoins), self.rejoins),
+            ("fan-outs left unfinished", number(counters.unfinished_fan_outs), self.unfinished_fan_outs),
         ];
         let short = have.iter().filter(|(_, have, least)| have < least);
         short.map(|(what, have, least)| format!("only {have} {what}, {least} are needed")).collect()

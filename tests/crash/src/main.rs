@@ -21,6 +21,7 @@ use clap::{Args, Parser, Subcommand};
 use highwater_torture::{
     campaign::{self, Options, Outcome, Power},
     client::{self, ClientArguments},
+    fan_out,
 };
 use prove::ProveArguments;
 
@@ -42,6 +43,8 @@ struct Cli {
 enum Task {
     /// Tortures the server (the default).
     Run(RunArguments),
+    /// Kills the server in the middle of the fan-out of a message to a big group.
+    FanOut(FanOutArguments),
     /// Proves that seeded bugs are found.
     Prove(ProveArguments),
     /// A client process, started by `run`.
@@ -102,11 +105,28 @@ struct RunArguments {
     keep: bool,
 }
 
+#[derive(Args, Clone)]
+struct FanOutArguments {
+    /// The server.
+    #[arg(long, default_value = "target/debug/highwater")]
+    server: PathBuf,
+    /// Members of the group.
+    #[arg(long, default_value_t = 10_000)]
+    members: usize,
+    /// Kills that must fall in the middle.
+    #[arg(long, default_value_t = 5)]
+    rounds: u32,
+    /// When they fall is drawn from it.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         Some(Task::Client(arguments)) => client::run(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Task::Guard { command }) => guard(&command),
+        Some(Task::FanOut(arguments)) => fan_out_kills(&arguments),
         Some(Task::Prove(arguments)) => prove::run(&arguments),
         Some(Task::Run(arguments)) => run(&arguments),
         None => run(&cli.run),
@@ -144,6 +164,31 @@ fn run(arguments: &RunArguments) -> io::Result<ExitCode> {
         std::fs::remove_dir_all(&dir)?;
     }
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::from(NOT_CLEAN) })
+}
+
+fn fan_out_kills(arguments: &FanOutArguments) -> io::Result<ExitCode> {
+    let FanOutArguments { server, members, rounds, seed } = arguments;
+    let dir = std::env::temp_dir().join(format!("highwater-fan-out-{seed}-{}", std::process::id()));
+    watch(OVERTIME * 2);
+    let options = fan_out::Options {
+        binary: server.clone(),
+        dir: dir.clone(),
+        members: *members,
+        rounds: *rounds,
+        seed: *seed,
+    };
+    // What cannot be said stops nothing: the exit code is what counts.
+    let wrong = fan_out::run(&options, &mut |line| drop(say(&line)));
+    let wrong = wrong.inspect_err(|_| drop(say(&format!("kept: {}", dir.display()))))?;
+    if wrong > 0 {
+        say(&format!(
+            "{wrong} members lack a message, or have it twice or elsewhere; kept: {}",
+            dir.display()
+        ))?;
+        return Ok(ExitCode::from(NOT_CLEAN));
+    }
+    std::fs::remove_dir_all(&dir)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn ext4(arguments: &RunArguments, dir: &Path) -> io::Result<bool> {

@@ -1,7 +1,8 @@
 //! What the operator of the server does in a run, by the commands of the server's own program.
 
 use std::{
-    io::{self, Write},
+    io::{self, Read, Write},
+    net::TcpStream,
     path::Path,
     process::{Command, Stdio},
     thread,
@@ -12,6 +13,8 @@ use crate::server::Launch;
 
 /// How long provisioning may take.
 const PROVISION_TIMEOUT: Duration = Duration::from_secs(60);
+/// How old a figure may be that the server shows. Source: it looks at what waits once a second.
+const FIGURE_AGE: Duration = Duration::from_millis(1500);
 /// How long any other command may take.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -45,6 +48,51 @@ impl Launch {
         let mut command = self.admin("set-password");
         command.args([user, "--keep-devices"]);
         end_well(command, password, COMMAND_TIMEOUT)
+    }
+
+    /// Entries of groups that have not come to all of their members yet, as the operator's page of figures says.
+    ///
+    /// # Errors
+    /// When the server does not answer, or has no such figure.
+    pub fn entries_waiting(&self) -> io::Result<u64> {
+        self.figure("group_entries_waiting")
+    }
+
+    /// Inboxes that steps of fan-outs have written to since the start.
+    ///
+    /// # Errors
+    /// As [`Launch::entries_waiting`].
+    pub fn pointers_by_steps(&self) -> io::Result<u64> {
+        self.figure("group_pointers_total{by=\"step\"}")
+    }
+
+    /// Waits until every entry of every group has come to all of its members.
+    ///
+    /// # Errors
+    /// When that takes too long.
+    pub fn wait_expanded(&self, timeout: Duration) -> io::Result<()> {
+        let deadline = Instant::now() + timeout;
+        loop {
+            // The figure is as old as that at most.
+            thread::sleep(FIGURE_AGE);
+            if self.entries_waiting()? == 0 {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                return Err(io::Error::other(format!("fan-outs were not done within {timeout:?}")));
+            }
+        }
+    }
+
+    fn figure(&self, name: &str) -> io::Result<u64> {
+        let mut connection = TcpStream::connect(("127.0.0.1", self.operator_port))?;
+        connection.set_read_timeout(Some(COMMAND_TIMEOUT))?;
+        connection.write_all(b"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")?;
+        let mut page = String::new();
+        connection.read_to_string(&mut page)?;
+        let values = page.lines().filter(|line| !line.starts_with('#') && line.contains(name));
+        let value = values.filter_map(|line| line.split(' ').next_back()?.parse::<f64>().ok()).next();
+        value.map(|value| value as u64).ok_or_else(|| io::Error::other(format!("no figure {name}")))
     }
 
     fn admin(&self, what: &str) -> Command {

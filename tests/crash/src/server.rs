@@ -3,7 +3,7 @@
 use std::{
     error::Error,
     fmt,
-    fs::{File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::{self, BufRead, BufReader, Read, Seek, SeekFrom},
     net::TcpListener,
     os::unix::process::ExitStatusExt,
@@ -46,6 +46,8 @@ pub struct Launch {
     pub log: PathBuf,
     /// Name of a seeded bug, for servers that were built with them.
     pub seeded_bug: Option<String>,
+    /// Settings beside those of every run, as environment variables.
+    pub settings: Vec<(&'static str, String)>,
 }
 
 /// A server that ended before it was ready: it does not start on what it finds.
@@ -88,6 +90,7 @@ impl Launch {
         }
         // Cleanup all the time, so that it meets kills and cuts as well.
         command.env("HIGHWATER_CLEANUP_PAUSE_MS", "100");
+        command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         let log = OpenOptions::new().create(true).append(true).open(&self.log)?;
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
         prepare(&mut command);
@@ -109,6 +112,15 @@ impl Launch {
     pub fn ports_are_free(&self) -> bool {
         let ports = [self.client_port, self.operator_port];
         ports.iter().all(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+    }
+
+    /// The lines of the server's log that hold a text.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn log_lines_with(&self, text: &str) -> io::Result<Vec<String>> {
+        let log = fs::read_to_string(&self.log)?;
+        Ok(log.lines().filter(|line| line.contains(text)).map(str::to_owned).collect())
     }
 
     /// The end of the server's log.

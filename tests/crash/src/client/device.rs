@@ -6,7 +6,7 @@ use highwater_sdk::{
     Client, ClientMessageId, ClientOptions, Durability, Store, StoreError, Target, store::OUTBOX_PENDING_MAX,
     wire::base_of, wire::proto::Entry,
 };
-use rand::{RngExt, SeedableRng, rngs::StdRng};
+use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use serde_json::{Value, json};
 use tokio::{
     sync::watch,
@@ -15,6 +15,7 @@ use tokio::{
 
 use super::{
     ClientArguments,
+    groups::memberships,
     recorder::{Recorder, entry_fields, hex, write},
     window::{Gauge, Window},
 };
@@ -26,11 +27,13 @@ const BACKOFF_CAP: Duration = Duration::from_millis(250);
 /// No answer for this long on a loopback connection means a server that hangs.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long answers may take to come in after the last restart.
-const SETTLE_TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) const SETTLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the last sync may take.
 const LAST_SYNC_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longest filler behind the token of a text, bytes.
 const FILLER_BYTES_MAX: usize = 300;
+/// Part of the sends that go to groups: each of them reaches many.
+const TO_GROUPS: f64 = 0.15;
 /// Entries read from the store at a time.
 const DUMP_ROWS: usize = 1000;
 
@@ -59,6 +62,7 @@ pub(super) struct Device {
     window_max: usize,
     interval_ms: u64,
     pub(super) seed: u64,
+    only_messages: bool,
     /// Its store is that of an earlier life of the process.
     pub(super) again: bool,
 }
@@ -105,6 +109,7 @@ impl Device {
             window_max: arguments.window,
             interval_ms: arguments.interval_ms,
             seed: arguments.seed.wrapping_mul(1_000_003).wrapping_add(position),
+            only_messages: arguments.only_messages,
             again,
         })
     }
@@ -128,23 +133,39 @@ impl Device {
     }
 
     async fn send_one(&self, rng: &mut StdRng) -> bool {
-        let others = self.users.iter().copied().filter(|user| *user != self.user_id);
-        let to =
-            others.clone().nth(rng.random_range(0..others.count())).expect("there are at least two users");
+        let to = self.draw_target(rng).await;
         let id = ClientMessageId::random();
         let token = format!("{:032x}", rand::random::<u128>());
         let text = format!("{token} {}", "x".repeat(rng.random_range(0..=FILLER_BYTES_MAX)));
         // Written first: a process killed in between has then announced a send that nobody will see.
-        let fields = json!({ "id": id.to_string(), "to": to.to_string(), "token": token });
+        let mut fields = json!({ "id": id.to_string(), "token": token });
+        match to {
+            Target::Conversation(group) => fields["group"] = group.to_string().into(),
+            Target::User(user) => fields["to"] = user.to_string().into(),
+            Target::UserName(_) => unreachable!("nobody is written to by name"),
+        }
         self.write("invoke", "send", fields);
         self.window.put(id);
-        let put = self.client.send_with_id(id, Target::User(to), text).await;
+        let put = self.client.send_with_id(id, to, text).await;
         if let Err(error) = &put
             && !self.window.is_closed()
         {
             super::say(format!("fault {} cannot send: {error}", self.lineage));
         }
         put.is_ok()
+    }
+
+    /// Another user, or a group that the store knows.
+    async fn draw_target(&self, rng: &mut StdRng) -> Target {
+        if !self.only_messages
+            && rng.random_bool(TO_GROUPS)
+            && let Some(membership) = memberships(self).await.choose(rng)
+        {
+            return Target::Conversation(membership.group);
+        }
+        let others = self.users.iter().copied().filter(|user| *user != self.user_id);
+        let to = others.clone().nth(rng.random_range(0..others.count()));
+        Target::User(to.expect("there are at least two users"))
     }
 
     /// Waits for the answers of all sends; returns how many have none.

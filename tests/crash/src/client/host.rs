@@ -10,13 +10,14 @@ use std::{
 
 use highwater_sdk::{requests::device_info, sign_in, wire::proto::DeviceClass};
 use serde_json::json;
-use tokio::{sync::watch, task::JoinSet};
+use tokio::{sync::watch, task::JoinSet, time::timeout};
 
 use super::{
     ClientArguments,
     asking::{Outcome, ask},
     blocks, commands,
-    device::{Device, Order},
+    device::{Device, Order, SETTLE_TIMEOUT},
+    groups,
     probe::probe,
     say,
     window::Gauge,
@@ -36,7 +37,10 @@ pub(super) struct Host<'a> {
     users: Arc<[u64]>,
     orders: watch::Sender<Order>,
     devices: Vec<Arc<Device>>,
+    /// What goes on beside the devices and ends with the process.
     busy: JoinSet<()>,
+    /// Blocks and groups: they end when told to stop, and what they asked for is answered then.
+    asking: JoinSet<()>,
 }
 
 impl<'a> Host<'a> {
@@ -52,6 +56,7 @@ impl<'a> Host<'a> {
             orders: watch::channel(Order::Wait).0,
             devices: Vec::new(),
             busy: JoinSet::new(),
+            asking: JoinSet::new(),
         };
         for position in 0..host.accounts.len() {
             if position % arguments.processes == arguments.process {
@@ -108,7 +113,8 @@ impl<'a> Host<'a> {
         let order = self.orders.subscribe();
         self.busy.spawn(Arc::clone(&device).send_all(order.clone()));
         if is_first && !self.arguments.only_messages {
-            self.busy.spawn(blocks::block_and_unblock(Arc::clone(&device), order));
+            self.asking.spawn(blocks::block_and_unblock(Arc::clone(&device), order.clone()));
+            self.asking.spawn(groups::keep_and_leave(Arc::clone(&device), order));
         }
         self.devices.push(device);
         Ok(())
@@ -124,7 +130,10 @@ impl<'a> Host<'a> {
         "synced".to_owned()
     }
 
-    async fn settled(&self) -> String {
+    async fn settled(&mut self) -> String {
+        let asking = &mut self.asking;
+        // What takes longer is counted by nobody: its outcome is unknown.
+        let _ = timeout(SETTLE_TIMEOUT, async { while asking.join_next().await.is_some() {} }).await;
         let mut open = 0;
         for device in &self.devices {
             open += device.wait_settled().await;

@@ -6,6 +6,7 @@
 mod asking;
 mod blocks;
 mod device;
+mod groups;
 mod host;
 mod probe;
 mod recorder;

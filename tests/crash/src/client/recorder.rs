@@ -6,7 +6,7 @@ use highwater_sdk::{
     ClientMessageId, Event, Observer, PageCause, StopReason,
     wire::{
         base_of,
-        proto::{Entry, Page, Sent, entry::Content},
+        proto::{Entry, Notice, Page, Sent, entry::Content, notice::What},
     },
 };
 use serde_json::{Value, json};
@@ -120,21 +120,44 @@ pub(super) fn write(history: &History, lineage: &str, user: &str, kind: &str, op
 
 /// An entry as the history shows it. A text that does not begin with a token gets token 0, which nobody sent.
 pub(super) fn entry_fields(entry: &Entry) -> Value {
-    let text = match &entry.content {
-        Some(Content::Text(text)) => text.as_str(),
-        Some(Content::Custom(_) | Content::Notice(_)) | None => "",
-    };
-    let token = text.get(..TOKEN_DIGITS).filter(|token| u128::from_str_radix(token, 16).is_ok());
     let mut fields = json!({
         "conversation": entry.conversation_id.to_string(),
         "seq": entry.seq,
         "sender": entry.sender_id.to_string(),
-        "token": token.unwrap_or("00000000000000000000000000000000"),
     });
+    let text = match &entry.content {
+        Some(Content::Text(text)) => text.as_str(),
+        Some(Content::Notice(notice)) => {
+            notice_fields(notice, &mut fields);
+            return fields;
+        }
+        Some(Content::Custom(_)) | None => "",
+    };
+    let token = text.get(..TOKEN_DIGITS).filter(|token| u128::from_str_radix(token, 16).is_ok());
+    fields["token"] = token.unwrap_or("00000000000000000000000000000000").into();
     if let Some(id) = ClientMessageId::from_bytes(&entry.client_message_id) {
         fields["id"] = id.to_string().into();
     }
     fields
+}
+
+/// What a notice says that is the same whenever it is told.
+fn notice_fields(notice: &Notice, fields: &mut Value) {
+    let (word, has_name) = match notice.what() {
+        What::Created => ("created", true),
+        What::Joined => ("joined", false),
+        What::Left => ("left", false),
+        What::Removed => ("removed", false),
+        What::Renamed => ("renamed", true),
+        What::RoleGiven => ("role_given", false),
+        What::Unspecified => ("other", false),
+    };
+    fields["notice"] = word.into();
+    fields["users"] =
+        notice.users.iter().map(|user| user.user_id.to_string()).collect::<Vec<String>>().into();
+    if has_name {
+        fields["name"] = notice.name.clone().into();
+    }
 }
 
 /// Hexadecimal digits.

@@ -1,0 +1,126 @@
+//! Groups: some users keep one each, to which others are added and from which they are removed again; members leave and are
+//! taken back. Everybody writes to the groups that the own store knows.
+
+use std::{sync::Arc, time::Duration};
+
+use highwater_sdk::{ClientMessageId, Role};
+use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
+use serde_json::json;
+use tokio::{sync::watch, time::Instant};
+
+use super::{
+    asking::{Outcome, ask},
+    blocks::wait,
+    device::{Device, Order},
+};
+
+/// How many users keep a group: the first ones of the list.
+const KEEPERS: usize = 6;
+/// Others who belong to a group when it is made.
+const FIRST_MEMBERS: std::ops::RangeInclusive<usize> = 2..=12;
+/// Users who are added at once.
+const ADDED: std::ops::RangeInclusive<usize> = 1..=3;
+/// Time between two changes of a group, milliseconds: a kill meets several of them.
+const CHANGE_MS: std::ops::RangeInclusive<u64> = 200..=1200;
+/// Time between two leaves of a user, milliseconds.
+const LEAVE_MS: std::ops::RangeInclusive<u64> = 3000..=9000;
+
+/// A group of the device's user.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Membership {
+    pub(super) group: u64,
+    is_owner: bool,
+}
+
+/// The groups that the store of a device knows.
+pub(super) async fn memberships(device: &Device) -> Vec<Membership> {
+    let groups = device.client.read(|store| store.groups()).await;
+    let Ok(Ok(groups)) = groups else {
+        // A store that cannot be read is a fault where entries are read from it.
+        return Vec::new();
+    };
+    let membership = |(group, item): (u64, highwater_sdk::GroupItem)| Membership {
+        group,
+        is_owner: item.role == i32::from(Role::Owner),
+    };
+    groups.into_iter().map(membership).collect()
+}
+
+/// What the user of this device does with groups, until told to stop.
+pub(super) async fn keep_and_leave(device: Arc<Device>, mut order: watch::Receiver<Order>) {
+    let mut rng = StdRng::seed_from_u64(device.seed ^ 0x6709);
+    let keeps = device.users.iter().take(KEEPERS).any(|user| *user == device.user_id);
+    // The same until it is answered, so that no second group is made.
+    let new_group = ClientMessageId::random();
+    let mut leave_at = Instant::now() + Duration::from_millis(rng.random_range(LEAVE_MS));
+    while wait(&mut order, rng.random_range(if keeps { CHANGE_MS } else { LEAVE_MS })).await {
+        let memberships = memberships(&device).await;
+        match memberships.iter().find(|membership| membership.is_owner) {
+            Some(own) => change(&device, own.group, &mut rng).await,
+            None if keeps => create(&device, new_group, &mut rng).await,
+            None => {}
+        }
+        let others: Vec<&Membership> = memberships.iter().filter(|other| !other.is_owner).collect();
+        if Instant::now() >= leave_at
+            && *order.borrow() != Order::Stop
+            && let Some(left) = others.choose(&mut rng)
+        {
+            leave(&device, left.group).await;
+            leave_at = Instant::now() + Duration::from_millis(rng.random_range(LEAVE_MS));
+        }
+    }
+}
+
+async fn create(device: &Device, id: ClientMessageId, rng: &mut StdRng) {
+    let users = draw(device, rng.random_range(FIRST_MEMBERS), rng);
+    let fields = json!({ "users": names(&users) });
+    let request = device.client.create_group(id, "torture", &users);
+    let told = |group: &u64| json!({ "conversation": group.to_string() });
+    if ask(device, "create_group", fields, request, told).await == Outcome::Unknown {
+        // The same group is asked for with the same members, or the server may say that it is another one.
+        let again = device.client.create_group(id, "torture", &users);
+        ask(device, "create_group", json!({ "users": names(&users) }), again, told).await;
+    }
+}
+
+async fn change(device: &Device, group: u64, rng: &mut StdRng) {
+    let of = json!({ "group": group.to_string() });
+    let client = &device.client;
+    let nothing = |(): &()| json!({});
+    match rng.random_range(0..10) {
+        0..=4 => {
+            let users = draw(device, rng.random_range(ADDED), rng);
+            let fields = json!({ "group": group.to_string(), "users": names(&users) });
+            ask(device, "add_members", fields, client.add_members(group, &users), nothing).await;
+        }
+        5..=7 => {
+            let Some(&user) = draw(device, 1, rng).first() else { return };
+            let fields = json!({ "group": group.to_string(), "other": user.to_string() });
+            ask(device, "remove_member", fields, client.remove_member(group, user), nothing).await;
+        }
+        8 => {
+            let name = format!("torture {}", rng.random_range(0..1000));
+            ask(device, "change_group", of, client.rename_group(group, &name), nothing).await;
+        }
+        _ => {
+            let Some(&user) = draw(device, 1, rng).first() else { return };
+            let role = if rng.random_bool(0.5) { Role::Admin } else { Role::Member };
+            ask(device, "change_group", of, client.give_role(group, user, role), nothing).await;
+        }
+    }
+}
+
+async fn leave(device: &Device, group: u64) {
+    let fields = json!({ "group": group.to_string() });
+    ask(device, "leave_group", fields, device.client.leave_group(group), |()| json!({})).await;
+}
+
+/// Some others, none twice.
+fn draw(device: &Device, count: usize, rng: &mut StdRng) -> Vec<u64> {
+    let others: Vec<u64> = device.users.iter().copied().filter(|user| *user != device.user_id).collect();
+    others.sample(rng, count).copied().collect()
+}
+
+fn names(users: &[u64]) -> Vec<String> {
+    users.iter().map(u64::to_string).collect()
+}
