@@ -168,6 +168,10 @@ const EVENTS: &[&str] = &[
     "message chunks removed",
     "history read",
     "history read without what is gone",
+    "group history read",
+    "group history read by who left",
+    "group history read ahead of its expansion",
+    "group history of others refused",
     // syncing
     "connect",
     "sync",
@@ -205,6 +209,7 @@ const EVENTS: &[&str] = &[
     "nudge",
     "chain broken",
     "heartbeat nudge",
+    "nudge to read names",
     // explaining
     "hand-back time known",
     "hand-back time not known",
