@@ -84,6 +84,7 @@ const EVENTS: &[&str] = &[
     "notice read",
     "group page cut in mid entry",
     "valid told of a group",
+    "valid told of a group that was left",
     "renamed while a valid list is read",
     // answers
     "sent",
