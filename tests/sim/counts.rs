@@ -86,6 +86,7 @@ const EVENTS: &[&str] = &[
     "notice read",
     "group page cut in mid entry",
     "valid told of a group",
+    "valid told of a group that was left",
     "renamed while a valid list is read",
     // answers
     "sent",
@@ -170,6 +171,10 @@ const EVENTS: &[&str] = &[
     "message chunks removed",
     "history read",
     "history read without what is gone",
+    "group history read",
+    "group history read by who left",
+    "group history read ahead of its expansion",
+    "group history of others refused",
     // syncing
     "connect",
     "sync",
@@ -207,6 +212,7 @@ const EVENTS: &[&str] = &[
     "nudge",
     "chain broken",
     "heartbeat nudge",
+    "nudge to read names",
     // explaining
     "hand-back time known",
     "hand-back time not known",

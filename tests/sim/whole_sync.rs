@@ -43,9 +43,9 @@ impl Whole {
 
     /// Its items as a client is told them.
     fn items_at(&self, rendering: Rendering) -> BTreeMap<(u32, String), String> {
-        let shown = self.items.iter().map(|((kind, key), (_, value))| {
+        let shown = self.items.iter().flat_map(|((kind, key), (_, value))| {
             let item = proto::Item { kind: *kind, key: key.clone(), deleted: false, value: value.clone() };
-            LEVELS.item(rendering, item)
+            LEVELS.items(rendering, item)
         });
         shown.filter(|item| !item.deleted).map(|item| ((item.kind, item.key), item.value)).collect()
     }
@@ -133,7 +133,7 @@ impl World {
         }
         let floor = self.oracle.lineages[&user].floor;
         for due in self.oracle.inbox_above(user, floor) {
-            let expected = highwater::sync::render::entry(user, RENDERING, &due.message);
+            let expected = self.oracle.entry(user, RENDERING, &due.message);
             let place = (expected.conversation_id, expected.seq);
             let held = whole.entries.get(&place).map(|(_, entry)| entry);
             assert_eq!(held, Some(&expected), "G10: message {place:?} of user {user}");
