@@ -113,6 +113,8 @@ pub(crate) struct Campaign<'a> {
     /// Blows that stand alone: no cut follows.
     pub(crate) plain_blows: u32,
     pub(crate) endings: Endings,
+    /// What clients noted that should not have been.
+    pub(crate) noted: Vec<String>,
 }
 
 /// Runs one campaign. The directory stays.
@@ -176,6 +178,7 @@ impl<'a> Campaign<'a> {
             storage,
             rng,
             endings,
+            noted: Vec::new(),
             history,
             counters: Counters::default(),
             next_client_kill,
@@ -207,6 +210,7 @@ impl<'a> Campaign<'a> {
         self.hear_notes(&clients);
         let mut faults = std::mem::take(&mut clients.faults);
         faults.extend(self.endings.unwanted());
+        faults.append(&mut self.noted);
         if let Err(error) = server.stop() {
             faults.push(error.to_string());
         }

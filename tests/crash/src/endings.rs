@@ -66,7 +66,8 @@ impl Endings {
         }
         waiting.shuffle(rng);
         let (tried, gone, stopped) = (HashSet::new(), Vec::new(), HashSet::new());
-        Endings { waiting, next: Instant::now(), tried, gone, stopped, by_operator: false }
+        let next = Instant::now() + Duration::from_millis(INTERVAL_MS);
+        Endings { waiting, next, tried, gone, stopped, by_operator: false }
     }
 
     /// When the next device ends; none if there are none left.
@@ -173,6 +174,8 @@ impl Campaign<'_> {
     fn hear(&mut self, note: &str) {
         match note.split(' ').collect::<Vec<&str>>()[..] {
             ["stopped", lineage] => drop(self.endings.stopped.insert(lineage.to_owned())),
+            // A fault of the server that does not end the run: what came of it is judged like everything else.
+            ["repaired", ..] => self.noted.push(note.to_owned()),
             ["probe", _, "refused"] => self.counters.probes_refused += 1,
             // What came too late to be waited for; and a probe without an answer, whose server was killed.
             _ => {}

@@ -61,7 +61,7 @@ impl Observer for Recorder {
             }
             // Told by no page: a client that hands back what its store holds is never told a gap.
             Event::Repaired { conversation_id, entries } => {
-                super::say(format!("fault {} repaired {entries} of {conversation_id}", self.lineage));
+                super::say(format!("note repaired {} {entries} of {conversation_id}", self.lineage));
             }
             Event::Connected { .. }
             | Event::CaughtUp { .. }
