@@ -16,6 +16,7 @@ mod contacts;
 mod counts;
 mod deciding;
 mod devices;
+mod exporting;
 mod faults;
 mod group_model;
 mod group_naive;
