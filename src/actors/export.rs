@@ -11,11 +11,12 @@ use serde_json::json;
 use super::user;
 use crate::{
     model::{
-        DeviceId, Kind, UserId, Version,
+        ConversationId, DeviceId, Kind, UserId, Version,
         limits::{PAGE_BYTES_MAX, PAGE_ENTRIES_MAX},
+        record::Item,
     },
     store::view::{ReadFault, View},
-    sync::{Kinds, Locale, Rendering, levels::LEVEL_MAX, render},
+    sync::{Kinds, Locale, Rendering, kinds::CONVERSATIONS, levels::LEVEL_MAX, render},
 };
 
 /// Bytes of a block of a tar. Source: POSIX.1-1988, ustar.
@@ -48,7 +49,7 @@ enum Stage {
     Account,
     /// Items of the kind at this place above a mark.
     Items(usize, Version),
-    /// The next conversation of the list of heads.
+    /// The next conversation of those whose items are above a version, ended ones included.
     Conversation(u64),
     /// What is left of a conversation, and where the list goes on.
     Messages(proto::Range, u64),
@@ -129,16 +130,18 @@ impl Export {
     }
 
     fn conversation(&mut self, view: &View, after: u64) -> Result<Part, ReadFault> {
-        let heads = user::heads(view, self.user, &proto::Heads { after, limit: 1 })?;
-        let Ok(Body::Heads(list)) = heads else {
-            return Ok(Part::Gone);
+        let items = view.items_above(self.user, CONVERSATIONS, Version(after), 2)?;
+        let next = items.first().filter(|_| items.len() > 1).map_or(0, |item| item.version.0);
+        let conversation = match items.first() {
+            Some(item) => conversation_of(view, item)?,
+            None => None,
         };
-        match (list.heads.first(), list.next) {
-            (Some(head), next) => {
-                let (conversation_id, from_seq, to_seq) = (head.conversation_id, head.oldest_seq, head.seq);
-                self.begin(Stage::Messages(proto::Range { conversation_id, from_seq, to_seq }, next));
+        match (conversation, next) {
+            (Some(conversation), next) => {
+                let (conversation_id, to_seq) = (conversation.0, view.conversation_head(conversation)?.0);
+                self.begin(Stage::Messages(proto::Range { conversation_id, from_seq: 1, to_seq }, next));
             }
-            // One that was deleted has no head, and the list may go on behind it.
+            // One that was deleted is passed over, and the list may go on behind it.
             (None, 0) => self.begin(Stage::End),
             (None, next) => self.begin(Stage::Conversation(next)),
         }
@@ -173,6 +176,16 @@ impl Export {
         self.members += 1;
         member(&format!("{directory}/{:06}.jsonl", self.members), content)
     }
+}
+
+/// The conversation of an item. A group that was left has nothing but its key there, and what it gave can still be read.
+fn conversation_of(view: &View, item: &Item) -> Result<Option<ConversationId>, ReadFault> {
+    if let Some(value) = &item.value {
+        return Ok(value.conversation());
+    }
+    let Ok(conversation) = item.key.parse().map(ConversationId) else { return Ok(None) };
+    let is_group = view.conversation(conversation)?.is_some_and(|row| row.is_group());
+    Ok(is_group.then_some(conversation))
 }
 
 /// The directory of a kind: its name, if that is fit to be a file's, since an operator chooses it.
@@ -220,11 +233,10 @@ mod tests {
     use super::*;
     use crate::{
         model::{
-            ConversationId, Effect, Record, TimeMs,
-            record::{Account, Item, ItemValue},
+            Effect, Record, TimeMs,
+            record::{Account, ItemValue},
         },
         store::{engine::Engine, engine_memory::MemoryEngine, tail::Tail},
-        sync::kinds::CONVERSATIONS,
     };
 
     /// A store with a user whose conversations are these, in order; those without an id were deleted.

@@ -175,6 +175,8 @@ const EVENTS: &[&str] = &[
     "group history read by who left",
     "group history read ahead of its expansion",
     "group history of others refused",
+    "export",
+    "export with a group that was left",
     // syncing
     "connect",
     "sync",

@@ -54,6 +54,7 @@ impl World {
         let user = self.any(self.users.len());
         let (user, view) = (self.users[user].0, self.shell.view());
         self.read_history(user, &view);
+        self.check_export(user, &view);
     }
 
     /// Everybody does.
@@ -61,6 +62,7 @@ impl World {
         let view = self.shell.view();
         for (user, _) in self.users.clone() {
             self.read_history(user, &view);
+            self.check_export(user, &view);
         }
     }
 

@@ -19,6 +19,7 @@ mod contacts;
 mod counts;
 mod deciding;
 mod devices;
+mod exporting;
 mod faults;
 mod group_model;
 mod group_naive;
