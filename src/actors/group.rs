@@ -1,12 +1,12 @@
-//! The group actor: one per active group, it asks for the next step of a fan-out when the last one is durable, and tells
-//! the members what became durable for them.
+//! The group actor: one per active group, it asks for the next steps of a fan-out when the last ones are durable, and
+//! tells the members what became durable for them.
 //!
 //! **Owns** nothing that counts: what is to be told and asked stands on the board, `group/board.rs`, which outlives it.
-//! **Receives** wakes. **Emits** steps to the intake, one at a time, and one envelope per worker with the members who have
-//! news there. **Durable before replying:** what it tells was published before it came to the board; a step is asked for
-//! when the one before it is durable. **Mailbox:** one wake at a time, so it is never full. **Started** by the board for
-//! the first record of its group, **stopped** by itself when nothing waited for a while. **A restart loses** nothing: what
-//! was not told is still on the board, and its successor tells it, twice if it must.
+//! **Receives** wakes. **Emits** steps to the intake, a few at a time, and one envelope per worker with the members who
+//! have news there. **Durable before replying:** what it tells was published before it came to the board; steps are asked
+//! for when those before them are durable. **Mailbox:** one wake at a time, so it is never full. **Started** by the board
+//! for the first record of its group, **stopped** by itself when nothing waited for a while. **A restart loses** nothing:
+//! what was not told is still on the board, and its successor tells it, twice if it must.
 
 mod board;
 mod bounds;
@@ -24,7 +24,10 @@ pub use bounds::ActiveBounds;
 
 use super::persistence::intake::{Reply, Submission};
 use crate::{
-    logic::{Request, fan_out_job::Next},
+    logic::{
+        Request,
+        fan_out_job::{Asked, Next},
+    },
     model::ConversationId,
 };
 
@@ -72,13 +75,18 @@ impl Group {
         };
     }
 
-    /// Asks for the next step. What the intake does not take comes back at once, and is asked for again later.
+    /// Asks for the next steps. What the intake does not take comes back at once, and is asked for again later.
     fn step(&mut self) -> Next {
-        let number = self.groups.ask(self.group);
-        let reply = Reply::Group(self.group, number);
-        let submission = Submission::new(Request::Expand(self.group), reply, self.groups.clock());
-        if let Err((_, refusal)) = self.groups.intake().submit_step(submission) {
-            self.groups.answered(self.group, number, Some(refusal));
+        if let Some(Asked { number, steps }) = self.groups.ask(self.group) {
+            let submission = |_| {
+                let reply = Reply::Group(self.group, number);
+                Submission::new(Request::Expand(self.group), reply, self.groups.clock())
+            };
+            if let Err(refusal) = self.groups.intake().submit_steps((0..steps).map(submission).collect()) {
+                for _ in 0..steps {
+                    self.groups.answered(self.group, number, Some(refusal));
+                }
+            }
         }
         self.groups.next(self.group)
     }

@@ -92,8 +92,12 @@ pub(super) fn entry_needs(needs: &mut Needs<'_>, held: &GroupState, added: &[Use
         return;
     }
     let present = held.present_members().map(|member| member.user);
+    let at_once_max = needs.state.group_bounds.step_pointers_max;
+    if held.position.is_some() || held.present_count() > at_once_max {
+        return;
+    }
     let audience: BTreeSet<UserId> = present.chain(added.iter().copied()).collect();
-    let waits = held.position.is_some() || audience.len() > needs.state.group_bounds.step_pointers_max;
+    let waits = audience.len() > at_once_max;
     for user in audience.into_iter().filter(|_| !waits) {
         needs.need(Need::Inbox(user));
     }
@@ -113,19 +117,19 @@ pub(super) fn write_entry(state: &mut State, effects: &mut Vec<Effect>, entry: E
     if held.form_at(seq) == Form::Channel {
         return write_post(state, effects, entry, version);
     }
-    let audience: Vec<Member> = held.members.values().filter(|member| member.has(seq)).cloned().collect();
+    let audience = Audience::of(held, seq, held.members.values().filter(|member| member.has(seq)));
     let room = state.batch.at_once.min(state.group_bounds.step_pointers_max);
-    let at_once = held.position.is_none() && audience.len() <= room;
+    let at_once = held.position.is_none() && audience.users.len() <= room;
     let waits = held.position.is_some();
     let mut pointers = Vec::new();
     if seeded::is(SyncBug::SenderAheadOfQueue) && !at_once {
-        let sender = audience.iter().filter(|member| member.user == entry.message.sender);
-        pointers = point(state, &sender.cloned().collect::<Vec<_>>(), version);
+        let sender = audience.users.iter().filter(|user| **user == entry.message.sender);
+        pointers = point(state, &sender.copied().collect::<Vec<_>>(), version);
     }
     if at_once {
-        state.batch.at_once -= audience.len();
-        pointers = point(state, &audience, version);
-        tell_items(state, effects, group, &audience, (seq, version));
+        state.batch.at_once -= audience.users.len();
+        pointers = point(state, &audience.users, version);
+        tell_items(state, effects, group, audience.changed, (seq, version));
     } else if !waits {
         set_position(state, effects, group, Some(Position { entry: seq, after: None }), version);
     }
@@ -164,14 +168,14 @@ pub(super) fn expand_needs(needs: &mut Needs<'_>, group: ConversationId) {
     if held.form_at(position.entry) == Form::Channel {
         return;
     }
-    let (members, _) = step(held, position, needs.state.group_bounds.step_pointers_max);
-    for member in members {
-        needs.need(Need::Inbox(member.user));
-        if changes_item(held, &member, position.entry) {
-            needs.need(Need::Item(member.user, CONVERSATIONS, group.to_string()));
-            if held.form() == Form::Channel {
-                needs.need(Need::Follow(member.user, group));
-            }
+    let (audience, _) = step(held, position, needs.state.group_bounds.step_pointers_max);
+    for user in audience.users {
+        needs.need(Need::Inbox(user));
+    }
+    for member in audience.changed {
+        needs.need(Need::Item(member.user, CONVERSATIONS, group.to_string()));
+        if held.form() == Form::Channel {
+            needs.need(Need::Follow(member.user, group));
         }
     }
 }
@@ -187,15 +191,15 @@ pub(super) fn expand(state: &mut State, group: ConversationId, version: Version)
     if held.form_at(entry) == Form::Channel {
         return post(state, group, entry, version);
     }
-    let (members, is_last) = step(held, position, step_max);
-    let next = match members.last().filter(|_| !is_last) {
-        Some(member) => Some(Position { entry, after: Some(member.user) }),
+    let (audience, is_last) = step(held, position, step_max);
+    let next = match audience.users.last().filter(|_| !is_last) {
+        Some(user) => Some(Position { entry, after: Some(*user) }),
         None => behind(state, group, entry),
     };
-    state.batch.by_steps = state.batch.by_steps.saturating_sub(members.len().max(1));
+    state.batch.by_steps = state.batch.by_steps.saturating_sub(audience.users.len().max(1));
     let mut effects = Vec::new();
-    tell_items(state, &mut effects, group, &members, (entry, version));
-    let pointers = point(state, &members, version);
+    tell_items(state, &mut effects, group, audience.changed, (entry, version));
+    let pointers = point(state, &audience.users, version);
     if !pointers.is_empty() {
         let step = Expansion { version, group, seq: entry, pointers };
         effects.push(Effect::Group(GroupEffect::Expanded(Arc::new(step))));
@@ -222,27 +226,47 @@ fn behind(state: &State, group: ConversationId, entry: Seq) -> Option<Position> 
     (entry < head_of(state, group)).then_some(Position { entry: entry.next(), after: None })
 }
 
+/// Those who get an entry, or some of them.
+struct Audience {
+    /// In the order of ids.
+    users: Vec<UserId>,
+    /// Those of them whose conversation begins, ends or changes by it.
+    changed: Vec<Member>,
+}
+
+impl Audience {
+    fn of<'a>(held: &GroupState, seq: Seq, members: impl Iterator<Item = &'a Member>) -> Audience {
+        let mut audience = Audience { users: Vec::new(), changed: Vec::new() };
+        for member in members {
+            audience.users.push(member.user);
+            if changes_item(held, member, seq) {
+                audience.changed.push(member.clone());
+            }
+        }
+        audience
+    }
+}
+
 /// The next of the audience of an entry, and whether these are the last of it.
-fn step(held: &GroupState, position: Position, pointers_max: usize) -> (Vec<Member>, bool) {
+fn step(held: &GroupState, position: Position, pointers_max: usize) -> (Audience, bool) {
     let from = position.after.map_or(Unbounded, Excluded);
     let left = held.members.range((from, Unbounded)).map(|(_, member)| member);
     let is_for = |member: &&Member| match seeded::is(SyncBug::MembersAtExpansion) {
         true => member.since().is_some(),
         false => member.has(position.entry),
     };
-    let mut audience = left.filter(is_for);
+    let mut members = left.filter(is_for);
     // A step that made no pointer would be taken for ever.
-    let members = audience.by_ref().take(pointers_max.max(1)).cloned().collect();
-    (members, audience.next().is_none())
+    let audience = Audience::of(held, position.entry, members.by_ref().take(pointers_max.max(1)));
+    (audience, members.next().is_none())
 }
 
 /// Gives each a pointer. Returns whom, with the pointer before it.
-fn point(state: &mut State, audience: &[Member], version: Version) -> Vec<(UserId, Version)> {
+fn point(state: &mut State, audience: &[UserId], version: Version) -> Vec<(UserId, Version)> {
     let mut pointers = Vec::with_capacity(audience.len());
-    for user in audience.iter().map(|member| member.user) {
-        let previous = state.inboxes.get(&user).copied().unwrap_or_default();
-        state.inboxes.change(user, version, version);
-        pointers.push((user, previous));
+    for user in audience {
+        let previous = state.inboxes.replace(*user, version, version).unwrap_or_default();
+        pointers.push((*user, previous));
     }
     pointers
 }
@@ -258,14 +282,15 @@ fn tell_items(
     state: &mut State,
     effects: &mut Vec<Effect>,
     group: ConversationId,
-    audience: &[Member],
+    changed: Vec<Member>,
     (seq, version): (Seq, Version),
 ) {
     let held = state.groups.get(&group).and_then(Option::as_ref);
     let Some(held) = held else { return };
-    let changed = audience.iter().filter(|member| changes_item(held, member, seq));
-    let changed: Vec<(UserId, Role, Option<Seq>)> =
-        changed.map(|member| (member.user, member.role, has_since(state, held, member, seq))).collect();
+    let changed: Vec<(UserId, Role, Option<Seq>)> = changed
+        .iter()
+        .map(|member| (member.user, member.role, has_since(state, held, member, seq)))
+        .collect();
     let name = held.row.name.clone();
     for (user, role, since) in changed {
         if since.is_none() && seeded::is(SyncBug::LeaverItemLeft) {

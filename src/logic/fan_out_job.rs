@@ -3,7 +3,15 @@
 //! It believes what durable records say. What it remembers beside them decides nothing but when it asks: should it be
 //! wrong, a step finds nothing to do.
 
-use crate::model::{ConversationId, Effect, GroupEffect, Position, Record, Seq, TimeMs, UserId};
+use crate::model::{
+    ConversationId, Effect, GroupEffect, Position, Record, Seq, TimeMs, UserId,
+    limits::{BATCH_GROUP_POINTERS_MAX, FAN_OUT_STEP_POINTERS_MAX},
+};
+
+/// Steps that are asked for at a time, at most one for each entry that waits. Source: as many as a batch makes pointers
+/// for, so that a queue moves by a batch and not by a step, and members are told of several entries at once.
+pub const STEPS_AT_ONCE_MAX: u64 = 8;
+const _: () = assert!(STEPS_AT_ONCE_MAX as usize * FAN_OUT_STEP_POINTERS_MAX <= BATCH_GROUP_POINTERS_MAX);
 
 /// How long a step waits that was refused for want of room, or whose outcome is not known, µs; after each further one in
 /// a row twice as long. Source: a batch takes a few ms, and by then there is room.
@@ -50,11 +58,11 @@ fn direct(one: UserId, other: UserId) -> ConversationId {
 pub enum Next {
     /// Nothing waits.
     Nothing,
-    /// A step is under way: its answer comes.
+    /// Steps are under way: their answers come.
     UnderWay,
-    /// The next step is due.
+    /// The next steps are due.
     Step,
-    /// The next step is due then, on the monotonic clock.
+    /// The next steps are due then, on the monotonic clock.
     WaitUntil(u64),
 }
 
@@ -80,15 +88,34 @@ pub struct Waiting {
     pub is_parked: bool,
 }
 
+/// Steps that were asked for together. They are alike: whichever is decided first is the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// Comes back with what became of each.
+    pub number: u64,
+    /// How many they are; at least one.
+    pub steps: u64,
+}
+
+/// Steps without an answer.
+#[derive(Debug, Clone, Copy)]
+struct UnderWay {
+    number: u64,
+    unanswered: u64,
+    /// A record came that moved the position.
+    has_moved: bool,
+    /// The first that one of them met.
+    setback: Option<Setback>,
+}
+
 /// See the module.
 #[derive(Debug, Clone, Default)]
 pub struct FanOutJob {
     position: Option<Position>,
     head: Seq,
     since: TimeMs,
-    /// Number of the step under way, and whether a record came that moved the position.
-    under_way: Option<(u64, bool)>,
-    /// Steps asked for so far.
+    under_way: Option<UnderWay>,
+    /// How often steps were asked for so far.
     asked: u64,
     setbacks: u32,
     faults: u32,
@@ -128,8 +155,8 @@ impl FanOutJob {
         }
         self.position = position;
         self.head = self.head.max(entry(position).unwrap_or_default());
-        if let Some((_, has_moved)) = &mut self.under_way {
-            *has_moved = true;
+        if let Some(under_way) = &mut self.under_way {
+            under_way.has_moved = true;
         }
         (self.setbacks, self.faults, self.deaths, self.due_us) = (0, 0, 0, 0);
     }
@@ -147,29 +174,40 @@ impl FanOutJob {
         }
     }
 
-    /// The next step is asked for. Its number comes back with what became of it.
-    pub fn ask(&mut self) -> u64 {
+    /// The next steps are asked for: after a setback one, else as many as there is surely work for.
+    pub fn ask(&mut self) -> Asked {
         self.asked += 1;
-        self.under_way = Some((self.asked, false));
-        self.asked
+        let has_trouble = self.setbacks + self.faults + self.deaths > 0;
+        let entries = self.waiting().map_or(1, |waiting| waiting.entries);
+        let steps = if has_trouble { 1 } else { entries.clamp(1, STEPS_AT_ONCE_MAX) };
+        self.under_way =
+            Some(UnderWay { number: self.asked, unanswered: steps, has_moved: false, setback: None });
+        Asked { number: self.asked, steps }
     }
 
-    /// What became of the step of this number; that of an earlier one says nothing any more. True when the fan-out was
-    /// parked by it.
+    /// What became of one of the steps of this number; those of an earlier one say nothing any more. The next are due
+    /// when all have answered. True when the fan-out was parked by it.
     pub fn answered(&mut self, number: u64, result: Result<(), Setback>, now_us: u64) -> bool {
-        let Some((_, has_moved)) = self.under_way.take_if(|(asked, _)| *asked == number) else {
+        let Some(under_way) = self.under_way.as_mut().filter(|under_way| under_way.number == number) else {
             return false;
         };
+        under_way.unanswered -= 1;
+        under_way.setback = under_way.setback.or(result.err());
+        if under_way.unanswered > 0 {
+            return false;
+        }
+        let (has_moved, setback) = (under_way.has_moved, under_way.setback);
+        self.under_way = None;
         let was_parked = self.is_parked();
-        match result {
-            // It was decided and there was nothing to do.
-            Ok(()) if !has_moved => self.position = None,
-            Ok(()) => {}
-            Err(Setback::NotNow) => {
+        match setback {
+            // They were decided and there was nothing to do.
+            None if !has_moved => self.position = None,
+            None => {}
+            Some(Setback::NotNow) => {
                 self.setbacks = self.setbacks.saturating_add(1);
                 self.due_us = now_us + wait_us(self.setbacks);
             }
-            Err(Setback::Fault) => {
+            Some(Setback::Fault) => {
                 self.faults = self.faults.saturating_add(1);
                 let wait = if self.is_parked() { PARKED_RETRY_US } else { wait_us(self.faults) };
                 self.due_us = now_us + wait;

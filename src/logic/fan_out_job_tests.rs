@@ -82,21 +82,45 @@ fn of_which_group_a_record_is() {
 }
 
 #[test]
-fn one_step_at_a_time_until_nothing_waits() {
+fn steps_are_asked_for_until_nothing_waits() {
     let mut job = waits(3);
     note(&mut job, vec![message(GROUP, 4, &[])]);
     assert_eq!(job.waiting().map(|waiting| (waiting.entries, waiting.since)), Some((2, TimeMs(1003))));
     assert_eq!(job.next(0), Next::Step);
-    let number = job.ask();
-    assert_eq!(job.next(0), Next::UnderWay);
+    let Asked { number, steps } = job.ask();
+    assert_eq!((job.next(0), steps), (Next::UnderWay, 2), "one for each entry that waits");
+    note(&mut job, vec![moved(Some((3, 7)))]);
     note(&mut job, vec![moved(Some((4, 0)))]);
-    assert_eq!(job.next(0), Next::UnderWay, "it is durable, and its answer is to come");
+    assert_eq!(job.next(0), Next::UnderWay, "they are durable, and their answers are to come");
     assert!(!job.answered(number, Ok(()), 0));
+    assert_eq!(job.next(0), Next::UnderWay, "one answer is to come");
+    assert!(!job.answered(number, Ok(()), 0));
+    assert_eq!(job.next(0), Next::Step);
     assert_eq!(job.waiting().map(|waiting| (waiting.entries, waiting.since)), Some((1, TimeMs(1004))));
-    let number = job.ask();
+    let number = job.ask().number;
     note(&mut job, vec![moved(None)]);
     job.answered(number, Ok(()), 0);
     assert_eq!((job.next(0), job.waiting()), (Next::Nothing, None));
+}
+
+#[test]
+fn steps_at_once_are_bounded_and_after_a_setback_it_is_one() {
+    let mut job = waits(3);
+    note(&mut job, vec![message(GROUP, 1000, &[])]);
+    let Asked { number, steps } = job.ask();
+    assert_eq!(steps, STEPS_AT_ONCE_MAX);
+    assert!(!job.answered(number, Err(Setback::NotNow), 0));
+    for _ in 2..steps {
+        assert!(!job.answered(number, Ok(()), 0));
+        assert_eq!(job.next(0), Next::UnderWay);
+    }
+    job.answered(number, Ok(()), 0);
+    assert_eq!(job.next(0), Next::WaitUntil(RETRY_MIN_US), "what one met counts for all");
+    let Asked { number, steps } = job.ask();
+    assert_eq!(steps, 1);
+    note(&mut job, vec![moved(Some((4, 0)))]);
+    job.answered(number, Ok(()), 0);
+    assert_eq!((job.next(0), job.ask().steps), (Next::Step, STEPS_AT_ONCE_MAX));
 }
 
 #[test]
@@ -109,7 +133,7 @@ fn what_was_expanded_at_once_leaves_nothing_to_do() {
 #[test]
 fn a_step_that_found_nothing_to_do_ends_it() {
     let mut job = waits(3);
-    let number = job.ask();
+    let number = job.ask().number;
     job.answered(number, Ok(()), 0);
     assert_eq!(job.next(0), Next::Nothing, "asking again would go on for ever");
 }
@@ -119,17 +143,17 @@ fn who_was_refused_waits_longer_each_time_and_not_for_ever() {
     let mut job = waits(3);
     let mut now_us = 0;
     for expected in [20_000, 40_000, 80_000, 160_000, 320_000, 640_000, 1_280_000, 2_000_000, 2_000_000] {
-        let number = job.ask();
+        let number = job.ask().number;
         assert!(!job.answered(number, Err(Setback::NotNow), now_us), "want of room parks nothing");
         assert_eq!(job.next(now_us), Next::WaitUntil(now_us + expected));
         assert_eq!(job.next(now_us + expected), Next::Step);
         now_us += expected;
     }
-    let number = job.ask();
+    let number = job.ask().number;
     note(&mut job, vec![moved(Some((3, 9)))]);
     job.answered(number, Ok(()), now_us);
     assert_eq!(job.next(now_us), Next::Step, "a step that was done ends the waiting");
-    let number = job.ask();
+    let number = job.ask().number;
     job.answered(number, Err(Setback::NotNow), now_us);
     assert_eq!(job.next(now_us), Next::WaitUntil(now_us + RETRY_MIN_US));
 }
@@ -139,14 +163,14 @@ fn a_fault_that_stays_parks_it_once_and_it_is_tried_again() {
     let mut job = waits(3);
     let mut parked = Vec::new();
     for _ in 0..FAULTS_MAX + 2 {
-        let number = job.ask();
+        let number = job.ask().number;
         parked.push(job.answered(number, Err(Setback::Fault), 0));
     }
     assert_eq!(parked.iter().position(|parked| *parked), Some(FAULTS_MAX as usize - 1));
     assert_eq!(parked.iter().filter(|parked| **parked).count(), 1, "it is said once");
     assert_eq!(job.next(0), Next::WaitUntil(PARKED_RETRY_US));
     assert!(job.waiting().is_some_and(|waiting| waiting.is_parked && waiting.faults == FAULTS_MAX + 2));
-    let number = job.ask();
+    let number = job.ask().number;
     note(&mut job, vec![moved(Some((3, 9)))]);
     job.answered(number, Ok(()), PARKED_RETRY_US);
     assert!(job.waiting().is_some_and(|waiting| !waiting.is_parked));
@@ -156,10 +180,10 @@ fn a_fault_that_stays_parks_it_once_and_it_is_tried_again() {
 #[test]
 fn whoever_takes_over_asks_at_once_and_the_answer_to_the_dead_one_counts_no_more() {
     let mut job = waits(3);
-    let lost = job.ask();
+    let lost = job.ask().number;
     assert!(!job.died(7));
     assert_eq!(job.next(7), Next::Step);
-    let number = job.ask();
+    let number = job.ask().number;
     job.answered(lost, Ok(()), 8);
     assert_eq!(job.next(8), Next::UnderWay, "two under way would go on beside each other for ever");
     note(&mut job, vec![moved(Some((3, 9)))]);

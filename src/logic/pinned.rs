@@ -43,6 +43,11 @@ impl<K: Eq + Hash + Clone, V, S: BuildHasher + Default> Pinned<K, V, S> {
         self.rows.insert(key, Row { value, changed: version });
     }
 
+    /// The same, and returns the value that it had, if it was held.
+    pub fn replace(&mut self, key: K, value: V, version: Version) -> Option<V> {
+        self.rows.insert(key, Row { value, changed: version }).map(|row| row.value)
+    }
+
     /// Changes a held row in place, decided as `version`; nothing happens when it is not held.
     pub fn change_with(&mut self, key: &K, version: Version, change: impl FnOnce(&mut V)) {
         if let Some(row) = self.rows.get_mut(key) {

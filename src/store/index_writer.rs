@@ -5,6 +5,8 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use rustc_hash::FxHashMap;
+
 use super::{
     accounts, channels, contacts, conversations, devices,
     engine::IndexBatch,
@@ -83,7 +85,7 @@ pub fn step(
 struct Step {
     rows: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     logs: BTreeMap<ConversationId, Vec<Arc<Delivery>>>,
-    inboxes: BTreeMap<UserId, Vec<Pointer>>,
+    inboxes: FxHashMap<UserId, Vec<Pointer>>,
     posts: BTreeMap<ConversationId, Vec<(Seq, Version)>>,
     receipts: BTreeMap<ReceiptDay, Vec<Arc<Delivery>>>,
     writes: Vec<(Vec<u8>, Option<Vec<u8>>)>,
@@ -244,7 +246,10 @@ impl Step {
                 messages::encode_in_chunk(out, delivery.version, &delivery.message);
             });
         }
-        for (user, pointers) in std::mem::take(&mut self.inboxes) {
+        let mut inboxes: Vec<(UserId, Vec<Pointer>)> =
+            std::mem::take(&mut self.inboxes).into_iter().collect();
+        inboxes.sort_unstable_by_key(|(user, _)| *user);
+        for (user, pointers) in inboxes {
             self.chunks(&pointers, |pointer| inboxes::chunk_key(user, pointer.version), inboxes::encode);
         }
         for (channel, posts) in std::mem::take(&mut self.posts) {

@@ -97,12 +97,17 @@ impl PushChain {
         marks
     }
 
-    /// The page of a push: it continues what was given last.
+    /// Base of the page of a push: it continues what was given last.
+    #[must_use]
+    pub fn base(&self) -> &[u8] {
+        base_of(self.issued.as_ref().map_or(&[][..], |issued| &issued.snapshot))
+    }
+
+    /// The page of a push.
     #[must_use]
     pub fn push_page(&self, snapshot: &Bytes, entries: Vec<proto::Entry>) -> proto::Page {
-        let given = self.issued.as_ref().map_or(&[][..], |issued| &issued.snapshot);
         proto::Page {
-            base: Bytes::copy_from_slice(base_of(given)),
+            base: Bytes::copy_from_slice(self.base()),
             snapshot: snapshot.clone(),
             entries,
             ..proto::Page::default()

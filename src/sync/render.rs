@@ -102,8 +102,9 @@ pub fn people(user: UserId, rendering: Rendering, message: &Message) -> Vec<User
 /// Who is named in front of a text: at a level that lacks groups, everybody but the user and who writes to the user alone.
 fn speaker(user: UserId, rendering: Rendering, message: &Message) -> Option<UserId> {
     let sender = message.sender;
-    let is_known = sender == user || message.conversation.is_between(user, sender);
-    (LEVELS.names_speakers(rendering.level) && !is_known).then_some(sender)
+    // Asked last, since it is dear.
+    let is_known = || sender == user || message.conversation.is_between(user, sender);
+    (LEVELS.names_speakers(rendering.level) && !is_known()).then_some(sender)
 }
 
 /// Whom a notice speaks of, besides the one who did it.

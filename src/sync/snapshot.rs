@@ -13,6 +13,8 @@
 //! Associated data: store, user, device, context, and everything in the clear but the synthetic IV. Deterministic: the same marks give the same bytes,
 //! so that nothing new leaves the snapshot as it is.
 
+use std::cell::RefCell;
+
 use aes_siv::{KeyInit, siv::Aes128Siv};
 
 use super::{
@@ -50,6 +52,11 @@ pub struct Chain {
     pub user: UserId,
     /// The lineage.
     pub lineage: LineageId,
+}
+
+thread_local! {
+    /// Of the key that this thread used last: a server has one.
+    static CIPHER: RefCell<Option<([u8; 32], Aes128Siv)>> = const { RefCell::new(None) };
 }
 
 /// The server's key for snapshots.
@@ -105,8 +112,7 @@ impl SnapshotKey {
         let run = bytes_of(&marks.run);
         let associated = self.associated(chain, format, &run);
         let sealed = self
-            .cipher()
-            .encrypt([associated.as_slice()], &plain)
+            .with_cipher(|cipher| cipher.encrypt([associated.as_slice()], &plain))
             .expect("one header and a short text are within the limits of AES-SIV");
         let (tag, sealed) = sealed.split_at(TAG_BYTES);
         let checksum = self.checksum([format, self.id], &run);
@@ -144,7 +150,7 @@ impl SnapshotKey {
         let (clear, sealed) = snapshot.split_at(CLEAR_BYTES);
         let sealed = [&clear[HEADER_BYTES..HEADER_BYTES + TAG_BYTES], sealed].concat();
         let associated = self.associated(chain, format, run_bytes);
-        let plain = self.cipher().decrypt([associated.as_slice()], &sealed).ok()?;
+        let plain = self.with_cipher(|cipher| cipher.decrypt([associated.as_slice()], &sealed)).ok()?;
         let (fixed, marks) = plain.split_first_chunk::<FIXED_BYTES>()?;
         let [level, enumerating, count] = *fixed;
         if usize::from(count) > KINDS_MAX {
@@ -170,8 +176,15 @@ impl SnapshotKey {
         Some(Marks::restored(level, run_of(run_bytes), (enumerating, cursor), valid, by_kind))
     }
 
-    fn cipher(&self) -> Aes128Siv {
-        Aes128Siv::new(&self.key.into())
+    /// The cipher keeps nothing of what it was used for, but making it from the key is dear for a push to each of many.
+    fn with_cipher<R>(&self, use_it: impl FnOnce(&mut Aes128Siv) -> R) -> R {
+        CIPHER.with_borrow_mut(|made| match made {
+            Some((key, cipher)) if *key == self.key => use_it(cipher),
+            made => {
+                let (_, cipher) = made.insert((self.key, Aes128Siv::new(&self.key.into())));
+                use_it(cipher)
+            }
+        })
     }
 
     fn associated(&self, chain: Chain, format: u8, run: &[u8]) -> Vec<u8> {
@@ -315,6 +328,13 @@ mod tests {
         for other in [chain(3, 2, 0), chain(1, 3, 0), chain(1, 2, 1)] {
             assert_eq!(key().open(other, &sealed, &lifeline()), Opened::Foreign(Kept::All), "{other:?}");
         }
+        let other_key = SnapshotKey::new(1, [8; 32], [99; 16]);
+        assert_eq!(other_key.open(chain(1, 2, 0), &sealed, &lifeline()), Opened::Foreign(Kept::All));
+        assert_eq!(
+            key().open(chain(1, 2, 0), &sealed, &lifeline()),
+            Opened::Marks(marks()),
+            "keys take turns"
+        );
         let other_store = SnapshotKey::new(1, [7; 32], [98; 16]);
         assert_eq!(other_store.open(chain(1, 2, 0), &sealed, &lifeline()), Opened::Foreign(Kept::All));
     }

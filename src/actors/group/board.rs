@@ -7,7 +7,7 @@
 //! members itself.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::VecDeque,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -27,10 +27,10 @@ use crate::{
         persistence::intake::Intake,
         ports::{Ports, WorkerId},
         reader::Readers,
-        user::audience,
+        user::audience_of_all,
         waiters::Waiters,
     },
-    logic::fan_out_job::{FanOutJob, Next, PARKED_RETRY_US, RETRY_MAX_US, Setback, Waiting},
+    logic::fan_out_job::{Asked, FanOutJob, Next, PARKED_RETRY_US, RETRY_MAX_US, Setback, Waiting},
     model::{Clock, ConversationId, Record, Seq, TimeMs, UserId},
     monitor::{Monitor, ids},
     store::{
@@ -158,7 +158,7 @@ impl Groups {
         has_room
     }
 
-    /// Says what became of a step: nothing when it was decided, else why not.
+    /// Says what became of a step, of each that was asked for: nothing when it was decided, else why not.
     pub fn answered(&self, group: ConversationId, number: u64, refusal: Option<Refusal>) {
         let mut places = self.shared.places.lock();
         let Some(place) = places.get_mut(&group) else { return };
@@ -250,10 +250,7 @@ impl Groups {
             return;
         }
         self.shared.panics.pass();
-        let mut members: BTreeMap<UserId, bool> = BTreeMap::new();
-        for (user, items) in records.iter().flat_map(|record| audience(record)) {
-            *members.entry(user).or_default() |= items;
-        }
+        let members = audience_of_all(records.iter().map(Arc::as_ref));
         let parts = &self.shared.parts;
         let mut by_worker: Vec<Vec<(UserId, bool)>> = vec![Vec::new(); parts.ports.workers()];
         for (user, items) in members {
@@ -282,9 +279,9 @@ impl Groups {
         places.get(&group).map_or(Next::Nothing, |place| place.job.next(self.now_us()))
     }
 
-    /// A step is about to be asked for.
-    pub(super) fn ask(&self, group: ConversationId) -> u64 {
-        self.shared.places.lock().get_mut(&group).map_or(0, |place| place.job.ask())
+    /// Steps are about to be asked for; none of a group without a place.
+    pub(super) fn ask(&self, group: ConversationId) -> Option<Asked> {
+        Some(self.shared.places.lock().get_mut(&group)?.job.ask())
     }
 
     /// Gives unfinished fan-outs a place that have none: at a start, and after the board was full.

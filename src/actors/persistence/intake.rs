@@ -81,9 +81,9 @@ pub struct Warmed {
 /// for the next batch. Source: sync rule 22.
 const BATCH_STEPS_MAX: usize = BATCH_OPERATIONS_MAX / 2;
 
-/// Steps of fan-outs that wait. More are refused as busy, and asked for again later. Source: as many as groups have an
-/// actor, and each asks for one at a time.
-const STEPS_MAX: usize = 4096;
+/// Groups of which steps wait. Those of more are refused as busy, and asked for again later. Source: as many as have an
+/// actor, and each asks anew when its steps were answered; it asks for `fan_out_job::STEPS_AT_ONCE_MAX` at most.
+const GROUPS_WITH_STEPS_MAX: usize = 4096;
 
 /// See the module. When it is full, a submission is refused as busy, and nothing of it was done. Steps of fan-outs have a
 /// queue of their own, so that they go on while requests are refused.
@@ -98,13 +98,29 @@ pub struct Intake {
 #[derive(Default)]
 struct Queue {
     waiting: VecDeque<Submission>,
-    /// Steps of fan-outs: in the order in which their groups asked, one each.
-    steps: VecDeque<Submission>,
+    /// Steps of fan-outs, by group, in the order in which the groups have their turn. None is empty.
+    steps: VecDeque<VecDeque<Submission>>,
     warmed: Vec<Warmed>,
     /// Index keys that cleanup wants gone. Bounded: the cleaner brings more only when these are.
     removals: Vec<Vec<u8>>,
     /// Submissions taken and not yet answered.
     taken: usize,
+}
+
+impl Queue {
+    /// One step of each group in turn, until there are enough.
+    fn take_steps(&mut self, max: usize) -> Vec<Submission> {
+        let mut taken = Vec::new();
+        while taken.len() < max
+            && let Some(mut steps) = self.steps.pop_front()
+        {
+            taken.extend(steps.pop_front());
+            if !steps.is_empty() {
+                self.steps.push_back(steps);
+            }
+        }
+        taken
+    }
 }
 
 /// What the persistence actor takes at a time.
@@ -143,21 +159,21 @@ impl Intake {
         Ok(())
     }
 
-    /// Adds a step of a fan-out.
+    /// Adds steps of one group's fan-out: all of them, or none.
     ///
     /// # Errors
     /// As [`Intake::submit`].
-    #[allow(clippy::result_large_err, reason = "as for every other submission")]
-    pub fn submit_step(&self, submission: Submission) -> Result<(), (Submission, Refusal)> {
+    pub fn submit_steps(&self, steps: VecDeque<Submission>) -> Result<(), Refusal> {
+        assert!(!steps.is_empty(), "who asks for steps asks for one at least");
         if self.closed.load(Ordering::Acquire) {
-            return Err((submission, Refusal::Draining));
+            return Err(Refusal::Draining);
         }
         {
             let mut queue = self.queue.lock();
-            if queue.steps.len() >= STEPS_MAX {
-                return Err((submission, Refusal::Busy));
+            if queue.steps.len() >= GROUPS_WITH_STEPS_MAX {
+                return Err(Refusal::Busy);
             }
-            queue.steps.push_back(submission);
+            queue.steps.push_back(steps);
         }
         self.wake();
         Ok(())
@@ -191,7 +207,8 @@ impl Intake {
     #[must_use]
     pub fn depth(&self) -> usize {
         let queue = self.queue.lock();
-        queue.waiting.len() + queue.steps.len() + queue.taken
+        let steps: usize = queue.steps.iter().map(VecDeque::len).sum();
+        queue.waiting.len() + steps + queue.taken
     }
 
     /// Takes nothing new from now on; what is in is still decided and answered.
@@ -208,9 +225,8 @@ impl Intake {
         self.awake.store(false, Ordering::Release);
         let mut queue = self.queue.lock();
         let steps_max = BATCH_STEPS_MAX.saturating_sub(steps_ready).min(submissions_max);
-        let steps = queue.steps.len().min(steps_max);
-        let mut submissions: Vec<_> = queue.steps.drain(..steps).collect();
-        let count = queue.waiting.len().min(submissions_max - steps);
+        let mut submissions = queue.take_steps(steps_max);
+        let count = queue.waiting.len().min(submissions_max - submissions.len());
         submissions.extend(queue.waiting.drain(..count));
         queue.taken += submissions.len();
         Taken { submissions, warmed: std::mem::take(&mut queue.warmed) }
@@ -256,7 +272,7 @@ mod tests {
         let refused = intake.submit(submission(Request::StoreTime)).map_err(|(_, refusal)| refusal);
         assert_eq!(refused, Err(Refusal::Busy));
         for group in 1..=200 {
-            assert!(intake.submit_step(step(group)).is_ok(), "a step has room of its own");
+            assert!(intake.submit_steps([step(group)].into()).is_ok(), "a step has room of its own");
         }
         let counts = |submissions: &[Submission]| {
             let steps: Vec<u64> = submissions
@@ -278,10 +294,30 @@ mod tests {
     #[test]
     fn steps_are_bounded_and_end_with_the_server() {
         let intake = Intake::default();
-        let taken = (0..).take_while(|group| intake.submit_step(step(*group)).is_ok()).count();
-        assert_eq!(taken, STEPS_MAX);
-        assert!(matches!(intake.submit_step(step(1)), Err((_, Refusal::Busy))));
+        let taken = (0..).take_while(|group| intake.submit_steps([step(*group)].into()).is_ok()).count();
+        assert_eq!(taken, GROUPS_WITH_STEPS_MAX);
+        assert_eq!(intake.submit_steps([step(1)].into()), Err(Refusal::Busy));
         intake.close();
-        assert!(matches!(intake.submit_step(step(1)), Err((_, Refusal::Draining))));
+        assert_eq!(intake.submit_steps([step(1)].into()), Err(Refusal::Draining));
+    }
+
+    #[test]
+    fn groups_take_turns_whatever_each_asks_for() {
+        let intake = Intake::default();
+        for (group, steps) in [(1, 120), (2, 3), (3, 1), (4, 8)] {
+            assert!(intake.submit_steps((0..steps).map(|_| step(group)).collect()).is_ok());
+        }
+        assert_eq!(intake.depth(), 132);
+        let groups = |submissions: &[Submission]| -> Vec<u64> {
+            let group = |submission: &Submission| match submission.operation.request {
+                Request::Expand(group) => group.0,
+                _ => 0,
+            };
+            submissions.iter().map(group).collect()
+        };
+        let first = groups(&intake.take(&VecDeque::new()).submissions);
+        assert_eq!(first.len(), BATCH_STEPS_MAX);
+        assert_eq!(first[..12], [1, 2, 3, 4, 1, 2, 4, 1, 2, 4, 1, 4]);
+        assert_eq!(groups(&intake.take(&VecDeque::new()).submissions), [1; 4]);
     }
 }

@@ -1,9 +1,12 @@
 //! Telling what is new: an inline push where the tail shows everything above the issued mark, else a nudge.
 
 use bytes::Bytes;
-use highwater_wire::proto::{self, server_frame::Body};
+use highwater_wire::{
+    Encoding,
+    proto::{self, server_frame::Body},
+};
 
-use super::{User, encode};
+use super::{User, encode, push_frame::push_frame};
 use crate::{
     actors::transport::ConnectionId,
     model::{UserId, Version, limits::PUSH_ENTRIES_MAX, record::InboxMessage},
@@ -60,9 +63,18 @@ impl User {
         }
         let chain = Chain { user: self.user, lineage: session.lineage.id };
         let seals = (&self.services.key, self.services.lifeline.current());
-        let (page, issued) = push_page(&session.chain, chain, session.rendering, &entries, seals);
-        let frame = proto::ServerFrame { request_id: 0, body: Some(Body::Push(page)) };
-        let frame = encode(session.link.encoding(), &frame);
+        let (given, rendering) = (&session.chain, session.rendering);
+        let (frame, issued) = match session.link.encoding() {
+            Encoding::Binary => {
+                let issued = issued_by_push(given, chain, &entries, seals);
+                (push_frame(self.user, rendering, (given.base(), &issued.snapshot), &entries), issued)
+            }
+            Encoding::Json => {
+                let (page, issued) = push_page(given, chain, rendering, &entries, seals);
+                let frame = proto::ServerFrame { request_id: 0, body: Some(Body::Push(page)) };
+                (encode(Encoding::Json, &frame), issued)
+            }
+        };
         let session = &mut self.sessions[place];
         if session.link.deliver(frame).is_ok() {
             session.chain.pushed(issued);
@@ -83,20 +95,37 @@ pub(super) fn push_page(
     chain: Chain,
     rendering: Rendering,
     entries: &[InboxMessage],
-    (key, current): (&SnapshotKey, RunName),
+    seals: (&SnapshotKey, RunName),
 ) -> (proto::Page, Issued) {
+    let issued = issued_by_push(given, chain, entries, seals);
+    let told = render::entries(chain.user, rendering, entries);
+    (given.push_page(&issued.snapshot, told), issued)
+}
+
+/// Where a chain stands after the push of these entries.
+fn issued_by_push(
+    given: &PushChain,
+    chain: Chain,
+    entries: &[InboxMessage],
+    (key, current): (&SnapshotKey, RunName),
+) -> Issued {
     let last = entries.last().expect("a push has something to say");
     let marks = given.marks_after(last.version, current);
-    let snapshot = Bytes::from(key.seal(chain, &marks));
-    let told = render::entries(chain.user, rendering, entries);
-    (given.push_page(&snapshot, told), Issued { snapshot, marks })
+    Issued { snapshot: Bytes::from(key.seal(chain, &marks)), marks }
 }
 
 /// Who is told of a durable record, each once in the order of ids, and whether a state kind is among it.
 pub fn audience(record: &crate::model::Record) -> Vec<(UserId, bool)> {
+    audience_of_all(std::iter::once(record))
+}
+
+/// The same of several records together.
+pub fn audience_of_all<'a>(
+    records: impl IntoIterator<Item = &'a crate::model::Record>,
+) -> Vec<(UserId, bool)> {
     let mut told: Vec<(UserId, bool)> = Vec::new();
     let mut tell = |user: UserId, items: bool| told.push((user, items));
-    for effect in &record.effects {
+    for effect in records.into_iter().flat_map(|record| &record.effects) {
         match effect {
             crate::model::Effect::Item { user, .. } => tell(*user, true),
             crate::model::Effect::Message(delivery) => {
@@ -108,8 +137,8 @@ pub fn audience(record: &crate::model::Record) -> Vec<(UserId, bool)> {
             _ => {}
         }
     }
-    // A user who is named twice, with the item first.
-    told.sort_unstable_by_key(|(user, items)| (*user, !items));
+    // A user who is named twice, with the item first. Pointers of a group are in order already: a stable sort merges them.
+    told.sort_by_key(|(user, items)| (*user, !items));
     told.dedup_by_key(|(user, _)| *user);
     told
 }
