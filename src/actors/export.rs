@@ -123,13 +123,13 @@ impl Export {
             return Ok(Part::Bytes(Vec::new()));
         };
         let kept = items.iter().filter(|item| item.value.is_some());
-        let told: Vec<_> = kept.map(|item| render::item(RENDERING, item)).collect();
+        let told = render::items(RENDERING, kept);
         self.stage = Stage::Items(place, last);
         Ok(Part::Bytes(self.page(&name, &lines(&told))))
     }
 
     fn conversation(&mut self, view: &View, after: u64) -> Result<Part, ReadFault> {
-        let heads = user::heads(view, self.user, &proto::Heads { after, limit: 1 })?;
+        let heads = user::heads(view, (self.user, RENDERING), &proto::Heads { after, limit: 1 })?;
         let Ok(Body::Heads(list)) = heads else {
             return Ok(Part::Gone);
         };

@@ -173,7 +173,7 @@ impl Client {
             }
             Request::FindUser(find) => self.find_user(by, &find.name).await,
             Request::Heads(wanted) => {
-                let heads = move |view: &_| user::heads(view, by.user, &wanted);
+                let heads = move |view: &_| user::heads(view, (by.user, rendering), &wanted);
                 self.services.readers.ask(heads).await?.map(Some)
             }
             Request::Range(wanted) => {
@@ -187,8 +187,8 @@ impl Client {
                     move |view: &_| user::difference(view, (by.user, rendering), &kinds, wanted, bytes_max);
                 self.services.readers.ask(compare).await.map(Some)
             }
-            // What is left changes a contact, or is unknown here.
-            request => self.change_contact(by, &request).await,
+            // What is left changes what the user has of others and of conversations, or is unknown here.
+            request => self.change_own(by, &request).await,
         }
     }
 
@@ -202,7 +202,11 @@ impl Client {
         self.services.readers.ask(find).await?.map(Some)
     }
 
-    async fn change_contact(&self, by: Principal, request: &Request) -> Result<Option<Body>, Refusal> {
+    async fn change_own(&self, by: Principal, request: &Request) -> Result<Option<Body>, Refusal> {
+        if let Some(reading) = user::reading_of(by, request) {
+            let reading = operation::Request::Reading(reading?);
+            return self.accounts.decide(reading).await.map(user::answer_body).map(Some);
+        }
         let change = user::change_of_contact(by, request).ok_or(Refusal::UnknownRequest)?;
         let change = operation::Request::ChangeContact(change);
         self.accounts.decide(change).await.map(user::answer_body).map(Some)

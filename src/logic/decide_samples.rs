@@ -12,8 +12,8 @@ use super::{
     operation::{ChangeContact, ContactChange, NewDevice, Register, Send, Target},
 };
 use crate::model::{
-    ClientMessageId, Contact, ContactTally, Content, ConversationId, Custom, Day, DeviceId, Kind, KindSet,
-    Lineage, LineageId, Lineages, Seq, TimeMs, UserId, Version,
+    ClientMessageId, Contact, ContactTally, Content, ConversationId, Counted, Custom, Day, DeviceId, Kind,
+    KindSet, Lineage, LineageId, Lineages, Reading, Seq, TimeMs, UserId, Version,
     record::{Account, Conversation, Device, Invite, Receipt, ReceiptDay, SecretHash},
 };
 
@@ -75,7 +75,8 @@ impl Rows {
             oldest: Seq(1),
             let_go: Version(0),
         };
-        self.conversations.insert(conversation, ConversationState { row, head: Seq(head) });
+        let (head, counted) = (Seq(head), Counted::at(Seq(head), head));
+        self.conversations.insert(conversation, ConversationState { row, head, counted });
         self
     }
 
@@ -118,6 +119,9 @@ impl Rows {
                 let tally = self.contact_tallies.get(&user).cloned();
                 Warm::ContactTally(tally.unwrap_or_else(|| ContactTally::none(user)))
             }
+            Need::Reading(user, conversation) => Warm::Reading(Box::new(Reading::none(user, conversation))),
+            // As if two notices stood at the beginning.
+            Need::Count(conversation, seq) => Warm::Count(conversation, seq, seq.0.saturating_sub(2)),
         }
     }
 
@@ -155,7 +159,7 @@ pub(super) fn send(by: Principal, to: Target, id: u8, text: &str) -> Request {
 
 /// The same with any content.
 pub(super) fn send_content(by: Principal, to: Target, id: u8, content: Content) -> Request {
-    Request::Send(Send { by, to, id: ClientMessageId([id; 16]), day: TODAY, content })
+    Request::Send(Send { by, to, id: ClientMessageId([id; 16]), day: TODAY, content, shown: Seq(0) })
 }
 
 /// A custom message.

@@ -9,8 +9,9 @@ use super::{
     pinned::Pinned,
 };
 use crate::model::{
-    ClientMessageId, Contact, ContactTally, ConversationId, Day, DeviceId, DevicePolicy, Group, GroupBounds,
-    HeardSince, Horizon, Kind, Lineages, Member, Position, Retentions, Seq, TimeMs, UserId, Version,
+    ClientMessageId, Contact, ContactTally, ConversationId, Counted, Day, DeviceId, DevicePolicy, Group,
+    GroupBounds, HeardSince, Horizon, Kind, Lineages, Member, Position, Reading, Retentions, Seq, TimeMs,
+    UserId, Version,
     limits::{GROUPS_HELD_MAX, LINEAGE_EXPIRY_MS},
     record::{Account, Conversation, Device, Invite, Receipt, ReceiptDay, SecretHash},
 };
@@ -45,6 +46,10 @@ pub enum Need {
     Contact(UserId, UserId),
     /// What is counted of a user's contacts.
     ContactTally(UserId),
+    /// What a user has read of a conversation.
+    Reading(UserId, ConversationId),
+    /// How many entries of a conversation count through one of them.
+    Count(ConversationId, Seq),
 }
 
 /// What a reader found for a need.
@@ -74,6 +79,10 @@ pub enum Warm {
     Contact(UserId, UserId, Option<Box<Contact>>),
     /// See `Need::ContactTally`.
     ContactTally(ContactTally),
+    /// See `Need::Reading`.
+    Reading(Box<Reading>),
+    /// See `Need::Count`.
+    Count(ConversationId, Seq, u64),
 }
 
 /// A conversation as the committer needs it.
@@ -83,6 +92,15 @@ pub struct ConversationState {
     pub row: Conversation,
     /// Its newest seq.
     pub head: Seq,
+    /// How many of its entries count.
+    pub counted: Counted,
+}
+
+impl ConversationState {
+    /// It has one more entry, at this place.
+    pub(super) fn has_entry(&mut self, seq: Seq, counts: bool) {
+        (self.head, self.counted) = (seq, self.counted.with(seq, counts));
+    }
 }
 
 /// A group as the committer needs it.
@@ -140,6 +158,9 @@ pub struct State {
     pub(super) batch: BatchRoom,
     pub(super) contacts: Pinned<(UserId, UserId), Option<Box<Contact>>, FxBuildHasher>,
     pub(super) contact_tallies: Pinned<UserId, ContactTally, FxBuildHasher>,
+    pub(super) readings: Pinned<(UserId, ConversationId), Reading, FxBuildHasher>,
+    /// What was read of logs; it never changes.
+    pub(super) counts: Pinned<(ConversationId, Seq), u64, FxBuildHasher>,
     rows_max: usize,
     /// The time by which lineages expire.
     pub(super) time: ObservedTime,
@@ -179,6 +200,8 @@ impl State {
             batch: BatchRoom::default(),
             contacts: Pinned::new(rows_max),
             contact_tallies: Pinned::new(rows_max),
+            readings: Pinned::new(rows_max),
+            counts: Pinned::new(rows_max),
             rows_max,
             time: ObservedTime::at_start(None, TimeMs(0), 0),
             lineage_expiry_ms: LINEAGE_EXPIRY_MS,
@@ -283,6 +306,8 @@ impl State {
             Need::Group(group) => self.groups.holds(group),
             Need::Contact(owner, other) => self.contacts.holds(&(*owner, *other)),
             Need::ContactTally(user) => self.contact_tallies.holds(user),
+            Need::Reading(user, conversation) => self.readings.holds(&(*user, *conversation)),
+            Need::Count(conversation, seq) => self.counts.holds(&(*conversation, *seq)),
         }
     }
 
@@ -308,6 +333,8 @@ impl State {
                 Warm::Group(group, state) => self.groups.warm(group, state),
                 Warm::Contact(owner, other, row) => self.contacts.warm((owner, other), row),
                 Warm::ContactTally(tally) => self.contact_tallies.warm(tally.user, tally),
+                Warm::Reading(row) => self.readings.warm((row.user, row.conversation), *row),
+                Warm::Count(conversation, seq, count) => self.counts.warm((conversation, seq), count),
             }
         }
         true
@@ -328,6 +355,8 @@ impl State {
             self.groups.sweep(indexed),
             self.contacts.sweep(indexed),
             self.contact_tallies.sweep(indexed),
+            self.readings.sweep(indexed),
+            self.counts.sweep(indexed),
         ];
         self.evicted = evicted.into_iter().fold(self.evicted, Version::max);
     }

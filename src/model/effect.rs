@@ -11,6 +11,7 @@ use super::{
     horizon::Horizon,
     ids::{ConversationId, Day, DeviceId, Kind, TimeMs, UserId, Version},
     lineage::Lineages,
+    reading::Reading,
     record::{Account, Conversation, Device, Invite, Item, Message, Run, SecretHash},
 };
 
@@ -88,6 +89,8 @@ pub enum Effect {
     Expanded(Arc<Expansion>),
     /// What is counted of a user's contacts is this now.
     ContactTally(ContactTally),
+    /// What a user has read of a conversation is this now.
+    Reading(Box<Reading>),
 }
 
 /// A message with the pointers that one operation makes to it, all of that operation's version.

@@ -13,7 +13,7 @@ use super::{
     keys::{self, Key},
     lineages, messages,
     packing::ChunkBuilder,
-    receipts, runs, tombstones,
+    readings, receipts, runs, tombstones,
     view::receipt_of,
 };
 use crate::model::{
@@ -146,6 +146,10 @@ impl Step {
             }
             Effect::ContactTally(tally) => {
                 self.row(contacts::tally_key(tally.user), |out| contacts::encode_tally(out, tally));
+            }
+            Effect::Reading(reading) => {
+                let key = readings::key(reading.user, reading.conversation);
+                self.row(key, |out| readings::encode(out, reading));
             }
             Effect::Group(_)
             | Effect::Member(_)

@@ -4,6 +4,7 @@ use super::{
     contacts,
     field::{Input, Malformed, put_bytes, put_fixed64, put_number},
     keys::{self, Key},
+    readings,
 };
 use crate::model::{
     Contact, Kind, UserId, Version,
@@ -52,6 +53,10 @@ pub fn encode(out: &mut Vec<u8>, item: &Item) {
             out.push(4);
             put_bytes(out, document.as_bytes());
         }
+        Some(ItemValue::Reading(reading)) => {
+            out.push(80);
+            readings::encode(out, reading);
+        }
         Some(ItemValue::Group { group, name }) => {
             out.push(40);
             put_fixed64(out, group.0);
@@ -76,6 +81,7 @@ pub fn decode(input: &mut Input<'_>) -> Result<Item, Malformed> {
         4 => Some(ItemValue::Document(input.text("document")?)),
         40 => Some(ItemValue::Group { group: input.conversation()?, name: input.text("group name")? }),
         60 => Some(ItemValue::Contact(Box::new(contacts::decode(input)?))),
+        80 => Some(ItemValue::Reading(Box::new(readings::decode(input)?))),
         tag => {
             return Err(Malformed::Unknown { what: "item value", tag: u64::from(tag) });
         }

@@ -20,6 +20,7 @@
 //! | `b` | groups | group, user | member row |
 //! | `f` | groups | group | position of the fan-out, while something waits |
 //! | `q` | contacts | user | what is counted of the user's contacts |
+//! | `w` | readings | user, conversation | what the user has read, and how the user keeps it |
 //! | `x` | meta | name | reach, time, horizon, store |
 //!
 //! Numbers in keys are big-endian, so that byte order is number order. Only the repository of a prefix builds its keys.
@@ -60,6 +61,8 @@ pub const MEMBER: u8 = b'b';
 pub const FAN_OUT: u8 = b'f';
 /// See the table.
 pub const CONTACT_TALLY: u8 = b'q';
+/// See the table.
+pub const READING: u8 = b'w';
 /// See the table.
 pub const META: u8 = b'x';
 

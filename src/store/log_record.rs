@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::{
     accounts, contacts, conversations, devices,
     field::{Input, Malformed, put_bytes, put_fixed64, put_number, put_time},
-    groups, horizon, invites, items, lineages, messages, runs,
+    groups, horizon, invites, items, lineages, messages, readings, runs,
 };
 use crate::model::{Day, Delivery, Effect, Kind, Record, Version};
 
@@ -34,6 +34,7 @@ const FAN_OUT: u8 = 43;
 const FAN_OUT_DONE: u8 = 44;
 const EXPANDED: u8 = 45;
 const CONTACT_TALLY: u8 = 60;
+const READING: u8 = 80;
 
 /// Appends one record.
 pub fn encode(out: &mut Vec<u8>, record: &Record) {
@@ -96,6 +97,10 @@ fn encode_effect(out: &mut Vec<u8>, effect: &Effect) {
         Effect::ContactTally(tally) => {
             out.push(CONTACT_TALLY);
             contacts::encode_tally(out, tally);
+        }
+        Effect::Reading(reading) => {
+            out.push(READING);
+            readings::encode(out, reading);
         }
         Effect::Group(_)
         | Effect::Member(_)
@@ -226,6 +231,7 @@ fn decode_effect(input: &mut Input<'_>, version: Version) -> Result<Effect, Malf
         FAN_OUT_DONE => Effect::FanOut { group: input.conversation()?, position: None },
         EXPANDED => Effect::Expanded(Arc::new(groups::decode_expansion(input, version)?)),
         CONTACT_TALLY => Effect::ContactTally(contacts::decode_tally(input)?),
+        READING => Effect::Reading(Box::new(readings::decode(input)?)),
         tag => {
             return Err(Malformed::Unknown { what: "effect", tag: u64::from(tag) });
         }

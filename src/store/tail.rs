@@ -7,6 +7,7 @@
 mod groups;
 mod inboxes;
 mod pin;
+mod readings;
 
 pub use pin::Pin;
 
@@ -22,8 +23,8 @@ use parking_lot::{Mutex, RwLock};
 use rustc_hash::FxHashMap;
 
 use crate::model::{
-    ContactTally, ConversationId, Day, Delivery, DeviceId, Effect, Horizon, Kind, Lineages, Record, Seq,
-    UserId, Version,
+    ContactTally, ConversationId, Day, Delivery, DeviceId, Effect, Horizon, Kind, Lineages, Reading, Record,
+    Seq, UserId, Version,
     record::{Account, Conversation, Device, Invite, Item, SecretHash, name_key},
     seeded::{self, SyncBug},
 };
@@ -44,6 +45,7 @@ struct Shard {
     invites: Rows<SecretHash, Invite>,
     lineages: Rows<UserId, Lineages>,
     contact_tallies: Rows<UserId, ContactTally>,
+    readings: Rows<(UserId, ConversationId), Reading>,
     items: FxHashMap<(UserId, Kind), BTreeMap<Version, Item>>,
     inboxes: FxHashMap<UserId, VecDeque<InboxEntry>>,
     logs: FxHashMap<ConversationId, VecDeque<Arc<Delivery>>>,
@@ -294,6 +296,7 @@ impl Tail {
                 let row = (version, Some(tally.clone()));
                 self.shard(tally.user.0).write().contact_tallies.insert(tally.user, row);
             }
+            Effect::Reading(reading) => self.insert_reading(version, reading),
             Effect::Group(_)
             | Effect::Member(_)
             | Effect::MemberGone { .. }
@@ -353,6 +356,7 @@ impl Tail {
             Effect::ContactTally(tally) => {
                 drop_row(&mut self.shard(tally.user.0).write().contact_tallies, &tally.user, version);
             }
+            Effect::Reading(reading) => self.remove_reading(version, reading),
             Effect::Group(_)
             | Effect::Member(_)
             | Effect::MemberGone { .. }

@@ -8,7 +8,7 @@ use highwater_wire::{LEVEL, proto};
 use proto::entry::Content;
 
 use super::{
-    kinds::{CONTACTS, Kinds, MESSAGES},
+    kinds::{CONTACTS, CONVERSATIONS, Kinds, MESSAGES},
     locale::{Locale, Phrase},
     marks::Marks,
 };
@@ -45,6 +45,8 @@ pub enum Downgrade {
     Content(fn(Content, Locale) -> Content),
     /// Of an item of a state kind, likewise.
     Item(Kind, fn(proto::Item, Locale) -> proto::Item),
+    /// Nothing at all of the items of a kind that are the row's matter.
+    NoItem(Kind, fn(&proto::Item) -> bool),
 }
 
 /// One thing that older levels lack.
@@ -69,8 +71,21 @@ pub const LEVELS: Levels = Levels {
     rows: &[
         Row { feature: "custom", least_level: 2, downgrade: Downgrade::Content(custom_as_text) },
         Row { feature: "notes", least_level: 2, downgrade: Downgrade::Item(CONTACTS, name_alone) },
+        Row {
+            feature: "unread",
+            least_level: COUNTS_LEVEL,
+            downgrade: Downgrade::NoItem(CONVERSATIONS, is_own),
+        },
     ],
 };
+
+/// The lowest level that is told how entries count, and what the user has read.
+const COUNTS_LEVEL: u8 = 2;
+
+/// Whether an item of kind conversations says what the user has read, in place of what the conversation is.
+fn is_own(item: &proto::Item) -> bool {
+    item.key.ends_with("/own")
+}
 
 fn custom_as_text(content: Content, locale: Locale) -> Content {
     match content {
@@ -119,8 +134,23 @@ impl Levels {
     pub fn content(&self, rendering: Rendering, content: Content) -> Content {
         self.lacking(rendering.level).fold(content, |content, row| match row.downgrade {
             Downgrade::Content(downgrade) => downgrade(content, rendering.locale),
-            Downgrade::Item(..) => content,
+            Downgrade::Item(..) | Downgrade::NoItem(..) => content,
         })
+    }
+
+    /// Whether a device is told nothing of an item.
+    #[must_use]
+    pub fn leaves_out(&self, rendering: Rendering, item: &proto::Item) -> bool {
+        self.lacking(rendering.level).any(|row| match row.downgrade {
+            Downgrade::NoItem(kind, is_lacking) => u32::from(kind.0) == item.kind && is_lacking(item),
+            Downgrade::Item(..) | Downgrade::Content(_) => false,
+        })
+    }
+
+    /// Whether entries and heads say how they count.
+    #[must_use]
+    pub fn tells_counts(&self, rendering: Rendering) -> bool {
+        rendering.level >= COUNTS_LEVEL
     }
 
     /// An item as a device is told it.
@@ -130,7 +160,7 @@ impl Levels {
             Downgrade::Item(kind, downgrade) if u32::from(kind.0) == item.kind => {
                 downgrade(item, rendering.locale)
             }
-            Downgrade::Item(..) | Downgrade::Content(_) => item,
+            Downgrade::Item(..) | Downgrade::NoItem(..) | Downgrade::Content(_) => item,
         })
     }
 
@@ -142,7 +172,7 @@ impl Levels {
         between
             .map(|row| match row.downgrade {
                 Downgrade::Content(_) => MESSAGES,
-                Downgrade::Item(kind, _) => kind,
+                Downgrade::Item(kind, _) | Downgrade::NoItem(kind, _) => kind,
             })
             .collect()
     }

@@ -309,6 +309,8 @@ mod tests {
             sent_at: TimeMs(0),
             id: ClientMessageId([0; 16]),
             content: "x".repeat(bytes).as_str().into(),
+            count: 0,
+            read: Seq(0),
         };
         InboxMessage { version: Version(version), message }
     }

@@ -7,20 +7,27 @@ use super::levels::{LEVELS, Rendering};
 use super::locale::Phrase;
 use super::lost_future::Valid;
 use crate::model::{
-    Contact, Content, Standing, UserId,
+    Contact, Content, Reading, Standing, UserId,
     record::{InboxMessage, Item, ItemValue, Message},
 };
 
 /// An item as a device is told it: its value is a JSON document in both encodings.
+/// Nothing when its level has nothing of the sort.
 #[must_use]
-pub fn item(rendering: Rendering, item: &Item) -> proto::Item {
+pub fn item(rendering: Rendering, item: &Item) -> Option<proto::Item> {
     let item = proto::Item {
         kind: u32::from(item.kind.0),
         key: item.key.clone(),
         deleted: item.value.is_none(),
         value: item.value.as_ref().map(document).unwrap_or_default(),
     };
-    LEVELS.item(rendering, item)
+    (!LEVELS.leaves_out(rendering, &item)).then(|| LEVELS.item(rendering, item))
+}
+
+/// Items as a device is told them.
+#[must_use]
+pub fn items<'a>(rendering: Rendering, items: impl IntoIterator<Item = &'a Item>) -> Vec<proto::Item> {
+    items.into_iter().filter_map(|told| item(rendering, told)).collect()
 }
 
 fn document(value: &ItemValue) -> String {
@@ -36,7 +43,20 @@ fn document(value: &ItemValue) -> String {
         ItemValue::Group { group, .. } => {
             json(&proto::ConversationItem { conversation_id: group.0, peer_id: 0 })
         }
+        ItemValue::Reading(reading) => json(&own_item(reading)),
         ItemValue::Document(document) => document.clone(),
+    }
+}
+
+fn own_item(reading: &Reading) -> proto::OwnItem {
+    proto::OwnItem {
+        conversation_id: reading.conversation.0,
+        as_of_seq: reading.as_of.0,
+        read_seq: reading.read.0,
+        read_count: reading.read_count,
+        own_seqs: reading.own.iter().map(|seq| seq.0).collect(),
+        muted_until_ms: reading.muted_until.0,
+        pinned: reading.pinned,
     }
 }
 
@@ -66,6 +86,7 @@ fn json<T: serde::Serialize>(value: &T) -> String {
 /// A message as a device of `user` is told it.
 #[must_use]
 pub fn entry(user: UserId, rendering: Rendering, message: &Message) -> proto::Entry {
+    let is_counted = LEVELS.tells_counts(rendering);
     // Only what a client sent has an id of a client.
     let own = message.sender == user && !matches!(message.content, Content::Notice(_));
     proto::Entry {
@@ -75,6 +96,8 @@ pub fn entry(user: UserId, rendering: Rendering, message: &Message) -> proto::En
         sent_at_ms: message.sent_at.0,
         client_message_id: if own { Bytes::copy_from_slice(&message.id.0) } else { Bytes::new() },
         content: Some(LEVELS.content(rendering, content(rendering, &message.content))),
+        uncounted: if is_counted { message.seq.0 - message.count } else { 0 },
+        read_seq: if is_counted && own { message.read.0 } else { 0 },
     }
 }
 

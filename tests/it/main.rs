@@ -72,3 +72,4 @@ mod strangers;
 mod stuck;
 mod suspension;
 mod telling;
+mod unread;

@@ -53,7 +53,8 @@ SCHEMA = {
         (30, "blockUser", "BlockUser", "?"), (31, "unblockUser", "UnblockUser", "?"),
         (32, "noteContact", "NoteContact", "?"), (33, "deleteContact", "DeleteContact", "?"),
         (34, "askContact", "AskContact", "?"), (35, "acceptContact", "AcceptContact", "?"),
-        (36, "refuseContact", "RefuseContact", "?"), (37, "withdrawContact", "WithdrawContact", "?")],
+        (36, "refuseContact", "RefuseContact", "?"), (37, "withdrawContact", "WithdrawContact", "?"),
+        (70, "markRead", "MarkRead", "?"), (71, "setConversation", "SetConversation", "?")],
     "ServerFrame": [
         (1, "requestId", "uint64", ""), (10, "greeting", "Greeting", "?"), (11, "heartbeat", "HeartbeatAnswer", "?"),
         (12, "page", "Page", "?"), (13, "sent", "Sent", "?"), (14, "signedIn", "SignedIn", "?"),
@@ -99,6 +100,9 @@ SCHEMA = {
     "AcceptContact": [(1, "userId", "fixed64", "")],
     "RefuseContact": [(1, "userId", "fixed64", "")],
     "WithdrawContact": [(1, "userId", "fixed64", "")],
+    "MarkRead": [(1, "conversationId", "fixed64", ""), (2, "seq", "uint64", "")],
+    "SetConversation": [
+        (1, "conversationId", "fixed64", ""), (2, "mutedUntilMs", "int64", ""), (3, "pinned", "bool", "")],
     "Send": [
         (1, "clientMessageId", "bytes", ""), (2, "day", "uint32", ""), (3, "conversationId", "fixed64", "?"),
         (4, "userId", "fixed64", "?"), (5, "userName", "string", "?"), (6, "text", "string", ""),
@@ -119,12 +123,15 @@ SCHEMA = {
     "Entry": [
         (1, "conversationId", "fixed64", ""), (2, "seq", "uint64", ""), (3, "senderId", "fixed64", ""),
         (4, "sentAtMs", "int64", ""), (5, "clientMessageId", "bytes", ""), (6, "text", "string", "?"),
-        (7, "custom", "Custom", "?")],
+        (7, "custom", "Custom", "?"), (12, "uncounted", "uint64", ""), (13, "readSeq", "uint64", "")],
     "Rebuild": [(1, "cause", "Cause", "")],
     "Gap": [(1, "conversationId", "fixed64", ""), (2, "fromSeq", "uint64", ""), (3, "toSeq", "uint64", "")],
     "Heads": [(1, "after", "uint64", ""), (2, "limit", "uint32", "")],
     "HeadList": [(1, "heads", "Head", "*"), (2, "next", "uint64", "")],
-    "Head": [(1, "conversationId", "fixed64", ""), (2, "seq", "uint64", ""), (3, "oldestSeq", "uint64", "")],
+    "Head": [
+        (1, "conversationId", "fixed64", ""), (2, "seq", "uint64", ""), (3, "oldestSeq", "uint64", ""),
+        (10, "count", "uint64", ""), (11, "readSeq", "uint64", ""), (12, "readCount", "uint64", ""),
+        (13, "ownSeqs", "uint64", "*"), (14, "unread", "uint64", "")],
     "Range": [(1, "conversationId", "fixed64", ""), (2, "fromSeq", "uint64", ""), (3, "toSeq", "uint64", "")],
     "EntryList": [(1, "conversationId", "fixed64", ""), (2, "entries", "Entry", "*"), (3, "more", "bool", "")],
     "Compare": [(1, "items", "HeldItem", "*"), (2, "entries", "HeldEntry", "*"), (3, "limit", "uint32", "")],

@@ -45,8 +45,9 @@ impl Whole {
     fn items_at(&self, rendering: Rendering) -> BTreeMap<(u32, String), String> {
         let shown = self.items.iter().map(|((kind, key), (_, value))| {
             let item = proto::Item { kind: *kind, key: key.clone(), deleted: false, value: value.clone() };
-            LEVELS.item(rendering, item)
+            (!LEVELS.leaves_out(rendering, &item)).then(|| LEVELS.item(rendering, item))
         });
+        let shown = shown.flatten();
         shown.filter(|item| !item.deleted).map(|item| ((item.kind, item.key), item.value)).collect()
     }
 

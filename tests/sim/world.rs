@@ -139,7 +139,7 @@ impl World {
     }
 
     fn act(&mut self) {
-        match self.random.below(1063) {
+        match self.random.below(1083) {
             0..160 => self.operate(),
             160..320 => self.decide(),
             320..430 => self.warm_further(),
@@ -166,6 +166,7 @@ impl World {
             1000..1030 => self.whole_sync_one(),
             1030..1033 => self.let_something_age(),
             1033..1063 => self.change_contact_one(),
+            1063..1083 => self.mark_one(),
             _ => {
                 let power_cut = self.random.one_in(2);
                 self.crash(power_cut);

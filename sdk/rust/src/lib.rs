@@ -19,6 +19,7 @@ pub mod event;
 mod history;
 mod holes;
 pub mod message;
+mod reading;
 mod repair;
 pub mod requests;
 mod send_queue;

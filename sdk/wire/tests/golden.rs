@@ -133,7 +133,7 @@ fn every_request_and_every_body_has_a_golden_frame() {
             Frame::Server(frame) => bodies.extend(frame.body.as_ref().map(body_number)),
         }
     }
-    assert_eq!(requests, (10..=22).chain([24]).chain(30..=37).collect());
+    assert_eq!(requests, (10..=22).chain([24]).chain(30..=37).chain(70..=71).collect());
     assert_eq!(bodies, (10..=20).chain([30, 31, 40]).collect());
 }
 
@@ -161,6 +161,8 @@ fn request_number(request: &Request) -> u32 {
         Request::AcceptContact(_) => 35,
         Request::RefuseContact(_) => 36,
         Request::WithdrawContact(_) => 37,
+        Request::MarkRead(_) => 70,
+        Request::SetConversation(_) => 71,
     }
 }
 

@@ -165,6 +165,7 @@ fn op_of(request: &Request) -> Option<Op> {
         | Request::AcceptTime
         | Request::Invite(_)
         | Request::PutDocument { .. }
+        | Request::Reading(_)
         | Request::Group(_)
         | Request::Expand(_) => None,
     }

@@ -23,15 +23,15 @@ pub fn difference(
     let limit = usize::try_from(wanted.limit).unwrap_or(usize::MAX);
     let entries = if limit == 0 { PAGE_ENTRIES_MAX } else { limit.min(PAGE_ENTRIES_MAX) };
     let limits = PageLimits { entries, bytes: bytes_max };
-    let shows = |item: &Item| !render::item(rendering, item).deleted;
+    let shows = |item: &Item| render::item(rendering, item).is_some_and(|item| !item.deleted);
     let found = compare(held(wanted), kinds, limits, shows, &UserView { view, user })?;
     let items = found.items.iter();
     let entries = found.entries.iter();
     Ok(Body::Difference(proto::Difference {
         items: items
-            .map(|item| proto::VersionedItem {
-                version: item.version.0,
-                item: Some(render::item(rendering, item)),
+            .filter_map(|item| {
+                let told = render::item(rendering, item)?;
+                Some(proto::VersionedItem { version: item.version.0, item: Some(told) })
             })
             .collect(),
         deletes: found

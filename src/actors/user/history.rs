@@ -3,6 +3,7 @@
 use highwater_wire::{Refusal, proto};
 use proto::server_frame::Body;
 
+use super::readings::with_unread;
 use crate::{
     model::{ConversationId, Seq, UserId, Version, limits::PAGE_ENTRIES_MAX, record::ItemValue},
     store::view::{ReadFault, View},
@@ -13,7 +14,11 @@ use crate::{
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn heads(view: &View, user: UserId, wanted: &proto::Heads) -> Result<Result<Body, Refusal>, ReadFault> {
+pub fn heads(
+    view: &View,
+    (user, rendering): (UserId, Rendering),
+    wanted: &proto::Heads,
+) -> Result<Result<Body, Refusal>, ReadFault> {
     let limit = usize::try_from(wanted.limit).unwrap_or(usize::MAX);
     let limit = if limit == 0 { PAGE_ENTRIES_MAX } else { limit.min(PAGE_ENTRIES_MAX) };
     if wanted.after > Version::MAX.0 {
@@ -30,7 +35,9 @@ pub fn heads(view: &View, user: UserId, wanted: &proto::Heads) -> Result<Result<
             let seq = view.conversation_head(conversation)?;
             // What was removed while this read goes on may reach above what it shows.
             let oldest = view.oldest_message(conversation)?.min(seq);
-            heads.push(proto::Head { conversation_id: conversation.0, seq: seq.0, oldest_seq: oldest.0 });
+            let (conversation_id, seq, oldest_seq) = (conversation.0, seq.0, oldest.0);
+            let head = proto::Head { conversation_id, seq, oldest_seq, ..proto::Head::default() };
+            heads.push(with_unread(head, rendering, &view.unread(user, conversation)?));
         }
     }
     Ok(Ok(Body::Heads(proto::HeadList { heads, next })))

@@ -14,6 +14,7 @@ mod history;
 mod lost_futures;
 mod pages;
 mod push;
+mod readings;
 mod requests;
 mod session;
 #[cfg(test)]
@@ -31,6 +32,7 @@ pub use history::{heads, range};
 pub use lost_futures::LostFutures;
 pub use pages::{Answered, PageRequest, answer, begin, count_told, page_bytes_max};
 pub use push::audience;
+pub use readings::reading_of;
 pub use requests::{answer_body, device_list, message, user_by_name};
 pub use session::{Session, retry_after_ms};
 

@@ -128,7 +128,7 @@ pub fn answer(
         base: Bytes::copy_from_slice(base),
         snapshot: if unchanged { Bytes::new() } else { snapshot.clone() },
         more: page.more,
-        items: page.items.iter().map(|item| render::item(request.rendering, item)).collect(),
+        items: render::items(request.rendering, &page.items),
         entries: render::entries(request.chain.user, request.rendering, &page.entries),
         rebuild: rebuild.map(|cause| proto::Rebuild { cause: cause.into() }),
         gaps: Vec::new(),

@@ -14,7 +14,7 @@ use crate::{
         transport::ConnectionId,
     },
     logic::{self, Answer, operation},
-    model::{ClientMessageId, ConversationId, Day, DeviceId, UserId, record::name_key},
+    model::{ClientMessageId, ConversationId, Day, DeviceId, Seq, UserId, record::name_key},
     monitor::{Op, Outcome},
     store::view::{ReadFault, View},
 };
@@ -57,15 +57,15 @@ impl User {
             Some(Request::ListDevices(_)) => self.list_devices(connection, request_id),
             Some(Request::FindUser(find)) => self.find_user(connection, request_id, &find.name),
             Some(Request::Heads(heads)) => {
-                let user = self.user;
-                self.read(connection, request_id, Op::Heads, move |view| super::heads(view, user, &heads));
+                self.heads(connection, request_id, heads);
             }
             Some(Request::Range(range)) => self.range(connection, request_id, range),
             Some(Request::Hello(_) | Request::Register(_) | Request::SignIn(_)) => {
                 self.refuse(connection, request_id, Refusal::AlreadyGreeted);
             }
-            // What is left changes a contact, or is unknown here: comparisons are over HTTP only.
-            Some(request) => self.change_contact(connection, request_id, &request),
+            // What is left changes what the user has of others and of conversations, or is unknown here: comparisons are
+            // over HTTP only.
+            Some(request) => self.change_own(connection, request_id, &request),
             None => self.refuse(connection, request_id, Refusal::UnknownRequest),
         }
     }
@@ -129,10 +129,17 @@ impl User {
         });
     }
 
-    fn change_contact(&mut self, connection: ConnectionId, request_id: u64, request: &Request) {
+    fn change_own(&mut self, connection: ConnectionId, request_id: u64, request: &Request) {
         let Some(session) = self.session(connection) else {
             return;
         };
+        match super::reading_of(session.principal, request) {
+            Some(Ok(reading)) => {
+                return self.submit(connection, request_id, operation::Request::Reading(reading));
+            }
+            Some(Err(refusal)) => return session.refuse(request_id, refusal),
+            None => {}
+        }
         match super::change_of_contact(session.principal, request) {
             Some(change) => self.submit(connection, request_id, operation::Request::ChangeContact(change)),
             None => session.refuse(request_id, Refusal::UnknownRequest),
@@ -174,6 +181,16 @@ impl User {
         let key = name_key(name);
         let asking = self.user;
         self.read(connection, request_id, Op::FindUser, move |view| user_by_name(view, asking, &key));
+    }
+
+    fn heads(&mut self, connection: ConnectionId, request_id: u64, heads: proto::Heads) {
+        let user = self.user;
+        let Some(rendering) = self.session(connection).map(|session| session.rendering) else {
+            return;
+        };
+        self.read(connection, request_id, Op::Heads, move |view| {
+            super::heads(view, (user, rendering), &heads)
+        });
     }
 
     fn range(&mut self, connection: ConnectionId, request_id: u64, range: proto::Range) {
@@ -252,7 +269,8 @@ pub fn message(by: logic::Principal, send: proto::Send) -> Result<operation::Sen
         Some(To::UserName(name)) => operation::Target::Name(name_key(&name)),
         None => return Err(Refusal::InvalidField),
     };
-    Ok(operation::Send { by, to, id: ClientMessageId(id), day: Day(send.day), content })
+    let (id, day, shown) = (ClientMessageId(id), Day(send.day), Seq(send.shown_seq));
+    Ok(operation::Send { by, to, id, day, content, shown })
 }
 
 /// What is told when an operation was done.

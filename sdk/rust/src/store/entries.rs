@@ -78,9 +78,10 @@ pub(super) fn apply_entry(
     Ok(())
 }
 
-/// Whether two entries differ in their content at most.
+/// Whether two entries differ at most in what depends on the level: their content, and how they count.
 fn is_same_message(stored: &Entry, told: &Entry) -> bool {
-    Entry { content: told.content.clone(), ..stored.clone() } == *told
+    let (uncounted, read_seq) = (told.uncounted, told.read_seq);
+    Entry { content: told.content.clone(), uncounted, read_seq, ..stored.clone() } == *told
 }
 
 /// Gives an entry the content that it has now, if it was stored for another level or language; false if for this one.
@@ -96,7 +97,8 @@ fn replace_content(
     });
     let changed = transaction
         .prepare_cached(
-            "UPDATE entries SET text = ?3, schema = ?4, json = ?5, rendering = ?6
+            "UPDATE entries SET text = ?3, schema = ?4, json = ?5, rendering = ?6,
+                uncounted = ?7, read_seq = ?8
              WHERE conversation = ?1 AND seq = ?2 AND rendering <> ?6",
         )?
         .execute(params![
@@ -105,7 +107,9 @@ fn replace_content(
             text,
             schema,
             json,
-            rendering
+            rendering,
+            entry.uncounted.cast_signed(),
+            entry.read_seq.cast_signed(),
         ])?;
     Ok(changed == 1)
 }
@@ -119,8 +123,9 @@ fn insert_entry(transaction: &Transaction<'_>, entry: &Entry, rendering: &str) -
     transaction
         .prepare_cached(
             "INSERT OR REPLACE INTO entries
-                (conversation, seq, sender, sent_at_ms, client_message_id, text, schema, json, rendering)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                (conversation, seq, sender, sent_at_ms, client_message_id, text, schema, json, rendering,
+                 uncounted, read_seq)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )?
         .execute(params![
             entry.conversation_id.cast_signed(),
@@ -132,6 +137,8 @@ fn insert_entry(transaction: &Transaction<'_>, entry: &Entry, rendering: &str) -
             schema,
             json,
             rendering,
+            entry.uncounted.cast_signed(),
+            entry.read_seq.cast_signed(),
         ])?;
     Ok(())
 }

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use std::time::Duration;
 
 /// Format of the file, kept in `PRAGMA user_version`.
-const FORMAT: i64 = 2;
+const FORMAT: i64 = 3;
 
 /// How long opening waits for an owner that is just ending.
 const LOCK_WAIT: Duration = Duration::from_secs(2);
@@ -56,7 +56,8 @@ const TABLES: &str = "
     ) WITHOUT ROWID;
 
     -- Messages; text is null for content that this version does not know. A custom one has schema and json, and its
-    -- fallback as text. For which level and language each was told.
+    -- fallback as text. For which level and language each was told. How many up to it do not count as unread, and, if it
+    -- is the user's own, the read mark that it left.
     CREATE TABLE entries (
         conversation INTEGER NOT NULL,
         seq INTEGER NOT NULL,
@@ -67,6 +68,8 @@ const TABLES: &str = "
         schema TEXT,
         json TEXT,
         rendering TEXT NOT NULL DEFAULT '1',
+        uncounted INTEGER NOT NULL DEFAULT 0,
+        read_seq INTEGER NOT NULL DEFAULT 0,
         PRIMARY KEY (conversation, seq)
     ) WITHOUT ROWID;
 
@@ -107,6 +110,13 @@ const FROM_FORMAT_1: &str = "
     ALTER TABLE outbox ADD COLUMN json TEXT;
 ";
 
+/// From format 2, which did not count. What was told without counts is told anew once, as for another level.
+const FROM_FORMAT_2: &str = "
+    ALTER TABLE entries ADD COLUMN uncounted INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE entries ADD COLUMN read_seq INTEGER NOT NULL DEFAULT 0;
+    UPDATE entries SET rendering = '1';
+";
+
 /// Makes a connection ready: sole owner, write-ahead log, tables of this format.
 pub(super) fn prepare(mut connection: Connection, durability: Durability) -> Result<Connection, StoreError> {
     connection.busy_timeout(LOCK_WAIT)?;
@@ -127,7 +137,11 @@ fn create_tables(connection: &mut Connection) -> Result<(), StoreError> {
     let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     match found {
         0 => transaction.execute_batch(TABLES)?,
-        1 => transaction.execute_batch(FROM_FORMAT_1)?,
+        1 => {
+            transaction.execute_batch(FROM_FORMAT_1)?;
+            transaction.execute_batch(FROM_FORMAT_2)?;
+        }
+        2 => transaction.execute_batch(FROM_FORMAT_2)?,
         FORMAT => {}
         _ => {
             return Err(StoreError::Newer { found, newest: FORMAT });

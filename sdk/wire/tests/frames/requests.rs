@@ -4,15 +4,15 @@ use bytes::Bytes;
 use highwater_wire::proto::{
     AcceptContact, AskContact, BlockUser, ChangePassword, ClientFrame, Compare, Custom, DeleteContact,
     DeviceClass, DeviceInfo, EndDevice, FindUser, Heads, Heartbeat, HeldEntry, HeldItem, Hello, ListDevices,
-    NoteContact, Range, RefuseContact, Register, Send, SignIn, SignOut, Sync, UnblockUser, WithdrawContact,
-    client_frame::Request, end_device::Which, send::To,
+    MarkRead, NoteContact, Range, RefuseContact, Register, Send, SetConversation, SignIn, SignOut, Sync,
+    UnblockUser, WithdrawContact, client_frame::Request, end_device::Which, send::To,
 };
 
 use super::{Frame, Named, message_id, snapshot};
 
 /// All of them.
 pub fn all() -> Vec<Named> {
-    [edges(), connecting(), accounts(), contacts(), sending(), history()].concat()
+    [edges(), connecting(), accounts(), contacts(), reading(), sending(), history()].concat()
 }
 
 fn named(name: &'static str, request_id: u64, snapshot: Bytes, request: Option<Request>) -> Named {
@@ -124,6 +124,20 @@ fn contacts() -> Vec<Named> {
         plain("client_refuse_contact_empty", Request::RefuseContact(RefuseContact::default())),
         plain("client_withdraw_contact", Request::WithdrawContact(WithdrawContact { user_id })),
         plain("client_withdraw_contact_empty", Request::WithdrawContact(WithdrawContact::default())),
+    ]
+}
+
+fn reading() -> Vec<Named> {
+    let conversation_id = 12_345_678_901_234_567_890;
+    let muted = SetConversation { conversation_id, muted_until_ms: 1_795_262_400_123, pinned: true };
+    let for_good = SetConversation { conversation_id, muted_until_ms: i64::MAX, pinned: false };
+    vec![
+        plain("client_mark_read", Request::MarkRead(MarkRead { conversation_id, seq: 129 })),
+        plain("client_mark_read_max", Request::MarkRead(MarkRead { conversation_id, seq: u64::MAX })),
+        plain("client_mark_read_empty", Request::MarkRead(MarkRead::default())),
+        plain("client_set_conversation", Request::SetConversation(muted)),
+        plain("client_set_conversation_for_good", Request::SetConversation(for_good)),
+        plain("client_set_conversation_empty", Request::SetConversation(SetConversation::default())),
     ]
 }
 
