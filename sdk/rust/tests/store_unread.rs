@@ -3,7 +3,7 @@
 
 mod pages;
 
-use highwater_sdk::wire::proto::{Entry, Item, OwnItem, Page};
+use highwater_sdk::wire::proto::{Entry, Head, Item, OwnItem, Page};
 use highwater_sdk::wire::{Encoding, kind::CONVERSATIONS};
 use highwater_sdk::{Durability, Store};
 use pages::{ScratchDir, applied, entry, page};
@@ -65,4 +65,25 @@ fn entries_and_the_own_item_tell_what_is_unread() {
     let entry = store.entry(CONVERSATION, 7).unwrap().unwrap();
     assert_eq!((entry.uncounted, entry.read_seq), (1, 7), "what was told is kept");
     assert_eq!(store.conflicts().unwrap(), 0);
+}
+
+#[test]
+fn heads_tell_a_store_that_began_late_what_it_cannot_know() {
+    let dir = ScratchDir::new();
+    let mut store = Store::open_with(dir.file(), Durability::ProcessKill).unwrap();
+    // Of a conversation with two entries by this user, one of them above the mark, only the newest came.
+    let told = OwnItem { conversation_id: CONVERSATION, pinned: true, ..OwnItem::default() };
+    applied(&mut store, &Page { entries: vec![of_another(9)], items: vec![item(&told)], ..page(0, 1) });
+    assert_eq!(store.unread(CONVERSATION).unwrap(), 9);
+    let plain = Head { conversation_id: CONVERSATION, seq: 9, oldest_seq: 1, ..Head::default() };
+    store.take_heads(std::slice::from_ref(&plain)).unwrap();
+    assert_eq!(store.unread(CONVERSATION).unwrap(), 9, "level 1 is told nothing");
+    let head = Head { count: 9, read_seq: 5, read_count: 5, own_seqs: vec![7], unread: 3, ..plain };
+    store.take_heads(std::slice::from_ref(&head)).unwrap();
+    assert_eq!(store.unread(CONVERSATION).unwrap(), 3);
+    assert!(store.own(CONVERSATION).unwrap().pinned, "how it is kept stays");
+    // What came since is newer than the same head once more.
+    applied(&mut store, &Page { entries: vec![own(10, 10)], ..page(1, 2) });
+    store.take_heads(&[head]).unwrap();
+    assert_eq!(store.unread(CONVERSATION).unwrap(), 0);
 }

@@ -2,8 +2,11 @@
 //! server's, also without a connection.
 
 use super::{Store, StoreError};
-use highwater_wire::{Encoding, kind, proto::OwnItem};
-use rusqlite::{OptionalExtension, params};
+use highwater_wire::{
+    Encoding, kind,
+    proto::{Head, OwnItem},
+};
+use rusqlite::{OptionalExtension, TransactionBehavior, params};
 
 impl Store {
     /// What the user has read of a conversation, and how the user keeps it: as the server told it last, with what own
@@ -37,6 +40,43 @@ impl Store {
         let own = self.own(conversation_id)?;
         let count = self.count_through(conversation_id, u64::MAX)?;
         Ok(count.saturating_sub(own.read_count).saturating_sub(own.own_seqs.len() as u64))
+    }
+
+    /// Takes what heads say has been read, where it is newer than what is stored: a store that began late, or was told of a
+    /// gap, lacks own entries that would say it. Mute and pin stay; so does all of it for a level that is told nothing.
+    ///
+    /// # Errors
+    /// When SQLite fails; then nothing changed.
+    pub fn take_heads(&mut self, heads: &[Head]) -> Result<(), StoreError> {
+        let mut newer = Vec::new();
+        for head in heads.iter().filter(|head| head.count > 0) {
+            let own = self.own(head.conversation_id)?;
+            if head.seq > own.as_of_seq {
+                let Head { conversation_id, seq, read_seq, read_count, ref own_seqs, .. } = *head;
+                let own_seqs = own_seqs.clone();
+                newer.push(OwnItem {
+                    conversation_id,
+                    as_of_seq: seq,
+                    read_seq,
+                    read_count,
+                    own_seqs,
+                    ..own
+                });
+            }
+        }
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for own in newer {
+            let key = format!("{}/own", own.conversation_id);
+            let value = String::from_utf8_lossy(&Encoding::Json.encode(&own)).into_owned();
+            transaction
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO items (kind, key, value, generation)
+                     VALUES (?1, ?2, ?3, (SELECT generation FROM progress))",
+                )?
+                .execute(params![kind::CONVERSATIONS, key, value])?;
+        }
+        transaction.commit()?;
+        Ok(())
     }
 
     /// Own entries that count, above a seq, each with the read mark that it left.
