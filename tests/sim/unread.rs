@@ -113,12 +113,13 @@ impl Counted {
         self.store.submit(&Request::Reading(ReadingRequest { by: device(user), conversation: GROUP, change }))
     }
 
-    /// The server's number of everybody who is or was a member is the recount.
+    /// The server's mark and number of everybody who is or was a member are those of the recount.
     fn check(&self, users: u64) {
         let log = self.store.log();
         for user in 1..=users {
-            let unread = self.store.view().unread(UserId(user), GROUP).unwrap().unread();
-            assert_eq!(unread, self.recount.unread(user, &log), "unread of {user}");
+            let unread = self.store.view().unread(UserId(user), GROUP).unwrap();
+            assert_eq!(unread.unread(), self.recount.unread(user, &log), "unread of {user}");
+            assert_eq!(unread.reading.read, self.recount.mark(user, &log), "read mark of {user}");
         }
     }
 

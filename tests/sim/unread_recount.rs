@@ -43,7 +43,8 @@ impl Recount {
         above.filter(|entry| entry.sender != UserId(user)).count() as u64
     }
 
-    fn mark(&self, user: u64, log: &[Message]) -> Seq {
+    /// How far a user has read; of a member at least through the join.
+    pub fn mark(&self, user: u64, log: &[Message]) -> Seq {
         let join = last_membership(user, log).map_or(Seq(0), |(join, _)| join);
         self.marks.get(&user).copied().unwrap_or_default().max(join)
     }
