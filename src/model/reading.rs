@@ -123,14 +123,6 @@ impl Reading {
         let own = self.own.iter().filter(|own| **own <= end).count() as u64;
         count.saturating_sub(self.read_count).saturating_sub(own)
     }
-
-    /// The same for who became a member behind the read mark: what lies before the join is not for the user.
-    #[must_use]
-    pub fn since(&self, before_join: Seq, count: u64) -> Reading {
-        let mut since = self.clone();
-        since.raise(before_join, count);
-        since
-    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::readings::with_unread;
 use crate::{
     model::{ConversationId, Seq, UserId, Version, limits::PAGE_ENTRIES_MAX, record::ItemValue},
     store::view::{ReadFault, View},
-    sync::{Rendering, kinds::CONVERSATIONS, render},
+    sync::{LEVELS, Rendering, kinds::CONVERSATIONS, render},
 };
 
 /// How far the user's conversations go, those after a place in the list.
@@ -37,7 +37,10 @@ pub fn heads(
             let oldest = view.oldest_message(conversation)?.min(seq);
             let (conversation_id, seq, oldest_seq) = (conversation.0, seq.0, oldest.0);
             let head = proto::Head { conversation_id, seq, oldest_seq, ..proto::Head::default() };
-            heads.push(with_unread(head, rendering, &view.unread(user, conversation)?));
+            heads.push(match LEVELS.tells_counts(rendering) {
+                true => with_unread(head, &view.unread(user, conversation)?),
+                false => head,
+            });
         }
     }
     Ok(Ok(Body::Heads(proto::HeadList { heads, next })))

@@ -10,7 +10,6 @@ use crate::{
     },
     model::{ConversationId, Seq, TimeMs},
     store::view_readings::Unread,
-    sync::Rendering,
 };
 
 /// What the user says of a conversation, if the request is about that.
@@ -30,11 +29,8 @@ pub fn reading_of(by: Principal, request: &Request) -> Option<Result<ReadingRequ
     Some(Ok(ReadingRequest { by, conversation: ConversationId(conversation), change }))
 }
 
-/// A head with what is unread, for the levels that are told it.
-pub(super) fn with_unread(head: proto::Head, rendering: Rendering, unread: &Unread) -> proto::Head {
-    if !crate::sync::LEVELS.tells_counts(rendering) {
-        return head;
-    }
+/// A head with what is unread.
+pub(super) fn with_unread(head: proto::Head, unread: &Unread) -> proto::Head {
     proto::Head {
         count: unread.count,
         read_seq: unread.reading.read.0,
