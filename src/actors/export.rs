@@ -129,7 +129,7 @@ impl Export {
     }
 
     fn conversation(&mut self, view: &View, after: u64) -> Result<Part, ReadFault> {
-        let heads = user::heads(view, self.user, &proto::Heads { after, limit: 1 })?;
+        let heads = user::heads(view, (self.user, RENDERING), &proto::Heads { after, limit: 1 })?;
         let Ok(Body::Heads(list)) = heads else {
             return Ok(Part::Gone);
         };

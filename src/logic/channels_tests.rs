@@ -9,8 +9,8 @@ use super::{
     operation::{ChannelChange, ChannelRequest, GroupChange, GroupRequest, OpenLineage, Target},
 };
 use crate::model::{
-    Channel, ConversationId, Follow, FollowEnd, FollowInterval, Form, Group, GroupBounds, Horizon, Interval,
-    KindSet, Member, Position, Role, Seq, TimeMs, Turn, UserId, Version,
+    Channel, ConversationId, Counted, Follow, FollowEnd, FollowInterval, Form, Group, GroupBounds, Horizon,
+    Interval, KindSet, Member, Position, Role, Seq, TimeMs, Turn, UserId, Version,
     limits::{FOLLOW_INTERVALS_MAX, FOLLOWS_PER_USER_MAX, GROUP_MEMBERS_CEILING, TURNS_WAITING_MAX},
     record::Conversation,
 };
@@ -88,7 +88,8 @@ fn held(head: u64, position: Option<u64>, followers: &[(u64, Times<'_>)]) -> Row
     let members = [(UserId(1), owner)].into();
     rows.groups.insert(NEWS, GroupState { row, members, position, channel: Some(channel) });
     let row = Conversation::of_group(NEWS, TimeMs(1));
-    rows.conversations.insert(NEWS, ConversationState { row, head: Seq(head) });
+    rows.conversations
+        .insert(NEWS, ConversationState { row, head: Seq(head), counted: Counted::at(Seq(head), head) });
     rows
 }
 

@@ -13,7 +13,7 @@ use super::{
     keys::{self, Key},
     lineages, messages,
     packing::ChunkBuilder,
-    receipts, runs, tombstones,
+    readings, receipts, runs, tombstones,
     view::receipt_of,
 };
 use crate::model::{
@@ -153,6 +153,10 @@ impl Step {
             }
             Effect::Group(effect) => self.take_of_group(effect),
             Effect::Channel(effect) => self.take_of_channel(effect),
+            Effect::Reading(reading) => {
+                let key = readings::key(reading.user, reading.conversation);
+                self.row(key, |out| readings::encode(out, reading));
+            }
         }
     }
 

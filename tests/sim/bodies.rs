@@ -17,6 +17,7 @@ use crate::{
     levels::any_rendering,
     operations::Ticket,
     oracle::Oracle,
+    read_marks::NEWEST,
     world::{LINEAGE_EXPIRY_MS, World},
 };
 
@@ -168,9 +169,10 @@ impl World {
     pub fn read_history(&mut self, user: UserId, view: &View) {
         let mut wanted = proto::Heads { after: 0, limit: self.random.below(4) as u32 };
         loop {
-            let answered = heads(view, user, &wanted).unwrap_or_else(|fault| panic!("G1: {fault}"));
+            let answered = heads(view, (user, NEWEST), &wanted).unwrap_or_else(|fault| panic!("G1: {fault}"));
             let Ok(Body::Heads(list)) = answered else { panic!("no heads: {answered:?}") };
             for head in &list.heads {
+                self.check_unread(user, view, head);
                 self.read_conversation(user, view, head);
             }
             if list.next == 0 {

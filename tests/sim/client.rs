@@ -321,7 +321,7 @@ impl Client {
         for item in oracle.items_of(self.user).filter(|item| item.version <= bound) {
             let held = self.stored.items.get(&(u32::from(item.kind.0), item.key.clone()));
             let shown = render::item(self.rendering, item);
-            let expected = (!shown.deleted).then_some(shown.value);
+            let expected = shown.filter(|shown| !shown.deleted).map(|shown| shown.value);
             assert_eq!(
                 held,
                 expected.as_ref(),

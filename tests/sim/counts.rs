@@ -38,6 +38,12 @@ const EVENTS: &[&str] = &[
     "open context",
     "open context again",
     "custom sent",
+    "read",
+    "read of others",
+    "muted or pinned",
+    "unread",
+    "nothing unread",
+    "own above the read mark",
     // contacts
     "user blocked",
     "user unblocked",

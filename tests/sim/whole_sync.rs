@@ -43,9 +43,9 @@ impl Whole {
 
     /// Its items as a client is told them.
     fn items_at(&self, rendering: Rendering) -> BTreeMap<(u32, String), String> {
-        let shown = self.items.iter().map(|((kind, key), (_, value))| {
+        let shown = self.items.iter().flat_map(|((kind, key), (_, value))| {
             let item = proto::Item { kind: *kind, key: key.clone(), deleted: false, value: value.clone() };
-            LEVELS.item(rendering, item)
+            LEVELS.items(rendering, item)
         });
         shown.filter(|item| !item.deleted).map(|item| ((item.kind, item.key), item.value)).collect()
     }

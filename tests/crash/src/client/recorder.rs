@@ -150,7 +150,7 @@ fn notice_fields(notice: &Notice, fields: &mut Value) {
         What::Removed => ("removed", false),
         What::Renamed => ("renamed", true),
         What::RoleGiven => ("role_given", false),
-        What::Unspecified => ("other", false),
+        What::Turned | What::Unspecified => ("other", false),
     };
     fields["notice"] = word.into();
     fields["users"] =
