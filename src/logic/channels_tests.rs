@@ -221,7 +221,7 @@ fn a_group_is_not_followed_and_looks_as_if_it_were_not_there() {
             create(),
         ],
         &[
-            "done: conversation 0-0 group g Owner 1 [1-] item 1/3 after 0 message 1<0",
+            "created: conversation 0-0 group g Owner 1 [1-] item 1/3 after 0 message 1<0",
             "refused no_such_conversation",
             "refused no_such_conversation",
             "refused busy",
@@ -260,7 +260,7 @@ fn members_follow_when_a_group_turns() {
             unfollow(2),
         ],
         &[
-            "done: conversation 0-0 group g Owner 1 [1-] Member 2 [1-] item 1/3 after 0 item 2/3 after 0 message 1<0,2<0",
+            "created: conversation 0-0 group g Owner 1 [1-] Member 2 [1-] item 1/3 after 0 item 2/3 after 0 message 1<0,2<0",
             "done: follow 1 [2+] 1 follows 1 follow 2 [2+] 2 follows 1 channel 2 Group 2 Channel message 1<101,2<101",
             "done: nothing",
             "sent 3: message  posted 3",
@@ -314,7 +314,7 @@ fn what_stands_before_a_turn_is_expanded_the_old_way() {
         1,
         &[create, turn(1, Form::Channel), say(1, 1), expand(), expand(), expand(), expand(), expand()],
         &[
-            "done: conversation 0-0 group g Owner 1 [1-] Member 2 [1-] expand 1 after 0 message ",
+            "created: conversation 0-0 group g Owner 1 [1-] Member 2 [1-] expand 1 after 0 message ",
             "done: follow 1 [2+] 1 follows 1 follow 2 [2+] 2 follows 1 channel 2 Group 2 Channel message ",
             "sent 3: message ",
             "done: item 1/3 after 0 pointers 1<0 expand 1 after 1",

@@ -209,7 +209,13 @@ impl crate::sync::Source for UserView<'_> {
     }
 
     fn head_at(&self, conversation: ConversationId, through: Version) -> Result<Seq, ReadFault> {
-        self.view.head_at(conversation, through)
+        let head = self.view.head_at(conversation, through)?;
+        if !self.view.conversation(conversation)?.is_some_and(|row| row.is_group()) {
+            return Ok(head);
+        }
+        // Who was in a group once keeps what it said until then.
+        let open = self.view.memberships(conversation, self.user, head)?;
+        Ok(open.and_then(|open| open.last().copied()).map_or(Seq(0), |(_, to)| head.min(to)))
     }
 
     fn kind_floors(&self) -> Result<[Version; KINDS_MAX], ReadFault> {

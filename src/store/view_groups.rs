@@ -9,7 +9,7 @@ use super::{
     engine::prefix_end, groups, keys, tail::InboxEntry, view::View, view_fault::ReadFault, view_scan::whole,
 };
 use crate::model::{
-    ConversationId, Group, Member, Position, UserId,
+    ConversationId, Group, Interval, Member, Position, Seq, UserId,
     record::Message,
     seeded::{self, SyncBug},
 };
@@ -53,6 +53,25 @@ impl View {
             Some(row) => Ok(row),
             None => self.row(&groups::member_key(group, user), groups::decode_member),
         }
+    }
+
+    /// The places of a group that are for a user, both ends included, in order, of memberships that began at or below
+    /// `head`; nothing when there is none. An end that is open is the greatest seq. The row may be newer than this read, so
+    /// its head says which memberships there are for it.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn memberships(
+        &self,
+        group: ConversationId,
+        user: UserId,
+        head: Seq,
+    ) -> Result<Option<Vec<(Seq, Seq)>>, ReadFault> {
+        let Some(member) = self.member(group, user)? else { return Ok(None) };
+        let ends = |interval: &Interval| (interval.join, interval.leave.unwrap_or(Seq(u64::MAX)));
+        let begun = member.intervals.iter().filter(|interval| interval.join <= head).map(ends);
+        let open: Vec<_> = begun.collect();
+        Ok((!open.is_empty()).then_some(open))
     }
 
     /// How far the log of a group is expanded; nothing when all of it is.

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::{groups, readings, view::View, view_fault::ReadFault};
+use super::{readings, view::View, view_fault::ReadFault};
 use crate::model::{
-    ConversationId, Interval, Reading, Seq, UserId,
+    ConversationId, Reading, Seq, UserId,
     limits::{CONTENT_BYTES_MAX, READING_BEHIND_MAX},
     record::Message,
 };
@@ -56,27 +56,18 @@ impl View {
     pub fn unread(&self, user: UserId, conversation: ConversationId) -> Result<Unread, ReadFault> {
         let mut reading = self.reading(user, conversation)?;
         let (mut end, mut count) = self.conversation_count(conversation)?;
-        if let Some(interval) = self.last_interval(conversation, user)? {
-            if interval.join > reading.read {
-                reading.raise(interval.join, self.count_through(conversation, interval.join)?);
-            }
-            if let Some(leave) = interval.leave.filter(|leave| *leave < end) {
-                (end, count) = (leave, self.count_through(conversation, leave)?);
+        if self.conversation(conversation)?.is_some_and(|row| row.is_group()) {
+            let open = self.memberships(conversation, user, end)?;
+            if let Some((join, leave)) = open.and_then(|open| open.last().copied()) {
+                if join > reading.read {
+                    reading.raise(join, self.count_through(conversation, join)?);
+                }
+                if leave < end {
+                    (end, count) = (leave, self.count_through(conversation, leave)?);
+                }
             }
         }
         Ok(Unread { reading, end, count })
-    }
-
-    fn last_interval(&self, group: ConversationId, user: UserId) -> Result<Option<Interval>, ReadFault> {
-        if !self.conversation(group)?.is_some_and(|row| row.is_group()) {
-            return Ok(None);
-        }
-        let newest = self.pin.members(group).into_iter().find(|(member, _)| *member == user);
-        let member = match newest {
-            Some((_, member)) => member,
-            None => self.row(&groups::member_key(group, user), groups::decode_member)?,
-        };
-        Ok(member.and_then(|member| member.intervals.last().copied()))
     }
 
     /// How many entries of a conversation count through a place at or below its head.

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::model::{
     ConversationId, RunNumber, Seq, Version,
-    record::ItemValue,
+    record::Item,
     seeded::{self, SyncBug},
 };
 
@@ -76,6 +76,14 @@ impl Lifeline {
     }
 }
 
+/// The conversation of an item, also of one that ended: what came before the end stays with the user.
+fn conversation_of(item: &Item) -> Option<ConversationId> {
+    match &item.value {
+        Some(value) => value.conversation(),
+        None => item.key.parse().ok().map(ConversationId),
+    }
+}
+
 /// Tells the next part of the list, if one is being told. False when the page has no room for anything after it.
 ///
 /// # Errors
@@ -99,8 +107,7 @@ pub(super) fn tell_valid<S: Source>(
     let mut last = list.after;
     for item in items.iter().take(room.entries) {
         last = item.version;
-        // Who has gone from a conversation keeps nothing of it.
-        let Some(conversation) = item.value.as_ref().and_then(ItemValue::conversation) else {
+        let Some(conversation) = conversation_of(item) else {
             continue;
         };
         let seq = source.head_at(conversation, list.through)?;

@@ -77,6 +77,9 @@ fn only_runs_before_a_loss_are_told_of_it() {
     assert_eq!([1, 2, 3, 4].map(lost), [Some(Version(50)), Some(Version(90)), None, None]);
 }
 
+/// A conversation that the user has left.
+const LEFT: u64 = 5;
+
 /// Conversations whose items have the versions 1, 2, 3…; conversation `n` has a message at each version that `n` divides.
 /// While this page is read, the item of the last one changes.
 struct Table(u64, Cell<bool>);
@@ -95,7 +98,7 @@ impl Source for Table {
             kind,
             key: number.to_string(),
             version: Version(number),
-            value: Some(ItemValue::Conversation {
+            value: (number != LEFT).then_some(ItemValue::Conversation {
                 conversation: ConversationId(number),
                 peer: crate::model::UserId(1),
             }),

@@ -50,7 +50,8 @@ pub trait Source {
     /// When the store cannot be read.
     fn floor(&self) -> Result<Version, Self::Fault>;
 
-    /// Newest seq of a conversation whose message has a version at or below `through`; 0 when there is none.
+    /// Newest seq of a conversation that the user may have and whose message has a version at or below `through`; 0 when
+    /// there is none.
     ///
     /// # Errors
     /// When the store cannot be read.

@@ -10,7 +10,6 @@ use highwater::{
         limits::DEDUP_DAYS,
         record::{Device, name_key},
     },
-    sync::render,
 };
 use highwater_wire::Refusal;
 
@@ -245,7 +244,7 @@ impl World {
             return;
         };
         let message = &self.oracle.logs[&conversation][usize::try_from(seq).unwrap() - 1].message;
-        let entry = render::entry(client.user, client.rendering, message);
+        let entry = self.oracle.entry(client.user, client.rendering, message);
         client.stored.take_beside_the_chain(&entry, self.restores);
     }
 }

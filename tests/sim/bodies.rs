@@ -1,23 +1,15 @@
-//! Messages that go by policy: one policy for each history. What is gone was let go by it, every member had it or it was too
-//! old, and the rest of each conversation is read by seq without a hole.
+//! Messages that go by policy: one policy for each history. What is gone was let go by it, and every member had it or it was
+//! too old.
 
 use highwater::{
-    actors::user::{heads, range},
     logic::Request,
-    model::{
-        Bodies, Delivery, HeardSince, Seq, TimeMs, UserId, Version, limits::PAGE_BYTES_MAX,
-        record::Conversation,
-    },
+    model::{Bodies, Delivery, HeardSince, Seq, TimeMs, Version, record::Conversation},
     store::{files_faulty::SeededRandom, view::View},
-    sync::render,
 };
-use highwater_wire::proto::{self, server_frame::Body};
 
 use crate::{
-    levels::any_rendering,
     operations::Ticket,
     oracle::Oracle,
-    read_marks::NEWEST,
     world::{LINEAGE_EXPIRY_MS, World},
 };
 
@@ -148,70 +140,5 @@ impl World {
                 _ => "messages let go when delivered",
             });
         }
-    }
-
-    /// Somebody reads all conversations by seq.
-    pub fn read_some_history(&mut self) {
-        let user = self.any(self.users.len());
-        let (user, view) = (self.users[user].0, self.shell.view());
-        self.read_history(user, &view);
-    }
-
-    /// Everybody does.
-    pub fn everybody_reads_history(&mut self) {
-        let view = self.shell.view();
-        for (user, _) in self.users.clone() {
-            self.read_history(user, &view);
-        }
-    }
-
-    /// What a user reads by seq is what was true when the read began, less what is gone.
-    pub fn read_history(&mut self, user: UserId, view: &View) {
-        let mut wanted = proto::Heads { after: 0, limit: self.random.below(4) as u32 };
-        loop {
-            let answered = heads(view, (user, NEWEST), &wanted).unwrap_or_else(|fault| panic!("G1: {fault}"));
-            let Ok(Body::Heads(list)) = answered else { panic!("no heads: {answered:?}") };
-            for head in &list.heads {
-                self.check_unread(user, view, head);
-                self.read_conversation(user, view, head);
-            }
-            if list.next == 0 {
-                return;
-            }
-            wanted.after = list.next;
-        }
-    }
-
-    fn read_conversation(&mut self, user: UserId, view: &View, head: &proto::Head) {
-        let bytes_max = if self.random.one_in(2) { 60 } else { PAGE_BYTES_MAX };
-        let conversation = highwater::model::ConversationId(head.conversation_id);
-        // Groups are not read by seq yet.
-        if self.oracle.is_group(conversation) {
-            return;
-        }
-        let log = &self.oracle.logs[&conversation];
-        let seen = log.iter().take_while(|delivery| delivery.version <= view.bound()).count();
-        let oldest = self.oracle.conversations[&conversation].oldest.0;
-        let told = (head.oldest_seq, head.seq);
-        assert_eq!(told, (oldest.min(seen as u64), seen as u64), "G2: head of {conversation}");
-        let gone = usize::try_from(oldest).unwrap() - 1;
-        let rendering = any_rendering(&mut self.random);
-        let due = log[..seen].iter().skip(gone);
-        let due = due.map(|delivery| render::entry(user, rendering, &delivery.message));
-        let (due, mut read): (Vec<_>, Vec<proto::Entry>) = (due.collect(), Vec::new());
-        let mut wanted =
-            proto::Range { conversation_id: head.conversation_id, from_seq: 1, to_seq: head.seq + 3 };
-        loop {
-            let answered = range(view, user, rendering, &wanted, bytes_max)
-                .unwrap_or_else(|fault| panic!("G1: {fault}"));
-            let Ok(Body::Entries(list)) = answered else { panic!("no entries: {answered:?}") };
-            read.extend(list.entries);
-            if !list.more {
-                break;
-            }
-            wanted.from_seq = read.last().expect("what is cut has something").seq + 1;
-        }
-        assert_eq!(read, due, "G2: conversation {conversation} from {oldest} on");
-        self.counts.saw(if gone > 0 { "history read without what is gone" } else { "history read" });
     }
 }

@@ -42,6 +42,7 @@ const EVENTS: &[&str] = &[
     "read of others",
     "muted or pinned",
     "unread",
+    "unread in a group",
     "nothing unread",
     "own above the read mark",
     // contacts
@@ -92,6 +93,7 @@ const EVENTS: &[&str] = &[
     "notice read",
     "group page cut in mid entry",
     "valid told of a group",
+    "valid told of a group that was left",
     "renamed while a valid list is read",
     // answers
     "sent",
@@ -176,6 +178,10 @@ const EVENTS: &[&str] = &[
     "message chunks removed",
     "history read",
     "history read without what is gone",
+    "group history read",
+    "group history read by who left",
+    "group history read ahead of its expansion",
+    "group history of others refused",
     // syncing
     "connect",
     "sync",
@@ -213,6 +219,7 @@ const EVENTS: &[&str] = &[
     "nudge",
     "chain broken",
     "heartbeat nudge",
+    "nudge to read names",
     // explaining
     "hand-back time known",
     "hand-back time not known",

@@ -93,6 +93,20 @@ impl Group {
         self.audiences.get(place).is_some_and(|audience| audience.contains(&user))
     }
 
+    /// Where a user was a member at a version, oldest first.
+    pub fn intervals_at(&self, user: UserId, bound: Version) -> Vec<Interval> {
+        let all = self.memberships.get(&user).into_iter().flatten().filter(|one| one.began <= bound);
+        let leave =
+            |one: &Membership| one.interval.leave.filter(|_| one.ended.is_some_and(|ended| ended <= bound));
+        all.map(|one| Interval { join: one.interval.join, leave: leave(one) }).collect()
+    }
+
+    /// Whether a user has an entry in the inbox.
+    pub fn was_given(&self, user: UserId, seq: Seq) -> bool {
+        let place = usize::try_from(seq.0).unwrap() - 1;
+        self.given[place].contains(&user)
+    }
+
     /// The oldest entry that somebody still lacks, and the last one who has it.
     pub fn position(&self) -> Option<Position> {
         let place = self.done();

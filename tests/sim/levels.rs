@@ -193,9 +193,7 @@ impl World {
         let place = (conversation_id, from_seq);
         let oldest =
             self.oracle.conversations.get(&ConversationId(conversation_id)).map_or(1, |row| row.oldest.0);
-        // Groups are not read by seq yet.
-        let is_group = self.oracle.is_group(ConversationId(conversation_id));
-        let is_gone = from_seq < oldest || (is_group && !is_found);
+        let is_gone = from_seq < oldest;
         assert!(is_found || is_gone || client.stored.is_beside(place), "what is held can be read");
         client.stored.outdated.settle(place);
         if is_gone {

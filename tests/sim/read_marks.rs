@@ -7,7 +7,7 @@ use highwater::{
         Request,
         operation::{ReadingChange, ReadingRequest},
     },
-    model::{ConversationId, Delivery, Reading, Seq, TimeMs, UserId, Version, record::Message},
+    model::{ConversationId, Delivery, Interval, Reading, Seq, TimeMs, UserId, Version, record::Message},
     store::view::View,
     sync::{Locale, Rendering},
 };
@@ -20,11 +20,17 @@ pub const NEWEST: Rendering = Rendering { level: 2, locale: Locale::English };
 
 impl Oracle {
     /// A message moves its sender's mark up, or leaves it; to itself when nothing of others lies between.
+    /// A notice leaves all marks where they are.
     pub fn take_mark(&mut self, message: &Message) {
         let (user, conversation) = (message.sender, message.conversation);
+        let counts = message.content.counts();
+        let counted = self.counted(conversation, message.seq) + u64::from(counts);
+        assert_eq!(message.count, counted, "the count of {conversation} at {}", message.seq);
+        if !counts {
+            return assert_eq!(message.read, Seq(0), "a notice has no read mark");
+        }
         let before = self.read_mark(user, conversation);
         assert!(before <= message.read && message.read <= message.seq, "G11: a read mark of {user} fell");
-        assert_eq!(message.count, message.seq.0, "between two everything counts");
         if self.of_others(user, conversation, before).next().is_none() {
             assert_eq!(message.read, message.seq, "nothing lies between what {user} read and wrote");
         }
@@ -36,27 +42,44 @@ impl Oracle {
         let (user, conversation) = (reading.user, reading.conversation);
         let before = self.read_mark(user, conversation);
         assert!(reading.read >= before, "G11: a read mark of {user} fell");
-        assert_eq!(reading.read_count, reading.read.0, "between two everything counts");
+        // A row that goes with a message is published before it.
+        let head = self.logs.get(&conversation).map_or(0, |log| log.len() as u64);
+        let counted = self.counted(conversation, reading.read) + u64::from(reading.read.0 > head);
+        assert_eq!(reading.read_count, counted, "the count of a read mark");
         let own = self.above(conversation, reading.read).filter(|entry| entry.message.sender == user);
         let own: Vec<Seq> =
             own.map(|entry| entry.message.seq).take_while(|seq| *seq <= reading.as_of).collect();
-        // A row that goes with a message is published before it.
         assert!(reading.own.starts_with(&own), "own entries of {user} in {conversation}");
         self.read.insert((user, conversation), reading.read);
     }
 
-    /// What is unread, counted anew.
+    /// What is unread, counted anew; of a group, within the last membership.
     pub fn unread(&self, user: UserId, conversation: ConversationId) -> u64 {
-        self.of_others(user, conversation, self.read_mark(user, conversation)).count() as u64
+        let end =
+            self.last_membership(user, conversation).and_then(|last| last.leave).unwrap_or(Seq(u64::MAX));
+        let above = self.of_others(user, conversation, self.read_mark(user, conversation));
+        above.filter(|entry| entry.message.seq <= end).count() as u64
     }
 
+    /// Who joins has read everything through the join.
     fn read_mark(&self, user: UserId, conversation: ConversationId) -> Seq {
-        self.read.get(&(user, conversation)).copied().unwrap_or_default()
+        let read = self.read.get(&(user, conversation)).copied().unwrap_or_default();
+        self.last_membership(user, conversation).map_or(read, |last| read.max(last.join))
+    }
+
+    fn last_membership(&self, user: UserId, conversation: ConversationId) -> Option<Interval> {
+        self.groups.get(&conversation)?.intervals_at(user, self.last).pop()
+    }
+
+    fn counted(&self, conversation: ConversationId, through: Seq) -> u64 {
+        let log = self.logs.get(&conversation).into_iter().flatten();
+        let counted = log.filter(|entry| entry.message.seq <= through && entry.message.content.counts());
+        counted.count() as u64
     }
 
     fn above(&self, conversation: ConversationId, mark: Seq) -> impl Iterator<Item = &Arc<Delivery>> {
         let log = self.logs.get(&conversation).into_iter().flatten();
-        log.filter(move |entry| entry.message.seq > mark)
+        log.filter(move |entry| entry.message.seq > mark && entry.message.content.counts())
     }
 
     fn of_others(
@@ -87,7 +110,7 @@ impl World {
             return;
         }
         let conversation = known[self.any(known.len())];
-        let is_member = self.oracle.conversations[&conversation].peer_of(by.user).is_some();
+        let is_member = self.oracle.is_in(by.user, conversation);
         let (event, change) = match self.random.below(8) {
             _ if !is_member => ("read of others", ReadingChange::Read(Seq(1))),
             0 => {
@@ -112,6 +135,9 @@ impl World {
         let told = head.count - head.read_count - head.own_seqs.len() as u64;
         assert_eq!(told, due, "what makes up the number of unread of {user} in {conversation}");
         self.counts.saw(if due == 0 { "nothing unread" } else { "unread" });
+        if due > 0 && self.oracle.is_group(conversation) {
+            self.counts.saw("unread in a group");
+        }
         if !head.own_seqs.is_empty() {
             self.counts.saw("own above the read mark");
         }

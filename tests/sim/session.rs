@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use highwater::{
     actors::user::PageRequest,
-    model::{UserId, Version, limits::PUSH_ENTRIES_MAX},
+    model::{UserId, Version, limits::PUSH_ENTRIES_MAX, record::InboxMessage},
     store::{tail::Tail, view::View},
     sync::{Chain, Issued, Lifeline, News, PushChain, Rendering, SnapshotKey, render},
 };
@@ -87,10 +87,14 @@ impl Session {
         let Some(last) = deliveries.last() else {
             return Telling::Nothing;
         };
+        let names_somebody =
+            |entry: &InboxMessage| !render::people(user, rendering, &entry.message).is_empty();
+        if deliveries.iter().any(names_somebody) {
+            return Telling::Nudge("nudge to read names");
+        }
         let marks = self.chain.marks_after(last.version, lifeline.current());
         let snapshot = Bytes::from(key.seal(chain, &marks));
-        let entries =
-            deliveries.iter().map(|delivery| render::entry(user, rendering, &delivery.message)).collect();
+        let entries = render::entries(user, rendering, &deliveries);
         Telling::Push(self.chain.push_page(&snapshot, entries), Issued { snapshot, marks })
     }
 }

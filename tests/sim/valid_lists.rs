@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use highwater::{
-    model::{ConversationId, Effect, Seq, UserId, Version, record::Item, record::ItemValue},
+    model::{ConversationId, Effect, Seq, UserId, Version, record::Item},
     sync::{Marks, kinds::CONVERSATIONS},
 };
 use highwater_wire::proto::{self, rebuild::Cause};
@@ -31,6 +31,14 @@ impl Oracle {
         let log = &self.logs[&conversation];
         log.partition_point(|entry| entry.version <= through) as u64
     }
+
+    /// How far of that a user may have.
+    fn place_at(&self, user: UserId, conversation: ConversationId, through: Version) -> u64 {
+        let head = self.head_at(conversation, through);
+        let Some(group) = self.groups.get(&conversation) else { return head };
+        let last = group.intervals_at(user, through).pop();
+        last.map_or(0, |last| last.leave.map_or(head, |leave| leave.0))
+    }
 }
 
 impl World {
@@ -45,21 +53,31 @@ impl World {
         let named: BTreeMap<u64, u64> =
             page.valid.iter().map(|valid| (valid.conversation_id, valid.seq)).collect();
         for (conversation, seq) in &named {
-            let head = self.oracle.head_at(ConversationId(*conversation), list.through);
-            let is_group = self.oracle.is_group(ConversationId(*conversation));
-            assert!(*seq == head || (*seq < head && !is_group), "G12: {conversation} is valid up to {head}");
+            let conversation = ConversationId(*conversation);
+            let place = self.oracle.place_at(user, conversation, list.through);
+            let is_group = self.oracle.is_group(conversation);
+            assert!(
+                *seq == place || (*seq < place && !is_group),
+                "G12: {conversation} is valid up to {place}"
+            );
+            if self.oracle.groups.get(&conversation).is_some_and(|group| !group.is_member(user)) {
+                self.counts.saw("valid told of a group that was left");
+            }
         }
         if !page.valid_complete {
             return;
         }
-        let items = self.oracle.items_of(user).filter(|item| item.kind == CONVERSATIONS);
+        let gone = |item: &Item| self.oracle.gone.contains(&(user, CONVERSATIONS, item.key.clone()));
+        let items = self.oracle.items_of(user).filter(|item| item.kind == CONVERSATIONS && !gone(item));
+        let items = items.filter(|item| !item.key.ends_with("/own"));
         for item in items {
-            let Some(conversation) = item.value.as_ref().and_then(ItemValue::conversation) else { continue };
+            let conversation = ConversationId(item.key.parse().unwrap());
+            // Also one that has ended: what came before the end stays.
             let was_there = self.oracle.item_at(user, &item.key, bound);
-            let is_due = was_there.is_some_and(|was| was.value.is_some() && was.version > after);
+            let is_due = was_there.is_some_and(|was| was.version > after);
             // Of what was let go by policy it may not be known any more how far it went then.
             let is_known = self.oracle.conversations[&conversation].oldest == Seq(1);
-            let has_something = is_known && self.oracle.head_at(conversation, list.through) > 0;
+            let has_something = is_known && self.oracle.place_at(user, conversation, list.through) > 0;
             assert!(
                 !is_due || !has_something || named.contains_key(&conversation.0),
                 "G12: {user} is told to drop all of {conversation}, of {:?}, at bound {bound}",

@@ -133,7 +133,7 @@ impl World {
         }
         let floor = self.oracle.lineages[&user].floor;
         for due in self.oracle.inbox_above(user, floor) {
-            let expected = highwater::sync::render::entry(user, RENDERING, &due.message);
+            let expected = self.oracle.entry(user, RENDERING, &due.message);
             let place = (expected.conversation_id, expected.seq);
             let held = whole.entries.get(&place).map(|(_, entry)| entry);
             assert_eq!(held, Some(&expected), "G10: message {place:?} of user {user}");

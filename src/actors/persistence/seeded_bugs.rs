@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::model::{Effect, GroupEffect, record::Record};
+use crate::model::{Effect, GroupEffect, Record};
 
 /// Set before a store is opened: see [`SeededBug::ForgetFanOuts`].
 pub static FORGET_FAN_OUTS: AtomicBool = AtomicBool::new(false);

@@ -6,7 +6,7 @@ use proto::server_frame::Body;
 use super::{naming, readings::with_unread};
 use crate::{
     model::{
-        ConversationId, Interval, Seq, UserId, Version,
+        ConversationId, Seq, UserId, Version,
         limits::PAGE_ENTRIES_MAX,
         record::{ItemValue, Message},
     },
@@ -121,7 +121,6 @@ fn memberships(
     user: UserId,
     group: ConversationId,
 ) -> Result<Option<Vec<(Seq, Seq)>>, ReadFault> {
-    let member = view.member(group, user)?;
-    let ends = |interval: &Interval| (interval.join, interval.leave.unwrap_or(Seq(u64::MAX)));
-    Ok(member.map(|member| member.intervals.iter().map(ends).collect()))
+    let head = view.conversation_head(group)?;
+    view.memberships(group, user, head)
 }

@@ -96,7 +96,6 @@ fn ask(connection: &mut BufReader<TcpStream>, member: &Member) -> io::Result<Opt
         request_id: 1,
         snapshot: member.snapshot.clone().into(),
         request: Some(Request::Sync(Sync::default())),
-        ..ClientFrame::default()
     };
     let body = Encoding::Binary.encode(&frame);
     let head = format!(

@@ -149,6 +149,8 @@ fn notices() -> Vec<Entry> {
         sent_at_ms: SENT_AT_MS,
         client_message_id: Bytes::new(),
         content: Some(Content::Notice(notice)),
+        uncounted: 0,
+        read_seq: 0,
     };
     (41..).zip(notices).map(entry).collect()
 }
