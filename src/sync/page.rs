@@ -207,7 +207,7 @@ fn fitting(items: &[Item], room: PageLimits) -> usize {
 pub(super) fn cost_bytes(item: &Item) -> usize {
     let contact = match &item.value {
         Some(ItemValue::Contact(contact)) => contact,
-        Some(ItemValue::Reading(reading)) => return 2 * ITEM_BYTES + reading.own.len() * SEQ_BYTES,
+        Some(ItemValue::Reading(reading)) => return 3 * ITEM_BYTES + reading.own.len() * SEQ_BYTES,
         _ => return ITEM_BYTES,
     };
     let labels: usize = contact.labels.iter().map(|label| 2 * label.len() + 3).sum();
