@@ -247,7 +247,7 @@ pub(super) fn cost_bytes(item: &Item) -> usize {
         Some(ItemValue::Contact(contact)) => contact,
         // To a level without groups it is two items, each with the name.
         Some(ItemValue::Group { name, .. }) => return 2 * (ITEM_BYTES + name.len()),
-        Some(ItemValue::Reading(reading)) => return 2 * ITEM_BYTES + reading.own.len() * SEQ_BYTES,
+        Some(ItemValue::Reading(reading)) => return 3 * ITEM_BYTES + reading.own.len() * SEQ_BYTES,
         _ => return ITEM_BYTES,
     };
     let labels: usize = contact.labels.iter().map(|label| 2 * label.len() + 3).sum();
