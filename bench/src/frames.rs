@@ -378,6 +378,7 @@ mod tests {
             sent_at_ms: 1,
             client_message_id: vec![1; 16].into(),
             content: Some(proto::entry::Content::Text("hello".to_owned())),
+            ..proto::Entry::default()
         };
         let page = proto::Page {
             base: vec![1; 8].into(),

@@ -272,6 +272,8 @@ mod tests {
             sent_at,
             id: ClientMessageId([1; 16]),
             content: Content::from("a"),
+            count: 1,
+            read: Seq(1),
         };
         let version = Version(100);
         let delivery = Delivery { version, message, day: Day(0), fingerprint: 0, pointers: Vec::new() };

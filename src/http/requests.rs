@@ -176,7 +176,7 @@ impl Client {
             }
             Request::FindUser(find) => self.find_user(by, &find.name).await,
             Request::Heads(wanted) => {
-                let heads = move |view: &_| user::heads(view, by.user, &wanted);
+                let heads = move |view: &_| user::heads(view, (by.user, rendering), &wanted);
                 self.services.readers.ask(heads).await?.map(Some)
             }
             Request::Range(wanted) => {
@@ -194,7 +194,7 @@ impl Client {
                 let members = move |view: &_| user::members(view, by.user, &wanted);
                 self.services.readers.ask(members).await?.map(Some)
             }
-            // What is left changes a contact or a group, or is unknown here.
+            // What is left changes what the user has of others, of groups and of conversations, or is unknown here.
             request => {
                 let change = user::change(by, &request)?;
                 self.accounts.decide(change).await.map(user::answer_body).map(Some)

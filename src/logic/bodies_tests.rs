@@ -46,7 +46,7 @@ fn retired(rows: &Rows, state: &mut State, oldest: u64, through: u64, version: u
 
 fn oldest_of(decided: &Decided) -> Option<u64> {
     match &decided.record.as_ref()?.effects[..] {
-        [Effect::Conversation(Conversation { oldest, let_go, .. })] => {
+        [.., Effect::Conversation(Conversation { oldest, let_go, .. })] => {
             assert!(*let_go > Version(0), "what was let go has a version");
             Some(oldest.0)
         }
@@ -126,7 +126,9 @@ fn only_the_rows_of_the_conversation_and_its_members_are_needed() {
     let (member, oldest, through) = (UserId(1), Seq(2), Version(3));
     let request = Request::RetireBodies { member, conversation: CONVERSATION, oldest, through };
     let asked = rows.warm(&mut state, &Operation { at: NOW, request });
-    let needs = [Need::Conversation(CONVERSATION), Need::Lineages(UserId(1)), Need::Lineages(UserId(2))];
+    let of_member = |user| [Need::Lineages(user), Need::Reading(user, CONVERSATION)];
+    let mut needs = vec![Need::Conversation(CONVERSATION)];
+    needs.extend([UserId(1), UserId(2)].into_iter().flat_map(of_member));
     assert_eq!(asked, needs);
     let unknown = ConversationId(78);
     let request = Request::RetireBodies { member, conversation: unknown, oldest, through };

@@ -17,8 +17,8 @@ use super::{
     turns,
 };
 use crate::model::{
-    Channel, ChannelEffect, ConversationId, Effect, Follow, FollowEnd, FollowInterval, Form, Group, Interval,
-    Member, Notice, Role, Seq, TimeMs, UserId, Version,
+    Channel, ChannelEffect, ConversationId, Counted, Effect, Follow, FollowEnd, FollowInterval, Form, Group,
+    Interval, Member, Notice, Role, Seq, TimeMs, UserId, Version,
     limits::{FOLLOW_INTERVALS_MAX, FOLLOWS_PER_USER_MAX},
     record::{Conversation, Item, ItemValue},
 };
@@ -105,7 +105,7 @@ fn create(
     let first = begin(state, (founder, channel), FollowEnd { seq: Seq(0), version })?;
     let mut effects = Vec::new();
     let conversation = Conversation::of_group(channel, at);
-    let begun = ConversationState { row: conversation, head: Seq(0) };
+    let begun = ConversationState { row: conversation, head: Seq(0), counted: Counted::default() };
     state.conversations.change(channel, Some(begun), version);
     let row = Group { group: channel, name: name.to_owned(), named: Seq(1), founder, created: at };
     let of_channel =

@@ -5,7 +5,7 @@ use highwater_wire::Refusal;
 use super::{
     accounts, channels, contacts, fan_out, groups, lineages,
     operation::{Answer, EndDevices, Operation, Principal, Request},
-    passwords, retention, send,
+    passwords, reading, retention, send,
     state::{Need, State},
     suspension,
 };
@@ -67,6 +67,7 @@ pub fn lacking(state: &State, operation: &Operation) -> Vec<Need> {
                 needs.need(Need::Item(*user, *kind, key.clone()));
             }
         }
+        Request::Reading(request) => reading::needs(&mut needs, request),
         Request::Group(request) => groups::needs(&mut needs, request),
         Request::Channel(request) => channels::needs(&mut needs, request),
         Request::ForgetFollow { user, channel, .. } => channels::forget_needs(&mut needs, *user, *channel),
@@ -120,6 +121,7 @@ pub fn decide(state: &mut State, operation: &Operation, version: Version) -> Res
             state.time.accept(operation.at);
             Ok(retention::store_time(state, operation.at, version))
         }
+        Request::Reading(request) => reading::decide(state, request, version),
         Request::Group(request) => groups::decide(state, operation.at, request, version),
         Request::Channel(request) => channels::decide(state, operation.at, request, version),
         Request::ForgetFollow { user, channel, through, last } => {

@@ -7,12 +7,12 @@ use super::{
     decide_samples::{NOW, Rows, TODAY, at, by, change_contact, new_device, register, send},
     operation::{
         ChangePassword, ChannelChange, ChannelRequest, ContactChange, EndDevices, GroupChange, GroupRequest,
-        HandedBack, NewDevice, OpenLineage, Target,
+        HandedBack, NewDevice, OpenLineage, ReadingChange, ReadingRequest, Send, Target,
     },
     seeded_random::SeededRandom,
 };
 use crate::model::{
-    Channel, ClientMessageId, Contact, ConversationId, DeviceId, DevicePolicy, Follow, FollowEnd,
+    Channel, ClientMessageId, Contact, ConversationId, Counted, DeviceId, DevicePolicy, Follow, FollowEnd,
     FollowInterval, Form, Group, GroupBounds, Interval, Kind, KindSet, LineageId, Member, Position, Role,
     Seq, TimeMs, Turn, UserId, Version,
     device_policy::ClassRule,
@@ -123,7 +123,8 @@ fn random_group(random: &mut SeededRandom, mut rows: Rows) -> Rows {
     let row = Group { group: GROUP, name: "g".to_owned(), named, founder: UserId(1), created: TimeMs(1) };
     rows.groups.insert(GROUP, GroupState { row, members, position, channel });
     let row = Conversation::of_group(GROUP, TimeMs(1));
-    rows.conversations.insert(GROUP, ConversationState { row, head: Seq(HEAD) });
+    rows.conversations
+        .insert(GROUP, ConversationState { row, head: Seq(HEAD), counted: Counted::at(Seq(HEAD), HEAD - 2) });
     rows
 }
 
@@ -193,7 +194,20 @@ fn random_request(random: &mut SeededRandom) -> Request {
         11..=13 => random_group_request(random),
         14 => Request::Expand(GROUP),
         21..24 => random_channel_request(random),
-        15 | 16 => send(by(user, device), Target::Conversation(GROUP), random.below(4) as u8, "a"),
+        24..26 => {
+            let pair = ConversationId::direct(UserId(user), UserId(peer), 0);
+            let conversation = if random.one_in(2) { GROUP } else { pair };
+            let change = match random.below(3) {
+                0 => ReadingChange::Keep { muted_until: TimeMs(7), pinned: true },
+                _ => ReadingChange::Read(Seq(random.below(12))),
+            };
+            Request::Reading(ReadingRequest { by: by(user, device), conversation, change })
+        }
+        15 | 16 => {
+            let sent = send(by(user, device), Target::Conversation(GROUP), random.below(4) as u8, "a");
+            let Request::Send(sent) = sent else { unreachable!("it is a send") };
+            Request::Send(Send { shown: Seq(random.below(12)), ..sent })
+        }
         _ => {
             let to = match random.below(3) {
                 0 => Target::Name(format!("u{peer}")),
@@ -213,8 +227,11 @@ fn random_request(random: &mut SeededRandom) -> Request {
 fn warm_everything(rows: &Rows, state: &mut State) {
     let mut needs = vec![Need::Invite([1; 32]), Need::Group(GROUP), Need::Conversation(GROUP)];
     needs.extend((1..=5).map(|user| Need::Account(UserId(user))));
+    needs.extend((0..=9).map(|seq| Need::Count(GROUP, Seq(seq))));
     for user in 1..=5 {
         needs.push(Need::Item(UserId(user), Kind(3), GROUP.to_string()));
+        needs.push(Need::Item(UserId(user), Kind(3), format!("{GROUP}/own")));
+        needs.push(Need::Reading(UserId(user), GROUP));
         needs.push(Need::Inbox(UserId(user)));
         needs.push(Need::Follow(UserId(user), GROUP));
         needs.push(Need::FollowCount(UserId(user)));
@@ -233,6 +250,8 @@ fn warm_everything(rows: &Rows, state: &mut State) {
                 let conversation = ConversationId::direct(id, UserId(peer), attempt);
                 needs.push(Need::Conversation(conversation));
                 needs.push(Need::Item(id, Kind(3), conversation.to_string()));
+                needs.push(Need::Item(id, Kind(3), format!("{conversation}/own")));
+                needs.push(Need::Reading(id, conversation));
             }
         }
     }

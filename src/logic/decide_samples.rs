@@ -12,8 +12,8 @@ use super::{
     operation::{ChangeContact, ContactChange, NewDevice, Register, Send, Target},
 };
 use crate::model::{
-    ClientMessageId, Contact, ContactTally, Content, ConversationId, Custom, Day, DeviceId, Follow, Kind,
-    KindSet, Lineage, LineageId, Lineages, Seq, TimeMs, UserId, Version,
+    ClientMessageId, Contact, ContactTally, Content, ConversationId, Counted, Custom, Day, DeviceId, Follow,
+    Kind, KindSet, Lineage, LineageId, Lineages, Reading, Seq, TimeMs, UserId, Version,
     record::{Account, Conversation, Device, HostIdentityKey, Invite, Receipt, ReceiptDay, SecretHash},
 };
 
@@ -77,7 +77,8 @@ impl Rows {
             oldest: Seq(1),
             let_go: Version(0),
         };
-        self.conversations.insert(conversation, ConversationState { row, head: Seq(head) });
+        let (head, counted) = (Seq(head), Counted::at(Seq(head), head));
+        self.conversations.insert(conversation, ConversationState { row, head, counted });
         self
     }
 
@@ -133,6 +134,9 @@ impl Rows {
                     self.follows.values().filter(|follow| follow.channel == channel && follow.is_open());
                 Warm::Followers(channel, open.map(|follow| follow.user).collect())
             }
+            Need::Reading(user, conversation) => Warm::Reading(Box::new(Reading::none(user, conversation))),
+            // As if two notices stood at the beginning.
+            Need::Count(conversation, seq) => Warm::Count(conversation, seq, seq.0.saturating_sub(2)),
         }
     }
 
@@ -170,7 +174,7 @@ pub(super) fn send(by: Principal, to: Target, id: u8, text: &str) -> Request {
 
 /// The same with any content.
 pub(super) fn send_content(by: Principal, to: Target, id: u8, content: Content) -> Request {
-    Request::Send(Send { by, to, id: ClientMessageId([id; 16]), day: TODAY, content })
+    Request::Send(Send { by, to, id: ClientMessageId([id; 16]), day: TODAY, content, shown: Seq(0) })
 }
 
 /// A custom message.

@@ -68,6 +68,7 @@ fn effect(effect: &Effect) -> String {
                 delivery.pointers.iter().map(|(user, previous)| format!("{user}<{previous}")).collect();
             format!("message {}", pointers.join(","))
         }
+        Effect::Reading(reading) => format!("{} read {} of {}", reading.user, reading.read, reading.as_of),
         Effect::Lineages(lineages) if lineages.rows.len() > 4 => {
             format!("floor {} [{} lineages]", lineages.floor, lineages.rows.len())
         }

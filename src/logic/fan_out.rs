@@ -107,9 +107,10 @@ pub(super) fn entry_needs(needs: &mut Needs<'_>, held: &GroupState, added: &[Use
 /// and there is room, and without any, not even the sender's own, when steps come later.
 pub(super) fn write_entry(state: &mut State, effects: &mut Vec<Effect>, entry: Entry, version: Version) {
     let (group, seq) = (entry.message.conversation, entry.message.seq);
+    let counts = entry.message.content.counts();
     state.conversations.change_with(&group, version, |held| {
         if let Some(held) = held {
-            held.head = seq;
+            held.has_entry(seq, counts);
         }
     });
     let held = state.groups.get(&group).and_then(Option::as_ref);

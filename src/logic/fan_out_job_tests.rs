@@ -24,6 +24,8 @@ fn message(conversation: ConversationId, seq: u64, to: &[u64]) -> Effect {
         sent_at: TimeMs(1000 + seq as i64),
         id: ClientMessageId([1; 16]),
         content: Content::Text("a".into()),
+        count: seq,
+        read: Seq(seq),
     };
     Effect::Message(Arc::new(Delivery {
         version: Version(1),

@@ -13,8 +13,8 @@ use super::{
     state::{ConversationState, GroupState, Need, State},
 };
 use crate::model::{
-    ClientMessageId, Content, ConversationId, Day, Effect, Form, Group, GroupEffect, Interval, Member,
-    Notice, Role, Seq, TimeMs, UserId, Version,
+    ClientMessageId, Content, ConversationId, Counted, Day, Effect, Form, Group, GroupEffect, Interval,
+    Member, Notice, Role, Seq, TimeMs, UserId, Version,
     limits::{
         FORMER_MEMBERS_MAX, GROUP_NAME_BYTES_MAX, GROUP_USERS_PER_OPERATION_MAX, INTERVALS_PER_MEMBER_MAX,
     },
@@ -181,7 +181,7 @@ fn create(
     let mut rows = vec![member(founder, Role::Owner)];
     rows.extend(others.iter().map(|user| member(*user, Role::Member)));
     let conversation = Conversation::of_group(group, at);
-    let begun = ConversationState { row: conversation, head: Seq(0) };
+    let begun = ConversationState { row: conversation, head: Seq(0), counted: Counted::default() };
     state.conversations.change(group, Some(begun), version);
     let empty = GroupState { row: row.clone(), members: BTreeMap::new(), position: None, channel: None };
     state.groups.change(group, Some(empty), version);
@@ -366,7 +366,10 @@ pub(super) fn write_notice(
 ) {
     let content = Content::Notice(notice.into());
     let id = ClientMessageId([0; 16]);
-    let message = Message { conversation: group, seq, sender: by, sent_at: at, id, content };
+    let held = state.conversations.get(&group).copied().flatten();
+    let count = held.expect("a group that changes has a log").counted.count;
+    let message =
+        Message { conversation: group, seq, sender: by, sent_at: at, id, content, count, read: Seq(0) };
     write_entry(state, effects, Entry { message, day: Day(0), fingerprint: 0 }, version);
 }
 

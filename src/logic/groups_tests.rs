@@ -7,8 +7,8 @@ use super::{
     operation::{GroupChange, GroupRequest, Target},
 };
 use crate::model::{
-    ConversationId, Effect, Group, GroupBounds, GroupEffect, Interval, Member, Position, Role, Seq, TimeMs,
-    UserId, Version,
+    ConversationId, Counted, Effect, Group, GroupBounds, GroupEffect, Interval, Member, Position, Role, Seq,
+    TimeMs, UserId, Version,
     limits::{
         BATCH_GROUP_POINTERS_MAX, FAN_OUT_ENTRIES_MAX, FAN_OUT_STEP_POINTERS_MAX, FORMER_MEMBERS_MAX,
         GROUP_NAME_BYTES_MAX, GROUP_USERS_PER_OPERATION_MAX, INTERVALS_PER_MEMBER_MAX,
@@ -74,7 +74,8 @@ fn held(members: &[(u64, Role, &[(u64, u64)])], head: u64, position: Option<Posi
         Group { group: GROUP, name: "g".to_owned(), named: Seq(1), founder: UserId(1), created: TimeMs(1) };
     rows.groups.insert(GROUP, GroupState { row, members, position, channel: None });
     let row = Conversation::of_group(GROUP, TimeMs(1));
-    rows.conversations.insert(GROUP, ConversationState { row, head: Seq(head) });
+    rows.conversations
+        .insert(GROUP, ConversationState { row, head: Seq(head), counted: Counted::at(Seq(head), head) });
     rows
 }
 
@@ -287,7 +288,9 @@ fn what_waits_is_bounded_and_leaves_are_always_taken() {
             &format!("done: Member 2 [1-{}] message ", head + 1),
         ],
     );
-    check(&held(members, head, position(8)), 9, &[say(1, 1)], &[&format!("sent {}: message ", head + 1)]);
+    let at = head + 1;
+    let sent = format!("sent {at}: 1 read 1 of {at} message ");
+    check(&held(members, head, position(8)), 9, &[say(1, 1)], &[&sent]);
 }
 
 #[test]

@@ -68,6 +68,8 @@ impl History {
             sent_at: at(minute),
             id: ClientMessageId([1; 16]),
             content: Content::Text(Bytes::new()),
+            count: 1,
+            read: Seq(1),
         };
         let version = self.version.next();
         let delivery = Delivery {

@@ -51,7 +51,8 @@ mod passwords;
 mod passwords_tests;
 pub mod pinned;
 pub mod poll_wait;
-pub mod retention;
+pub mod reading;
+mod retention;
 #[cfg(test)]
 mod retention_tests;
 #[cfg(test)]

@@ -133,6 +133,8 @@ pub enum Request {
         /// JSON document; `None` deletes.
         value: Option<String>,
     },
+    /// A user has read something of a conversation, or keeps it in another way.
+    Reading(ReadingRequest),
     /// Something is done with a group.
     Group(GroupRequest),
     /// Something is done with a channel, or a group becomes one.
@@ -150,6 +152,31 @@ pub enum Request {
     },
     /// The next step of a group's fan-out: pointers to what waits in its log. Nobody waits for it.
     Expand(ConversationId),
+}
+
+/// What a user says of one of the user's conversations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReadingRequest {
+    /// Who says it.
+    pub by: Principal,
+    /// Of which conversation.
+    pub conversation: ConversationId,
+    /// What.
+    pub change: ReadingChange,
+}
+
+/// See [`ReadingRequest`]. Each may come twice: the second time it changes nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadingChange {
+    /// Everything through this place is read. What lies above the head means the head.
+    Read(Seq),
+    /// Mute and pin, in place of those before.
+    Keep {
+        /// See `Reading::muted_until`.
+        muted_until: TimeMs,
+        /// See `Reading::pinned`.
+        pinned: bool,
+    },
 }
 
 /// What a member does with a group, or who makes one.
@@ -278,6 +305,8 @@ pub struct Send {
     pub day: Day,
     /// What it says.
     pub content: Content,
+    /// The newest entry of the conversation that the device shows; 0 for none.
+    pub shown: Seq,
 }
 
 /// An account to be made.
@@ -375,6 +404,7 @@ impl Operation {
             | Request::RetireTombstones { user, .. }
             | Request::RemoveTombstones { user, .. } => Some(*user),
             Request::RetireBodies { member, .. } => Some(*member),
+            Request::Reading(request) => Some(request.by.user),
             Request::Group(request) => Some(request.by.user),
             Request::Channel(request) => Some(request.by.user),
             Request::ForgetFollow { user, .. } => Some(*user),

@@ -6,6 +6,7 @@ use super::{
     decide::{Decided, Needs},
     lineages::change,
     operation::Answer,
+    reading,
     state::{Need, State},
 };
 use crate::model::{
@@ -102,6 +103,7 @@ pub(super) fn bodies_needs(needs: &mut Needs<'_>, conversation: ConversationId) 
     let held = needs.state.conversations.get(&conversation).copied().flatten();
     for member in held.into_iter().flat_map(|held| held.row.members) {
         needs.need(Need::Lineages(member));
+        needs.need(Need::Reading(member, conversation));
     }
 }
 
@@ -122,6 +124,8 @@ pub(super) fn retire_bodies(
     if !due || oldest <= held.row.oldest || oldest > held.head {
         return Decided::unchanged(Answer::Done);
     }
+    // Before the row of the conversation: who finds messages gone finds what they said.
+    let mut effects = reading::keep_rows(state, conversation, oldest, version);
     let mut row = held.row;
     (row.oldest, row.let_go) = (oldest, through);
     state.conversations.change_with(&conversation, version, |held| {
@@ -129,7 +133,8 @@ pub(super) fn retire_bodies(
             held.row = row;
         }
     });
-    Decided::changed(version, vec![Effect::Conversation(row)], Answer::Done)
+    effects.push(Effect::Conversation(row));
+    Decided::changed(version, effects, Answer::Done)
 }
 
 /// The newest version whose message the policy would let go.

@@ -10,10 +10,11 @@ use super::{
     decide::{Decided, Needs, authorise, put_item},
     fan_out::{self, Entry},
     operation::{Answer, Send, Target},
+    reading,
     state::{ConversationState, Need, State},
 };
 use crate::model::{
-    Content, ConversationId, Day, Delivery, Effect, Kind, Seq, TimeMs, UserId, Version,
+    Content, ConversationId, Counted, Day, Delivery, Effect, Kind, Seq, TimeMs, UserId, Version,
     limits::DEDUP_DAYS,
     record::{Conversation, Item, ItemValue, Message, Receipt, ReceiptDay},
     seeded::{self, SyncBug},
@@ -31,15 +32,15 @@ pub(super) fn needs(needs: &mut Needs<'_>, at: TimeMs, send: &Send) {
     }
     let peer = match &send.to {
         Target::Conversation(conversation) => {
-            needs_of_conversation(needs, *conversation);
+            needs_of_conversation(needs, send, *conversation);
             let held = needs.state.conversations.get(conversation).copied().flatten();
             held.and_then(|held| held.row.peer_of(send.by.user))
         }
         Target::User(user) => {
-            let peer = needs_of_pair(needs, send.by.user, *user);
+            let peer = needs_of_pair(needs, send, *user);
             // Who is no user may be a group: see `place_of_user`.
             if matches!(needs.state.accounts.get(user), Some(None)) {
-                needs_of_conversation(needs, user.as_group());
+                needs_of_conversation(needs, send, user.as_group());
                 return;
             }
             peer
@@ -47,7 +48,7 @@ pub(super) fn needs(needs: &mut Needs<'_>, at: TimeMs, send: &Send) {
         Target::Name(name) => {
             needs.need(Need::Name(name.clone()));
             let user = needs.state.names.get(name).copied().flatten();
-            user.and_then(|user| needs_of_pair(needs, send.by.user, user))
+            user.and_then(|user| needs_of_pair(needs, send, user))
         }
     };
     if let Some(peer) = peer {
@@ -56,22 +57,26 @@ pub(super) fn needs(needs: &mut Needs<'_>, at: TimeMs, send: &Send) {
     }
 }
 
-/// A conversation; of a group its members too, and their inboxes when the message reaches them at once.
-fn needs_of_conversation(needs: &mut Needs<'_>, conversation: ConversationId) {
+/// A conversation, with what the sender has read of it; of a group its members too, and their inboxes when the message
+/// reaches them at once.
+fn needs_of_conversation(needs: &mut Needs<'_>, send: &Send, conversation: ConversationId) {
     needs.need(Need::Conversation(conversation));
-    let held = needs.state.conversations.get(&conversation).copied().flatten();
-    if !held.is_some_and(|held| held.row.is_group()) {
+    let Some(held) = needs.state.conversations.get(&conversation).copied().flatten() else {
         return;
+    };
+    if held.row.is_group() {
+        needs.need(Need::Group(conversation));
+        let state = needs.state;
+        if let Some(Some(held)) = state.groups.get(&conversation) {
+            fan_out::entry_needs(needs, held, &[]);
+        }
     }
-    needs.need(Need::Group(conversation));
-    let state = needs.state;
-    if let Some(Some(held)) = state.groups.get(&conversation) {
-        fan_out::entry_needs(needs, held, &[]);
-    }
+    reading::reading_needs(needs, (send.by.user, conversation), send.shown);
 }
 
 /// The rows that find or found the conversation of a pair. Returns the peer, who may not exist.
-fn needs_of_pair(needs: &mut Needs<'_>, sender: UserId, peer: UserId) -> Option<UserId> {
+fn needs_of_pair(needs: &mut Needs<'_>, send: &Send, peer: UserId) -> Option<UserId> {
+    let sender = send.by.user;
     for attempt in 0..ConversationId::DIRECT_ATTEMPTS_MAX {
         let conversation = ConversationId::direct(sender, peer, attempt);
         if !needs.need(Need::Conversation(conversation)) {
@@ -79,7 +84,10 @@ fn needs_of_pair(needs: &mut Needs<'_>, sender: UserId, peer: UserId) -> Option<
         }
         match needs.state.conversations.get(&conversation) {
             Some(Some(held)) if held.row.members != members(sender, peer) => {}
-            Some(Some(_)) => return Some(peer),
+            Some(Some(_)) => {
+                reading::reading_needs(needs, (sender, conversation), send.shown);
+                return Some(peer);
+            }
             _ => break,
         }
     }
@@ -127,6 +135,11 @@ pub(super) fn decide(
         Some(_) => {}
     }
     let mut effects = Vec::with_capacity(1);
+    if let Some(peer) = place.peer.filter(|_| place.head == Seq(0)) {
+        introduce(state, &mut effects, (place.conversation, peer), send.by.user, at, version);
+    }
+    let reader = (send.by.user, place.conversation);
+    let (count, read) = reading::write(state, &mut effects, reader, send.shown, version);
     let seq = place.head.next();
     let receipt = Receipt { conversation: place.conversation, seq, sent_at: at, fingerprint };
     state.receipts.change_with(&day, version, |set| {
@@ -139,15 +152,12 @@ pub(super) fn decide(
         sent_at: at,
         id: send.id,
         content: send.content.clone(),
+        count,
+        read,
     };
     let entry = Entry { message, day: send.day, fingerprint };
     match place.peer {
-        Some(peer) => {
-            if place.head == Seq(0) {
-                introduce(state, &mut effects, (place.conversation, peer), send.by.user, at, version);
-            }
-            write_to_pair(state, &mut effects, peer, entry, version);
-        }
+        Some(peer) => write_to_pair(state, &mut effects, peer, entry, version),
         None => fan_out::write_entry(state, &mut effects, entry, version),
     }
     Ok(Decided::changed(version, effects, sent(&receipt)))
@@ -166,7 +176,7 @@ fn write_to_pair(state: &mut State, effects: &mut Vec<Effect>, peer: UserId, ent
     let Entry { message, day, fingerprint } = entry;
     state.conversations.change_with(&message.conversation, version, |held| {
         if let Some(held) = held {
-            held.head = message.seq;
+            held.has_entry(message.seq, message.content.counts());
         }
     });
     let pointers = point(state, message.sender, peer, version);
@@ -253,10 +263,12 @@ fn introduce(
         oldest: Seq(1),
         let_go: Version(0),
     };
-    state.conversations.change(conversation, Some(ConversationState { row, head: Seq(0) }), version);
+    let begun = ConversationState { row, head: Seq(0), counted: Counted::default() };
+    state.conversations.change(conversation, Some(begun), version);
     effects.push(Effect::Conversation(row));
     for (user, other) in both_sides(sender, peer) {
         contacts::make_contact(state, effects, (user, other), version);
+        reading::begin(state, conversation, user, version);
         let value = Some(ItemValue::Conversation { conversation, peer: other });
         let (kind, key) = (CONVERSATIONS, conversation.to_string());
         effects.push(put_item(state, user, Item { kind, key, version, value }));

@@ -9,9 +9,9 @@ use super::{
     pinned::Pinned,
 };
 use crate::model::{
-    Channel, ClientMessageId, Contact, ContactTally, ConversationId, Day, DeviceId, DevicePolicy, Follow,
-    Form, Group, GroupBounds, HeardSince, Horizon, Kind, Lineages, Member, Position, Retentions, Seq, TimeMs,
-    UserId, Version,
+    Channel, ClientMessageId, Contact, ContactTally, ConversationId, Counted, Day, DeviceId, DevicePolicy,
+    Follow, Form, Group, GroupBounds, HeardSince, Horizon, Kind, Lineages, Member, Position, Reading,
+    Retentions, Seq, TimeMs, UserId, Version,
     limits::{GROUPS_HELD_MAX, LINEAGE_EXPIRY_MS},
     record::{Account, Conversation, Device, HostIdentityKey, Invite, Receipt, ReceiptDay, SecretHash},
 };
@@ -54,6 +54,10 @@ pub enum Need {
     FollowCount(UserId),
     /// Everybody who follows a channel now. Only asked of one whose followers may become members of a group.
     Followers(ConversationId),
+    /// What a user has read of a conversation.
+    Reading(UserId, ConversationId),
+    /// How many entries of a conversation count through one of them.
+    Count(ConversationId, Seq),
 }
 
 /// What a reader found for a need.
@@ -91,6 +95,10 @@ pub enum Warm {
     FollowCount(UserId, u32),
     /// See `Need::Followers`.
     Followers(ConversationId, BTreeSet<UserId>),
+    /// See `Need::Reading`.
+    Reading(Box<Reading>),
+    /// See `Need::Count`.
+    Count(ConversationId, Seq, u64),
 }
 
 /// A conversation as the committer needs it.
@@ -100,6 +108,15 @@ pub struct ConversationState {
     pub row: Conversation,
     /// Its newest seq.
     pub head: Seq,
+    /// How many of its entries count.
+    pub counted: Counted,
+}
+
+impl ConversationState {
+    /// It has one more entry, at this place.
+    pub(super) fn has_entry(&mut self, seq: Seq, counts: bool) {
+        (self.head, self.counted) = (seq, self.counted.with(seq, counts));
+    }
 }
 
 /// A group as the committer needs it.
@@ -176,6 +193,9 @@ pub struct State {
     pub(super) follow_counts: Pinned<UserId, u32, FxBuildHasher>,
     /// Of channels that are about to become groups.
     pub(super) followers: Pinned<ConversationId, BTreeSet<UserId>, FxBuildHasher>,
+    pub(super) readings: Pinned<(UserId, ConversationId), Reading, FxBuildHasher>,
+    /// What was read of logs; it never changes.
+    pub(super) counts: Pinned<(ConversationId, Seq), u64, FxBuildHasher>,
     rows_max: usize,
     /// The time by which lineages expire.
     pub(super) time: ObservedTime,
@@ -219,6 +239,8 @@ impl State {
             follows: Pinned::new(rows_max),
             follow_counts: Pinned::new(rows_max),
             followers: Pinned::new(rows_max.min(GROUPS_HELD_MAX)),
+            readings: Pinned::new(rows_max),
+            counts: Pinned::new(rows_max),
             rows_max,
             time: ObservedTime::at_start(None, TimeMs(0), 0),
             lineage_expiry_ms: LINEAGE_EXPIRY_MS,
@@ -327,6 +349,8 @@ impl State {
             Need::Follow(user, channel) => self.follows.holds(&(*user, *channel)),
             Need::FollowCount(user) => self.follow_counts.holds(user),
             Need::Followers(channel) => self.followers.holds(channel),
+            Need::Reading(user, conversation) => self.readings.holds(&(*user, *conversation)),
+            Need::Count(conversation, seq) => self.counts.holds(&(*conversation, *seq)),
         }
     }
 
@@ -356,6 +380,8 @@ impl State {
                 Warm::Follow(user, channel, row) => self.follows.warm((user, channel), row),
                 Warm::FollowCount(user, count) => self.follow_counts.warm(user, count),
                 Warm::Followers(channel, users) => self.followers.warm(channel, users),
+                Warm::Reading(row) => self.readings.warm((row.user, row.conversation), *row),
+                Warm::Count(conversation, seq, count) => self.counts.warm((conversation, seq), count),
             }
         }
         true
@@ -380,6 +406,8 @@ impl State {
             self.follows.sweep(indexed),
             self.follow_counts.sweep(indexed),
             self.followers.sweep(indexed),
+            self.readings.sweep(indexed),
+            self.counts.sweep(indexed),
         ];
         self.evicted = evicted.into_iter().fold(self.evicted, Version::max);
     }

@@ -29,6 +29,15 @@ pub struct Custom {
 }
 
 impl Content {
+    /// Whether an entry with it is counted as unread by those who did not write it.
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        match self {
+            Content::Text(_) | Content::Custom(_) => true,
+            Content::Notice(_) => false,
+        }
+    }
+
     /// Length of everything in it, bytes: what it counts in a page.
     #[must_use]
     pub fn bytes(&self) -> usize {

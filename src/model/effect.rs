@@ -12,6 +12,7 @@ use super::{
     horizon::Horizon,
     ids::{ConversationId, Day, DeviceId, Kind, TimeMs, UserId, Version},
     lineage::Lineages,
+    reading::Reading,
     record::{Account, Conversation, Device, HostIdentity, Invite, Item, Message, Run, SecretHash},
 };
 
@@ -73,6 +74,8 @@ pub enum Effect {
     Channel(ChannelEffect),
     /// What is counted of a user's contacts is this now.
     ContactTally(ContactTally),
+    /// What a user has read of a conversation is this now.
+    Reading(Box<Reading>),
     /// The user is known to a host app.
     HostIdentity(HostIdentity),
 }

@@ -201,3 +201,12 @@ pub const BATCH_GROUP_POINTERS_MAX: usize = 8 * FAN_OUT_STEP_POINTERS_MAX;
 /// Entries of one group that wait to be expanded; they wait in its log. More: a send is refused as `busy`, and so is
 /// every other change that can be asked for again. Leaves and removals are always taken.
 pub const FAN_OUT_ENTRIES_MAX: u64 = 10_000;
+
+/// Own entries above a user's read mark that are remembered one by one. One more: the mark rises to it, as if everything
+/// before it were read. Source: choice; who writes so often in a conversation has seen what stands there.
+pub const OWN_UNREAD_MAX: usize = 64;
+
+/// How far behind the newest own entry the row of what a user has read may be, entries of the conversation. A send further
+/// on writes the row with it. Source: what is between is looked through when the row is read, 64 entries are a chunk or
+/// two; and a row of 40 bytes for 64 entries is less than a byte each.
+pub const READING_BEHIND_MAX: u64 = 64;

@@ -15,6 +15,7 @@ pub mod kind_set;
 pub mod limits;
 pub mod lineage;
 pub mod random;
+pub mod reading;
 pub mod record;
 pub mod retention;
 pub mod seeded;
@@ -35,4 +36,5 @@ pub use ids::{
 pub use kind_set::KindSet;
 pub use lineage::{HeardSince, Lineage, Lineages};
 pub use random::Random;
+pub use reading::{Counted, Reading};
 pub use retention::Retentions;

@@ -5,6 +5,7 @@ use super::{
     content::Content,
     group::Role,
     ids::{ClientMessageId, ConversationId, Day, DeviceId, Kind, RunNumber, Seq, TimeMs, UserId, Version},
+    reading::Reading,
 };
 
 /// SHA-256 of a secret that is only shown once: a device token, an invite, the setup token.
@@ -124,6 +125,10 @@ pub struct Message {
     pub id: ClientMessageId,
     /// What it says.
     pub content: Content,
+    /// How many entries of its conversation count through this one: see [`Content::counts`].
+    pub count: u64,
+    /// The sender's read mark after it; 0 when the entry does not count.
+    pub read: Seq,
 }
 
 /// An entry of a user's inbox.
@@ -204,6 +209,8 @@ pub enum ItemValue {
         /// Place of the entry that made the user a member.
         since: Seq,
     },
+    /// What the user has read of a conversation, as it was last said: what was written since says itself what it changed.
+    Reading(Box<Reading>),
     /// A JSON document of a kind that the server itself does not look into.
     Document(String),
 }
@@ -215,7 +222,10 @@ impl ItemValue {
         match self {
             ItemValue::Conversation { conversation, .. } => Some(*conversation),
             ItemValue::Group { group, .. } => Some(*group),
-            ItemValue::Account { .. } | ItemValue::Contact { .. } | ItemValue::Document(_) => None,
+            ItemValue::Account { .. }
+            | ItemValue::Contact(_)
+            | ItemValue::Reading(_)
+            | ItemValue::Document(_) => None,
         }
     }
 }

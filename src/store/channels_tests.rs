@@ -39,6 +39,8 @@ fn post(store: &mut Samples, version: u64, channel: ConversationId, seq: u64) {
         sent_at: TimeMs(5),
         id: ClientMessageId([seq as u8; 16]),
         content: "hi".into(),
+        count: seq,
+        read: Seq(seq),
     };
     let pointers = Vec::new();
     let delivery = Delivery { version: Version(version), message, day: DAY, fingerprint: 7, pointers };
@@ -130,6 +132,8 @@ fn a_post_that_waited_has_the_version_of_its_step() {
         sent_at: TimeMs(5),
         id: ClientMessageId([1; 16]),
         content: "hi".into(),
+        count: 1,
+        read: Seq(1),
     };
     let delivery = Delivery { version: Version(2), message, day: DAY, fingerprint: 7, pointers: Vec::new() };
     store.publish(vec![Effect::Message(Arc::new(delivery))]);

@@ -24,6 +24,8 @@ fn waiting(store: &mut Samples, version: u64, seq: u64) -> Version {
         sent_at: TimeMs(5),
         id: ClientMessageId([seq as u8; 16]),
         content: "hi".into(),
+        count: seq,
+        read: Seq(seq),
     };
     let (version, pointers) = (Version(version), Vec::new());
     let delivery = Delivery { version, message, day: DAY, fingerprint: 7, pointers };

@@ -15,7 +15,7 @@ use super::{
     keys::{self, Key},
     lineages, messages,
     packing::ChunkBuilder,
-    receipts, runs, tombstones,
+    readings, receipts, runs, tombstones,
     view::receipt_of,
 };
 use crate::model::{
@@ -155,6 +155,10 @@ impl Step {
             }
             Effect::Group(effect) => self.take_of_group(effect),
             Effect::Channel(effect) => self.take_of_channel(effect),
+            Effect::Reading(reading) => {
+                let key = readings::key(reading.user, reading.conversation);
+                self.row(key, |out| readings::encode(out, reading));
+            }
         }
     }
 

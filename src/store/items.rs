@@ -5,6 +5,7 @@ use super::{
     field::{Input, Malformed, put_bytes, put_fixed64, put_number},
     groups,
     keys::{self, Key},
+    readings,
 };
 use crate::model::{
     Contact, Kind, UserId, Version,
@@ -53,6 +54,10 @@ pub fn encode(out: &mut Vec<u8>, item: &Item) {
             out.push(4);
             put_bytes(out, document.as_bytes());
         }
+        Some(ItemValue::Reading(reading)) => {
+            out.push(80);
+            readings::encode(out, reading);
+        }
         Some(ItemValue::Group { group, name, role, since }) => {
             out.push(40);
             put_fixed64(out, group.0);
@@ -84,6 +89,7 @@ pub fn decode(input: &mut Input<'_>) -> Result<Item, Malformed> {
             since: input.seq()?,
         }),
         60 => Some(ItemValue::Contact(Box::new(contacts::decode(input)?))),
+        80 => Some(ItemValue::Reading(Box::new(readings::decode(input)?))),
         tag => {
             return Err(Malformed::Unknown { what: "item value", tag: u64::from(tag) });
         }

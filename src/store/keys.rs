@@ -25,6 +25,7 @@
 //! | `j` | channels | channel | channel row |
 //! | `j` | channels | channel, user | nothing: the user follows it now |
 //! | `q` | contacts | user | what is counted of the user's contacts |
+//! | `w` | readings | user, conversation | what the user has read, and how the user keeps it |
 //! | `x` | meta | name | reach, time, horizon, store |
 //! | `y` | host identities | hash of app and subject | hash, user |
 //!
@@ -74,6 +75,8 @@ pub const POST: u8 = b'h';
 pub const FOLLOW: u8 = b'i';
 /// See the table.
 pub const FOLLOWER: u8 = b'j';
+/// See the table.
+pub const READING: u8 = b'w';
 /// See the table.
 pub const META: u8 = b'x';
 

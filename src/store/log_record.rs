@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::{
     accounts, channels, contacts, conversations, devices,
     field::{Input, Malformed, put_bytes, put_fixed64, put_number, put_time},
-    groups, horizon, host_identities, invites, items, lineages, messages, runs,
+    groups, horizon, host_identities, invites, items, lineages, messages, readings, runs,
 };
 use crate::model::{ChannelEffect, Day, Delivery, Effect, GroupEffect, Kind, Record, Version};
 
@@ -40,6 +40,7 @@ const FOLLOW_COUNT: u8 = 49;
 const POSTED: u8 = 50;
 const CONTACT_TALLY: u8 = 60;
 const HOST_IDENTITY: u8 = 70;
+const READING: u8 = 80;
 
 /// Appends one record.
 pub fn encode(out: &mut Vec<u8>, record: &Record) {
@@ -109,6 +110,10 @@ fn encode_effect(out: &mut Vec<u8>, effect: &Effect) {
         }
         Effect::Group(effect) => encode_effect_on_group(out, effect),
         Effect::Channel(effect) => encode_effect_on_channel(out, effect),
+        Effect::Reading(reading) => {
+            out.push(READING);
+            readings::encode(out, reading);
+        }
     }
 }
 
@@ -250,6 +255,7 @@ fn decode_effect(input: &mut Input<'_>, version: Version) -> Result<Effect, Malf
         INVITE => Effect::Invite(invites::decode(input)?),
         INVITE_GONE => Effect::InviteGone(input.array("invite hash")?),
         CONTACT_TALLY => Effect::ContactTally(contacts::decode_tally(input)?),
+        READING => Effect::Reading(Box::new(readings::decode(input)?)),
         HOST_IDENTITY => Effect::HostIdentity(host_identities::decode(input)?),
         tag @ GROUP..=EXPANDED => Effect::Group(decode_effect_on_group(input, tag, version)?),
         tag => Effect::Channel(decode_effect_on_channel(input, tag, version)?),

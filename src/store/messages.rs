@@ -22,8 +22,8 @@ const CUSTOM: u8 = 1;
 /// Tag of a notice.
 const NOTICE: u8 = 2;
 
-/// Bytes of a packed message beside its content, at most: sender, time, id, tag, and lengths.
-const OTHER_FIELDS_BYTES_MAX: usize = 8 + 10 + 16 + 2 + 3 * 2;
+/// Bytes of a packed message beside its content, at most: sender, time, id, tag, lengths, and counts.
+const OTHER_FIELDS_BYTES_MAX: usize = 8 + 10 + 16 + 2 + 3 * 2 + 2 * 10;
 const _: () = assert!(CONTENT_BYTES_MAX + OTHER_FIELDS_BYTES_MAX <= MAX_PACKED_RECORD_BYTES);
 
 /// Key of the chunk that begins with `first`.
@@ -81,6 +81,26 @@ pub fn encode_packed(out: &mut Vec<u8>, message: &Message) {
     put_time(out, message.sent_at);
     out.extend_from_slice(&message.id.0);
     put_content(out, &message.content);
+    put_counts(out, message);
+}
+
+/// Count and read mark are written as how far they are behind the seq: mostly both are 0, in one byte. The lowest bit of the
+/// first number says whether the second one follows.
+fn put_counts(out: &mut Vec<u8>, message: &Message) {
+    let read = if message.content.counts() { message.read } else { message.seq };
+    let (unread, uncounted) = (message.seq.0 - read.0, message.seq.0 - message.count);
+    put_number(out, unread << 1 | u64::from(uncounted != 0));
+    if uncounted != 0 {
+        put_number(out, uncounted);
+    }
+}
+
+fn take_counts(input: &mut Input<'_>, seq: Seq, counts: bool) -> Result<(u64, Seq), Malformed> {
+    let first = input.number()?;
+    let uncounted = if first & 1 == 1 { input.number()? } else { 0 };
+    let count = seq.0.checked_sub(uncounted).ok_or(Malformed::Truncated("count"))?;
+    let read = seq.0.checked_sub(first >> 1).ok_or(Malformed::Truncated("read mark"))?;
+    Ok((count, if counts { Seq(read) } else { Seq(0) }))
 }
 
 /// A text is never empty, so a length of 0 says that something else follows: a tag, and the fields of that content.
@@ -128,12 +148,9 @@ pub fn decode_packed(
     conversation: ConversationId,
     seq: Seq,
 ) -> Result<Message, Malformed> {
-    Ok(Message {
-        conversation,
-        seq,
-        sender: input.user()?,
-        sent_at: input.time()?,
-        id: ClientMessageId(input.array("client message id")?),
-        content: take_content(input)?,
-    })
+    let (sender, sent_at) = (input.user()?, input.time()?);
+    let id = ClientMessageId(input.array("client message id")?);
+    let content = take_content(input)?;
+    let (count, read) = take_counts(input, seq, content.counts())?;
+    Ok(Message { conversation, seq, sender, sent_at, id, content, count, read })
 }

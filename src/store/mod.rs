@@ -66,6 +66,7 @@ mod log_start;
 mod log_test_store;
 pub mod messages;
 pub mod packing;
+pub mod readings;
 pub mod receipts;
 #[cfg(test)]
 mod record_golden_tests;
@@ -93,6 +94,7 @@ mod view_inbox;
 mod view_items;
 mod view_messages;
 mod view_posts;
+pub mod view_readings;
 mod view_retention;
 mod view_scan;
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::model::{
     Channel, ChannelEffect, ClientMessageId, Contact, ContactTally, Content, ConversationId, Custom, Day,
     Delivery, DeviceId, Effect, Expansion, Follow, FollowEnd, FollowInterval, Form, Group, GroupEffect,
     HeardSince, Horizon, Interval, Kind, KindSet, Lineage, LineageId, Lineages, Member, Notice, Position,
-    Posted, Record, Role, RunNumber, Seq, Standing, TimeMs, Turn, UserId, Version,
+    Posted, Reading, Record, Role, RunNumber, Seq, Standing, TimeMs, Turn, UserId, Version,
     limits::KINDS_MAX,
     record::{Account, Conversation, Device, HostIdentity, Invite, Item, ItemValue, Message, Run},
 };
@@ -51,6 +51,8 @@ impl Samples {
             sent_at: TimeMs(1_700_000_000_000 + version.0 as i64),
             id: ClientMessageId([version.0 as u8; 16]),
             content: text.into(),
+            count: seq.0,
+            read: *seq,
         };
         let audience = if sender == peer { vec![sender] } else { vec![sender, peer] };
         let pointers =
@@ -181,6 +183,8 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
         sender: ann,
         sent_at: TimeMs(1_700_000_000_456),
         id: ClientMessageId([7; 16]),
+        count: if content.counts() { 129 } else { 127 },
+        read: if content.counts() { Seq(129) } else { Seq(0) },
         content,
     };
     let delivery = |content, pointers| {
@@ -192,6 +196,21 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
             fingerprint: 0x1122_3344,
             pointers,
         }))
+    };
+    // The newest of some entries between which its sender read nothing, in a log with notices.
+    let behind = {
+        let message = Message { count: 120, read: Seq(64), ..message("again".into()) };
+        let (version, pointers) = (Version(70_000), vec![(ann, Version(69_000))]);
+        Effect::Message(Arc::new(Delivery { version, message, day: DAY, fingerprint: 7, pointers }))
+    };
+    let reading = Reading {
+        as_of: Seq(300),
+        read: Seq(129),
+        read_count: 127,
+        own: vec![Seq(130), Seq(300)],
+        muted_until: TimeMs(i64::MAX),
+        pinned: true,
+        ..Reading::none(ann, conversation)
     };
     let custom = |fallback: &'static str| {
         let (schema, json) =
@@ -332,6 +351,10 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
         ("message_to_oneself", vec![delivery("note".into(), vec![(ann, Version(1))])]),
         ("message_custom", vec![delivery(custom("Tea?"), vec![(ann, Version(69_000)), (bob, Version(0))])]),
         ("message_custom_alone", vec![delivery(custom(""), vec![(ann, Version(1))])]),
+        ("message_behind", vec![behind]),
+        ("reading", vec![Effect::Reading(Box::new(reading.clone()))]),
+        ("reading_none", vec![Effect::Reading(Box::new(Reading::none(bob, conversation)))]),
+        ("item_reading", vec![item("c/own", Some(ItemValue::Reading(Box::new(reading))))]),
         ("lineages", vec![Effect::Lineages(lineages)]),
         ("lineages_none", vec![Effect::Lineages(Lineages::none(bob))]),
         ("time", vec![Effect::Time(TimeMs(1_700_000_000_999))]),

@@ -8,6 +8,7 @@ mod channels;
 mod groups;
 mod inboxes;
 mod pin;
+mod readings;
 
 pub use pin::Pin;
 
@@ -23,8 +24,8 @@ use parking_lot::{Mutex, RwLock};
 use rustc_hash::FxHashMap;
 
 use crate::model::{
-    ContactTally, ConversationId, Day, Delivery, DeviceId, Effect, Horizon, Kind, Lineages, Record, Seq,
-    UserId, Version,
+    ContactTally, ConversationId, Day, Delivery, DeviceId, Effect, Horizon, Kind, Lineages, Reading, Record,
+    Seq, UserId, Version,
     record::{Account, Conversation, Device, HostIdentityKey, Invite, Item, Pointer, SecretHash, name_key},
     seeded::{self, SyncBug},
 };
@@ -46,6 +47,7 @@ struct Shard {
     host_identities: Rows<HostIdentityKey, UserId>,
     lineages: Rows<UserId, Lineages>,
     contact_tallies: Rows<UserId, ContactTally>,
+    readings: Rows<(UserId, ConversationId), Reading>,
     items: FxHashMap<(UserId, Kind), BTreeMap<Version, Item>>,
     inboxes: FxHashMap<UserId, VecDeque<InboxEntry>>,
     logs: FxHashMap<ConversationId, VecDeque<Arc<Delivery>>>,
@@ -314,6 +316,7 @@ impl Tail {
             }
             Effect::Group(effect) => self.insert_of_group(version, effect),
             Effect::Channel(effect) => self.insert_of_channel(version, effect),
+            Effect::Reading(reading) => self.insert_reading(version, reading),
         }
     }
 
@@ -374,6 +377,7 @@ impl Tail {
             }
             Effect::Group(effect) => self.remove_of_group(version, effect),
             Effect::Channel(effect) => self.remove_of_channel(version, effect),
+            Effect::Reading(reading) => self.remove_reading(version, reading),
         }
     }
 }

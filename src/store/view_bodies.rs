@@ -111,8 +111,9 @@ impl View {
             let chunk = Chunk::decode(value).map_err(Malformed::Packing)?;
             let last = chunk.iter().last().ok_or(Malformed::Truncated("chunk of messages"))?;
             let next = Seq(first.0 + chunk.count() as u64);
+            let newest = Seq(next.0.saturating_sub(1));
             let (through, _): (Version, Message) =
-                whole(last, |input| messages::decode_in_chunk(input, conversation, first))?;
+                whole(last, |input| messages::decode_in_chunk(input, conversation, newest))?;
             Ok(each(key, LogPrefix { next, through }))
         })
     }

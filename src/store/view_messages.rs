@@ -103,7 +103,11 @@ impl View {
     }
 
     /// The chunk that begins at or before `seq`; empty when there is none.
-    fn message_chunk(&self, conversation: ConversationId, seq: Seq) -> Result<Vec<Message>, ReadFault> {
+    pub(super) fn message_chunk(
+        &self,
+        conversation: ConversationId,
+        seq: Seq,
+    ) -> Result<Vec<Message>, ReadFault> {
         let chunk = self.versioned_chunk(conversation, seq)?;
         Ok(chunk.into_iter().map(|(_, message)| message).collect())
     }

@@ -245,6 +245,8 @@ mod tests {
             sent_at: TimeMs(0),
             id: ClientMessageId([0; 16]),
             content: "0123456789".into(),
+            count: 0,
+            read: Seq(0),
         };
         InboxMessage { version: Version(version), message }
     }

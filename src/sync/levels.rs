@@ -51,6 +51,8 @@ pub enum Downgrade {
     Entry(fn(proto::Entry, Option<&str>, Locale) -> proto::Entry),
     /// Of an item of the first kind, which becomes items of both.
     Items([Kind; 2], fn(proto::Item, Locale) -> Vec<proto::Item>),
+    /// Nothing at all of the items of a kind that are the row's matter.
+    NoItem(Kind, fn(&proto::Item) -> bool),
 }
 
 /// One thing that older levels lack.
@@ -74,6 +76,11 @@ pub struct Levels {
 pub const LEVELS: Levels = Levels {
     rows: &[
         Row { feature: "custom", least_level: 2, downgrade: Downgrade::Content(custom_as_text) },
+        Row {
+            feature: "unread",
+            least_level: COUNTS_LEVEL,
+            downgrade: Downgrade::NoItem(CONVERSATIONS, is_own),
+        },
         Row { feature: "notices", least_level: 2, downgrade: Downgrade::Entry(as_of_contact) },
         Row {
             feature: "groups",
@@ -83,6 +90,14 @@ pub const LEVELS: Levels = Levels {
         Row { feature: "notes", least_level: 2, downgrade: Downgrade::Item(CONTACTS, name_alone) },
     ],
 };
+
+/// The lowest level that is told how entries count, and what the user has read.
+const COUNTS_LEVEL: u8 = 2;
+
+/// Whether an item of kind conversations says what the user has read, in place of what the conversation is.
+fn is_own(item: &proto::Item) -> bool {
+    item.key.ends_with("/own")
+}
 
 fn custom_as_text(content: Content, locale: Locale) -> Content {
     match content {
@@ -156,6 +171,7 @@ impl Row {
         match self.downgrade {
             Downgrade::Item(kind, downgrade) if is_of(kind) => vec![downgrade(item, locale)],
             Downgrade::Items([kind, _], downgrade) if is_of(kind) => downgrade(item, locale),
+            Downgrade::NoItem(kind, is_lacking) if is_of(kind) && is_lacking(&item) => Vec::new(),
             _ => vec![item],
         }
     }
@@ -187,7 +203,7 @@ impl Levels {
                 proto::Entry { content, ..entry }
             }
             Downgrade::Entry(downgrade) => downgrade(entry, speaker, rendering.locale),
-            Downgrade::Item(..) | Downgrade::Items(..) => entry,
+            Downgrade::Item(..) | Downgrade::Items(..) | Downgrade::NoItem(..) => entry,
         })
     }
 
@@ -197,7 +213,7 @@ impl Levels {
         self.lacking(level).any(|row| matches!(row.downgrade, Downgrade::Entry(_)))
     }
 
-    /// An item as a device is told it: by one, or by several.
+    /// An item as a device is told it: by one, by several, or not at all.
     #[must_use]
     pub fn items(&self, rendering: Rendering, item: proto::Item) -> Vec<proto::Item> {
         let mut items = vec![item];
@@ -207,12 +223,17 @@ impl Levels {
         items
     }
 
-    /// Of what an item is told by, that of its own kind.
+    /// Of what an item is told by, that of its own kind, if the level has it at all.
     #[must_use]
-    pub fn item(&self, rendering: Rendering, item: proto::Item) -> proto::Item {
+    pub fn item(&self, rendering: Rendering, item: proto::Item) -> Option<proto::Item> {
         let kind = item.kind;
-        let told = self.items(rendering, item).into_iter().find(|told| told.kind == kind);
-        told.expect("an item is told as one of its own kind, and it may be as one that is deleted")
+        self.items(rendering, item).into_iter().find(|told| told.kind == kind)
+    }
+
+    /// Whether entries and heads say how they count.
+    #[must_use]
+    pub fn tells_counts(&self, rendering: Rendering) -> bool {
+        rendering.level >= COUNTS_LEVEL
     }
 
     /// Kinds whose items or messages are not told the same at two levels.
@@ -223,7 +244,7 @@ impl Levels {
         between
             .flat_map(|row| match row.downgrade {
                 Downgrade::Content(_) | Downgrade::Entry(_) => [MESSAGES; 2],
-                Downgrade::Item(kind, _) => [kind; 2],
+                Downgrade::Item(kind, _) | Downgrade::NoItem(kind, _) => [kind; 2],
                 Downgrade::Items(kinds, _) => kinds,
             })
             .collect()

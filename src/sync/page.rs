@@ -132,6 +132,9 @@ pub struct Page {
 /// 60–120.
 const ITEM_BYTES: usize = 128;
 
+/// Bytes of a seq in a list of them, in JSON: as the longest one in quotes that are escaped, and a comma.
+const SEQ_BYTES: usize = 20 + 2 * 2 + 1;
+
 impl Page {
     fn empty(marks: Marks) -> Page {
         Page {
@@ -244,6 +247,7 @@ pub(super) fn cost_bytes(item: &Item) -> usize {
         Some(ItemValue::Contact(contact)) => contact,
         // To a level without groups it is two items, each with the name.
         Some(ItemValue::Group { name, .. }) => return 2 * (ITEM_BYTES + name.len()),
+        Some(ItemValue::Reading(reading)) => return 3 * ITEM_BYTES + reading.own.len() * SEQ_BYTES,
         _ => return ITEM_BYTES,
     };
     let labels: usize = contact.labels.iter().map(|label| 2 * label.len() + 3).sum();
@@ -288,10 +292,11 @@ mod tests {
     use super::*;
     use crate::{
         model::{
-            ClientMessageId, Content, ConversationId, Notice, Seq, TimeMs, UserId, limits::ENTRY_BYTES_MAX,
+            ClientMessageId, Content, ConversationId, Notice, Reading, Seq, TimeMs, UserId,
+            limits::{ENTRY_BYTES_MAX, OWN_UNREAD_MAX},
             record::Message,
         },
-        sync::{kinds::CONTACTS, marks::RunName},
+        sync::{Locale, Rendering, kinds::CONTACTS, marks::RunName, render::item as item_of},
     };
 
     #[derive(Default)]
@@ -358,6 +363,8 @@ mod tests {
             sent_at: TimeMs(0),
             id: ClientMessageId([0; 16]),
             content: "x".repeat(bytes).as_str().into(),
+            count: 0,
+            read: Seq(0),
         };
         InboxMessage { version: Version(version), message }
     }
@@ -519,5 +526,25 @@ mod tests {
         table.contacts_floor.set(2000);
         let page = drain(fresh(), &all_kinds(), PageLimits { entries: 10, bytes: 1000 }, &table).unwrap();
         assert_eq!(page.marks.of(CONTACTS), Version(1000), "what lies above the bound is still to come");
+    }
+
+    #[test]
+    fn what_was_read_costs_no_less_than_it_takes() {
+        let (user, conversation) = (UserId(1), ConversationId(u64::MAX));
+        let reading = Reading {
+            as_of: Seq(u64::MAX),
+            read: Seq(u64::MAX),
+            read_count: u64::MAX,
+            own: vec![Seq(u64::MAX); OWN_UNREAD_MAX],
+            muted_until: TimeMs(i64::MAX),
+            pinned: true,
+            ..Reading::none(user, conversation)
+        };
+        let value = Some(ItemValue::Reading(Box::new(reading)));
+        let key = format!("{conversation}/own");
+        let item = Item { kind: CONVERSATIONS, key, version: Version(1), value };
+        let rendering = Rendering { level: 2, locale: Locale::English };
+        let told = highwater_wire::Encoding::Json.encode(&item_of(rendering, &item).unwrap());
+        assert!(told.len() <= cost_bytes(&item), "{} bytes, taken for {}", told.len(), cost_bytes(&item));
     }
 }

@@ -8,19 +8,20 @@ use super::lost_future::Valid;
 use super::names::Names;
 use super::page::Passed;
 use crate::model::{
-    Contact, Content, Notice, Role, Standing, UserId,
+    Contact, Content, Notice, Reading, Role, Standing, UserId,
     record::{InboxMessage, Item, ItemValue, Message},
 };
 
-/// An item as a device is told it, by one or by several: their values are JSON documents in both encodings.
+/// An item as a device is told it, by one, by several, or not at all when its level has nothing of the sort: their values
+/// are JSON documents in both encodings.
 #[must_use]
 pub fn items(rendering: Rendering, item: &Item) -> Vec<proto::Item> {
     LEVELS.items(rendering, whole_item(item))
 }
 
-/// Of what an item is told by, that of its own kind.
+/// Of what an item is told by, that of its own kind, if the level has it at all.
 #[must_use]
-pub fn item(rendering: Rendering, item: &Item) -> proto::Item {
+pub fn item(rendering: Rendering, item: &Item) -> Option<proto::Item> {
     LEVELS.item(rendering, whole_item(item))
 }
 
@@ -46,7 +47,20 @@ fn document(value: &ItemValue) -> String {
             let item = proto::GroupItem { name: name.clone(), role: role(*own).into(), since_seq: since.0 };
             json(&proto::ConversationItem { conversation_id: group.0, peer_id: 0, group: Some(item) })
         }
+        ItemValue::Reading(reading) => json(&own_item(reading)),
         ItemValue::Document(document) => document.clone(),
+    }
+}
+
+fn own_item(reading: &Reading) -> proto::OwnItem {
+    proto::OwnItem {
+        conversation_id: reading.conversation.0,
+        as_of_seq: reading.as_of.0,
+        read_seq: reading.read.0,
+        read_count: reading.read_count,
+        own_seqs: reading.own.iter().map(|seq| seq.0).collect(),
+        muted_until_ms: reading.muted_until.0,
+        pinned: reading.pinned,
     }
 }
 
@@ -129,6 +143,7 @@ pub fn entry(user: UserId, rendering: Rendering, message: &Message) -> proto::En
 /// An entry as a device of `user` is told it, with the names of [`people`].
 #[must_use]
 pub fn entry_naming(user: UserId, rendering: Rendering, message: &Message, names: &Names) -> proto::Entry {
+    let is_counted = LEVELS.tells_counts(rendering);
     // Only what a client sent has an id of a client.
     let own = message.sender == user && !matches!(message.content, Content::Notice(_));
     let entry = proto::Entry {
@@ -138,6 +153,8 @@ pub fn entry_naming(user: UserId, rendering: Rendering, message: &Message, names
         sent_at_ms: message.sent_at.0,
         client_message_id: if own { Bytes::copy_from_slice(&message.id.0) } else { Bytes::new() },
         content: Some(content(message, names)),
+        uncounted: if is_counted { message.seq.0 - message.count } else { 0 },
+        read_seq: if is_counted && own { message.read.0 } else { 0 },
     };
     let speaker = speaker(user, rendering, message).map(|speaker| names.of(speaker));
     LEVELS.entry(rendering, entry, speaker)

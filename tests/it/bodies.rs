@@ -53,8 +53,8 @@ async fn head(server: &Server, person: &Person) -> proto::Head {
     let Body::Heads(list) = wire.ask(Request::Heads(proto::Heads::default())).await else {
         panic!("no heads")
     };
-    let [head] = list.heads[..] else { panic!("one conversation, not {list:?}") };
-    head
+    let [head] = &list.heads[..] else { panic!("one conversation, not {list:?}") };
+    head.clone()
 }
 
 /// What can be read of a conversation, in ranges of any size.

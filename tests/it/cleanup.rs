@@ -125,7 +125,7 @@ async fn heads_and_ranges_stop_at_their_bounds_and_show_nothing_to_others() {
     let Body::Heads(list) = wire.ask(Request::Heads(proto::Heads::default())).await else {
         panic!("no heads")
     };
-    let [head] = list.heads[..] else { panic!("one conversation, not {list:?}") };
+    let [head] = &list.heads[..] else { panic!("one conversation, not {list:?}") };
     assert_eq!((head.seq, head.oldest_seq, list.next), (MESSAGES as u64, 1, 0));
     let range = |from_seq, to_seq| {
         Request::Range(proto::Range { conversation_id: head.conversation_id, from_seq, to_seq })

@@ -76,3 +76,4 @@ mod strangers;
 mod stuck;
 mod suspension;
 mod telling;
+mod unread;

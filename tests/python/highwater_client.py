@@ -61,7 +61,8 @@ SCHEMA = {
         (40, "createGroup", "CreateGroup", "?"), (41, "addMembers", "AddMembers", "?"),
         (42, "removeMember", "RemoveMember", "?"), (43, "leaveGroup", "LeaveGroup", "?"),
         (44, "renameGroup", "RenameGroup", "?"), (45, "giveRole", "GiveRole", "?"),
-        (46, "listMembers", "ListMembers", "?")],
+        (46, "listMembers", "ListMembers", "?"),
+        (70, "markRead", "MarkRead", "?"), (71, "setConversation", "SetConversation", "?")],
     "ServerFrame": [
         (1, "requestId", "uint64", ""), (10, "greeting", "Greeting", "?"), (11, "heartbeat", "HeartbeatAnswer", "?"),
         (12, "page", "Page", "?"), (13, "sent", "Sent", "?"), (14, "signedIn", "SignedIn", "?"),
@@ -119,6 +120,9 @@ SCHEMA = {
     "ListMembers": [(1, "conversationId", "fixed64", ""), (2, "after", "fixed64", ""), (3, "limit", "uint32", "")],
     "MemberList": [(1, "members", "Member", "*"), (2, "next", "fixed64", "")],
     "Member": [(1, "userId", "fixed64", ""), (2, "name", "string", ""), (3, "role", "Role", "")],
+    "MarkRead": [(1, "conversationId", "fixed64", ""), (2, "seq", "uint64", "")],
+    "SetConversation": [
+        (1, "conversationId", "fixed64", ""), (2, "mutedUntilMs", "int64", ""), (3, "pinned", "bool", "")],
     "Send": [
         (1, "clientMessageId", "bytes", ""), (2, "day", "uint32", ""), (3, "conversationId", "fixed64", "?"),
         (4, "userId", "fixed64", "?"), (5, "userName", "string", "?"), (6, "text", "string", ""),
@@ -139,7 +143,8 @@ SCHEMA = {
     "Entry": [
         (1, "conversationId", "fixed64", ""), (2, "seq", "uint64", ""), (3, "senderId", "fixed64", ""),
         (4, "sentAtMs", "int64", ""), (5, "clientMessageId", "bytes", ""), (6, "text", "string", "?"),
-        (7, "custom", "Custom", "?"), (8, "notice", "Notice", "?")],
+        (7, "custom", "Custom", "?"), (8, "notice", "Notice", "?"),
+        (12, "uncounted", "uint64", ""), (13, "readSeq", "uint64", "")],
     "Notice": [
         (1, "what", "What", ""), (2, "by", "string", ""), (3, "users", "User", "*"), (4, "name", "string", ""),
         (5, "role", "Role", "")],
@@ -147,7 +152,10 @@ SCHEMA = {
     "Gap": [(1, "conversationId", "fixed64", ""), (2, "fromSeq", "uint64", ""), (3, "toSeq", "uint64", "")],
     "Heads": [(1, "after", "uint64", ""), (2, "limit", "uint32", "")],
     "HeadList": [(1, "heads", "Head", "*"), (2, "next", "uint64", "")],
-    "Head": [(1, "conversationId", "fixed64", ""), (2, "seq", "uint64", ""), (3, "oldestSeq", "uint64", "")],
+    "Head": [
+        (1, "conversationId", "fixed64", ""), (2, "seq", "uint64", ""), (3, "oldestSeq", "uint64", ""),
+        (10, "count", "uint64", ""), (11, "readSeq", "uint64", ""), (12, "readCount", "uint64", ""),
+        (13, "ownSeqs", "uint64", "*"), (14, "unread", "uint64", "")],
     "Range": [(1, "conversationId", "fixed64", ""), (2, "fromSeq", "uint64", ""), (3, "toSeq", "uint64", "")],
     "EntryList": [(1, "conversationId", "fixed64", ""), (2, "entries", "Entry", "*"), (3, "more", "bool", "")],
     "Compare": [(1, "items", "HeldItem", "*"), (2, "entries", "HeldEntry", "*"), (3, "limit", "uint32", "")],

@@ -105,6 +105,10 @@ impl World {
                     | Refusal::UnblockFirst
                     | Refusal::NoSuchRequest),
                 ) => self.change_refused(&submission.operation.request, refusal, new),
+                Err(Refusal::NoSuchConversation) => {
+                    let is_reading = matches!(submission.operation.request, Request::Reading(_));
+                    assert!(is_reading, "nobody named a conversation that is not there");
+                }
                 Ok(_) | Err(Refusal::InvalidToken | Refusal::NoSuchDevice) => {}
                 other => self.refused(other),
             },

@@ -319,7 +319,13 @@ impl Client {
         assert_eq!(self.stored.messages, count, "G1: messages of user {} at bound {bound}", self.user);
         self.check_entries(oracle);
         for item in oracle.items_of(self.user).filter(|item| item.version <= bound) {
-            for shown in render::items(self.rendering, item) {
+            let told = render::items(self.rendering, item);
+            let own = (u32::from(item.kind.0), item.key.clone());
+            assert!(
+                !told.is_empty() || !self.stored.items.contains_key(&own),
+                "a level is told what it lacks"
+            );
+            for shown in told {
                 let held = self.stored.items.get(&(shown.kind, shown.key));
                 let expected = (!shown.deleted).then_some(shown.value);
                 let (key, kind) = (&item.key, item.kind);

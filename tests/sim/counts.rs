@@ -38,6 +38,13 @@ const EVENTS: &[&str] = &[
     "open context",
     "open context again",
     "custom sent",
+    "read",
+    "read of others",
+    "muted or pinned",
+    "unread",
+    "unread in a group",
+    "nothing unread",
+    "own above the read mark",
     // contacts
     "user blocked",
     "user unblocked",

@@ -106,7 +106,7 @@ fn a_head_lies_within_the_own_membership() {
     for indexing in [Indexing::Never, Indexing::Always] {
         let mut store = store(indexing);
         let head = |store: &GroupStore, user: u64| {
-            let answer = heads(&store.view(), UserId(user), &proto::Heads::default()).unwrap();
+            let answer = heads(&store.view(), (UserId(user), RENDERING), &proto::Heads::default()).unwrap();
             let Ok(Body::Heads(list)) = answer else { panic!("{answer:?}") };
             list.heads.iter().map(|head| (Seq(head.seq), Seq(head.oldest_seq))).collect::<Vec<_>>()
         };

@@ -176,7 +176,12 @@ impl GroupStore {
 
     /// A message; its id is made of the number of those before it.
     pub fn send(&mut self, by: u64) -> Result<Seq, Refusal> {
-        let request = message(by, self.acknowledged.len() as u64);
+        self.send_shown(by, Seq(0))
+    }
+
+    /// The same from a device that shows everything through a place.
+    pub fn send_shown(&mut self, by: u64, shown: Seq) -> Result<Seq, Refusal> {
+        let request = message_shown(by, self.acknowledged.len() as u64, shown);
         let answer = self.submit(&request)?;
         let Answer::Sent { seq, .. } = answer else { panic!("{answer:?}") };
         self.acknowledged.push((request, answer));
@@ -212,6 +217,12 @@ impl GroupStore {
         messages
     }
 
+    /// How often a row of what somebody has read was written.
+    pub fn row_writes(&self) -> usize {
+        let effects = self.log.iter().flat_map(|(record, _)| &record.effects);
+        effects.filter(|effect| matches!(effect, highwater::model::Effect::Reading(_))).count()
+    }
+
     /// Versions and seqs of a user's inbox, in order.
     pub fn inbox(&self, user: u64) -> Vec<(Version, Seq)> {
         let entries = self.view().inbox_above(UserId(user), Version(0), usize::MAX, usize::MAX).unwrap();
@@ -220,19 +231,29 @@ impl GroupStore {
 
     /// The group among a user's conversations.
     pub fn item(&self, user: u64) -> Option<Item> {
+        self.items(user).into_iter().find(|item| item.key == GROUP.to_string())
+    }
+
+    /// What a user is told of the group, beside its messages: what it is, and what the user has read of it.
+    pub fn items(&self, user: u64) -> Vec<Item> {
         let items = self.view().items_above(UserId(user), CONVERSATIONS, Version(0), 9).unwrap();
-        assert!(items.len() <= 1);
-        items.into_iter().next()
+        assert!(items.len() <= 2);
+        items
     }
 }
 
 /// A message to the group; its number makes its id.
 pub fn message(by: u64, number: u64) -> Request {
+    message_shown(by, number, Seq(0))
+}
+
+/// The same from a device that shows everything through a place.
+fn message_shown(by: u64, number: u64, shown: Seq) -> Request {
     let mut id = [0; 16];
     id[..8].copy_from_slice(&number.to_be_bytes());
     let content = Content::from(format!("message {number} of {by}").as_str());
     let (id, to) = (ClientMessageId(id), Target::Conversation(GROUP));
-    Request::Send(Send { by: device(by), to, id, day: TODAY, content })
+    Request::Send(Send { by: device(by), to, id, day: TODAY, content, shown })
 }
 
 pub fn device(user: u64) -> Principal {

@@ -13,7 +13,7 @@ use highwater_wire::{
     proto::{self, server_frame::Body},
 };
 
-use crate::{levels::any_rendering, oracle::Oracle, world::World};
+use crate::{levels::any_rendering, oracle::Oracle, read_marks::NEWEST, world::World};
 
 impl Oracle {
     /// Whether a user is in a conversation now, as far as the log says it.
@@ -71,10 +71,11 @@ impl World {
         let mut wanted = proto::Heads { after: 0, limit: self.random.below(4) as u32 };
         let mut listed = BTreeSet::new();
         loop {
-            let answered = heads(view, user, &wanted).unwrap_or_else(|fault| panic!("G1: {fault}"));
+            let answered = heads(view, (user, NEWEST), &wanted).unwrap_or_else(|fault| panic!("G1: {fault}"));
             let Ok(Body::Heads(list)) = answered else { panic!("no heads: {answered:?}") };
             for head in &list.heads {
                 self.check_head(user, view, head);
+                self.check_unread(user, view, head);
                 self.read_conversation(user, view, ConversationId(head.conversation_id), head.seq + 3);
                 listed.insert(ConversationId(head.conversation_id));
             }

@@ -225,7 +225,8 @@ impl World {
         };
         // Clocks differ, and a greeting may be from yesterday.
         let day = Day(self.now.day().0 + self.random.below(3) as u32 - 1);
-        let send = Send { by, to, id, day, content };
+        let shown = self.shown();
+        let send = Send { by, to, id, day, content, shown };
         let key = (by.user, day, id);
         self.pending.push(Pending { send, key, copies: 0, is_unknown: false, acked: None, is_over: false });
         self.submit_send_again(self.pending.len() - 1);

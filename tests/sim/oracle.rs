@@ -7,7 +7,7 @@ use std::{
 
 use highwater::model::{
     Bodies, ClientMessageId, Content, ConversationId, Day, Delivery, DeviceId, Effect, GroupBounds,
-    GroupEffect, Horizon, Kind, LineageId, Lineages, Record, TimeMs, UserId, Version,
+    GroupEffect, Horizon, Kind, LineageId, Lineages, Record, Seq, TimeMs, UserId, Version,
     record::{Account, Conversation, Device, HostIdentityKey, Item, Run, SecretHash},
 };
 
@@ -54,6 +54,8 @@ pub struct Oracle {
     pub batch_at: TimeMs,
     /// When each version was decided.
     pub decided: BTreeMap<Version, TimeMs>,
+    /// How far each user has read each conversation.
+    pub read: BTreeMap<(UserId, ConversationId), Seq>,
     /// Sends that were told as refused and not sent again since.
     pub refused: BTreeSet<(SendKey, Content)>,
     /// Which of the restores, counted from 1, was the newest that began a lossy run.
@@ -73,7 +75,11 @@ impl Oracle {
         let mut told: BTreeSet<(UserId, Kind)> = BTreeSet::new();
         for effect in &record.effects {
             match effect {
-                Effect::Message(delivery) => self.take_message(record.version, delivery),
+                Effect::Message(delivery) => {
+                    self.take_mark(&delivery.message);
+                    self.take_message(record.version, delivery);
+                }
+                Effect::Reading(reading) => self.take_reading(reading),
                 Effect::Item { user, item, supersedes } => {
                     assert!(
                         told.insert((*user, item.kind)),

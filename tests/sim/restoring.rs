@@ -122,7 +122,10 @@ impl World {
         let view = self.shell.view();
         let (user, rendering) = (self.clients[place].user, self.clients[place].rendering);
         let wanted = proto::Heads { after: 0, limit: 0 };
-        let Body::Heads(list) = heads(&view, user, &wanted).unwrap().unwrap() else { panic!("no heads") };
+        let Body::Heads(list) = heads(&view, (user, crate::read_marks::NEWEST), &wanted).unwrap().unwrap()
+        else {
+            panic!("no heads")
+        };
         for head in list.heads {
             let mut from_seq = head.oldest_seq;
             while from_seq <= head.seq {

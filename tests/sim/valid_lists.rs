@@ -69,6 +69,7 @@ impl World {
         }
         let gone = |item: &Item| self.oracle.gone.contains(&(user, CONVERSATIONS, item.key.clone()));
         let items = self.oracle.items_of(user).filter(|item| item.kind == CONVERSATIONS && !gone(item));
+        let items = items.filter(|item| !item.key.ends_with("/own"));
         for item in items {
             let conversation = ConversationId(item.key.parse().unwrap());
             // Also one that has ended: what came before the end stays.

@@ -145,7 +145,7 @@ impl World {
     }
 
     fn act(&mut self) {
-        match self.random.below(1263) {
+        match self.random.below(1283) {
             0..160 => self.operate(),
             160..320 => self.decide(),
             320..430 => self.warm_further(),
@@ -175,6 +175,7 @@ impl World {
             1063..1123 => self.change_group_one(),
             1123..1163 => self.send_to_group(),
             1163..1263 => self.expand_one(),
+            1263..1283 => self.mark_one(),
             _ => {
                 let power_cut = self.random.one_in(2);
                 self.crash(power_cut);

@@ -139,7 +139,7 @@ mod tests {
             ((9, 8), None),
         ];
         for ((oldest_seq, seq), expected) in cases {
-            let head = Head { conversation_id: 1, seq, oldest_seq };
+            let head = Head { conversation_id: 1, seq, oldest_seq, ..Head::default() };
             assert_eq!(repaired_of(&head), expected.map(range), "{head:?}");
         }
     }

@@ -20,6 +20,7 @@ pub mod groups;
 mod history;
 mod holes;
 pub mod message;
+mod reading;
 mod repair;
 pub mod requests;
 mod send_queue;

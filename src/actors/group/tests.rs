@@ -282,6 +282,7 @@ fn say(group: ConversationId, user: u64, number: u64) -> Request {
         id: ClientMessageId(id),
         day: Day(20_000),
         content: Content::Text("hello".into()),
+        shown: Seq(0),
     })
 }
 

@@ -205,6 +205,7 @@ fn op_of(request: &Request) -> Option<Op> {
         | Request::AcceptTime
         | Request::Invite(_)
         | Request::PutDocument { .. }
+        | Request::Reading(_)
         | Request::Group(_)
         | Request::Channel(_)
         | Request::ForgetFollow { .. }

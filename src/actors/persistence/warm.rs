@@ -2,7 +2,7 @@
 
 use crate::{
     logic::{ConversationState, GroupState, Need, Operation, State, Warm, lacking},
-    model::limits::GROUP_MEMBERS_CEILING,
+    model::{Counted, limits::GROUP_MEMBERS_CEILING},
     store::view::{ReadFault, View},
 };
 
@@ -36,7 +36,10 @@ fn one(view: &View, need: Need) -> Result<Warm, ReadFault> {
         Need::Device(device) => Warm::Device(device, view.device(device)?),
         Need::Conversation(conversation) => {
             let state = match view.conversation(conversation)? {
-                Some(row) => Some(ConversationState { row, head: view.conversation_head(conversation)? }),
+                Some(row) => {
+                    let (head, count) = view.conversation_count(conversation)?;
+                    Some(ConversationState { row, head, counted: Counted::at(head, count) })
+                }
                 None => None,
             };
             Warm::Conversation(conversation, state)
@@ -61,6 +64,10 @@ fn one(view: &View, need: Need) -> Result<Warm, ReadFault> {
             Warm::Group(group, state)
         }
         Need::Contact(owner, other) => Warm::Contact(owner, other, view.contact(owner, other)?),
+        Need::Reading(user, conversation) => Warm::Reading(Box::new(view.reading(user, conversation)?)),
+        Need::Count(conversation, seq) => {
+            Warm::Count(conversation, seq, view.count_through(conversation, seq)?)
+        }
         Need::ContactTally(user) => Warm::ContactTally(view.contact_tally(user)?),
         Need::Follow(user, channel) => Warm::Follow(user, channel, view.follow(user, channel)?),
         Need::FollowCount(user) => Warm::FollowCount(user, view.follow_count(user)?),

@@ -24,7 +24,7 @@ pub fn difference(
     let limit = usize::try_from(wanted.limit).unwrap_or(usize::MAX);
     let entries = if limit == 0 { PAGE_ENTRIES_MAX } else { limit.min(PAGE_ENTRIES_MAX) };
     let limits = PageLimits { entries, bytes: bytes_max };
-    let shows = |item: &Item| !render::item(rendering, item).deleted;
+    let shows = |item: &Item| render::item(rendering, item).is_some_and(|item| !item.deleted);
     let found = compare(held(wanted), kinds, limits, shows, &UserView { view, user })?;
     let messages = found.entries.iter().map(|entry| &entry.message);
     let entries = naming::entries(view, user, rendering, messages)?.into_iter();

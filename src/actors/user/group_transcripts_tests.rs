@@ -11,7 +11,7 @@ use crate::{
         id_of_new,
         operation::{GroupChange, GroupRequest, Send, Target},
     },
-    model::{ClientMessageId, ConversationId, DeviceId, Role, TimeMs, UserId},
+    model::{ClientMessageId, ConversationId, DeviceId, Role, Seq, TimeMs, UserId},
     sync::{Locale, Rendering},
 };
 use bytes::Bytes;
@@ -36,7 +36,7 @@ impl Story {
         let id = ClientMessageId([self.last.0 as u8; 16]);
         let content = of_send(text.to_owned(), custom).unwrap();
         let day = TimeMs(BEGIN_MS).day();
-        self.operate(Request::Send(Send { by, to, id, day, content }))
+        self.operate(Request::Send(Send { by, to, id, day, content, shown: Seq(0) }))
     }
 }
 

@@ -3,7 +3,7 @@
 use highwater_wire::{Refusal, proto};
 use proto::server_frame::Body;
 
-use super::naming;
+use super::{naming, readings::with_unread};
 use crate::{
     model::{
         ConversationId, Seq, UserId, Version,
@@ -11,7 +11,7 @@ use crate::{
         record::{ItemValue, Message},
     },
     store::view::{ReadFault, View},
-    sync::{Rendering, kinds::CONVERSATIONS},
+    sync::{LEVELS, Rendering, kinds::CONVERSATIONS},
 };
 
 /// Every place of a conversation.
@@ -21,7 +21,11 @@ const EVERYTHING: (Seq, Seq) = (Seq(0), Seq(u64::MAX));
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn heads(view: &View, user: UserId, wanted: &proto::Heads) -> Result<Result<Body, Refusal>, ReadFault> {
+pub fn heads(
+    view: &View,
+    (user, rendering): (UserId, Rendering),
+    wanted: &proto::Heads,
+) -> Result<Result<Body, Refusal>, ReadFault> {
     let limit = usize::try_from(wanted.limit).unwrap_or(usize::MAX);
     let limit = if limit == 0 { PAGE_ENTRIES_MAX } else { limit.min(PAGE_ENTRIES_MAX) };
     if wanted.after > Version::MAX.0 {
@@ -44,7 +48,12 @@ pub fn heads(view: &View, user: UserId, wanted: &proto::Heads) -> Result<Result<
         let from = open.first().map_or(Seq(1), |(from, _)| *from);
         // What was removed while this read goes on may reach above what it shows.
         let oldest = view.oldest_message(conversation)?.max(from).min(seq);
-        heads.push(proto::Head { conversation_id: conversation.0, seq: seq.0, oldest_seq: oldest.0 });
+        let (conversation_id, seq, oldest_seq) = (conversation.0, seq.0, oldest.0);
+        let head = proto::Head { conversation_id, seq, oldest_seq, ..proto::Head::default() };
+        heads.push(match LEVELS.tells_counts(rendering) {
+            true => with_unread(head, &view.unread(user, conversation)?),
+            false => head,
+        });
     }
     Ok(Ok(Body::Heads(proto::HeadList { heads, next })))
 }

@@ -145,6 +145,8 @@ mod tests {
             sent_at: TimeMs(1_795_262_400_000 + seq as i64),
             id: ClientMessageId([seq as u8; 16]),
             content: Content::Text(Bytes::from(text.to_owned())),
+            count: seq,
+            read: Seq(seq - 1),
         };
         InboxMessage { version: Version(seq * 2), message }
     }

@@ -14,7 +14,7 @@ use crate::{
         transport::ConnectionId,
     },
     logic::{self, Answer, operation},
-    model::{ClientMessageId, ConversationId, Day, DeviceId, UserId, record::name_key},
+    model::{ClientMessageId, ConversationId, Day, DeviceId, Seq, UserId, record::name_key},
     monitor::{Op, Outcome},
     store::view::{ReadFault, View},
 };
@@ -57,8 +57,7 @@ impl User {
             Some(Request::ListDevices(_)) => self.list_devices(connection, request_id),
             Some(Request::FindUser(find)) => self.find_user(connection, request_id, &find.name),
             Some(Request::Heads(heads)) => {
-                let user = self.user;
-                self.read(connection, request_id, Op::Heads, move |view| super::heads(view, user, &heads));
+                self.heads(connection, request_id, heads);
             }
             Some(Request::ListMembers(wanted)) => {
                 let user = self.user;
@@ -72,7 +71,8 @@ impl User {
             ) => {
                 self.refuse(connection, request_id, Refusal::AlreadyGreeted);
             }
-            // What is left changes a contact or a group, or is unknown here: comparisons are over HTTP only.
+            // What is left changes what the user has of others, of groups and of conversations, or is unknown here: comparisons
+            // are over HTTP only.
             Some(request) => self.change(connection, request_id, &request),
             None => self.refuse(connection, request_id, Refusal::UnknownRequest),
         }
@@ -184,6 +184,16 @@ impl User {
         self.read(connection, request_id, Op::FindUser, move |view| user_by_name(view, asking, &key));
     }
 
+    fn heads(&mut self, connection: ConnectionId, request_id: u64, heads: proto::Heads) {
+        let user = self.user;
+        let Some(rendering) = self.session(connection).map(|session| session.rendering) else {
+            return;
+        };
+        self.read(connection, request_id, Op::Heads, move |view| {
+            super::heads(view, (user, rendering), &heads)
+        });
+    }
+
     fn range(&mut self, connection: ConnectionId, request_id: u64, range: proto::Range) {
         let user = self.user;
         let queued_bytes_max = self.services.queued_bytes_max;
@@ -249,6 +259,9 @@ fn screen(session: &Session, send: proto::Send) -> Result<operation::Send, Refus
 /// # Errors
 /// When it is none, and what can be refused by its form alone.
 pub fn change(by: logic::Principal, request: &Request) -> Result<operation::Request, Refusal> {
+    if let Some(reading) = super::reading_of(by, request) {
+        return reading.map(operation::Request::Reading);
+    }
     if let Some(change) = super::change_of_contact(by, request) {
         return Ok(operation::Request::ChangeContact(change));
     }
@@ -272,7 +285,8 @@ pub fn message(by: logic::Principal, send: proto::Send) -> Result<operation::Sen
         Some(To::UserName(name)) => operation::Target::Name(name_key(&name)),
         None => return Err(Refusal::InvalidField),
     };
-    Ok(operation::Send { by, to, id: ClientMessageId(id), day: Day(send.day), content })
+    let (id, day, shown) = (ClientMessageId(id), Day(send.day), Seq(send.shown_seq));
+    Ok(operation::Send { by, to, id, day, content, shown })
 }
 
 /// What is told when an operation was done.

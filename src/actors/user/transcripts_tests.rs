@@ -25,7 +25,7 @@ use crate::{
         operation::{NewDevice, Register, Send, Target},
     },
     model::{
-        ClientMessageId, ConversationId, DeviceId, Kind, LineageId, RunNumber, TimeMs, UserId, Version,
+        ClientMessageId, ConversationId, DeviceId, Kind, LineageId, RunNumber, Seq, TimeMs, UserId, Version,
         limits::{PAGE_BYTES_MAX, PUSH_ENTRIES_MAX},
         record::Run,
     },
@@ -112,7 +112,7 @@ impl Story {
         let id = ClientMessageId([self.last.0 as u8; 16]);
         let content = of_send(text.to_owned(), custom).unwrap();
         let day = TimeMs(BEGIN_MS).day();
-        self.operate(Request::Send(Send { by, to: Target::User(to), id, day, content }))
+        self.operate(Request::Send(Send { by, to: Target::User(to), id, day, content, shown: Seq(0) }))
     }
 
     fn chain() -> Chain {

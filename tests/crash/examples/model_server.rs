@@ -338,6 +338,7 @@ fn page(state: &State, user: u64, snapshot: &[u8]) -> Page {
             sent_at_ms: 0,
             client_message_id: own.into(),
             content: Some(Content::Text(stored.text.clone())),
+            ..Entry::default()
         }
     });
     Page {

@@ -125,6 +125,7 @@ impl OldStore {
             id: ClientMessageId(rand::random()),
             day: self.now.day(),
             content: text.into(),
+            shown: Seq(0),
         };
         let Answer::Sent { conversation, seq, .. } = self.decide(Request::Send(send.clone())) else {
             panic!("{text} was not sent")

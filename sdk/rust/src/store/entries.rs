@@ -78,9 +78,11 @@ pub(super) fn apply_entry(
     Ok(())
 }
 
-/// Whether two entries differ in what a level changes at most: the content, and who is shown as the one who says it.
+/// Whether two entries differ at most in what depends on the level: the content, who is shown as the one who says it, and how
+/// they count.
 fn is_same_message(stored: &Entry, told: &Entry) -> bool {
-    Entry { content: told.content.clone(), sender_id: told.sender_id, ..stored.clone() } == *told
+    let (sender_id, uncounted, read_seq) = (told.sender_id, told.uncounted, told.read_seq);
+    Entry { content: told.content.clone(), sender_id, uncounted, read_seq, ..stored.clone() } == *told
 }
 
 /// Gives an entry the content that it has now, if it was stored for another level or language; false if for this one.
@@ -92,7 +94,8 @@ fn replace_content(
     let content::EntryColumns { text, schema, json, notice } = content::of_entry(&entry.content);
     let changed = transaction
         .prepare_cached(
-            "UPDATE entries SET text = ?3, schema = ?4, json = ?5, rendering = ?6, notice = ?7, sender = ?8
+            "UPDATE entries SET text = ?3, schema = ?4, json = ?5, rendering = ?6, notice = ?7, sender = ?8,
+                 uncounted = ?9, read_seq = ?10
              WHERE conversation = ?1 AND seq = ?2 AND rendering <> ?6",
         )?
         .execute(params![
@@ -103,7 +106,9 @@ fn replace_content(
             json,
             rendering,
             notice,
-            entry.sender_id.cast_signed()
+            entry.sender_id.cast_signed(),
+            entry.uncounted.cast_signed(),
+            entry.read_seq.cast_signed(),
         ])?;
     Ok(changed == 1)
 }
@@ -113,8 +118,9 @@ fn insert_entry(transaction: &Transaction<'_>, entry: &Entry, rendering: &str) -
     transaction
         .prepare_cached(
             "INSERT OR REPLACE INTO entries
-                (conversation, seq, sender, sent_at_ms, client_message_id, text, schema, json, rendering, notice)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                (conversation, seq, sender, sent_at_ms, client_message_id, text, schema, json, rendering, notice,
+                 uncounted, read_seq)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         )?
         .execute(params![
             entry.conversation_id.cast_signed(),
@@ -127,6 +133,8 @@ fn insert_entry(transaction: &Transaction<'_>, entry: &Entry, rendering: &str) -
             json,
             rendering,
             notice,
+            entry.uncounted.cast_signed(),
+            entry.read_seq.cast_signed(),
         ])?;
     Ok(())
 }

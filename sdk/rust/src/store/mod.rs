@@ -12,6 +12,7 @@ mod outbox;
 mod read;
 mod schema;
 pub(crate) mod thread;
+mod unread;
 
 pub use apply::{Applied, DiscardReason, Outcome, PageCause};
 pub use outbox::{OUTBOX_PENDING_MAX, OutboxMessage, PutOutcome, SendState};

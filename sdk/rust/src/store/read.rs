@@ -8,8 +8,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 /// Seqs stay far below this; above it SQLite's order is another one.
 const SEQ_MAX: u64 = i64::MAX as u64;
 
-const ENTRY_COLUMNS: &str =
-    "conversation, seq, sender, sent_at_ms, client_message_id, text, schema, json, notice";
+const ENTRY_COLUMNS: &str = "conversation, seq, sender, sent_at_ms, client_message_id, text, schema, json, notice, \
+     uncounted, read_seq";
 
 impl Store {
     /// The newest stored snapshot; empty before the first page.
@@ -174,5 +174,7 @@ fn entry_of_row(row: &Row<'_>) -> rusqlite::Result<Entry> {
         sent_at_ms: row.get(3)?,
         client_message_id: row.get::<_, Vec<u8>>(4)?.into(),
         content,
+        uncounted: row.get::<_, i64>(9)?.cast_unsigned(),
+        read_seq: row.get::<_, i64>(10)?.cast_unsigned(),
     })
 }

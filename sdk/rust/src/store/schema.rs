@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use std::time::Duration;
 
 /// Format of the file, kept in `PRAGMA user_version`.
-const FORMAT: i64 = 3;
+const FORMAT: i64 = 4;
 
 /// How long opening waits for an owner that is just ending.
 const LOCK_WAIT: Duration = Duration::from_secs(2);
@@ -56,7 +56,8 @@ const TABLES: &str = "
     ) WITHOUT ROWID;
 
     -- Messages; text is null for content that this version does not know. A custom one has schema and json, and its
-    -- fallback as text; a notice has notice alone. For which level and language each was told.
+    -- fallback as text; a notice has notice alone. For which level and language each was told. How many up to it do not
+    -- count as unread, and, if it is the user's own, the read mark that it left.
     CREATE TABLE entries (
         conversation INTEGER NOT NULL,
         seq INTEGER NOT NULL,
@@ -68,6 +69,8 @@ const TABLES: &str = "
         json TEXT,
         rendering TEXT NOT NULL DEFAULT '1',
         notice BLOB,
+        uncounted INTEGER NOT NULL DEFAULT 0,
+        read_seq INTEGER NOT NULL DEFAULT 0,
         PRIMARY KEY (conversation, seq)
     ) WITHOUT ROWID;
 
@@ -111,6 +114,16 @@ const FROM_FORMAT_1: &str = "
 /// From format 2, which knew no groups.
 const FROM_FORMAT_2: &str = "ALTER TABLE entries ADD COLUMN notice BLOB;";
 
+/// From format 3, which did not count. What was told without counts is told anew once, as for another level.
+const FROM_FORMAT_3: &str = "
+    ALTER TABLE entries ADD COLUMN uncounted INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE entries ADD COLUMN read_seq INTEGER NOT NULL DEFAULT 0;
+    UPDATE entries SET rendering = '1';
+";
+
+/// From each format to the next one, the oldest first.
+const STEPS: [&str; FORMAT as usize - 1] = [FROM_FORMAT_1, FROM_FORMAT_2, FROM_FORMAT_3];
+
 /// Makes a connection ready: sole owner, write-ahead log, tables of this format.
 pub(super) fn prepare(mut connection: Connection, durability: Durability) -> Result<Connection, StoreError> {
     connection.busy_timeout(LOCK_WAIT)?;
@@ -129,17 +142,12 @@ pub(super) fn prepare(mut connection: Connection, durability: Durability) -> Res
 fn create_tables(connection: &mut Connection) -> Result<(), StoreError> {
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    match found {
-        0 => transaction.execute_batch(TABLES)?,
-        1 => {
-            transaction.execute_batch(FROM_FORMAT_1)?;
-            transaction.execute_batch(FROM_FORMAT_2)?;
-        }
-        2 => transaction.execute_batch(FROM_FORMAT_2)?,
-        FORMAT => {}
-        _ => {
-            return Err(StoreError::Newer { found, newest: FORMAT });
-        }
+    if !(0..=FORMAT).contains(&found) {
+        return Err(StoreError::Newer { found, newest: FORMAT });
+    }
+    match usize::try_from(found).ok().and_then(|found| found.checked_sub(1)) {
+        None => transaction.execute_batch(TABLES)?,
+        Some(done) => transaction.execute_batch(&STEPS[done..].concat())?,
     }
     transaction.pragma_update(None, "user_version", FORMAT)?;
     transaction.execute_batch(TABLE_OF_DOUBT)?;

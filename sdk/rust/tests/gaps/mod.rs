@@ -31,7 +31,7 @@ pub fn list(conversation_id: u64, seqs: impl IntoIterator<Item = u64>) -> EntryL
 }
 
 pub fn head(conversation_id: u64, seq: u64) -> Head {
-    Head { conversation_id, seq, oldest_seq: 1 }
+    Head { conversation_id, seq, oldest_seq: 1, ..Head::default() }
 }
 
 pub fn heads(heads: &[Head], next: u64) -> Body {

@@ -6,8 +6,8 @@ use highwater_wire::{
     proto::{
         AccountItem, ContactItem, ConversationItem, Custom, Device, DeviceClass, DeviceList, Difference,
         Done, Entry, EntryList, Error, Gap, Greeting, GroupCreated, GroupItem, Head, HeadList,
-        HeartbeatAnswer, HeldItem, Item, Kind, LevelChange, Member, MemberList, Notice, Nudge, Page, Rebuild,
-        Role, Sent, ServerFrame, SignedIn, Standing, User, Valid, VersionedEntry, VersionedItem,
+        HeartbeatAnswer, HeldItem, Item, Kind, LevelChange, Member, MemberList, Notice, Nudge, OwnItem, Page,
+        Rebuild, Role, Sent, ServerFrame, SignedIn, Standing, User, Valid, VersionedEntry, VersionedItem,
         entry::Content, notice::What, rebuild::Cause, server_frame::Body,
     },
 };
@@ -149,6 +149,8 @@ fn notices() -> Vec<Entry> {
         sent_at_ms: SENT_AT_MS,
         client_message_id: Bytes::new(),
         content: Some(Content::Notice(notice)),
+        uncounted: 0,
+        read_seq: 0,
     };
     (41..).zip(notices).map(entry).collect()
 }
@@ -244,6 +246,7 @@ fn pages() -> Vec<Named> {
         plain("server_page_level_changed_for_nothing", Body::Page(level(&[]))),
         plain("server_page_custom", Body::Page(custom)),
         plain("server_page_contacts", Body::Page(contacts(next.clone()))),
+        plain("server_page_own", Body::Page(of_own_reading(next.clone()))),
         plain("server_page_valid", Body::Page(valid)),
         named("server_push", 0, Some(Body::Push(push))),
     ]
@@ -285,6 +288,24 @@ fn contacts(snapshot: Bytes) -> Page {
         items: [noted, blocked, stranger, asked_by].iter().map(item).collect(),
         ..Page::default()
     }
+}
+
+/// What the user has read of a conversation, and how it is kept.
+fn of_own_reading(snapshot: Bytes) -> Page {
+    let own = OwnItem {
+        conversation_id: CONVERSATION,
+        as_of_seq: 300,
+        read_seq: 129,
+        read_count: 127,
+        own_seqs: vec![130, 300],
+        muted_until_ms: i64::MAX,
+        pinned: true,
+    };
+    let key = format!("{CONVERSATION}/own");
+    let item = Item { kind: 3, key, deleted: false, value: json(&own) };
+    let nothing = json(&OwnItem { conversation_id: 7, ..OwnItem::default() });
+    let nothing = Item { kind: 3, key: "7/own".to_owned(), deleted: false, value: nothing };
+    Page { snapshot, items: vec![item, nothing], ..Page::default() }
 }
 
 /// What a client keeps as it is: kinds without a meaning to it, with any text as key and any JSON document as value.
@@ -339,6 +360,7 @@ fn entries() -> Vec<Entry> {
         sent_at_ms: SENT_AT_MS,
         client_message_id: Bytes::new(),
         content,
+        ..Entry::default()
     };
     vec![
         Entry { client_message_id: message_id(), ..entry(1, ADA, text("Hello Bob")) },
@@ -362,6 +384,7 @@ fn custom_entries() -> Vec<Entry> {
             json: json.to_owned(),
             fallback: fallback.to_owned(),
         })),
+        ..Entry::default()
     };
     vec![
         entry(20, "poll/1", "{\"question\":\"Tea?\",\"answers\":[\"yes\",\"no\"]}", "Tea? yes / no"),
@@ -372,17 +395,46 @@ fn custom_entries() -> Vec<Entry> {
 }
 
 fn history() -> Vec<Named> {
-    let head = |conversation_id, seq, oldest_seq| Head { conversation_id, seq, oldest_seq };
+    let head =
+        |conversation_id, seq, oldest_seq| Head { conversation_id, seq, oldest_seq, ..Head::default() };
     let heads = vec![head(CONVERSATION, 19, 1), head(u64::MAX, u64::MAX, u64::MAX), Head::default()];
     let list = EntryList { conversation_id: CONVERSATION, entries: entries(), more: true };
     vec![
         plain("server_heads", Body::Heads(HeadList { heads, next: 281_474_976_710_655 })),
+        plain("server_heads_unread", Body::Heads(heads_with_unread())),
         plain("server_heads_empty", Body::Heads(HeadList::default())),
         plain("server_entries", Body::Entries(list)),
+        plain("server_entries_counted", Body::Entries(counted_entries())),
         plain("server_entries_empty", Body::Entries(EntryList::default())),
         plain("server_difference", Body::Difference(difference())),
         plain("server_difference_empty", Body::Difference(Difference::default())),
     ]
+}
+
+/// What level 2 is told beside: one who wrote twice above what he had read, and one who has read everything.
+fn heads_with_unread() -> HeadList {
+    let head = Head { conversation_id: CONVERSATION, seq: 300, oldest_seq: 1, ..Head::default() };
+    let behind =
+        Head { count: 297, read_seq: 129, read_count: 127, own_seqs: vec![130, 300], unread: 168, ..head };
+    let nothing =
+        Head { conversation_id: 7, seq: 19, oldest_seq: 3, count: 19, read_seq: 19, ..Head::default() };
+    HeadList { heads: vec![behind, Head { read_count: 19, ..nothing }], next: 0 }
+}
+
+/// Messages behind three notices: one of another, and two of one's own, of which the second left unread what came before.
+fn counted_entries() -> EntryList {
+    let entry = |seq, sender_id, read_seq| Entry {
+        conversation_id: CONVERSATION,
+        seq,
+        sender_id,
+        sent_at_ms: SENT_AT_MS,
+        content: Some(Content::Text("tea".to_owned())),
+        uncounted: 3,
+        read_seq,
+        ..Entry::default()
+    };
+    let entries = vec![entry(128, ADA, 128), entry(129, BOB, 0), entry(130, ADA, 128)];
+    EntryList { conversation_id: CONVERSATION, entries, more: false }
 }
 
 fn difference() -> Difference {

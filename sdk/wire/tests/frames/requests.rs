@@ -4,16 +4,16 @@ use bytes::Bytes;
 use highwater_wire::proto::{
     AcceptContact, AddMembers, AskContact, BlockUser, ChangePassword, ClientFrame, Compare, CreateGroup,
     Custom, DeleteContact, DeviceClass, DeviceInfo, EndDevice, FindUser, GiveRole, Heads, Heartbeat,
-    HeldEntry, HeldItem, Hello, LeaveGroup, ListDevices, ListMembers, NoteContact, Range, RefuseContact,
-    Register, RemoveMember, RenameGroup, Role, Send, SignIn, SignInWithToken, SignOut, Sync, UnblockUser,
-    WithdrawContact, client_frame::Request, end_device::Which, send::To,
+    HeldEntry, HeldItem, Hello, LeaveGroup, ListDevices, ListMembers, MarkRead, NoteContact, Range,
+    RefuseContact, Register, RemoveMember, RenameGroup, Role, Send, SetConversation, SignIn, SignInWithToken,
+    SignOut, Sync, UnblockUser, WithdrawContact, client_frame::Request, end_device::Which, send::To,
 };
 
 use super::{Frame, Named, message_id, snapshot};
 
 /// All of them.
 pub fn all() -> Vec<Named> {
-    [edges(), connecting(), accounts(), contacts(), groups(), sending(), history()].concat()
+    [edges(), connecting(), accounts(), contacts(), groups(), reading(), sending(), history()].concat()
 }
 
 fn named(name: &'static str, request_id: u64, snapshot: Bytes, request: Option<Request>) -> Named {
@@ -172,6 +172,20 @@ fn groups() -> Vec<Named> {
             Request::ListMembers(ListMembers { conversation_id, after: user_id, limit: 50 }),
         ),
         plain("client_list_members_empty", Request::ListMembers(ListMembers::default())),
+    ]
+}
+
+fn reading() -> Vec<Named> {
+    let conversation_id = 12_345_678_901_234_567_890;
+    let muted = SetConversation { conversation_id, muted_until_ms: 1_795_262_400_123, pinned: true };
+    let for_good = SetConversation { conversation_id, muted_until_ms: i64::MAX, pinned: false };
+    vec![
+        plain("client_mark_read", Request::MarkRead(MarkRead { conversation_id, seq: 129 })),
+        plain("client_mark_read_max", Request::MarkRead(MarkRead { conversation_id, seq: u64::MAX })),
+        plain("client_mark_read_empty", Request::MarkRead(MarkRead::default())),
+        plain("client_set_conversation", Request::SetConversation(muted)),
+        plain("client_set_conversation_for_good", Request::SetConversation(for_good)),
+        plain("client_set_conversation_empty", Request::SetConversation(SetConversation::default())),
     ]
 }
 

@@ -60,7 +60,11 @@ impl Task {
             return Ok(());
         }
         self.repairs.reset();
-        let lacks = self.on_store(move |store| lacks(store, &list.heads)).await?;
+        let told = move |store: &mut Store| {
+            store.take_heads(&list.heads)?;
+            lacks(store, &list.heads)
+        };
+        let lacks = self.on_store(told).await?;
         self.repair.heads_told(lacks, Some(list.next).filter(|&next| next != 0));
         Ok(())
     }
