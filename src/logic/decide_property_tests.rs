@@ -83,7 +83,7 @@ fn random_group(random: &mut SeededRandom, mut rows: Rows) -> Rows {
 
 fn random_group_request(random: &mut SeededRandom) -> Request {
     let (user, peer) = (1 + random.below(4), UserId(1 + random.below(5)));
-    let change = match random.below(6) {
+    let change = match random.below(7) {
         0 => {
             GroupChange::Create { name: ["g", ""][random.below(2) as usize].to_owned(), members: vec![peer] }
         }
@@ -91,6 +91,7 @@ fn random_group_request(random: &mut SeededRandom) -> Request {
         2 => GroupChange::Remove(peer),
         3 => GroupChange::Leave,
         4 => GroupChange::Rename(["g", "h"][random.below(2) as usize].to_owned()),
+        5 => GroupChange::Dissolve,
         _ => GroupChange::GiveRole(peer, [Role::Owner, Role::Admin][random.below(2) as usize]),
     };
     Request::Group(GroupRequest { by: by(user, 10 * user + 1 + random.below(2)), group: GROUP, change })

@@ -34,7 +34,7 @@ pub(super) fn needs(needs: &mut Needs<'_>, request: &GroupRequest) {
         GroupChange::Remove(user) => (&[], std::slice::from_ref(user)),
         GroupChange::Leave => (&[], std::slice::from_ref(&request.by.user)),
         GroupChange::GiveRole(user, _) => (&[], std::slice::from_ref(user)),
-        GroupChange::Rename(_) => (&[], &[]),
+        GroupChange::Rename(_) | GroupChange::Dissolve => (&[], &[]),
     };
     if added.len() > GROUP_USERS_PER_OPERATION_MAX {
         return;
@@ -55,7 +55,7 @@ pub(super) fn needs(needs: &mut Needs<'_>, request: &GroupRequest) {
         (Some(held), change) => {
             entry_needs(needs, held, added);
             match change {
-                GroupChange::Rename(_) => {
+                GroupChange::Rename(_) | GroupChange::Dissolve => {
                     for member in held.present_members() {
                         needs.need(item(member.user));
                     }
@@ -103,6 +103,7 @@ pub(super) fn decide(
         GroupChange::Leave => Some(leave(held, by, seq)),
         GroupChange::Rename(name) => rename(state, held, by, name, seq)?,
         GroupChange::GiveRole(user, role) => give_role(state, held, by, (*user, *role), seq)?,
+        GroupChange::Dissolve => Some(dissolve(held, by, seq)?),
     };
     let Some(changed) = changed else {
         return Ok(Decided::unchanged(Answer::Done));
@@ -244,6 +245,13 @@ fn leave(held: &GroupState, by: UserId, seq: Seq) -> Changed {
         members.extend(heir.map(|heir| Member { role: Role::Owner, ranked: seq, ..heir.clone() }));
     }
     Changed::members(members, Notice::Left)
+}
+
+/// The owner may end the group. Like a leave it is taken however much waits: it is everybody's last entry.
+fn dissolve(held: &GroupState, by: UserId, seq: Seq) -> Result<Changed, Refusal> {
+    held.present(by).filter(|member| member.role == Role::Owner).ok_or(Refusal::Forbidden)?;
+    let members = held.present_members().map(|member| closed(member, seq)).collect();
+    Ok(Changed::members(members, Notice::Dissolved))
 }
 
 fn heir_of(held: &GroupState, owner: UserId) -> Option<&Member> {

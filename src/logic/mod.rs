@@ -21,6 +21,8 @@ mod fan_out;
 pub mod fan_out_job;
 #[cfg(test)]
 mod fan_out_job_tests;
+#[cfg(test)]
+mod group_ends_tests;
 mod group_ids;
 #[cfg(test)]
 mod group_people_tests;

@@ -169,6 +169,8 @@ pub enum GroupChange {
     Rename(String),
     /// A member gets another role. For the owner; who makes another one owner becomes an admin.
     GiveRole(UserId, Role),
+    /// Every membership ends with one entry. For the owner.
+    Dissolve,
 }
 
 /// What a user does with regard to another one.

@@ -153,6 +153,8 @@ pub enum Notice {
     Renamed(String),
     /// The sender gave somebody another role.
     RoleGiven(UserId, Role),
+    /// The sender, who owned it, ended the group: with this entry every membership ended.
+    Dissolved,
 }
 
 impl Notice {
@@ -164,7 +166,7 @@ impl Notice {
             + match self {
                 Notice::Created { name, members } => name.len() + members.len() * NAMED_USER_BYTES_MAX,
                 Notice::Joined(members) => members.len() * NAMED_USER_BYTES_MAX,
-                Notice::Left => 0,
+                Notice::Left | Notice::Dissolved => 0,
                 Notice::Removed(_) | Notice::RoleGiven(..) => NAMED_USER_BYTES_MAX,
                 Notice::Renamed(name) => name.len(),
             }

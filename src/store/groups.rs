@@ -153,6 +153,7 @@ const LEFT: u8 = 3;
 const REMOVED: u8 = 4;
 const RENAMED: u8 = 5;
 const ROLE_GIVEN: u8 = 6;
+const DISSOLVED: u8 = 7;
 
 /// Writes a notice.
 pub fn encode_notice(out: &mut Vec<u8>, notice: &Notice) {
@@ -180,6 +181,7 @@ pub fn encode_notice(out: &mut Vec<u8>, notice: &Notice) {
             put_fixed64(out, user.0);
             out.push(role_tag(*role));
         }
+        Notice::Dissolved => out.push(DISSOLVED),
     }
 }
 
@@ -195,6 +197,7 @@ pub fn decode_notice(input: &mut Input<'_>) -> Result<Notice, Malformed> {
         REMOVED => Notice::Removed(input.user()?),
         RENAMED => Notice::Renamed(input.text("group name")?),
         ROLE_GIVEN => Notice::RoleGiven(input.user()?, take_role(input)?),
+        DISSOLVED => Notice::Dissolved,
         tag => return Err(Malformed::Unknown { what: "notice", tag: u64::from(tag) }),
     })
 }

@@ -340,6 +340,7 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
         ("notice_removed", vec![notice(Notice::Removed(bob))]),
         ("notice_renamed", vec![notice(Notice::Renamed("Kaffee".to_owned()))]),
         ("notice_role_given", vec![notice(Notice::RoleGiven(bob, Role::Admin))]),
+        ("notice_dissolved", vec![notice(Notice::Dissolved)]),
         ("nothing", Vec::new()),
     ]
 }

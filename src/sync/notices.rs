@@ -29,6 +29,7 @@ fn english(notice: &proto::Notice) -> String {
             Role::Admin => format!("{by} made {users} an admin"),
             Role::Member | Role::Unspecified => format!("{by} made {users} a member"),
         },
+        What::Dissolved => format!("{by} ended the group"),
     }
 }
 
@@ -47,6 +48,7 @@ fn chinese(notice: &proto::Notice) -> String {
             Role::Admin => format!("{by}将{users}设为管理员"),
             Role::Member | Role::Unspecified => format!("{by}将{users}设为普通成员"),
         },
+        What::Dissolved => format!("{by}解散了群聊"),
     }
 }
 
@@ -99,6 +101,7 @@ mod tests {
             ),
             (What::Left, &[], Role::Unspecified, "Ann left", "Ann退出了群聊"),
             (What::Removed, &["Bob"], Role::Unspecified, "Ann removed Bob", "Ann将Bob移出了群聊"),
+            (What::Dissolved, &[], Role::Unspecified, "Ann ended the group", "Ann解散了群聊"),
             (What::Renamed, &[], Role::Unspecified, "Ann named the group \"Tea\"", "Ann将群名改为“Tea”"),
             (What::RoleGiven, &["Bob"], Role::Owner, "Ann made Bob the owner", "Ann将群主转让给Bob"),
             (What::RoleGiven, &["Bob"], Role::Admin, "Ann made Bob an admin", "Ann将Bob设为管理员"),

@@ -110,7 +110,7 @@ fn concerned(notice: &Notice) -> &[UserId] {
     match notice {
         Notice::Created { members, .. } | Notice::Joined(members) => members,
         Notice::Removed(user) | Notice::RoleGiven(user, _) => std::slice::from_ref(user),
-        Notice::Left | Notice::Renamed(_) => &[],
+        Notice::Left | Notice::Renamed(_) | Notice::Dissolved => &[],
     }
 }
 
@@ -163,6 +163,7 @@ fn whole_notice(sender: UserId, notice: &Notice, names: &Names) -> proto::Notice
         Notice::Removed(_) => (What::Removed, "", None),
         Notice::Renamed(name) => (What::Renamed, name.as_str(), None),
         Notice::RoleGiven(_, given) => (What::RoleGiven, "", Some(*given)),
+        Notice::Dissolved => (What::Dissolved, "", None),
     };
     let user = |user: &UserId| proto::User { user_id: user.0, name: names.of(*user).to_owned() };
     proto::Notice {

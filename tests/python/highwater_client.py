@@ -42,7 +42,7 @@ ENUMS = {
     "Cause": ["CAUSE_UNSPECIFIED", "CAUSE_FOREIGN", "CAUSE_FUTURE", "CAUSE_LOSSY", "CAUSE_TOO_OLD"],
     "Role": ["ROLE_UNSPECIFIED", "ROLE_OWNER", "ROLE_ADMIN", "ROLE_MEMBER"],
     "What": ["WHAT_UNSPECIFIED", "WHAT_CREATED", "WHAT_JOINED", "WHAT_LEFT", "WHAT_REMOVED", "WHAT_RENAMED",
-             "WHAT_ROLE_GIVEN"],
+             "WHAT_ROLE_GIVEN", "WHAT_DISSOLVED"],
 }
 
 SCHEMA = {
@@ -60,7 +60,7 @@ SCHEMA = {
         (40, "createGroup", "CreateGroup", "?"), (41, "addMembers", "AddMembers", "?"),
         (42, "removeMember", "RemoveMember", "?"), (43, "leaveGroup", "LeaveGroup", "?"),
         (44, "renameGroup", "RenameGroup", "?"), (45, "giveRole", "GiveRole", "?"),
-        (46, "listMembers", "ListMembers", "?")],
+        (46, "listMembers", "ListMembers", "?"), (47, "dissolveGroup", "DissolveGroup", "?")],
     "ServerFrame": [
         (1, "requestId", "uint64", ""), (10, "greeting", "Greeting", "?"), (11, "heartbeat", "HeartbeatAnswer", "?"),
         (12, "page", "Page", "?"), (13, "sent", "Sent", "?"), (14, "signedIn", "SignedIn", "?"),
@@ -112,6 +112,7 @@ SCHEMA = {
     "AddMembers": [(1, "conversationId", "fixed64", ""), (2, "userIds", "fixed64", "*")],
     "RemoveMember": [(1, "conversationId", "fixed64", ""), (2, "userId", "fixed64", "")],
     "LeaveGroup": [(1, "conversationId", "fixed64", "")],
+    "DissolveGroup": [(1, "conversationId", "fixed64", "")],
     "RenameGroup": [(1, "conversationId", "fixed64", ""), (2, "name", "string", "")],
     "GiveRole": [(1, "conversationId", "fixed64", ""), (2, "userId", "fixed64", ""), (3, "role", "Role", "")],
     "ListMembers": [(1, "conversationId", "fixed64", ""), (2, "after", "fixed64", ""), (3, "limit", "uint32", "")],

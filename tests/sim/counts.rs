@@ -60,6 +60,7 @@ const EVENTS: &[&str] = &[
     "owner left",
     "member removed",
     "group renamed",
+    "group dissolved",
     "role given",
     "rejoin",
     "rejoin before the leave was expanded",

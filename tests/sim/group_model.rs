@@ -118,7 +118,7 @@ impl Group {
         assert!(is_first || self.is_member(by), "G9: {by} writes at {seq} and is no member");
         let rank = self.role(by);
         let is_admin = matches!(rank, Some(Role::Owner | Role::Admin));
-        let mut leaver = None;
+        let mut leavers = Vec::new();
         let notice = match &message.content {
             Content::Notice(notice) => Some(&**notice),
             _ => None,
@@ -143,13 +143,13 @@ impl Group {
                 events.push("members added");
             }
             Some(Notice::Left) => {
-                (leaver, events) = (Some(by), vec!["member left"]);
+                (leavers, events) = (vec![by], vec!["member left"]);
                 events.extend((rank == Some(Role::Owner)).then_some("owner left"));
             }
             Some(Notice::Removed(user)) => {
                 let may = self.role(*user).is_some_and(|of| rank.is_some_and(|rank| rank < of));
                 assert!(may && *user != by, "{by}, a {rank:?}, removes {user}");
-                (leaver, events) = (Some(*user), vec!["member removed"]);
+                (leavers, events) = (vec![*user], vec!["member removed"]);
             }
             Some(Notice::Renamed(name)) => {
                 assert!(is_admin && *name != self.name, "{by}, a {rank:?}, renames to {name}");
@@ -165,13 +165,19 @@ impl Group {
                 self.rank(*user, *role, seq);
                 events.push("role given");
             }
+            Some(Notice::Dissolved) => {
+                assert_eq!(rank, Some(Role::Owner), "{by} ends the group");
+                (leavers, events) = (self.members(), vec!["group dissolved"]);
+            }
         }
         let present = self.roles.len();
         assert!(present <= members_max, "{present} members in a group of at most {members_max}");
         self.audiences.push(self.roles.keys().copied().collect());
         self.given.push(BTreeSet::new());
-        if let Some(user) = leaver {
-            self.leave(user, (seq, version));
+        // Nobody follows an owner when all go.
+        let everybody = leavers.len() == present;
+        for user in leavers {
+            self.leave(user, (seq, version), everybody);
         }
         events
     }
@@ -202,12 +208,12 @@ impl Group {
     }
 
     /// An owner who leaves is followed by the oldest admin, or else the oldest member.
-    fn leave(&mut self, user: UserId, (seq, version): (Seq, Version)) {
+    fn leave(&mut self, user: UserId, (seq, version): (Seq, Version), everybody: bool) {
         let role = self.roles.remove(&user).expect("only members leave");
         let last = self.memberships.get_mut(&user).and_then(|all| all.last_mut());
         let last = last.expect("a member has a membership");
         (last.interval.leave, last.ended) = (Some(seq), Some(version));
-        if role != Role::Owner {
+        if role != Role::Owner || everybody {
             return;
         }
         let since = |user: &UserId| self.memberships[user].last().map(|one| one.interval.join);

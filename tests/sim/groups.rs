@@ -69,7 +69,7 @@ impl World {
         };
         let Some(by) = by else { return };
         let (one, two) = (self.any_user(), self.any_user());
-        let change = match self.random.below(18) {
+        let change = match self.random.below(19) {
             0..7 => GroupChange::Add(vec![one, two]),
             7..10 if one != by.user => GroupChange::Remove(one),
             10..12 => GroupChange::Leave,
@@ -79,6 +79,8 @@ impl World {
                 GroupChange::GiveRole(one, role)
             }
             17 => GroupChange::Create { name: "made again".to_owned(), members: vec![one] },
+            // Seldom, since nothing comes of the group any more.
+            18 if self.random.one_in(3) => GroupChange::Dissolve,
             _ => GroupChange::Leave,
         };
         self.submit(Request::Group(GroupRequest { by, group, change }), Ticket::Other);
@@ -217,7 +219,7 @@ impl World {
         let named: &[UserId] = match &request.change {
             GroupChange::Create { members: users, .. } | GroupChange::Add(users) => users,
             GroupChange::Remove(user) | GroupChange::GiveRole(user, _) => std::slice::from_ref(user),
-            GroupChange::Leave | GroupChange::Rename(_) => &[],
+            GroupChange::Leave | GroupChange::Rename(_) | GroupChange::Dissolve => &[],
         };
         let is_create = matches!(request.change, GroupChange::Create { .. });
         let (event, is_right) = match refusal {
@@ -295,7 +297,7 @@ fn is_done(model: &Group, request: &GroupRequest, before: Version) -> bool {
         GroupChange::Create { .. } => model.founder == request.by.user,
         GroupChange::Add(users) => users.iter().all(|user| model.was_member_behind(*user, before)),
         GroupChange::Remove(user) => model.was_out_behind(*user, before),
-        GroupChange::Leave => model.was_out_behind(request.by.user, before),
+        GroupChange::Leave | GroupChange::Dissolve => model.was_out_behind(request.by.user, before),
         GroupChange::Rename(name) => model.name == *name,
         GroupChange::GiveRole(user, role) => model.role(*user) == Some(*role),
     }
@@ -307,7 +309,7 @@ fn may(model: &Group, by: UserId, change: &GroupChange) -> bool {
     match change {
         GroupChange::Add(_) | GroupChange::Rename(_) => rank < Role::Member,
         GroupChange::Remove(user) => rank < model.role(*user).unwrap_or(Role::Member),
-        GroupChange::GiveRole(..) => rank == Role::Owner,
+        GroupChange::GiveRole(..) | GroupChange::Dissolve => rank == Role::Owner,
         GroupChange::Create { .. } | GroupChange::Leave => true,
     }
 }

@@ -8,8 +8,8 @@ use crate::error::Error;
 use crate::message::ClientMessageId;
 use crate::store::{Store, StoreError};
 use highwater_wire::proto::{
-    AddMembers, ConversationItem, CreateGroup, GiveRole, GroupItem, LeaveGroup, ListMembers, Member,
-    RemoveMember, RenameGroup, Role, client_frame::Request, server_frame::Body,
+    AddMembers, ConversationItem, CreateGroup, DissolveGroup, GiveRole, GroupItem, LeaveGroup, ListMembers,
+    Member, RemoveMember, RenameGroup, Role, client_frame::Request, server_frame::Body,
 };
 use highwater_wire::{Encoding, kind};
 
@@ -57,6 +57,14 @@ impl Client {
     /// A refusal, such as that the user is no member (any more); or a fault.
     pub async fn leave_group(&self, conversation_id: u64) -> Result<(), Error> {
         self.ask_done(Request::LeaveGroup(LeaveGroup { conversation_id })).await
+    }
+
+    /// Ends a group for everybody; what was told before stays readable.
+    ///
+    /// # Errors
+    /// A refusal, such as that only the owner may; or a fault.
+    pub async fn dissolve_group(&self, conversation_id: u64) -> Result<(), Error> {
+        self.ask_done(Request::DissolveGroup(DissolveGroup { conversation_id })).await
     }
 
     /// Gives a group another name.

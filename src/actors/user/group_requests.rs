@@ -27,6 +27,7 @@ pub fn change_of_group(by: Principal, request: &Request) -> Result<Option<GroupR
             (remove.conversation_id, GroupChange::Remove(UserId(remove.user_id)))
         }
         Request::LeaveGroup(leave) => (leave.conversation_id, GroupChange::Leave),
+        Request::DissolveGroup(dissolve) => (dissolve.conversation_id, GroupChange::Dissolve),
         Request::RenameGroup(rename) => (rename.conversation_id, GroupChange::Rename(rename.name.clone())),
         Request::GiveRole(give) => {
             let role = role_of(give.role()).ok_or(Refusal::InvalidField)?;

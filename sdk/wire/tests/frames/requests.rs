@@ -3,10 +3,10 @@
 use bytes::Bytes;
 use highwater_wire::proto::{
     AcceptContact, AddMembers, AskContact, BlockUser, ChangePassword, ClientFrame, Compare, CreateGroup,
-    Custom, DeleteContact, DeviceClass, DeviceInfo, EndDevice, FindUser, GiveRole, Heads, Heartbeat,
-    HeldEntry, HeldItem, Hello, LeaveGroup, ListDevices, ListMembers, NoteContact, Range, RefuseContact,
-    Register, RemoveMember, RenameGroup, Role, Send, SignIn, SignOut, Sync, UnblockUser, WithdrawContact,
-    client_frame::Request, end_device::Which, send::To,
+    Custom, DeleteContact, DeviceClass, DeviceInfo, DissolveGroup, EndDevice, FindUser, GiveRole, Heads,
+    Heartbeat, HeldEntry, HeldItem, Hello, LeaveGroup, ListDevices, ListMembers, NoteContact, Range,
+    RefuseContact, Register, RemoveMember, RenameGroup, Role, Send, SignIn, SignOut, Sync, UnblockUser,
+    WithdrawContact, client_frame::Request, end_device::Which, send::To,
 };
 
 use super::{Frame, Named, message_id, snapshot};
@@ -148,6 +148,8 @@ fn groups() -> Vec<Named> {
         plain("client_remove_member_empty", Request::RemoveMember(RemoveMember::default())),
         plain("client_leave_group", Request::LeaveGroup(LeaveGroup { conversation_id })),
         plain("client_leave_group_empty", Request::LeaveGroup(LeaveGroup::default())),
+        plain("client_dissolve_group", Request::DissolveGroup(DissolveGroup { conversation_id })),
+        plain("client_dissolve_group_empty", Request::DissolveGroup(DissolveGroup::default())),
         plain("client_rename_group", Request::RenameGroup(rename)),
         plain("client_rename_group_empty", Request::RenameGroup(RenameGroup::default())),
         plain("client_give_role", give(Role::Owner)),
