@@ -191,6 +191,10 @@ impl Client {
                 let members = move |view: &_| user::members(view, by.user, &wanted);
                 self.services.readers.ask(members).await?.map(Some)
             }
+            Request::DescribeGroup(wanted) => {
+                let info = move |view: &_| user::group_info(view, by.user, &wanted);
+                self.services.readers.ask(info).await?.map(Some)
+            }
             // What is left changes a contact or a group, or is unknown here.
             request => {
                 let change = user::change(by, &request)?;

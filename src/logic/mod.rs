@@ -24,6 +24,9 @@ mod fan_out_job_tests;
 #[cfg(test)]
 mod group_ends_tests;
 mod group_ids;
+mod group_mutes;
+#[cfg(test)]
+mod group_mutes_tests;
 #[cfg(test)]
 mod group_people_tests;
 mod groups;

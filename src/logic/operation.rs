@@ -171,6 +171,10 @@ pub enum GroupChange {
     GiveRole(UserId, Role),
     /// Every membership ends with one entry. For the owner.
     Dissolve,
+    /// Only owner and admins may write, or everybody may again. For owner and admins.
+    MuteAll(bool),
+    /// A member may not write, or may again. For the owner, and for admins unless it is another admin.
+    Mute(UserId, bool),
 }
 
 /// What a user does with regard to another one.

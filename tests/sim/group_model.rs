@@ -28,6 +28,10 @@ pub struct Group {
     roles: BTreeMap<UserId, Role>,
     /// Where everybody got the newest role, also who has left.
     ranked: BTreeMap<UserId, Seq>,
+    /// Whether only owner and admins may write.
+    is_muted: bool,
+    /// Who may not write, also of those who have left.
+    muted: BTreeSet<UserId>,
     /// For whom each entry is.
     audiences: Vec<BTreeSet<UserId>>,
     /// Who has it.
@@ -52,6 +56,20 @@ pub struct Stored {
 }
 
 impl Group {
+    pub fn is_muted(&self) -> bool {
+        self.is_muted
+    }
+
+    pub fn is_muted_alone(&self, user: UserId) -> bool {
+        self.muted.contains(&user)
+    }
+
+    /// Whether a member is not muted.
+    pub fn may_write(&self, user: UserId) -> bool {
+        !self.muted.contains(&user)
+            && (!self.is_muted || self.role(user).is_some_and(|role| role < Role::Member))
+    }
+
     pub fn is_member(&self, user: UserId) -> bool {
         self.roles.contains_key(&user)
     }
@@ -124,7 +142,10 @@ impl Group {
             _ => None,
         };
         match notice {
-            None => assert!(!is_first, "a group begins with a message"),
+            None => {
+                assert!(!is_first, "a group begins with a message");
+                assert!(self.may_write(by), "{by}, a {rank:?}, is muted and writes at {seq}");
+            }
             Some(Notice::Created { name, members }) => {
                 assert!(is_first, "a group is made at {seq}");
                 self.founder = by;
@@ -165,6 +186,18 @@ impl Group {
                 self.rank(*user, *role, seq);
                 events.push("role given");
             }
+            Some(Notice::AllMuted(muted)) => {
+                assert!(is_admin && *muted != self.is_muted, "{by}, a {rank:?}, mutes all: {muted}");
+                self.is_muted = *muted;
+                events.push("group muted or unmuted");
+            }
+            Some(Notice::Muted(user, muted)) => {
+                let may = self.role(*user).is_some_and(|of| rank.is_some_and(|rank| rank < of));
+                assert!(may && *user != by, "{by}, a {rank:?}, mutes {user}");
+                let was = if *muted { !self.muted.insert(*user) } else { !self.muted.remove(user) };
+                assert!(!was, "{user} was muted before, or was not: {muted}");
+                events.push("member muted or unmuted");
+            }
             Some(Notice::Dissolved) => {
                 assert_eq!(rank, Some(Role::Owner), "{by} ends the group");
                 (leavers, events) = (self.members(), vec!["group dissolved"]);
@@ -203,6 +236,9 @@ impl Group {
     }
 
     fn rank(&mut self, user: UserId, role: Role, seq: Seq) {
+        if role == Role::Owner {
+            self.muted.remove(&user);
+        }
         self.roles.insert(user, role);
         self.ranked.insert(user, seq);
     }
@@ -261,15 +297,16 @@ impl Group {
     /// The rows of the records say what the log says, and the position goes along with the pointers.
     pub fn check_rows(&self, group: ConversationId) {
         let row = self.stored.row.as_ref().expect("a group has a row");
-        let rows = (&row.name, row.named, row.founder);
-        assert_eq!(rows, (&self.name, self.named, self.founder), "row of group {group}");
+        let rows = (&row.name, row.named, row.founder, row.is_muted);
+        assert_eq!(rows, (&self.name, self.named, self.founder, self.is_muted), "row of group {group}");
         assert_eq!(self.stored.position, self.position(), "G1: position of group {group}");
         for (user, all) in &self.memberships {
             let kept = all.len().saturating_sub(INTERVALS_PER_MEMBER_MAX);
             let intervals = all[kept..].iter().map(|one| one.interval).collect();
             let role = self.role(*user).unwrap_or(Role::Member);
             let ranked = self.ranked[user];
-            let member = Member { group, user: *user, role, ranked, intervals };
+            let member =
+                Member { group, user: *user, role, ranked, intervals, is_muted: self.muted.contains(user) };
             assert_eq!(self.stored.members.get(user), Some(&member), "G7: member {user} of group {group}");
         }
     }

@@ -156,7 +156,9 @@ fn ranks(log: &[Message]) -> BTreeMap<UserId, (Role, Seq)> {
                 ranks.clear();
                 continue;
             }
-            Notice::Renamed(_) | Notice::RoleGiven(..) => (&[], None),
+            Notice::Renamed(_) | Notice::RoleGiven(..) | Notice::AllMuted(_) | Notice::Muted(..) => {
+                (&[], None)
+            }
         };
         for user in came {
             ranks.insert(*user, (Role::Member, seq));

@@ -244,7 +244,7 @@ pub fn audiences(log: &[Message]) -> Vec<Vec<u64>> {
             Notice::Left => gone.push(message.sender.0),
             Notice::Removed(user) => gone.push(user.0),
             Notice::Dissolved => gone.extend(members.keys()),
-            Notice::Renamed(_) | Notice::RoleGiven(..) => {}
+            Notice::Renamed(_) | Notice::RoleGiven(..) | Notice::AllMuted(_) | Notice::Muted(..) => {}
         }
         audiences.push(members.keys().copied().collect());
         for user in gone {

@@ -5,7 +5,7 @@ use highwater_wire::{
     Refusal, base_of,
     proto::{
         AccountItem, ContactItem, ConversationItem, Custom, Device, DeviceClass, DeviceList, Difference,
-        Done, Entry, EntryList, Error, Gap, Greeting, GroupCreated, GroupItem, Head, HeadList,
+        Done, Entry, EntryList, Error, Gap, Greeting, GroupCreated, GroupInfo, GroupItem, Head, HeadList,
         HeartbeatAnswer, HeldItem, Item, Kind, LevelChange, Member, MemberList, Notice, Nudge, Page, Rebuild,
         Role, Sent, ServerFrame, SignedIn, Standing, User, Valid, VersionedEntry, VersionedItem,
         entry::Content, notice::What, rebuild::Cause, server_frame::Body,
@@ -119,6 +119,11 @@ fn groups() -> Vec<Named> {
         plain("server_member_list", Body::MemberList(MemberList { members, next: u64::MAX })),
         plain("server_member_list_empty", Body::MemberList(MemberList::default())),
         plain(
+            "server_group_info",
+            Body::GroupInfo(GroupInfo { name: "Tea".to_owned(), all_muted: true, muted: true }),
+        ),
+        plain("server_group_info_empty", Body::GroupInfo(GroupInfo::default())),
+        plain(
             "server_page_group_later",
             Body::Page(Page { items: Vec::new(), entries: later_notices(), ..page.clone() }),
         ),
@@ -142,7 +147,14 @@ fn notices() -> Vec<Entry> {
 
 /// The sorts that came later.
 fn later_notices() -> Vec<Entry> {
-    entries_of(vec![notice(What::Dissolved, Vec::new(), "", Role::Unspecified)])
+    let bob = || vec![user(BOB, "bob")];
+    entries_of(vec![
+        notice(What::Dissolved, Vec::new(), "", Role::Unspecified),
+        notice(What::AllMuted, Vec::new(), "", Role::Unspecified),
+        notice(What::AllUnmuted, Vec::new(), "", Role::Unspecified),
+        notice(What::Muted, bob(), "", Role::Unspecified),
+        notice(What::Unmuted, bob(), "", Role::Unspecified),
+    ])
 }
 
 fn user(user_id: u64, name: &str) -> User {
