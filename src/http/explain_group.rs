@@ -104,6 +104,7 @@ mod tests {
                 role: Role::Member,
                 ranked: Seq(1),
                 intervals,
+                is_muted: false,
             }))
         };
         let mut effects: Vec<Effect> = (1..=members).map(member).collect();

@@ -194,6 +194,10 @@ impl Client {
                 let members = move |view: &_| user::members(view, by.user, &wanted);
                 self.services.readers.ask(members).await?.map(Some)
             }
+            Request::DescribeGroup(wanted) => {
+                let info = move |view: &_| user::group_info(view, by.user, &wanted);
+                self.services.readers.ask(info).await?.map(Some)
+            }
             // What is left changes what the user has of others, of groups and of conversations, or is unknown here.
             request => {
                 let change = user::change(by, &request)?;

@@ -107,7 +107,8 @@ fn create(
     let conversation = Conversation::of_group(channel, at);
     let begun = ConversationState { row: conversation, head: Seq(0), counted: Counted::default() };
     state.conversations.change(channel, Some(begun), version);
-    let row = Group { group: channel, name: name.to_owned(), named: Seq(1), founder, created: at };
+    let row =
+        Group { group: channel, name: name.to_owned(), named: Seq(1), founder, created: at, is_muted: false };
     let of_channel =
         Channel { channel, followers: 0, changed: version, before: Form::Channel, turns: Vec::new() };
     let held =
@@ -115,7 +116,14 @@ fn create(
     state.groups.change(channel, Some(held), version);
     effects.push(Effect::Conversation(conversation));
     let intervals = vec![Interval { join: Seq(1), leave: None }];
-    let owner = Member { group: channel, user: founder, role: Role::Owner, ranked: Seq(1), intervals };
+    let owner = Member {
+        group: channel,
+        user: founder,
+        role: Role::Owner,
+        ranked: Seq(1),
+        intervals,
+        is_muted: false,
+    };
     let notice = Notice::Created { name: name.to_owned(), members: Vec::new() };
     let mut changed = Changed::members(vec![owner], notice);
     changed.row = Some(row);

@@ -74,9 +74,22 @@ fn held(head: u64, position: Option<u64>, followers: &[(u64, Times<'_>)]) -> Row
     }
     let open = rows.follows.values().filter(|follow| follow.is_open()).count() as u64;
     let intervals = vec![Interval { join: Seq(1), leave: None }];
-    let owner = Member { group: NEWS, user: UserId(1), role: Role::Owner, ranked: Seq(1), intervals };
-    let row =
-        Group { group: NEWS, name: "news".to_owned(), named: Seq(1), founder: UserId(1), created: TimeMs(1) };
+    let owner = Member {
+        group: NEWS,
+        user: UserId(1),
+        role: Role::Owner,
+        ranked: Seq(1),
+        intervals,
+        is_muted: false,
+    };
+    let row = Group {
+        group: NEWS,
+        name: "news".to_owned(),
+        named: Seq(1),
+        founder: UserId(1),
+        created: TimeMs(1),
+        is_muted: false,
+    };
     let channel = Channel {
         channel: NEWS,
         followers: open,

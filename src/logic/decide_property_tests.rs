@@ -112,7 +112,10 @@ fn random_group(random: &mut SeededRandom, mut rows: Rows) -> Rows {
         let leave = (place > 0 && random.one_in(3)).then(|| Seq(join.0 + 1 + random.below(4)));
         let role = [Role::Owner, Role::Admin, Role::Member][place.min(2) as usize];
         let intervals = vec![Interval { join, leave }];
-        (UserId(user), Member { group: GROUP, user: UserId(user), role, ranked: Seq(1), intervals })
+        (
+            UserId(user),
+            Member { group: GROUP, user: UserId(user), role, ranked: Seq(1), intervals, is_muted: false },
+        )
     };
     let members: BTreeMap<UserId, Member> =
         (0..1 + random.below(4)).map(|place| joined(random, place, 1 + place)).collect();
@@ -120,7 +123,14 @@ fn random_group(random: &mut SeededRandom, mut rows: Rows) -> Rows {
     let after = random.one_in(2).then(|| UserId(1 + random.below(4)));
     let position = random.one_in(2).then(|| Position { entry: Seq(1 + random.below(HEAD)), after });
     let named = Seq(1 + random.below(HEAD));
-    let row = Group { group: GROUP, name: "g".to_owned(), named, founder: UserId(1), created: TimeMs(1) };
+    let row = Group {
+        group: GROUP,
+        name: "g".to_owned(),
+        named,
+        founder: UserId(1),
+        created: TimeMs(1),
+        is_muted: false,
+    };
     rows.groups.insert(GROUP, GroupState { row, members, position, channel });
     let row = Conversation::of_group(GROUP, TimeMs(1));
     rows.conversations
@@ -130,7 +140,7 @@ fn random_group(random: &mut SeededRandom, mut rows: Rows) -> Rows {
 
 fn random_group_request(random: &mut SeededRandom) -> Request {
     let (user, peer) = (1 + random.below(4), UserId(1 + random.below(5)));
-    let change = match random.below(6) {
+    let change = match random.below(9) {
         0 => {
             GroupChange::Create { name: ["g", ""][random.below(2) as usize].to_owned(), members: vec![peer] }
         }
@@ -138,6 +148,9 @@ fn random_group_request(random: &mut SeededRandom) -> Request {
         2 => GroupChange::Remove(peer),
         3 => GroupChange::Leave,
         4 => GroupChange::Rename(["g", "h"][random.below(2) as usize].to_owned()),
+        5 => GroupChange::Dissolve,
+        6 => GroupChange::MuteAll(random.one_in(2)),
+        7 => GroupChange::Mute(peer, random.one_in(2)),
         _ => GroupChange::GiveRole(peer, [Role::Owner, Role::Admin][random.below(2) as usize]),
     };
     Request::Group(GroupRequest { by: by(user, 10 * user + 1 + random.below(2)), group: GROUP, change })

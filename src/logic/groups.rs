@@ -9,6 +9,7 @@ use super::{
     channels, contacts,
     decide::{Decided, Needs, authorise},
     fan_out::{CONVERSATIONS, Entry, admit, check_queue, entry_needs, head_of, write_entry},
+    group_mutes,
     operation::{Answer, GroupChange, GroupRequest},
     state::{ConversationState, GroupState, Need, State},
 };
@@ -34,7 +35,9 @@ pub(super) fn needs(needs: &mut Needs<'_>, request: &GroupRequest) {
         GroupChange::Remove(user) => (&[], std::slice::from_ref(user)),
         GroupChange::Leave => (&[], std::slice::from_ref(&request.by.user)),
         GroupChange::GiveRole(user, _) => (&[], std::slice::from_ref(user)),
-        GroupChange::Rename(_) => (&[], &[]),
+        GroupChange::Rename(_) | GroupChange::Dissolve | GroupChange::MuteAll(_) | GroupChange::Mute(..) => {
+            (&[], &[])
+        }
     };
     if added.len() > GROUP_USERS_PER_OPERATION_MAX {
         return;
@@ -59,7 +62,7 @@ pub(super) fn needs(needs: &mut Needs<'_>, request: &GroupRequest) {
             entry_needs(needs, held, added);
             let is_group = held.form() == Form::Group;
             match change {
-                GroupChange::Rename(_) if is_group => {
+                GroupChange::Rename(_) | GroupChange::Dissolve if is_group => {
                     for member in held.present_members() {
                         needs.need(item(member.user));
                     }
@@ -79,7 +82,10 @@ pub(super) fn needs(needs: &mut Needs<'_>, request: &GroupRequest) {
                 GroupChange::Create { .. }
                 | GroupChange::Add(_)
                 | GroupChange::Remove(_)
-                | GroupChange::Rename(_) => {}
+                | GroupChange::Rename(_)
+                | GroupChange::Dissolve
+                | GroupChange::MuteAll(_)
+                | GroupChange::Mute(..) => {}
             }
         }
         (None, GroupChange::Create { members, .. }) => {
@@ -108,9 +114,10 @@ pub(super) fn decide(
         return channels::unfollow(state, (by, group), version);
     }
     let held = admit(state, group, by)?;
-    if held.form() == Form::Channel && matches!(request.change, GroupChange::Add(_) | GroupChange::Remove(_))
+    if held.form() == Form::Channel
+        && matches!(request.change, GroupChange::Add(_) | GroupChange::Remove(_) | GroupChange::Dissolve)
     {
-        // Nobody is made to follow, nor kept from it.
+        // Nobody is made to follow, nor kept from it; and what many follow does not end by one word.
         return Err(Refusal::Forbidden);
     }
     let seq = head_of(state, group).next();
@@ -121,6 +128,9 @@ pub(super) fn decide(
         GroupChange::Leave => Some(leave(held, by, seq)),
         GroupChange::Rename(name) => rename(state, held, by, name, seq)?,
         GroupChange::GiveRole(user, role) => give_role(state, held, by, (*user, *role), seq)?,
+        GroupChange::Dissolve => Some(dissolve(held, by, seq)?),
+        GroupChange::MuteAll(muted) => group_mutes::mute_all(state, held, by, *muted)?,
+        GroupChange::Mute(user, muted) => group_mutes::mute(state, held, by, (*user, *muted))?,
     };
     let Some(changed) = changed else {
         return Ok(Decided::unchanged(Answer::Done));
@@ -147,6 +157,10 @@ pub(super) struct Changed {
 impl Changed {
     pub(super) fn members(members: Vec<Member>, notice: Notice) -> Changed {
         Changed { row: None, members, forgotten: Vec::new(), notice }
+    }
+
+    pub(super) fn row(row: Group, notice: Notice) -> Changed {
+        Changed { row: Some(row), ..Changed::members(Vec::new(), notice) }
     }
 }
 
@@ -175,9 +189,10 @@ fn create(
     if others.len() + 1 > state.group_bounds.members_max {
         return Err(Refusal::GroupFull);
     }
-    let row = Group { group, name: name.to_owned(), named: Seq(1), founder, created: at };
+    let row = Group { group, name: name.to_owned(), named: Seq(1), founder, created: at, is_muted: false };
     let joined = Interval { join: Seq(1), leave: None };
-    let member = |user, role| Member { group, user, role, ranked: Seq(1), intervals: vec![joined] };
+    let member =
+        |user, role| Member { group, user, role, ranked: Seq(1), intervals: vec![joined], is_muted: false };
     let mut rows = vec![member(founder, Role::Owner)];
     rows.extend(others.iter().map(|user| member(*user, Role::Member)));
     let conversation = Conversation::of_group(group, at);
@@ -220,6 +235,7 @@ fn add(
 pub(super) fn rejoin(held: &GroupState, user: UserId, seq: Seq) -> Result<Member, Refusal> {
     let group = held.row.group;
     let before = held.members.get(&user).filter(|_| !seeded::is(SyncBug::RejoinForgets));
+    let is_muted = before.is_some_and(|member| member.is_muted);
     let before = before.map(|member| member.intervals.clone());
     let mut intervals = before.unwrap_or_default();
     if intervals.len() >= INTERVALS_PER_MEMBER_MAX {
@@ -229,7 +245,7 @@ pub(super) fn rejoin(held: &GroupState, user: UserId, seq: Seq) -> Result<Member
         }
     }
     intervals.push(Interval { join: seq, leave: None });
-    Ok(Member { group, user, role: Role::Member, ranked: seq, intervals })
+    Ok(Member { group, user, role: Role::Member, ranked: seq, intervals, is_muted })
 }
 
 /// Who is forgotten so that the rows of these users fit: those who left longest ago, and have been told so.
@@ -263,10 +279,17 @@ fn leave(held: &GroupState, by: UserId, seq: Seq) -> Changed {
     let leaver = held.present(by).expect("who is no member was refused before");
     let mut members = vec![closed(leaver, seq)];
     if leaver.role == Role::Owner {
-        let heir = heir_of(held, by);
-        members.extend(heir.map(|heir| Member { role: Role::Owner, ranked: seq, ..heir.clone() }));
+        let heir = heir_of(held, by).cloned();
+        members.extend(heir.map(|heir| Member { role: Role::Owner, ranked: seq, is_muted: false, ..heir }));
     }
     Changed::members(members, Notice::Left)
+}
+
+/// The owner may end the group. Like a leave it is taken however much waits: it is everybody's last entry.
+fn dissolve(held: &GroupState, by: UserId, seq: Seq) -> Result<Changed, Refusal> {
+    held.present(by).filter(|member| member.role == Role::Owner).ok_or(Refusal::Forbidden)?;
+    let members = held.present_members().map(|member| closed(member, seq)).collect();
+    Ok(Changed::members(members, Notice::Dissolved))
 }
 
 fn heir_of(held: &GroupState, owner: UserId) -> Option<&Member> {
@@ -288,8 +311,7 @@ fn rename(
     }
     check_queue(state, held)?;
     let row = Group { name: name.to_owned(), named: seq, ..held.row.clone() };
-    let notice = Notice::Renamed(name.to_owned());
-    Ok(Some(Changed { row: Some(row), ..Changed::members(Vec::new(), notice) }))
+    Ok(Some(Changed::row(row, Notice::Renamed(name.to_owned()))))
 }
 
 /// The owner makes admins and members of each other, and may hand on the ownership.
@@ -313,7 +335,9 @@ fn give_role(
         return Err(Refusal::InvalidField);
     }
     check_queue(state, held)?;
-    let mut members = vec![Member { role, ranked: seq, ..member }];
+    // An owner is never muted.
+    let is_muted = member.is_muted && role != Role::Owner;
+    let mut members = vec![Member { role, ranked: seq, is_muted, ..member }];
     if role == Role::Owner {
         members.push(Member { role: Role::Admin, ranked: seq, ..owner.clone() });
     }
@@ -381,7 +405,7 @@ pub(super) fn closed(member: &Member, seq: Seq) -> Member {
 }
 
 /// Whether one may act on members of a role: an admin on members, the owner on everybody else.
-fn check_rank(held: &GroupState, by: UserId, on: Role) -> Result<(), Refusal> {
+pub(super) fn check_rank(held: &GroupState, by: UserId, on: Role) -> Result<(), Refusal> {
     let role = held.present(by).map_or(Role::Member, |member| member.role);
     if role < on { Ok(()) } else { Err(Refusal::Forbidden) }
 }

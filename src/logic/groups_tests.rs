@@ -67,11 +67,27 @@ fn held(members: &[(u64, Role, &[(u64, u64)])], head: u64, position: Option<Posi
             leave: (*leave > 0).then_some(Seq(*leave)),
         };
         let intervals = intervals.iter().map(interval).collect();
-        (UserId(*user), Member { group: GROUP, user: UserId(*user), role: *role, ranked: Seq(1), intervals })
+        (
+            UserId(*user),
+            Member {
+                group: GROUP,
+                user: UserId(*user),
+                role: *role,
+                ranked: Seq(1),
+                intervals,
+                is_muted: false,
+            },
+        )
     };
     let members = members.iter().map(member).collect();
-    let row =
-        Group { group: GROUP, name: "g".to_owned(), named: Seq(1), founder: UserId(1), created: TimeMs(1) };
+    let row = Group {
+        group: GROUP,
+        name: "g".to_owned(),
+        named: Seq(1),
+        founder: UserId(1),
+        created: TimeMs(1),
+        is_muted: false,
+    };
     rows.groups.insert(GROUP, GroupState { row, members, position, channel: None });
     let row = Conversation::of_group(GROUP, TimeMs(1));
     rows.conversations
@@ -328,9 +344,10 @@ fn what_is_expanded_may_be_forgotten_and_nothing_else() {
         let leave = if place == 5 { 2 } else { 3 };
         let intervals = vec![Interval { join: Seq(former[0].0), leave: Some(Seq(leave)) }];
         let user = UserId(1_000 + place);
-        group
-            .members
-            .insert(user, Member { group: GROUP, user, role: Role::Member, ranked: Seq(1), intervals });
+        group.members.insert(
+            user,
+            Member { group: GROUP, user, role: Role::Member, ranked: Seq(1), intervals, is_muted: false },
+        );
     }
     let forgets = ["done: -member 1005 Member 2 [10-] message "];
     check(&start, 9, &[add(1, &[2])], &forgets);
@@ -345,9 +362,10 @@ fn a_batch_has_room_for_sends_and_for_steps() {
     let group = start.groups.get_mut(&GROUP).expect("it was made");
     for user in (1_000..).take(FAN_OUT_STEP_POINTERS_MAX - 1).map(UserId) {
         let intervals = vec![Interval { join: Seq(1), leave: None }];
-        group
-            .members
-            .insert(user, Member { group: GROUP, user, role: Role::Member, ranked: Seq(1), intervals });
+        group.members.insert(
+            user,
+            Member { group: GROUP, user, role: Role::Member, ranked: Seq(1), intervals, is_muted: false },
+        );
     }
     let (mut state, mut version) = (State::default(), Version(100));
     let mut decided = |state: &mut State, request: &Request| {

@@ -25,7 +25,12 @@ pub mod fan_out_job;
 #[cfg(test)]
 mod fan_out_job_tests;
 mod followers;
+#[cfg(test)]
+mod group_ends_tests;
 mod group_ids;
+mod group_mutes;
+#[cfg(test)]
+mod group_mutes_tests;
 #[cfg(test)]
 mod group_people_tests;
 mod groups;

@@ -210,6 +210,12 @@ pub enum GroupChange {
     Rename(String),
     /// A member gets another role. For the owner; who makes another one owner becomes an admin.
     GiveRole(UserId, Role),
+    /// Every membership ends with one entry. For the owner.
+    Dissolve,
+    /// Only owner and admins may write, or everybody may again. For owner and admins.
+    MuteAll(bool),
+    /// A member may not write, or may again. For the owner, and for admins unless it is another admin.
+    Mute(UserId, bool),
 }
 
 /// What a user does with regard to another one.

@@ -9,6 +9,7 @@ use super::{
     contacts, content,
     decide::{Decided, Needs, authorise, put_item},
     fan_out::{self, Entry},
+    group_mutes,
     operation::{Answer, Send, Target},
     reading,
     state::{ConversationState, Need, State},
@@ -128,7 +129,9 @@ pub(super) fn decide(
     match place.peer {
         None => {
             let held = fan_out::admit(state, place.conversation, send.by.user);
-            fan_out::check_queue(state, held.map_err(|refusal| as_of_target(refusal, &send.to))?)?;
+            let held = held.map_err(|refusal| as_of_target(refusal, &send.to))?;
+            group_mutes::check_may_write(held, send.by.user)?;
+            fan_out::check_queue(state, held)?;
         }
         // After the receipts: what was stored before a block is still answered as stored.
         Some(peer) if contacts::is_blocked(state, peer, send.by.user) => return Err(Refusal::NoSuchUser),

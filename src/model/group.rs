@@ -19,6 +19,8 @@ pub struct Group {
     pub founder: UserId,
     /// When.
     pub created: TimeMs,
+    /// Whether only owner and admins may write.
+    pub is_muted: bool,
 }
 
 /// What a member may do. The greater one comes first.
@@ -63,6 +65,8 @@ pub struct Member {
     pub ranked: Seq,
     /// Oldest first, without overlap, at most `limits::INTERVALS_PER_MEMBER_MAX`; only the last one may be open.
     pub intervals: Vec<Interval>,
+    /// Whether this one may not write; it outlasts a leave. Never so for an owner.
+    pub is_muted: bool,
 }
 
 impl Member {
@@ -154,6 +158,12 @@ pub enum Notice {
     Renamed(String),
     /// The sender gave somebody another role.
     RoleGiven(UserId, Role),
+    /// The sender, who owned it, ended the group: with this entry every membership ended.
+    Dissolved,
+    /// The sender let only owner and admins write, or everybody again.
+    AllMuted(bool),
+    /// The sender took from somebody the right to write, or gave it back.
+    Muted(UserId, bool),
     /// The sender made a channel of the group, or a group of the channel.
     Turned(Form),
 }
@@ -167,8 +177,8 @@ impl Notice {
             + match self {
                 Notice::Created { name, members } => name.len() + members.len() * NAMED_USER_BYTES_MAX,
                 Notice::Joined(members) => members.len() * NAMED_USER_BYTES_MAX,
-                Notice::Left | Notice::Turned(_) => 0,
-                Notice::Removed(_) | Notice::RoleGiven(..) => NAMED_USER_BYTES_MAX,
+                Notice::Left | Notice::Dissolved | Notice::AllMuted(_) | Notice::Turned(_) => 0,
+                Notice::Removed(_) | Notice::RoleGiven(..) | Notice::Muted(..) => NAMED_USER_BYTES_MAX,
                 Notice::Renamed(name) => name.len(),
             }
     }
@@ -206,6 +216,7 @@ mod tests {
             role: Role::Member,
             ranked: Seq(9),
             intervals: vec![closed(2, 4), closed(6, 6), open],
+            is_muted: false,
         };
         let has: Vec<u64> = (1..=11).filter(|seq| member.has(Seq(*seq))).collect();
         assert_eq!(has, [2, 3, 4, 6, 9, 10, 11]);

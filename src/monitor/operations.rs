@@ -175,6 +175,8 @@ operations! {
     ChangePassword = "change_password", "accounts";
     /// Who belongs to a group.
     ListMembers = "list_members", "user";
+    /// What a group is now.
+    DescribeGroup = "describe_group", "user";
 }
 
 impl Op {

@@ -52,6 +52,7 @@ pub fn encode(out: &mut Vec<u8>, row: &Group) {
     put_number(out, row.named.0);
     put_fixed64(out, row.founder.0);
     put_time(out, row.created);
+    out.push(u8::from(row.is_muted));
 }
 
 /// Reads a group's row.
@@ -65,6 +66,7 @@ pub fn decode(input: &mut Input<'_>) -> Result<Group, Malformed> {
         named: input.seq()?,
         founder: input.user()?,
         created: input.time()?,
+        is_muted: take_flag(input)?,
     })
 }
 
@@ -74,6 +76,7 @@ pub fn encode_member(out: &mut Vec<u8>, row: &Member) {
     put_fixed64(out, row.user.0);
     out.push(role_tag(row.role));
     put_number(out, row.ranked.0);
+    out.push(u8::from(row.is_muted));
     put_number(out, row.intervals.len() as u64);
     for interval in &row.intervals {
         put_number(out, interval.join.0);
@@ -88,14 +91,14 @@ pub fn encode_member(out: &mut Vec<u8>, row: &Member) {
 /// When the bytes are not a member.
 pub fn decode_member(input: &mut Input<'_>) -> Result<Member, Malformed> {
     let (group, user) = (input.conversation()?, input.user()?);
-    let (role, ranked) = (take_role(input)?, input.seq()?);
+    let (role, ranked, is_muted) = (take_role(input)?, input.seq()?, take_flag(input)?);
     let interval = |input: &mut Input<'_>| {
         let (join, leave) = (input.seq()?, input.seq()?);
         Ok::<_, Malformed>(Interval { join, leave: (leave != Seq(0)).then_some(leave) })
     };
     let count = input.number()?;
     let intervals = (0..count).map(|_| interval(input)).collect::<Result<_, _>>()?;
-    Ok(Member { group, user, role, ranked, intervals })
+    Ok(Member { group, user, role, ranked, intervals, is_muted })
 }
 
 /// Writes a position.
@@ -154,7 +157,10 @@ const LEFT: u8 = 3;
 const REMOVED: u8 = 4;
 const RENAMED: u8 = 5;
 const ROLE_GIVEN: u8 = 6;
-const TURNED: u8 = 7;
+const DISSOLVED: u8 = 7;
+const ALL_MUTED: u8 = 8;
+const MUTED: u8 = 9;
+const TURNED: u8 = 10;
 
 /// Writes a notice.
 pub fn encode_notice(out: &mut Vec<u8>, notice: &Notice) {
@@ -182,6 +188,13 @@ pub fn encode_notice(out: &mut Vec<u8>, notice: &Notice) {
             put_fixed64(out, user.0);
             out.push(role_tag(*role));
         }
+        Notice::Dissolved => out.push(DISSOLVED),
+        Notice::AllMuted(muted) => out.extend([ALL_MUTED, u8::from(*muted)]),
+        Notice::Muted(user, muted) => {
+            out.push(MUTED);
+            put_fixed64(out, user.0);
+            out.push(u8::from(*muted));
+        }
         Notice::Turned(form) => out.extend_from_slice(&[TURNED, channels::form_tag(*form)]),
     }
 }
@@ -198,6 +211,9 @@ pub fn decode_notice(input: &mut Input<'_>) -> Result<Notice, Malformed> {
         REMOVED => Notice::Removed(input.user()?),
         RENAMED => Notice::Renamed(input.text("group name")?),
         ROLE_GIVEN => Notice::RoleGiven(input.user()?, take_role(input)?),
+        DISSOLVED => Notice::Dissolved,
+        ALL_MUTED => Notice::AllMuted(take_flag(input)?),
+        MUTED => Notice::Muted(input.user()?, take_flag(input)?),
         TURNED => Notice::Turned(channels::take_form(input)?),
         tag => return Err(Malformed::Unknown { what: "notice", tag: u64::from(tag) }),
     })
@@ -211,6 +227,14 @@ fn put_users(out: &mut Vec<u8>, users: &[UserId]) {
 fn take_users(input: &mut Input<'_>) -> Result<Vec<UserId>, Malformed> {
     let count = input.number()?;
     (0..count).map(|_| input.user()).collect()
+}
+
+fn take_flag(input: &mut Input<'_>) -> Result<bool, Malformed> {
+    match input.byte("flag")? {
+        0 => Ok(false),
+        1 => Ok(true),
+        tag => Err(Malformed::Unknown { what: "flag", tag: u64::from(tag) }),
+    }
 }
 
 /// The byte of a role.

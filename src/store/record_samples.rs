@@ -246,6 +246,7 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
         named: Seq(300),
         founder: bob,
         created: TimeMs(5),
+        is_muted: true,
     });
     let interval = |join, leave: Option<u64>| Interval { join: Seq(join), leave: leave.map(Seq) };
     let intervals = vec![interval(1, Some(129)), interval(300, None)];
@@ -257,6 +258,7 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
                 role,
                 ranked: Seq(300),
                 intervals: intervals.clone(),
+                is_muted: role == Role::Member,
             }))
         })
         .to_vec();
@@ -393,6 +395,10 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
         ("notice_removed", vec![notice(Notice::Removed(bob))]),
         ("notice_renamed", vec![notice(Notice::Renamed("Kaffee".to_owned()))]),
         ("notice_role_given", vec![notice(Notice::RoleGiven(bob, Role::Admin))]),
+        ("notice_dissolved", vec![notice(Notice::Dissolved)]),
+        ("notice_all_muted", vec![notice(Notice::AllMuted(true))]),
+        ("notice_muted", vec![notice(Notice::Muted(bob, true))]),
+        ("notice_unmuted", vec![notice(Notice::Muted(bob, false))]),
         ("host_identity", vec![Effect::HostIdentity(HostIdentity { key: [0x5a; 32], user: ann })]),
         ("notice_turned", vec![notice(Notice::Turned(Form::Channel)), notice(Notice::Turned(Form::Group))]),
         ("channel", of_channel(conversation)),

@@ -30,6 +30,11 @@ fn english(notice: &proto::Notice) -> String {
             Role::Admin => format!("{by} made {users} an admin"),
             Role::Member | Role::Unspecified => format!("{by} made {users} a member"),
         },
+        What::Dissolved => format!("{by} ended the group"),
+        What::AllMuted => format!("{by} muted everybody"),
+        What::AllUnmuted => format!("{by} lets everybody write again"),
+        What::Muted => format!("{by} muted {users}"),
+        What::Unmuted => format!("{by} lets {users} write again"),
     }
 }
 
@@ -49,6 +54,11 @@ fn chinese(notice: &proto::Notice) -> String {
             Role::Admin => format!("{by}将{users}设为管理员"),
             Role::Member | Role::Unspecified => format!("{by}将{users}设为普通成员"),
         },
+        What::Dissolved => format!("{by}解散了群聊"),
+        What::AllMuted => format!("{by}开启了全员禁言"),
+        What::AllUnmuted => format!("{by}解除了全员禁言"),
+        What::Muted => format!("{by}将{users}禁言"),
+        What::Unmuted => format!("{by}解除了{users}的禁言"),
     }
 }
 
@@ -101,6 +111,11 @@ mod tests {
             ),
             (What::Left, &[], Role::Unspecified, "Ann left", "Ann退出了群聊"),
             (What::Removed, &["Bob"], Role::Unspecified, "Ann removed Bob", "Ann将Bob移出了群聊"),
+            (What::AllMuted, &[], Role::Unspecified, "Ann muted everybody", "Ann开启了全员禁言"),
+            (What::AllUnmuted, &[], Role::Unspecified, "Ann lets everybody write again", "Ann解除了全员禁言"),
+            (What::Muted, &["Bob"], Role::Unspecified, "Ann muted Bob", "Ann将Bob禁言"),
+            (What::Unmuted, &["Bob"], Role::Unspecified, "Ann lets Bob write again", "Ann解除了Bob的禁言"),
+            (What::Dissolved, &[], Role::Unspecified, "Ann ended the group", "Ann解散了群聊"),
             (What::Renamed, &[], Role::Unspecified, "Ann named the group \"Tea\"", "Ann将群名改为“Tea”"),
             (What::RoleGiven, &["Bob"], Role::Owner, "Ann made Bob the owner", "Ann将群主转让给Bob"),
             (What::RoleGiven, &["Bob"], Role::Admin, "Ann made Bob an admin", "Ann将Bob设为管理员"),

@@ -125,8 +125,12 @@ fn speaker(user: UserId, rendering: Rendering, message: &Message) -> Option<User
 fn concerned(notice: &Notice) -> &[UserId] {
     match notice {
         Notice::Created { members, .. } | Notice::Joined(members) => members,
-        Notice::Removed(user) | Notice::RoleGiven(user, _) => std::slice::from_ref(user),
-        Notice::Left | Notice::Renamed(_) | Notice::Turned(_) => &[],
+        Notice::Removed(user) | Notice::RoleGiven(user, _) | Notice::Muted(user, _) => {
+            std::slice::from_ref(user)
+        }
+        Notice::Left | Notice::Renamed(_) | Notice::Dissolved | Notice::AllMuted(_) | Notice::Turned(_) => {
+            &[]
+        }
     }
 }
 
@@ -182,6 +186,11 @@ fn whole_notice(sender: UserId, notice: &Notice, names: &Names) -> proto::Notice
         Notice::Removed(_) => (What::Removed, "", None),
         Notice::Renamed(name) => (What::Renamed, name.as_str(), None),
         Notice::RoleGiven(_, given) => (What::RoleGiven, "", Some(*given)),
+        Notice::Dissolved => (What::Dissolved, "", None),
+        Notice::AllMuted(true) => (What::AllMuted, "", None),
+        Notice::AllMuted(false) => (What::AllUnmuted, "", None),
+        Notice::Muted(_, true) => (What::Muted, "", None),
+        Notice::Muted(_, false) => (What::Unmuted, "", None),
         Notice::Turned(_) => (What::Turned, "", None),
     };
     let user = |user: &UserId| proto::User { user_id: user.0, name: names.of(*user).to_owned() };

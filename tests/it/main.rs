@@ -24,6 +24,9 @@
 //! | [`hand_back_times`] | when devices handed a message back, to the minute |
 //! | [`idempotence`] | the same id has the same place: twice at once, over connections, devices, crashes |
 //! | [`bodies`] | messages that go by policy: when everybody has them, or when they are too old |
+//! | [`group_ends`] | an owner ends a group: everybody is told, nobody writes, and what was told stays readable |
+//! | [`group_mutes`] | all or one are muted in a group: who may write, and what everybody is told of it |
+//! | [`group_repair`] | who left a group and came back finds the own memberships by seq, and nothing else |
 //! | [`document_kinds`] | a kind that no client knows reaches an unchanged client |
 //! | [`levels`] | devices of two levels side by side, an app that is updated in place, custom messages |
 //! | [`lifecycle`] | ready line, health, stopping in order, coming back |
@@ -53,7 +56,10 @@ mod document_kinds;
 mod encodings;
 mod export;
 mod full_disk;
+mod group_ends;
 mod group_levels;
+mod group_mutes;
+mod group_repair;
 mod groups;
 mod hand_back_times;
 mod host_tokens;

@@ -42,7 +42,8 @@ ENUMS = {
     "Cause": ["CAUSE_UNSPECIFIED", "CAUSE_FOREIGN", "CAUSE_FUTURE", "CAUSE_LOSSY", "CAUSE_TOO_OLD"],
     "Role": ["ROLE_UNSPECIFIED", "ROLE_OWNER", "ROLE_ADMIN", "ROLE_MEMBER"],
     "What": ["WHAT_UNSPECIFIED", "WHAT_CREATED", "WHAT_JOINED", "WHAT_LEFT", "WHAT_REMOVED", "WHAT_RENAMED",
-             "WHAT_ROLE_GIVEN", "WHAT_TURNED"],
+             "WHAT_ROLE_GIVEN", "WHAT_DISSOLVED", "WHAT_ALL_MUTED", "WHAT_ALL_UNMUTED", "WHAT_MUTED", "WHAT_UNMUTED",
+             "WHAT_TURNED"],
 }
 
 SCHEMA = {
@@ -61,8 +62,10 @@ SCHEMA = {
         (40, "createGroup", "CreateGroup", "?"), (41, "addMembers", "AddMembers", "?"),
         (42, "removeMember", "RemoveMember", "?"), (43, "leaveGroup", "LeaveGroup", "?"),
         (44, "renameGroup", "RenameGroup", "?"), (45, "giveRole", "GiveRole", "?"),
-        (46, "listMembers", "ListMembers", "?"),
-        (70, "markRead", "MarkRead", "?"), (71, "setConversation", "SetConversation", "?")],
+        (46, "listMembers", "ListMembers", "?"), (47, "dissolveGroup", "DissolveGroup", "?"),
+        (48, "muteGroup", "MuteGroup", "?"), (49, "muteMember", "MuteMember", "?"),
+        (70, "markRead", "MarkRead", "?"), (71, "setConversation", "SetConversation", "?"),
+        (90, "describeGroup", "DescribeGroup", "?")],
     "ServerFrame": [
         (1, "requestId", "uint64", ""), (10, "greeting", "Greeting", "?"), (11, "heartbeat", "HeartbeatAnswer", "?"),
         (12, "page", "Page", "?"), (13, "sent", "Sent", "?"), (14, "signedIn", "SignedIn", "?"),
@@ -70,7 +73,8 @@ SCHEMA = {
         (18, "heads", "HeadList", "?"), (19, "entries", "EntryList", "?"),
         (20, "difference", "Difference", "?"),
         (30, "push", "Page", "?"), (31, "nudge", "Nothing", "?"), (40, "error", "Error", "?"),
-        (50, "groupCreated", "GroupCreated", "?"), (52, "memberList", "MemberList", "?")],
+        (50, "groupCreated", "GroupCreated", "?"), (52, "memberList", "MemberList", "?"),
+        (53, "groupInfo", "GroupInfo", "?")],
     "Nothing": [],
     "Hello": [
         (1, "token", "string", ""), (2, "level", "uint32", ""), (3, "kinds", "uint32", "*"),
@@ -115,6 +119,11 @@ SCHEMA = {
     "AddMembers": [(1, "conversationId", "fixed64", ""), (2, "userIds", "fixed64", "*")],
     "RemoveMember": [(1, "conversationId", "fixed64", ""), (2, "userId", "fixed64", "")],
     "LeaveGroup": [(1, "conversationId", "fixed64", "")],
+    "DissolveGroup": [(1, "conversationId", "fixed64", "")],
+    "MuteGroup": [(1, "conversationId", "fixed64", ""), (2, "muted", "bool", "")],
+    "MuteMember": [(1, "conversationId", "fixed64", ""), (2, "userId", "fixed64", ""), (3, "muted", "bool", "")],
+    "DescribeGroup": [(1, "conversationId", "fixed64", "")],
+    "GroupInfo": [(1, "name", "string", ""), (2, "allMuted", "bool", ""), (3, "muted", "bool", "")],
     "RenameGroup": [(1, "conversationId", "fixed64", ""), (2, "name", "string", "")],
     "GiveRole": [(1, "conversationId", "fixed64", ""), (2, "userId", "fixed64", ""), (3, "role", "Role", "")],
     "ListMembers": [(1, "conversationId", "fixed64", ""), (2, "after", "fixed64", ""), (3, "limit", "uint32", "")],

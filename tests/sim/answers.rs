@@ -188,6 +188,11 @@ impl World {
                 self.counts.saw("no such user");
                 self.pending[place].is_over = true;
             }
+            Err(Refusal::Muted) => {
+                assert!(self.is_refused_as_muted(key.0, &pending.send.to, new), "who may write is refused");
+                self.counts.saw("send refused as muted");
+                self.pending[place].is_over = true;
+            }
             Err(Refusal::NoSuchConversation)
                 if self.is_refused_from_outside(key.0, &pending.send.to, new) =>
             {

@@ -28,6 +28,10 @@ pub struct Group {
     roles: BTreeMap<UserId, Role>,
     /// Where everybody got the newest role, also who has left.
     ranked: BTreeMap<UserId, Seq>,
+    /// Whether only owner and admins may write.
+    is_muted: bool,
+    /// Who may not write, also of those who have left.
+    muted: BTreeSet<UserId>,
     /// For whom each entry is.
     audiences: Vec<BTreeSet<UserId>>,
     /// Who has it.
@@ -52,6 +56,20 @@ pub struct Stored {
 }
 
 impl Group {
+    pub fn is_muted(&self) -> bool {
+        self.is_muted
+    }
+
+    pub fn is_muted_alone(&self, user: UserId) -> bool {
+        self.muted.contains(&user)
+    }
+
+    /// Whether a member is not muted.
+    pub fn may_write(&self, user: UserId) -> bool {
+        !self.muted.contains(&user)
+            && (!self.is_muted || self.role(user).is_some_and(|role| role < Role::Member))
+    }
+
     pub fn is_member(&self, user: UserId) -> bool {
         self.roles.contains_key(&user)
     }
@@ -132,13 +150,16 @@ impl Group {
         assert!(is_first || self.is_member(by), "G9: {by} writes at {seq} and is no member");
         let rank = self.role(by);
         let is_admin = matches!(rank, Some(Role::Owner | Role::Admin));
-        let mut leaver = None;
+        let mut leavers = Vec::new();
         let notice = match &message.content {
             Content::Notice(notice) => Some(&**notice),
             _ => None,
         };
         match notice {
-            None => assert!(!is_first, "a group begins with a message"),
+            None => {
+                assert!(!is_first, "a group begins with a message");
+                assert!(self.may_write(by), "{by}, a {rank:?}, is muted and writes at {seq}");
+            }
             Some(Notice::Created { name, members }) => {
                 assert!(is_first, "a group is made at {seq}");
                 self.founder = by;
@@ -157,13 +178,13 @@ impl Group {
                 events.push("members added");
             }
             Some(Notice::Left) => {
-                (leaver, events) = (Some(by), vec!["member left"]);
+                (leavers, events) = (vec![by], vec!["member left"]);
                 events.extend((rank == Some(Role::Owner)).then_some("owner left"));
             }
             Some(Notice::Removed(user)) => {
                 let may = self.role(*user).is_some_and(|of| rank.is_some_and(|rank| rank < of));
                 assert!(may && *user != by, "{by}, a {rank:?}, removes {user}");
-                (leaver, events) = (Some(*user), vec!["member removed"]);
+                (leavers, events) = (vec![*user], vec!["member removed"]);
             }
             Some(Notice::Renamed(name)) => {
                 assert!(is_admin && *name != self.name, "{by}, a {rank:?}, renames to {name}");
@@ -180,13 +201,31 @@ impl Group {
                 self.rank(*user, *role, seq);
                 events.push("role given");
             }
+            Some(Notice::AllMuted(muted)) => {
+                assert!(is_admin && *muted != self.is_muted, "{by}, a {rank:?}, mutes all: {muted}");
+                self.is_muted = *muted;
+                events.push("group muted or unmuted");
+            }
+            Some(Notice::Muted(user, muted)) => {
+                let may = self.role(*user).is_some_and(|of| rank.is_some_and(|rank| rank < of));
+                assert!(may && *user != by, "{by}, a {rank:?}, mutes {user}");
+                let was = if *muted { !self.muted.insert(*user) } else { !self.muted.remove(user) };
+                assert!(!was, "{user} was muted before, or was not: {muted}");
+                events.push("member muted or unmuted");
+            }
+            Some(Notice::Dissolved) => {
+                assert_eq!(rank, Some(Role::Owner), "{by} ends the group");
+                (leavers, events) = (self.members(), vec!["group dissolved"]);
+            }
         }
         let present = self.roles.len();
         assert!(present <= members_max, "{present} members in a group of at most {members_max}");
         self.audiences.push(self.roles.keys().copied().collect());
         self.given.push(BTreeSet::new());
-        if let Some(user) = leaver {
-            self.leave(user, (seq, version));
+        // Nobody follows an owner when all go.
+        let everybody = leavers.len() == present;
+        for user in leavers {
+            self.leave(user, (seq, version), everybody);
         }
         events
     }
@@ -212,17 +251,20 @@ impl Group {
     }
 
     fn rank(&mut self, user: UserId, role: Role, seq: Seq) {
+        if role == Role::Owner {
+            self.muted.remove(&user);
+        }
         self.roles.insert(user, role);
         self.ranked.insert(user, seq);
     }
 
     /// An owner who leaves is followed by the oldest admin, or else the oldest member.
-    fn leave(&mut self, user: UserId, (seq, version): (Seq, Version)) {
+    fn leave(&mut self, user: UserId, (seq, version): (Seq, Version), everybody: bool) {
         let role = self.roles.remove(&user).expect("only members leave");
         let last = self.memberships.get_mut(&user).and_then(|all| all.last_mut());
         let last = last.expect("a member has a membership");
         (last.interval.leave, last.ended) = (Some(seq), Some(version));
-        if role != Role::Owner {
+        if role != Role::Owner || everybody {
             return;
         }
         let since = |user: &UserId| self.memberships[user].last().map(|one| one.interval.join);
@@ -270,15 +312,16 @@ impl Group {
     /// The rows of the records say what the log says, and the position goes along with the pointers.
     pub fn check_rows(&self, group: ConversationId) {
         let row = self.stored.row.as_ref().expect("a group has a row");
-        let rows = (&row.name, row.named, row.founder);
-        assert_eq!(rows, (&self.name, self.named, self.founder), "row of group {group}");
+        let rows = (&row.name, row.named, row.founder, row.is_muted);
+        assert_eq!(rows, (&self.name, self.named, self.founder, self.is_muted), "row of group {group}");
         assert_eq!(self.stored.position, self.position(), "G1: position of group {group}");
         for (user, all) in &self.memberships {
             let kept = all.len().saturating_sub(INTERVALS_PER_MEMBER_MAX);
             let intervals = all[kept..].iter().map(|one| one.interval).collect();
             let role = self.role(*user).unwrap_or(Role::Member);
             let ranked = self.ranked[user];
-            let member = Member { group, user: *user, role, ranked, intervals };
+            let member =
+                Member { group, user: *user, role, ranked, intervals, is_muted: self.muted.contains(user) };
             assert_eq!(self.stored.members.get(user), Some(&member), "G7: member {user} of group {group}");
         }
     }

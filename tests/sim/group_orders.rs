@@ -135,6 +135,7 @@ fn is_leave(log: &[Message], seq: Seq, user: u64) -> bool {
     match notice(log, seq) {
         Some(Notice::Left) => log[seq.0 as usize - 1].sender == UserId(user),
         Some(Notice::Removed(removed)) => *removed == UserId(user),
+        Some(Notice::Dissolved) => true,
         _ => false,
     }
 }
@@ -151,7 +152,15 @@ fn ranks(log: &[Message]) -> BTreeMap<UserId, (Role, Seq)> {
             Notice::Joined(members) => (members, None),
             Notice::Left => (&[], Some(by)),
             Notice::Removed(user) => (&[], Some(*user)),
-            Notice::Renamed(_) | Notice::RoleGiven(..) | Notice::Turned(_) => (&[], None),
+            Notice::Dissolved => {
+                ranks.clear();
+                continue;
+            }
+            Notice::Renamed(_)
+            | Notice::RoleGiven(..)
+            | Notice::AllMuted(_)
+            | Notice::Muted(..)
+            | Notice::Turned(_) => (&[], None),
         };
         for user in came {
             ranks.insert(*user, (Role::Member, seq));
@@ -252,6 +261,7 @@ struct Met {
     crashes_midway: u64,
     refused: u64,
     full: u64,
+    dissolved: u64,
 }
 
 #[test]
@@ -266,7 +276,8 @@ fn long_random_histories_of_larger_groups_keep_the_same() {
         assert!(done.is_ok(), "history {seed}");
     }
     println!("{HISTORIES} histories of {STEPS} steps: {met:?}");
-    let counts = [met.at_once, met.in_steps, met.in_parts, met.crashes_midway, met.refused, met.full];
+    let counts =
+        [met.at_once, met.in_steps, met.in_parts, met.crashes_midway, met.refused, met.full, met.dissolved];
     assert!(counts.iter().all(|count| *count > 0), "some of it never happened: {met:?}");
 }
 
@@ -316,6 +327,28 @@ fn history(random: &mut SeededRandom, steps: u64, met: &mut Met) {
         met.at_once += u64::from(is_written && store.position().is_none());
         assert!(present(&store.log()).len() <= bounds.members_max, "a group grew over its limit");
     }
+    if random.one_in(2) {
+        met.dissolved += u64::from(dissolve(&mut store, random));
+    }
     store.drain();
     check(&mut store, MANY);
+}
+
+/// The owner ends the group, if it has one, however much waits; nothing is written behind it. Says whether that was done.
+fn dissolve(store: &mut GroupStore, random: &mut SeededRandom) -> bool {
+    let ranks = ranks(&store.log());
+    let Some(owner) = ranks.iter().find(|(_, (role, _))| *role == Role::Owner) else { return false };
+    let owner = owner.0.0;
+    store.change(owner, GroupChange::Dissolve).unwrap();
+    if random.one_in(2) {
+        store.expand();
+        store.crash();
+    }
+    assert_eq!(present(&store.log()), Vec::<u64>::new());
+    for user in ranks.keys() {
+        assert_eq!(store.send(user.0).err(), Some(Refusal::NoSuchConversation));
+        let add = GroupChange::Add(vec![UserId(owner)]);
+        assert_eq!(store.change(user.0, add).err(), Some(Refusal::NoSuchConversation));
+    }
+    true
 }

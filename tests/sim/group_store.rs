@@ -285,19 +285,24 @@ pub fn audiences(log: &[Message]) -> Vec<Vec<u64>> {
             audiences.push(members.keys().copied().collect());
             continue;
         };
-        let mut gone = None;
+        let mut gone = Vec::new();
         match &**notice {
             Notice::Created { members: others, .. } => {
                 members.insert(message.sender.0, ());
                 members.extend(others.iter().map(|user| (user.0, ())));
             }
             Notice::Joined(users) => members.extend(users.iter().map(|user| (user.0, ()))),
-            Notice::Left => gone = Some(message.sender.0),
-            Notice::Removed(user) => gone = Some(user.0),
-            Notice::Renamed(_) | Notice::RoleGiven(..) | Notice::Turned(_) => {}
+            Notice::Left => gone.push(message.sender.0),
+            Notice::Removed(user) => gone.push(user.0),
+            Notice::Dissolved => gone.extend(members.keys()),
+            Notice::Renamed(_)
+            | Notice::RoleGiven(..)
+            | Notice::AllMuted(_)
+            | Notice::Muted(..)
+            | Notice::Turned(_) => {}
         }
         audiences.push(members.keys().copied().collect());
-        if let Some(user) = gone {
+        for user in gone {
             members.remove(&user);
         }
     }

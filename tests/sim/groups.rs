@@ -69,7 +69,7 @@ impl World {
         };
         let Some(by) = by else { return };
         let (one, two) = (self.any_user(), self.any_user());
-        let change = match self.random.below(18) {
+        let change = match self.random.below(22) {
             0..7 => GroupChange::Add(vec![one, two]),
             7..10 if one != by.user => GroupChange::Remove(one),
             10..12 => GroupChange::Leave,
@@ -79,6 +79,11 @@ impl World {
                 GroupChange::GiveRole(one, role)
             }
             17 => GroupChange::Create { name: "made again".to_owned(), members: vec![one] },
+            // Seldom, since nothing comes of the group any more.
+            18 if self.random.one_in(3) => GroupChange::Dissolve,
+            19 => GroupChange::MuteAll(self.random.one_in(3)),
+            20 => GroupChange::Mute(one, self.random.one_in(2)),
+            21 => GroupChange::MuteAll(false),
             _ => GroupChange::Leave,
         };
         self.submit(Request::Group(GroupRequest { by, group, change }), Ticket::Other);
@@ -217,7 +222,10 @@ impl World {
         let named: &[UserId] = match &request.change {
             GroupChange::Create { members: users, .. } | GroupChange::Add(users) => users,
             GroupChange::Remove(user) | GroupChange::GiveRole(user, _) => std::slice::from_ref(user),
-            GroupChange::Leave | GroupChange::Rename(_) => &[],
+            GroupChange::Mute(user, _) => std::slice::from_ref(user),
+            GroupChange::Leave | GroupChange::Rename(_) | GroupChange::Dissolve | GroupChange::MuteAll(_) => {
+                &[]
+            }
         };
         let is_create = matches!(request.change, GroupChange::Create { .. });
         let (event, is_right) = match refusal {
@@ -239,7 +247,7 @@ impl World {
             Refusal::NoSuchUser => {
                 let exists = |user: &UserId| self.oracle.accounts.contains_key(user);
                 let is_member = |user: &UserId| model.is_some_and(|model| model.is_member(*user));
-                let is_role = matches!(request.change, GroupChange::GiveRole(..));
+                let is_role = matches!(request.change, GroupChange::GiveRole(..) | GroupChange::Mute(..));
                 let is_missing = |user: &UserId| !exists(user) || (is_role && !is_member(user));
                 if named.iter().any(|user| self.may_have_blocked(*user, by, new)) {
                     ("add refused as blocked", true)
@@ -272,6 +280,21 @@ impl World {
         model.is_some_and(|model| model.was_out_behind(sender, before))
     }
 
+    /// Whether a send to a group may be refused as muted: its sender is, or something of the group changed in this batch.
+    pub fn is_refused_as_muted(&self, sender: UserId, to: &Target, new: &[Arc<Record>]) -> bool {
+        let group = match to {
+            Target::Conversation(conversation) => *conversation,
+            Target::User(user) => user.as_group(),
+            Target::Name(_) => return false,
+        };
+        let Some(model) = self.oracle.groups.get(&group) else { return false };
+        let is_notice = |effect: &Effect| {
+            matches!(effect, Effect::Message(delivery) if delivery.message.conversation == group
+                && matches!(delivery.message.content, Content::Notice(_)))
+        };
+        !model.may_write(sender) || new.iter().any(|record| record.effects.iter().any(is_notice))
+    }
+
     /// Counts what pages show of groups.
     pub fn note_group_page(&mut self, page: &proto::Page) {
         for entry in &page.entries {
@@ -295,9 +318,11 @@ fn is_done(model: &Group, request: &GroupRequest, before: Version) -> bool {
         GroupChange::Create { .. } => model.founder == request.by.user,
         GroupChange::Add(users) => users.iter().all(|user| model.was_member_behind(*user, before)),
         GroupChange::Remove(user) => model.was_out_behind(*user, before),
-        GroupChange::Leave => model.was_out_behind(request.by.user, before),
+        GroupChange::Leave | GroupChange::Dissolve => model.was_out_behind(request.by.user, before),
         GroupChange::Rename(name) => model.name == *name,
         GroupChange::GiveRole(user, role) => model.role(*user) == Some(*role),
+        GroupChange::MuteAll(muted) => model.is_muted() == *muted,
+        GroupChange::Mute(user, muted) => model.is_muted_alone(*user) == *muted,
     }
 }
 
@@ -305,14 +330,22 @@ fn is_done(model: &Group, request: &GroupRequest, before: Version) -> bool {
 fn may(model: &Group, by: UserId, change: &GroupChange) -> bool {
     let rank = model.role(by).unwrap_or(Role::Member);
     match change {
-        GroupChange::Add(_) | GroupChange::Rename(_) => rank < Role::Member,
+        GroupChange::Add(_) | GroupChange::Rename(_) | GroupChange::MuteAll(_) => rank < Role::Member,
+        GroupChange::Mute(user, _) => rank < model.role(*user).unwrap_or(Role::Member),
         GroupChange::Remove(user) => rank < model.role(*user).unwrap_or(Role::Member),
-        GroupChange::GiveRole(..) => rank == Role::Owner,
+        GroupChange::GiveRole(..) | GroupChange::Dissolve => rank == Role::Owner,
         GroupChange::Create { .. } | GroupChange::Leave => true,
     }
 }
 
 /// Names and roles may have been changed again in the same batch.
 fn is_open_again(request: &GroupRequest, is_open: bool) -> bool {
-    is_open && matches!(request.change, GroupChange::Rename(_) | GroupChange::GiveRole(..))
+    is_open
+        && matches!(
+            request.change,
+            GroupChange::Rename(_)
+                | GroupChange::GiveRole(..)
+                | GroupChange::MuteAll(_)
+                | GroupChange::Mute(..)
+        )
 }

@@ -8,8 +8,9 @@ use crate::error::Error;
 use crate::message::ClientMessageId;
 use crate::store::{Store, StoreError};
 use highwater_wire::proto::{
-    AddMembers, ConversationItem, CreateGroup, GiveRole, GroupItem, LeaveGroup, ListMembers, Member,
-    RemoveMember, RenameGroup, Role, client_frame::Request, server_frame::Body,
+    AddMembers, ConversationItem, CreateGroup, DescribeGroup, DissolveGroup, GiveRole, GroupInfo, GroupItem,
+    LeaveGroup, ListMembers, Member, MuteGroup, MuteMember, RemoveMember, RenameGroup, Role,
+    client_frame::Request, server_frame::Body,
 };
 use highwater_wire::{Encoding, kind};
 
@@ -57,6 +58,41 @@ impl Client {
     /// A refusal, such as that the user is no member (any more); or a fault.
     pub async fn leave_group(&self, conversation_id: u64) -> Result<(), Error> {
         self.ask_done(Request::LeaveGroup(LeaveGroup { conversation_id })).await
+    }
+
+    /// Ends a group for everybody; what was told before stays readable.
+    ///
+    /// # Errors
+    /// A refusal, such as that only the owner may; or a fault.
+    pub async fn dissolve_group(&self, conversation_id: u64) -> Result<(), Error> {
+        self.ask_done(Request::DissolveGroup(DissolveGroup { conversation_id })).await
+    }
+
+    /// Lets only owner and admins write to a group, or everybody again.
+    ///
+    /// # Errors
+    /// A refusal, such as that this is not allowed; or a fault.
+    pub async fn mute_group(&self, conversation_id: u64, muted: bool) -> Result<(), Error> {
+        self.ask_done(Request::MuteGroup(MuteGroup { conversation_id, muted })).await
+    }
+
+    /// Takes from one member the right to write, or gives it back.
+    ///
+    /// # Errors
+    /// A refusal, such as that this is not allowed; or a fault.
+    pub async fn mute_member(&self, conversation_id: u64, user_id: u64, muted: bool) -> Result<(), Error> {
+        self.ask_done(Request::MuteMember(MuteMember { conversation_id, user_id, muted })).await
+    }
+
+    /// What a group is now: whether one may write among it.
+    ///
+    /// # Errors
+    /// A refusal, such as that the user is no member; or a fault.
+    pub async fn describe_group(&self, conversation_id: u64) -> Result<GroupInfo, Error> {
+        match self.ask(Request::DescribeGroup(DescribeGroup { conversation_id })).await? {
+            Body::GroupInfo(info) => Ok(info),
+            _ => Err(Error::UnexpectedAnswer),
+        }
     }
 
     /// Gives a group another name.

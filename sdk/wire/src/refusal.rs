@@ -101,6 +101,8 @@ refusals! {
     GroupFull = 310, "group_full", 409, false, "the group is full";
     /// The name of a group is empty, too long, or has control characters.
     InvalidGroupName = 311, "invalid_group_name", 400, false, "a group's name has 1 to 128 bytes and no control characters";
+    /// The one who writes to a group is muted there, or everybody without a role is.
+    Muted = 314, "muted", 403, false, "the user may not write to this group now";
     /// As many users are blocked as one may block.
     TooManyBlocked = 330, "too_many_blocked", 409, false, "as many users are blocked as there may be";
     /// The user is no contact of the one who asks.

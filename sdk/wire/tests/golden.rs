@@ -133,8 +133,8 @@ fn every_request_and_every_body_has_a_golden_frame() {
             Frame::Server(frame) => bodies.extend(frame.body.as_ref().map(body_number)),
         }
     }
-    assert_eq!(requests, (10..=24).chain(30..=37).chain(40..=46).chain(70..=71).collect());
-    assert_eq!(bodies, (10..=20).chain([30, 31, 40, 50, 52]).collect());
+    assert_eq!(requests, (10..=24).chain(30..=37).chain(40..=49).chain([70, 71, 90]).collect());
+    assert_eq!(bodies, (10..=20).chain([30, 31, 40, 50, 52, 53]).collect());
 }
 
 fn request_number(request: &Request) -> u32 {
@@ -169,8 +169,12 @@ fn request_number(request: &Request) -> u32 {
         Request::RenameGroup(_) => 44,
         Request::GiveRole(_) => 45,
         Request::ListMembers(_) => 46,
+        Request::DissolveGroup(_) => 47,
+        Request::MuteGroup(_) => 48,
+        Request::MuteMember(_) => 49,
         Request::MarkRead(_) => 70,
         Request::SetConversation(_) => 71,
+        Request::DescribeGroup(_) => 90,
     }
 }
 
@@ -192,5 +196,6 @@ fn body_number(body: &Body) -> u32 {
         Body::Error(_) => 40,
         Body::GroupCreated(_) => 50,
         Body::MemberList(_) => 52,
+        Body::GroupInfo(_) => 53,
     }
 }

@@ -27,6 +27,11 @@ pub fn change_of_group(by: Principal, request: &Request) -> Result<Option<GroupR
             (remove.conversation_id, GroupChange::Remove(UserId(remove.user_id)))
         }
         Request::LeaveGroup(leave) => (leave.conversation_id, GroupChange::Leave),
+        Request::DissolveGroup(dissolve) => (dissolve.conversation_id, GroupChange::Dissolve),
+        Request::MuteGroup(mute) => (mute.conversation_id, GroupChange::MuteAll(mute.muted)),
+        Request::MuteMember(mute) => {
+            (mute.conversation_id, GroupChange::Mute(UserId(mute.user_id), mute.muted))
+        }
         Request::RenameGroup(rename) => (rename.conversation_id, GroupChange::Rename(rename.name.clone())),
         Request::GiveRole(give) => {
             let role = role_of(give.role()).ok_or(Refusal::InvalidField)?;

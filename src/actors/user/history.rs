@@ -58,8 +58,9 @@ pub fn heads(
     Ok(Ok(Body::Heads(proto::HeadList { heads, next })))
 }
 
-/// Entries of one of the user's conversations by seq. Of a group only what is for the user: a place that is passed over is
-/// not, since what is missing is a fault. What waits to be expanded is read like everything else.
+/// Entries of one of the user's conversations by seq, in order without a hole: as far as one membership goes, since a place
+/// that is missing within an answer is a fault. What the user may read behind a place that is not for the user is told to
+/// follow, like what does not fit. What waits to be expanded is read like everything else.
 ///
 /// # Errors
 /// When the store cannot be read.
@@ -78,26 +79,16 @@ pub fn range(
     let Some(open) = open_to(view, user, conversation)? else {
         return Ok(Err(Refusal::NoSuchConversation));
     };
-    let (mut found, mut bytes, mut more) = (Vec::<Message>::new(), 0, false);
-    for (from, to) in open {
-        let seqs = (from.max(Seq(wanted.from_seq)), to.min(Seq(wanted.to_seq)));
-        if seqs.0 > seqs.1 {
-            continue;
-        }
-        let (entries_room, bytes_room) = (PAGE_ENTRIES_MAX - found.len(), bytes_max.saturating_sub(bytes));
-        let (messages, is_cut) = view.range(conversation, seqs, entries_room.max(1), bytes_room)?;
-        let own: usize = messages.iter().map(|message| message.content.bytes()).sum();
-        // A read gives one entry also where there is no room for it: that one is left for the next answer.
-        let fits = found.is_empty() || (entries_room > 0 && own <= bytes_room);
-        more = is_cut || (!fits && !messages.is_empty());
-        if fits {
-            bytes += own;
-            found.extend(messages);
-        }
-        if more {
+    let seqs_in = |(from, to): (Seq, Seq)| (from.max(Seq(wanted.from_seq)), to.min(Seq(wanted.to_seq)));
+    let mut runs = open.into_iter().map(seqs_in).filter(|(from, to)| from <= to);
+    let (mut found, mut more) = (Vec::<Message>::new(), false);
+    for seqs in runs.by_ref() {
+        (found, more) = view.range(conversation, seqs, PAGE_ENTRIES_MAX, bytes_max)?;
+        if !found.is_empty() {
             break;
         }
     }
+    more |= !found.is_empty() && runs.next().is_some();
     let entries = naming::entries(view, user, rendering, found.iter())?;
     Ok(Ok(Body::Entries(proto::EntryList { conversation_id: conversation.0, entries, more })))
 }

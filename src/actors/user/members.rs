@@ -1,4 +1,4 @@
-//! Who belongs to a group, page by page, for those who do.
+//! What a group is and who belongs to it, page by page, for those who do.
 
 use highwater_wire::{Refusal, proto};
 use proto::server_frame::Body;
@@ -42,4 +42,22 @@ pub fn members(
         role: render::role(member.role).into(),
     };
     Ok(Ok(Body::MemberList(proto::MemberList { members: listed.iter().map(member).collect(), next })))
+}
+
+/// What a group is now, for a member.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn group_info(
+    view: &View,
+    user: UserId,
+    wanted: &proto::DescribeGroup,
+) -> Result<Result<Body, Refusal>, ReadFault> {
+    let group = ConversationId(wanted.conversation_id);
+    let member = view.member(group, user)?.filter(|member| member.since().is_some());
+    let (Some(member), Some(row)) = (member, view.group(group)?) else {
+        return Ok(Err(Refusal::NoSuchConversation));
+    };
+    let info = proto::GroupInfo { name: row.name, all_muted: row.is_muted, muted: member.is_muted };
+    Ok(Ok(Body::GroupInfo(info)))
 }

@@ -38,7 +38,7 @@ use group_requests::change_of_group;
 pub use handing_back::{hand_back, is_news};
 pub use history::{heads, range};
 pub use lost_futures::LostFutures;
-pub use members::members;
+pub use members::{group_info, members};
 pub use pages::{Answered, PageRequest, answer, begin, count_told, page_bytes_max};
 pub use push::{audience, audience_of_all};
 pub use readings::reading_of;

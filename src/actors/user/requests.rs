@@ -65,6 +65,12 @@ impl User {
                     super::members(view, user, &wanted)
                 });
             }
+            Some(Request::DescribeGroup(wanted)) => {
+                let user = self.user;
+                self.read(connection, request_id, Op::DescribeGroup, move |view| {
+                    super::group_info(view, user, &wanted)
+                });
+            }
             Some(Request::Range(range)) => self.range(connection, request_id, range),
             Some(
                 Request::Hello(_) | Request::Register(_) | Request::SignIn(_) | Request::SignInWithToken(_),

@@ -5,7 +5,7 @@ use highwater_wire::{
     Refusal, base_of,
     proto::{
         AccountItem, ContactItem, ConversationItem, Custom, Device, DeviceClass, DeviceList, Difference,
-        Done, Entry, EntryList, Error, Gap, Greeting, GroupCreated, GroupItem, Head, HeadList,
+        Done, Entry, EntryList, Error, Gap, Greeting, GroupCreated, GroupInfo, GroupItem, Head, HeadList,
         HeartbeatAnswer, HeldItem, Item, Kind, LevelChange, Member, MemberList, Notice, Nudge, OwnItem, Page,
         Rebuild, Role, Sent, ServerFrame, SignedIn, Standing, User, Valid, VersionedEntry, VersionedItem,
         entry::Content, notice::What, rebuild::Cause, server_frame::Body,
@@ -118,30 +118,54 @@ fn groups() -> Vec<Named> {
         plain("server_group_created_empty", Body::GroupCreated(GroupCreated::default())),
         plain("server_member_list", Body::MemberList(MemberList { members, next: u64::MAX })),
         plain("server_member_list_empty", Body::MemberList(MemberList::default())),
+        plain(
+            "server_group_info",
+            Body::GroupInfo(GroupInfo { name: "Tea".to_owned(), all_muted: true, muted: true }),
+        ),
+        plain("server_group_info_empty", Body::GroupInfo(GroupInfo::default())),
+        plain(
+            "server_page_group_later",
+            Body::Page(Page { items: Vec::new(), entries: later_notices(), ..page.clone() }),
+        ),
         plain("server_page_group", Body::Page(page)),
     ]
 }
 
-/// One of each sort.
+/// Notices of the first six sorts, and one that says nothing.
 fn notices() -> Vec<Entry> {
-    let user = |user_id, name: &str| User { user_id, name: name.to_owned() };
     let both = || vec![user(BOB, "bob"), user(u64::MAX, "Käse 🧀")];
-    let of = |what: What, users, name: &str, role: Role| Notice {
-        what: what.into(),
-        by: "ada".to_owned(),
-        users,
-        name: name.to_owned(),
-        role: role.into(),
-    };
-    let notices = [
-        of(What::Created, both(), "Tea", Role::Unspecified),
-        of(What::Joined, both(), "", Role::Unspecified),
-        of(What::Left, Vec::new(), "", Role::Unspecified),
-        of(What::Removed, vec![user(BOB, "bob")], "", Role::Unspecified),
-        of(What::Renamed, Vec::new(), "Tea \"at\" five 🫖", Role::Unspecified),
-        of(What::RoleGiven, vec![user(BOB, "bob")], "", Role::Owner),
+    entries_of(vec![
+        notice(What::Created, both(), "Tea", Role::Unspecified),
+        notice(What::Joined, both(), "", Role::Unspecified),
+        notice(What::Left, Vec::new(), "", Role::Unspecified),
+        notice(What::Removed, vec![user(BOB, "bob")], "", Role::Unspecified),
+        notice(What::Renamed, Vec::new(), "Tea \"at\" five 🫖", Role::Unspecified),
+        notice(What::RoleGiven, vec![user(BOB, "bob")], "", Role::Owner),
         Notice::default(),
-    ];
+    ])
+}
+
+/// The sorts that came later.
+fn later_notices() -> Vec<Entry> {
+    let bob = || vec![user(BOB, "bob")];
+    entries_of(vec![
+        notice(What::Dissolved, Vec::new(), "", Role::Unspecified),
+        notice(What::AllMuted, Vec::new(), "", Role::Unspecified),
+        notice(What::AllUnmuted, Vec::new(), "", Role::Unspecified),
+        notice(What::Muted, bob(), "", Role::Unspecified),
+        notice(What::Unmuted, bob(), "", Role::Unspecified),
+    ])
+}
+
+fn user(user_id: u64, name: &str) -> User {
+    User { user_id, name: name.to_owned() }
+}
+
+fn notice(what: What, users: Vec<User>, name: &str, role: Role) -> Notice {
+    Notice { what: what.into(), by: "ada".to_owned(), users, name: name.to_owned(), role: role.into() }
+}
+
+fn entries_of(notices: Vec<Notice>) -> Vec<Entry> {
     let entry = |(seq, notice)| Entry {
         conversation_id: CONVERSATION,
         seq,

@@ -3,10 +3,11 @@
 use bytes::Bytes;
 use highwater_wire::proto::{
     AcceptContact, AddMembers, AskContact, BlockUser, ChangePassword, ClientFrame, Compare, CreateGroup,
-    Custom, DeleteContact, DeviceClass, DeviceInfo, EndDevice, FindUser, GiveRole, Heads, Heartbeat,
-    HeldEntry, HeldItem, Hello, LeaveGroup, ListDevices, ListMembers, MarkRead, NoteContact, Range,
-    RefuseContact, Register, RemoveMember, RenameGroup, Role, Send, SetConversation, SignIn, SignInWithToken,
-    SignOut, Sync, UnblockUser, WithdrawContact, client_frame::Request, end_device::Which, send::To,
+    Custom, DeleteContact, DescribeGroup, DeviceClass, DeviceInfo, DissolveGroup, EndDevice, FindUser,
+    GiveRole, Heads, Heartbeat, HeldEntry, HeldItem, Hello, LeaveGroup, ListDevices, ListMembers, MarkRead,
+    MuteGroup, MuteMember, NoteContact, Range, RefuseContact, Register, RemoveMember, RenameGroup, Role,
+    Send, SetConversation, SignIn, SignInWithToken, SignOut, Sync, UnblockUser, WithdrawContact,
+    client_frame::Request, end_device::Which, send::To,
 };
 
 use super::{Frame, Named, message_id, snapshot};
@@ -158,6 +159,17 @@ fn groups() -> Vec<Named> {
         plain("client_remove_member_empty", Request::RemoveMember(RemoveMember::default())),
         plain("client_leave_group", Request::LeaveGroup(LeaveGroup { conversation_id })),
         plain("client_leave_group_empty", Request::LeaveGroup(LeaveGroup::default())),
+        plain("client_dissolve_group", Request::DissolveGroup(DissolveGroup { conversation_id })),
+        plain("client_dissolve_group_empty", Request::DissolveGroup(DissolveGroup::default())),
+        plain("client_mute_group", Request::MuteGroup(MuteGroup { conversation_id, muted: true })),
+        plain("client_mute_group_empty", Request::MuteGroup(MuteGroup::default())),
+        plain(
+            "client_mute_member",
+            Request::MuteMember(MuteMember { conversation_id, user_id, muted: true }),
+        ),
+        plain("client_mute_member_empty", Request::MuteMember(MuteMember::default())),
+        plain("client_describe_group", Request::DescribeGroup(DescribeGroup { conversation_id })),
+        plain("client_describe_group_empty", Request::DescribeGroup(DescribeGroup::default())),
         plain("client_rename_group", Request::RenameGroup(rename)),
         plain("client_rename_group_empty", Request::RenameGroup(RenameGroup::default())),
         plain("client_give_role", give(Role::Owner)),

@@ -150,7 +150,14 @@ fn notice_fields(notice: &Notice, fields: &mut Value) {
         What::Removed => ("removed", false),
         What::Renamed => ("renamed", true),
         What::RoleGiven => ("role_given", false),
-        What::Turned | What::Unspecified => ("other", false),
+        // The torture neither dissolves nor mutes.
+        What::Dissolved
+        | What::AllMuted
+        | What::AllUnmuted
+        | What::Muted
+        | What::Unmuted
+        | What::Turned
+        | What::Unspecified => ("other", false),
     };
     fields["notice"] = word.into();
     fields["users"] =
