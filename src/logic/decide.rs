@@ -3,7 +3,7 @@
 use highwater_wire::Refusal;
 
 use super::{
-    accounts, channels, contacts, fan_out, groups, lineages,
+    accounts, channels, contacts, fan_out, group_needs, groups, lineages,
     operation::{Answer, EndDevices, Operation, Principal, Request},
     passwords, reading, retention, send,
     state::{Need, State},
@@ -68,7 +68,7 @@ pub fn lacking(state: &State, operation: &Operation) -> Vec<Need> {
             }
         }
         Request::Reading(request) => reading::needs(&mut needs, request),
-        Request::Group(request) => groups::needs(&mut needs, request),
+        Request::Group(request) => group_needs::needs(&mut needs, request),
         Request::Channel(request) => channels::needs(&mut needs, request),
         Request::ForgetFollow { user, channel, .. } => channels::forget_needs(&mut needs, *user, *channel),
         Request::Expand(group) => fan_out::expand_needs(&mut needs, *group),

@@ -7,11 +7,11 @@ use highwater_wire::Refusal;
 
 use super::{
     channels, contacts,
-    decide::{Decided, Needs, authorise},
-    fan_out::{CONVERSATIONS, Entry, admit, check_queue, entry_needs, head_of, write_entry},
+    decide::{Decided, authorise},
+    fan_out::{Entry, admit, check_queue, head_of, write_entry},
     group_mutes,
     operation::{Answer, GroupChange, GroupRequest},
-    state::{ConversationState, GroupState, Need, State},
+    state::{ConversationState, GroupState, State},
 };
 use crate::model::{
     ClientMessageId, Content, ConversationId, Counted, Day, Effect, Form, Group, GroupEffect, Interval,
@@ -22,81 +22,6 @@ use crate::model::{
     record::{Conversation, Message},
     seeded::{self, SyncBug},
 };
-
-/// What must be in memory to decide on a group.
-pub(super) fn needs(needs: &mut Needs<'_>, request: &GroupRequest) {
-    let group = request.group;
-    needs.need(Need::Device(request.by.device));
-    needs.need(Need::Conversation(group));
-    let is_held = needs.need(Need::Group(group));
-    let (added, items): (&[UserId], &[UserId]) = match &request.change {
-        GroupChange::Create { members, .. } => (members, members),
-        GroupChange::Add(users) => (users, users),
-        GroupChange::Remove(user) => (&[], std::slice::from_ref(user)),
-        GroupChange::Leave => (&[], std::slice::from_ref(&request.by.user)),
-        GroupChange::GiveRole(user, _) => (&[], std::slice::from_ref(user)),
-        GroupChange::Rename(_) | GroupChange::Dissolve | GroupChange::MuteAll(_) | GroupChange::Mute(..) => {
-            (&[], &[])
-        }
-    };
-    if added.len() > GROUP_USERS_PER_OPERATION_MAX {
-        return;
-    }
-    for user in added {
-        needs.need(Need::Account(*user));
-        contacts::block_needs(needs, *user, request.by.user);
-    }
-    let item = |user: UserId| Need::Item(user, CONVERSATIONS, group.to_string());
-    for user in items {
-        needs.need(item(*user));
-    }
-    if !is_held {
-        return;
-    }
-    let state = needs.state;
-    match (state.groups.get(&group).and_then(Option::as_ref), &request.change) {
-        (Some(held), GroupChange::Leave) if held.form() == Form::Channel => {
-            channels::unfollow_needs(needs, request.by.user, group);
-        }
-        (Some(held), change) => {
-            entry_needs(needs, held, added);
-            let is_group = held.form() == Form::Group;
-            match change {
-                GroupChange::Rename(_) | GroupChange::Dissolve if is_group => {
-                    for member in held.present_members() {
-                        needs.need(item(member.user));
-                    }
-                }
-                // Who gives the ownership away gets another role; who leaves with it leaves it to somebody.
-                GroupChange::GiveRole(user, _) => {
-                    needs.need(item(request.by.user));
-                    if !is_group {
-                        needs.need(Need::Follow(*user, group));
-                    }
-                }
-                GroupChange::Leave => {
-                    if let Some(heir) = heir_of(held, request.by.user) {
-                        needs.need(item(heir.user));
-                    }
-                }
-                GroupChange::Create { .. }
-                | GroupChange::Add(_)
-                | GroupChange::Remove(_)
-                | GroupChange::Rename(_)
-                | GroupChange::Dissolve
-                | GroupChange::MuteAll(_)
-                | GroupChange::Mute(..) => {}
-            }
-        }
-        (None, GroupChange::Create { members, .. }) => {
-            needs.need(item(request.by.user));
-            for user in members.iter().chain([&request.by.user]) {
-                needs.need(Need::Inbox(*user));
-            }
-        }
-        (None, _) => {}
-    }
-}
 
 /// Decides what is done with a group.
 pub(super) fn decide(
@@ -292,7 +217,7 @@ fn dissolve(held: &GroupState, by: UserId, seq: Seq) -> Result<Changed, Refusal>
     Ok(Changed::members(members, Notice::Dissolved))
 }
 
-fn heir_of(held: &GroupState, owner: UserId) -> Option<&Member> {
+pub(super) fn heir_of(held: &GroupState, owner: UserId) -> Option<&Member> {
     let others = held.present_members().filter(|member| member.user != owner);
     others.min_by_key(|member| (member.role, member.since(), member.user))
 }

@@ -1,6 +1,7 @@
 //! Pure deciders: what the committer runs for each operation. No clock, no randomness, no disk, no actors.
 
 pub mod accounts;
+mod answer;
 #[cfg(test)]
 mod bodies_tests;
 mod channels;
@@ -31,6 +32,7 @@ mod group_ids;
 mod group_mutes;
 #[cfg(test)]
 mod group_mutes_tests;
+mod group_needs;
 #[cfg(test)]
 mod group_people_tests;
 mod groups;
@@ -49,6 +51,7 @@ mod host_token_tests;
 pub mod lineages;
 #[cfg(test)]
 mod lineages_tests;
+mod need;
 pub mod observed_time;
 pub mod operation;
 mod passwords;

@@ -1,11 +1,14 @@
-//! What may be asked of the committer, and what it answers.
+//! What may be asked of the committer.
 
-pub use super::channels::{ChannelChange, ChannelRequest};
+pub use super::{
+    answer::Answer,
+    channels::{ChannelChange, ChannelRequest},
+};
 use crate::model::{
-    ClientMessageId, Content, ConversationId, Day, DeviceId, KindSet, Lineage, LineageId, Role, Seq, TimeMs,
-    UserId, Version,
+    ClientMessageId, Content, ConversationId, Day, DeviceId, KindSet, LineageId, Role, Seq, TimeMs, UserId,
+    Version,
     limits::KINDS_MAX,
-    record::{Device, HostIdentityKey, Invite, SecretHash},
+    record::{HostIdentityKey, Invite, SecretHash},
 };
 
 /// Who asks: a signed-in device, proven by its token when the request arrived and again inside the commit.
@@ -364,30 +367,6 @@ pub struct ChangePassword {
     pub end_other_devices: bool,
 }
 
-/// What the committer answers when it did not refuse. Told only after the commit is durable.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
-    /// A message stands in its conversation: newly, or since an earlier attempt.
-    Sent {
-        /// Which conversation.
-        conversation: ConversationId,
-        /// At which place.
-        seq: Seq,
-        /// Since when.
-        sent_at: TimeMs,
-    },
-    /// The device can sign in with its token.
-    DeviceAdded(Device),
-    /// The lineage as it is stored.
-    LineageOpened(Lineage),
-    /// The group is there: newly, or since an earlier attempt.
-    GroupCreated(ConversationId),
-    /// These devices are gone; their connections must be closed.
-    DevicesEnded(Vec<DeviceId>),
-    /// It is done.
-    Done,
-}
-
 impl Operation {
     /// Whose operation it is: those of one actor are decided in the order in which they came.
     #[must_use]
@@ -415,8 +394,7 @@ impl Operation {
             Request::Channel(request) => Some(request.by.user),
             Request::ForgetFollow { user, .. } => Some(*user),
             Request::Expand(group) => Some(group.as_actor()),
-            Request::StoreTime | Request::AcceptTime => None,
-            Request::Invite(_) => None,
+            Request::StoreTime | Request::AcceptTime | Request::Invite(_) => None,
         }
     }
 }

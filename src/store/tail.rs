@@ -6,10 +6,12 @@
 
 mod channels;
 mod groups;
+mod inbox_entry;
 mod inboxes;
 mod pin;
 mod readings;
 
+pub use inbox_entry::InboxEntry;
 pub use pin::Pin;
 
 use std::{
@@ -25,8 +27,8 @@ use rustc_hash::FxHashMap;
 
 use crate::model::{
     ContactTally, ConversationId, Day, Delivery, DeviceId, Effect, Horizon, Kind, Lineages, Reading, Record,
-    Seq, UserId, Version,
-    record::{Account, Conversation, Device, HostIdentityKey, Invite, Item, Pointer, SecretHash, name_key},
+    UserId, Version,
+    record::{Account, Conversation, Device, HostIdentityKey, Invite, Item, SecretHash, name_key},
     seeded::{self, SyncBug},
 };
 
@@ -57,29 +59,6 @@ struct Shard {
     /// Version of the newest post of each channel, kept when the index has it too.
     post_heads: FxHashMap<ConversationId, Version>,
     unpointed: FxHashMap<UserId, VecDeque<Arc<Delivery>>>,
-}
-
-/// A pointer in the tail, with what it points to.
-#[derive(Debug, Clone)]
-pub struct InboxEntry {
-    /// Of the operation that made it.
-    pub version: Version,
-    /// The user's pointer before this one.
-    pub previous: Version,
-    /// Which conversation's log it points to.
-    pub conversation: ConversationId,
-    /// Which entry there.
-    pub seq: Seq,
-    /// The entry; nothing when it had left the tail before the pointer came.
-    pub delivery: Option<Arc<Delivery>>,
-}
-
-impl From<Pointer> for InboxEntry {
-    /// A pointer of the index; what it points to is looked up.
-    fn from(pointer: Pointer) -> InboxEntry {
-        let Pointer { version, previous, conversation, seq } = pointer;
-        InboxEntry { version, previous, conversation, seq, delivery: None }
-    }
 }
 
 /// See the module.

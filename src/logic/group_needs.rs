@@ -1,0 +1,95 @@
+//! What must be in memory to decide on a group.
+
+use super::{
+    channels, contacts,
+    decide::Needs,
+    fan_out::{CONVERSATIONS, entry_needs},
+    groups::heir_of,
+    operation::{GroupChange, GroupRequest},
+    state::{GroupState, Need},
+};
+use crate::model::{ConversationId, Form, UserId, limits::GROUP_USERS_PER_OPERATION_MAX};
+
+/// See the module.
+pub(super) fn needs(needs: &mut Needs<'_>, request: &GroupRequest) {
+    let group = request.group;
+    needs.need(Need::Device(request.by.device));
+    needs.need(Need::Conversation(group));
+    let is_held = needs.need(Need::Group(group));
+    let (added, items): (&[UserId], &[UserId]) = match &request.change {
+        GroupChange::Create { members, .. } => (members, members),
+        GroupChange::Add(users) => (users, users),
+        GroupChange::Remove(user) => (&[], std::slice::from_ref(user)),
+        GroupChange::Leave => (&[], std::slice::from_ref(&request.by.user)),
+        GroupChange::GiveRole(user, _) => (&[], std::slice::from_ref(user)),
+        GroupChange::Rename(_) | GroupChange::Dissolve | GroupChange::MuteAll(_) | GroupChange::Mute(..) => {
+            (&[], &[])
+        }
+    };
+    if added.len() > GROUP_USERS_PER_OPERATION_MAX {
+        return;
+    }
+    for user in added {
+        needs.need(Need::Account(*user));
+        contacts::block_needs(needs, *user, request.by.user);
+    }
+    for user in items {
+        needs.need(item(*user, group));
+    }
+    if !is_held {
+        return;
+    }
+    let state = needs.state;
+    match (state.groups.get(&group).and_then(Option::as_ref), &request.change) {
+        (Some(held), GroupChange::Leave) if held.form() == Form::Channel => {
+            channels::unfollow_needs(needs, request.by.user, group);
+        }
+        (Some(held), change) => {
+            entry_needs(needs, held, added);
+            needs_of_held(needs, held, request.by.user, change);
+        }
+        (None, GroupChange::Create { members, .. }) => {
+            needs.need(item(request.by.user, group));
+            for user in members.iter().chain([&request.by.user]) {
+                needs.need(Need::Inbox(*user));
+            }
+        }
+        (None, _) => {}
+    }
+}
+
+/// Whose conversation changes besides, and who follows, where the group is known.
+fn needs_of_held(needs: &mut Needs<'_>, held: &GroupState, by: UserId, change: &GroupChange) {
+    let group = held.row.group;
+    let is_group = held.form() == Form::Group;
+    match change {
+        GroupChange::Rename(_) | GroupChange::Dissolve if is_group => {
+            for member in held.present_members() {
+                needs.need(item(member.user, group));
+            }
+        }
+        // Who gives the ownership away gets another role; who leaves with it leaves it to somebody.
+        GroupChange::GiveRole(user, _) => {
+            needs.need(item(by, group));
+            if !is_group {
+                needs.need(Need::Follow(*user, group));
+            }
+        }
+        GroupChange::Leave => {
+            if let Some(heir) = heir_of(held, by) {
+                needs.need(item(heir.user, group));
+            }
+        }
+        GroupChange::Create { .. }
+        | GroupChange::Add(_)
+        | GroupChange::Remove(_)
+        | GroupChange::Rename(_)
+        | GroupChange::Dissolve
+        | GroupChange::MuteAll(_)
+        | GroupChange::Mute(..) => {}
+    }
+}
+
+fn item(user: UserId, group: ConversationId) -> Need {
+    Need::Item(user, CONVERSATIONS, group.to_string())
+}
