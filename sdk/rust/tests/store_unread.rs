@@ -3,7 +3,7 @@
 
 mod pages;
 
-use highwater_sdk::wire::proto::{Entry, Head, Item, OwnItem, Page};
+use highwater_sdk::wire::proto::{ConversationItem, Entry, GroupItem, Head, Item, OwnItem, Page};
 use highwater_sdk::wire::{Encoding, kind::CONVERSATIONS};
 use highwater_sdk::{Durability, Store};
 use pages::{ScratchDir, applied, entry, page};
@@ -65,6 +65,39 @@ fn entries_and_the_own_item_tell_what_is_unread() {
     let entry = store.entry(CONVERSATION, 7).unwrap().unwrap();
     assert_eq!((entry.uncounted, entry.read_seq), (1, 7), "what was told is kept");
     assert_eq!(store.conflicts().unwrap(), 0);
+}
+
+#[test]
+fn who_joins_again_has_read_everything_through_the_join() {
+    let dir = ScratchDir::new();
+    let mut store = Store::open_with(dir.file(), Durability::ProcessKill).unwrap();
+    let since = |since_seq| {
+        let group = Some(GroupItem { name: "Tea".to_owned(), since_seq, ..GroupItem::default() });
+        let item = ConversationItem { conversation_id: CONVERSATION, group, ..ConversationItem::default() };
+        Item {
+            kind: CONVERSATIONS,
+            key: CONVERSATION.to_string(),
+            deleted: false,
+            value: String::from_utf8(Encoding::Json.encode(&item)).unwrap(),
+        }
+    };
+    let counted = |uncounted, entry: Entry| Entry { uncounted, ..entry };
+    // The user joins by the first entry and leaves by the fifth; one above the mark is the user's own.
+    let first = [
+        notice(1, 1),
+        counted(1, of_another(2)),
+        counted(1, of_another(3)),
+        counted(1, own(4, 2)),
+        notice(5, 2),
+    ];
+    applied(&mut store, &Page { entries: first.to_vec(), items: vec![since(1)], ..page(0, 1) });
+    assert_eq!(store.unread(CONVERSATION).unwrap(), 1);
+    // What was said between is not for the user.
+    let again = [notice(9, 3), counted(3, of_another(10)), counted(3, own(11, 9))];
+    applied(&mut store, &Page { entries: again.to_vec(), items: vec![since(9)], ..page(1, 2) });
+    assert_eq!(store.unread(CONVERSATION).unwrap(), 1);
+    let own = store.own(CONVERSATION).unwrap();
+    assert_eq!((own.read_seq, own.read_count, own.own_seqs), (9, 6, vec![11]));
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use super::{Store, StoreError};
 use highwater_wire::{
     Encoding, kind,
-    proto::{Head, OwnItem},
+    proto::{ConversationItem, Head, OwnItem},
 };
 use rusqlite::{OptionalExtension, TransactionBehavior, params};
 
@@ -18,12 +18,10 @@ impl Store {
         let told = self.item(kind::CONVERSATIONS, &format!("{conversation_id}/own"))?;
         let told = told.and_then(|value| Encoding::Json.decode(value.as_bytes()).ok());
         let mut own: OwnItem = told.unwrap_or(OwnItem { conversation_id, ..OwnItem::default() });
+        let joined_seq = self.joined_seq(conversation_id)?;
+        self.raise(&mut own, joined_seq)?;
         for (seq, read_seq) in self.own_entries_after(conversation_id, own.as_of_seq)? {
-            if read_seq > own.read_seq {
-                own.read_count = self.count_through(conversation_id, read_seq)?;
-                own.read_seq = read_seq;
-                own.own_seqs.retain(|own| *own > read_seq);
-            }
+            self.raise(&mut own, read_seq)?;
             if seq > own.read_seq {
                 own.own_seqs.push(seq);
             }
@@ -77,6 +75,23 @@ impl Store {
         }
         transaction.commit()?;
         Ok(())
+    }
+
+    /// Raises a read mark; one that is not higher changes nothing.
+    fn raise(&self, own: &mut OwnItem, read_seq: u64) -> Result<(), StoreError> {
+        if read_seq > own.read_seq {
+            own.read_count = self.count_through(own.conversation_id, read_seq)?;
+            own.read_seq = read_seq;
+            own.own_seqs.retain(|own| *own > read_seq);
+        }
+        Ok(())
+    }
+
+    /// The entry that made the user a member of a group, through which everything is read; 0 of a conversation of two.
+    fn joined_seq(&self, conversation_id: u64) -> Result<u64, StoreError> {
+        let told = self.item(kind::CONVERSATIONS, &conversation_id.to_string())?;
+        let told = told.and_then(|value| Encoding::Json.decode::<ConversationItem>(value.as_bytes()).ok());
+        Ok(told.and_then(|item| item.group).map_or(0, |group| group.since_seq))
     }
 
     /// Own entries that count, above a seq, each with the read mark that it left.
