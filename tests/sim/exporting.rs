@@ -23,7 +23,8 @@ impl World {
         self.counts.saw("export");
         let mut has_left = false;
         for item in self.oracle.items_of(user).filter(|item| item.kind == CONVERSATIONS) {
-            let conversation = ConversationId(item.key.parse().unwrap());
+            // What the user has read of a conversation is an item besides.
+            let Ok(conversation) = item.key.parse().map(ConversationId) else { continue };
             let told = found.get(&conversation).cloned().unwrap_or_default();
             let is_gone = self.oracle.gone.contains(&(user, CONVERSATIONS, item.key.clone()));
             let due = self.oracle.readable(user, conversation, view.bound());
