@@ -52,14 +52,17 @@ pub(super) async fn user(
     }
 }
 
-/// The account of a name or of an id; a name that looks like an id is a name first.
+/// The account of an id or of a name. An id is its owner's, whoever has its digits for a name: else one could hide
+/// behind them, and what was meant for one would reach the other.
 pub(super) fn account_of(view: &View, wanted: &str) -> Result<Option<Account>, ReadFault> {
-    if let Some(user) = view.user_of_name(&name_key(wanted))? {
-        return view.account(user);
+    if let Ok(id) = wanted.parse()
+        && let Some(account) = view.account(UserId(id))?
+    {
+        return Ok(Some(account));
     }
-    match wanted.parse() {
-        Ok(id) => view.account(UserId(id)),
-        Err(_) => Ok(None),
+    match view.user_of_name(&name_key(wanted))? {
+        Some(user) => view.account(user),
+        None => Ok(None),
     }
 }
 

@@ -148,8 +148,9 @@ pub const GROUP_USERS_PER_OPERATION_MAX: usize = 100;
 pub const FORMER_MEMBERS_MAX: usize = 500;
 
 /// Memberships of one user in one group that are remembered. Over it the oldest is forgotten; while its entries are not
-/// expanded yet the add is refused as `busy`. Source: choice; who comes and goes more often has read it.
-pub const INTERVALS_PER_MEMBER_MAX: usize = 8;
+/// expanded yet the add is refused as `busy`. Source: choice; so often nobody comes and goes by mistake, and such a row
+/// has less than a kilobyte.
+pub const INTERVALS_PER_MEMBER_MAX: usize = 64;
 
 /// Name of a group, bytes. Longer, empty, or with control characters: refused as `invalid_group_name`.
 pub const GROUP_NAME_BYTES_MAX: usize = 128;

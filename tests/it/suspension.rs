@@ -115,6 +115,23 @@ async fn nobody_signs_in_to_a_suspended_account_and_strangers_cannot_tell() {
     assert_eq!(listed, [first.device_id, second.device_id]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_is_its_owners_whoever_has_its_digits_for_a_name() {
+    let home = Home::dev();
+    let server = home.start();
+    let [victim] = server.people(1).await;
+    let digits = victim.user_id.to_string();
+    let mut wire = Wire::connect(&server, Encoding::Binary).await;
+    let registered = wire.ask(requests::register(&digits, "correct horse", "")).await;
+    let Body::SignedIn(impostor) = registered else { panic!("not registered") };
+    assert_eq!(suspend(&server, &digits, true).await, 204);
+    is_out(&server, &victim).await;
+    Wire::greeted(&server, &impostor.token).await;
+    assert_eq!(suspend(&server, &impostor.user_id.to_string(), true).await, 204);
+    requests::refused(&mut wire, requests::sign_in(&digits, "correct horse"), Refusal::AccountSuspended)
+        .await;
+}
+
 /// `highwater …` on the server's data.
 fn command(home: &Home, arguments: &[&str]) -> std::process::Output {
     let mut command = Home::bare_command();
