@@ -40,10 +40,10 @@ pub(super) fn mute(
     by: UserId,
     (user, muted): (UserId, bool),
 ) -> Result<Option<Changed>, Refusal> {
-    check_rank(held, by, Role::Member)?;
     if user == by {
         return Err(Refusal::InvalidField);
     }
+    check_rank(held, by, Role::Member)?;
     let member = held.present(user).ok_or(Refusal::NoSuchUser)?;
     check_rank(held, by, member.role)?;
     if member.is_muted == muted {
