@@ -78,7 +78,7 @@ test:
 	    step "two people in a browser" env HIGHWATER_BIN="$(abspath $(BUILT))/highwater" sh tests/web/run.sh
 	fi
 	step "torture by kills" make --no-print-directory torture DURATION=20 SEED=1
-	step "kills in a fan-out" make --no-print-directory fan-out-kills MEMBERS=1500 ROUNDS=2
+	step "kills in a fan-out" make --no-print-directory fan-out-kills MEMBERS=10000 ROUNDS=2
 	step "torture by power cuts" make --no-print-directory torture DURATION=20 SEED=1 POWERCUT=1
 	step "seeded bugs" make --no-print-directory seeded-bugs
 	if has strace && has python3; then step "order of write, sync and answer" make --no-print-directory strace; else skip "order of write, sync and answer" "strace or python3 is not installed"; fi

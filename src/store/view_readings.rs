@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use super::{readings, view::View, view_fault::ReadFault};
 use crate::model::{
     ConversationId, Reading, Seq, UserId,
-    limits::{CONTENT_BYTES_MAX, READING_BEHIND_MAX},
+    limits::{ENTRY_BYTES_MAX, READING_BEHIND_MAX},
     record::Message,
 };
 
 /// Bytes of the entries behind a row that are looked through, at most: all of them, whatever they say.
-const BEHIND_BYTES_MAX: usize = READING_BEHIND_MAX as usize * CONTENT_BYTES_MAX;
+const BEHIND_BYTES_MAX: usize = READING_BEHIND_MAX as usize * ENTRY_BYTES_MAX;
 
 /// What is unread of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -20,6 +20,8 @@ use crate::{
 
 /// Users whom one request adds. Source: protocol.md, `AddMembers`.
 const ADDED_MAX: usize = 100;
+/// Members whom one step reaches. Source: so that a fan-out lasts for many looks, however fast the machine is.
+const STEP_POINTERS: usize = 20;
 /// Part of the members that have the message when the kill is due, at most: the server goes on until it is dead.
 const LATEST_PART: f64 = 0.7;
 /// Tries that one round may take: a kill may come too late.
@@ -30,6 +32,8 @@ const EXPANSION_TIMEOUT: Duration = Duration::from_secs(300);
 const LOOK: Duration = Duration::from_millis(1);
 /// How long the server may take to say what a start found.
 const FOUND_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a server that is ready may take to look for what is unfinished.
+const LOOK_AROUND: Duration = Duration::from_secs(1);
 /// What the server's log says at a start of each group whose fan-out a death left unfinished.
 pub const UNFINISHED: &str = "an unfinished fan-out goes on";
 
@@ -99,7 +103,10 @@ impl Run<'_> {
             operator_port,
             log: options.dir.join("server.log"),
             seeded_bug: None,
-            settings: vec![("HIGHWATER_GROUPS_MEMBERS_MAX", options.members.to_string())],
+            settings: vec![
+                ("HIGHWATER_GROUPS_MEMBERS_MAX", options.members.to_string()),
+                ("HIGHWATER_GROUPS_STEP_POINTERS", STEP_POINTERS.to_string()),
+            ],
         };
         let begun = Instant::now();
         let mut server = launch.start(|_| {})?;
@@ -180,7 +187,7 @@ impl Run<'_> {
 
     /// At how many members the server found the message at its start, by its log; none if nothing was unfinished.
     fn found_since(&self, lines_before: usize) -> io::Result<Option<u64>> {
-        let deadline = Instant::now() + FOUND_TIMEOUT;
+        let begun = Instant::now();
         loop {
             let lines = self.launch.log_lines_with(UNFINISHED)?;
             if let Some(line) = lines.get(lines_before) {
@@ -188,7 +195,9 @@ impl Run<'_> {
                 let newest = self.sent.last().map(|(seq, _)| *seq);
                 return Ok(number_after(line, "passed=").filter(|_| entry == newest));
             }
-            if Instant::now() > deadline || self.launch.entries_waiting()? == 0 {
+            // A server that is ready may not have looked yet, and then nothing waits either.
+            let has_looked = begun.elapsed() > LOOK_AROUND && self.launch.entries_waiting()? == 0;
+            if has_looked || begun.elapsed() > FOUND_TIMEOUT {
                 return Ok(None);
             }
             thread::sleep(LOOK);
