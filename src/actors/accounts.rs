@@ -1,6 +1,7 @@
 //! Accounts from outside: registering, signing in, proving a token. Used by WebSocket, HTTP and operator alike.
 
 mod host_sign_in;
+mod making;
 mod password_change;
 
 use std::{
@@ -15,6 +16,8 @@ use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 
+use making::Entitled;
+
 use super::{
     host_tokens::HostTokens,
     passwords::{Passwords, is_acceptable},
@@ -24,11 +27,11 @@ use super::{
 use crate::{
     logic::{
         self, Answer, Principal,
-        operation::{NewDevice, OpenLineage, Register, Request},
+        operation::{OpenLineage, Request},
     },
     model::{
-        DeviceId, KindSet, Lineage, LineageId, Random, TimeMs, UserId,
-        limits::{DEVICE_NAME_BYTES_MAX, NAME_CHARS},
+        KindSet, Lineage, LineageId, Random, TimeMs, UserId,
+        limits::NAME_CHARS,
         record::{Account, Device, Invite, SecretHash, is_name_letter, name_key},
     },
 };
@@ -171,18 +174,8 @@ impl Accounts {
         }
         self.refuse_hopeless(&register.name, invite).await?;
         let password = self.passwords.hash(register.password).await?;
-        let user = UserId(self.random.id());
-        let (device, token) = self.new_device(user, register.device.unwrap_or_default());
-        let request = Register {
-            user,
-            name: register.name,
-            password: Some(password),
-            invite,
-            host_identity: None,
-            device: device.clone(),
-        };
-        self.decide(Request::Register(request)).await?;
-        Ok(signed_in(&device, token))
+        let by = Entitled { password: Some(password), invite, host_identity: None };
+        self.make_account(register.name, by, register.device.unwrap_or_default()).await
     }
 
     /// Refuses before the hash is computed what the committer would refuse after it.
@@ -215,11 +208,8 @@ impl Accounts {
         let proven = self.prove(&key, sign_in.password).await;
         self.end_attempt(key, peer, matches!(proven, Err(Refusal::WrongCredentials)));
         let account = proven?;
-        let (mut device, token) = self.new_device(account.user, sign_in.device.unwrap_or_default());
-        device.in_place_of = (sign_in.in_place_of != 0).then_some(DeviceId(sign_in.in_place_of));
-        device.proven = account.password;
-        self.decide(Request::AddDevice(device.clone())).await?;
-        Ok(signed_in(&device, token))
+        let info = sign_in.device.unwrap_or_default();
+        self.add_device(account.user, info, sign_in.in_place_of, account.password).await
     }
 
     /// The account of a name, if the password is its.
@@ -281,18 +271,13 @@ impl Accounts {
         if !is_valid_name(&name) {
             return Err(Refusal::InvalidName);
         }
-        let user = UserId(self.random.id());
-        let mut made = Vec::with_capacity(devices);
         let info = proto::DeviceInfo { name: "provisioned".to_owned(), device_class: class.into() };
-        let (first, token) = self.new_device(user, info.clone());
-        let request =
-            Register { user, name, password: None, invite: None, host_identity: None, device: first.clone() };
-        self.decide(Request::Register(request)).await?;
-        made.push(signed_in(&first, token));
+        let first = self.make_account(name, Entitled::default(), info.clone()).await?;
+        let user = UserId(first.user_id);
+        let mut made = Vec::with_capacity(devices);
+        made.push(first);
         for _ in 1..devices {
-            let (device, token) = self.new_device(user, info.clone());
-            self.decide(Request::AddDevice(device.clone())).await?;
-            made.push(signed_in(&device, token));
+            made.push(self.add_device(user, info.clone(), 0, None).await?);
         }
         Ok(made)
     }
@@ -318,21 +303,6 @@ impl Accounts {
         let submission = Submission::new(request, Reply::Once(reply), &self.services.clock);
         self.services.intake.submit(submission).map_err(|(_, refusal)| refusal)?;
         answer.await.unwrap_or(Err(Refusal::UnknownOutcome))
-    }
-
-    fn new_device(&self, user: UserId, info: proto::DeviceInfo) -> (NewDevice, String) {
-        let token = self.secret("hwd_");
-        let device = NewDevice {
-            user,
-            device: DeviceId(self.random.id()),
-            // A class of a newer schema is stored as unspecified, so that every encoding can name it.
-            class: proto::DeviceClass::try_from(info.device_class).map_or(0, |class| class as u8),
-            name: shortened(info.name),
-            token: secret_hash(&token),
-            in_place_of: None,
-            proven: None,
-        };
-        (device, token)
     }
 
     fn secret(&self, prefix: &str) -> String {
@@ -377,17 +347,4 @@ impl Accounts {
 /// A device that may ask. The committer judges again what changes something.
 fn unless_suspended(device: Device) -> Result<Device, Refusal> {
     if device.suspended { Err(Refusal::AccountSuspended) } else { Ok(device) }
-}
-
-/// A name of a device within its limit, cut between two characters.
-fn shortened(mut name: String) -> String {
-    if name.len() > DEVICE_NAME_BYTES_MAX {
-        let end = (0..=DEVICE_NAME_BYTES_MAX).rev().find(|end| name.is_char_boundary(*end)).unwrap_or(0);
-        name.truncate(end);
-    }
-    name
-}
-
-fn signed_in(device: &NewDevice, token: String) -> proto::SignedIn {
-    proto::SignedIn { user_id: device.user.0, device_id: device.device.0, token }
 }

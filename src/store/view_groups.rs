@@ -85,25 +85,8 @@ impl View {
         }
     }
 
-    /// Every group whose log is not wholly expanded: what a start goes on with.
-    ///
-    /// # Errors
-    /// When the index cannot be read.
-    pub fn unfinished(&self) -> Result<BTreeMap<ConversationId, Position>, ReadFault> {
-        let newest = self.pin.positions();
-        let mut found = BTreeMap::new();
-        self.visit(&[keys::FAN_OUT], &[keys::FAN_OUT + 1], |key, value| {
-            let position = whole(value, groups::decode_position)?;
-            if !seeded::is(SyncBug::UnfinishedOfTailAlone) {
-                found.insert(groups::decode_position_key(key)?, position);
-            }
-            Ok(ControlFlow::Continue(()))
-        })?;
-        overlay(&mut found, newest);
-        Ok(found)
-    }
-
-    /// The same without their positions, so that one that cannot be read hides no other.
+    /// Every group whose log is not wholly expanded: what a start goes on with. Without their positions, so that one that
+    /// cannot be read hides no other.
     ///
     /// # Errors
     /// When the index cannot be read.
@@ -111,7 +94,9 @@ impl View {
         let newest = self.pin.positions();
         let mut found = BTreeSet::new();
         self.visit(&[keys::FAN_OUT], &[keys::FAN_OUT + 1], |key, _| {
-            found.insert(groups::decode_position_key(key)?);
+            if !seeded::is(SyncBug::UnfinishedOfTailAlone) {
+                found.insert(groups::decode_position_key(key)?);
+            }
             Ok(ControlFlow::Continue(()))
         })?;
         for (group, position) in newest {

@@ -126,3 +126,48 @@ impl View {
         Ok(reading)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        model::{
+            ClientMessageId, Content, Delivery, Effect, Notice, TimeMs, Version,
+            limits::GROUP_USERS_PER_OPERATION_MAX,
+        },
+        store::record_samples::{DAY, Samples},
+    };
+
+    #[test]
+    fn all_entries_behind_a_row_are_looked_through_however_long_they_are() {
+        let (ann, group) = (UserId(1), ConversationId(0x6e0));
+        let everybody = (2..).map(UserId).take(GROUP_USERS_PER_OPERATION_MAX).collect::<Vec<_>>();
+        let mut store = Samples::new();
+        for seq in 1..=READING_BEHIND_MAX {
+            // Notices that say as much as one may; then a message of hers.
+            let is_last = seq == READING_BEHIND_MAX;
+            let content =
+                if is_last { "hi".into() } else { Content::Notice(Notice::Joined(everybody.clone()).into()) };
+            let message = Message {
+                conversation: group,
+                seq: Seq(seq),
+                sender: ann,
+                sent_at: TimeMs(5),
+                id: ClientMessageId([seq as u8; 16]),
+                content,
+                count: u64::from(is_last),
+                read: if is_last { Seq(seq) } else { Seq(0) },
+            };
+            let delivery =
+                Delivery { version: Version(seq), message, day: DAY, fingerprint: 7, pointers: Vec::new() };
+            store.publish(vec![Effect::Message(Arc::new(delivery))]);
+        }
+        let read = |store: &Samples| store.view().reading(ann, group).unwrap().read;
+        assert_eq!(read(&store), Seq(READING_BEHIND_MAX));
+        store.index_all();
+        assert_eq!(read(&store), Seq(READING_BEHIND_MAX), "from the index");
+    }
+}

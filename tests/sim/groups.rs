@@ -154,21 +154,29 @@ impl World {
 
     /// The next step of some group: which ones have something to do is asked of the store, as after a start.
     pub fn expand_one(&mut self) {
-        let unfinished = self.shell.view().unfinished().unwrap_or_else(|fault| panic!("G1: {fault}"));
-        assert_eq!(unfinished, self.oracle.unfinished(), "G1: groups that are to be gone on with");
+        let unfinished = self.unfinished();
         if unfinished.is_empty() {
             return;
         }
         let place = self.any(unfinished.len());
-        let group = *unfinished.keys().nth(place).expect("it was counted");
-        self.submit(Request::Expand(group), Ticket::Other);
+        self.submit(Request::Expand(unfinished[place]), Ticket::Other);
+    }
+
+    /// What a start finds to go on with, each with the position that the oracle knows.
+    fn unfinished(&self) -> Vec<ConversationId> {
+        let view = self.shell.view();
+        let groups = view.unfinished_groups().unwrap_or_else(|fault| panic!("G1: {fault}"));
+        let position = |group| view.position(group).unwrap_or_else(|fault| panic!("G1: {fault}"));
+        let found = groups.iter().filter_map(|group| Some((*group, position(*group)?))).collect();
+        assert_eq!(self.oracle.unfinished(), found, "G1: groups that are to be gone on with");
+        groups.into_iter().collect()
     }
 
     /// Everything is expanded, and everybody was given what is meant for them.
     pub fn expand_everything(&mut self) {
         for _ in 0..10_000 {
             self.work_off();
-            if self.shell.view().unfinished().unwrap_or_else(|fault| panic!("G1: {fault}")).is_empty() {
+            if self.unfinished().is_empty() {
                 self.oracle.check_groups();
                 return;
             }

@@ -5,14 +5,13 @@ use std::net::IpAddr;
 
 use highwater_wire::{Refusal, proto};
 
-use super::{Accounts, signed_in};
+use super::{Accounts, Entitled};
 use crate::{
     logic::{
         host_names,
         host_token::{Vouched, claimed_subject},
-        operation::{Register, Request},
     },
-    model::{DeviceId, UserId, record::HostIdentityKey},
+    model::{UserId, record::HostIdentityKey},
 };
 
 /// Before a subject in the key of its failures: no name begins so, and neither counts for the other.
@@ -36,8 +35,7 @@ impl Accounts {
         let vouched = host_tokens.vouch(sign_in.token).await;
         self.end_attempt(subject, peer, vouched.as_ref().is_err_and(|denied| denied.is_guess));
         let vouched = vouched.map_err(|denied| denied.refusal)?;
-        let in_place_of = (sign_in.in_place_of != 0).then_some(DeviceId(sign_in.in_place_of));
-        self.admit_vouched(vouched, sign_in.device.unwrap_or_default(), in_place_of).await
+        self.admit_vouched(vouched, sign_in.device.unwrap_or_default(), sign_in.in_place_of).await
     }
 
     /// Adds a device to the account of the user, or makes it. Whoever loses a race for the account or for its name looks
@@ -46,13 +44,14 @@ impl Accounts {
         &self,
         vouched: Vouched,
         info: proto::DeviceInfo,
-        in_place_of: Option<DeviceId>,
+        in_place_of: u64,
     ) -> Result<proto::SignedIn, Refusal> {
         for name in host_names::candidates(&vouched.called, &vouched.identity) {
             if let Some(user) = self.user_of(vouched.identity).await? {
-                return self.add_vouched_device(user, info, in_place_of).await;
+                return self.add_device(user, info, in_place_of, None).await;
             }
-            match self.register_vouched(vouched.identity, name, info.clone()).await {
+            let by = Entitled { host_identity: Some(vouched.identity), ..Entitled::default() };
+            match self.make_account(name, by, info.clone()).await {
                 Err(Refusal::NameTaken) => {}
                 // Refused as busy when the other one of two first sign-ins was decided, and then it is found.
                 Err(Refusal::Busy) => break,
@@ -60,44 +59,12 @@ impl Accounts {
             }
         }
         match self.user_of(vouched.identity).await? {
-            Some(user) => self.add_vouched_device(user, info, in_place_of).await,
+            Some(user) => self.add_device(user, info, in_place_of, None).await,
             None => Err(Refusal::Busy),
         }
     }
 
     async fn user_of(&self, identity: HostIdentityKey) -> Result<Option<UserId>, Refusal> {
         self.services.readers.ask(move |view| view.user_of_host_identity(&identity)).await
-    }
-
-    async fn register_vouched(
-        &self,
-        identity: HostIdentityKey,
-        name: String,
-        info: proto::DeviceInfo,
-    ) -> Result<proto::SignedIn, Refusal> {
-        let user = UserId(self.random.id());
-        let (device, token) = self.new_device(user, info);
-        let request = Register {
-            user,
-            name,
-            password: None,
-            invite: None,
-            host_identity: Some(identity),
-            device: device.clone(),
-        };
-        self.decide(Request::Register(request)).await?;
-        Ok(signed_in(&device, token))
-    }
-
-    async fn add_vouched_device(
-        &self,
-        user: UserId,
-        info: proto::DeviceInfo,
-        in_place_of: Option<DeviceId>,
-    ) -> Result<proto::SignedIn, Refusal> {
-        let (mut device, token) = self.new_device(user, info);
-        device.in_place_of = in_place_of;
-        self.decide(Request::AddDevice(device.clone())).await?;
-        Ok(signed_in(&device, token))
     }
 }

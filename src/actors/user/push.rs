@@ -9,7 +9,7 @@ use highwater_wire::{
 use super::{User, encode, push_frame::push_frame};
 use crate::{
     actors::transport::ConnectionId,
-    model::{UserId, Version, limits::PUSH_ENTRIES_MAX, record::InboxMessage},
+    model::{Effect, GroupEffect, Record, UserId, Version, limits::PUSH_ENTRIES_MAX, record::InboxMessage},
     monitor::{Op, Outcome, ids},
     sync::{Chain, Issued, News, PushChain, Rendering, RunName, SnapshotKey, render},
 };
@@ -115,23 +115,21 @@ fn issued_by_push(
 }
 
 /// Who is told of a durable record, each once in the order of ids, and whether a state kind is among it.
-pub fn audience(record: &crate::model::Record) -> Vec<(UserId, bool)> {
+pub fn audience(record: &Record) -> Vec<(UserId, bool)> {
     audience_of_all(std::iter::once(record))
 }
 
 /// The same of several records together.
-pub fn audience_of_all<'a>(
-    records: impl IntoIterator<Item = &'a crate::model::Record>,
-) -> Vec<(UserId, bool)> {
+pub fn audience_of_all<'a>(records: impl IntoIterator<Item = &'a Record>) -> Vec<(UserId, bool)> {
     let mut told: Vec<(UserId, bool)> = Vec::new();
     let mut tell = |user: UserId, items: bool| told.push((user, items));
     for effect in records.into_iter().flat_map(|record| &record.effects) {
         match effect {
-            crate::model::Effect::Item { user, .. } => tell(*user, true),
-            crate::model::Effect::Message(delivery) => {
+            Effect::Item { user, .. } => tell(*user, true),
+            Effect::Message(delivery) => {
                 delivery.pointers.iter().for_each(|(user, _)| tell(*user, false));
             }
-            crate::model::Effect::Group(crate::model::GroupEffect::Expanded(step)) => {
+            Effect::Group(GroupEffect::Expanded(step)) => {
                 step.pointers.iter().for_each(|(user, _)| tell(*user, false));
             }
             _ => {}
