@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use highwater_wire::Refusal;
 
 use super::{
+    contacts,
     decide::{Decided, Needs, authorise, put_item},
     fan_out::{CONVERSATIONS, head_of},
     groups::{Changed, apply, check_name, closed, write_notice},
@@ -28,7 +29,7 @@ use crate::model::{
 pub struct ChannelRequest {
     /// Who asks.
     pub by: Principal,
-    /// Which channel. For a new one drawn at random by the caller.
+    /// Which channel. For a new one made of the request, so that the same request names the same: see `logic::id_of_new`.
     pub channel: ConversationId,
     /// What is done.
     pub change: ChannelChange,
@@ -39,7 +40,7 @@ pub struct ChannelRequest {
 pub enum ChannelChange {
     /// It is made, under this name. Who makes it owns it, and follows it.
     Create(String),
-    /// The one who asks follows it from here on.
+    /// The one who asks follows it from here on. Not for somebody whom its owner blocks.
     Follow,
     /// The one who asks does not any more. Not for its owner.
     Unfollow,
@@ -56,7 +57,14 @@ pub(super) fn needs(needs: &mut Needs<'_>, request: &ChannelRequest) {
     match &request.change {
         ChannelChange::Turn(to) if is_held => turns::needs(needs, channel, *to),
         ChannelChange::Turn(_) => {}
-        ChannelChange::Create(_) | ChannelChange::Follow | ChannelChange::Unfollow => {
+        ChannelChange::Follow => {
+            unfollow_needs(needs, user, channel);
+            let held = needs.state.groups.get(&channel).and_then(Option::as_ref);
+            if let Some(owner) = held.and_then(owner_of) {
+                contacts::block_needs(needs, owner, user);
+            }
+        }
+        ChannelChange::Create(_) | ChannelChange::Unfollow => {
             unfollow_needs(needs, user, channel);
         }
     }
@@ -96,8 +104,11 @@ fn create(
     check_name(name)?;
     if let Some(Some(held)) = state.groups.get(&channel) {
         // The same request once more.
-        let is_same = held.row.founder == founder && held.channel.is_some();
-        return if is_same { Ok(Decided::unchanged(Answer::Done)) } else { Err(Refusal::Busy) };
+        let is_same = held.row.founder == founder;
+        return match is_same {
+            true => Ok(Decided::unchanged(Answer::GroupCreated(channel))),
+            false => Err(Refusal::Busy),
+        };
     }
     if matches!(state.conversations.get(&channel), Some(Some(_))) {
         return Err(Refusal::Busy);
@@ -132,7 +143,7 @@ fn create(
     count_followers(state, &mut effects, channel, |followers| followers + 1, version);
     effects.push(put_conversation(state, (founder, channel), version));
     write_notice(state, &mut effects, (at, channel, founder, Seq(1)), changed.notice, version);
-    Ok(Decided::changed(version, effects, Answer::Done))
+    Ok(Decided::changed(version, effects, Answer::GroupCreated(channel)))
 }
 
 fn follow(
@@ -140,9 +151,13 @@ fn follow(
     (user, channel): (UserId, ConversationId),
     version: Version,
 ) -> Result<Decided, Refusal> {
-    held_channel(state, channel)?;
+    let held = held_channel(state, channel)?;
     if is_following(state, user, channel) {
         return Ok(Decided::unchanged(Answer::Done));
+    }
+    if owner_of(held).is_some_and(|owner| contacts::is_blocked(state, owner, user)) {
+        // For somebody whom its owner blocks there is no such channel.
+        return Err(Refusal::NoSuchConversation);
     }
     let end = FollowEnd { seq: head_of(state, channel), version };
     let follow = begin(state, (user, channel), end)?;
@@ -219,6 +234,10 @@ pub(super) fn forget(
 fn held_channel(state: &State, channel: ConversationId) -> Result<&GroupState, Refusal> {
     let held = state.groups.get(&channel).and_then(Option::as_ref);
     held.filter(|held| held.form() == Form::Channel).ok_or(Refusal::NoSuchConversation)
+}
+
+fn owner_of(held: &GroupState) -> Option<UserId> {
+    held.present_members().find(|member| member.role == Role::Owner).map(|member| member.user)
 }
 
 fn is_open(follow: &Option<Follow>) -> bool {
@@ -310,6 +329,13 @@ pub(super) fn change_channel(
     });
 }
 
+/// The first entry that is for a follower of what he follows now; nothing when he does not. Who was a member when the group
+/// became a channel has it from his join on.
+pub(super) fn since_in_channel(held: &GroupState, follow: &Follow) -> Option<Seq> {
+    let joined = held.present(follow.user).and_then(Member::since);
+    follow.since().map(|since| joined.map_or(since, |joined| joined.min(since)))
+}
+
 /// The conversation of a follower as his follow is now: it is there while the user follows, under the name of now.
 pub(super) fn put_conversation(
     state: &mut State,
@@ -317,9 +343,22 @@ pub(super) fn put_conversation(
     version: Version,
 ) -> Effect {
     let held = state.groups.get(&channel).and_then(Option::as_ref);
+    let follow = state.follows.get(&(user, channel)).and_then(Option::as_ref);
+    let since = held.zip(follow).and_then(|(held, follow)| since_in_channel(held, follow));
+    put_conversation_since(state, (user, channel), since, version)
+}
+
+/// The same since a place that is known; nothing when the user has it no more.
+pub(super) fn put_conversation_since(
+    state: &mut State,
+    (user, channel): (UserId, ConversationId),
+    since: Option<Seq>,
+    version: Version,
+) -> Effect {
+    let held = state.groups.get(&channel).and_then(Option::as_ref);
     let name = held.map(|held| held.row.name.clone()).unwrap_or_default();
     let role = held.and_then(|held| held.present(user)).map_or(Role::Member, |member| member.role);
-    let since = state.follows.get(&(user, channel)).and_then(Option::as_ref).and_then(Follow::since);
-    let value = since.map(|since| ItemValue::Group { group: channel, name, role, since });
+    let form = held.map_or(Form::Channel, GroupState::form);
+    let value = since.map(|since| ItemValue::Group { group: channel, name, role, since, form });
     put_item(state, user, Item { kind: CONVERSATIONS, key: channel.to_string(), version, value })
 }

@@ -13,12 +13,13 @@ use std::{
 use highwater_wire::Refusal;
 
 use super::{
+    channels::since_in_channel,
     decide::{Decided, Needs, put_item},
     operation::Answer,
     state::{GroupState, Need, State},
 };
 use crate::model::{
-    ChannelEffect, ConversationId, Day, Delivery, Effect, Expansion, Follow, Form, GroupEffect, Kind, Member,
+    ChannelEffect, ConversationId, Day, Delivery, Effect, Expansion, Form, GroupEffect, Kind, Member,
     Position, Posted, Role, Seq, UserId, Version,
     limits::{BATCH_GROUP_POINTERS_MAX, FAN_OUT_ENTRIES_MAX},
     record::{Item, ItemValue, Message},
@@ -292,12 +293,12 @@ fn tell_items(
         .iter()
         .map(|member| (member.user, member.role, has_since(state, held, member, seq)))
         .collect();
-    let name = held.row.name.clone();
+    let (name, form) = (held.row.name.clone(), held.form());
     for (user, role, since) in changed {
         if since.is_none() && seeded::is(SyncBug::LeaverItemLeft) {
             continue;
         }
-        let value = since.map(|since| ItemValue::Group { group, name: name.clone(), role, since });
+        let value = since.map(|since| ItemValue::Group { group, name: name.clone(), role, since, form });
         let item = Item { kind: CONVERSATIONS, key: group.to_string(), version, value };
         effects.push(put_item(state, user, item));
     }
@@ -313,9 +314,10 @@ fn has_since(state: &State, held: &GroupState, member: &Member, seq: Seq) -> Opt
     }
     match held.form() {
         Form::Group => member.since(),
-        Form::Channel => {
-            state.follows.get(&(member.user, held.row.group)).and_then(Option::as_ref).and_then(Follow::since)
-        }
+        Form::Channel => since_in_channel(
+            held,
+            state.follows.get(&(member.user, held.row.group)).and_then(Option::as_ref)?,
+        ),
     }
 }
 

@@ -73,6 +73,7 @@ fn needs_of_held(needs: &mut Needs<'_>, held: &GroupState, by: UserId, change: &
             needs.need(item(by, group));
             if !is_group {
                 needs.need(Need::Follow(*user, group));
+                needs.need(Need::Follow(by, group));
             }
         }
         GroupChange::Leave => {

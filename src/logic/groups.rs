@@ -62,6 +62,12 @@ pub(super) fn decide(
     };
     let mut effects = Vec::new();
     apply(state, &mut effects, group, &changed, version);
+    if is_channel(state, group) && matches!(request.change, GroupChange::GiveRole(..)) {
+        // A post changes no conversation, so the role is told by its own operation.
+        for member in &changed.members {
+            effects.push(channels::put_conversation(state, (member.user, group), version));
+        }
+    }
     write_notice(state, &mut effects, (at, group, by, seq), changed.notice, version);
     Ok(Decided::changed(version, effects, Answer::Done))
 }

@@ -4,6 +4,8 @@ pub mod accounts;
 mod answer;
 #[cfg(test)]
 mod bodies_tests;
+#[cfg(test)]
+mod channel_people_tests;
 mod channels;
 #[cfg(test)]
 mod channels_tests;

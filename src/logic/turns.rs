@@ -5,7 +5,7 @@
 use highwater_wire::Refusal;
 
 use super::{
-    channels::{begin, change_channel, ended, put_conversation, put_follow},
+    channels::{begin, change_channel, ended, put_conversation_since, put_follow, since_in_channel},
     decide::{Decided, Needs},
     fan_out::{CONVERSATIONS, check_queue, head_of},
     groups::{Changed, apply, rejoin, write_notice},
@@ -28,6 +28,7 @@ pub(super) fn needs(needs: &mut Needs<'_>, group: ConversationId, to: Form) {
         for member in held.present_members() {
             needs.need(Need::Follow(member.user, group));
             needs.need(Need::FollowCount(member.user));
+            needs.need(Need::Item(member.user, CONVERSATIONS, group.to_string()));
         }
         super::fan_out::entry_needs(needs, held, &[]);
         return;
@@ -69,15 +70,15 @@ pub(super) fn decide(
     let mut effects = Vec::new();
     let changed = Changed::members(rows.members, Notice::Turned(to));
     apply(state, &mut effects, group, &changed, version);
-    for user in rows.renamed {
-        effects.push(put_conversation(state, (user, group), version));
-    }
     for follow in rows.follows {
         put_follow(state, &mut effects, follow, version);
     }
     change_channel(state, &mut effects, group, version, |row| {
         (row.before, row.turns, row.followers) = (turned.0, turned.1, rows.followers);
     });
+    for (user, since) in rows.told {
+        effects.push(put_conversation_since(state, (user, group), since, version));
+    }
     write_notice(state, &mut effects, (at, group, by, end.seq), changed.notice, version);
     Ok(Decided::changed(version, effects, Answer::Done))
 }
@@ -102,8 +103,8 @@ fn turned(held: &GroupState, turn: Turn) -> Result<(Form, Vec<Turn>), Refusal> {
 struct Rows {
     members: Vec<Member>,
     follows: Vec<Follow>,
-    /// Whose conversation has an older name.
-    renamed: Vec<UserId>,
+    /// Whose conversation is of the other form from here on, and since where it is theirs.
+    told: Vec<(UserId, Option<Seq>)>,
     followers: u64,
 }
 
@@ -112,7 +113,8 @@ fn to_channel(state: &State, held: &GroupState, end: FollowEnd) -> Result<Rows, 
     let begun = |member: &Member| begin(state, (member.user, held.row.group), end);
     let follows = held.present_members().map(begun).collect::<Result<Vec<_>, _>>()?;
     let followers = follows.len() as u64;
-    Ok(Rows { members: Vec::new(), follows, renamed: Vec::new(), followers })
+    let told = held.present_members().map(|member| (member.user, member.since())).collect();
+    Ok(Rows { members: Vec::new(), follows, told, followers })
 }
 
 /// Every follower is a member. Who was one all the time stays what he was.
@@ -127,10 +129,7 @@ fn to_group(state: &State, held: &GroupState, end: FollowEnd) -> Result<Rows, Re
     let members = new.map(|user| rejoin(held, *user, end.seq)).collect::<Result<_, _>>()?;
     let follows = users.iter().filter_map(|user| state.follows.get(&(*user, group)).cloned().flatten());
     let follows: Vec<Follow> = follows.collect();
-    let older =
-        |follow: &&Follow| follow.intervals.last().is_some_and(|last| last.after.seq < held.row.named);
-    let renamed = follows.iter().filter(older).map(|follow| follow.user);
-    let renamed = renamed.filter(|_| held.row.named > Seq(1)).collect();
+    let told = follows.iter().map(|follow| (follow.user, since_in_channel(held, follow))).collect();
     let follows = follows.iter().map(|follow| ended(follow, end)).collect();
-    Ok(Rows { members, follows, renamed, followers: 0 })
+    Ok(Rows { members, follows, told, followers: 0 })
 }

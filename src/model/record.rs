@@ -1,6 +1,7 @@
 //! What is kept: the rows, entries and items of every repository, as plain values.
 
 use super::{
+    channel::Form,
     contact::Contact,
     content::Content,
     group::Role,
@@ -198,7 +199,7 @@ pub enum ItemValue {
         /// With whom.
         peer: UserId,
     },
-    /// A group that the user is a member of.
+    /// A group that the user is a member of, or a channel that the user follows.
     Group {
         /// Which.
         group: ConversationId,
@@ -206,8 +207,10 @@ pub enum ItemValue {
         name: String,
         /// The user's own role.
         role: Role,
-        /// Place of the entry that made the user a member.
+        /// Place of the entry that made the user a member; of a channel, the first entry that is for the user.
         since: Seq,
+        /// Whether it is a channel.
+        form: Form,
     },
     /// What the user has read of a conversation, as it was last said: what was written since says itself what it changed.
     Reading(Box<Reading>),

@@ -1,7 +1,7 @@
 //! Items of the state kinds: the newest value of each, in version order, and the version of each by key.
 
 use super::{
-    contacts,
+    channels, contacts,
     field::{Input, Malformed, put_bytes, put_fixed64, put_number},
     groups,
     keys::{self, Key},
@@ -58,12 +58,13 @@ pub fn encode(out: &mut Vec<u8>, item: &Item) {
             out.push(80);
             readings::encode(out, reading);
         }
-        Some(ItemValue::Group { group, name, role, since }) => {
+        Some(ItemValue::Group { group, name, role, since, form }) => {
             out.push(40);
             put_fixed64(out, group.0);
             put_bytes(out, name.as_bytes());
             out.push(groups::role_tag(*role));
             put_number(out, since.0);
+            out.push(channels::form_tag(*form));
         }
     }
 }
@@ -87,6 +88,7 @@ pub fn decode(input: &mut Input<'_>) -> Result<Item, Malformed> {
             name: input.text("group name")?,
             role: groups::take_role(input)?,
             since: input.seq()?,
+            form: channels::take_form(input)?,
         }),
         60 => Some(ItemValue::Contact(Box::new(contacts::decode(input)?))),
         80 => Some(ItemValue::Reading(Box::new(readings::decode(input)?))),

@@ -386,6 +386,7 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
                     name: "Tee".to_owned(),
                     role: Role::Admin,
                     since: Seq(300),
+                    form: Form::Group,
                 }),
             )],
         ),

@@ -8,7 +8,7 @@ use super::lost_future::Valid;
 use super::names::Names;
 use super::page::Passed;
 use crate::model::{
-    Contact, Content, Notice, Reading, Role, Standing, UserId,
+    Contact, Content, Form, Notice, Reading, Role, Standing, UserId,
     record::{InboxMessage, Item, ItemValue, Message},
 };
 
@@ -43,8 +43,13 @@ fn document(value: &ItemValue) -> String {
         ItemValue::Conversation { conversation, peer } => {
             json(&proto::ConversationItem { conversation_id: conversation.0, peer_id: peer.0, group: None })
         }
-        ItemValue::Group { group, name, role: own, since } => {
-            let item = proto::GroupItem { name: name.clone(), role: role(*own).into(), since_seq: since.0 };
+        ItemValue::Group { group, name, role: own, since, form } => {
+            let item = proto::GroupItem {
+                name: name.clone(),
+                role: role(*own).into(),
+                since_seq: since.0,
+                channel: *form == Form::Channel,
+            };
             json(&proto::ConversationItem { conversation_id: group.0, peer_id: 0, group: Some(item) })
         }
         ItemValue::Reading(reading) => json(&own_item(reading)),

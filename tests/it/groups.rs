@@ -115,7 +115,7 @@ async fn every_member_is_told_what_is_said_and_what_becomes_of_the_group() {
         assert_notice(&seat.hears(group, 1).await, &ann, What::Created, &[&bob], "Tea", Role::Unspecified);
     }
     let of_role = |name: &str, role: Role, since_seq| {
-        Some(GroupItem { name: name.to_owned(), role: role.into(), since_seq })
+        Some(GroupItem { name: name.to_owned(), role: role.into(), since_seq, channel: false })
     };
     assert_eq!(item(&anns.replica, group), of_role("Tea", Role::Owner, 1));
     assert_eq!(item(&bobs.replica, group), of_role("Tea", Role::Member, 1));
@@ -320,7 +320,8 @@ async fn the_rust_client_has_groups_among_its_conversations() {
     let has_all =
         move |store: &Store| (whats(store) == all && !store.groups().unwrap().is_empty()).then_some(());
     sdk::wait_for(&bobs, "three notices", has_all).await;
-    let item = GroupItem { name: "Coffee".to_owned(), role: Role::Admin.into(), since_seq: 1 };
+    let item =
+        GroupItem { name: "Coffee".to_owned(), role: Role::Admin.into(), since_seq: 1, channel: false };
     let expected = vec![(group, item)];
     sdk::wait_for(&bobs, "the group as it is now", {
         let expected = expected.clone();

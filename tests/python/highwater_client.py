@@ -64,6 +64,8 @@ SCHEMA = {
         (44, "renameGroup", "RenameGroup", "?"), (45, "giveRole", "GiveRole", "?"),
         (46, "listMembers", "ListMembers", "?"), (47, "dissolveGroup", "DissolveGroup", "?"),
         (48, "muteGroup", "MuteGroup", "?"), (49, "muteMember", "MuteMember", "?"),
+        (60, "createChannel", "CreateChannel", "?"), (61, "follow", "Follow", "?"),
+        (62, "unfollow", "Unfollow", "?"), (63, "turnGroup", "TurnGroup", "?"),
         (70, "markRead", "MarkRead", "?"), (71, "setConversation", "SetConversation", "?"),
         (90, "describeGroup", "DescribeGroup", "?")],
     "ServerFrame": [
@@ -123,7 +125,13 @@ SCHEMA = {
     "MuteGroup": [(1, "conversationId", "fixed64", ""), (2, "muted", "bool", "")],
     "MuteMember": [(1, "conversationId", "fixed64", ""), (2, "userId", "fixed64", ""), (3, "muted", "bool", "")],
     "DescribeGroup": [(1, "conversationId", "fixed64", "")],
-    "GroupInfo": [(1, "name", "string", ""), (2, "allMuted", "bool", ""), (3, "muted", "bool", "")],
+    "GroupInfo": [
+        (1, "name", "string", ""), (2, "allMuted", "bool", ""), (3, "muted", "bool", ""), (4, "channel", "bool", ""),
+        (5, "followers", "uint64", "")],
+    "CreateChannel": [(1, "clientChannelId", "bytes", ""), (2, "name", "string", "")],
+    "Follow": [(1, "conversationId", "fixed64", "")],
+    "Unfollow": [(1, "conversationId", "fixed64", "")],
+    "TurnGroup": [(1, "conversationId", "fixed64", ""), (2, "channel", "bool", "")],
     "RenameGroup": [(1, "conversationId", "fixed64", ""), (2, "name", "string", "")],
     "GiveRole": [(1, "conversationId", "fixed64", ""), (2, "userId", "fixed64", ""), (3, "role", "Role", "")],
     "ListMembers": [(1, "conversationId", "fixed64", ""), (2, "after", "fixed64", ""), (3, "limit", "uint32", "")],

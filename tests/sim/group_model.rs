@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use highwater::{
     model::{
-        Content, ConversationId, Group as GroupRow, Interval, Member, Notice, Position, Role, Seq, UserId,
-        Version,
+        Content, ConversationId, Form, Group as GroupRow, Interval, Member, Notice, Position, Role, Seq,
+        UserId, Version,
         limits::INTERVALS_PER_MEMBER_MAX,
         record::{ItemValue, Message},
     },
@@ -306,7 +306,7 @@ impl Group {
     /// The conversation of a member since some place, with the newest name and role.
     fn item(&self, group: ConversationId, user: UserId, since: Seq) -> ItemValue {
         let role = self.role(user).unwrap_or(Role::Member);
-        ItemValue::Group { group, name: self.name.clone(), role, since }
+        ItemValue::Group { group, name: self.name.clone(), role, since, form: Form::Group }
     }
 
     /// The rows of the records say what the log says, and the position goes along with the pointers.

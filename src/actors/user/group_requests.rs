@@ -1,14 +1,36 @@
-//! Requests about groups, in the committer's terms.
+//! Requests about groups and channels, in the committer's terms.
 
 use highwater_wire::{Refusal, proto, proto::client_frame::Request};
 
 use crate::{
     logic::{
         Principal, id_of_new,
-        operation::{GroupChange, GroupRequest},
+        operation::{ChannelChange, ChannelRequest, GroupChange, GroupRequest},
     },
-    model::{ConversationId, Role, UserId},
+    model::{ConversationId, Form, Role, UserId},
 };
+
+/// What is done with a channel, or to make one of a group, if the request is about one.
+///
+/// # Errors
+/// What can be refused by its form alone.
+pub fn change_of_channel(by: Principal, request: &Request) -> Result<Option<ChannelRequest>, Refusal> {
+    let (channel, change) = match request {
+        Request::CreateChannel(create) => {
+            let id = <[u8; 16]>::try_from(create.client_channel_id.as_ref());
+            let id = id.map_err(|_| Refusal::InvalidField)?;
+            (id_of_new(by.user, id).0, ChannelChange::Create(create.name.clone()))
+        }
+        Request::Follow(follow) => (follow.conversation_id, ChannelChange::Follow),
+        Request::Unfollow(unfollow) => (unfollow.conversation_id, ChannelChange::Unfollow),
+        Request::TurnGroup(turn) => {
+            let to = if turn.channel { Form::Channel } else { Form::Group };
+            (turn.conversation_id, ChannelChange::Turn(to))
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(ChannelRequest { by, channel: ConversationId(channel), change }))
+}
 
 /// What is done with a group, if the request is about one that changes.
 ///

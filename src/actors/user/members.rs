@@ -5,7 +5,7 @@ use proto::server_frame::Body;
 
 use super::naming;
 use crate::{
-    model::{ConversationId, Member, UserId, limits::MEMBERS_PAGE_MAX},
+    model::{ConversationId, Form, Member, UserId, limits::MEMBERS_PAGE_MAX},
     store::view::{ReadFault, View},
     sync::render,
 };
@@ -44,7 +44,7 @@ pub fn members(
     Ok(Ok(Body::MemberList(proto::MemberList { members: listed.iter().map(member).collect(), next })))
 }
 
-/// What a group is now, for a member.
+/// What a group is now, for a member; a channel, for a follower.
 ///
 /// # Errors
 /// When the store cannot be read.
@@ -55,9 +55,20 @@ pub fn group_info(
 ) -> Result<Result<Body, Refusal>, ReadFault> {
     let group = ConversationId(wanted.conversation_id);
     let member = view.member(group, user)?.filter(|member| member.since().is_some());
-    let (Some(member), Some(row)) = (member, view.group(group)?) else {
+    let channel = view.channel(group)?.filter(|channel| channel.form() == Form::Channel);
+    let follows = match (&member, &channel) {
+        (None, Some(_)) => view.follow(user, group)?.is_some_and(|follow| follow.is_open()),
+        _ => false,
+    };
+    let Some(row) = view.group(group)?.filter(|_| member.is_some() || follows) else {
         return Ok(Err(Refusal::NoSuchConversation));
     };
-    let info = proto::GroupInfo { name: row.name, all_muted: row.is_muted, muted: member.is_muted };
+    let info = proto::GroupInfo {
+        name: row.name,
+        all_muted: row.is_muted,
+        muted: member.is_some_and(|member| member.is_muted),
+        channel: channel.is_some(),
+        followers: channel.map_or(0, |channel| channel.followers),
+    };
     Ok(Ok(Body::GroupInfo(info)))
 }

@@ -34,7 +34,7 @@ use highwater_wire::{Encoding, close, proto};
 
 pub use comparison::difference;
 use contacts::change_of_contact;
-use group_requests::change_of_group;
+use group_requests::{change_of_channel, change_of_group};
 pub use handing_back::{hand_back, is_news};
 pub use history::{heads, range};
 pub use lost_futures::LostFutures;

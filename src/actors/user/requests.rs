@@ -260,7 +260,7 @@ fn screen(session: &Session, send: proto::Send) -> Result<operation::Send, Refus
     message(session.principal, send)
 }
 
-/// A change of a contact or a group in the committer's terms.
+/// A change of a contact, a group or a channel in the committer's terms.
 ///
 /// # Errors
 /// When it is none, and what can be refused by its form alone.
@@ -270,6 +270,9 @@ pub fn change(by: logic::Principal, request: &Request) -> Result<operation::Requ
     }
     if let Some(change) = super::change_of_contact(by, request) {
         return Ok(operation::Request::ChangeContact(change));
+    }
+    if let Some(change) = super::change_of_channel(by, request)? {
+        return Ok(operation::Request::Channel(change));
     }
     let change = super::change_of_group(by, request)?;
     change.map(operation::Request::Group).ok_or(Refusal::UnknownRequest)

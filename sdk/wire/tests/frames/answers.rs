@@ -104,8 +104,13 @@ fn groups() -> Vec<Named> {
     };
     let item =
         |group| Item { kind: 3, key: CONVERSATION.to_string(), value: value(group), ..Item::default() };
-    let group =
-        GroupItem { name: "Tea \"at\" five 🫖".to_owned(), role: Role::Admin.into(), since_seq: 41 };
+    let group = GroupItem {
+        name: "Tea \"at\" five 🫖".to_owned(),
+        role: Role::Admin.into(),
+        since_seq: 41,
+        channel: false,
+    };
+    let channel = GroupItem { channel: true, ..group.clone() };
     let page = Page {
         base: Bytes::copy_from_slice(base_of(&snapshot())),
         snapshot: (101..=153).collect::<Vec<u8>>().into(),
@@ -120,9 +125,27 @@ fn groups() -> Vec<Named> {
         plain("server_member_list_empty", Body::MemberList(MemberList::default())),
         plain(
             "server_group_info",
-            Body::GroupInfo(GroupInfo { name: "Tea".to_owned(), all_muted: true, muted: true }),
+            Body::GroupInfo(GroupInfo {
+                name: "Tea".to_owned(),
+                all_muted: true,
+                muted: true,
+                ..GroupInfo::default()
+            }),
+        ),
+        plain(
+            "server_group_info_channel",
+            Body::GroupInfo(GroupInfo {
+                name: "Käse".to_owned(),
+                channel: true,
+                followers: 1_234_567,
+                ..GroupInfo::default()
+            }),
         ),
         plain("server_group_info_empty", Body::GroupInfo(GroupInfo::default())),
+        plain(
+            "server_page_channel",
+            Body::Page(Page { items: vec![item(channel)], entries: Vec::new(), ..page.clone() }),
+        ),
         plain(
             "server_page_group_later",
             Body::Page(Page { items: Vec::new(), entries: later_notices(), ..page.clone() }),

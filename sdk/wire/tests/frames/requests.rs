@@ -2,19 +2,20 @@
 
 use bytes::Bytes;
 use highwater_wire::proto::{
-    AcceptContact, AddMembers, AskContact, BlockUser, ChangePassword, ClientFrame, Compare, CreateGroup,
-    Custom, DeleteContact, DescribeGroup, DeviceClass, DeviceInfo, DissolveGroup, EndDevice, FindUser,
-    GiveRole, Heads, Heartbeat, HeldEntry, HeldItem, Hello, LeaveGroup, ListDevices, ListMembers, MarkRead,
-    MuteGroup, MuteMember, NoteContact, Range, RefuseContact, Register, RemoveMember, RenameGroup, Role,
-    Send, SetConversation, SignIn, SignInWithToken, SignOut, Sync, UnblockUser, WithdrawContact,
-    client_frame::Request, end_device::Which, send::To,
+    AcceptContact, AddMembers, AskContact, BlockUser, ChangePassword, ClientFrame, Compare, CreateChannel,
+    CreateGroup, Custom, DeleteContact, DescribeGroup, DeviceClass, DeviceInfo, DissolveGroup, EndDevice,
+    FindUser, Follow, GiveRole, Heads, Heartbeat, HeldEntry, HeldItem, Hello, LeaveGroup, ListDevices,
+    ListMembers, MarkRead, MuteGroup, MuteMember, NoteContact, Range, RefuseContact, Register, RemoveMember,
+    RenameGroup, Role, Send, SetConversation, SignIn, SignInWithToken, SignOut, Sync, TurnGroup, UnblockUser,
+    Unfollow, WithdrawContact, client_frame::Request, end_device::Which, send::To,
 };
 
 use super::{Frame, Named, message_id, snapshot};
 
 /// All of them.
 pub fn all() -> Vec<Named> {
-    [edges(), connecting(), accounts(), contacts(), groups(), reading(), sending(), history()].concat()
+    [edges(), connecting(), accounts(), contacts(), groups(), channels(), reading(), sending(), history()]
+        .concat()
 }
 
 fn named(name: &'static str, request_id: u64, snapshot: Bytes, request: Option<Request>) -> Named {
@@ -136,6 +137,22 @@ fn contacts() -> Vec<Named> {
         plain("client_refuse_contact_empty", Request::RefuseContact(RefuseContact::default())),
         plain("client_withdraw_contact", Request::WithdrawContact(WithdrawContact { user_id })),
         plain("client_withdraw_contact_empty", Request::WithdrawContact(WithdrawContact::default())),
+    ]
+}
+
+fn channels() -> Vec<Named> {
+    let conversation_id = 12_345_678_901_234_567_890;
+    let create = CreateChannel { client_channel_id: message_id(), name: "Käse \"heute\"".to_owned() };
+    vec![
+        plain("client_create_channel", Request::CreateChannel(create)),
+        plain("client_create_channel_empty", Request::CreateChannel(CreateChannel::default())),
+        plain("client_follow", Request::Follow(Follow { conversation_id })),
+        plain("client_follow_empty", Request::Follow(Follow::default())),
+        plain("client_unfollow", Request::Unfollow(Unfollow { conversation_id })),
+        plain("client_unfollow_empty", Request::Unfollow(Unfollow::default())),
+        plain("client_turn_group", Request::TurnGroup(TurnGroup { conversation_id, channel: true })),
+        plain("client_turn_group_back", Request::TurnGroup(TurnGroup { conversation_id, channel: false })),
+        plain("client_turn_group_empty", Request::TurnGroup(TurnGroup::default())),
     ]
 }
 
