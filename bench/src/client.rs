@@ -35,8 +35,8 @@ pub enum Phase {
 pub enum Peer {
     /// One other user.
     User(u64),
-    /// A group that it belongs to.
-    Group(u64),
+    /// A group or channel that it belongs to.
+    Many(u64),
 }
 
 /// A send without an answer.
@@ -123,7 +123,7 @@ impl Client {
         let to = match (self.conversation, peer) {
             (Some((conversation, shown)), _) => To::Conversation(conversation, shown),
             (None, Peer::User(user)) => To::User(user),
-            (None, Peer::Group(group)) => To::Conversation(group, 0),
+            (None, Peer::Many(conversation)) => To::Conversation(conversation, 0),
         };
         let mut frame = Vec::with_capacity(frames::TEXT_BYTES + 160);
         frames::write_send(&mut frame, request_id, &self.snapshot, to, self.day, &id, due_ns);
@@ -305,8 +305,9 @@ impl Client {
         {
             Some((_, newest)) => newest,
             None => {
-                // Entries of a group begin with the notice that made this user a member.
-                let before = if entry.is_notice() { entry.seq - 1 } else { 0 };
+                // Entries of a group begin with the notice that made this user a member, those of a channel behind the one
+                // that made the channel.
+                let before = if entry.is_notice() { entry.seq - 1 } else { u64::from(entry.seq == 2) };
                 self.seqs.push((entry.conversation, before));
                 &mut self.seqs.last_mut().expect("it was pushed").1
             }

@@ -189,7 +189,22 @@ pub fn add_members(request_id: u64, conversation_id: u64, user_ids: &[u64]) -> V
     proto::ClientFrame { request_id, request, ..proto::ClientFrame::default() }.encode_to_vec()
 }
 
-/// The group of an answer, if this is the answer.
+/// Makes a channel of its sender.
+#[must_use]
+pub fn create_channel(request_id: u64) -> Vec<u8> {
+    let channel = proto::CreateChannel { client_channel_id: vec![1; 16].into(), name: "harbour".to_owned() };
+    let request = Some(proto::client_frame::Request::CreateChannel(channel));
+    proto::ClientFrame { request_id, request, ..proto::ClientFrame::default() }.encode_to_vec()
+}
+
+/// Follows a channel.
+#[must_use]
+pub fn follow(request_id: u64, conversation_id: u64) -> Vec<u8> {
+    let request = Some(proto::client_frame::Request::Follow(proto::Follow { conversation_id }));
+    proto::ClientFrame { request_id, request, ..proto::ClientFrame::default() }.encode_to_vec()
+}
+
+/// The group or channel of an answer, if this is the answer.
 ///
 /// # Errors
 /// When it was refused.

@@ -6,9 +6,11 @@ mod accounts;
 mod baselines;
 mod blocking;
 mod client;
+mod crossover_picture;
 mod fields;
 mod fleet;
 mod frames;
+mod gathering;
 mod lane;
 mod machine;
 mod pace;
@@ -34,7 +36,7 @@ use crate::{
     machine::Cores,
     report::{Report, Setting, Verdict, grouped, say},
     server::Place,
-    works::{catch_up, group, idle, idle_sync, one_to_one, stage::Form, whole_sync},
+    works::{catch_up, channel, crossover, group, idle, idle_sync, one_to_one, stage::Form, whole_sync},
 };
 
 /// Records per sync of the raw baseline. Source: one alone, the server's largest batch, and far beyond.
@@ -86,6 +88,10 @@ enum Work {
     W4,
     /// A sync with nothing new.
     W9,
+    /// A channel, whose posts are read by merge.
+    W10,
+    /// Groups and channels of the same sizes beside each other.
+    Crossover,
     /// Bytes of a sync without snapshots against one with them.
     WholeSync,
 }
@@ -124,8 +130,20 @@ fn run(options: &Options) -> io::Result<()> {
 
 fn chosen(options: &Options) -> Vec<Work> {
     match (options.works.as_slice(), options.short) {
-        ([], true) => vec![Work::W9, Work::WholeSync, Work::W4, Work::W3, Work::W2a, Work::W1],
-        ([], false) => vec![Work::W1, Work::W2a, Work::W2b, Work::W3, Work::W4, Work::W9, Work::WholeSync],
+        ([], true) => {
+            vec![Work::W9, Work::WholeSync, Work::W4, Work::W3, Work::W10, Work::W2a, Work::W1]
+        }
+        ([], false) => vec![
+            Work::W1,
+            Work::W2a,
+            Work::W2b,
+            Work::W3,
+            Work::W4,
+            Work::W9,
+            Work::W10,
+            Work::WholeSync,
+            Work::Crossover,
+        ],
         (works, _) => works.to_vec(),
     }
 }
@@ -145,6 +163,15 @@ fn measure(work: Work, options: &Options, place: &Place, report: &mut Report) ->
         Work::W4 => {
             let (conversations, messages, devices) = if options.short { (10, 50, 2) } else { (100, 100, 20) };
             return catch_up::run(place, catch_up::Size { conversations, messages, devices }, report);
+        }
+        Work::W10 => {
+            let size =
+                if options.short { channel::Size::short() } else { channel::Size::full(options.rounds) };
+            return channel::run(place, &size, &options.out, report);
+        }
+        Work::Crossover => {
+            let size = if options.short { crossover::Size::short() } else { crossover::Size::full() };
+            return crossover::run(place, &size, &options.out, report);
         }
         Work::W9 => return idle_sync::run(place, report),
         Work::WholeSync => {

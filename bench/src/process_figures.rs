@@ -24,6 +24,17 @@ pub fn resident_bytes(pid: u32) -> io::Result<u64> {
     Ok(kib.ok_or_else(|| io::Error::other("no VmRSS"))? * 1024)
 }
 
+/// Bytes that a process had the kernel write to a disk.
+///
+/// # Errors
+/// When the process is gone.
+pub fn written_bytes(pid: u32) -> io::Result<u64> {
+    let figures = fs::read_to_string(format!("/proc/{pid}/io"))?;
+    let line = figures.lines().find_map(|line| line.strip_prefix("write_bytes:"));
+    let bytes = line.and_then(|rest| rest.trim().parse::<u64>().ok());
+    bytes.ok_or_else(|| io::Error::other("no write_bytes"))
+}
+
 /// Resident memory by kind, as the kernel tells it, for people.
 ///
 /// # Errors

@@ -3,8 +3,6 @@
 
 use std::{io, path::Path, time::Duration};
 
-use hdrhistogram::Histogram;
-
 use crate::{
     baselines::echo,
     frames::TEXT_BYTES,
@@ -14,7 +12,8 @@ use crate::{
     server::{Place, Store},
     works::{
         one_to_one::latency_verdict,
-        stage::{Form, Measured, Stage},
+        quantiles,
+        stage::{Audience, Form, Measured, Stage},
     },
 };
 
@@ -75,7 +74,7 @@ pub fn run(place: &Place, size: &Size, out: &Path, report: &mut Report) -> io::R
 }
 
 fn of_members(place: &Place, members: usize, size: &Size, out: &Path, report: &mut Report) -> io::Result<()> {
-    let (form, name) = (Form::Group(members), format!("W3 group of {members}"));
+    let (form, name) = (Form::Group(Audience::present(members)), format!("W3 group of {members}"));
     let messages = size.deliveries.div_ceil(form.readers());
     let (mut measured, mut last) = (Vec::new(), None);
     for round in 1..=size.rounds {
@@ -112,7 +111,7 @@ fn of_members(place: &Place, members: usize, size: &Size, out: &Path, report: &m
 fn figures(name: &str, form: Form, measured: &[Measured], setting: &Setting, report: &mut Report) -> f64 {
     let cpu = median(measured.iter().map(|one| cpu_s(one, form)).collect());
     let rate = median(measured.iter().map(Measured::per_second).collect());
-    let (reach, verdict) = if form == Form::Group(MEMBERS[0]) {
+    let (reach, verdict) = if form == Form::Group(Audience::present(MEMBERS[0])) {
         (format!("≤ {REACH_S} s"), Verdict::at_most(cpu, REACH_S))
     } else {
         (String::new(), Verdict::Information)
@@ -160,13 +159,9 @@ fn latencies(
     let echo = before.worse(echo::measure(&place.cores, ECHO)?);
     let setting = Setting { in_flight: format!("open, {}/s", grouped(per_second)), ..setting.clone() };
     let (acknowledged, last) = (&measured.acknowledged, measured.to_the_last());
-    let times = |histogram: &Histogram<u64>| {
-        let at = |quantile| grouped(histogram.value_at_quantile(quantile) as f64);
-        format!("{} / {} µs", at(0.5), at(0.99))
-    };
     report.row(
         format!("{name}, acknowledgement beside the last member, p50 / p99"),
-        format!("{} beside {}", times(acknowledged), times(&last)),
+        format!("{} beside {}", quantiles(acknowledged), quantiles(&last)),
         "",
         latency_verdict(echo, last.value_at_quantile(0.99)),
         &setting,

@@ -43,7 +43,7 @@ pub fn run(place: &Place, form: Form, size: Size, out: &Path, report: &mut Repor
     let (name, cpu_reach, rate_reach) = match form {
         Form::Few => ("W2a", 5.0, Some(250_000.0)),
         Form::Many => ("W2b", 12.0, None),
-        Form::Group(_) => unreachable!("messages to a group are a work of their own"),
+        Form::Group(_) | Form::Channel(_) => unreachable!("messages to many are works of their own"),
     };
     let setting = Setting {
         engine: "sled",

@@ -1,4 +1,4 @@
-//! W2 and W3: messages between two, and to a group, measured on one server.
+//! W2, W3 and W10: messages between two, to a group, and to a channel, measured on one server.
 //!
 //! The load does not pause between filling the store and measuring: the tail is full when the count begins, and what it
 //! holds then is indexed on the account of what is counted. CPU is counted until the index has caught up.
@@ -15,10 +15,9 @@ use rand::{SeedableRng, rngs::StdRng, seq::SliceRandom};
 
 use crate::{
     accounts::Account,
-    blocking::BlockingSocket,
     client::Peer,
     fleet::Fleet,
-    frames,
+    gathering,
     lane::Latencies,
     pace::{IN_FLIGHT, Pace},
     process_figures, profile,
@@ -32,8 +31,8 @@ pub const SENDERS_AT_A_TIME: u64 = 500;
 /// Users, connected users and pairs of the second form. Source: the definition of the work.
 const MANY: (usize, usize, usize) = (20_000, 15_000, 10_000);
 
-/// Members that are added by one request. Source: the most that the server takes.
-const ADDED_AT_ONCE: usize = 100;
+/// Groups of every size that is measured. Source: the most that the server can be set to.
+const MEMBERS_MAX: (&str, &str) = ("HIGHWATER_GROUPS_MEMBERS_MAX", "10000");
 
 /// The tail counts as full from here on, bytes. Source: the server's default for `index_after_bytes`, less one batch.
 const TAIL_FULL_BYTES: u64 = 8 * 1024 * 1024 - 256 * 1024;
@@ -60,8 +59,27 @@ pub enum Form {
     Few,
     /// 10,000 pairs, 500 of them at a time.
     Many,
-    /// A group of so many, of whom one sends.
-    Group(usize),
+    /// A group, of which one sends.
+    Group(Audience),
+    /// A channel, whose owner posts.
+    Channel(Audience),
+}
+
+/// Whom one conversation of many has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Audience {
+    /// All of them, the one who sends included.
+    pub users: usize,
+    /// Those who are connected, the one who sends among them.
+    pub online: usize,
+}
+
+impl Audience {
+    /// Everybody is there.
+    #[must_use]
+    pub fn present(users: usize) -> Audience {
+        Audience { users, online: users }
+    }
 }
 
 /// What one run showed.
@@ -110,16 +128,16 @@ impl Form {
             Form::Few => Pace::Steady { messages: of_lane },
             Form::Many => Pace::Turns { messages: of_lane, at_a_time: (SENDERS_AT_A_TIME / lanes) as usize },
             // Its one sender is the matter of one lane.
-            Form::Group(_) => Pace::Steady { messages },
+            Form::Group(_) | Form::Channel(_) => Pace::Steady { messages },
         }
     }
 
-    /// How many others get each message.
+    /// How many others are there and get each message.
     #[must_use]
     pub fn readers(self) -> u64 {
         match self {
             Form::Few | Form::Many => 1,
-            Form::Group(members) => members as u64 - 1,
+            Form::Group(audience) | Form::Channel(audience) => audience.online as u64 - 1,
         }
     }
 
@@ -127,9 +145,21 @@ impl Form {
         match self {
             Form::Few => 2 * SENDERS_AT_A_TIME as usize,
             Form::Many => MANY.0,
-            Form::Group(members) => members,
+            Form::Group(audience) | Form::Channel(audience) => audience.users,
         }
     }
+}
+
+/// What messages at a fixed rate cost.
+pub struct Cost {
+    /// How many there were.
+    pub messages: u64,
+    /// CPU of the server, seconds.
+    pub cpu_s: f64,
+    /// What the server had the kernel write to the disk.
+    pub written_bytes: u64,
+    /// How long they took.
+    pub latencies: Latencies,
 }
 
 /// A server with everybody connected, and acquainted.
@@ -146,10 +176,16 @@ impl Stage {
     /// # Errors
     /// When any of this fails.
     pub fn set(place: &Place, form: Form, store: Store) -> io::Result<Stage> {
-        let server = Server::start(place, store)?;
+        let server = Server::start_with(place, store, &[MEMBERS_MAX])?;
         let accounts = server.provision(form.users())?;
-        if let Form::Group(_) = form {
-            let clients = one_group(&server, accounts)?;
+        if let Form::Group(audience) | Form::Channel(audience) = form {
+            let conversation = match form {
+                Form::Channel(_) => gathering::channel(server.clients, &accounts)?,
+                _ => gathering::group(server.clients, &accounts)?,
+            };
+            let peer = |place: usize| (place == 0).then_some(Peer::Many(conversation));
+            let online = accounts.into_iter().take(audience.online).enumerate();
+            let clients = online.map(|(place, account)| (account, peer(place)));
             let fleet = Fleet::connect(server.clients, &place.cores, clients)?;
             return Ok(Stage { server, fleet, form, store });
         }
@@ -212,7 +248,7 @@ impl Stage {
         self.fleet.latencies()?;
         let messages = (per_second * duration.as_secs_f64()) as u64;
         self.fleet.pace(|lanes| match self.form {
-            Form::Group(_) => Pace::Open { per_second, messages },
+            Form::Group(_) | Form::Channel(_) => Pace::Open { per_second, messages },
             Form::Few | Form::Many => {
                 Pace::Open { per_second: per_second / lanes as f64, messages: messages.div_ceil(lanes) }
             }
@@ -220,6 +256,22 @@ impl Stage {
         let readers = self.form.readers();
         check(&self.fleet.settle(&before, messages, readers)?.since(&before), readers)?;
         self.fleet.latencies()
+    }
+
+    /// Posts at a fixed rate, and what that cost the server: until its index has caught up.
+    ///
+    /// # Errors
+    /// When anything that was sent did not arrive.
+    pub fn cost(&self, per_second: f64, duration: Duration) -> io::Result<Cost> {
+        let (cpu_s, written) = (self.server.cpu_s()?, process_figures::written_bytes(self.server.pid())?);
+        let latencies = self.latencies(per_second, duration)?;
+        self.server.catch_up()?;
+        Ok(Cost {
+            messages: (per_second * duration.as_secs_f64()) as u64,
+            cpu_s: self.server.cpu_s()? - cpu_s,
+            written_bytes: process_figures::written_bytes(self.server.pid())? - written,
+            latencies,
+        })
     }
 
     /// Looks into the server under the same load.
@@ -252,7 +304,7 @@ impl Stage {
         }
         let (first, begun) = (self.server.metrics()?, Instant::now());
         // One sender leaves the server time to index before the tail is full; what counts is that the index works.
-        let fills_tail = !matches!(self.form, Form::Group(_));
+        let fills_tail = matches!(self.form, Form::Few | Form::Many);
         let is_full = |now: &Metrics| {
             (now.tail_bytes >= TAIL_FULL_BYTES || !fills_tail)
                 && now.index_batches >= first.index_batches + INDEX_BATCHES_STEADY
@@ -291,25 +343,6 @@ fn pairs(form: Form, mut accounts: Vec<Account>) -> Vec<(Account, Option<Peer>)>
     accounts.into_iter().enumerate().map(|(place, account)| (account, peer(place))).collect()
 }
 
-/// Everybody in one group, to which the first one writes.
-fn one_group(server: &Server, accounts: Vec<Account>) -> io::Result<Vec<(Account, Option<Peer>)>> {
-    let ids: Vec<u64> = accounts.iter().skip(1).map(|account| account.user_id).collect();
-    let mut parts = ids.chunks(ADDED_AT_ONCE);
-    let (mut socket, _) = BlockingSocket::greeted(server.clients, &accounts[0].token)?;
-    socket.send(&frames::create_group(2, parts.next().unwrap_or_default()))?;
-    let group = loop {
-        if let Some(group) = frames::group_created(&socket.receive()?)? {
-            break group;
-        }
-    };
-    for (request_id, part) in (3..).zip(parts) {
-        socket.send(&frames::add_members(request_id, group, part))?;
-        while !frames::is_done(&socket.receive()?, request_id)? {}
-    }
-    let peer = |place: usize| (place == 0).then_some(Peer::Group(group));
-    Ok(accounts.into_iter().enumerate().map(|(place, account)| (account, peer(place))).collect())
-}
-
 /// What a run may not show: then its figures mean nothing.
 fn check(counts: &Counts, readers: u64) -> io::Result<()> {
     let wrong = counts.holes + counts.repeated_entries + counts.rebuilds + counts.ended;
@@ -342,7 +375,7 @@ mod tests {
     fn user(peer: Option<Peer>) -> Option<u64> {
         match peer? {
             Peer::User(user) => Some(user),
-            Peer::Group(_) => None,
+            Peer::Many(_) => None,
         }
     }
 
