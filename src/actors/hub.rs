@@ -9,16 +9,21 @@
 use std::{rc::Rc, sync::Arc, time::Duration};
 
 use actix::{Actor, Addr, AsyncContext, Context, Handler, Message};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{
     accounts::Accounts,
     directory::Directory,
+    following::read_follows,
     ports::{Board, Ports, Post, WorkerId},
     transport::WorkerLinks,
     user::{Posts, User, UserServices},
 };
-use crate::{model::UserId, monitor::ids};
+use crate::{
+    model::{ConversationId, UserId},
+    monitor::ids,
+    sync::{Presence, Stay},
+};
 
 /// Messages that wait for a hub. Source: attaches of a reconnect storm; each is refused as busy beyond it.
 const MAILBOX_MAX: usize = 4096;
@@ -44,6 +49,8 @@ pub struct Hub {
     users: FxHashMap<UserId, Resident>,
     /// What a user's full mailbox did not take, in order; passed on at the next look. Bounded like the boards.
     refused: Vec<(UserId, Vec<Post>)>,
+    /// Users whose follows no reader took; asked again at the next interval. Bounded by the users of the worker.
+    unread: Vec<(UserId, Stay)>,
 }
 
 /// A user actor of this worker.
@@ -91,16 +98,55 @@ impl Hub {
         accounts: Arc<Accounts>,
         links: Rc<WorkerLinks>,
     ) -> Hub {
-        let (users, refused) = (FxHashMap::default(), Vec::new());
-        Hub { worker, ports, directory, services, accounts, links, users, refused }
+        let (users, refused, unread) = (FxHashMap::default(), Vec::new(), Vec::new());
+        Hub { worker, ports, directory, services, accounts, links, users, refused, unread }
     }
 
     fn look(&mut self) {
         for (user, posts) in std::mem::take(&mut self.refused) {
             self.pass(user, posts);
         }
-        for (user, posts) in by_user(self.ports.take(self.worker)) {
+        let mut board = self.ports.take(self.worker);
+        let followers = self.followers_of(std::mem::take(&mut board.posted));
+        board.news.push(followers);
+        for (user, posts) in by_user(board) {
             self.pass(user, posts);
+        }
+    }
+
+    /// Who is here and follows one of these channels. Those who wait over HTTP are woken.
+    fn followers_of(&self, posted: Vec<Arc<[ConversationId]>>) -> Vec<(UserId, bool)> {
+        let mut found = FxHashSet::default();
+        if !posted.is_empty() {
+            let mut followed = self.ports.followed(self.worker);
+            for channel in posted.iter().flat_map(|channels| channels.iter()) {
+                found.extend(followed.posted(*channel));
+            }
+        }
+        self.services.monitor.add(ids::FOLLOWERS_TOLD, found.len() as u64);
+        for user in &found {
+            self.services.waiters.wake(*user);
+        }
+        found.into_iter().map(|user| (user, false)).collect()
+    }
+
+    /// A user's actor was started: from here on what the user follows is looked out for.
+    fn comes(&mut self, user: UserId) {
+        let stay = self.ports.followed(self.worker).come(user, Presence::Actor);
+        if let Some(stay) = stay {
+            self.read_follows(user, stay);
+        }
+    }
+
+    fn read_follows(&mut self, user: UserId, stay: Stay) {
+        if read_follows(&self.services, self.worker, user, stay).is_err() {
+            self.unread.push((user, stay));
+        }
+    }
+
+    fn read_follows_again(&mut self) {
+        for (user, stay) in std::mem::take(&mut self.unread) {
+            self.read_follows(user, stay);
         }
     }
 
@@ -115,6 +161,7 @@ impl Hub {
             Err(actix::dev::SendError::Closed(_)) => {
                 // The actor panicked: its connections notice by their own sends and reconnect.
                 self.users.remove(&user);
+                self.ports.followed(self.worker).go(user, Presence::Actor);
                 self.directory.remove(user, self.worker);
             }
         }
@@ -140,7 +187,11 @@ impl Actor for Hub {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX_MAX);
-        ctx.run_interval(INTERVAL, |hub, _| hub.look());
+        self.ports.followed(self.worker).actors_gone();
+        ctx.run_interval(INTERVAL, |hub, _| {
+            hub.read_follows_again();
+            hub.look();
+        });
     }
 }
 
@@ -166,6 +217,7 @@ impl Handler<Join> for Hub {
             let (services, accounts) = (Arc::clone(&self.services), Arc::clone(&self.accounts));
             let actor = User::new(user, self.worker, services, accounts, ctx.address()).start();
             self.users.insert(user, Resident { actor, attaches: 0 });
+            self.comes(user);
             self.services.monitor.set(ids::USERS_ACTIVE, self.directory.len() as u64);
         }
         let resident = self.users.get_mut(&user).expect("the user's actor was started just now");
@@ -181,6 +233,7 @@ impl Handler<Idle> for Hub {
         // A connection that was handed over after the user spoke keeps it alive.
         let knows_all = self.users.get(&idle.user).is_some_and(|resident| resident.attaches == idle.attaches);
         if knows_all && let Some(resident) = self.users.remove(&idle.user) {
+            self.ports.followed(self.worker).go(idle.user, Presence::Actor);
             self.directory.remove(idle.user, self.worker);
             self.services.monitor.set(ids::USERS_ACTIVE, self.directory.len() as u64);
             #[allow(clippy::disallowed_methods, reason = "a stop signal, sent once")]

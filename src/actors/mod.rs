@@ -5,6 +5,7 @@ pub mod cleaner;
 pub mod connection;
 pub mod directory;
 pub mod export;
+pub mod following;
 pub mod group;
 pub mod hand_backs;
 pub mod host_tokens;

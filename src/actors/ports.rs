@@ -10,7 +10,7 @@ use std::sync::{
 
 use actix::Addr;
 use highwater_wire::Refusal;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 
 use super::{
     hub::{Drain, Hub, Join, Wake},
@@ -21,7 +21,8 @@ use super::{
 };
 use crate::{
     logic::Answer,
-    model::{DeviceEnd, DeviceId, UserId},
+    model::{ConversationId, DeviceEnd, DeviceId, UserId, Version},
+    sync::FollowedHere,
 };
 
 /// Number of a worker of the client port, from 0.
@@ -35,6 +36,8 @@ pub enum Post {
     Answer(RequestName, Result<Answer, Refusal>),
     /// A page was read, or something else that a reader was asked for.
     Read(ConnectionId, PageRead),
+    /// The newest that the user is to be told, as a heartbeat had it looked up.
+    Head(ConnectionId, Version),
     /// Something durable is new for the user.
     News {
         /// A state kind is among it: it is fetched, not pushed.
@@ -51,6 +54,8 @@ pub(super) struct Board {
     pub(super) posts: Vec<(UserId, Post)>,
     /// For many users: who has news, and whether a state kind is among them.
     pub(super) news: Vec<Vec<(UserId, bool)>>,
+    /// Channels in which something was posted: the same list for every worker. Whom it concerns the hub knows.
+    pub(super) posted: Vec<Arc<[ConversationId]>>,
 }
 
 /// One worker's board and hub.
@@ -58,6 +63,7 @@ struct Port {
     board: Mutex<Board>,
     awake: AtomicBool,
     hub: RwLock<Option<Addr<Hub>>>,
+    followed: Mutex<FollowedHere>,
 }
 
 /// The boards of all workers.
@@ -70,7 +76,12 @@ impl Ports {
     /// Boards for a number of workers.
     #[must_use]
     pub fn new(workers: usize) -> Ports {
-        let port = || Port { board: Mutex::default(), awake: AtomicBool::new(false), hub: RwLock::default() };
+        let port = || Port {
+            board: Mutex::default(),
+            awake: AtomicBool::new(false),
+            hub: RwLock::default(),
+            followed: Mutex::default(),
+        };
         Ports { ports: (0..workers).map(|_| port()).collect() }
     }
 
@@ -124,6 +135,26 @@ impl Ports {
         }
         self.ports[worker.0].board.lock().news.push(members);
         self.wake(worker);
+    }
+
+    /// Leaves at every worker in which channels something was posted. Whoever follows is told by the hubs, so it costs the
+    /// same for any number of followers.
+    pub fn tell_posted(&self, posted: &Arc<[ConversationId]>) {
+        for worker in 0..self.ports.len() {
+            self.ports[worker].board.lock().posted.push(Arc::clone(posted));
+            self.wake(WorkerId(worker));
+        }
+    }
+
+    /// Who is at a worker and follows what. Held for as long as it takes to look.
+    pub fn followed(&self, worker: WorkerId) -> MutexGuard<'_, FollowedHere> {
+        self.ports[worker.0].followed.lock()
+    }
+
+    /// At which worker requests of a user over HTTP wait, whichever took them in.
+    #[must_use]
+    pub fn poll_worker(&self, user: UserId) -> WorkerId {
+        WorkerId((user.0 % self.ports.len() as u64) as usize)
     }
 
     /// Everything on a worker's board.

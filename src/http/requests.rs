@@ -20,6 +20,7 @@ use super::{
 use crate::{
     actors::{
         accounts::Accounts,
+        following::PollPresence,
         user::{self, PageRequest, UserServices},
     },
     logic::{
@@ -237,6 +238,11 @@ impl Client {
         // Registered before the store is looked at: what comes after the look wakes it.
         let waiters = &self.services.waiters;
         let waiter = wait.is_wanted().then(|| waiters.register(device.user, lineage.id)).flatten();
+        // The same for what is posted in channels.
+        let _presence = match &waiter {
+            Some(_) => Some(PollPresence::begin(&self.services, device.user).await?),
+            None => None,
+        };
         loop {
             if waiter.is_some() {
                 // The device may have ended before it was registered, or it may be that which woke it.

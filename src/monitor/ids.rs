@@ -242,6 +242,12 @@ server_ids! {
     CONTACTS_WITHDRAWN = 1237, "contacts.withdrawn", Sum, Count, "persistence", "contact_changes" {"change": "withdrawn"};
     /// Stretches of channels that pages passed over, since there were too many newer posts.
     POSTS_PASSED_OVER = 1240, "posts.passed_over", Sum, Count, "user", "posts_passed_over";
+    /// Entries of channels that were put on the number line: from there on their followers are told.
+    CHANNEL_POSTS = 1241, "channels.posts", Sum, Count, "persistence", "channel_posts";
+    /// Followers who are connected, or wait over HTTP, and were told that something was posted.
+    FOLLOWERS_TOLD = 1242, "channels.followers_told", Sum, Count, "hub", "channel_followers_told";
+    /// Envelopes by which the workers were told of posts: one per worker and batch.
+    POST_ENVELOPES = 1243, "channels.envelopes", Sum, Count, "persistence", "channel_envelopes";
 }
 
 /// Operations per batch. Bounds: a batch holds at most 256 operations.

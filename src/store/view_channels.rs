@@ -72,6 +72,15 @@ impl View {
         Ok(found)
     }
 
+    /// What a user follows now.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn followed(&self, user: UserId) -> Result<Vec<ConversationId>, ReadFault> {
+        let open = self.follows(user)?.into_values().filter(Follow::is_open);
+        Ok(open.map(|follow| follow.channel).collect())
+    }
+
     /// How many follows of a user are kept.
     ///
     /// # Errors

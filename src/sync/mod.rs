@@ -2,6 +2,9 @@
 
 pub mod compare;
 mod floors;
+pub mod followed_here;
+#[cfg(test)]
+mod followed_here_tests;
 pub mod kinds;
 pub mod levels;
 #[cfg(test)]
@@ -20,6 +23,7 @@ pub mod render;
 pub mod snapshot;
 
 pub use compare::{Difference, Held, Whole, compare};
+pub use followed_here::{FollowedHere, Presence, Stay};
 pub use kinds::Kinds;
 pub use levels::{LEVELS, Rendering};
 pub use locale::Locale;

@@ -183,6 +183,19 @@ impl PushChain {
         self.is_merged = is_merged;
     }
 
+    /// Whether its client follows channels and waits for news: then a look at the store says whether it lacks any.
+    #[must_use]
+    pub fn waits_for_posts(&self) -> bool {
+        self.pushing == Pushing::Open && self.is_merged
+    }
+
+    /// Whether it waits for news and lacks something of kind messages, when the newest has this version.
+    #[must_use]
+    pub fn lacks(&self, head: Version) -> bool {
+        let issued = self.issued.as_ref().map(|issued| issued.marks.of(MESSAGES));
+        self.pushing == Pushing::Open && issued.is_some_and(|mark| mark < head)
+    }
+
     /// Its page could not be read.
     pub fn page_failed(&mut self) {
         self.pushing = Pushing::Closed;
@@ -257,6 +270,17 @@ mod tests {
         assert_eq!(chain.news(false, true), News::Nudge);
         chain.page_was_merged(false);
         assert_eq!(chain.news(false, true), News::PushAbove(Version(5)));
+    }
+
+    #[test]
+    fn a_heartbeat_of_who_follows_channels_is_looked_after_until_it_was_told() {
+        let mut chain = open();
+        assert!(!chain.waits_for_posts(), "an inbox is pushed");
+        chain.page_was_merged(true);
+        assert!(chain.waits_for_posts());
+        assert_eq!([4, 5, 6].map(|head| chain.lacks(Version(head))), [false, false, true]);
+        chain.nudged();
+        assert!(!chain.waits_for_posts() && !chain.lacks(Version(6)));
     }
 
     #[test]

@@ -24,6 +24,8 @@
 //! | [`hand_back_times`] | when devices handed a message back, to the minute |
 //! | [`idempotence`] | the same id has the same place: twice at once, over connections, devices, crashes |
 //! | [`bodies`] | messages that go by policy: when everybody has them, or when they are too old |
+//! | [`channels`] | channels: made, followed, turned; who writes, and what a follower has |
+//! | [`posts`] | followers hear of a post without asking, and nobody else does; a poll ends with it |
 //! | [`group_ends`] | an owner ends a group: everybody is told, nobody writes, and what was told stays readable |
 //! | [`group_mutes`] | all or one are muted in a group: who may write, and what everybody is told of it |
 //! | [`group_repair`] | who left a group and came back finds the own memberships by seq, and nothing else |
@@ -46,6 +48,7 @@ mod bad_requests;
 mod bad_snapshots;
 mod bad_tokens;
 mod bodies;
+mod channels;
 mod chat;
 mod cleanup;
 mod comparison;
@@ -72,6 +75,7 @@ mod login_policy;
 mod long_poll;
 mod out_of_turn;
 mod passwords;
+mod posts;
 mod registration;
 mod restored;
 mod retention;

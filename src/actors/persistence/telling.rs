@@ -19,7 +19,7 @@ use crate::{
         fan_out_job::group_of,
         operation::{ContactChange, Request},
     },
-    model::{Clock, DeviceEnd, DeviceId, Effect, GroupEffect, Record, UserId},
+    model::{ChannelEffect, Clock, ConversationId, DeviceEnd, DeviceId, Effect, GroupEffect, Record, UserId},
     monitor::{Monitor, Op, Outcome, ids},
 };
 
@@ -31,6 +31,8 @@ pub(super) struct Telling {
     groups: Groups,
     hand_backs: HandBacks,
     by_worker: Vec<Vec<(UserId, Post)>>,
+    /// Channels in which the batch posted something, each once.
+    posted: Vec<ConversationId>,
 }
 
 /// Whom it tells.
@@ -46,7 +48,7 @@ impl Telling {
     pub(super) fn new(parts: TellingParts) -> Telling {
         let TellingParts { ports, directory, waiters, groups, hand_backs } = parts;
         let by_worker = (0..ports.workers()).map(|_| Vec::new()).collect();
-        Telling { ports, directory, waiters, groups, hand_backs, by_worker }
+        Telling { ports, directory, waiters, groups, hand_backs, by_worker, posted: Vec::new() }
     }
 
     pub(super) fn groups(&self) -> &Groups {
@@ -75,6 +77,7 @@ impl Telling {
                 match effect {
                     Effect::Message(_) => messages += 1,
                     Effect::ItemGone { .. } => tombstones += 1,
+                    Effect::Channel(effect) => self.of_channel(effect, monitor),
                     Effect::DeviceEnded { user, device, .. } => {
                         self.put_out(*user, *device, record.end_of_devices(), monitor);
                     }
@@ -85,6 +88,7 @@ impl Telling {
                 }
             }
         }
+        self.tell_posted(monitor);
         monitor.add(ids::MESSAGES_STORED, messages);
         monitor.add(ids::CLEANUP_TOMBSTONES, tombstones);
     }
@@ -96,6 +100,37 @@ impl Telling {
                 self.post(worker, user, Post::News { items });
             }
         }
+    }
+
+    /// Who follows what is changed at once where the user is, so that what is posted behind it finds it so.
+    fn of_channel(&mut self, effect: &ChannelEffect, monitor: &Monitor) {
+        let (user, channel, is_followed) = match effect {
+            ChannelEffect::Posted(posted) => {
+                monitor.add(ids::CHANNEL_POSTS, 1);
+                self.posted.push(posted.channel);
+                return;
+            }
+            ChannelEffect::Follow(follow) => (follow.user, follow.channel, follow.is_open()),
+            ChannelEffect::FollowGone { user, channel } => (*user, *channel, false),
+            ChannelEffect::Row(_) | ChannelEffect::FollowCount { .. } => return,
+        };
+        let of_polls = self.ports.poll_worker(user);
+        let of_actor = self.directory.worker(user).filter(|worker| *worker != of_polls);
+        for worker in [Some(of_polls), of_actor].into_iter().flatten() {
+            self.ports.followed(worker).changed(user, channel, is_followed);
+        }
+    }
+
+    /// One envelope per worker for everything that a batch posted, whoever follows.
+    fn tell_posted(&mut self, monitor: &Monitor) {
+        if self.posted.is_empty() {
+            return;
+        }
+        self.posted.sort_unstable();
+        self.posted.dedup();
+        let posted: Arc<[ConversationId]> = self.posted.drain(..).collect();
+        self.ports.tell_posted(&posted);
+        monitor.add(ids::POST_ENVELOPES, self.ports.workers() as u64);
     }
 
     /// Ends what a device has open: its polls look again and find that it is out, its connections are closed.

@@ -18,6 +18,7 @@ mod lost_futures;
 mod members;
 mod naming;
 mod pages;
+mod posts;
 mod push;
 mod push_frame;
 mod readings;
@@ -284,6 +285,7 @@ impl Handler<Posts> for User {
             match post {
                 Post::Answer(name, result) => self.answer(name, result),
                 Post::Read(connection, read) => self.page_was_read(connection, read),
+                Post::Head(connection, head) => self.head_was_read(connection, head),
                 Post::News { items } => news = Some(items || news.unwrap_or(false)),
                 Post::Ended(device, why) => self.end(device, why),
             }

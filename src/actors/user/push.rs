@@ -51,6 +51,9 @@ impl User {
         else {
             return self.nudge(place);
         };
+        if !self.inbox_is_all() {
+            return self.nudge(place);
+        }
         if entries.is_empty() {
             return;
         }

@@ -99,6 +99,8 @@ impl User {
         // A client that does not have what was given to it missed something.
         if session.chain.shows_a_loss(given) {
             session.nudge();
+        } else {
+            self.look_for_posts(connection);
         }
     }
 

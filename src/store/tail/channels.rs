@@ -118,6 +118,12 @@ impl Tail {
         }
     }
 
+    /// Whether something that a user follows, or followed, changed and is not in the index yet.
+    #[must_use]
+    pub fn has_follows(&self, user: UserId) -> bool {
+        self.shard(user.0).read().follows.contains_key(&user)
+    }
+
     /// Version of the newest post of a channel, if it is remembered.
     #[must_use]
     pub fn post_head(&self, channel: ConversationId) -> Option<Version> {
