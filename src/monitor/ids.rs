@@ -242,6 +242,10 @@ server_ids! {
     CONTACTS_WITHDRAWN = 1237, "contacts.withdrawn", Sum, Count, "persistence", "contact_changes" {"change": "withdrawn"};
     /// Stretches of channels that pages passed over, since there were too many newer posts.
     POSTS_PASSED_OVER = 1240, "posts.passed_over", Sum, Count, "user", "posts_passed_over";
+    /// Hints of how far others have come that were sent.
+    WATERMARKS_TOLD = 1250, "watermarks.told", Sum, Count, "user", "watermarks" {"outcome": "told"};
+    /// Hints that were put off because the connection took nothing.
+    WATERMARKS_PUT_OFF = 1251, "watermarks.put_off", Sum, Count, "user", "watermarks" {"outcome": "put_off"};
 }
 
 /// Operations per batch. Bounds: a batch holds at most 256 operations.
