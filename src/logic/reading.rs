@@ -12,7 +12,7 @@ use super::{
     state::{Need, State},
 };
 use crate::model::{
-    ConversationId, Effect, Reading, Seq, UserId, Version,
+    ConversationId, Effect, Reading, Seq, TimeMs, UserId, Version,
     limits::READING_BEHIND_MAX,
     record::{Item, ItemValue},
 };

@@ -58,6 +58,11 @@ impl TickHints {
 
     /// This was read: what is to be told, if it is news. [`TickHints::told`] follows when it was.
     pub fn found(&mut self, now_ms: u64, found: Ticks) -> Option<Ticks> {
+        if !self.is_reading {
+            // Of a look that was begun before this was watched anew.
+            self.is_due = true;
+            return None;
+        }
         (self.is_reading, self.rests_until_ms) = (false, now_ms + HINT_STEP_MS);
         let raised = self.told.raised_to(found);
         (raised != self.told).then_some(raised)

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use highwater_sdk::{Client, Event, Store, Target};
 use highwater_wire::{Encoding, Refusal, kind, proto};
 use proto::{Watermark, client_frame::Request, send::To, server_frame::Body};
 
@@ -9,7 +10,9 @@ use super::{
     contacts::{block, done, http_answer, told},
     groups::{add, create, created, leave},
 };
-use crate::support::{Home, Person, Replica, Server, Wire, dump, eventually, requests};
+use crate::support::{
+    DEADLINE, Home, Person, Replica, Server, Wire, dump, eventually, requests, sdk, within,
+};
 
 /// Hints of one conversation on one connection are so far apart, with room for the way from the server to here.
 const HINTS_APART: Duration = Duration::from_millis(900);
@@ -85,7 +88,7 @@ async fn soon(wire: &mut Wire, conversation: u64, expected: &[(u64, u64, u64)]) 
     let mut seen = list(wire, ask(conversation)).await;
     let began = Instant::now();
     while marks(&seen) != expected {
-        assert!(began.elapsed() < crate::support::DEADLINE, "{seen:?} is not {expected:?}");
+        assert!(began.elapsed() < DEADLINE, "{seen:?} is not {expected:?}");
         seen = list(wire, ask(conversation)).await;
     }
 }
@@ -361,4 +364,51 @@ async fn of_a_group_members_are_told_page_by_page_what_lies_within_their_own_mem
     assert_eq!(marks(&list(&mut dans, ask_page(group, 5, 0, 0)).await), []);
     done(&mut dans, leave(group)).await;
     requests::refused(&mut dans, ask(group), Refusal::NoSuchConversation).await;
+}
+
+/// Events until one says this of the other one.
+async fn sdk_hears(
+    events: &mut tokio::sync::broadcast::Receiver<Event>,
+    (user, delivered, read): (u64, u64, u64),
+) {
+    within("what the SDK tells", async {
+        loop {
+            if let Event::Watermark { watermark } = events.recv().await.unwrap()
+                && (watermark.user_id, watermark.delivered_seq, watermark.read_seq) == (user, delivered, read)
+            {
+                return;
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sdk_tells_what_is_watched_and_says_what_was_shown() {
+    let home = Home::dev();
+    let server = home.start();
+    let ([ann, bob], mut anns, conversation) = two(&server, 1).await;
+    let bobs = Client::start(sdk::options(&server, bob.token()), Store::in_memory().unwrap()).unwrap();
+    bobs.wait_caught_up(DEADLINE).await.unwrap();
+    let mut events = bobs.events();
+    bobs.watch(conversation).await.unwrap();
+    sdk_hears(&mut events, (ann.user_id, 3, 3)).await;
+    let mut replica = Replica::default();
+    // Written from a device that shows the second: the first two are read, and the third is not.
+    let id = bobs.send_showing(Target::Conversation(conversation), "yes", 2).await.unwrap();
+    assert_eq!(bobs.wait_sent(id).await.unwrap().unwrap().seq, 4);
+    assert_eq!(marks(&list(&mut anns, ask(conversation)).await)[0].2, 2);
+    hands_back(&mut anns, &mut replica).await;
+    sdk_hears(&mut events, (ann.user_id, 4, 3)).await;
+    // Another connection is told anew without being asked to.
+    bobs.reconnect_now().await.unwrap();
+    sdk_hears(&mut events, (ann.user_id, 4, 3)).await;
+    done(&mut anns, mark_read(conversation, 4)).await;
+    sdk_hears(&mut events, (ann.user_id, 4, 4)).await;
+
+    bobs.set_privacy(true).await.unwrap();
+    assert_eq!(marks(&list(&mut anns, ask(conversation)).await)[0].2, 0);
+    let told = bobs.watermarks(conversation, 0).await.unwrap();
+    assert_eq!(told.iter().map(|mark| mark.read_seq).collect::<Vec<_>>(), [0]);
+    bobs.close().await;
 }

@@ -121,6 +121,10 @@ impl User {
 
     /// Looks for what is due, and plans the next look.
     pub(super) fn look_for_hints(&mut self, ctx: &mut Context<User>) {
+        // Mostly nobody watches: then this is all that a post costs.
+        if self.sessions.iter().all(|session| session.watched.is_empty()) {
+            return;
+        }
         let now_ms = self.services.clock.monotonic_us() / 1000;
         for (connection, conversation) in self.due_hints(now_ms) {
             if self.read_ticks(connection, conversation).is_err() {
