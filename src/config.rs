@@ -38,7 +38,7 @@ pub use sections::{
 };
 pub use sources::{FILE_VARIABLE, Flags, InForce, SEEDED_BUG_VARIABLE, Source, Sources};
 
-use crate::model::{DevicePolicy, GroupBounds, Retentions};
+use crate::model::{DevicePolicy, GroupBounds, Retentions, TicksTold};
 use environment::read_environment;
 use given::Given;
 use loading::Loading;
@@ -105,6 +105,12 @@ impl Config {
             tombstones_ms: i64::from(self.cleanup.tombstone_retention_s) * 1000,
             bodies: self.messages.bodies,
         }
+    }
+
+    /// What users are told of each other.
+    #[must_use]
+    pub fn ticks_told(&self) -> TicksTold {
+        TicksTold { delivered: self.messages.delivered_watermarks, read: self.messages.read_watermarks }
     }
 
     /// How large groups may be.

@@ -14,6 +14,7 @@ import { Session } from './session.js';
 import { StatusView } from './status_view.js';
 import { Sync } from './sync.js';
 import { ThreadView } from './thread_view.js';
+import { Ticks } from './ticks.js';
 
 // The open chat stands in the address as #with=USER_ID, so that back and reload do what people expect.
 const OPEN_CHAT = /^#with=(\d+)$/;
@@ -25,12 +26,14 @@ const connection = new Connection(() => replica.snapshot, {
   greeting: on_greeting,
   push: (page) => sync.push(page),
   nudge: () => sync.want(),
+  watermark: (watermark) => ticks.take(watermark),
   day: (day) => outbox.day(day),
 });
 const chat_history = new ChatHistory(connection, replica, on_entries);
 const sync = new Sync(connection, replica, { entries: on_entries, caught_up: () => chat_history.repair() });
 const outbox = new Outbox(connection, session, { sent: on_sent, changed: draw_soon });
-const chats = new Chats(replica, outbox, session);
+const ticks = new Ticks(connection, draw_soon);
+const chats = new Chats(replica, outbox, session, ticks);
 
 const account_view = new AccountView(sign_in);
 const status_view = new StatusView(() => connection.retry_now());
@@ -111,6 +114,7 @@ function on_greeting(greeting) {
   // Sync first: a message that the server has already leaves the outbox by its entry.
   sync.want();
   outbox.resume();
+  ticks.connected();
 }
 
 function on_entries(entries) {
@@ -183,7 +187,10 @@ function draw() {
   drawing = 0;
   if (!session.token) return;
   const open = open_user();
-  if (open && document.visibilityState === 'visible') chats.mark_shown(open);
+  const in_sight = document.visibilityState === 'visible' ? open : '';
+  if (in_sight) chats.mark_shown(in_sight);
+  const { conversation_id, newest, own } = chats.newest(in_sight);
+  ticks.show(conversation_id, newest, own);
   const all = chats.list();
   const unread = all.filter((chat) => chat.unread).length;
   document.title = unread ? `(${unread}) Highwater` : 'Highwater';

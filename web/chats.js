@@ -6,13 +6,15 @@ export class Chats {
   #replica;
   #outbox;
   #session;
+  #ticks;
   // user id → name of people found by name, until they are contacts.
   #found = new Map();
 
-  constructor(replica, outbox, session) {
+  constructor(replica, outbox, session, ticks) {
     this.#replica = replica;
     this.#outbox = outbox;
     this.#session = session;
+    this.#ticks = ticks;
   }
 
   // Somebody was found by name; there may be no conversation yet.
@@ -53,8 +55,8 @@ export class Chats {
     return chats.sort((one, other) => at_ms(other) - at_ms(one) || one.name.localeCompare(other.name));
   }
 
-  // Messages with a person in order: { key, own, text, at_ms, state, id, note }, state being sent, pending, delayed or
-  // refused. The key stays when a message of the outbox becomes one of the conversation.
+  // Messages with a person in order: { key, own, text, at_ms, state, tick, id, note }, state being sent, pending, delayed or
+  // refused, and tick, of an own one that was sent, sent, delivered or read. The key stays when a message of the outbox becomes one of the conversation.
   messages(user_id) {
     const conversation_id = this.conversation_with(user_id);
     const told = conversation_id ? this.#replica.entries(conversation_id).map((entry) => this.#told(entry)) : [];
@@ -65,6 +67,17 @@ export class Chats {
   // Newest seq of a chat that was shown, decimal; '0' when none.
   shown_seq(user_id) {
     return this.#session.shown[this.conversation_with(user_id)] ?? '0';
+  }
+
+  // Conversation of a chat, and seqs of its newest message and of the newest own one, 0 when there is none. Own messages to
+  // oneself have no ticks, nor have those of a group, whose contact has the number of the conversation.
+  newest(user_id) {
+    const conversation_id = user_id ? this.conversation_with(user_id) ?? '' : '';
+    const entries = conversation_id ? this.#replica.entries(conversation_id) : [];
+    const is_own = (entry) => entry.sender_id === this.#session.user_id;
+    const has_ticks = conversation_id !== user_id && user_id !== this.#session.user_id;
+    const own = has_ticks ? entries.findLast(is_own) : undefined;
+    return { conversation_id, newest: entries.at(-1)?.seq ?? 0n, own: own?.seq ?? 0n };
   }
 
   // Everything of a chat was shown.
@@ -106,12 +119,14 @@ export class Chats {
   }
 
   #told(entry) {
+    const own = entry.sender_id === this.#session.user_id;
     return {
       key: entry.client_message_id || `${entry.conversation_id}/${entry.seq}`,
-      own: entry.sender_id === this.#session.user_id,
+      own,
       text: entry.text ?? '(a message that this page cannot show)',
       at_ms: entry.sent_at_ms,
       state: 'sent',
+      tick: own ? this.#ticks.of(entry.conversation_id, entry.seq) : '',
       note: '',
     };
   }
@@ -124,5 +139,5 @@ function at_ms(chat) {
 
 function waiting_message({ id, text, written_at_ms, refusal, delay }) {
   const state = refusal ? 'refused' : delay ? 'delayed' : 'pending';
-  return { key: id, id, own: true, text, at_ms: written_at_ms, state, note: refusal || delay };
+  return { key: id, id, own: true, text, at_ms: written_at_ms, state, tick: '', note: refusal || delay };
 }

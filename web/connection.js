@@ -37,7 +37,8 @@ export class Connection {
   #heard_ms = 0;
 
   // `snapshot()` gives the newest stored snapshot, handed back with every request. Handlers, all called without waiting:
-  // state(state, reason), greeting(greeting), push(page), nudge(), day(day).
+  // state(state, reason), greeting(greeting), push(page), nudge(),
+  // watermark(watermark), day(day).
   constructor(snapshot, handlers) {
     this.#snapshot = snapshot;
     this.#handlers = handlers;
@@ -135,6 +136,7 @@ export class Connection {
       if (frame.heartbeat?.day) this.#handlers.day(frame.heartbeat.day);
     } else if (frame.push) this.#handlers.push(frame.push);
     else if (frame.nudge) this.#handlers.nudge();
+    else if (frame.watermark) this.#handlers.watermark(frame.watermark);
     else if (frame.error) console.warn('the server did not understand a frame', frame.error.code, frame.error.name);
   }
 

@@ -115,8 +115,9 @@ export class ThreadView {
   }
 
   #fill(element, message) {
-    if (element.dataset.state === message.state && element.dataset.note === message.note) return;
-    Object.assign(element.dataset, { state: message.state, note: message.note });
+    const { state: now, tick, note } = message;
+    if (element.dataset.state === now && element.dataset.tick === tick && element.dataset.note === note) return;
+    Object.assign(element.dataset, { state: now, tick, note });
     const [time, state] = element.querySelector('.foot').children;
     time.textContent = time_of(message.at_ms);
     time.dateTime = new Date(message.at_ms).toISOString();
@@ -185,9 +186,11 @@ function rows_of(messages, has_earlier) {
   return rows;
 }
 
-function state_text({ own, state, note }) {
+const TICKS = { sent: 'Sent', delivered: 'Delivered', read: 'Read' };
+
+function state_text({ own, state, tick, note }) {
   if (!own) return '';
-  return { sent: 'Sent', pending: 'Sending…', delayed: `Not sent yet: ${note} Trying again.`, refused: `Not sent: ${note}` }[state];
+  return { sent: TICKS[tick], pending: 'Sending…', delayed: `Not sent yet: ${note} Trying again.`, refused: `Not sent: ${note}` }[state];
 }
 
 function make(tag, class_name, text) {

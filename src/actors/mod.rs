@@ -21,3 +21,4 @@ pub mod transport;
 pub mod unanswered;
 pub mod user;
 pub mod waiters;
+pub mod watchers;

@@ -43,6 +43,8 @@ pub enum Post {
         /// A state kind is among it: it is fetched, not pushed.
         items: bool,
     },
+    /// Somebody may have come further with a conversation of which a connection of the user is told hints.
+    TicksRose(UserId),
     /// A device is no more, or may not be here.
     Ended(DeviceId, DeviceEnd),
 }

@@ -12,7 +12,9 @@ use highwater_wire::Refusal;
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
+use super::user::TicksRead;
 use crate::{
+    model::ConversationId,
     monitor::{Monitor, ids},
     store::{engine::Engine, tail::Tail, view::View},
     sync::Marks,
@@ -42,6 +44,8 @@ pub enum PageRead {
     },
     /// Another answer, encoded.
     Frame(Bytes),
+    /// How far the other one of a conversation has come: an answer, or what is so now.
+    Ticks(ConversationId, TicksRead),
     /// The store could not be read; the fault is in the server's log.
     Failed {
         /// Which request.

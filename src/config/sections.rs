@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use super::bounds::MIB;
-use crate::model::{Bodies, limits};
+use crate::model::{Bodies, TicksTold, limits};
 
 /// `[server]`
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,10 +114,21 @@ impl Cleanup {
 }
 
 /// `[messages]`
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Messages {
     /// For how long messages are kept in their conversations.
     pub bodies: Bodies,
+    /// Users are told what others have read.
+    pub read_watermarks: bool,
+    /// Users are told what was delivered to others.
+    pub delivered_watermarks: bool,
+}
+
+impl Default for Messages {
+    fn default() -> Self {
+        let told = TicksTold::default();
+        Self { bodies: Bodies::default(), read_watermarks: told.read, delivered_watermarks: told.delivered }
+    }
 }
 
 /// `[groups]`

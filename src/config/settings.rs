@@ -238,6 +238,16 @@ pub(super) static SETTINGS: &[Setting] = &[
         show: |c| quoted(&c.messages.bodies.to_string()),
     },
     Setting {
+        key: "messages.read_watermarks",
+        set: |c, given| put(&mut c.messages.read_watermarks, given.truth()),
+        show: |c| c.messages.read_watermarks.to_string(),
+    },
+    Setting {
+        key: "messages.delivered_watermarks",
+        set: |c, given| put(&mut c.messages.delivered_watermarks, given.truth()),
+        show: |c| c.messages.delivered_watermarks.to_string(),
+    },
+    Setting {
         key: "groups.members_max",
         set: |c, given| put(&mut c.groups.members_max, given.number(GROUP_MEMBERS)),
         show: |c| c.groups.members_max.to_string(),

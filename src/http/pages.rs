@@ -29,6 +29,7 @@ const ASSETS: [(&str, &str, &str); 21] = [
     ("/status_view.js", SCRIPT, include_str!("../../web/status_view.js")),
     ("/sync.js", SCRIPT, include_str!("../../web/sync.js")),
     ("/thread_view.js", SCRIPT, include_str!("../../web/thread_view.js")),
+    ("/ticks.js", SCRIPT, include_str!("../../web/ticks.js")),
 ];
 
 /// What everybody may know of the server: `GET /v1/server`.

@@ -195,6 +195,11 @@ impl Client {
                 let members = move |view: &_| user::members(view, by.user, &wanted);
                 self.services.readers.ask(members).await?.map(Some)
             }
+            Request::AskWatermarks(wanted) => {
+                let told = self.services.ticks_told;
+                let ticks = move |view: &_| user::ticks(view, told, by.user, &wanted);
+                self.services.readers.ask(ticks).await?.body.map(Some)
+            }
             Request::DescribeGroup(wanted) => {
                 let info = move |view: &_| user::group_info(view, by.user, &wanted);
                 self.services.readers.ask(info).await?.map(Some)

@@ -5,7 +5,7 @@ use highwater_wire::Refusal;
 use super::{
     accounts, channels, contacts, fan_out, group_needs, groups, lineages,
     operation::{Answer, EndDevices, Operation, Principal, Request},
-    passwords, reading, retention, send,
+    passwords, privacy, reading, retention, send,
     state::{Need, State},
     suspension,
 };
@@ -68,6 +68,7 @@ pub fn lacking(state: &State, operation: &Operation) -> Vec<Need> {
             }
         }
         Request::Reading(request) => reading::needs(&mut needs, request),
+        Request::SetPrivacy { by, .. } => privacy::needs(&mut needs, *by),
         Request::Group(request) => group_needs::needs(&mut needs, request),
         Request::Channel(request) => channels::needs(&mut needs, request),
         Request::ForgetFollow { user, channel, .. } => channels::forget_needs(&mut needs, *user, *channel),
@@ -122,6 +123,7 @@ pub fn decide(state: &mut State, operation: &Operation, version: Version) -> Res
             Ok(retention::store_time(state, operation.at, version))
         }
         Request::Reading(request) => reading::decide(state, request, version),
+        Request::SetPrivacy { by, hides_read } => privacy::decide(state, *by, *hides_read, version),
         Request::Group(request) => groups::decide(state, operation.at, request, version),
         Request::Channel(request) => channels::decide(state, operation.at, request, version),
         Request::ForgetFollow { user, channel, through, last } => {

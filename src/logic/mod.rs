@@ -61,6 +61,7 @@ mod passwords;
 mod passwords_tests;
 pub mod pinned;
 pub mod poll_wait;
+mod privacy;
 pub mod reading;
 mod retention;
 #[cfg(test)]
@@ -76,6 +77,9 @@ mod strict_json;
 mod suspension;
 #[cfg(test)]
 mod suspension_tests;
+pub mod tick_hints;
+#[cfg(test)]
+mod tick_hints_tests;
 mod turns;
 
 pub use decide::{Decided, decide, lacking};

@@ -3,6 +3,7 @@
 pub use super::{
     answer::Answer,
     channels::{ChannelChange, ChannelRequest},
+    reading::{ReadingChange, ReadingRequest},
 };
 use crate::model::{
     ClientMessageId, Content, ConversationId, Day, DeviceId, KindSet, LineageId, Role, Seq, TimeMs, UserId,
@@ -138,6 +139,13 @@ pub enum Request {
     },
     /// A user has read something of a conversation, or keeps it in another way.
     Reading(ReadingRequest),
+    /// A user says what others are told of the user.
+    SetPrivacy {
+        /// Who says it.
+        by: Principal,
+        /// Whether the user's read marks are told to nobody, and nobody's to the user.
+        hides_read: bool,
+    },
     /// Something is done with a group.
     Group(GroupRequest),
     /// Something is done with a channel, or a group becomes one.
@@ -155,31 +163,6 @@ pub enum Request {
     },
     /// The next step of a group's fan-out: pointers to what waits in its log. Nobody waits for it.
     Expand(ConversationId),
-}
-
-/// What a user says of one of the user's conversations.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ReadingRequest {
-    /// Who says it.
-    pub by: Principal,
-    /// Of which conversation.
-    pub conversation: ConversationId,
-    /// What.
-    pub change: ReadingChange,
-}
-
-/// See [`ReadingRequest`]. Each may come twice: the second time it changes nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReadingChange {
-    /// Everything through this place is read. What lies above the head means the head.
-    Read(Seq),
-    /// Mute and pin, in place of those before.
-    Keep {
-        /// See `Reading::muted_until`.
-        muted_until: TimeMs,
-        /// See `Reading::pinned`.
-        pinned: bool,
-    },
 }
 
 /// What a member does with a group, or who makes one.
@@ -375,7 +358,7 @@ impl Operation {
             Request::Send(send) => Some(send.by.user),
             Request::Register(register) => Some(register.user),
             Request::AddDevice(device) => Some(device.user),
-            Request::EndDevices { by, .. } => Some(by.user),
+            Request::EndDevices { by, .. } | Request::SetPrivacy { by, .. } => Some(by.user),
             Request::ChangePassword(change) => Some(change.by.user),
             Request::OpenLineage(open) => Some(open.by.user),
             Request::ChangeContact(change) => Some(change.by.user),

@@ -8,14 +8,39 @@ use highwater_wire::Refusal;
 use super::{
     decide::{Decided, Needs, authorise, put_item},
     fan_out::{CONVERSATIONS, admit},
-    operation::{Answer, ReadingChange, ReadingRequest},
+    operation::{Answer, Principal},
     state::{Need, State},
 };
 use crate::model::{
-    ConversationId, Effect, Reading, Seq, UserId, Version,
+    ConversationId, Effect, Reading, Seq, TimeMs, UserId, Version,
     limits::READING_BEHIND_MAX,
     record::{Item, ItemValue},
 };
+
+/// What a user says of one of the user's conversations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReadingRequest {
+    /// Who says it.
+    pub by: Principal,
+    /// Of which conversation.
+    pub conversation: ConversationId,
+    /// What.
+    pub change: ReadingChange,
+}
+
+/// See [`ReadingRequest`]. Each may come twice: the second time it changes nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadingChange {
+    /// Everything through this place is read. What lies above the head means the head.
+    Read(Seq),
+    /// Mute and pin, in place of those before.
+    Keep {
+        /// See `Reading::muted_until`.
+        muted_until: TimeMs,
+        /// See `Reading::pinned`.
+        pinned: bool,
+    },
+}
 
 /// Key of the item that tells a user's own devices what the user has read of a conversation.
 fn item_key(conversation: ConversationId) -> String {

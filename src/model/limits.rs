@@ -211,3 +211,15 @@ pub const OWN_UNREAD_MAX: usize = 64;
 /// on writes the row with it. Source: what is between is looked through when the row is read, 64 entries are a chunk or
 /// two; and a row of 40 bytes for 64 entries is less than a byte each.
 pub const READING_BEHIND_MAX: u64 = 64;
+
+/// Members of a group that are looked at for one answer to what others have received and read. More: told by the next one.
+/// Source: each costs a few reads of the index, about 0.2 ms together, and a reader should be free again within 10 ms.
+pub const TICKS_PAGE_MAX: usize = 50;
+
+/// Pointers of an inbox above what a device handed back that are looked through for the next one to a group. When there are
+/// more, what was delivered is not known. Source: choice; who is so far behind has not handed back anything lately.
+pub const TICK_POINTERS_MAX: usize = 512;
+
+/// Conversations of two that one connection is told hints of. One more: the one that was asked for longest ago falls out.
+/// Source: choice; a client shows one or two at a time, and asks when it opens one.
+pub const WATCHED_PER_CONNECTION_MAX: usize = 16;

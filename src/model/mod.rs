@@ -19,6 +19,7 @@ pub mod reading;
 pub mod record;
 pub mod retention;
 pub mod seeded;
+pub mod ticks;
 
 pub use bodies::Bodies;
 pub use channel::{Channel, ChannelEffect, Follow, FollowEnd, FollowInterval, Form, Posted, Turn};
@@ -38,3 +39,4 @@ pub use lineage::{HeardSince, Lineage, Lineages};
 pub use random::Random;
 pub use reading::{Counted, Reading};
 pub use retention::Retentions;
+pub use ticks::{Ticks, TicksTold};

@@ -214,6 +214,11 @@ pub enum ItemValue {
     },
     /// What the user has read of a conversation, as it was last said: what was written since says itself what it changed.
     Reading(Box<Reading>),
+    /// What the user tells others.
+    Privacy {
+        /// Read marks are told to nobody, and nobody's are told to the user.
+        hides_read: bool,
+    },
     /// A JSON document of a kind that the server itself does not look into.
     Document(String),
 }
@@ -228,6 +233,7 @@ impl ItemValue {
             ItemValue::Account { .. }
             | ItemValue::Contact(_)
             | ItemValue::Reading(_)
+            | ItemValue::Privacy { .. }
             | ItemValue::Document(_) => None,
         }
     }

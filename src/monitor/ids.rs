@@ -248,6 +248,10 @@ server_ids! {
     FOLLOWERS_TOLD = 1242, "channels.followers_told", Sum, Count, "hub", "channel_followers_told";
     /// Envelopes by which the workers were told of posts: one per worker and batch.
     POST_ENVELOPES = 1243, "channels.envelopes", Sum, Count, "persistence", "channel_envelopes";
+    /// Hints of how far others have come that were sent.
+    WATERMARKS_TOLD = 1250, "watermarks.told", Sum, Count, "user", "watermarks" {"outcome": "told"};
+    /// Hints that were put off because the connection took nothing.
+    WATERMARKS_PUT_OFF = 1251, "watermarks.put_off", Sum, Count, "user", "watermarks" {"outcome": "put_off"};
 }
 
 /// Operations per batch. Bounds: a batch holds at most 256 operations.

@@ -177,6 +177,8 @@ operations! {
     ListMembers = "list_members", "user";
     /// What a group is now.
     DescribeGroup = "describe_group", "user";
+    /// How far others have come with a conversation.
+    AskWatermarks = "ask_watermarks", "user";
 }
 
 impl Op {

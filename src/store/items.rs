@@ -58,6 +58,10 @@ pub fn encode(out: &mut Vec<u8>, item: &Item) {
             out.push(80);
             readings::encode(out, reading);
         }
+        Some(ItemValue::Privacy { hides_read }) => {
+            out.push(81);
+            out.push(u8::from(*hides_read));
+        }
         Some(ItemValue::Group { group, name, role, since, form }) => {
             out.push(40);
             put_fixed64(out, group.0);
@@ -92,9 +96,18 @@ pub fn decode(input: &mut Input<'_>) -> Result<Item, Malformed> {
         }),
         60 => Some(ItemValue::Contact(Box::new(contacts::decode(input)?))),
         80 => Some(ItemValue::Reading(Box::new(readings::decode(input)?))),
+        81 => Some(ItemValue::Privacy { hides_read: is_set(input, "privacy")? }),
         tag => {
             return Err(Malformed::Unknown { what: "item value", tag: u64::from(tag) });
         }
     };
     Ok(Item { kind, key, version, value })
+}
+
+fn is_set(input: &mut Input<'_>, what: &'static str) -> Result<bool, Malformed> {
+    match input.byte(what)? {
+        0 => Ok(false),
+        1 => Ok(true),
+        tag => Err(Malformed::Unknown { what, tag: u64::from(tag) }),
+    }
 }

@@ -99,6 +99,7 @@ mod view_retention;
 mod view_scan;
 #[cfg(test)]
 mod view_tests;
+mod view_ticks;
 pub mod watermark;
 #[cfg(test)]
 mod watermark_tests;

@@ -357,6 +357,7 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
         ("reading", vec![Effect::Reading(Box::new(reading.clone()))]),
         ("reading_none", vec![Effect::Reading(Box::new(Reading::none(bob, conversation)))]),
         ("item_reading", vec![item("c/own", Some(ItemValue::Reading(Box::new(reading))))]),
+        ("item_privacy", vec![item("privacy", Some(ItemValue::Privacy { hides_read: true }))]),
         ("lineages", vec![Effect::Lineages(lineages)]),
         ("lineages_none", vec![Effect::Lineages(Lineages::none(bob))]),
         ("time", vec![Effect::Time(TimeMs(1_700_000_000_999))]),

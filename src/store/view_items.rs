@@ -3,7 +3,10 @@
 use std::ops::ControlFlow;
 
 use super::{items, view::View, view_fault::ReadFault, view_scan::whole};
-use crate::model::{Kind, UserId, Version, record::Item};
+use crate::model::{
+    Kind, UserId, Version,
+    record::{Item, ItemValue},
+};
 
 impl View {
     /// Items of a kind above `mark` and at or below the bound, in version order, newest values only; an item whose
@@ -50,5 +53,24 @@ impl View {
             return Ok(item.version);
         }
         Ok(self.row(&items::version_key(user, kind, key), |input| input.version())?.unwrap_or_default())
+    }
+
+    /// The newest value of one item, whether or not it lies above the bound: for what is true now.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn newest_item(&self, user: UserId, kind: Kind, key: &str) -> Result<Option<ItemValue>, ReadFault> {
+        let in_tail = || self.pin.items(user, kind).into_iter().find(|item| item.key == key);
+        if let Some(item) = in_tail() {
+            return Ok(item.value);
+        }
+        let Some(version) = self.row(&items::version_key(user, kind, key), |input| input.version())? else {
+            return Ok(None);
+        };
+        if let Some(item) = self.row(&items::key(user, kind, version), items::decode)? {
+            return Ok(item.value);
+        }
+        // The index has moved it to a newer version between the two reads: then the tail, which is pinned, has that one.
+        Ok(in_tail().ok_or(ReadFault::MissingItem { user, version })?.value)
     }
 }

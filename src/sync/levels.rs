@@ -8,7 +8,7 @@ use highwater_wire::{LEVEL, proto};
 use proto::entry::Content;
 
 use super::{
-    kinds::{CONTACTS, CONVERSATIONS, Kinds, MESSAGES},
+    kinds::{ACCOUNT, CONTACTS, CONVERSATIONS, Kinds, MESSAGES},
     locale::{Locale, Phrase},
     marks::Marks,
     notices::{named, sentence},
@@ -81,6 +81,7 @@ pub const LEVELS: Levels = Levels {
             least_level: COUNTS_LEVEL,
             downgrade: Downgrade::NoItem(CONVERSATIONS, is_own),
         },
+        Row { feature: "ticks", least_level: TICKS_LEVEL, downgrade: Downgrade::NoItem(ACCOUNT, is_privacy) },
         Row { feature: "notices", least_level: 2, downgrade: Downgrade::Entry(as_of_contact) },
         Row {
             feature: "groups",
@@ -93,6 +94,16 @@ pub const LEVELS: Levels = Levels {
 
 /// The lowest level that is told how entries count, and what the user has read.
 const COUNTS_LEVEL: u8 = 2;
+
+/// The lowest level that is told, unasked, how far others have come.
+const TICKS_LEVEL: u8 = 2;
+
+/// Key of the item of kind account that says what the user tells others.
+pub const PRIVACY_KEY: &str = "privacy";
+
+fn is_privacy(item: &proto::Item) -> bool {
+    item.key == PRIVACY_KEY
+}
 
 /// Whether an item of kind conversations says what the user has read, in place of what the conversation is.
 fn is_own(item: &proto::Item) -> bool {
@@ -234,6 +245,12 @@ impl Levels {
     #[must_use]
     pub fn tells_counts(&self, rendering: Rendering) -> bool {
         rendering.level >= COUNTS_LEVEL
+    }
+
+    /// Whether hints come of how far others have come.
+    #[must_use]
+    pub fn has_ticks(&self, rendering: Rendering) -> bool {
+        rendering.level >= TICKS_LEVEL
     }
 
     /// Kinds whose items or messages are not told the same at two levels.

@@ -53,6 +53,7 @@ fn document(value: &ItemValue) -> String {
             json(&proto::ConversationItem { conversation_id: group.0, peer_id: 0, group: Some(item) })
         }
         ItemValue::Reading(reading) => json(&own_item(reading)),
+        ItemValue::Privacy { hides_read } => json(&proto::PrivacyItem { hides_read: *hides_read }),
         ItemValue::Document(document) => document.clone(),
     }
 }

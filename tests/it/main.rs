@@ -34,6 +34,7 @@
 //! | [`lifecycle`] | ready line, health, stopping in order, coming back |
 //! | [`start`] | what keeps a server from starting, said by name |
 //! | [`restored`] | an older copy of the store is put back: every device drops what was lost, and nothing else |
+//! | [`watermarks`] | how far others have come: asked, hinted, hidden, blocked; the members of a group |
 //! | [`slow_device`] | a device that never reads costs its bound and nobody else anything |
 //! | [`full_disk`] | a full disk: writes are refused, reads go on, and space brings the writes back |
 //!
@@ -87,3 +88,4 @@ mod stuck;
 mod suspension;
 mod telling;
 mod unread;
+mod watermarks;

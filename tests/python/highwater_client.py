@@ -67,6 +67,7 @@ SCHEMA = {
         (60, "createChannel", "CreateChannel", "?"), (61, "follow", "Follow", "?"),
         (62, "unfollow", "Unfollow", "?"), (63, "turnGroup", "TurnGroup", "?"),
         (70, "markRead", "MarkRead", "?"), (71, "setConversation", "SetConversation", "?"),
+        (72, "askWatermarks", "AskWatermarks", "?"), (73, "setPrivacy", "SetPrivacy", "?"),
         (90, "describeGroup", "DescribeGroup", "?")],
     "ServerFrame": [
         (1, "requestId", "uint64", ""), (10, "greeting", "Greeting", "?"), (11, "heartbeat", "HeartbeatAnswer", "?"),
@@ -74,7 +75,8 @@ SCHEMA = {
         (15, "done", "Nothing", "?"), (16, "deviceList", "DeviceList", "?"), (17, "user", "User", "?"),
         (18, "heads", "HeadList", "?"), (19, "entries", "EntryList", "?"),
         (20, "difference", "Difference", "?"),
-        (30, "push", "Page", "?"), (31, "nudge", "Nothing", "?"), (40, "error", "Error", "?"),
+        (30, "push", "Page", "?"), (31, "nudge", "Nothing", "?"), (32, "watermark", "Watermark", "?"),
+        (33, "watermarks", "WatermarkList", "?"), (40, "error", "Error", "?"),
         (50, "groupCreated", "GroupCreated", "?"), (52, "memberList", "MemberList", "?"),
         (53, "groupInfo", "GroupInfo", "?")],
     "Nothing": [],
@@ -140,6 +142,16 @@ SCHEMA = {
     "MarkRead": [(1, "conversationId", "fixed64", ""), (2, "seq", "uint64", "")],
     "SetConversation": [
         (1, "conversationId", "fixed64", ""), (2, "mutedUntilMs", "int64", ""), (3, "pinned", "bool", "")],
+    "AskWatermarks": [
+        (1, "conversationId", "fixed64", ""), (2, "seq", "uint64", ""), (3, "after", "fixed64", ""),
+        (4, "limit", "uint32", "")],
+    "Watermark": [
+        (1, "conversationId", "fixed64", ""), (2, "userId", "fixed64", ""), (3, "deliveredSeq", "uint64", ""),
+        (4, "readSeq", "uint64", "")],
+    "WatermarkList": [
+        (1, "conversationId", "fixed64", ""), (2, "watermarks", "Watermark", "*"), (3, "next", "fixed64", ""),
+        (4, "deliveredTold", "bool", ""), (5, "readTold", "bool", "")],
+    "SetPrivacy": [(1, "hidesRead", "bool", "")],
     "Send": [
         (1, "clientMessageId", "bytes", ""), (2, "day", "uint32", ""), (3, "conversationId", "fixed64", "?"),
         (4, "userId", "fixed64", "?"), (5, "userName", "string", "?"), (6, "text", "string", ""),

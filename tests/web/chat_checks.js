@@ -39,6 +39,20 @@ export async function chat_checks(browser, server, anna, bert) {
     assert.equal(await bert.page.title(), 'Highwater');
   });
 
+  await check('what is sent is delivered when the other one has it, and read when it is in sight', async () => {
+    const tick = async () => (await anna.messages()).at(-1).tick;
+    await until('Bert has read it', async () => (await tick()) === 'read');
+    assert.equal(await anna.page.locator('.message.own .state').last().textContent(), 'Read');
+    await bert.page.press('body', 'Escape');
+    await anna.say('And now?');
+    said.push('And now?');
+    await until('it is delivered', async () => (await tick()) === 'delivered');
+    assert.equal(await anna.page.locator('.message.own .state').last().textContent(), 'Delivered');
+    await bert.open('anna');
+    await bert.sees(said);
+    await until('it is read', async () => (await tick()) === 'read');
+  });
+
   await check('forty messages in turn arrive in order, each within its bound', async () => {
     let slowest_ms = 0;
     for (let round = 0; round < 20; round += 1) {

@@ -70,6 +70,7 @@ export class Person {
       own: message.classList.contains('own'),
       text: message.querySelector('.text').textContent,
       state: message.dataset.state,
+      tick: message.dataset.tick,
     })));
   }
 

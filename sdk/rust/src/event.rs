@@ -7,7 +7,7 @@
 use crate::error::Refused;
 use crate::message::{ClientMessageId, SendResult};
 use crate::store::{Applied, DiscardReason, Lineage, PageCause};
-use highwater_wire::proto::{Greeting, Page, Sent};
+use highwater_wire::proto::{Greeting, Page, Sent, Watermark};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -85,6 +85,12 @@ pub enum Event {
     },
     /// All that a gap had left out, or that had to be read again, was asked for: nothing of it is due any more.
     RepairEnded,
+    /// How far another user has come with a conversation that is watched, see [`crate::Client::watch`]: as of now, or a
+    /// hint that it rose. It is not in the store: after a connection was lost it is told anew.
+    Watermark {
+        /// Whose, of which conversation, and how far.
+        watermark: Watermark,
+    },
     /// The device token is dead: sign in again. `Stopped` follows.
     TokenInvalid,
     /// Another device of the user signed in, and by the server's policy this one had to give way: it was signed out.

@@ -26,15 +26,17 @@ pub mod requests;
 mod send_queue;
 mod session;
 pub mod store;
+mod watermarks;
 
 pub use client::{Client, ClientOptions, Status};
 pub use error::{Error, Refused};
 pub use event::{DisconnectReason, Event, Observer, StopReason};
 pub use highwater_wire as wire;
-pub use highwater_wire::proto::{Custom, GroupItem, Member, Notice, Role};
+pub use highwater_wire::proto::{Custom, GroupItem, Member, Notice, Role, Watermark};
 pub use holes::{REPAIRED_PER_CONVERSATION_MAX, SeqRange};
 pub use message::{ClientMessageId, Content, SendResult, Target};
 pub use requests::{register, sign_in, sign_in_again, sign_in_with_token};
 pub use store::{
     Applied, DiscardReason, Durability, Lineage, Outcome, PageCause, SendState, Store, StoreError,
 };
+pub use watermarks::WATCHED_MAX;

@@ -134,6 +134,7 @@ mod tests {
             day: Some(1),
             target: Target::User(7),
             content: "x".into(),
+            shown_seq: 0,
         }
     }
 

@@ -12,6 +12,7 @@ use crate::message::{ClientMessageId, Content, SendResult};
 use crate::repair::Repair;
 use crate::send_queue::SendQueue;
 use crate::store::{OutboxMessage, PageCause};
+use crate::watermarks::Watching;
 use highwater_wire::proto::{self, Greeting, Page, client_frame::Request, server_frame::Body};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -49,8 +50,12 @@ enum Asked {
     Sync,
     Send { position: i64, id: ClientMessageId },
     Plain(oneshot::Sender<Result<Body, Error>>),
+    Watermarks,
     Repair,
 }
+
+/// What waits to be said, in the order in which it is.
+pub(crate) type Queues<'a> = (&'a mut SendQueue, &'a mut VecDeque<Ask>, &'a mut Watching, &'a mut Repair);
 
 struct Open {
     asked: Asked,
@@ -75,6 +80,8 @@ pub(crate) enum Reaction {
     Day(u32),
     /// An answer for the application.
     Answer(oneshot::Sender<Result<Body, Error>>, Result<Body, Error>),
+    /// How far others have come, as an answer or a hint.
+    Watermarks(Vec<proto::Watermark>),
     /// The open request of the repair has its answer.
     RepairAnswered(Result<Body, Refused>),
     /// The connection is of no use any more.
@@ -184,9 +191,7 @@ impl Session {
     pub(crate) fn next_request(
         &mut self,
         now: Instant,
-        sends: &mut SendQueue,
-        asks: &mut VecDeque<Ask>,
-        repair: &mut Repair,
+        (sends, asks, watching, repair): Queues<'_>,
     ) -> Option<Outgoing> {
         if let Some(hello) = self.hello.take() {
             return Some(self.opened(Asked::Hello, Request::Hello(hello), None, now));
@@ -209,6 +214,9 @@ impl Session {
         }
         if let Some(ask) = asks.pop_front() {
             return Some(self.opened(Asked::Plain(ask.reply), ask.request, None, now));
+        }
+        if let Some(request) = watching.take_next() {
+            return Some(self.opened(Asked::Watermarks, request, None, now));
         }
         let sends_max = self.sends_max.min(places.saturating_sub(PLACES_KEPT_FREE)).max(1);
         if self.has_stored_a_page
@@ -311,7 +319,7 @@ fn send_request(message: &OutboxMessage) -> proto::Send {
         day: message.day.unwrap_or_default(),
         to: Some(message.target.to_wire()),
         text,
-        shown_seq: 0,
+        shown_seq: message.shown_seq,
         custom,
     }
 }

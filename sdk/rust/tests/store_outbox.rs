@@ -24,7 +24,10 @@ fn messages_come_back_in_order_with_all_they_hold() {
     let mut store = Store::open(scratch.file()).unwrap();
     let targets = [Target::Conversation(u64::MAX), Target::User(7), Target::UserName("bob".to_owned())];
     for (number, target) in targets.iter().enumerate() {
-        let outcome = store.put_message(id(number as u8), Some(20_000), target, "text").unwrap();
+        let day = Some(20_000);
+        let outcome = store
+            .put_message_showing(id(number as u8), day, target, "text", u64::MAX - number as u64)
+            .unwrap();
         assert_eq!(outcome, PutOutcome::New);
     }
     drop(store);
@@ -32,6 +35,8 @@ fn messages_come_back_in_order_with_all_they_hold() {
     let messages = store.pending_after(0, 10).unwrap();
     assert_eq!(messages.iter().map(|m| m.target.clone()).collect::<Vec<_>>(), targets);
     assert!(messages.iter().all(|m| m.day == Some(20_000) && m.content == "text".into()));
+    let shown: Vec<u64> = messages.iter().map(|message| message.shown_seq).collect();
+    assert_eq!(shown, [u64::MAX, u64::MAX - 1, u64::MAX - 2]);
     assert_eq!(store.pending_after(messages[0].position, 1).unwrap(), messages[1..2]);
 }
 

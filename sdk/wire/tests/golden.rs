@@ -135,9 +135,9 @@ fn every_request_and_every_body_has_a_golden_frame() {
     }
     assert_eq!(
         requests,
-        (10..=24).chain(30..=37).chain(40..=49).chain(60..=63).chain([70, 71, 90]).collect()
+        (10..=24).chain(30..=37).chain(40..=49).chain(60..=63).chain([70, 71, 72, 73, 90]).collect()
     );
-    assert_eq!(bodies, (10..=20).chain([30, 31, 40, 50, 52, 53]).collect());
+    assert_eq!(bodies, (10..=20).chain([30, 31, 32, 33, 40, 50, 52, 53]).collect());
 }
 
 fn request_number(request: &Request) -> u32 {
@@ -181,6 +181,8 @@ fn request_number(request: &Request) -> u32 {
         Request::TurnGroup(_) => 63,
         Request::MarkRead(_) => 70,
         Request::SetConversation(_) => 71,
+        Request::AskWatermarks(_) => 72,
+        Request::SetPrivacy(_) => 73,
         Request::DescribeGroup(_) => 90,
     }
 }
@@ -200,6 +202,8 @@ fn body_number(body: &Body) -> u32 {
         Body::Difference(_) => 20,
         Body::Push(_) => 30,
         Body::Nudge(_) => 31,
+        Body::Watermark(_) => 32,
+        Body::Watermarks(_) => 33,
         Body::Error(_) => 40,
         Body::GroupCreated(_) => 50,
         Body::MemberList(_) => 52,

@@ -32,6 +32,7 @@ use crate::{
         ports::{Ports, Post, WorkerId},
         reader::Readers,
         waiters::Waiters,
+        watchers::Watchers,
     },
     logic::{
         Answer, ObservedTime, Principal,
@@ -145,6 +146,7 @@ fn start(disk: &Disk, step_pointers_max: usize, index_after_bytes: usize, has_ac
         ports: ports.clone(),
         directory,
         waiters: Waiters::bounded(1),
+        watchers: Watchers::default(),
         groups: groups.clone(),
         hand_backs: HandBacks::since(NOW, NOW, Version(0), &[]),
         observed: Arc::default(),

@@ -34,7 +34,7 @@ use self::{
 };
 use super::{
     directory::Directory, group::Groups, hand_backs::HandBacks, observed::Observed, ports::Ports,
-    reader::Readers, waiters::Waiters,
+    reader::Readers, waiters::Waiters, watchers::Watchers,
 };
 use crate::{
     model::{Clock, TimeMs, UserId, limits::BATCH_OPERATIONS_MAX},
@@ -118,6 +118,8 @@ pub struct PersistenceParts {
     pub directory: Directory,
     /// Who waits over HTTP.
     pub waiters: Waiters,
+    /// Who is told hints of whom.
+    pub watchers: Watchers,
     /// Who tells the members of groups, and asks for the steps of their fan-outs.
     pub groups: Groups,
     /// Where hand-backs are remembered.
@@ -152,6 +154,7 @@ impl Persistence {
                 ports: parts.ports,
                 directory: parts.directory,
                 waiters: parts.waiters,
+                watchers: parts.watchers,
                 groups: parts.groups,
                 hand_backs: parts.hand_backs,
             }),

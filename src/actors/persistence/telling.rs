@@ -13,6 +13,7 @@ use crate::{
         ports::{Ports, Post, WorkerId},
         user::audience,
         waiters::Waiters,
+        watchers::Watchers,
     },
     logic::{
         Answer,
@@ -30,6 +31,7 @@ pub(super) struct Telling {
     waiters: Waiters,
     groups: Groups,
     hand_backs: HandBacks,
+    watchers: Watchers,
     by_worker: Vec<Vec<(UserId, Post)>>,
     /// Channels in which the batch posted something, each once.
     posted: Vec<ConversationId>,
@@ -42,13 +44,14 @@ pub(super) struct TellingParts {
     pub(super) waiters: Waiters,
     pub(super) groups: Groups,
     pub(super) hand_backs: HandBacks,
+    pub(super) watchers: Watchers,
 }
 
 impl Telling {
     pub(super) fn new(parts: TellingParts) -> Telling {
-        let TellingParts { ports, directory, waiters, groups, hand_backs } = parts;
+        let TellingParts { ports, directory, waiters, groups, hand_backs, watchers } = parts;
         let by_worker = (0..ports.workers()).map(|_| Vec::new()).collect();
-        Telling { ports, directory, waiters, groups, hand_backs, by_worker, posted: Vec::new() }
+        Telling { ports, directory, waiters, groups, hand_backs, watchers, by_worker, posted: Vec::new() }
     }
 
     pub(super) fn groups(&self) -> &Groups {
@@ -91,6 +94,13 @@ impl Telling {
         self.tell_posted(monitor);
         monitor.add(ids::MESSAGES_STORED, messages);
         monitor.add(ids::CLEANUP_TOMBSTONES, tombstones);
+        if self.watchers.is_any() {
+            for (watcher, reader) in self.watchers.concerned(records) {
+                if let Some(worker) = self.directory.worker(watcher) {
+                    self.post(worker, watcher, Post::TicksRose(reader));
+                }
+            }
+        }
     }
 
     fn tell_all(&mut self, record: &Record) {
@@ -241,6 +251,7 @@ fn op_of(request: &Request) -> Option<Op> {
         | Request::Invite(_)
         | Request::PutDocument { .. }
         | Request::Reading(_)
+        | Request::SetPrivacy { .. }
         | Request::Group(_)
         | Request::Channel(_)
         | Request::ForgetFollow { .. }
@@ -274,7 +285,8 @@ mod tests {
             bounds: ActiveBounds::default(),
         });
         let hand_backs_told = hand_backs.clone();
-        let parts = TellingParts { ports, directory, waiters, groups, hand_backs: hand_backs_told };
+        let watchers = Watchers::default();
+        let parts = TellingParts { ports, directory, waiters, groups, hand_backs: hand_backs_told, watchers };
         let mut telling = Telling::new(parts);
         let id = LineageId { device: DeviceId(11), context: 0 };
         let mut row = Lineage::new(id, Version(0), KindSet::ALL, first);

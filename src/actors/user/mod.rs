@@ -13,6 +13,7 @@ mod group_requests;
 #[cfg(test)]
 mod group_transcripts_tests;
 mod handing_back;
+mod hints;
 mod history;
 mod lost_futures;
 mod members;
@@ -25,6 +26,7 @@ mod readings;
 mod requests;
 mod services;
 mod session;
+mod ticks;
 #[cfg(test)]
 mod transcripts_tests;
 
@@ -37,6 +39,7 @@ pub use comparison::difference;
 use contacts::change_of_contact;
 use group_requests::{change_of_channel, change_of_group};
 pub use handing_back::{hand_back, is_news};
+pub use hints::TicksRead;
 pub use history::{heads, range};
 pub use lost_futures::LostFutures;
 pub use members::{group_info, members};
@@ -46,6 +49,7 @@ pub use readings::reading_of;
 pub use requests::{answer_body, change, device_list, message, user_by_name};
 pub use services::UserServices;
 pub use session::{Session, retry_after_ms};
+pub use ticks::{TicksAnswer, ticks};
 
 use super::{
     accounts::Accounts,
@@ -141,6 +145,8 @@ pub struct User {
     watching_lagging: bool,
     /// Marks that were handed back are about to be stored.
     storing_handed: bool,
+    /// When the next look for hints is planned, milliseconds of the monotonic clock.
+    hints_at_ms: Option<u64>,
 }
 
 impl User {
@@ -163,6 +169,7 @@ impl User {
             progress: Vec::new(),
             watching_lagging: false,
             storing_handed: false,
+            hints_at_ms: None,
         }
     }
 
@@ -287,12 +294,14 @@ impl Handler<Posts> for User {
                 Post::Read(connection, read) => self.page_was_read(connection, read),
                 Post::Head(connection, head) => self.head_was_read(connection, head),
                 Post::News { items } => news = Some(items || news.unwrap_or(false)),
+                Post::TicksRose(reader) => self.ticks_rose(reader),
                 Post::Ended(device, why) => self.end(device, why),
             }
         }
         if let Some(items) = news {
             self.tell_news(items);
         }
+        self.look_for_hints(ctx);
         self.plan_lagging_look(ctx);
     }
 }

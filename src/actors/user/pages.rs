@@ -261,6 +261,7 @@ impl User {
         };
         match read {
             PageRead::Frame(frame) => session.answer_encoded(frame),
+            PageRead::Ticks(conversation, read) => self.ticks_were_read(connection, conversation, read),
             PageRead::Failed { request_id, page } => {
                 session.refuse(request_id, Refusal::Internal);
                 if page {

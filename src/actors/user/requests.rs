@@ -72,6 +72,7 @@ impl User {
                 });
             }
             Some(Request::Range(range)) => self.range(connection, request_id, range),
+            Some(Request::AskWatermarks(wanted)) => self.ask_watermarks(connection, request_id, wanted),
             Some(
                 Request::Hello(_) | Request::Register(_) | Request::SignIn(_) | Request::SignInWithToken(_),
             ) => {
@@ -223,22 +224,32 @@ impl User {
         op: Op,
         question: impl FnOnce(&View) -> Result<Result<Body, Refusal>, ReadFault> + Send + 'static,
     ) {
-        let (user, worker, services) = (self.user, self.worker, Arc::clone(&self.services));
-        let Some(session) = self.session(connection) else {
+        let Some(encoding) = self.session(connection).map(|session| session.link.encoding()) else {
             return;
         };
-        let encoding = session.link.encoding();
+        self.read_with(connection, request_id, op, move |view| {
+            let answer = question(view)?;
+            let outcome = if answer.is_err() { Outcome::Refused } else { Outcome::Ok };
+            let body = answer.unwrap_or_else(|refusal| Body::Error(refusal.to_error(0)));
+            let frame = proto::ServerFrame { request_id, body: Some(body) };
+            Ok((PageRead::Frame(super::encode(encoding, &frame)), outcome))
+        });
+    }
+
+    /// Reads something that is more than an answer on a reader's thread.
+    pub(super) fn read_with(
+        &mut self,
+        connection: ConnectionId,
+        request_id: u64,
+        op: Op,
+        question: impl FnOnce(&View) -> Result<(PageRead, Outcome), ReadFault> + Send + 'static,
+    ) {
+        let (user, worker, services) = (self.user, self.worker, Arc::clone(&self.services));
         let queued_us = services.clock.monotonic_us();
         let job = Arc::clone(&services);
         let read = services.readers.read(move |view| {
             let (read, outcome) = match question(view) {
-                Ok(answer) => {
-                    let refused = answer.is_err();
-                    let body = answer.unwrap_or_else(|refusal| Body::Error(refusal.to_error(0)));
-                    let frame = proto::ServerFrame { request_id, body: Some(body) };
-                    let outcome = if refused { Outcome::Refused } else { Outcome::Ok };
-                    (PageRead::Frame(super::encode(encoding, &frame)), outcome)
-                }
+                Ok(read) => read,
                 Err(fault) => {
                     tracing::error!(error = &fault as &dyn std::error::Error, "the store could not be read");
                     (PageRead::Failed { request_id, page: false }, Outcome::Fault)
@@ -267,6 +278,9 @@ fn screen(session: &Session, send: proto::Send) -> Result<operation::Send, Refus
 /// # Errors
 /// When it is none, and what can be refused by its form alone.
 pub fn change(by: logic::Principal, request: &Request) -> Result<operation::Request, Refusal> {
+    if let Request::SetPrivacy(privacy) = request {
+        return Ok(operation::Request::SetPrivacy { by, hides_read: privacy.hides_read });
+    }
     if let Some(reading) = super::reading_of(by, request) {
         return reading.map(operation::Request::Reading);
     }

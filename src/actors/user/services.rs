@@ -6,9 +6,9 @@ use super::LostFutures;
 use crate::{
     actors::{
         group::Groups, hand_backs::HandBacks, observed::Observed, persistence::intake::Intake, ports::Ports,
-        reader::Readers, unanswered::Unanswered, waiters::Waiters,
+        reader::Readers, unanswered::Unanswered, waiters::Waiters, watchers::Watchers,
     },
-    model::{Bodies, Clock, Day, DevicePolicy},
+    model::{Bodies, Clock, Day, DevicePolicy, TicksTold},
     monitor::Monitor,
     store::tail::Tail,
     sync::{Kinds, Lifeline, SnapshotKey},
@@ -52,6 +52,10 @@ pub struct UserServices {
     pub hand_backs: HandBacks,
     /// Requests over HTTP that wait for news.
     pub waiters: Waiters,
+    /// Who is told hints of whom.
+    pub watchers: Watchers,
+    /// What users are told of each other.
+    pub ticks_told: TicksTold,
     /// The actors of groups, for operators.
     pub groups: Groups,
     /// Who was told to the operator as coming from a history that this store does not have.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use highwater_wire::{Refusal, close, proto};
 
-use super::{Attach, encode};
+use super::{Attach, encode, hints::Watched};
 use crate::{
     actors::{
         transport::{ConnectionId, Link},
@@ -30,6 +30,9 @@ pub struct Session {
     pub(super) handed: Option<Bytes>,
     /// Requests that were not answered yet.
     pub(super) in_flight: Share,
+    /// Conversations of which hints are told, that asked for longest ago first; at most
+    /// `limits::WATCHED_PER_CONNECTION_MAX`.
+    pub(super) watched: Vec<Watched>,
 }
 
 impl Session {
@@ -44,6 +47,7 @@ impl Session {
             chain: PushChain::default(),
             handed: None,
             in_flight,
+            watched: Vec::new(),
         }
     }
 

@@ -21,7 +21,8 @@ use highwater_wire::proto::{EntryList, client_frame::Request, server_frame::Body
 use shared::Shared;
 use std::sync::Arc;
 use std::time::Duration;
-use task::{Command, Task};
+pub(crate) use task::Command;
+use task::Task;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 /// Calls that may wait for the task to take them; who comes then waits to be let in.
@@ -91,10 +92,35 @@ impl Client {
         target: Target,
         content: impl Into<Content>,
     ) -> Result<(), Error> {
-        let content = content.into();
+        self.put(id, target, content.into(), 0).await
+    }
+
+    /// As [`Client::send`] from a device that shows the conversation through this seq: the user has read it, and no other
+    /// request is needed. It is kept with the message, as of when it was written.
+    ///
+    /// # Errors
+    /// As [`Client::send`].
+    pub async fn send_showing(
+        &self,
+        target: Target,
+        content: impl Into<Content>,
+        shown_seq: u64,
+    ) -> Result<ClientMessageId, Error> {
+        let id = ClientMessageId::random();
+        self.put(id, target, content.into(), shown_seq).await?;
+        Ok(id)
+    }
+
+    async fn put(
+        &self,
+        id: ClientMessageId,
+        target: Target,
+        content: Content,
+        shown_seq: u64,
+    ) -> Result<(), Error> {
         let shared = Arc::clone(&self.shared);
         let put = self.shared.store.run(move |store| {
-            let put = store.put_message(id, shared.day(), &target, content);
+            let put = store.put_message_showing(id, shared.day(), &target, content, shown_seq);
             // Told from here, so that a caller that stopped waiting leaves no message behind unnoticed.
             shared.outbox_grew.notify_one();
             put
@@ -211,6 +237,11 @@ impl Client {
             Ok::<_, StoreError>(list)
         });
         Ok(stored.await??)
+    }
+
+    /// Tells the task something.
+    pub(crate) async fn command(&self, command: Command) -> Result<(), Error> {
+        self.commands.send(command).await.map_err(|_| Error::Stopped)
     }
 
     /// Asks the server; waits for a connection if there is none.

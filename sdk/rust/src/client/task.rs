@@ -9,7 +9,7 @@ mod pages;
 mod repairs;
 mod sends;
 
-pub(super) use commands::Command;
+pub(crate) use commands::Command;
 
 use super::options::ClientOptions;
 use super::shared::Shared;
@@ -21,6 +21,7 @@ use crate::repair::Repair;
 use crate::send_queue::SendQueue;
 use crate::session::{Ask, Outgoing, Reaction, Session};
 use crate::store::{Lineage, OutboxMessage, Store, StoreError};
+use crate::watermarks::Watching;
 use highwater_wire::Refusal;
 use highwater_wire::proto::{ClientFrame, Greeting, client_frame::Request};
 use highwater_wire::refusal::close;
@@ -51,6 +52,7 @@ pub(super) struct Task {
     sends: SendQueue,
     asks: VecDeque<Ask>,
     repair: Repair,
+    watching: Watching,
     /// Callers of `sync_now` whose sync has not begun.
     syncs_waiting: Vec<oneshot::Sender<Result<(), Error>>>,
     /// Callers of `sync_now` whose sync has begun.
@@ -80,6 +82,7 @@ impl Task {
             sends: SendQueue::default(),
             asks: VecDeque::new(),
             repair: Repair::default(),
+            watching: Watching::default(),
             syncs_waiting: Vec::new(),
             syncs_begun: Vec::new(),
             reconnects: backoff.clone(),
@@ -166,6 +169,7 @@ impl Task {
     /// One connection from Hello to its end.
     async fn serve(&mut self, mut connection: Connection) -> End {
         let sends_max = self.options.sends_in_flight_max;
+        self.watching.connected();
         let mut session = Session::new(
             self.options.hello(),
             self.options.sync_limit,
@@ -222,9 +226,13 @@ impl Task {
     /// Writes all that may be said now.
     async fn say(&mut self, connection: &mut Connection, session: &mut Session) -> Result<(), End> {
         let mut queued = false;
-        while let Some(Outgoing { request_id, request, message }) =
-            session.next_request(Instant::now(), &mut self.sends, &mut self.asks, &mut self.repair)
-        {
+        loop {
+            let queues = (&mut self.sends, &mut self.asks, &mut self.watching, &mut self.repair);
+            let Some(Outgoing { request_id, request, message }) =
+                session.next_request(Instant::now(), queues)
+            else {
+                break;
+            };
             let snapshot = match request {
                 Request::Hello(_) => Vec::new(),
                 _ => self.snapshot.clone(),
@@ -267,6 +275,14 @@ impl Task {
             Reaction::Answer(reply, answer) => {
                 // A caller that went away needs no answer.
                 let _ = reply.send(answer);
+                Ok(())
+            }
+            Reaction::Watermarks(watermarks) => {
+                for watermark in watermarks {
+                    if self.watching.is_watched(watermark.conversation_id) {
+                        self.emit(Event::Watermark { watermark });
+                    }
+                }
                 Ok(())
             }
             Reaction::RepairAnswered(answer) => self.repair_answered(answer).await,

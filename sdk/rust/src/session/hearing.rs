@@ -35,6 +35,7 @@ impl Session {
                 self.sync_due = true;
                 Reaction::Nothing
             }
+            Body::Watermark(watermark) => Reaction::Watermarks(vec![watermark]),
             Body::Error(error) => Reaction::Disconnect(DisconnectReason::Refused(error.into())),
             _ => Reaction::Disconnect(DisconnectReason::Protocol("an answer without request id")),
         }
@@ -74,6 +75,9 @@ impl Session {
                 Reaction::Answer(reply, Err(Refused::from(error).into()))
             }
             (Asked::Plain(reply), body) => Reaction::Answer(reply, Ok(body)),
+            (Asked::Watermarks, Body::Watermarks(list)) => Reaction::Watermarks(list.watermarks),
+            // Nothing is known of it, as with a server that knows no such request. It is asked on the next connection.
+            (Asked::Watermarks, Body::Error(_)) => Reaction::Nothing,
             (Asked::Repair, Body::Error(error)) => Reaction::RepairAnswered(Err(error.into())),
             (Asked::Repair, body @ (Body::Heads(_) | Body::Entries(_))) => Reaction::RepairAnswered(Ok(body)),
             _ => Reaction::Disconnect(DisconnectReason::Protocol("an answer that does not fit its request")),

@@ -13,6 +13,7 @@ struct Bench {
     session: Session,
     sends: SendQueue,
     asks: VecDeque<Ask>,
+    watching: Watching,
     repair: Repair,
     now: Instant,
 }
@@ -22,7 +23,7 @@ impl Bench {
         let now = Instant::now();
         let session = Session::new(proto::Hello::default(), 0, usize::MAX, REQUEST_TIMEOUT, now);
         let (sends, asks, repair) = (SendQueue::default(), VecDeque::new(), Repair::new(false));
-        Bench { session, sends, asks, repair, now }
+        Bench { session, sends, asks, watching: Watching::default(), repair, now }
     }
 
     /// After the greeting and an answered first sync.
@@ -40,7 +41,8 @@ impl Bench {
     }
 
     fn next(&mut self) -> Option<(u64, Request)> {
-        let next = self.session.next_request(self.now, &mut self.sends, &mut self.asks, &mut self.repair);
+        let queues = (&mut self.sends, &mut self.asks, &mut self.watching, &mut self.repair);
+        let next = self.session.next_request(self.now, queues);
         next.map(|outgoing| (outgoing.request_id, outgoing.request))
     }
 
@@ -55,6 +57,7 @@ impl Bench {
             day: Some(9),
             target: Target::User(1),
             content: "x".into(),
+            shown_seq: 17,
         };
         self.sends.loaded((1..=count).map(message).collect(), usize::MAX);
     }
@@ -78,7 +81,7 @@ fn hello_alone_comes_before_the_greeting() {
     assert!(matches!(bench.next(), Some((2, Request::Sync(_)))));
     assert!(bench.next().is_none(), "what comes beside the chain waits for the first page");
     bench.session.page_applied(&Page::default());
-    assert!(matches!(bench.next(), Some((3, Request::Send(send))) if send.day == 9));
+    assert!(matches!(bench.next(), Some((3, Request::Send(send))) if (send.day, send.shown_seq) == (9, 17)));
     assert!(bench.next().is_none());
 }
 
@@ -92,6 +95,26 @@ fn one_sync_is_open_at_a_time_and_a_nudge_meanwhile_is_not_lost() {
     bench.hear(3, Body::Page(Page::default()));
     assert!(!bench.session.caught_up());
     assert!(matches!(bench.next(), Some((4, Request::Sync(_)))));
+}
+
+#[test]
+fn what_is_watched_is_asked_for_and_told_as_answer_and_as_hint() {
+    let mut bench = Bench::caught_up(8);
+    bench.watching.watch(5);
+    assert!(matches!(bench.next(), Some((3, Request::AskWatermarks(ask))) if ask.conversation_id == 5));
+    assert!(bench.next().is_none(), "once");
+    let mark = |read_seq| proto::Watermark { conversation_id: 5, user_id: 7, delivered_seq: 9, read_seq };
+    let told = |reaction| match reaction {
+        Reaction::Watermarks(marks) => marks,
+        _ => panic!("nothing is told"),
+    };
+    assert_eq!(told(bench.hear(0, Body::Watermark(mark(2)))), [mark(2)], "a hint may overtake the answer");
+    let list = proto::WatermarkList { watermarks: vec![mark(1)], ..Default::default() };
+    assert_eq!(told(bench.hear(3, Body::Watermarks(list))), [mark(1)]);
+    bench.watching.watch(6);
+    assert!(matches!(bench.next(), Some((4, Request::AskWatermarks(_)))));
+    let refused = Body::Error(Refusal::UnknownRequest.to_error(0));
+    assert!(matches!(bench.hear(4, refused), Reaction::Nothing), "an older server tells nothing");
 }
 
 #[test]

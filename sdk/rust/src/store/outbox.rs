@@ -20,7 +20,7 @@ const SENT: i64 = 1;
 const REFUSED: i64 = 2;
 
 const COLUMNS: &str =
-    "position, client_message_id, day, target_kind, target_id, target_name, text, schema, json";
+    "position, client_message_id, day, target_kind, target_id, target_name, text, schema, json, shown_seq";
 
 /// What became of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +49,8 @@ pub struct OutboxMessage {
     pub target: Target,
     /// What it says.
     pub content: Content,
+    /// Newest seq of its conversation that the device showed when it was written; 0 when none, or when it is not known.
+    pub shown_seq: u64,
 }
 
 /// What putting a message did.
@@ -76,6 +78,22 @@ impl Store {
         target: &Target,
         content: impl Into<Content>,
     ) -> Result<PutOutcome, StoreError> {
+        self.put_message_showing(id, day, target, content, 0)
+    }
+
+    /// The same, with the newest seq of the conversation that the device shows. It is not part of what the message is: the
+    /// same message put again keeps the one that it has.
+    ///
+    /// # Errors
+    /// When SQLite fails; then nothing changed.
+    pub fn put_message_showing(
+        &mut self,
+        id: ClientMessageId,
+        day: Option<u32>,
+        target: &Target,
+        content: impl Into<Content>,
+        shown_seq: u64,
+    ) -> Result<PutOutcome, StoreError> {
         let content = content.into();
         let transaction = self.connection.transaction()?;
         if let Some(known) = message(&transaction, id)? {
@@ -85,7 +103,7 @@ impl Store {
         if pending_count(&transaction)? >= OUTBOX_PENDING_MAX {
             return Ok(PutOutcome::Full);
         }
-        insert(&transaction, id, day, target, &content)?;
+        insert(&transaction, id, (day, shown_seq), target, &content)?;
         drop_oldest_settled(&transaction)?;
         transaction.commit()?;
         Ok(PutOutcome::New)
@@ -216,13 +234,14 @@ fn message_of_row(row: &Row<'_>) -> Result<OutboxMessage, StoreError> {
         day: row.get(2)?,
         target,
         content: super::content::of_columns(row.get(6)?, row.get(7)?, row.get(8)?),
+        shown_seq: row.get::<_, i64>(9)?.cast_unsigned(),
     })
 }
 
 fn insert(
     connection: &Connection,
     id: ClientMessageId,
-    day: Option<u32>,
+    (day, shown_seq): (Option<u32>, u64),
     target: &Target,
     content: &Content,
 ) -> Result<(), StoreError> {
@@ -235,10 +254,10 @@ fn insert(
     connection
         .prepare_cached(
             "INSERT INTO outbox
-                (client_message_id, day, target_kind, target_id, target_name, text, schema, json, state)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0)",
+                (client_message_id, day, target_kind, target_id, target_name, text, schema, json, shown_seq, state)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0)",
         )?
-        .execute(params![id.0, day, kind, number, name, text, schema, json])?;
+        .execute(params![id.0, day, kind, number, name, text, schema, json, shown_seq.cast_signed()])?;
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use std::time::Duration;
 
 /// Format of the file, kept in `PRAGMA user_version`.
-const FORMAT: i64 = 4;
+const FORMAT: i64 = 5;
 
 /// How long opening waits for an owner that is just ending.
 const LOCK_WAIT: Duration = Duration::from_secs(2);
@@ -96,7 +96,8 @@ const TABLES: &str = "
         sent_at_ms INTEGER,
         refusal_code INTEGER,
         schema TEXT,
-        json TEXT
+        json TEXT,
+        shown_seq INTEGER NOT NULL DEFAULT 0
     );
     CREATE INDEX outbox_pending ON outbox (position) WHERE state = 0;
 ";
@@ -121,8 +122,11 @@ const FROM_FORMAT_3: &str = "
     UPDATE entries SET rendering = '1';
 ";
 
+/// From format 4, which did not know what was shown when a message was written.
+const FROM_FORMAT_4: &str = "ALTER TABLE outbox ADD COLUMN shown_seq INTEGER NOT NULL DEFAULT 0;";
+
 /// From each format to the next one, the oldest first.
-const STEPS: [&str; FORMAT as usize - 1] = [FROM_FORMAT_1, FROM_FORMAT_2, FROM_FORMAT_3];
+const STEPS: [&str; FORMAT as usize - 1] = [FROM_FORMAT_1, FROM_FORMAT_2, FROM_FORMAT_3, FROM_FORMAT_4];
 
 /// Makes a connection ready: sole owner, write-ahead log, tables of this format.
 pub(super) fn prepare(mut connection: Connection, durability: Durability) -> Result<Connection, StoreError> {

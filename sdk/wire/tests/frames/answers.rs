@@ -8,7 +8,7 @@ use highwater_wire::{
         Done, Entry, EntryList, Error, Gap, Greeting, GroupCreated, GroupInfo, GroupItem, Head, HeadList,
         HeartbeatAnswer, HeldItem, Item, Kind, LevelChange, Member, MemberList, Notice, Nudge, OwnItem, Page,
         Rebuild, Role, Sent, ServerFrame, SignedIn, Standing, User, Valid, VersionedEntry, VersionedItem,
-        entry::Content, notice::What, rebuild::Cause, server_frame::Body,
+        Watermark, WatermarkList, entry::Content, notice::What, rebuild::Cause, server_frame::Body,
     },
 };
 
@@ -22,7 +22,7 @@ const SENT_AT_MS: i64 = 1_795_262_400_123;
 
 /// All of them.
 pub fn all() -> Vec<Named> {
-    [connecting(), accounts(), groups(), sending(), pages(), history(), errors()].concat()
+    [connecting(), accounts(), groups(), sending(), pages(), history(), watermarks(), errors()].concat()
 }
 
 fn named(name: &'static str, request_id: u64, body: Option<Body>) -> Named {
@@ -31,6 +31,28 @@ fn named(name: &'static str, request_id: u64, body: Option<Body>) -> Named {
 
 fn plain(name: &'static str, body: Body) -> Named {
     named(name, 7, Some(body))
+}
+
+fn watermarks() -> Vec<Named> {
+    let mark = |user_id, delivered_seq, read_seq| Watermark {
+        conversation_id: CONVERSATION,
+        user_id,
+        delivered_seq,
+        read_seq,
+    };
+    let list = WatermarkList {
+        conversation_id: CONVERSATION,
+        watermarks: vec![mark(ADA, 129, 17), mark(BOB, 0, 0), mark(u64::MAX, u64::MAX, u64::MAX)],
+        next: u64::MAX,
+        delivered_told: true,
+        read_told: true,
+    };
+    vec![
+        named("server_watermark", 0, Some(Body::Watermark(mark(BOB, 129, 17)))),
+        named("server_watermark_empty", 0, Some(Body::Watermark(Watermark::default()))),
+        plain("server_watermarks", Body::Watermarks(list)),
+        plain("server_watermarks_empty", Body::Watermarks(WatermarkList::default())),
+    ]
 }
 
 fn connecting() -> Vec<Named> {

@@ -2,12 +2,13 @@
 
 use bytes::Bytes;
 use highwater_wire::proto::{
-    AcceptContact, AddMembers, AskContact, BlockUser, ChangePassword, ClientFrame, Compare, CreateChannel,
-    CreateGroup, Custom, DeleteContact, DescribeGroup, DeviceClass, DeviceInfo, DissolveGroup, EndDevice,
-    FindUser, Follow, GiveRole, Heads, Heartbeat, HeldEntry, HeldItem, Hello, LeaveGroup, ListDevices,
-    ListMembers, MarkRead, MuteGroup, MuteMember, NoteContact, Range, RefuseContact, Register, RemoveMember,
-    RenameGroup, Role, Send, SetConversation, SignIn, SignInWithToken, SignOut, Sync, TurnGroup, UnblockUser,
-    Unfollow, WithdrawContact, client_frame::Request, end_device::Which, send::To,
+    AcceptContact, AddMembers, AskContact, AskWatermarks, BlockUser, ChangePassword, ClientFrame, Compare,
+    CreateChannel, CreateGroup, Custom, DeleteContact, DescribeGroup, DeviceClass, DeviceInfo, DissolveGroup,
+    EndDevice, FindUser, Follow, GiveRole, Heads, Heartbeat, HeldEntry, HeldItem, Hello, LeaveGroup,
+    ListDevices, ListMembers, MarkRead, MuteGroup, MuteMember, NoteContact, Range, RefuseContact, Register,
+    RemoveMember, RenameGroup, Role, Send, SetConversation, SetPrivacy, SignIn, SignInWithToken, SignOut,
+    Sync, TurnGroup, UnblockUser, Unfollow, WithdrawContact, client_frame::Request, end_device::Which,
+    send::To,
 };
 
 use super::{Frame, Named, message_id, snapshot};
@@ -215,7 +216,22 @@ fn reading() -> Vec<Named> {
         plain("client_set_conversation", Request::SetConversation(muted)),
         plain("client_set_conversation_for_good", Request::SetConversation(for_good)),
         plain("client_set_conversation_empty", Request::SetConversation(SetConversation::default())),
+        plain(
+            "client_ask_watermarks",
+            Request::AskWatermarks(AskWatermarks { conversation_id, ..no_marks() }),
+        ),
+        plain(
+            "client_ask_watermarks_of_group",
+            Request::AskWatermarks(AskWatermarks { conversation_id, seq: 129, after: u64::MAX, limit: 50 }),
+        ),
+        plain("client_ask_watermarks_empty", Request::AskWatermarks(no_marks())),
+        plain("client_set_privacy", Request::SetPrivacy(SetPrivacy { hides_read: true })),
+        plain("client_set_privacy_empty", Request::SetPrivacy(SetPrivacy::default())),
     ]
+}
+
+fn no_marks() -> AskWatermarks {
+    AskWatermarks::default()
 }
 
 fn history() -> Vec<Named> {

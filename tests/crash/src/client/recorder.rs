@@ -66,6 +66,7 @@ impl Observer for Recorder {
             Event::Connected { .. }
             | Event::CaughtUp { .. }
             | Event::RepairEnded
+            | Event::Watermark { .. }
             | Event::TokenInvalid
             | Event::DeviceReplaced
             | Event::Stopped { .. } => {}

@@ -15,6 +15,10 @@ pub(crate) enum Command {
     Ask(Ask),
     /// Sync, and say when done.
     Sync(oneshot::Sender<Result<(), Error>>),
+    /// Tell how far others have come with a conversation.
+    Watch(u64),
+    /// Tell it no more.
+    Unwatch(u64),
     /// Connect anew, at once.
     Reconnect,
     /// Stop.
@@ -49,6 +53,14 @@ impl Task {
                 if let Some(session) = session.filter(|session| session.greeted()) {
                     session.want_sync();
                 }
+                Ok(())
+            }
+            Some(Command::Watch(conversation_id)) => {
+                self.watching.watch(conversation_id);
+                Ok(())
+            }
+            Some(Command::Unwatch(conversation_id)) => {
+                self.watching.unwatch(conversation_id);
                 Ok(())
             }
             Some(Command::Reconnect) => Err(End::Lost(DisconnectReason::Asked)),
