@@ -1,7 +1,10 @@
 //! Accounts from outside: registering, signing in, proving a token. Used by WebSocket, HTTP and operator alike.
 
+mod api_keys;
 mod host_sign_in;
 mod password_change;
+
+pub use api_keys::{API_KEY_PREFIX, KeyUses, NewApiKey};
 
 use std::{
     collections::{BTreeMap, btree_map::Entry},
@@ -27,7 +30,7 @@ use crate::{
         operation::{NewDevice, OpenLineage, Register, Request},
     },
     model::{
-        DeviceId, KindSet, Lineage, LineageId, Random, TimeMs, UserId,
+        ApiKeyId, DeviceId, KindSet, Lineage, LineageId, Random, TimeMs, UserId,
         limits::{DEVICE_NAME_BYTES_MAX, NAME_CHARS},
         record::{Account, Device, Invite, SecretHash, is_name_letter, name_key},
     },
@@ -60,6 +63,7 @@ pub struct Accounts {
     host_tokens: Option<Arc<HostTokens>>,
     random: Random,
     failures: Mutex<BTreeMap<(String, Option<IpAddr>), Failures>>,
+    key_uses: Mutex<BTreeMap<ApiKeyId, KeyUses>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -91,7 +95,15 @@ impl Accounts {
         host_tokens: Option<Arc<HostTokens>>,
         random: Random,
     ) -> Accounts {
-        Accounts { services, registration, passwords, host_tokens, random, failures: Mutex::default() }
+        Accounts {
+            services,
+            registration,
+            passwords,
+            host_tokens,
+            random,
+            failures: Mutex::default(),
+            key_uses: Mutex::default(),
+        }
     }
 
     /// The device of a token.

@@ -1,6 +1,7 @@
 //! The two HTTP ports: clients' and operator's.
 
 mod accounts;
+mod api_keys;
 pub mod body;
 pub mod development;
 mod devices;
@@ -10,6 +11,7 @@ mod explain_message;
 pub mod export;
 pub mod headers;
 pub mod health;
+mod keyed_requests;
 pub mod operator;
 pub mod pages;
 mod rendering;

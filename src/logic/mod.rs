@@ -2,6 +2,10 @@
 
 pub mod accounts;
 mod answer;
+pub mod api_key_scopes;
+pub mod api_keys;
+#[cfg(test)]
+mod api_keys_tests;
 #[cfg(test)]
 mod bodies_tests;
 mod channels;
@@ -54,6 +58,7 @@ mod lineages_tests;
 mod need;
 pub mod observed_time;
 pub mod operation;
+pub mod on_behalf;
 mod passwords;
 #[cfg(test)]
 mod passwords_tests;

@@ -1,5 +1,6 @@
 //! Plain types that every floor may use. Knows no wire, no disk, no clock and no randomness.
 
+pub mod api_key;
 pub mod bodies;
 pub mod channel;
 pub mod clock;
@@ -20,6 +21,7 @@ pub mod record;
 pub mod retention;
 pub mod seeded;
 
+pub use api_key::{ApiKey, ApiKeys};
 pub use bodies::Bodies;
 pub use channel::{Channel, ChannelEffect, Follow, FollowEnd, FollowInterval, Form, Posted, Turn};
 pub use clock::Clock;
@@ -31,7 +33,7 @@ pub use group::{Expansion, Group, GroupBounds, Interval, Member, Notice, Positio
 pub use horizon::Horizon;
 pub use host_algorithm::HostAlgorithm;
 pub use ids::{
-    ClientMessageId, ConversationId, Day, DeviceId, Kind, LineageId, RunNumber, Seq, TimeMs, UserId, Version,
+    ApiKeyId, ClientMessageId, ConversationId, Day, DeviceId, Kind, LineageId, RunNumber, Seq, TimeMs, UserId, Version,
 };
 pub use kind_set::KindSet;
 pub use lineage::{HeardSince, Lineage, Lineages};

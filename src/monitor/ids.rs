@@ -242,6 +242,12 @@ server_ids! {
     CONTACTS_WITHDRAWN = 1237, "contacts.withdrawn", Sum, Count, "persistence", "contact_changes" {"change": "withdrawn"};
     /// Stretches of channels that pages passed over, since there were too many newer posts.
     POSTS_PASSED_OVER = 1240, "posts.passed_over", Sum, Count, "user", "posts_passed_over";
+    /// Requests that came with an API key which is good.
+    API_KEY_REQUESTS = 1255, "api_keys.requests", Sum, Count, "accounts", "api_key_requests";
+    /// Those of them that the key may not make: its scope, for whom, or never.
+    API_KEY_REQUESTS_REFUSED = 1256, "api_keys.refused", Sum, Count, "accounts", "api_key_requests_refused";
+    /// Requests with a key that is unknown, revoked or expired.
+    API_KEYS_INVALID = 1257, "api_keys.invalid", Sum, Count, "accounts", "api_keys_invalid";
 }
 
 /// Operations per batch. Bounds: a batch holds at most 256 operations.

@@ -154,6 +154,7 @@ fn request_number(request: &Request) -> u32 {
         Request::Range(_) => 21,
         Request::Compare(_) => 22,
         Request::ChangePassword(_) => 24,
+        Request::CreateUser(_) => 25,
         Request::BlockUser(_) => 30,
         Request::UnblockUser(_) => 31,
         Request::NoteContact(_) => 32,
