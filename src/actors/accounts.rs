@@ -1,6 +1,7 @@
 //! Accounts from outside: registering, signing in, proving a token. Used by WebSocket, HTTP and operator alike.
 
 mod api_keys;
+mod bots;
 mod host_sign_in;
 mod password_change;
 

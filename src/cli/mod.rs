@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod admin;
 pub mod api_keys;
+pub mod bots;
 pub mod check_config;
 pub mod explain;
 mod operator_port;
@@ -20,6 +21,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::config::Flags;
 use accounts::{AccountNamed, AccountRequest};
 use api_keys::{ApiKeyNamed, ApiKeyRequest};
+use bots::{BotNamed, BotRequest};
 
 /// What was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,6 +133,8 @@ pub enum AdminRequest {
     Account(AccountRequest),
     /// Do something with API keys.
     ApiKey(ApiKeyRequest),
+    /// Do something with bots.
+    Bot(BotRequest),
 }
 
 /// Accounts to make.
@@ -265,6 +269,8 @@ enum AdminNamed {
     /// Make, list and revoke the keys by which programs ask.
     #[command(subcommand)]
     ApiKey(ApiKeyNamed),
+    #[command(flatten)]
+    Bot(BotNamed),
     /// Make an invite code and print it.
     Invite {
         /// Hours for which the code can be used.
@@ -375,6 +381,10 @@ impl From<AdminNamed> for Admin {
             AdminNamed::ApiKey(named) => {
                 let (server, request) = named.into();
                 (server, AdminRequest::ApiKey(request))
+            }
+            AdminNamed::Bot(named) => {
+                let (server, request) = named.into();
+                (server, AdminRequest::Bot(request))
             }
             AdminNamed::Invite { expires_hours, server } => (server, AdminRequest::Invite { expires_hours }),
         };

@@ -3,6 +3,7 @@
 mod accounts;
 mod api_keys;
 pub mod body;
+mod bots;
 pub mod development;
 mod devices;
 mod explain;

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use super::{
     accounts, api_keys,
     body::{self, BodyFault},
-    devices, explain, explain_message,
+    bots, devices, explain, explain_message,
     export::{self, Exports},
     requests::bearer,
 };
@@ -97,6 +97,8 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/v1/setup", web::post().to(setup))
         .route("/v1/provision", web::post().to(provision))
         .route("/v1/invites", web::post().to(invite))
+        .route("/v1/bots", web::post().to(bots::make))
+        .route("/v1/send", web::post().to(bots::send))
         .route("/v1/api-keys", web::post().to(api_keys::make))
         .route("/v1/api-keys/list", web::post().to(api_keys::list))
         .route("/v1/api-keys/revoke", web::post().to(api_keys::revoke))

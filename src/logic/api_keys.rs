@@ -119,7 +119,11 @@ pub(super) fn make_user(
             None => account.bot && make.bot,
         };
         let is_there = state.accounts.get(&user).and_then(Option::as_ref).is_some_and(is_own);
-        return if is_there { Ok(Decided::unchanged(Answer::UserMade(user))) } else { Err(Refusal::NameTaken) };
+        return if is_there {
+            Ok(Decided::unchanged(Answer::UserMade(user)))
+        } else {
+            Err(Refusal::NameTaken)
+        };
     }
     // Ids are random 64-bit numbers drawn by the caller; one that is taken is drawn again by asking again.
     if matches!(state.accounts.get(&make.user), Some(Some(_))) {

@@ -64,7 +64,8 @@ fn every_request_has_a_row() {
         assert_eq!(rule(request), *expected, "{request:?}");
     }
     let schema = include_str!("../../protocol/highwater.proto");
-    let frame = schema.split("message ClientFrame {").nth(1).and_then(|rest| rest.split("oneof request {").nth(1));
+    let frame =
+        schema.split("message ClientFrame {").nth(1).and_then(|rest| rest.split("oneof request {").nth(1));
     let listed = frame.and_then(|rest| rest.split('}').next()).expect("the frame has requests");
     let listed: BTreeSet<&str> = listed.lines().filter_map(|line| line.split_whitespace().next()).collect();
     let named = |request: &Asked| format!("{request:?}").split('(').next().unwrap_or_default().to_owned();
@@ -214,7 +215,11 @@ fn a_key_is_dead_at_its_end_and_for_the_suspended() {
 fn an_operator_speaks_as_a_bot_alone() {
     let mut start = rows(key(70, &[Scope::Send], ActsFor::All));
     let operator = |request| asked(Voucher::Operator, request);
-    check(&start, &[operator(to_bob(1, 1)), operator(to_bob(9, 1))], &["refused forbidden", "refused no_such_user"]);
+    check(
+        &start,
+        &[operator(to_bob(1, 1)), operator(to_bob(9, 1))],
+        &["refused forbidden", "refused no_such_user"],
+    );
     start.accounts.get_mut(&UserId(1)).expect("user 1 is there").bot = true;
     let password = "battery staple".to_owned();
     check(
@@ -281,7 +286,9 @@ fn keys_are_bounded_and_a_use_is_stored_once_an_hour() {
         request: Request::ApiKey(ApiKeyChange::Used(KEY)),
     };
     let mut keys = key(70, &[Scope::Read], ActsFor::Made);
-    for (stored, hours, is_news) in [(None, 0, true), (Some(0), 0, false), (Some(0), 1, true), (Some(2), 1, false)] {
+    for (stored, hours, is_news) in
+        [(None, 0, true), (Some(0), 0, false), (Some(0), 1, true), (Some(2), 1, false)]
+    {
         keys.used = stored.map(|hours: i64| TimeMs(NOW.0 + hours * 60 * 60 * 1000));
         assert_eq!(keys.use_is_news(used(hours).at), is_news, "{stored:?} {hours}");
     }
@@ -297,7 +304,14 @@ fn keys_are_bounded_and_a_use_is_stored_once_an_hour() {
             Request::ApiKey(ApiKeyChange::Used(ApiKeyId(9))),
             Request::ApiKey(ApiKeyChange::Revoke(ApiKeyId(9))),
         ],
-        &["refused name_taken", "done: 2 keys", "done: 2 keys", "done: nothing", "done: nothing", "done: nothing"],
+        &[
+            "refused name_taken",
+            "done: 2 keys",
+            "done: 2 keys",
+            "done: nothing",
+            "done: nothing",
+            "done: nothing",
+        ],
     );
     start.api_keys.0 = (0..API_KEYS_MAX as u64).map(|id| key(id, &[Scope::Read], ActsFor::Made)).collect();
     check(&start, &[made(70)], &["refused too_many_api_keys"]);

@@ -3,9 +3,9 @@
 use highwater_wire::Refusal;
 
 use super::{
-    accounts, api_keys, channels, contacts, fan_out, group_needs, groups, lineages,
+    accounts, api_keys, channels, contacts, fan_out, group_needs, groups, lineages, on_behalf,
     operation::{Answer, EndDevices, NO_DEVICE, Operation, Principal, Request},
-    on_behalf, passwords, reading, retention, send,
+    passwords, reading, retention, send,
     state::{Need, State},
     suspension,
 };

@@ -12,9 +12,8 @@ use super::{
     operation::{ChangeContact, ContactChange, NewDevice, Register, Send, Target},
 };
 use crate::model::{
-    ClientMessageId, Contact, ContactTally, Content, ConversationId, Counted, Custom, Day, DeviceId, Follow,
-    Kind, KindSet, Lineage, LineageId, Lineages, Reading, Seq, TimeMs, UserId, Version,
-    ApiKeys,
+    ApiKeys, ClientMessageId, Contact, ContactTally, Content, ConversationId, Counted, Custom, Day, DeviceId,
+    Follow, Kind, KindSet, Lineage, LineageId, Lineages, Reading, Seq, TimeMs, UserId, Version,
     record::{Account, Conversation, Device, HostIdentityKey, Invite, Receipt, ReceiptDay, SecretHash},
 };
 

@@ -57,8 +57,8 @@ pub mod lineages;
 mod lineages_tests;
 mod need;
 pub mod observed_time;
-pub mod operation;
 pub mod on_behalf;
+pub mod operation;
 mod passwords;
 #[cfg(test)]
 mod passwords_tests;

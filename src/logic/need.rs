@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::state::{ConversationState, GroupState};
 use crate::model::{
-    ApiKeys, ClientMessageId, Contact, ContactTally, ConversationId, DeviceId, Follow, Kind, Lineages, Reading, Seq,
-    UserId, Version,
+    ApiKeys, ClientMessageId, Contact, ContactTally, ConversationId, DeviceId, Follow, Kind, Lineages,
+    Reading, Seq, UserId, Version,
     record::{Account, Device, HostIdentityKey, Invite, Receipt, ReceiptDay, SecretHash},
 };
 

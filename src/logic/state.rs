@@ -10,9 +10,9 @@ use super::{
     pinned::Pinned,
 };
 use crate::model::{
-    ApiKeys, Channel, ClientMessageId, Contact, ContactTally, ConversationId, Counted, Day, DeviceId, DevicePolicy,
-    Follow, Form, Group, GroupBounds, HeardSince, Horizon, Kind, Lineages, Member, Position, Reading,
-    Retentions, Seq, TimeMs, UserId, Version,
+    ApiKeys, Channel, ClientMessageId, Contact, ContactTally, ConversationId, Counted, Day, DeviceId,
+    DevicePolicy, Follow, Form, Group, GroupBounds, HeardSince, Horizon, Kind, Lineages, Member, Position,
+    Reading, Retentions, Seq, TimeMs, UserId, Version,
     limits::{GROUPS_HELD_MAX, LINEAGE_EXPIRY_MS},
     record::{Account, Conversation, Device, HostIdentityKey, Invite, Receipt, ReceiptDay, SecretHash},
 };

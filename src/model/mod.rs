@@ -33,7 +33,8 @@ pub use group::{Expansion, Group, GroupBounds, Interval, Member, Notice, Positio
 pub use horizon::Horizon;
 pub use host_algorithm::HostAlgorithm;
 pub use ids::{
-    ApiKeyId, ClientMessageId, ConversationId, Day, DeviceId, Kind, LineageId, RunNumber, Seq, TimeMs, UserId, Version,
+    ApiKeyId, ClientMessageId, ConversationId, Day, DeviceId, Kind, LineageId, RunNumber, Seq, TimeMs,
+    UserId, Version,
 };
 pub use kind_set::KindSet;
 pub use lineage::{HeardSince, Lineage, Lineages};

@@ -4,7 +4,10 @@ use super::{
     contact::Contact,
     content::Content,
     group::Role,
-    ids::{ApiKeyId, ClientMessageId, ConversationId, Day, DeviceId, Kind, RunNumber, Seq, TimeMs, UserId, Version},
+    ids::{
+        ApiKeyId, ClientMessageId, ConversationId, Day, DeviceId, Kind, RunNumber, Seq, TimeMs, UserId,
+        Version,
+    },
     reading::Reading,
 };
 

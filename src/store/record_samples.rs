@@ -6,10 +6,11 @@ use bytes::Bytes;
 
 use super::{engine::Engine, engine_memory::MemoryEngine, index_writer, log_record, tail::Tail, view::View};
 use crate::model::{
-    ApiKey, ApiKeyId, ApiKeys, Channel, ChannelEffect, ClientMessageId, Contact, ContactTally, Content, ConversationId, Custom, Day,
-    Delivery, DeviceId, Effect, Expansion, Follow, FollowEnd, FollowInterval, Form, Group, GroupEffect,
-    HeardSince, Horizon, Interval, Kind, KindSet, Lineage, LineageId, Lineages, Member, Notice, Position,
-    Posted, Reading, Record, Role, RunNumber, Seq, Standing, TimeMs, Turn, UserId, Version,
+    ApiKey, ApiKeyId, ApiKeys, Channel, ChannelEffect, ClientMessageId, Contact, ContactTally, Content,
+    ConversationId, Custom, Day, Delivery, DeviceId, Effect, Expansion, Follow, FollowEnd, FollowInterval,
+    Form, Group, GroupEffect, HeardSince, Horizon, Interval, Kind, KindSet, Lineage, LineageId, Lineages,
+    Member, Notice, Position, Posted, Reading, Record, Role, RunNumber, Seq, Standing, TimeMs, Turn, UserId,
+    Version,
     api_key::{ActsFor, Scope, Scopes},
     limits::KINDS_MAX,
     record::{Account, Conversation, Device, HostIdentity, Invite, Item, ItemValue, Message, Run},
@@ -450,6 +451,7 @@ fn api_keys(ann: UserId, bob: UserId) -> Effect {
         used: Some(TimeMs(1_700_000_000_456)),
         ..newest.clone()
     };
-    let oldest = ApiKey { id: ApiKeyId(1), name: "old".to_owned(), acts_for: ActsFor::Made, ..newest.clone() };
+    let oldest =
+        ApiKey { id: ApiKeyId(1), name: "old".to_owned(), acts_for: ActsFor::Made, ..newest.clone() };
     Effect::ApiKeys(ApiKeys(vec![oldest, older, newest]))
 }

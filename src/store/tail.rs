@@ -26,8 +26,8 @@ use parking_lot::{Mutex, RwLock};
 use rustc_hash::FxHashMap;
 
 use crate::model::{
-    ApiKeys, ContactTally, ConversationId, Day, Delivery, DeviceId, Effect, Horizon, Kind, Lineages, Reading, Record,
-    UserId, Version,
+    ApiKeys, ContactTally, ConversationId, Day, Delivery, DeviceId, Effect, Horizon, Kind, Lineages, Reading,
+    Record, UserId, Version,
     record::{Account, Conversation, Device, HostIdentityKey, Invite, Item, SecretHash, name_key},
     seeded::{self, SyncBug},
 };

@@ -6,10 +6,7 @@ use highwater_wire::{Encoding, LEVEL, Refusal, proto};
 use proto::{ClientFrame, client_frame::Request, send::To, server_frame::Body};
 use serde_json::{Value, json};
 
-use crate::support::{
-    Home, Person, Server, Wire, dump, eventually, http, requests,
-    wire::assert_refused,
-};
+use crate::support::{Home, Person, Server, Wire, dump, eventually, http, requests, wire::assert_refused};
 
 /// Runs `highwater admin api-key …` against the server of a home.
 fn api_key(home: &Home, arguments: &[&str]) -> Output {
@@ -84,7 +81,11 @@ async fn a_backend_makes_accounts_and_talks_for_them() {
 
     let cy = created(&server, &secret, create("Cy", "", false)).await;
     assert_eq!((cy.name.as_str(), cy.bot), ("Cy", false));
-    assert_eq!(created(&server, &secret, create("cY", "", false)).await, cy, "asked again it is there already");
+    assert_eq!(
+        created(&server, &secret, create("cY", "", false)).await,
+        cy,
+        "asked again it is there already"
+    );
     let dan = created(&server, &secret, create("dan", "battery staple", false)).await;
     assert_eq!(created(&server, &secret, create("dan", "battery staple", false)).await, dan);
     let tea = created(&server, &secret, create("tea", "", true)).await;
@@ -92,8 +93,11 @@ async fn a_backend_makes_accounts_and_talks_for_them() {
 
     // A message of Cy, by name and by id; sent again it is the same.
     let send = requests::send(To::UserId(ann.user_id), day, "your tea is ready");
-    let Body::Sent(first) = ask(&server, &secret, Some("cy"), Request::Send(send.clone())).await else { panic!() };
-    let Body::Sent(again) = ask(&server, &secret, Some(&cy.user_id.to_string()), Request::Send(send)).await else {
+    let Body::Sent(first) = ask(&server, &secret, Some("cy"), Request::Send(send.clone())).await else {
+        panic!()
+    };
+    let Body::Sent(again) = ask(&server, &secret, Some(&cy.user_id.to_string()), Request::Send(send)).await
+    else {
         panic!()
     };
     assert_eq!((first.seq, &first), (1, &again));
@@ -110,7 +114,9 @@ async fn a_backend_makes_accounts_and_talks_for_them() {
     };
     assert_eq!((head().await.seq, head().await.unread), (2, 1));
     let range = proto::Range { conversation_id: first.conversation_id, from_seq: 1, to_seq: 2 };
-    let Body::Entries(entries) = ask(&server, &secret, Some("cy"), Request::Range(range)).await else { panic!() };
+    let Body::Entries(entries) = ask(&server, &secret, Some("cy"), Request::Range(range)).await else {
+        panic!()
+    };
     let texts: Vec<String> = entries.entries.iter().map(requests::text_of).collect();
     assert_eq!(texts, ["your tea is ready", "thanks"]);
     let mark = proto::MarkRead { conversation_id: first.conversation_id, seq: 2 };
@@ -123,7 +129,8 @@ async fn a_backend_makes_accounts_and_talks_for_them() {
         name: "Tea".to_owned(),
         user_ids: vec![ann.user_id, cy.user_id],
     };
-    let Body::GroupCreated(group) = ask(&server, &secret, Some("dan"), Request::CreateGroup(group)).await else {
+    let Body::GroupCreated(group) = ask(&server, &secret, Some("dan"), Request::CreateGroup(group)).await
+    else {
         panic!("no group")
     };
     let members = Request::ListMembers(proto::ListMembers {
@@ -168,7 +175,8 @@ async fn a_key_does_what_its_scopes_say_for_whom_it_may() {
     let home = Home::dev();
     let server = home.start();
     let [ann, bob, cy]: [Person; 3] = server.people(1).await;
-    let (to_bob, day) = (To::UserId(bob.user_id), requests::today(&mut Wire::greeted(&server, ann.token()).await).await);
+    let (to_bob, day) =
+        (To::UserId(bob.user_id), requests::today(&mut Wire::greeted(&server, ann.token()).await).await);
     let send = || Request::Send(requests::send(to_bob.clone(), day, "hi"));
     let (ann_id, cy_id) = (ann.user_id.to_string(), cy.user_id.to_string());
     let (for_ann, for_cy) = (Some(ann_id.as_str()), Some(cy_id.as_str()));
@@ -179,7 +187,9 @@ async fn a_key_does_what_its_scopes_say_for_whom_it_may() {
     refused(&server, &sender, Some("nobody-at-all"), send(), Refusal::NotForThisUser).await;
     refused(&server, &sender, None, send(), Refusal::InvalidField).await;
     let read = || Request::Heads(proto::Heads::default());
-    for request in [read(), create("eve", "", false), Request::LeaveGroup(proto::LeaveGroup { conversation_id: 1 })] {
+    for request in
+        [read(), create("eve", "", false), Request::LeaveGroup(proto::LeaveGroup { conversation_id: 1 })]
+    {
         refused(&server, &sender, for_ann, request, Refusal::ScopeMissing).await;
     }
     for request in [
@@ -254,7 +264,8 @@ async fn a_key_is_taken_back_at_once_and_its_bounds_hold() {
     let unknown = json!({"key": "till"}).to_string();
     assert_eq!(server.operate("POST", "/v1/api-keys/revoke", &unknown).await.status, 404);
     for number in 0..=32 {
-        let body = json!({"name": format!("key {number}"), "scopes": ["send"], "all_users": true}).to_string();
+        let body =
+            json!({"name": format!("key {number}"), "scopes": ["send"], "all_users": true}).to_string();
         let status = server.operate("POST", "/v1/api-keys", &body).await.status;
         assert_eq!(status, if number < 32 { 200 } else { Refusal::TooManyApiKeys.http_status() }, "{number}");
     }

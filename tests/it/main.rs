@@ -19,6 +19,7 @@
 //! | [`suspension`] | an account is suspended and resumed by an operator: out at once, and back as it was |
 //! | [`export`] | everything of one user as an archive: whole or broken off, one at a time |
 //! | [`api_keys`] | what the programs of an app may with a key: for whom, by which scopes, until it is revoked |
+//! | [`bots`] | accounts of programs, and what an operator says as one of them |
 //! | [`devices`] | listing and ending devices: tokens and connections die at once |
 //! | [`independence`] | devices and contexts at different marks: what is kept, for whom, and what an expiry leaves |
 //! | [`login_policy`] | one device of a class: who signs in ends the other or is refused, and the displaced one is fenced |
@@ -48,6 +49,7 @@ mod bad_requests;
 mod bad_snapshots;
 mod bad_tokens;
 mod bodies;
+mod bots;
 mod chat;
 mod cleanup;
 mod comparison;

@@ -58,8 +58,8 @@ impl Accounts {
     /// `InvalidField`, `NameTaken`, `TooManyApiKeys`, or that nothing can be written now.
     pub async fn make_api_key(&self, new: NewApiKey) -> Result<(ApiKeyId, String), Refusal> {
         let named_fits = !matches!(&new.acts_for, ActsFor::Users(users) if users.len() > API_KEY_USERS_MAX);
-        let name_fits = (1..=API_KEY_NAME_BYTES_MAX).contains(&new.name.len())
-            && !new.name.chars().any(char::is_control);
+        let name_fits =
+            (1..=API_KEY_NAME_BYTES_MAX).contains(&new.name.len()) && !new.name.chars().any(char::is_control);
         if !named_fits || !name_fits || new.scopes == Scopes::default() {
             return Err(Refusal::InvalidField);
         }
@@ -112,7 +112,8 @@ impl Accounts {
     /// `InvalidApiKey`, or that the store cannot be read now.
     pub async fn prove_api_key(&self, secret: &str) -> Result<ApiKey, Refusal> {
         let hash = secret_hash(secret);
-        let key = self.services.readers.ask(move |view| Ok(view.api_keys()?.of_secret(&hash).cloned())).await?;
+        let key =
+            self.services.readers.ask(move |view| Ok(view.api_keys()?.of_secret(&hash).cloned())).await?;
         let now = self.services.clock.now();
         let Some(key) = key.filter(|key| !key.is_expired(now)) else {
             self.services.monitor.add(ids::API_KEYS_INVALID, 1);
@@ -136,7 +137,8 @@ impl Accounts {
         }
         let uses = all.entry(key.id).or_default();
         uses.requests += 1;
-        let is_handed_in = uses.handed_in.is_some_and(|at| now.0.saturating_sub(at.0) < USE_HANDED_IN_STEP_MS);
+        let is_handed_in =
+            uses.handed_in.is_some_and(|at| now.0.saturating_sub(at.0) < USE_HANDED_IN_STEP_MS);
         let is_news = key.use_is_news(now) && !is_handed_in;
         if is_news {
             uses.handed_in = Some(now);

@@ -14,7 +14,10 @@ use crate::{
         transport::ConnectionId,
     },
     logic::{self, Answer, operation},
-    model::{ClientMessageId, ConversationId, Day, DeviceId, Seq, UserId, record::{Account, name_key}},
+    model::{
+        ClientMessageId, ConversationId, Day, DeviceId, Seq, UserId,
+        record::{Account, name_key},
+    },
     monitor::{Op, Outcome},
     store::view::{ReadFault, View},
 };

@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 use highwater_wire::proto::{
-    AcceptContact, AddMembers, AskContact, BlockUser, ChangePassword, ClientFrame, Compare, CreateGroup, CreateUser,
-    Custom, DeleteContact, DescribeGroup, DeviceClass, DeviceInfo, DissolveGroup, EndDevice, FindUser,
-    GiveRole, Heads, Heartbeat, HeldEntry, HeldItem, Hello, LeaveGroup, ListDevices, ListMembers, MarkRead,
-    MuteGroup, MuteMember, NoteContact, Range, RefuseContact, Register, RemoveMember, RenameGroup, Role,
-    Send, SetConversation, SignIn, SignInWithToken, SignOut, Sync, UnblockUser, WithdrawContact,
+    AcceptContact, AddMembers, AskContact, BlockUser, ChangePassword, ClientFrame, Compare, CreateGroup,
+    CreateUser, Custom, DeleteContact, DescribeGroup, DeviceClass, DeviceInfo, DissolveGroup, EndDevice,
+    FindUser, GiveRole, Heads, Heartbeat, HeldEntry, HeldItem, Hello, LeaveGroup, ListDevices, ListMembers,
+    MarkRead, MuteGroup, MuteMember, NoteContact, Range, RefuseContact, Register, RemoveMember, RenameGroup,
+    Role, Send, SetConversation, SignIn, SignInWithToken, SignOut, Sync, UnblockUser, WithdrawContact,
     client_frame::Request, end_device::Which, send::To,
 };
 
