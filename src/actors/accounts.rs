@@ -1,8 +1,12 @@
 //! Accounts from outside: registering, signing in, proving a token. Used by WebSocket, HTTP and operator alike.
 
+mod api_keys;
+mod bots;
 mod host_sign_in;
 mod making;
 mod password_change;
+
+pub use api_keys::{API_KEY_PREFIX, KeyUses, NewApiKey};
 
 use std::{
     collections::{BTreeMap, btree_map::Entry},
@@ -30,7 +34,7 @@ use crate::{
         operation::{OpenLineage, Request},
     },
     model::{
-        KindSet, Lineage, LineageId, Random, TimeMs, UserId,
+        ApiKeyId, KindSet, Lineage, LineageId, Random, TimeMs, UserId,
         limits::NAME_CHARS,
         record::{Account, Device, Invite, SecretHash, is_name_letter, name_key},
     },
@@ -63,6 +67,7 @@ pub struct Accounts {
     host_tokens: Option<Arc<HostTokens>>,
     random: Random,
     failures: Mutex<BTreeMap<(String, Option<IpAddr>), Failures>>,
+    key_uses: Mutex<BTreeMap<ApiKeyId, KeyUses>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -94,7 +99,15 @@ impl Accounts {
         host_tokens: Option<Arc<HostTokens>>,
         random: Random,
     ) -> Accounts {
-        Accounts { services, registration, passwords, host_tokens, random, failures: Mutex::default() }
+        Accounts {
+            services,
+            registration,
+            passwords,
+            host_tokens,
+            random,
+            failures: Mutex::default(),
+            key_uses: Mutex::default(),
+        }
     }
 
     /// The device of a token.

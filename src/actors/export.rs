@@ -245,7 +245,16 @@ mod tests {
             (Arc::new(Tail::new(Version(0))), Arc::new(MemoryEngine::new()));
         let (user, name) = (UserId(1), "ann".to_owned());
         let (created, devices) = (TimeMs(1), Vec::new());
-        let account = Account { user, name, password: None, created, devices, suspended: false };
+        let account = Account {
+            user,
+            name,
+            password: None,
+            created,
+            devices,
+            suspended: false,
+            bot: false,
+            made_by: None,
+        };
         let mut effects = vec![Effect::Account(account)];
         for (place, id) in of.iter().enumerate() {
             let version = Version(place as u64 + 1);

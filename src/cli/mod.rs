@@ -5,6 +5,8 @@
 
 pub mod accounts;
 pub mod admin;
+pub mod api_keys;
+pub mod bots;
 pub mod check_config;
 pub mod explain;
 mod operator_port;
@@ -18,6 +20,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::Flags;
 use accounts::{AccountNamed, AccountRequest};
+use api_keys::{ApiKeyNamed, ApiKeyRequest};
+use bots::{BotNamed, BotRequest};
 
 /// What was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,6 +131,10 @@ pub enum AdminRequest {
     },
     /// Do something to one account.
     Account(AccountRequest),
+    /// Do something with API keys.
+    ApiKey(ApiKeyRequest),
+    /// Do something with bots.
+    Bot(BotRequest),
 }
 
 /// Accounts to make.
@@ -258,6 +266,11 @@ enum AdminNamed {
     },
     #[command(flatten)]
     Account(AccountNamed),
+    /// Make, list and revoke the keys by which programs ask.
+    #[command(subcommand)]
+    ApiKey(ApiKeyNamed),
+    #[command(flatten)]
+    Bot(BotNamed),
     /// Make an invite code and print it.
     Invite {
         /// Hours for which the code can be used.
@@ -364,6 +377,14 @@ impl From<AdminNamed> for Admin {
             AdminNamed::Account(named) => {
                 let (server, request) = named.into();
                 (server, AdminRequest::Account(request))
+            }
+            AdminNamed::ApiKey(named) => {
+                let (server, request) = named.into();
+                (server, AdminRequest::ApiKey(request))
+            }
+            AdminNamed::Bot(named) => {
+                let (server, request) = named.into();
+                (server, AdminRequest::Bot(request))
             }
             AdminNamed::Invite { expires_hours, server } => (server, AdminRequest::Invite { expires_hours }),
         };

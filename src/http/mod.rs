@@ -1,7 +1,9 @@
 //! The two HTTP ports: clients' and operator's.
 
 mod accounts;
+mod api_keys;
 pub mod body;
+mod bots;
 pub mod development;
 mod devices;
 mod explain;
@@ -10,6 +12,7 @@ mod explain_message;
 pub mod export;
 pub mod headers;
 pub mod health;
+mod keyed_requests;
 pub mod operator;
 pub mod pages;
 mod rendering;

@@ -12,9 +12,9 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
-    accounts,
+    accounts, api_keys,
     body::{self, BodyFault},
-    devices, explain, explain_message,
+    bots, devices, explain, explain_message,
     export::{self, Exports},
     requests::bearer,
 };
@@ -97,6 +97,11 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/v1/setup", web::post().to(setup))
         .route("/v1/provision", web::post().to(provision))
         .route("/v1/invites", web::post().to(invite))
+        .route("/v1/bots", web::post().to(bots::make))
+        .route("/v1/send", web::post().to(bots::send))
+        .route("/v1/api-keys", web::post().to(api_keys::make))
+        .route("/v1/api-keys/list", web::post().to(api_keys::list))
+        .route("/v1/api-keys/revoke", web::post().to(api_keys::revoke))
         .route("/v1/end-device", web::post().to(devices::end))
         .route("/v1/export", web::post().to(export::of_anybody))
         .route("/v1/suspend", web::post().to(accounts::suspend))

@@ -14,12 +14,12 @@ use proto::{client_frame::Request, server_frame::Body};
 use super::{
     body::{self, BodyFault},
     export::Exports,
-    rendering,
+    keyed_requests, rendering,
     upgrade::{Door, Refused},
 };
 use crate::{
     actors::{
-        accounts::Accounts,
+        accounts::{API_KEY_PREFIX, Accounts},
         following::PollPresence,
         user::{self, PageRequest, UserServices},
     },
@@ -120,6 +120,9 @@ fn respond(encoding: Encoding, request_id: u64, result: Result<Option<Body>, Ref
 impl Client {
     /// Answers a frame; `None` is "nothing new".
     async fn answer(&self, http: &HttpRequest, frame: proto::ClientFrame) -> Result<Option<Body>, Refusal> {
+        if let Some(secret) = bearer(http).ok().filter(|secret| secret.starts_with(API_KEY_PREFIX)) {
+            return self.answer_key(http, secret, frame.request).await;
+        }
         let peer: Option<IpAddr> = http.peer_addr().map(|peer| peer.ip());
         let request = match frame.request {
             Some(Request::Register(register)) => {
@@ -135,6 +138,10 @@ impl Client {
             None | Some(Request::Hello(_)) => return Err(Refusal::UnknownRequest),
             Some(request) => request,
         };
+        if http.headers().contains_key(keyed_requests::ACT_FOR_HEADER) {
+            // A device acts for its own user; whoever names another one means to be a key.
+            return Err(Refusal::InvalidField);
+        }
         let context = context_of(http)?;
         let rendering = rendering::of(http.headers())?;
         let token = bearer(http)?;
@@ -149,8 +156,8 @@ impl Client {
         self.answer_user(http, by, rendering, request).await
     }
 
-    /// Answers what a signed-in device asks, but for a sync.
-    async fn answer_user(
+    /// Answers what a signed-in device asks, but for a sync; and what a key reads.
+    pub(super) async fn answer_user(
         &self,
         http: &HttpRequest,
         by: Principal,
@@ -204,6 +211,7 @@ impl Client {
                 let info = move |view: &_| user::group_info(view, by.user, &wanted);
                 self.services.readers.ask(info).await?.map(Some)
             }
+            Request::CreateUser(_) => Err(Refusal::Forbidden),
             // What is left changes what the user has of others, of groups and of conversations, or is unknown here.
             request => {
                 let change = user::change(by, &request)?;

@@ -73,21 +73,38 @@ pub(super) fn register(
         created: at,
         devices: vec![register.device.device],
         suspended: false,
+        bot: false,
+        made_by: None,
     };
-    state.names.change(key, Some(register.user), version);
-    state.accounts.change(register.user, Some(account.clone()), version);
-    // The user is new, so nothing can be waiting: all this is known without a read.
-    state.inboxes.warm(register.user, Version(0));
-    state.lineages.warm(register.user, Lineages::none(register.user));
+    begin(state, &account, version);
     effects.push(Effect::Account(account));
     let device = device_row(&register.device, at);
     state.devices.change(device.device, Some(device.clone()), version);
     effects.push(Effect::Device(device.clone()));
     effects.push(lineages::add_device(state, register.user, device.device, Version(0), version));
-    let value = ItemValue::Account { user: register.user, name: register.name.clone() };
-    let item = Item { kind: ACCOUNT, key: ACCOUNT_KEY.to_owned(), version, value: Some(value) };
-    effects.push(put_item(state, register.user, item));
+    effects.push(own_item(state, (register.user, register.name.clone()), version));
     Ok(Decided::changed(version, effects, Answer::DeviceAdded(device)))
+}
+
+/// A new account without a device. Its first device begins with everything that has come by then.
+pub(super) fn put_new(state: &mut State, account: Account, version: Version) -> Vec<Effect> {
+    begin(state, &account, version);
+    let item = own_item(state, (account.user, account.name.clone()), version);
+    vec![Effect::Account(account), item]
+}
+
+/// The user is new, so nothing can be waiting: all this is known without a read.
+fn begin(state: &mut State, account: &Account, version: Version) {
+    let user = account.user;
+    state.names.change(name_key(&account.name), Some(user), version);
+    state.accounts.change(user, Some(account.clone()), version);
+    state.inboxes.warm(user, Version(0));
+    state.lineages.warm(user, Lineages::none(user));
+}
+
+fn own_item(state: &mut State, (user, name): (UserId, String), version: Version) -> Effect {
+    let value = Some(ItemValue::Account { user, name });
+    put_item(state, user, Item { kind: ACCOUNT, key: ACCOUNT_KEY.to_owned(), version, value })
 }
 
 pub(super) fn add_device_needs(needs: &mut Needs<'_>, new: &NewDevice) {

@@ -1,6 +1,6 @@
 //! What the committer answers.
 
-use crate::model::{ConversationId, DeviceId, Lineage, Seq, TimeMs, record::Device};
+use crate::model::{ConversationId, DeviceId, Lineage, Seq, TimeMs, UserId, record::Device};
 
 /// What the committer answers when it did not refuse. Told only after the commit is durable.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub enum Answer {
     LineageOpened(Lineage),
     /// The group is there: newly, or since an earlier attempt.
     GroupCreated(ConversationId),
+    /// The account is there: newly, or since an earlier attempt.
+    UserMade(UserId),
     /// These devices are gone; their connections must be closed.
     DevicesEnded(Vec<DeviceId>),
     /// It is done.

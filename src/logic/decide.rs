@@ -3,15 +3,15 @@
 use highwater_wire::Refusal;
 
 use super::{
-    accounts, channels, contacts, fan_out, group_needs, groups, lineages,
-    operation::{Answer, EndDevices, Operation, Principal, Request},
+    accounts, api_keys, channels, contacts, fan_out, group_needs, groups, lineages, on_behalf,
+    operation::{Answer, EndDevices, NO_DEVICE, Operation, Principal, Request},
     passwords, privacy, reading, retention, send,
     state::{Need, State},
     suspension,
 };
 use crate::model::{
     Effect, Record, Version,
-    record::{Device, Item, ItemValue},
+    record::{Item, ItemValue},
 };
 
 /// A decision that was not a refusal.
@@ -71,6 +71,14 @@ pub fn lacking(state: &State, operation: &Operation) -> Vec<Need> {
         Request::SetPrivacy { by, .. } => privacy::needs(&mut needs, *by),
         Request::Group(request) => group_needs::needs(&mut needs, request),
         Request::Channel(request) => channels::needs(&mut needs, request),
+        Request::ApiKey(_) => drop(needs.need(Need::ApiKeys)),
+        Request::MakeUser(make) => api_keys::make_user_needs(&mut needs, make),
+        Request::OnBehalf(on_behalf) => {
+            on_behalf::needs(&mut needs, on_behalf);
+            for need in lacking(state, &on_behalf.operation) {
+                needs.need(need);
+            }
+        }
         Request::ForgetFollow { user, channel, .. } => channels::forget_needs(&mut needs, *user, *channel),
         Request::Expand(group) => fan_out::expand_needs(&mut needs, *group),
         Request::ChangeContact(change) => contacts::needs(&mut needs, change),
@@ -126,6 +134,9 @@ pub fn decide(state: &mut State, operation: &Operation, version: Version) -> Res
         Request::SetPrivacy { by, hides_read } => privacy::decide(state, *by, *hides_read, version),
         Request::Group(request) => groups::decide(state, operation.at, request, version),
         Request::Channel(request) => channels::decide(state, operation.at, request, version),
+        Request::ApiKey(change) => api_keys::decide(state, operation.at, change, version),
+        Request::MakeUser(make) => api_keys::make_user(state, operation.at, make, version),
+        Request::OnBehalf(on_behalf) => on_behalf::decide(state, on_behalf, version),
         Request::ForgetFollow { user, channel, through, last } => {
             Ok(channels::forget(state, (*user, *channel), (*through, *last), version))
         }
@@ -146,11 +157,15 @@ pub fn decide(state: &mut State, operation: &Operation, version: Version) -> Res
     }
 }
 
-/// The device that asks, if it may still ask: judged here, inside the commit, and nowhere else for good.
-pub(super) fn authorise(state: &State, by: Principal) -> Result<&Device, Refusal> {
+/// Whether the device that asks may still ask: judged here, inside the commit, and nowhere else for good. Who asks for a
+/// user without a device was judged by `on_behalf::decide` just now.
+pub(super) fn authorise(state: &State, by: Principal) -> Result<(), Refusal> {
+    if by.device == NO_DEVICE {
+        return if state.vouched == Some(by.user) { Ok(()) } else { Err(Refusal::InvalidToken) };
+    }
     match state.devices.get(&by.device) {
         Some(Some(device)) if device.user == by.user && device.suspended => Err(Refusal::AccountSuspended),
-        Some(Some(device)) if device.user == by.user => Ok(device),
+        Some(Some(device)) if device.user == by.user => Ok(()),
         _ => Err(Refusal::InvalidToken),
     }
 }

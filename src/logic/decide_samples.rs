@@ -12,8 +12,8 @@ use super::{
     operation::{ChangeContact, ContactChange, NewDevice, Register, Send, Target},
 };
 use crate::model::{
-    ClientMessageId, Contact, ContactTally, Content, ConversationId, Counted, Custom, Day, DeviceId, Follow,
-    Kind, KindSet, Lineage, LineageId, Lineages, Reading, Seq, TimeMs, UserId, Version,
+    ApiKeys, ClientMessageId, Contact, ContactTally, Content, ConversationId, Counted, Custom, Day, DeviceId,
+    Follow, Kind, KindSet, Lineage, LineageId, Lineages, Reading, Seq, TimeMs, UserId, Version,
     record::{Account, Conversation, Device, HostIdentityKey, Invite, Receipt, ReceiptDay, SecretHash},
 };
 
@@ -32,6 +32,7 @@ pub(super) struct Rows {
     pub(super) inboxes: BTreeMap<UserId, Version>,
     pub(super) receipts: BTreeMap<ReceiptDay, HashMap<ClientMessageId, Receipt>>,
     pub(super) invites: BTreeMap<SecretHash, Invite>,
+    pub(super) api_keys: ApiKeys,
     pub(super) host_identities: BTreeMap<HostIdentityKey, UserId>,
     pub(super) items: BTreeMap<(UserId, Kind, String), Version>,
     pub(super) lineages: BTreeMap<UserId, Lineages>,
@@ -63,6 +64,8 @@ impl Rows {
             created: TimeMs(1),
             devices: ids,
             suspended: false,
+            bot: false,
+            made_by: None,
         };
         self.accounts.insert(UserId(user), account);
         self
@@ -110,6 +113,7 @@ impl Rows {
             }
             Need::Invite(hash) => Warm::Invite(hash, self.invites.get(&hash).copied()),
             Need::HostIdentity(key) => Warm::HostIdentity(key, self.host_identities.get(&key).copied()),
+            Need::ApiKeys => Warm::ApiKeys(self.api_keys.clone()),
             Need::Item(user, kind, key) => {
                 let version = self.items.get(&(user, kind, key.clone())).copied().unwrap_or_default();
                 Warm::Item(user, kind, key, version)

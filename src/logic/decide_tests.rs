@@ -44,6 +44,7 @@ fn short(decision: Result<Decided, Refusal>) -> String {
         Answer::DevicesEnded(devices) => {
             format!("ended {:?}", devices.iter().map(|device| device.0).collect::<Vec<_>>())
         }
+        Answer::UserMade(user) => format!("user {user}"),
         Answer::GroupCreated(_) => "created".to_owned(),
         Answer::Done => "done".to_owned(),
     };
@@ -86,6 +87,7 @@ fn effect(effect: &Effect) -> String {
         Effect::Group(effect) => shown_of_group(effect),
         Effect::Channel(effect) => shown_of_channel(effect),
         Effect::ContactTally(tally) => format!("{} blocks {}", tally.user, tally.blocked),
+        Effect::ApiKeys(keys) => format!("{} keys", keys.0.len()),
         Effect::HostIdentity(identity) => format!("host user {}", identity.user),
     }
 }

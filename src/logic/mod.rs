@@ -2,6 +2,10 @@
 
 pub mod accounts;
 mod answer;
+pub mod api_key_scopes;
+pub mod api_keys;
+#[cfg(test)]
+mod api_keys_tests;
 #[cfg(test)]
 mod bodies_tests;
 #[cfg(test)]
@@ -55,6 +59,7 @@ pub mod lineages;
 mod lineages_tests;
 mod need;
 pub mod observed_time;
+pub mod on_behalf;
 pub mod operation;
 mod passwords;
 #[cfg(test)]

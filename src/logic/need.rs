@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::state::{ConversationState, GroupState};
 use crate::model::{
-    ClientMessageId, Contact, ContactTally, ConversationId, DeviceId, Follow, Kind, Lineages, Reading, Seq,
-    UserId, Version,
+    ApiKeys, ClientMessageId, Contact, ContactTally, ConversationId, DeviceId, Follow, Kind, Lineages,
+    Reading, Seq, UserId, Version,
     record::{Account, Device, HostIdentityKey, Invite, Receipt, ReceiptDay, SecretHash},
 };
 
@@ -30,6 +30,8 @@ pub enum Need {
     Invite(SecretHash),
     /// The user of a host app's identity.
     HostIdentity(HostIdentityKey),
+    /// All API keys.
+    ApiKeys,
     /// The version of one item of one user.
     Item(UserId, Kind, String),
     /// A group with all of its members.
@@ -71,6 +73,8 @@ pub enum Warm {
     Invite(SecretHash, Option<Invite>),
     /// See `Need::HostIdentity`.
     HostIdentity(HostIdentityKey, Option<UserId>),
+    /// See `Need::ApiKeys`.
+    ApiKeys(ApiKeys),
     /// See `Need::Item`; version 0 when there is no such item.
     Item(UserId, Kind, String, Version),
     /// See `Need::Group`.

@@ -2,14 +2,16 @@
 
 pub use super::{
     answer::Answer,
+    api_keys::{ApiKeyChange, MakeUser},
     channels::{ChannelChange, ChannelRequest},
+    on_behalf::{OnBehalf, Voucher},
     reading::{ReadingChange, ReadingRequest},
 };
 use crate::model::{
     ClientMessageId, Content, ConversationId, Day, DeviceId, KindSet, LineageId, Role, Seq, TimeMs, UserId,
     Version,
     limits::KINDS_MAX,
-    record::{HostIdentityKey, Invite, SecretHash},
+    record::{HostIdentityKey, Invite, NOBODY, SecretHash},
 };
 
 /// Who asks: a signed-in device, proven by its token when the request arrived and again inside the commit.
@@ -20,6 +22,9 @@ pub struct Principal {
     /// The device.
     pub device: DeviceId,
 }
+
+/// The device of a principal for whom an API key or an operator asks: no device has this id.
+pub const NO_DEVICE: DeviceId = DeviceId(0);
 
 /// One operation on its way to the committer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -148,6 +153,12 @@ pub enum Request {
     },
     /// Something is done with a group.
     Group(GroupRequest),
+    /// An operator makes an API key or takes one back, or one was used.
+    ApiKey(ApiKeyChange),
+    /// An account that has no device yet, from an API key or an operator.
+    MakeUser(MakeUser),
+    /// What a user might ask, asked for that user by an API key or an operator.
+    OnBehalf(OnBehalf),
     /// Something is done with a channel, or a group becomes one.
     Channel(ChannelRequest),
     /// Cleanup found a time in which a user followed a channel that is past the retention of inboxes.
@@ -375,6 +386,9 @@ impl Operation {
             Request::Reading(request) => Some(request.by.user),
             Request::Group(request) => Some(request.by.user),
             Request::Channel(request) => Some(request.by.user),
+            Request::ApiKey(_) => Some(NOBODY),
+            Request::MakeUser(make) => Some(make.user),
+            Request::OnBehalf(on_behalf) => on_behalf.operation.actor(),
             Request::ForgetFollow { user, .. } => Some(*user),
             Request::Expand(group) => Some(group.as_actor()),
             Request::StoreTime | Request::AcceptTime | Request::Invite(_) => None,

@@ -40,6 +40,9 @@ pub(super) fn set(
     version: Version,
 ) -> Result<Decided, Refusal> {
     let mut account = state.accounts.get(&user).cloned().flatten().ok_or(Refusal::NoSuchUser)?;
+    if account.bot {
+        return Err(Refusal::BotHasNoPassword);
+    }
     account.password = Some(password.to_owned());
     let ending = if end_devices { account.devices.clone() } else { Vec::new() };
     Ok(end_all(state, account, ending, version))

@@ -10,9 +10,9 @@ use super::{
     pinned::Pinned,
 };
 use crate::model::{
-    Channel, ClientMessageId, Contact, ContactTally, ConversationId, Counted, Day, DeviceId, DevicePolicy,
-    Follow, Form, Group, GroupBounds, HeardSince, Horizon, Kind, Lineages, Member, Position, Reading,
-    Retentions, Seq, TimeMs, UserId, Version,
+    ApiKeys, Channel, ClientMessageId, Contact, ContactTally, ConversationId, Counted, Day, DeviceId,
+    DevicePolicy, Follow, Form, Group, GroupBounds, HeardSince, Horizon, Kind, Lineages, Member, Position,
+    Reading, Retentions, Seq, TimeMs, UserId, Version,
     limits::{GROUPS_HELD_MAX, LINEAGE_EXPIRY_MS},
     record::{Account, Conversation, Device, HostIdentityKey, Invite, Receipt, ReceiptDay, SecretHash},
 };
@@ -100,6 +100,9 @@ pub struct State {
     pub(super) lineages: Pinned<UserId, Lineages, FxBuildHasher>,
     pub(super) invites: Pinned<SecretHash, Option<Invite>>,
     pub(super) host_identities: Pinned<HostIdentityKey, Option<UserId>>,
+    pub(super) api_keys: Pinned<(), ApiKeys>,
+    /// The user for whom somebody else acts in the operation in hand, who was judged: see `logic::on_behalf`.
+    pub(super) vouched: Option<UserId>,
     pub(super) items: Pinned<(UserId, Kind, String), Version>,
     pub(super) groups: Pinned<ConversationId, Option<GroupState>, FxBuildHasher>,
     /// How large a group may be, and how much of it one operation reaches.
@@ -149,6 +152,8 @@ impl State {
             lineages: Pinned::new(rows_max),
             invites: Pinned::new(rows_max),
             host_identities: Pinned::new(rows_max),
+            api_keys: Pinned::new(rows_max),
+            vouched: None,
             items: Pinned::new(rows_max),
             groups: Pinned::new(rows_max.min(GROUPS_HELD_MAX)),
             group_bounds: GroupBounds::default(),
@@ -261,6 +266,7 @@ impl State {
             Need::Lineages(user) => self.lineages.holds(user),
             Need::Invite(hash) => self.invites.holds(hash),
             Need::HostIdentity(key) => self.host_identities.holds(key),
+            Need::ApiKeys => self.api_keys.holds(&()),
             Need::Item(user, kind, key) => self.items.holds(&(*user, *kind, key.clone())),
             Need::Group(group) => self.groups.holds(group),
             Need::Contact(owner, other) => self.contacts.holds(&(*owner, *other)),
@@ -292,6 +298,7 @@ impl State {
                 Warm::Lineages(user, row) => self.lineages.warm(user, row),
                 Warm::Invite(hash, row) => self.invites.warm(hash, row),
                 Warm::HostIdentity(key, user) => self.host_identities.warm(key, user),
+                Warm::ApiKeys(keys) => self.api_keys.warm((), keys),
                 Warm::Item(user, kind, key, version) => self.items.warm((user, kind, key), version),
                 Warm::Group(group, state) => self.groups.warm(group, state),
                 Warm::Contact(owner, other, row) => self.contacts.warm((owner, other), row),
@@ -318,6 +325,7 @@ impl State {
             self.lineages.sweep(indexed),
             self.invites.sweep(indexed),
             self.host_identities.sweep(indexed),
+            self.api_keys.sweep(indexed),
             self.items.sweep(indexed),
             self.groups.sweep(indexed),
             self.contacts.sweep(indexed),

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::{
+    api_key::ApiKeys,
     channel::ChannelEffect,
     contact::ContactTally,
     content::Content,
@@ -78,6 +79,8 @@ pub enum Effect {
     Reading(Box<Reading>),
     /// The user is known to a host app.
     HostIdentity(HostIdentity),
+    /// The API keys are these now.
+    ApiKeys(ApiKeys),
 }
 
 /// A change of one row of a group, or of what is expanded of its log.

@@ -33,6 +33,10 @@ number! {
     DeviceId(u64)
 }
 number! {
+    /// A key by which an app's program asks. Random.
+    ApiKeyId(u64)
+}
+number! {
     /// Anything with one ordered log of messages.
     ConversationId(u64)
 }

@@ -1,5 +1,6 @@
 //! Plain types that every floor may use. Knows no wire, no disk, no clock and no randomness.
 
+pub mod api_key;
 pub mod bodies;
 pub mod channel;
 pub mod clock;
@@ -21,6 +22,7 @@ pub mod retention;
 pub mod seeded;
 pub mod ticks;
 
+pub use api_key::{ApiKey, ApiKeys};
 pub use bodies::Bodies;
 pub use channel::{Channel, ChannelEffect, Follow, FollowEnd, FollowInterval, Form, Posted, Turn};
 pub use clock::Clock;
@@ -32,7 +34,8 @@ pub use group::{Expansion, Group, GroupBounds, Interval, Member, Notice, Positio
 pub use horizon::Horizon;
 pub use host_algorithm::HostAlgorithm;
 pub use ids::{
-    ClientMessageId, ConversationId, Day, DeviceId, Kind, LineageId, RunNumber, Seq, TimeMs, UserId, Version,
+    ApiKeyId, ClientMessageId, ConversationId, Day, DeviceId, Kind, LineageId, RunNumber, Seq, TimeMs,
+    UserId, Version,
 };
 pub use kind_set::KindSet;
 pub use lineage::{HeardSince, Lineage, Lineages};

@@ -5,7 +5,10 @@ use super::{
     contact::Contact,
     content::Content,
     group::Role,
-    ids::{ClientMessageId, ConversationId, Day, DeviceId, Kind, RunNumber, Seq, TimeMs, UserId, Version},
+    ids::{
+        ApiKeyId, ClientMessageId, ConversationId, Day, DeviceId, Kind, RunNumber, Seq, TimeMs, UserId,
+        Version,
+    },
     reading::Reading,
 };
 
@@ -27,6 +30,10 @@ pub struct Account {
     pub devices: Vec<DeviceId>,
     /// By an operator's word: nobody signs in, and every device is suspended with it.
     pub suspended: bool,
+    /// Whether a program drives it: it has no password, and others are told.
+    pub bot: bool,
+    /// The API key that made it, if one did.
+    pub made_by: Option<ApiKeyId>,
 }
 
 /// The form of a name by which it is unique: without case. By way of the upper case, since "ß" and "SS", or the two small

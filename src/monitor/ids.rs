@@ -252,6 +252,12 @@ server_ids! {
     WATERMARKS_TOLD = 1250, "watermarks.told", Sum, Count, "user", "watermarks" {"outcome": "told"};
     /// Hints that were put off because the connection took nothing.
     WATERMARKS_PUT_OFF = 1251, "watermarks.put_off", Sum, Count, "user", "watermarks" {"outcome": "put_off"};
+    /// Requests that came with an API key which is good.
+    API_KEY_REQUESTS = 1255, "api_keys.requests", Sum, Count, "accounts", "api_key_requests";
+    /// Those of them that the key may not make: its scope, for whom, or never.
+    API_KEY_REQUESTS_REFUSED = 1256, "api_keys.refused", Sum, Count, "accounts", "api_key_requests_refused";
+    /// Requests with a key that is unknown, revoked or expired.
+    API_KEYS_INVALID = 1257, "api_keys.invalid", Sum, Count, "accounts", "api_keys_invalid";
 }
 
 /// Operations per batch. Bounds: a batch holds at most 256 operations.

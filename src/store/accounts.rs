@@ -4,7 +4,12 @@ use super::{
     field::{Input, Malformed, put_bytes, put_fixed64, put_number, put_optional_text, put_time},
     keys::{self, Key},
 };
-use crate::model::{UserId, record::Account};
+use crate::model::{ApiKeyId, UserId, record::Account};
+
+/// Bits of an account's last byte: suspended, a bot, and made by an API key, whose id follows then.
+const SUSPENDED: u8 = 1;
+const BOT: u8 = 2;
+const MADE_BY_KEY: u8 = 4;
 
 /// Key of a user's row.
 #[must_use]
@@ -28,7 +33,12 @@ pub fn encode(out: &mut Vec<u8>, account: &Account) {
     for device in &account.devices {
         put_fixed64(out, device.0);
     }
-    out.push(u8::from(account.suspended));
+    let bit = |is: bool, bit: u8| if is { bit } else { 0 };
+    let made_by_key = bit(account.made_by.is_some(), MADE_BY_KEY);
+    out.push(bit(account.suspended, SUSPENDED) | bit(account.bot, BOT) | made_by_key);
+    if let Some(key) = account.made_by {
+        put_fixed64(out, key.0);
+    }
 }
 
 /// Reads a row.
@@ -42,6 +52,9 @@ pub fn decode(input: &mut Input<'_>) -> Result<Account, Malformed> {
     let created = input.time()?;
     let count = input.number()?;
     let devices = (0..count).map(|_| input.device()).collect::<Result<_, _>>()?;
-    let suspended = input.byte("suspended account")? != 0;
-    Ok(Account { user, name, password, created, devices, suspended })
+    let bits = input.byte("suspended account")?;
+    let (suspended, bot) = (bits & SUSPENDED != 0, bits & BOT != 0);
+    let made_by =
+        if bits & MADE_BY_KEY == 0 { None } else { Some(ApiKeyId(input.fixed64("key of an account")?)) };
+    Ok(Account { user, name, password, created, devices, suspended, bot, made_by })
 }

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use rustc_hash::FxHashMap;
 
 use super::{
-    accounts, channels, contacts, conversations, devices,
+    accounts, api_keys, channels, contacts, conversations, devices,
     engine::IndexBatch,
     field::{put_number, put_time},
     groups, horizon, host_identities, inboxes, invites, items,
@@ -153,6 +153,7 @@ impl Step {
             Effect::HostIdentity(identity) => {
                 self.row(host_identities::key(&identity.key), |out| host_identities::encode(out, identity));
             }
+            Effect::ApiKeys(keys) => self.row(api_keys::key(), |out| api_keys::encode(out, keys)),
             Effect::Group(effect) => self.take_of_group(effect),
             Effect::Channel(effect) => self.take_of_channel(effect),
             Effect::Reading(reading) => {

@@ -28,6 +28,7 @@
 //! | `w` | readings | user, conversation | what the user has read, and how the user keeps it |
 //! | `x` | meta | name | reach, time, horizon, store |
 //! | `y` | host identities | hash of app and subject | hash, user |
+//! | `z` | API keys | | all of them |
 //!
 //! Numbers in keys are big-endian, so that byte order is number order. Only the repository of a prefix builds its keys.
 
@@ -77,6 +78,8 @@ pub const FOLLOW: u8 = b'i';
 pub const FOLLOWER: u8 = b'j';
 /// See the table.
 pub const READING: u8 = b'w';
+/// See the table.
+pub const API_KEYS: u8 = b'z';
 /// See the table.
 pub const META: u8 = b'x';
 

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use super::{
-    accounts, channels, contacts, conversations, devices,
+    accounts, api_keys, channels, contacts, conversations, devices,
     field::{Input, Malformed, put_bytes, put_fixed64, put_number, put_time},
     groups, horizon, host_identities, invites, items, lineages, messages, readings, runs,
 };
@@ -40,6 +40,7 @@ const FOLLOW_COUNT: u8 = 49;
 const POSTED: u8 = 50;
 const CONTACT_TALLY: u8 = 60;
 const HOST_IDENTITY: u8 = 70;
+const API_KEYS: u8 = 71;
 const READING: u8 = 80;
 
 /// Appends one record.
@@ -107,6 +108,10 @@ fn encode_effect(out: &mut Vec<u8>, effect: &Effect) {
         Effect::HostIdentity(identity) => {
             out.push(HOST_IDENTITY);
             host_identities::encode(out, identity);
+        }
+        Effect::ApiKeys(keys) => {
+            out.push(API_KEYS);
+            api_keys::encode(out, keys);
         }
         Effect::Group(effect) => encode_effect_on_group(out, effect),
         Effect::Channel(effect) => encode_effect_on_channel(out, effect),
@@ -257,6 +262,7 @@ fn decode_effect(input: &mut Input<'_>, version: Version) -> Result<Effect, Malf
         CONTACT_TALLY => Effect::ContactTally(contacts::decode_tally(input)?),
         READING => Effect::Reading(Box::new(readings::decode(input)?)),
         HOST_IDENTITY => Effect::HostIdentity(host_identities::decode(input)?),
+        API_KEYS => Effect::ApiKeys(api_keys::decode(input)?),
         tag @ GROUP..=EXPANDED => Effect::Group(decode_effect_on_group(input, tag, version)?),
         tag => Effect::Channel(decode_effect_on_channel(input, tag, version)?),
     })

@@ -5,6 +5,7 @@
 //! `engine*`), and is read through a `view`.
 
 pub mod accounts;
+pub mod api_keys;
 pub mod channels;
 #[cfg(test)]
 mod channels_tests;

@@ -9,9 +9,9 @@ use std::{fmt::Write, fs, path::PathBuf, sync::Arc};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
-    accounts, channels, contacts, conversations, devices, field::Input, files_faulty::SeededRandom, groups,
-    host_identities, inboxes, index_writer, invites, items, log_record, messages, packing::Chunk, receipts,
-    record_samples::every_effect, runs,
+    accounts, api_keys, channels, contacts, conversations, devices, field::Input, files_faulty::SeededRandom,
+    groups, host_identities, inboxes, index_writer, invites, items, log_record, messages, packing::Chunk,
+    receipts, record_samples::every_effect, runs,
 };
 use crate::model::{ConversationId, Record, Seq, Version};
 
@@ -105,6 +105,7 @@ fn decode_everything(bytes: &[u8]) {
     let _ = runs::decode(&mut input()).is_ok();
     let _ = invites::decode(&mut input()).is_ok();
     let _ = host_identities::decode(&mut input()).is_ok();
+    let _ = api_keys::decode(&mut input()).is_ok();
     let _ = groups::decode(&mut input()).is_ok();
     let _ = groups::decode_member(&mut input()).is_ok();
     let _ = groups::decode_position(&mut input()).is_ok();

@@ -6,10 +6,12 @@ use bytes::Bytes;
 
 use super::{engine::Engine, engine_memory::MemoryEngine, index_writer, log_record, tail::Tail, view::View};
 use crate::model::{
-    Channel, ChannelEffect, ClientMessageId, Contact, ContactTally, Content, ConversationId, Custom, Day,
-    Delivery, DeviceId, Effect, Expansion, Follow, FollowEnd, FollowInterval, Form, Group, GroupEffect,
-    HeardSince, Horizon, Interval, Kind, KindSet, Lineage, LineageId, Lineages, Member, Notice, Position,
-    Posted, Reading, Record, Role, RunNumber, Seq, Standing, TimeMs, Turn, UserId, Version,
+    ApiKey, ApiKeyId, ApiKeys, Channel, ChannelEffect, ClientMessageId, Contact, ContactTally, Content,
+    ConversationId, Custom, Day, Delivery, DeviceId, Effect, Expansion, Follow, FollowEnd, FollowInterval,
+    Form, Group, GroupEffect, HeardSince, Horizon, Interval, Kind, KindSet, Lineage, LineageId, Lineages,
+    Member, Notice, Position, Posted, Reading, Record, Role, RunNumber, Seq, Standing, TimeMs, Turn, UserId,
+    Version,
+    api_key::{ActsFor, Scope, Scopes},
     limits::KINDS_MAX,
     record::{Account, Conversation, Device, HostIdentity, Invite, Item, ItemValue, Message, Run},
 };
@@ -155,7 +157,8 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
     let account = |password: Option<&str>, devices| {
         let (name, password) = ("Ann Ärger".to_owned(), password.map(str::to_owned));
         let (created, suspended) = (TimeMs(1_700_000_000_123), false);
-        Effect::Account(Account { user: ann, name, password, created, devices, suspended })
+        let (bot, made_by) = (false, None);
+        Effect::Account(Account { user: ann, name, password, created, devices, suspended, bot, made_by })
     };
     let device = Device {
         device: DeviceId(0xd1),
@@ -174,6 +177,8 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
             created: TimeMs(5),
             devices: vec![DeviceId(0xd1)],
             suspended: true,
+            bot: false,
+            made_by: None,
         }),
         Effect::Device(Device { suspended: true, ..device.clone() }),
     ];
@@ -402,6 +407,9 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
         ("notice_muted", vec![notice(Notice::Muted(bob, true))]),
         ("notice_unmuted", vec![notice(Notice::Muted(bob, false))]),
         ("host_identity", vec![Effect::HostIdentity(HostIdentity { key: [0x5a; 32], user: ann })]),
+        ("bot", vec![bot(ann)]),
+        ("api_keys", vec![api_keys(ann, bob)]),
+        ("api_keys_none", vec![Effect::ApiKeys(ApiKeys::default())]),
         ("notice_turned", vec![notice(Notice::Turned(Form::Channel)), notice(Notice::Turned(Form::Group))]),
         ("channel", of_channel(conversation)),
         ("channel_followed", followed(ann, conversation)),
@@ -409,4 +417,43 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
         ("channel_posted", vec![posted(conversation, 129, 70_000)]),
         ("nothing", Vec::new()),
     ]
+}
+
+/// An account that a key made for a program.
+fn bot(user: UserId) -> Effect {
+    Effect::Account(Account {
+        user,
+        name: "tea-bot".to_owned(),
+        password: None,
+        created: TimeMs(5),
+        devices: Vec::new(),
+        suspended: false,
+        bot: true,
+        made_by: Some(ApiKeyId(0x7a)),
+    })
+}
+
+fn api_keys(ann: UserId, bob: UserId) -> Effect {
+    let newest = ApiKey {
+        id: ApiKeyId(0x7a),
+        name: "shop".to_owned(),
+        secret: [0x5b; 32],
+        scopes: Scopes::default().with(Scope::Users).with(Scope::Read),
+        acts_for: ActsFor::All,
+        created: TimeMs(1_700_000_000_123),
+        expires: Some(TimeMs(1_800_000_000_000)),
+        used: None,
+    };
+    let named = ActsFor::Users(vec![ann, bob]);
+    let older = ApiKey {
+        id: ApiKeyId(7),
+        name: "till".to_owned(),
+        acts_for: named,
+        expires: None,
+        used: Some(TimeMs(1_700_000_000_456)),
+        ..newest.clone()
+    };
+    let oldest =
+        ApiKey { id: ApiKeyId(1), name: "old".to_owned(), acts_for: ActsFor::Made, ..newest.clone() };
+    Effect::ApiKeys(ApiKeys(vec![oldest, older, newest]))
 }

@@ -26,8 +26,8 @@ use parking_lot::{Mutex, RwLock};
 use rustc_hash::FxHashMap;
 
 use crate::model::{
-    ContactTally, ConversationId, Day, Delivery, DeviceId, Effect, Horizon, Kind, Lineages, Reading, Record,
-    UserId, Version,
+    ApiKeys, ContactTally, ConversationId, Day, Delivery, DeviceId, Effect, Horizon, Kind, Lineages, Reading,
+    Record, UserId, Version,
     record::{Account, Conversation, Device, HostIdentityKey, Invite, Item, SecretHash, name_key},
     seeded::{self, SyncBug},
 };
@@ -74,6 +74,8 @@ pub struct Tail {
     bytes: AtomicUsize,
     /// The newest that is durable.
     horizon: RwLock<Horizon>,
+    /// All API keys, and the version that changed them.
+    api_keys: RwLock<Option<(Version, ApiKeys)>>,
 }
 
 impl Tail {
@@ -88,6 +90,7 @@ impl Tail {
             records: Mutex::default(),
             bytes: AtomicUsize::new(0),
             horizon: RwLock::default(),
+            api_keys: RwLock::default(),
         }
     }
 
@@ -293,6 +296,7 @@ impl Tail {
                 let row = (version, Some(identity.user));
                 self.hash_shard(&identity.key).write().host_identities.insert(identity.key, row);
             }
+            Effect::ApiKeys(keys) => *self.api_keys.write() = Some((version, keys.clone())),
             Effect::Group(effect) => self.insert_of_group(version, effect),
             Effect::Channel(effect) => self.insert_of_channel(version, effect),
             Effect::Reading(reading) => self.insert_reading(version, reading),
@@ -353,6 +357,9 @@ impl Tail {
             Effect::HostIdentity(identity) => {
                 let mut shard = self.hash_shard(&identity.key).write();
                 drop_row(&mut shard.host_identities, &identity.key, version);
+            }
+            Effect::ApiKeys(_) => {
+                self.api_keys.write().take_if(|(changed, _)| *changed <= version);
             }
             Effect::Group(effect) => self.remove_of_group(version, effect),
             Effect::Channel(effect) => self.remove_of_channel(version, effect),

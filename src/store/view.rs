@@ -3,7 +3,7 @@
 use std::{collections::HashMap, ops::ControlFlow, sync::Arc};
 
 use super::{
-    accounts, conversations, devices,
+    accounts, api_keys, conversations, devices,
     engine::{Engine, prefix_end},
     field::Malformed,
     host_identities, index_writer, invites, keys, lineages,
@@ -17,7 +17,7 @@ pub use super::{
 };
 use crate::{
     model::{
-        ClientMessageId, ConversationId, DeviceId, Kind, Lineages, Seq, TimeMs, UserId, Version,
+        ApiKeys, ClientMessageId, ConversationId, DeviceId, Kind, Lineages, Seq, TimeMs, UserId, Version,
         limits::{CHANNEL_POSTS_MAX, KINDS_MAX},
         record::{
             Account, Conversation, Device, HostIdentityKey, Invite, Item, Receipt, ReceiptDay, Run,
@@ -117,6 +117,17 @@ impl View {
                 let row = self.row(&host_identities::key(key), host_identities::decode)?;
                 Ok(row.map(|identity| identity.user))
             }
+        }
+    }
+
+    /// All API keys.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn api_keys(&self) -> Result<ApiKeys, ReadFault> {
+        match self.pin.api_keys() {
+            Some(keys) => Ok(keys),
+            None => Ok(self.row(&api_keys::key(), api_keys::decode)?.unwrap_or_default()),
         }
     }
 

@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     fn notice(what: What, users: &[&str], role: Role) -> proto::Notice {
-        let user = |name: &&str| proto::User { user_id: 9, name: (*name).to_owned() };
+        let user = |name: &&str| proto::User { user_id: 9, name: (*name).to_owned(), bot: false };
         proto::Notice {
             what: what.into(),
             by: "Ann".to_owned(),

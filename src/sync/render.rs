@@ -199,7 +199,7 @@ fn whole_notice(sender: UserId, notice: &Notice, names: &Names) -> proto::Notice
         Notice::Muted(_, false) => (What::Unmuted, "", None),
         Notice::Turned(_) => (What::Turned, "", None),
     };
-    let user = |user: &UserId| proto::User { user_id: user.0, name: names.of(*user).to_owned() };
+    let user = |user: &UserId| proto::User { user_id: user.0, name: names.of(*user).to_owned(), bot: false };
     proto::Notice {
         what: what.into(),
         by: names.of(sender).to_owned(),

@@ -89,7 +89,8 @@ impl Seat {
 
 #[track_caller]
 fn assert_notice(entry: &proto::Entry, by: &Person, what: What, users: &[&Person], name: &str, role: Role) {
-    let user = |person: &&Person| proto::User { user_id: person.user_id, name: person.name.clone() };
+    let user =
+        |person: &&Person| proto::User { user_id: person.user_id, name: person.name.clone(), bot: false };
     let notice = proto::Notice {
         what: what.into(),
         by: by.name.clone(),

@@ -18,6 +18,8 @@
 //! | [`passwords`] | changing a password: what ends with it, an end to guessing, the operator's word |
 //! | [`suspension`] | an account is suspended and resumed by an operator: out at once, and back as it was |
 //! | [`export`] | everything of one user as an archive: whole or broken off, one at a time |
+//! | [`api_keys`] | what the programs of an app may with a key: for whom, by which scopes, until it is revoked |
+//! | [`bots`] | accounts of programs, and what an operator says as one of them |
 //! | [`devices`] | listing and ending devices: tokens and connections die at once |
 //! | [`independence`] | devices and contexts at different marks: what is kept, for whom, and what an expiry leaves |
 //! | [`login_policy`] | one device of a class: who signs in ends the other or is refused, and the displaced one is fenced |
@@ -44,11 +46,13 @@
 
 mod support;
 
+mod api_keys;
 mod bad_frames;
 mod bad_requests;
 mod bad_snapshots;
 mod bad_tokens;
 mod bodies;
+mod bots;
 mod channels;
 mod chat;
 mod cleanup;

@@ -54,7 +54,7 @@ SCHEMA = {
         (17, "listDevices", "Nothing", "?"), (18, "endDevice", "EndDevice", "?"), (19, "findUser", "FindUser", "?"),
         (20, "heads", "Heads", "?"), (21, "range", "Range", "?"), (22, "compare", "Compare", "?"),
         (23, "signInWithToken", "SignInWithToken", "?"),
-        (24, "changePassword", "ChangePassword", "?"),
+        (24, "changePassword", "ChangePassword", "?"), (25, "createUser", "CreateUser", "?"),
         (30, "blockUser", "BlockUser", "?"), (31, "unblockUser", "UnblockUser", "?"),
         (32, "noteContact", "NoteContact", "?"), (33, "deleteContact", "DeleteContact", "?"),
         (34, "askContact", "AskContact", "?"), (35, "acceptContact", "AcceptContact", "?"),
@@ -109,7 +109,8 @@ SCHEMA = {
     "ChangePassword": [
         (1, "oldPassword", "string", ""), (2, "newPassword", "string", ""), (3, "endOtherDevices", "bool", "")],
     "FindUser": [(1, "name", "string", "")],
-    "User": [(1, "userId", "fixed64", ""), (2, "name", "string", "")],
+    "CreateUser": [(1, "name", "string", ""), (2, "password", "string", ""), (3, "bot", "bool", "")],
+    "User": [(1, "userId", "fixed64", ""), (2, "name", "string", ""), (3, "bot", "bool", "")],
     "BlockUser": [(1, "userId", "fixed64", "")],
     "UnblockUser": [(1, "userId", "fixed64", "")],
     "NoteContact": [(1, "userId", "fixed64", ""), (2, "remark", "string", ""), (3, "labels", "string", "*")],

@@ -6,7 +6,7 @@ use std::{
 };
 
 use highwater::model::{
-    Bodies, ClientMessageId, Content, ConversationId, Day, Delivery, DeviceId, Effect, GroupBounds,
+    ApiKeys, Bodies, ClientMessageId, Content, ConversationId, Day, Delivery, DeviceId, Effect, GroupBounds,
     GroupEffect, Horizon, Kind, LineageId, Lineages, Record, Seq, TimeMs, UserId, Version,
     record::{Account, Conversation, Device, HostIdentityKey, Item, Run, SecretHash},
 };
@@ -38,6 +38,7 @@ pub struct Oracle {
     pub accounts: BTreeMap<UserId, Account>,
     pub runs: Vec<Run>,
     pub invites: BTreeMap<SecretHash, TimeMs>,
+    pub api_keys: ApiKeys,
     pub host_identities: BTreeMap<HostIdentityKey, UserId>,
     pub lineages: BTreeMap<UserId, Lineages>,
     /// Silent for longer, a lineage holds nothing back.
@@ -125,6 +126,7 @@ impl Oracle {
                     let owner = self.host_identities.insert(identity.key, identity.user);
                     assert!(owner.is_none(), "a host app's user got two accounts");
                 }
+                Effect::ApiKeys(keys) => self.api_keys = keys.clone(),
                 Effect::Channel(_) => panic!("these histories make no channels"),
                 // Judged when the whole record is taken.
                 Effect::Group(_) | Effect::ContactTally(_) => {}

@@ -77,6 +77,16 @@ refusals! {
     HostSignInOff = 213, "host_sign_in_off", 403, false, "there is no signing in by a host app here";
     /// By what the host app's token could be judged cannot be fetched now.
     HostUnavailable = 214, "host_unavailable", 503, true, "the host app cannot be asked now";
+    /// The API key is unknown, revoked or expired.
+    InvalidApiKey = 215, "invalid_api_key", 401, false, "the API key is not valid";
+    /// The API key was made without the scope of this request.
+    ScopeMissing = 216, "scope_missing", 403, false, "the API key has no scope for this";
+    /// The API key may not act for whom it names.
+    NotForThisUser = 217, "not_for_this_user", 403, false, "the API key does not act for this user";
+    /// The operator has made as many keys as there may be.
+    TooManyApiKeys = 218, "too_many_api_keys", 409, false, "there are as many API keys as there may be";
+    /// A bot does not sign in.
+    BotHasNoPassword = 219, "bot_has_no_password", 409, false, "a bot has no password";
 
     /// No such user, or one that takes nothing from the one who asks: which of them is not told.
     NoSuchUser = 300, "no_such_user", 404, false, "there is no such user";

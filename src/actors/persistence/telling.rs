@@ -231,6 +231,8 @@ fn changed(change: &ContactChange) -> u32 {
 fn op_of(request: &Request) -> Option<Op> {
     match request {
         Request::Send(_) => Some(Op::Send),
+        Request::OnBehalf(on_behalf) => op_of(&on_behalf.operation.request),
+        Request::MakeUser(_) => Some(Op::Register),
         Request::Register(_) => Some(Op::Register),
         Request::AddDevice(_) => Some(Op::SignIn),
         Request::EndDevices { .. } | Request::EndDevice { .. } => Some(Op::EndDevice),
@@ -249,6 +251,7 @@ fn op_of(request: &Request) -> Option<Op> {
         | Request::StoreTime
         | Request::AcceptTime
         | Request::Invite(_)
+        | Request::ApiKey(_)
         | Request::PutDocument { .. }
         | Request::Reading(_)
         | Request::SetPrivacy { .. }

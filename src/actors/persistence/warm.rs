@@ -49,6 +49,7 @@ fn one(view: &View, need: Need) -> Result<Warm, ReadFault> {
         Need::Lineages(user) => Warm::Lineages(user, view.lineages(user)?),
         Need::Invite(hash) => Warm::Invite(hash, view.invite(&hash)?),
         Need::HostIdentity(key) => Warm::HostIdentity(key, view.user_of_host_identity(&key)?),
+        Need::ApiKeys => Warm::ApiKeys(view.api_keys()?),
         Need::Item(user, kind, key) => {
             let version = view.item_version(user, kind, &key)?;
             Warm::Item(user, kind, key, version)

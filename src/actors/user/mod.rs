@@ -46,7 +46,7 @@ pub use members::{group_info, members};
 pub use pages::{Answered, PageRequest, answer, begin, count_told, page_bytes_max};
 pub use push::{audience, audience_of_all};
 pub use readings::reading_of;
-pub use requests::{answer_body, change, device_list, message, user_by_name};
+pub use requests::{answer_body, change, device_list, message, shown, user_by_name};
 pub use services::UserServices;
 pub use session::{Session, retry_after_ms};
 pub use ticks::{TicksAnswer, ticks};

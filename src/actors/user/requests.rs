@@ -14,7 +14,10 @@ use crate::{
         transport::ConnectionId,
     },
     logic::{self, Answer, operation},
-    model::{ClientMessageId, ConversationId, Day, DeviceId, Seq, UserId, record::name_key},
+    model::{
+        ClientMessageId, ConversationId, Day, DeviceId, Seq, UserId,
+        record::{Account, name_key},
+    },
     monitor::{Op, Outcome},
     store::view::{ReadFault, View},
 };
@@ -73,6 +76,8 @@ impl User {
             }
             Some(Request::Range(range)) => self.range(connection, request_id, range),
             Some(Request::AskWatermarks(wanted)) => self.ask_watermarks(connection, request_id, wanted),
+            // API keys ask by HTTP.
+            Some(Request::CreateUser(_)) => self.refuse(connection, request_id, Refusal::Forbidden),
             Some(
                 Request::Hello(_) | Request::Register(_) | Request::SignIn(_) | Request::SignInWithToken(_),
             ) => {
@@ -322,9 +327,11 @@ pub fn answer_body(answer: Answer) -> Body {
             Body::Sent(proto::Sent { conversation_id: conversation.0, seq: seq.0, sent_at_ms: sent_at.0 })
         }
         Answer::GroupCreated(group) => Body::GroupCreated(proto::GroupCreated { conversation_id: group.0 }),
-        Answer::DeviceAdded(_) | Answer::DevicesEnded(_) | Answer::LineageOpened(_) | Answer::Done => {
-            Body::Done(proto::Done {})
-        }
+        Answer::DeviceAdded(_)
+        | Answer::DevicesEnded(_)
+        | Answer::LineageOpened(_)
+        | Answer::UserMade(_)
+        | Answer::Done => Body::Done(proto::Done {}),
     }
 }
 
@@ -359,6 +366,12 @@ pub fn user_by_name(view: &View, asking: UserId, name_key: &str) -> Result<Resul
         Some(user) => view.account(user)?,
         None => None,
     };
-    let body = found.map(|account| Body::User(proto::User { user_id: account.user.0, name: account.name }));
+    let body = found.map(|account| Body::User(shown(account)));
     Ok(body.ok_or(Refusal::NoSuchUser))
+}
+
+/// An account as others are told of it.
+#[must_use]
+pub fn shown(account: Account) -> proto::User {
+    proto::User { user_id: account.user.0, name: account.name, bot: account.bot }
 }

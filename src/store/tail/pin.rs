@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{InboxEntry, Tail};
 use crate::model::{
-    ContactTally, ConversationId, Delivery, DeviceId, Horizon, Kind, Lineages, Seq, UserId, Version,
+    ApiKeys, ContactTally, ConversationId, Delivery, DeviceId, Horizon, Kind, Lineages, Seq, UserId, Version,
     record::{Account, Conversation, Device, HostIdentityKey, Invite, Item, SecretHash},
     seeded::{self, SyncBug},
 };
@@ -65,6 +65,12 @@ impl Pin {
     #[must_use]
     pub fn user_of_host_identity(&self, key: &HostIdentityKey) -> Option<Option<UserId>> {
         self.tail.hash_shard(key).read().host_identities.get(key).map(|(_, row)| *row)
+    }
+
+    /// The API keys, if the tail knows them: the newest, so that a key that was revoked is worth nothing to anybody.
+    #[must_use]
+    pub fn api_keys(&self) -> Option<ApiKeys> {
+        self.tail.api_keys.read().as_ref().map(|(_, keys)| keys.clone())
     }
 
     /// The newest horizon that is durable.

@@ -106,7 +106,8 @@ fn accounts() -> Vec<Named> {
         plain("server_done", Body::Done(Done {})),
         plain("server_device_list", Body::DeviceList(DeviceList { devices })),
         plain("server_device_list_empty", Body::DeviceList(DeviceList::default())),
-        plain("server_user", Body::User(User { user_id: BOB, name: "bob".to_owned() })),
+        plain("server_user", Body::User(User { user_id: BOB, name: "bob".to_owned(), bot: false })),
+        plain("server_user_bot", Body::User(User { user_id: BOB, name: "bob".to_owned(), bot: true })),
         plain("server_user_empty", Body::User(User::default())),
     ]
 }
@@ -203,7 +204,7 @@ fn later_notices() -> Vec<Entry> {
 }
 
 fn user(user_id: u64, name: &str) -> User {
-    User { user_id, name: name.to_owned() }
+    User { user_id, name: name.to_owned(), bot: false }
 }
 
 fn notice(what: What, users: Vec<User>, name: &str, role: Role) -> Notice {

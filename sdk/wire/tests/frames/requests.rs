@@ -3,12 +3,12 @@
 use bytes::Bytes;
 use highwater_wire::proto::{
     AcceptContact, AddMembers, AskContact, AskWatermarks, BlockUser, ChangePassword, ClientFrame, Compare,
-    CreateChannel, CreateGroup, Custom, DeleteContact, DescribeGroup, DeviceClass, DeviceInfo, DissolveGroup,
-    EndDevice, FindUser, Follow, GiveRole, Heads, Heartbeat, HeldEntry, HeldItem, Hello, LeaveGroup,
-    ListDevices, ListMembers, MarkRead, MuteGroup, MuteMember, NoteContact, Range, RefuseContact, Register,
-    RemoveMember, RenameGroup, Role, Send, SetConversation, SetPrivacy, SignIn, SignInWithToken, SignOut,
-    Sync, TurnGroup, UnblockUser, Unfollow, WithdrawContact, client_frame::Request, end_device::Which,
-    send::To,
+    CreateChannel, CreateGroup, CreateUser, Custom, DeleteContact, DescribeGroup, DeviceClass, DeviceInfo,
+    DissolveGroup, EndDevice, FindUser, Follow, GiveRole, Heads, Heartbeat, HeldEntry, HeldItem, Hello,
+    LeaveGroup, ListDevices, ListMembers, MarkRead, MuteGroup, MuteMember, NoteContact, Range, RefuseContact,
+    Register, RemoveMember, RenameGroup, Role, Send, SetConversation, SetPrivacy, SignIn, SignInWithToken,
+    SignOut, Sync, TurnGroup, UnblockUser, Unfollow, WithdrawContact, client_frame::Request,
+    end_device::Which, send::To,
 };
 
 use super::{Frame, Named, message_id, snapshot};
@@ -81,6 +81,8 @@ fn accounts() -> Vec<Named> {
         }),
         in_place_of: 0xF0E0_D0C0_B0A0_9080,
     };
+    let create_user =
+        CreateUser { name: "Bob.B_2-x".to_owned(), password: "päss word".to_owned(), bot: true };
     let change_password = ChangePassword {
         old_password: "correct horse".to_owned(),
         new_password: "battery staple".to_owned(),
@@ -112,6 +114,8 @@ fn accounts() -> Vec<Named> {
         plain("client_end_device_empty", Request::EndDevice(EndDevice { which: None })),
         plain("client_change_password", Request::ChangePassword(change_password)),
         plain("client_change_password_empty", Request::ChangePassword(ChangePassword::default())),
+        plain("client_create_user", Request::CreateUser(create_user)),
+        plain("client_create_user_empty", Request::CreateUser(CreateUser::default())),
         plain("client_find_user", Request::FindUser(FindUser { name: "Bob.B_2-x".to_owned() })),
     ]
 }

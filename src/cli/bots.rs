@@ -1,0 +1,90 @@
+//! `highwater admin bot …` and `admin send …`: accounts of programs, and what the operator says as one of them.
+
+use std::io::{self, Read};
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::{
+    ServerFlags,
+    admin::AdminFault,
+    operator_port::{OperatorFault, OperatorPort},
+};
+
+/// Bytes of a text on stdin. Source: the longest that is accepted has 4 KiB; a longer one is refused by the server.
+const TEXT_BYTES_MAX: u64 = 16 * 1024;
+
+/// What an operator does with bots.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BotRequest {
+    /// One is made, or gets a further device.
+    Make {
+        /// Its name.
+        name: String,
+    },
+    /// The text on stdin is sent by one.
+    Send {
+        /// Name or id of the bot.
+        from: String,
+        /// Name or id of the user.
+        to: String,
+    },
+}
+
+/// The same as commands.
+#[derive(Debug, Subcommand)]
+pub(super) enum BotNamed {
+    /// Make the account of a program, unless it is there, and print a line of JSON with a device token of it.
+    Bot {
+        /// Its name.
+        #[arg(value_name = "NAME")]
+        name: String,
+        #[command(flatten)]
+        server: ServerFlags,
+    },
+    /// Send the text on stdin to a user, as a message of a bot.
+    Send {
+        /// Name or id of the bot: `admin bot system` makes one of this name.
+        #[arg(long, value_name = "NAME|ID", default_value = "system")]
+        from: String,
+        /// Name or id of the user.
+        #[arg(long, value_name = "NAME|ID")]
+        to: String,
+        #[command(flatten)]
+        server: ServerFlags,
+    },
+}
+
+impl From<BotNamed> for (ServerFlags, BotRequest) {
+    fn from(named: BotNamed) -> (ServerFlags, BotRequest) {
+        match named {
+            BotNamed::Bot { name, server } => (server, BotRequest::Make { name }),
+            BotNamed::Send { from, to, server } => (server, BotRequest::Send { from, to }),
+        }
+    }
+}
+
+/// Asks, and says what was done.
+pub(super) fn ask(port: &OperatorPort, request: &BotRequest) -> Result<String, AdminFault> {
+    match request {
+        BotRequest::Make { name } => {
+            let answer = port.ask("/v1/bots", &json!({ "name": name }))?;
+            if answer["token"].as_str().is_none_or(str::is_empty) {
+                return Err(OperatorFault::Answer("it names no token".to_owned()).into());
+            }
+            Ok(answer.to_string())
+        }
+        BotRequest::Send { from, to } => {
+            let mut text = String::new();
+            let read = io::stdin().lock().take(TEXT_BYTES_MAX).read_to_string(&mut text);
+            read.map_err(|source| AdminFault::Stdin { source })?;
+            let body = json!({ "from": from, "to": to, "text": text.trim_end_matches(['\r', '\n']) });
+            let answer = port.ask("/v1/send", &body)?;
+            Ok(format!(
+                "sent: seq {} of conversation {}",
+                answer["seq"],
+                answer["conversation_id"].as_str().unwrap_or("?")
+            ))
+        }
+    }
+}
