@@ -89,6 +89,7 @@ fn held(head: u64, position: Option<u64>, followers: &[(u64, Times<'_>)]) -> Row
         founder: UserId(1),
         created: TimeMs(1),
         is_muted: false,
+        announcement: None,
     };
     let channel = Channel {
         channel: NEWS,

@@ -130,6 +130,7 @@ fn random_group(random: &mut SeededRandom, mut rows: Rows) -> Rows {
         founder: UserId(1),
         created: TimeMs(1),
         is_muted: false,
+        announcement: None,
     };
     rows.groups.insert(GROUP, GroupState { row, members, position, channel });
     let row = Conversation::of_group(GROUP, TimeMs(1));
@@ -140,7 +141,7 @@ fn random_group(random: &mut SeededRandom, mut rows: Rows) -> Rows {
 
 fn random_group_request(random: &mut SeededRandom) -> Request {
     let (user, peer) = (1 + random.below(4), UserId(1 + random.below(5)));
-    let change = match random.below(9) {
+    let change = match random.below(10) {
         0 => {
             GroupChange::Create { name: ["g", ""][random.below(2) as usize].to_owned(), members: vec![peer] }
         }
@@ -151,6 +152,7 @@ fn random_group_request(random: &mut SeededRandom) -> Request {
         5 => GroupChange::Dissolve,
         6 => GroupChange::MuteAll(random.one_in(2)),
         7 => GroupChange::Mute(peer, random.one_in(2)),
+        8 => GroupChange::Announce(["x", ""][random.below(2) as usize].to_owned()),
         _ => GroupChange::GiveRole(peer, [Role::Owner, Role::Admin][random.below(2) as usize]),
     };
     Request::Group(GroupRequest { by: by(user, 10 * user + 1 + random.below(2)), group: GROUP, change })

@@ -92,7 +92,12 @@ fn effect(effect: &Effect) -> String {
 
 fn shown_of_group(effect: &GroupEffect) -> String {
     match effect {
-        GroupEffect::Row(row) => format!("group {}", row.name),
+        GroupEffect::Row(row) => match &row.announcement {
+            Some(announcement) => {
+                format!("group {} announcing {} by {}", row.name, announcement.text, announcement.by)
+            }
+            None => format!("group {}", row.name),
+        },
         GroupEffect::Member(member) => {
             let ends = |interval: &Interval| {
                 format!(

@@ -22,9 +22,11 @@ pub(super) fn needs(needs: &mut Needs<'_>, request: &GroupRequest) {
         GroupChange::Remove(user) => (&[], std::slice::from_ref(user)),
         GroupChange::Leave => (&[], std::slice::from_ref(&request.by.user)),
         GroupChange::GiveRole(user, _) => (&[], std::slice::from_ref(user)),
-        GroupChange::Rename(_) | GroupChange::Dissolve | GroupChange::MuteAll(_) | GroupChange::Mute(..) => {
-            (&[], &[])
-        }
+        GroupChange::Rename(_)
+        | GroupChange::Dissolve
+        | GroupChange::MuteAll(_)
+        | GroupChange::Mute(..)
+        | GroupChange::Announce(_) => (&[], &[]),
     };
     if added.len() > GROUP_USERS_PER_OPERATION_MAX {
         return;
@@ -86,7 +88,8 @@ fn needs_of_held(needs: &mut Needs<'_>, held: &GroupState, by: UserId, change: &
         | GroupChange::Rename(_)
         | GroupChange::Dissolve
         | GroupChange::MuteAll(_)
-        | GroupChange::Mute(..) => {}
+        | GroupChange::Mute(..)
+        | GroupChange::Announce(_) => {}
     }
 }
 

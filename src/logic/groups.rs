@@ -9,9 +9,10 @@ use super::{
     channels, contacts,
     decide::{Decided, authorise},
     fan_out::{Entry, admit, check_queue, head_of, write_entry},
-    group_mutes,
+    group_announcements, group_mutes,
     operation::{Answer, GroupChange, GroupRequest},
     state::{ConversationState, GroupState, State},
+    visible_text,
 };
 use crate::model::{
     ClientMessageId, Content, ConversationId, Counted, Day, Effect, Form, Group, GroupEffect, Interval,
@@ -56,6 +57,7 @@ pub(super) fn decide(
         GroupChange::Dissolve => Some(dissolve(held, by, seq)?),
         GroupChange::MuteAll(muted) => group_mutes::mute_all(state, held, by, *muted)?,
         GroupChange::Mute(user, muted) => group_mutes::mute(state, held, by, (*user, *muted))?,
+        GroupChange::Announce(text) => group_announcements::announce(state, held, (at, by), text)?,
     };
     let Some(changed) = changed else {
         return Ok(Decided::unchanged(Answer::Done));
@@ -114,7 +116,15 @@ fn create(
     if others.len() + 1 > state.group_bounds.members_max {
         return Err(Refusal::GroupFull);
     }
-    let row = Group { group, name: name.to_owned(), named: Seq(1), founder, created: at, is_muted: false };
+    let row = Group {
+        group,
+        name: name.to_owned(),
+        named: Seq(1),
+        founder,
+        created: at,
+        is_muted: false,
+        announcement: None,
+    };
     let joined = Interval { join: Seq(1), leave: None };
     let member =
         |user, role| Member { group, user, role, ranked: Seq(1), intervals: vec![joined], is_muted: false };
@@ -336,7 +346,7 @@ pub(super) fn check_rank(held: &GroupState, by: UserId, on: Role) -> Result<(), 
 }
 
 pub(super) fn check_name(name: &str) -> Result<(), Refusal> {
-    let is_allowed = !name.trim().is_empty() && !name.chars().any(char::is_control);
+    let is_allowed = !name.trim().is_empty() && visible_text::is_line(name);
     if is_allowed && name.len() <= GROUP_NAME_BYTES_MAX { Ok(()) } else { Err(Refusal::InvalidGroupName) }
 }
 

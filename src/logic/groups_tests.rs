@@ -87,6 +87,7 @@ fn held(members: &[(u64, Role, &[(u64, u64)])], head: u64, position: Option<Posi
         founder: UserId(1),
         created: TimeMs(1),
         is_muted: false,
+        announcement: None,
     };
     rows.groups.insert(GROUP, GroupState { row, members, position, channel: None });
     let row = Conversation::of_group(GROUP, TimeMs(1));

@@ -26,6 +26,9 @@ pub mod fan_out_job;
 #[cfg(test)]
 mod fan_out_job_tests;
 mod followers;
+mod group_announcements;
+#[cfg(test)]
+mod group_announcements_tests;
 #[cfg(test)]
 mod group_ends_tests;
 mod group_ids;
@@ -75,6 +78,7 @@ mod suspension;
 #[cfg(test)]
 mod suspension_tests;
 mod turns;
+mod visible_text;
 
 pub use decide::{Decided, decide, lacking};
 pub use group_ids::id_of_new;

@@ -219,6 +219,8 @@ pub enum GroupChange {
     MuteAll(bool),
     /// A member may not write, or may again. For the owner, and for admins unless it is another admin.
     Mute(UserId, bool),
+    /// Every member is to know this; empty: nothing any more. For owner and admins.
+    Announce(String),
 }
 
 /// What a user does with regard to another one.

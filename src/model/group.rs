@@ -21,6 +21,19 @@ pub struct Group {
     pub created: TimeMs,
     /// Whether only owner and admins may write.
     pub is_muted: bool,
+    /// What owner or admins want every member to know, if there is something.
+    pub announcement: Option<Announcement>,
+}
+
+/// A text that stands beside the log of a group, so that who comes later knows it too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Announcement {
+    /// Never empty; at most `limits::ANNOUNCEMENT_BYTES_MAX`.
+    pub text: String,
+    /// Who wrote it.
+    pub by: UserId,
+    /// When.
+    pub at: TimeMs,
 }
 
 /// What a member may do. The greater one comes first.
@@ -166,6 +179,8 @@ pub enum Notice {
     Muted(UserId, bool),
     /// The sender made a channel of the group, or a group of the channel.
     Turned(Form),
+    /// The sender announced something; empty: took back what was announced.
+    Announced(String),
 }
 
 impl Notice {
@@ -179,7 +194,7 @@ impl Notice {
                 Notice::Joined(members) => members.len() * NAMED_USER_BYTES_MAX,
                 Notice::Left | Notice::Dissolved | Notice::AllMuted(_) | Notice::Turned(_) => 0,
                 Notice::Removed(_) | Notice::RoleGiven(..) | Notice::Muted(..) => NAMED_USER_BYTES_MAX,
-                Notice::Renamed(name) => name.len(),
+                Notice::Renamed(text) | Notice::Announced(text) => text.len(),
             }
     }
 }

@@ -155,6 +155,10 @@ pub const INTERVALS_PER_MEMBER_MAX: usize = 64;
 /// Name of a group, bytes. Longer, empty, or with control characters: refused as `invalid_group_name`.
 pub const GROUP_NAME_BYTES_MAX: usize = 128;
 
+/// Announcement of a group, bytes. Longer: refused as `invalid_announcement`.
+/// Source: choice; a page of rules. It is in memory with the group, and in every record that changes the group's row.
+pub const ANNOUNCEMENT_BYTES_MAX: usize = 4_096;
+
 /// Members in one answer to a request for them. More: told by the next one. Source: as many as one operation adds.
 pub const MEMBERS_PAGE_MAX: usize = GROUP_USERS_PER_OPERATION_MAX;
 

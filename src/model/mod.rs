@@ -27,7 +27,7 @@ pub use contact::{Contact, ContactTally, Standing};
 pub use content::{Content, Custom};
 pub use device_policy::DevicePolicy;
 pub use effect::{Delivery, DeviceEnd, Effect, GroupEffect, Record};
-pub use group::{Expansion, Group, GroupBounds, Interval, Member, Notice, Position, Role};
+pub use group::{Announcement, Expansion, Group, GroupBounds, Interval, Member, Notice, Position, Role};
 pub use horizon::Horizon;
 pub use host_algorithm::HostAlgorithm;
 pub use ids::{

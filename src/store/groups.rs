@@ -6,7 +6,8 @@ use super::{
     keys::{self, Key},
 };
 use crate::model::{
-    ConversationId, Expansion, Group, Interval, Member, Notice, Position, Role, Seq, UserId, Version,
+    Announcement, ConversationId, Expansion, Group, Interval, Member, Notice, Position, Role, Seq, UserId,
+    Version,
 };
 
 /// Key of a group's row.
@@ -53,6 +54,12 @@ pub fn encode(out: &mut Vec<u8>, row: &Group) {
     put_fixed64(out, row.founder.0);
     put_time(out, row.created);
     out.push(u8::from(row.is_muted));
+    // An announcement is never empty, so no text says that there is none.
+    put_bytes(out, row.announcement.as_ref().map_or(&[][..], |announcement| announcement.text.as_bytes()));
+    if let Some(Announcement { by, at, .. }) = row.announcement {
+        put_fixed64(out, by.0);
+        put_time(out, at);
+    }
 }
 
 /// Reads a group's row.
@@ -67,6 +74,10 @@ pub fn decode(input: &mut Input<'_>) -> Result<Group, Malformed> {
         founder: input.user()?,
         created: input.time()?,
         is_muted: take_flag(input)?,
+        announcement: match input.text("announcement")? {
+            text if text.is_empty() => None,
+            text => Some(Announcement { text, by: input.user()?, at: input.time()? }),
+        },
     })
 }
 
@@ -161,6 +172,7 @@ const DISSOLVED: u8 = 7;
 const ALL_MUTED: u8 = 8;
 const MUTED: u8 = 9;
 const TURNED: u8 = 10;
+const ANNOUNCED: u8 = 13;
 
 /// Writes a notice.
 pub fn encode_notice(out: &mut Vec<u8>, notice: &Notice) {
@@ -196,6 +208,10 @@ pub fn encode_notice(out: &mut Vec<u8>, notice: &Notice) {
             out.push(u8::from(*muted));
         }
         Notice::Turned(form) => out.extend_from_slice(&[TURNED, channels::form_tag(*form)]),
+        Notice::Announced(text) => {
+            out.push(ANNOUNCED);
+            put_bytes(out, text.as_bytes());
+        }
     }
 }
 
@@ -215,6 +231,7 @@ pub fn decode_notice(input: &mut Input<'_>) -> Result<Notice, Malformed> {
         ALL_MUTED => Notice::AllMuted(take_flag(input)?),
         MUTED => Notice::Muted(input.user()?, take_flag(input)?),
         TURNED => Notice::Turned(channels::take_form(input)?),
+        ANNOUNCED => Notice::Announced(input.text("announcement")?),
         tag => return Err(Malformed::Unknown { what: "notice", tag: u64::from(tag) }),
     })
 }

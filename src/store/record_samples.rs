@@ -6,10 +6,10 @@ use bytes::Bytes;
 
 use super::{engine::Engine, engine_memory::MemoryEngine, index_writer, log_record, tail::Tail, view::View};
 use crate::model::{
-    Channel, ChannelEffect, ClientMessageId, Contact, ContactTally, Content, ConversationId, Custom, Day,
-    Delivery, DeviceId, Effect, Expansion, Follow, FollowEnd, FollowInterval, Form, Group, GroupEffect,
-    HeardSince, Horizon, Interval, Kind, KindSet, Lineage, LineageId, Lineages, Member, Notice, Position,
-    Posted, Reading, Record, Role, RunNumber, Seq, Standing, TimeMs, Turn, UserId, Version,
+    Announcement, Channel, ChannelEffect, ClientMessageId, Contact, ContactTally, Content, ConversationId,
+    Custom, Day, Delivery, DeviceId, Effect, Expansion, Follow, FollowEnd, FollowInterval, Form, Group,
+    GroupEffect, HeardSince, Horizon, Interval, Kind, KindSet, Lineage, LineageId, Lineages, Member, Notice,
+    Position, Posted, Reading, Record, Role, RunNumber, Seq, Standing, TimeMs, Turn, UserId, Version,
     limits::KINDS_MAX,
     record::{Account, Conversation, Device, HostIdentity, Invite, Item, ItemValue, Message, Run},
 };
@@ -247,6 +247,20 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
         founder: bob,
         created: TimeMs(5),
         is_muted: true,
+        announcement: None,
+    });
+    let announcing = GroupEffect::Row(Group {
+        group: conversation,
+        name: "Tee".to_owned(),
+        named: Seq(1),
+        founder: bob,
+        created: TimeMs(5),
+        is_muted: false,
+        announcement: Some(Announcement {
+            text: "Um fünf.\nBringt Kekse.".to_owned(),
+            by: ann,
+            at: TimeMs(1_700_000_000_456),
+        }),
     });
     let interval = |join, leave: Option<u64>| Interval { join: Seq(join), leave: leave.map(Seq) };
     let intervals = vec![interval(1, Some(129)), interval(300, None)];
@@ -365,6 +379,7 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
         ("invite", vec![Effect::Invite(Invite { hash: [0xa5; 32], expires: TimeMs(1_800_000_000_000) })]),
         ("invite_gone", vec![Effect::InviteGone([0xa5; 32])]),
         ("group", vec![Effect::Group(group)]),
+        ("group_announcing", vec![Effect::Group(announcing)]),
         ("group_members", members),
         (
             "group_member_gone",
@@ -399,6 +414,10 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
         ("notice_all_muted", vec![notice(Notice::AllMuted(true))]),
         ("notice_muted", vec![notice(Notice::Muted(bob, true))]),
         ("notice_unmuted", vec![notice(Notice::Muted(bob, false))]),
+        (
+            "notice_announced",
+            vec![notice(Notice::Announced("Um fünf.".to_owned())), notice(Notice::Announced(String::new()))],
+        ),
         ("host_identity", vec![Effect::HostIdentity(HostIdentity { key: [0x5a; 32], user: ann })]),
         ("notice_turned", vec![notice(Notice::Turned(Form::Channel)), notice(Notice::Turned(Form::Group))]),
         ("channel", of_channel(conversation)),

@@ -128,9 +128,12 @@ fn concerned(notice: &Notice) -> &[UserId] {
         Notice::Removed(user) | Notice::RoleGiven(user, _) | Notice::Muted(user, _) => {
             std::slice::from_ref(user)
         }
-        Notice::Left | Notice::Renamed(_) | Notice::Dissolved | Notice::AllMuted(_) | Notice::Turned(_) => {
-            &[]
-        }
+        Notice::Left
+        | Notice::Renamed(_)
+        | Notice::Dissolved
+        | Notice::AllMuted(_)
+        | Notice::Turned(_)
+        | Notice::Announced(_) => &[],
     }
 }
 
@@ -192,6 +195,11 @@ fn whole_notice(sender: UserId, notice: &Notice, names: &Names) -> proto::Notice
         Notice::Muted(_, true) => (What::Muted, "", None),
         Notice::Muted(_, false) => (What::Unmuted, "", None),
         Notice::Turned(_) => (What::Turned, "", None),
+        Notice::Announced(_) => (What::Announced, "", None),
+    };
+    let text = match notice {
+        Notice::Announced(text) => text.as_str(),
+        _ => "",
     };
     let user = |user: &UserId| proto::User { user_id: user.0, name: names.of(*user).to_owned() };
     proto::Notice {
@@ -200,6 +208,7 @@ fn whole_notice(sender: UserId, notice: &Notice, names: &Names) -> proto::Notice
         users: concerned(notice).iter().map(user).collect(),
         name: name.to_owned(),
         role: given.map(role).unwrap_or_default().into(),
+        text: text.to_owned(),
     }
 }
 

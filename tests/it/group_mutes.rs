@@ -23,7 +23,7 @@ fn describe(conversation_id: u64) -> Request {
 }
 
 fn info(all_muted: bool, muted: bool) -> Body {
-    Body::GroupInfo(GroupInfo { name: "Tea".to_owned(), all_muted, muted })
+    Body::GroupInfo(GroupInfo { name: "Tea".to_owned(), all_muted, muted, ..GroupInfo::default() })
 }
 
 /// What came of trying to write: the place, or the refusal.
@@ -89,7 +89,7 @@ async fn the_rust_client_mutes_and_is_told_who_was() {
     anns.mute_member(group, bob.user_id, true).await.unwrap();
     assert_eq!(
         bobs.describe_group(group).await.unwrap(),
-        GroupInfo { name: "Tea".to_owned(), all_muted: true, muted: true }
+        GroupInfo { name: "Tea".to_owned(), all_muted: true, muted: true, ..GroupInfo::default() }
     );
     anns.mute_member(group, bob.user_id, false).await.unwrap();
     anns.mute_group(group, false).await.unwrap();

@@ -24,6 +24,7 @@
 //! | [`hand_back_times`] | when devices handed a message back, to the minute |
 //! | [`idempotence`] | the same id has the same place: twice at once, over connections, devices, crashes |
 //! | [`bodies`] | messages that go by policy: when everybody has them, or when they are too old |
+//! | [`group_announcements`] | what is announced in a group: who may, who is told, and what who comes later finds |
 //! | [`group_ends`] | an owner ends a group: everybody is told, nobody writes, and what was told stays readable |
 //! | [`group_mutes`] | all or one are muted in a group: who may write, and what everybody is told of it |
 //! | [`group_repair`] | who left a group and came back finds the own memberships by seq, and nothing else |
@@ -56,6 +57,7 @@ mod document_kinds;
 mod encodings;
 mod export;
 mod full_disk;
+mod group_announcements;
 mod group_ends;
 mod group_levels;
 mod group_mutes;

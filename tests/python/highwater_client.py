@@ -43,7 +43,7 @@ ENUMS = {
     "Role": ["ROLE_UNSPECIFIED", "ROLE_OWNER", "ROLE_ADMIN", "ROLE_MEMBER"],
     "What": ["WHAT_UNSPECIFIED", "WHAT_CREATED", "WHAT_JOINED", "WHAT_LEFT", "WHAT_REMOVED", "WHAT_RENAMED",
              "WHAT_ROLE_GIVEN", "WHAT_DISSOLVED", "WHAT_ALL_MUTED", "WHAT_ALL_UNMUTED", "WHAT_MUTED", "WHAT_UNMUTED",
-             "WHAT_TURNED"],
+             "WHAT_TURNED", "WHAT_ANNOUNCED"],
 }
 
 SCHEMA = {
@@ -65,7 +65,7 @@ SCHEMA = {
         (46, "listMembers", "ListMembers", "?"), (47, "dissolveGroup", "DissolveGroup", "?"),
         (48, "muteGroup", "MuteGroup", "?"), (49, "muteMember", "MuteMember", "?"),
         (70, "markRead", "MarkRead", "?"), (71, "setConversation", "SetConversation", "?"),
-        (90, "describeGroup", "DescribeGroup", "?")],
+        (90, "describeGroup", "DescribeGroup", "?"), (91, "setAnnouncement", "SetAnnouncement", "?")],
     "ServerFrame": [
         (1, "requestId", "uint64", ""), (10, "greeting", "Greeting", "?"), (11, "heartbeat", "HeartbeatAnswer", "?"),
         (12, "page", "Page", "?"), (13, "sent", "Sent", "?"), (14, "signedIn", "SignedIn", "?"),
@@ -123,7 +123,11 @@ SCHEMA = {
     "MuteGroup": [(1, "conversationId", "fixed64", ""), (2, "muted", "bool", "")],
     "MuteMember": [(1, "conversationId", "fixed64", ""), (2, "userId", "fixed64", ""), (3, "muted", "bool", "")],
     "DescribeGroup": [(1, "conversationId", "fixed64", "")],
-    "GroupInfo": [(1, "name", "string", ""), (2, "allMuted", "bool", ""), (3, "muted", "bool", "")],
+    "GroupInfo": [
+        (1, "name", "string", ""), (2, "allMuted", "bool", ""), (3, "muted", "bool", ""),
+        (4, "announcement", "Announcement", "?")],
+    "Announcement": [(1, "text", "string", ""), (2, "by", "User", "?"), (3, "atMs", "int64", "")],
+    "SetAnnouncement": [(1, "conversationId", "fixed64", ""), (2, "text", "string", "")],
     "RenameGroup": [(1, "conversationId", "fixed64", ""), (2, "name", "string", "")],
     "GiveRole": [(1, "conversationId", "fixed64", ""), (2, "userId", "fixed64", ""), (3, "role", "Role", "")],
     "ListMembers": [(1, "conversationId", "fixed64", ""), (2, "after", "fixed64", ""), (3, "limit", "uint32", "")],
@@ -156,7 +160,7 @@ SCHEMA = {
         (12, "uncounted", "uint64", ""), (13, "readSeq", "uint64", "")],
     "Notice": [
         (1, "what", "What", ""), (2, "by", "string", ""), (3, "users", "User", "*"), (4, "name", "string", ""),
-        (5, "role", "Role", "")],
+        (5, "role", "Role", ""), (6, "text", "string", "")],
     "Rebuild": [(1, "cause", "Cause", "")],
     "Gap": [(1, "conversationId", "fixed64", ""), (2, "fromSeq", "uint64", ""), (3, "toSeq", "uint64", "")],
     "Heads": [(1, "after", "uint64", ""), (2, "limit", "uint32", "")],

@@ -71,6 +71,8 @@ const EVENTS: &[&str] = &[
     "group renamed",
     "group dissolved",
     "group muted or unmuted",
+    "announcement",
+    "announcement taken back",
     "member muted or unmuted",
     "send refused as muted",
     "role given",

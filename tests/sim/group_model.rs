@@ -32,6 +32,8 @@ pub struct Group {
     is_muted: bool,
     /// Who may not write, also of those who have left.
     muted: BTreeSet<UserId>,
+    /// What is announced, by whom; empty when nothing is.
+    announced: (String, UserId),
     /// For whom each entry is.
     audiences: Vec<BTreeSet<UserId>>,
     /// Who has it.
@@ -58,6 +60,10 @@ pub struct Stored {
 impl Group {
     pub fn is_muted(&self) -> bool {
         self.is_muted
+    }
+
+    pub fn announced(&self) -> &str {
+        &self.announced.0
     }
 
     pub fn is_muted_alone(&self, user: UserId) -> bool {
@@ -206,6 +212,11 @@ impl Group {
                 self.is_muted = *muted;
                 events.push("group muted or unmuted");
             }
+            Some(Notice::Announced(text)) => {
+                assert!(is_admin && *text != self.announced.0, "{by}, a {rank:?}, announces {text}");
+                self.announced = (text.clone(), by);
+                events.push(if text.is_empty() { "announcement taken back" } else { "announcement" });
+            }
             Some(Notice::Muted(user, muted)) => {
                 let may = self.role(*user).is_some_and(|of| rank.is_some_and(|rank| rank < of));
                 assert!(may && *user != by, "{by}, a {rank:?}, mutes {user}");
@@ -314,6 +325,9 @@ impl Group {
         let row = self.stored.row.as_ref().expect("a group has a row");
         let rows = (&row.name, row.named, row.founder, row.is_muted);
         assert_eq!(rows, (&self.name, self.named, self.founder, self.is_muted), "row of group {group}");
+        let announced = row.announcement.as_ref().map(|one| (one.text.clone(), one.by));
+        let due = (!self.announced.0.is_empty()).then(|| self.announced.clone());
+        assert_eq!(announced, due, "announcement of group {group}");
         assert_eq!(self.stored.position, self.position(), "G1: position of group {group}");
         for (user, all) in &self.memberships {
             let kept = all.len().saturating_sub(INTERVALS_PER_MEMBER_MAX);

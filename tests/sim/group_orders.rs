@@ -160,7 +160,8 @@ fn ranks(log: &[Message]) -> BTreeMap<UserId, (Role, Seq)> {
             | Notice::RoleGiven(..)
             | Notice::AllMuted(_)
             | Notice::Muted(..)
-            | Notice::Turned(_) => (&[], None),
+            | Notice::Turned(_)
+            | Notice::Announced(_) => (&[], None),
         };
         for user in came {
             ranks.insert(*user, (Role::Member, seq));

@@ -299,7 +299,8 @@ pub fn audiences(log: &[Message]) -> Vec<Vec<u64>> {
             | Notice::RoleGiven(..)
             | Notice::AllMuted(_)
             | Notice::Muted(..)
-            | Notice::Turned(_) => {}
+            | Notice::Turned(_)
+            | Notice::Announced(_) => {}
         }
         audiences.push(members.keys().copied().collect());
         for user in gone {

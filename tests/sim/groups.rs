@@ -69,7 +69,7 @@ impl World {
         };
         let Some(by) = by else { return };
         let (one, two) = (self.any_user(), self.any_user());
-        let change = match self.random.below(22) {
+        let change = match self.random.below(24) {
             0..7 => GroupChange::Add(vec![one, two]),
             7..10 if one != by.user => GroupChange::Remove(one),
             10..12 => GroupChange::Leave,
@@ -84,6 +84,7 @@ impl World {
             19 => GroupChange::MuteAll(self.random.one_in(3)),
             20 => GroupChange::Mute(one, self.random.one_in(2)),
             21 => GroupChange::MuteAll(false),
+            22 | 23 => GroupChange::Announce("x".repeat(self.any(4))),
             _ => GroupChange::Leave,
         };
         self.submit(Request::Group(GroupRequest { by, group, change }), Ticket::Other);
@@ -223,9 +224,11 @@ impl World {
             GroupChange::Create { members: users, .. } | GroupChange::Add(users) => users,
             GroupChange::Remove(user) | GroupChange::GiveRole(user, _) => std::slice::from_ref(user),
             GroupChange::Mute(user, _) => std::slice::from_ref(user),
-            GroupChange::Leave | GroupChange::Rename(_) | GroupChange::Dissolve | GroupChange::MuteAll(_) => {
-                &[]
-            }
+            GroupChange::Leave
+            | GroupChange::Rename(_)
+            | GroupChange::Dissolve
+            | GroupChange::MuteAll(_)
+            | GroupChange::Announce(_) => &[],
         };
         let is_create = matches!(request.change, GroupChange::Create { .. });
         let (event, is_right) = match refusal {
@@ -322,6 +325,7 @@ fn is_done(model: &Group, request: &GroupRequest, before: Version) -> bool {
         GroupChange::Rename(name) => model.name == *name,
         GroupChange::GiveRole(user, role) => model.role(*user) == Some(*role),
         GroupChange::MuteAll(muted) => model.is_muted() == *muted,
+        GroupChange::Announce(text) => model.announced() == text,
         GroupChange::Mute(user, muted) => model.is_muted_alone(*user) == *muted,
     }
 }
@@ -330,7 +334,9 @@ fn is_done(model: &Group, request: &GroupRequest, before: Version) -> bool {
 fn may(model: &Group, by: UserId, change: &GroupChange) -> bool {
     let rank = model.role(by).unwrap_or(Role::Member);
     match change {
-        GroupChange::Add(_) | GroupChange::Rename(_) | GroupChange::MuteAll(_) => rank < Role::Member,
+        GroupChange::Add(_) | GroupChange::Rename(_) | GroupChange::MuteAll(_) | GroupChange::Announce(_) => {
+            rank < Role::Member
+        }
         GroupChange::Mute(user, _) => rank < model.role(*user).unwrap_or(Role::Member),
         GroupChange::Remove(user) => rank < model.role(*user).unwrap_or(Role::Member),
         GroupChange::GiveRole(..) | GroupChange::Dissolve => rank == Role::Owner,
@@ -347,5 +353,6 @@ fn is_open_again(request: &GroupRequest, is_open: bool) -> bool {
                 | GroupChange::GiveRole(..)
                 | GroupChange::MuteAll(_)
                 | GroupChange::Mute(..)
+                | GroupChange::Announce(_)
         )
 }

@@ -133,7 +133,7 @@ fn every_request_and_every_body_has_a_golden_frame() {
             Frame::Server(frame) => bodies.extend(frame.body.as_ref().map(body_number)),
         }
     }
-    assert_eq!(requests, (10..=24).chain(30..=37).chain(40..=49).chain([70, 71, 90]).collect());
+    assert_eq!(requests, (10..=24).chain(30..=37).chain(40..=49).chain([70, 71, 90, 91]).collect());
     assert_eq!(bodies, (10..=20).chain([30, 31, 40, 50, 52, 53]).collect());
 }
 
@@ -175,6 +175,7 @@ fn request_number(request: &Request) -> u32 {
         Request::MarkRead(_) => 70,
         Request::SetConversation(_) => 71,
         Request::DescribeGroup(_) => 90,
+        Request::SetAnnouncement(_) => 91,
     }
 }
 

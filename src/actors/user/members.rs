@@ -58,6 +58,13 @@ pub fn group_info(
     let (Some(member), Some(row)) = (member, view.group(group)?) else {
         return Ok(Err(Refusal::NoSuchConversation));
     };
-    let info = proto::GroupInfo { name: row.name, all_muted: row.is_muted, muted: member.is_muted };
+    let names = naming::names(view, row.announcement.iter().map(|announcement| announcement.by))?;
+    let announcement = row.announcement.map(|announcement| proto::Announcement {
+        text: announcement.text,
+        by: Some(proto::User { user_id: announcement.by.0, name: names.of(announcement.by).to_owned() }),
+        at_ms: announcement.at.0,
+    });
+    let info =
+        proto::GroupInfo { name: row.name, all_muted: row.is_muted, muted: member.is_muted, announcement };
     Ok(Ok(Body::GroupInfo(info)))
 }

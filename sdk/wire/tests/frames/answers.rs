@@ -4,11 +4,11 @@ use bytes::Bytes;
 use highwater_wire::{
     Refusal, base_of,
     proto::{
-        AccountItem, ContactItem, ConversationItem, Custom, Device, DeviceClass, DeviceList, Difference,
-        Done, Entry, EntryList, Error, Gap, Greeting, GroupCreated, GroupInfo, GroupItem, Head, HeadList,
-        HeartbeatAnswer, HeldItem, Item, Kind, LevelChange, Member, MemberList, Notice, Nudge, OwnItem, Page,
-        Rebuild, Role, Sent, ServerFrame, SignedIn, Standing, User, Valid, VersionedEntry, VersionedItem,
-        entry::Content, notice::What, rebuild::Cause, server_frame::Body,
+        AccountItem, Announcement, ContactItem, ConversationItem, Custom, Device, DeviceClass, DeviceList,
+        Difference, Done, Entry, EntryList, Error, Gap, Greeting, GroupCreated, GroupInfo, GroupItem, Head,
+        HeadList, HeartbeatAnswer, HeldItem, Item, Kind, LevelChange, Member, MemberList, Notice, Nudge,
+        OwnItem, Page, Rebuild, Role, Sent, ServerFrame, SignedIn, Standing, User, Valid, VersionedEntry,
+        VersionedItem, entry::Content, notice::What, rebuild::Cause, server_frame::Body,
     },
 };
 
@@ -120,12 +120,22 @@ fn groups() -> Vec<Named> {
         plain("server_member_list_empty", Body::MemberList(MemberList::default())),
         plain(
             "server_group_info",
-            Body::GroupInfo(GroupInfo { name: "Tea".to_owned(), all_muted: true, muted: true }),
+            Body::GroupInfo(GroupInfo {
+                name: "Tea".to_owned(),
+                all_muted: true,
+                muted: true,
+                ..GroupInfo::default()
+            }),
         ),
+        plain("server_group_info_announcing", Body::GroupInfo(announcing())),
         plain("server_group_info_empty", Body::GroupInfo(GroupInfo::default())),
         plain(
             "server_page_group_later",
             Body::Page(Page { items: Vec::new(), entries: later_notices(), ..page.clone() }),
+        ),
+        plain(
+            "server_page_group_news",
+            Body::Page(Page { items: Vec::new(), entries: newest_notices(), ..page.clone() }),
         ),
         plain("server_page_group", Body::Page(page)),
     ]
@@ -157,12 +167,31 @@ fn later_notices() -> Vec<Entry> {
     ])
 }
 
+/// The sorts that came after these.
+fn newest_notices() -> Vec<Entry> {
+    let announced = |text: &str| Notice {
+        text: text.to_owned(),
+        ..notice(What::Announced, Vec::new(), "", Role::Unspecified)
+    };
+    entries_of(vec![announced("Tea at \"five\" 🫖\nBring Käse."), announced("")])
+}
+
+fn announcing() -> GroupInfo {
+    let announcement = Announcement {
+        text: "Tea at \"five\" 🫖\nBring Käse.".to_owned(),
+        by: Some(user(BOB, "bob")),
+        at_ms: SENT_AT_MS,
+    };
+    GroupInfo { name: "Tea".to_owned(), announcement: Some(announcement), ..GroupInfo::default() }
+}
+
 fn user(user_id: u64, name: &str) -> User {
     User { user_id, name: name.to_owned() }
 }
 
 fn notice(what: What, users: Vec<User>, name: &str, role: Role) -> Notice {
-    Notice { what: what.into(), by: "ada".to_owned(), users, name: name.to_owned(), role: role.into() }
+    let (what, role) = (what.into(), role.into());
+    Notice { what, by: "ada".to_owned(), users, name: name.to_owned(), role, text: String::new() }
 }
 
 fn entries_of(notices: Vec<Notice>) -> Vec<Entry> {

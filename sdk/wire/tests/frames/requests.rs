@@ -6,8 +6,8 @@ use highwater_wire::proto::{
     Custom, DeleteContact, DescribeGroup, DeviceClass, DeviceInfo, DissolveGroup, EndDevice, FindUser,
     GiveRole, Heads, Heartbeat, HeldEntry, HeldItem, Hello, LeaveGroup, ListDevices, ListMembers, MarkRead,
     MuteGroup, MuteMember, NoteContact, Range, RefuseContact, Register, RemoveMember, RenameGroup, Role,
-    Send, SetConversation, SignIn, SignInWithToken, SignOut, Sync, UnblockUser, WithdrawContact,
-    client_frame::Request, end_device::Which, send::To,
+    Send, SetAnnouncement, SetConversation, SignIn, SignInWithToken, SignOut, Sync, UnblockUser,
+    WithdrawContact, client_frame::Request, end_device::Which, send::To,
 };
 
 use super::{Frame, Named, message_id, snapshot};
@@ -170,6 +170,14 @@ fn groups() -> Vec<Named> {
         plain("client_mute_member_empty", Request::MuteMember(MuteMember::default())),
         plain("client_describe_group", Request::DescribeGroup(DescribeGroup { conversation_id })),
         plain("client_describe_group_empty", Request::DescribeGroup(DescribeGroup::default())),
+        plain(
+            "client_set_announcement",
+            Request::SetAnnouncement(SetAnnouncement {
+                conversation_id,
+                text: "Tea at \"five\" 🫖\nBring Käse.".to_owned(),
+            }),
+        ),
+        plain("client_set_announcement_empty", Request::SetAnnouncement(SetAnnouncement::default())),
         plain("client_rename_group", Request::RenameGroup(rename)),
         plain("client_rename_group_empty", Request::RenameGroup(RenameGroup::default())),
         plain("client_give_role", give(Role::Owner)),

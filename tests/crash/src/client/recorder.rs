@@ -157,6 +157,7 @@ fn notice_fields(notice: &Notice, fields: &mut Value) {
         | What::Muted
         | What::Unmuted
         | What::Turned
+        | What::Announced
         | What::Unspecified => ("other", false),
     };
     fields["notice"] = word.into();
