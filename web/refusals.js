@@ -23,6 +23,8 @@ const WORDS = new Map([
   [310, 'This group is full.'],
   [311, 'A name of a group has 1 to 128 bytes and no control or invisible characters.'],
   [315, 'An announcement has at most 4096 bytes and no invisible characters.'],
+  [316, 'This link is not valid.'],
+  [317, 'This group has as many links as it may have.'],
   [500, 'The server is busy.'],
   [501, 'The server has no space left.'],
   [502, 'The server does not know yet whether it has this.'],

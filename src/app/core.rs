@@ -17,6 +17,7 @@ use crate::{
         group::{ActiveBounds, Groups, GroupsParts},
         hand_backs::HandBacks,
         host_tokens::HostTokens,
+        link_attempts::LinkAttempts,
         passwords::Passwords,
         persistence::{self, Persistence, PersistenceParts, TailBounds, intake::Intake},
         ports::Ports,
@@ -61,7 +62,7 @@ impl Core {
         let stored_time = store.opened.report.stored_time;
         let time = ObservedTime::at_start(stored_time, clock.now(), clock.monotonic_us());
         let directory = Directory::default();
-        let around = (&clock, &monitor, &directory);
+        let around = (&clock, &monitor, &directory, &random);
         let (services, reader_threads) = services(config, room, &store, kinds, around, time.at())?;
         let OpenedStore { mut opened, engine: _, secrets, reopen_index, index_has_room, lock } = store;
         if time.is_suspended() {
@@ -138,7 +139,7 @@ fn services(
     room: Room,
     store: &OpenedStore,
     kinds: Arc<Kinds>,
-    (clock, monitor, directory): (&Clock, &Monitor, &Directory),
+    (clock, monitor, directory, random): (&Clock, &Monitor, &Directory, &Random),
     started: TimeMs,
 ) -> Result<(Arc<UserServices>, Vec<JoinHandle<()>>), StartFault> {
     let tail = Arc::clone(store.opened.committer.tail());
@@ -180,6 +181,8 @@ fn services(
         waiters,
         groups,
         lost_futures: LostFutures::default(),
+        link_attempts: LinkAttempts::default(),
+        random: random.clone(),
     };
     Ok((Arc::new(services), threads))
 }

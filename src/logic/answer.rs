@@ -1,6 +1,6 @@
 //! What the committer answers.
 
-use crate::model::{ConversationId, DeviceId, Lineage, Seq, TimeMs, record::Device};
+use crate::model::{ConversationId, DeviceId, Lineage, Link, LinkSecret, Seq, TimeMs, record::Device};
 
 /// What the committer answers when it did not refuse. Told only after the commit is durable.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,8 +20,23 @@ pub enum Answer {
     LineageOpened(Lineage),
     /// The group is there: newly, or since an earlier attempt.
     GroupCreated(ConversationId),
+    /// The link is there, and this is its secret, which is told now and never again.
+    LinkMade(Box<MadeLink>),
+    /// The user is a member of the group: newly, or since an earlier attempt.
+    Joined(ConversationId),
     /// These devices are gone; their connections must be closed.
     DevicesEnded(Vec<DeviceId>),
     /// It is done.
     Done,
+}
+
+/// See [`Answer::LinkMade`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MadeLink {
+    /// Into which group.
+    pub group: ConversationId,
+    /// What opens it.
+    pub secret: LinkSecret,
+    /// What is stored of it.
+    pub link: Link,
 }

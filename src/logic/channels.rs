@@ -17,8 +17,8 @@ use super::{
     turns,
 };
 use crate::model::{
-    Channel, ChannelEffect, ConversationId, Counted, Effect, Follow, FollowEnd, FollowInterval, Form, Group,
-    Interval, Member, Notice, Role, Seq, TimeMs, UserId, Version,
+    Channel, ChannelEffect, ConversationId, Counted, Door, Effect, Follow, FollowEnd, FollowInterval, Form,
+    Group, Interval, Member, Notice, Role, Seq, TimeMs, UserId, Version,
     limits::{FOLLOW_INTERVALS_MAX, FOLLOWS_PER_USER_MAX},
     record::{Conversation, Item, ItemValue},
 };
@@ -118,8 +118,13 @@ fn create(
     };
     let of_channel =
         Channel { channel, followers: 0, changed: version, before: Form::Channel, turns: Vec::new() };
-    let held =
-        GroupState { row: row.clone(), members: BTreeMap::new(), position: None, channel: Some(of_channel) };
+    let held = GroupState {
+        row: row.clone(),
+        members: BTreeMap::new(),
+        position: None,
+        channel: Some(of_channel),
+        door: Door::shut(channel),
+    };
     state.groups.change(channel, Some(held), version);
     effects.push(Effect::Conversation(conversation));
     let intervals = vec![Interval { join: Seq(1), leave: None }];
@@ -130,6 +135,7 @@ fn create(
         ranked: Seq(1),
         intervals,
         is_muted: false,
+        is_removed: false,
     };
     let notice = Notice::Created { name: name.to_owned(), members: Vec::new() };
     let mut changed = Changed::members(vec![owner], notice);

@@ -29,6 +29,9 @@ mod followers;
 mod group_announcements;
 #[cfg(test)]
 mod group_announcements_tests;
+pub mod group_doors;
+#[cfg(test)]
+mod group_doors_tests;
 #[cfg(test)]
 mod group_ends_tests;
 mod group_ids;

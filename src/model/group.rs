@@ -80,6 +80,8 @@ pub struct Member {
     pub intervals: Vec<Interval>,
     /// Whether this one may not write; it outlasts a leave. Never so for an owner.
     pub is_muted: bool,
+    /// Whether the last membership was ended by another one: who was removed does not come back by a link.
+    pub is_removed: bool,
 }
 
 impl Member {
@@ -181,6 +183,8 @@ pub enum Notice {
     Turned(Form),
     /// The sender announced something; empty: took back what was announced.
     Announced(String),
+    /// The sender became a member by a link.
+    JoinedByLink,
 }
 
 impl Notice {
@@ -192,7 +196,11 @@ impl Notice {
             + match self {
                 Notice::Created { name, members } => name.len() + members.len() * NAMED_USER_BYTES_MAX,
                 Notice::Joined(members) => members.len() * NAMED_USER_BYTES_MAX,
-                Notice::Left | Notice::Dissolved | Notice::AllMuted(_) | Notice::Turned(_) => 0,
+                Notice::Left
+                | Notice::Dissolved
+                | Notice::AllMuted(_)
+                | Notice::Turned(_)
+                | Notice::JoinedByLink => 0,
                 Notice::Removed(_) | Notice::RoleGiven(..) | Notice::Muted(..) => NAMED_USER_BYTES_MAX,
                 Notice::Renamed(text) | Notice::Announced(text) => text.len(),
             }
@@ -232,6 +240,7 @@ mod tests {
             ranked: Seq(9),
             intervals: vec![closed(2, 4), closed(6, 6), open],
             is_muted: false,
+            is_removed: false,
         };
         let has: Vec<u64> = (1..=11).filter(|seq| member.has(Seq(*seq))).collect();
         assert_eq!(has, [2, 3, 4, 6, 9, 10, 11]);

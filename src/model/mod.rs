@@ -8,6 +8,7 @@ pub mod content;
 pub mod device_policy;
 pub mod effect;
 pub mod group;
+pub mod group_door;
 pub mod horizon;
 pub mod host_algorithm;
 pub mod ids;
@@ -28,6 +29,7 @@ pub use content::{Content, Custom};
 pub use device_policy::DevicePolicy;
 pub use effect::{Delivery, DeviceEnd, Effect, GroupEffect, Record};
 pub use group::{Announcement, Expansion, Group, GroupBounds, Interval, Member, Notice, Position, Role};
+pub use group_door::{Door, Link, LinkId, LinkSecret};
 pub use horizon::Horizon;
 pub use host_algorithm::HostAlgorithm;
 pub use ids::{

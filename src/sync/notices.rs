@@ -37,6 +37,7 @@ fn english(notice: &proto::Notice) -> String {
         What::Unmuted => format!("{by} lets {users} write again"),
         What::Announced if notice.text.is_empty() => format!("{by} took back the announcement"),
         What::Announced => format!("{by} announced: {}", notice.text),
+        What::JoinedByLink => format!("{by} joined by a link"),
     }
 }
 
@@ -63,6 +64,7 @@ fn chinese(notice: &proto::Notice) -> String {
         What::Unmuted => format!("{by}解除了{users}的禁言"),
         What::Announced if notice.text.is_empty() => format!("{by}清空了群公告"),
         What::Announced => format!("{by}发布了群公告：{}", notice.text),
+        What::JoinedByLink => format!("{by}通过链接加入了群聊"),
     }
 }
 
@@ -129,6 +131,7 @@ mod tests {
                 "Ann邀请Bob、某人加入了群聊",
             ),
             (What::Left, &[], Role::Unspecified, "Ann left", "Ann退出了群聊"),
+            (What::JoinedByLink, &[], Role::Unspecified, "Ann joined by a link", "Ann通过链接加入了群聊"),
             (What::Removed, &["Bob"], Role::Unspecified, "Ann removed Bob", "Ann将Bob移出了群聊"),
             (What::AllMuted, &[], Role::Unspecified, "Ann muted everybody", "Ann开启了全员禁言"),
             (What::AllUnmuted, &[], Role::Unspecified, "Ann lets everybody write again", "Ann解除了全员禁言"),

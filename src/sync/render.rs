@@ -133,7 +133,8 @@ fn concerned(notice: &Notice) -> &[UserId] {
         | Notice::Dissolved
         | Notice::AllMuted(_)
         | Notice::Turned(_)
-        | Notice::Announced(_) => &[],
+        | Notice::Announced(_)
+        | Notice::JoinedByLink => &[],
     }
 }
 
@@ -196,6 +197,7 @@ fn whole_notice(sender: UserId, notice: &Notice, names: &Names) -> proto::Notice
         Notice::Muted(_, false) => (What::Unmuted, "", None),
         Notice::Turned(_) => (What::Turned, "", None),
         Notice::Announced(_) => (What::Announced, "", None),
+        Notice::JoinedByLink => (What::JoinedByLink, "", None),
     };
     let text = match notice {
         Notice::Announced(text) => text.as_str(),

@@ -43,7 +43,7 @@ ENUMS = {
     "Role": ["ROLE_UNSPECIFIED", "ROLE_OWNER", "ROLE_ADMIN", "ROLE_MEMBER"],
     "What": ["WHAT_UNSPECIFIED", "WHAT_CREATED", "WHAT_JOINED", "WHAT_LEFT", "WHAT_REMOVED", "WHAT_RENAMED",
              "WHAT_ROLE_GIVEN", "WHAT_DISSOLVED", "WHAT_ALL_MUTED", "WHAT_ALL_UNMUTED", "WHAT_MUTED", "WHAT_UNMUTED",
-             "WHAT_TURNED", "WHAT_ANNOUNCED"],
+             "WHAT_TURNED", "WHAT_ANNOUNCED", "WHAT_JOINED_BY_LINK"],
 }
 
 SCHEMA = {
@@ -65,7 +65,9 @@ SCHEMA = {
         (46, "listMembers", "ListMembers", "?"), (47, "dissolveGroup", "DissolveGroup", "?"),
         (48, "muteGroup", "MuteGroup", "?"), (49, "muteMember", "MuteMember", "?"),
         (70, "markRead", "MarkRead", "?"), (71, "setConversation", "SetConversation", "?"),
-        (90, "describeGroup", "DescribeGroup", "?"), (91, "setAnnouncement", "SetAnnouncement", "?")],
+        (90, "describeGroup", "DescribeGroup", "?"), (91, "setAnnouncement", "SetAnnouncement", "?"),
+        (92, "makeLink", "MakeLink", "?"), (93, "listLinks", "ListLinks", "?"), (94, "revokeLink", "RevokeLink", "?"),
+        (95, "lookAtLink", "LookAtLink", "?"), (96, "joinByLink", "JoinByLink", "?")],
     "ServerFrame": [
         (1, "requestId", "uint64", ""), (10, "greeting", "Greeting", "?"), (11, "heartbeat", "HeartbeatAnswer", "?"),
         (12, "page", "Page", "?"), (13, "sent", "Sent", "?"), (14, "signedIn", "SignedIn", "?"),
@@ -74,7 +76,7 @@ SCHEMA = {
         (20, "difference", "Difference", "?"),
         (30, "push", "Page", "?"), (31, "nudge", "Nothing", "?"), (40, "error", "Error", "?"),
         (50, "groupCreated", "GroupCreated", "?"), (52, "memberList", "MemberList", "?"),
-        (53, "groupInfo", "GroupInfo", "?")],
+        (53, "groupInfo", "GroupInfo", "?"), (54, "linkList", "LinkList", "?")],
     "Nothing": [],
     "Hello": [
         (1, "token", "string", ""), (2, "level", "uint32", ""), (3, "kinds", "uint32", "*"),
@@ -125,9 +127,20 @@ SCHEMA = {
     "DescribeGroup": [(1, "conversationId", "fixed64", "")],
     "GroupInfo": [
         (1, "name", "string", ""), (2, "allMuted", "bool", ""), (3, "muted", "bool", ""),
-        (4, "announcement", "Announcement", "?")],
+        (4, "announcement", "Announcement", "?"), (5, "conversationId", "fixed64", ""), (6, "members", "uint32", "")],
     "Announcement": [(1, "text", "string", ""), (2, "by", "User", "?"), (3, "atMs", "int64", "")],
     "SetAnnouncement": [(1, "conversationId", "fixed64", ""), (2, "text", "string", "")],
+    "MakeLink": [
+        (1, "conversationId", "fixed64", ""), (2, "linkId", "bytes", ""), (3, "validS", "uint32", ""),
+        (4, "usesMax", "uint32", "")],
+    "ListLinks": [(1, "conversationId", "fixed64", "")],
+    "RevokeLink": [(1, "conversationId", "fixed64", ""), (2, "linkId", "bytes", "")],
+    "LookAtLink": [(1, "code", "string", "")],
+    "JoinByLink": [(1, "code", "string", "")],
+    "LinkList": [(1, "links", "Link", "*")],
+    "Link": [
+        (1, "linkId", "bytes", ""), (2, "code", "string", ""), (3, "by", "User", "?"), (4, "untilMs", "int64", ""),
+        (5, "usesMax", "uint32", ""), (6, "used", "uint32", "")],
     "RenameGroup": [(1, "conversationId", "fixed64", ""), (2, "name", "string", "")],
     "GiveRole": [(1, "conversationId", "fixed64", ""), (2, "userId", "fixed64", ""), (3, "role", "Role", "")],
     "ListMembers": [(1, "conversationId", "fixed64", ""), (2, "after", "fixed64", ""), (3, "limit", "uint32", "")],

@@ -105,6 +105,10 @@ refusals! {
     Muted = 314, "muted", 403, false, "the user may not write to this group now";
     /// What is announced is too long, or has characters that nobody sees.
     InvalidAnnouncement = 315, "invalid_announcement", 400, false, "an announcement has at most 4096 bytes and no invisible characters";
+    /// The link is unknown, too old, used up, taken back, or not for this user: which of them is not told.
+    NoSuchLink = 316, "no_such_link", 404, false, "the link is not valid";
+    /// The group has as many links that can be used as it may have.
+    TooManyLinks = 317, "too_many_links", 409, false, "the group has as many links as it may have";
     /// As many users are blocked as one may block.
     TooManyBlocked = 330, "too_many_blocked", 409, false, "as many users are blocked as there may be";
     /// The user is no contact of the one who asks.

@@ -64,7 +64,12 @@ pub fn group_info(
         by: Some(proto::User { user_id: announcement.by.0, name: names.of(announcement.by).to_owned() }),
         at_ms: announcement.at.0,
     });
-    let info =
-        proto::GroupInfo { name: row.name, all_muted: row.is_muted, muted: member.is_muted, announcement };
+    let info = proto::GroupInfo {
+        name: row.name,
+        all_muted: row.is_muted,
+        muted: member.is_muted,
+        announcement,
+        ..proto::GroupInfo::default()
+    };
     Ok(Ok(Body::GroupInfo(info)))
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::LostFutures;
 use crate::{
     actors::{
-        group::Groups, hand_backs::HandBacks, observed::Observed, persistence::intake::Intake, ports::Ports,
-        reader::Readers, unanswered::Unanswered, waiters::Waiters,
+        group::Groups, hand_backs::HandBacks, link_attempts::LinkAttempts, observed::Observed,
+        persistence::intake::Intake, ports::Ports, reader::Readers, unanswered::Unanswered, waiters::Waiters,
     },
-    model::{Bodies, Clock, Day, DevicePolicy},
+    model::{Bodies, Clock, Day, DevicePolicy, Random},
     monitor::Monitor,
     store::tail::Tail,
     sync::{Kinds, Lifeline, SnapshotKey},
@@ -56,6 +56,10 @@ pub struct UserServices {
     pub groups: Groups,
     /// Who was told to the operator as coming from a history that this store does not have.
     pub lost_futures: LostFutures,
+    /// Codes of links that were wrong.
+    pub link_attempts: LinkAttempts,
+    /// For secrets of links.
+    pub random: Random,
 }
 
 impl UserServices {

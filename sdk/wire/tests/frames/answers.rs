@@ -6,9 +6,9 @@ use highwater_wire::{
     proto::{
         AccountItem, Announcement, ContactItem, ConversationItem, Custom, Device, DeviceClass, DeviceList,
         Difference, Done, Entry, EntryList, Error, Gap, Greeting, GroupCreated, GroupInfo, GroupItem, Head,
-        HeadList, HeartbeatAnswer, HeldItem, Item, Kind, LevelChange, Member, MemberList, Notice, Nudge,
-        OwnItem, Page, Rebuild, Role, Sent, ServerFrame, SignedIn, Standing, User, Valid, VersionedEntry,
-        VersionedItem, entry::Content, notice::What, rebuild::Cause, server_frame::Body,
+        HeadList, HeartbeatAnswer, HeldItem, Item, Kind, LevelChange, Link, LinkList, Member, MemberList,
+        Notice, Nudge, OwnItem, Page, Rebuild, Role, Sent, ServerFrame, SignedIn, Standing, User, Valid,
+        VersionedEntry, VersionedItem, entry::Content, notice::What, rebuild::Cause, server_frame::Body,
     },
 };
 
@@ -128,6 +128,16 @@ fn groups() -> Vec<Named> {
             }),
         ),
         plain("server_group_info_announcing", Body::GroupInfo(announcing())),
+        plain(
+            "server_group_info_of_link",
+            Body::GroupInfo(GroupInfo { name: "Tea".to_owned(), members: 12, ..GroupInfo::default() }),
+        ),
+        plain(
+            "server_group_info_joined",
+            Body::GroupInfo(GroupInfo { conversation_id: CONVERSATION, ..GroupInfo::default() }),
+        ),
+        plain("server_link_list", Body::LinkList(LinkList { links: links() })),
+        plain("server_link_list_empty", Body::LinkList(LinkList::default())),
         plain("server_group_info_empty", Body::GroupInfo(GroupInfo::default())),
         plain(
             "server_page_group_later",
@@ -173,7 +183,24 @@ fn newest_notices() -> Vec<Entry> {
         text: text.to_owned(),
         ..notice(What::Announced, Vec::new(), "", Role::Unspecified)
     };
-    entries_of(vec![announced("Tea at \"five\" 🫖\nBring Käse."), announced("")])
+    entries_of(vec![
+        announced("Tea at \"five\" 🫖\nBring Käse."),
+        announced(""),
+        notice(What::JoinedByLink, Vec::new(), "", Role::Unspecified),
+    ])
+}
+
+/// One that was just made, one that was used, and one that says nothing.
+fn links() -> Vec<Link> {
+    let made = Link {
+        link_id: message_id(),
+        code: "q1SpjOsfCtJCoqOkpaanqKmqq6ytrq-w".to_owned(),
+        by: Some(user(BOB, "bob")),
+        until_ms: SENT_AT_MS,
+        uses_max: 10_000,
+        used: 0,
+    };
+    vec![made.clone(), Link { code: String::new(), uses_max: 5, used: 4, ..made }, Link::default()]
 }
 
 fn announcing() -> GroupInfo {

@@ -4,10 +4,11 @@ use bytes::Bytes;
 use highwater_wire::proto::{
     AcceptContact, AddMembers, AskContact, BlockUser, ChangePassword, ClientFrame, Compare, CreateGroup,
     Custom, DeleteContact, DescribeGroup, DeviceClass, DeviceInfo, DissolveGroup, EndDevice, FindUser,
-    GiveRole, Heads, Heartbeat, HeldEntry, HeldItem, Hello, LeaveGroup, ListDevices, ListMembers, MarkRead,
-    MuteGroup, MuteMember, NoteContact, Range, RefuseContact, Register, RemoveMember, RenameGroup, Role,
-    Send, SetAnnouncement, SetConversation, SignIn, SignInWithToken, SignOut, Sync, UnblockUser,
-    WithdrawContact, client_frame::Request, end_device::Which, send::To,
+    GiveRole, Heads, Heartbeat, HeldEntry, HeldItem, Hello, JoinByLink, LeaveGroup, ListDevices, ListLinks,
+    ListMembers, LookAtLink, MakeLink, MarkRead, MuteGroup, MuteMember, NoteContact, Range, RefuseContact,
+    Register, RemoveMember, RenameGroup, RevokeLink, Role, Send, SetAnnouncement, SetConversation, SignIn,
+    SignInWithToken, SignOut, Sync, UnblockUser, WithdrawContact, client_frame::Request, end_device::Which,
+    send::To,
 };
 
 use super::{Frame, Named, message_id, snapshot};
@@ -139,6 +140,11 @@ fn contacts() -> Vec<Named> {
     ]
 }
 
+/// Of a link into the group of the other frames.
+fn code() -> String {
+    "q1SpjOsfCtJCoqOkpaanqKmqq6ytrq-w".to_owned()
+}
+
 fn groups() -> Vec<Named> {
     let conversation_id = 12_345_678_901_234_567_890;
     let user_id = 0xB0B0_B0B0_B0B0_B0BB;
@@ -178,6 +184,27 @@ fn groups() -> Vec<Named> {
             }),
         ),
         plain("client_set_announcement_empty", Request::SetAnnouncement(SetAnnouncement::default())),
+        plain(
+            "client_make_link",
+            Request::MakeLink(MakeLink {
+                conversation_id,
+                link_id: message_id(),
+                valid_s: 86_400,
+                uses_max: 5,
+            }),
+        ),
+        plain("client_make_link_empty", Request::MakeLink(MakeLink::default())),
+        plain("client_list_links", Request::ListLinks(ListLinks { conversation_id })),
+        plain("client_list_links_empty", Request::ListLinks(ListLinks::default())),
+        plain(
+            "client_revoke_link",
+            Request::RevokeLink(RevokeLink { conversation_id, link_id: message_id() }),
+        ),
+        plain("client_revoke_link_empty", Request::RevokeLink(RevokeLink::default())),
+        plain("client_look_at_link", Request::LookAtLink(LookAtLink { code: code() })),
+        plain("client_look_at_link_empty", Request::LookAtLink(LookAtLink::default())),
+        plain("client_join_by_link", Request::JoinByLink(JoinByLink { code: code() })),
+        plain("client_join_by_link_empty", Request::JoinByLink(JoinByLink::default())),
         plain("client_rename_group", Request::RenameGroup(rename)),
         plain("client_rename_group_empty", Request::RenameGroup(RenameGroup::default())),
         plain("client_give_role", give(Role::Owner)),

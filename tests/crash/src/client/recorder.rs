@@ -158,6 +158,7 @@ fn notice_fields(notice: &Notice, fields: &mut Value) {
         | What::Unmuted
         | What::Turned
         | What::Announced
+        | What::JoinedByLink
         | What::Unspecified => ("other", false),
     };
     fields["notice"] = word.into();
