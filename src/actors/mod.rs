@@ -10,6 +10,7 @@ pub mod group;
 pub mod hand_backs;
 pub mod host_tokens;
 pub mod hub;
+pub mod link_attempts;
 pub mod observed;
 pub mod passwords;
 pub mod persistence;

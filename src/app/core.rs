@@ -17,6 +17,7 @@ use crate::{
         group::{ActiveBounds, Groups, GroupsParts},
         hand_backs::HandBacks,
         host_tokens::HostTokens,
+        link_attempts::LinkAttempts,
         passwords::Passwords,
         persistence::{self, Persistence, PersistenceParts, TailBounds, intake::Intake},
         ports::Ports,
@@ -62,7 +63,7 @@ impl Core {
         let stored_time = store.opened.report.stored_time;
         let time = ObservedTime::at_start(stored_time, clock.now(), clock.monotonic_us());
         let directory = Directory::default();
-        let around = (&clock, &monitor, &directory);
+        let around = (&clock, &monitor, &directory, &random);
         let (services, reader_threads) = services(config, room, &store, kinds, around, time.at())?;
         let OpenedStore { mut opened, engine: _, secrets, reopen_index, index_has_room, lock } = store;
         if time.is_suspended() {
@@ -140,7 +141,7 @@ fn services(
     room: Room,
     store: &OpenedStore,
     kinds: Arc<Kinds>,
-    (clock, monitor, directory): (&Clock, &Monitor, &Directory),
+    (clock, monitor, directory, random): (&Clock, &Monitor, &Directory, &Random),
     started: TimeMs,
 ) -> Result<(Arc<UserServices>, Vec<JoinHandle<()>>), StartFault> {
     let tail = Arc::clone(store.opened.committer.tail());
@@ -184,6 +185,8 @@ fn services(
         ticks_told: config.ticks_told(),
         groups,
         lost_futures: LostFutures::default(),
+        link_attempts: LinkAttempts::default(),
+        random: random.clone(),
     };
     Ok((Arc::new(services), threads))
 }

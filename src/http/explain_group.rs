@@ -105,6 +105,7 @@ mod tests {
                 ranked: Seq(1),
                 intervals,
                 is_muted: false,
+                is_removed: false,
             }))
         };
         let mut effects: Vec<Effect> = (1..=members).map(member).collect();

@@ -212,10 +212,21 @@ impl Client {
                 self.services.readers.ask(info).await?.map(Some)
             }
             Request::CreateUser(_) => Err(Refusal::Forbidden),
+            Request::ListLinks(wanted) => {
+                let links = move |view: &_| user::links(view, by.user, &wanted);
+                self.services.readers.ask(links).await?.map(Some)
+            }
+            Request::LookAtLink(wanted) => {
+                let services = Arc::clone(&self.services);
+                let look = move |view: &_| user::look_at_link(view, &services, by.user, &wanted);
+                self.services.readers.ask(look).await?.map(Some)
+            }
             // What is left changes what the user has of others, of groups and of conversations, or is unknown here.
             request => {
-                let change = user::change(by, &request)?;
-                self.accounts.decide(change).await.map(user::answer_body).map(Some)
+                let change = user::change(&self.services, by, &request)?;
+                let decided = self.accounts.decide(change).await;
+                self.services.link_attempts.note(by.user, self.services.clock.now(), &decided);
+                decided.map(user::answer_body).map(Some)
             }
         }
     }

@@ -1,6 +1,8 @@
 //! What the committer answers.
 
-use crate::model::{ConversationId, DeviceId, Lineage, Seq, TimeMs, UserId, record::Device};
+use crate::model::{
+    ConversationId, DeviceId, Lineage, Link, LinkSecret, Seq, TimeMs, UserId, record::Device,
+};
 
 /// What the committer answers when it did not refuse. Told only after the commit is durable.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,8 +24,23 @@ pub enum Answer {
     GroupCreated(ConversationId),
     /// The account is there: newly, or since an earlier attempt.
     UserMade(UserId),
+    /// The link is there, and this is its secret, which is told now and never again.
+    LinkMade(Box<MadeLink>),
+    /// The user is a member of the group: newly, or since an earlier attempt.
+    Joined(ConversationId),
     /// These devices are gone; their connections must be closed.
     DevicesEnded(Vec<DeviceId>),
     /// It is done.
     Done,
+}
+
+/// See [`Answer::LinkMade`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MadeLink {
+    /// Into which group.
+    pub group: ConversationId,
+    /// What opens it.
+    pub secret: LinkSecret,
+    /// What is stored of it.
+    pub link: Link,
 }

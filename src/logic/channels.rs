@@ -18,8 +18,8 @@ use super::{
     turns,
 };
 use crate::model::{
-    Channel, ChannelEffect, ConversationId, Counted, Effect, Follow, FollowEnd, FollowInterval, Form, Group,
-    Interval, Member, Notice, Role, Seq, TimeMs, UserId, Version,
+    Channel, ChannelEffect, ConversationId, Counted, Door, Effect, Follow, FollowEnd, FollowInterval, Form,
+    Group, Interval, Member, Notice, Role, Seq, TimeMs, UserId, Version,
     limits::{FOLLOW_INTERVALS_MAX, FOLLOWS_PER_USER_MAX},
     record::{Conversation, Item, ItemValue},
 };
@@ -118,12 +118,24 @@ fn create(
     let conversation = Conversation::of_group(channel, at);
     let begun = ConversationState { row: conversation, head: Seq(0), counted: Counted::default() };
     state.conversations.change(channel, Some(begun), version);
-    let row =
-        Group { group: channel, name: name.to_owned(), named: Seq(1), founder, created: at, is_muted: false };
+    let row = Group {
+        group: channel,
+        name: name.to_owned(),
+        named: Seq(1),
+        founder,
+        created: at,
+        is_muted: false,
+        announcement: None,
+    };
     let of_channel =
         Channel { channel, followers: 0, changed: version, before: Form::Channel, turns: Vec::new() };
-    let held =
-        GroupState { row: row.clone(), members: BTreeMap::new(), position: None, channel: Some(of_channel) };
+    let held = GroupState {
+        row: row.clone(),
+        members: BTreeMap::new(),
+        position: None,
+        channel: Some(of_channel),
+        door: Door::shut(channel),
+    };
     state.groups.change(channel, Some(held), version);
     effects.push(Effect::Conversation(conversation));
     let intervals = vec![Interval { join: Seq(1), leave: None }];
@@ -134,6 +146,7 @@ fn create(
         ranked: Seq(1),
         intervals,
         is_muted: false,
+        is_removed: false,
     };
     let notice = Notice::Created { name: name.to_owned(), members: Vec::new() };
     let mut changed = Changed::members(vec![owner], notice);

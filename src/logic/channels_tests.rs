@@ -9,8 +9,8 @@ use super::{
     operation::{ChannelChange, ChannelRequest, GroupChange, GroupRequest, OpenLineage, Target},
 };
 use crate::model::{
-    Channel, ConversationId, Counted, Follow, FollowEnd, FollowInterval, Form, Group, GroupBounds, Horizon,
-    Interval, KindSet, Member, Position, Role, Seq, TimeMs, Turn, UserId, Version,
+    Channel, ConversationId, Counted, Door, Follow, FollowEnd, FollowInterval, Form, Group, GroupBounds,
+    Horizon, Interval, KindSet, Member, Position, Role, Seq, TimeMs, Turn, UserId, Version,
     limits::{FOLLOW_INTERVALS_MAX, FOLLOWS_PER_USER_MAX, GROUP_MEMBERS_CEILING, TURNS_WAITING_MAX},
     record::Conversation,
 };
@@ -81,6 +81,7 @@ pub(super) fn held(head: u64, position: Option<u64>, followers: &[(u64, Times<'_
         ranked: Seq(1),
         intervals,
         is_muted: false,
+        is_removed: false,
     };
     let row = Group {
         group: NEWS,
@@ -89,6 +90,7 @@ pub(super) fn held(head: u64, position: Option<u64>, followers: &[(u64, Times<'_
         founder: UserId(1),
         created: TimeMs(1),
         is_muted: false,
+        announcement: None,
     };
     let channel = Channel {
         channel: NEWS,
@@ -99,7 +101,8 @@ pub(super) fn held(head: u64, position: Option<u64>, followers: &[(u64, Times<'_
     };
     let position = position.map(|entry| Position { entry: Seq(entry), after: None });
     let members = [(UserId(1), owner)].into();
-    rows.groups.insert(NEWS, GroupState { row, members, position, channel: Some(channel) });
+    rows.groups
+        .insert(NEWS, GroupState { row, members, position, channel: Some(channel), door: Door::shut(NEWS) });
     let row = Conversation::of_group(NEWS, TimeMs(1));
     rows.conversations
         .insert(NEWS, ConversationState { row, head: Seq(head), counted: Counted::at(Seq(head), head) });

@@ -6,15 +6,15 @@ use super::{
     ConversationState, GroupState, Need, Operation, Request, State, decide,
     decide_samples::{NOW, Rows, TODAY, at, by, change_contact, new_device, register, send},
     operation::{
-        ChangePassword, ChannelChange, ChannelRequest, ContactChange, EndDevices, GroupChange, GroupRequest,
-        HandedBack, NewDevice, OpenLineage, ReadingChange, ReadingRequest, Send, Target,
+        ChangePassword, ChannelChange, ChannelRequest, ContactChange, DoorChange, EndDevices, GroupChange,
+        GroupRequest, HandedBack, NewDevice, OpenLineage, ReadingChange, ReadingRequest, Send, Target,
     },
     seeded_random::SeededRandom,
 };
 use crate::model::{
-    Channel, ClientMessageId, Contact, ConversationId, Counted, DeviceId, DevicePolicy, Follow, FollowEnd,
-    FollowInterval, Form, Group, GroupBounds, Interval, Kind, KindSet, LineageId, Member, Position, Role,
-    Seq, TimeMs, Turn, UserId, Version,
+    Channel, ClientMessageId, Contact, ConversationId, Counted, DeviceId, DevicePolicy, Door, Follow,
+    FollowEnd, FollowInterval, Form, Group, GroupBounds, Interval, Kind, KindSet, LineageId, LinkSecret,
+    Member, Position, Role, Seq, TimeMs, Turn, UserId, Version,
     device_policy::ClassRule,
     limits::KINDS_MAX,
     record::{Conversation, Invite, Receipt, ReceiptDay},
@@ -114,7 +114,15 @@ fn random_group(random: &mut SeededRandom, mut rows: Rows) -> Rows {
         let intervals = vec![Interval { join, leave }];
         (
             UserId(user),
-            Member { group: GROUP, user: UserId(user), role, ranked: Seq(1), intervals, is_muted: false },
+            Member {
+                group: GROUP,
+                user: UserId(user),
+                role,
+                ranked: Seq(1),
+                intervals,
+                is_muted: false,
+                is_removed: false,
+            },
         )
     };
     let members: BTreeMap<UserId, Member> =
@@ -130,8 +138,9 @@ fn random_group(random: &mut SeededRandom, mut rows: Rows) -> Rows {
         founder: UserId(1),
         created: TimeMs(1),
         is_muted: false,
+        announcement: None,
     };
-    rows.groups.insert(GROUP, GroupState { row, members, position, channel });
+    rows.groups.insert(GROUP, GroupState { row, members, position, channel, door: Door::shut(GROUP) });
     let row = Conversation::of_group(GROUP, TimeMs(1));
     rows.conversations
         .insert(GROUP, ConversationState { row, head: Seq(HEAD), counted: Counted::at(Seq(HEAD), HEAD - 2) });
@@ -140,7 +149,7 @@ fn random_group(random: &mut SeededRandom, mut rows: Rows) -> Rows {
 
 fn random_group_request(random: &mut SeededRandom) -> Request {
     let (user, peer) = (1 + random.below(4), UserId(1 + random.below(5)));
-    let change = match random.below(9) {
+    let change = match random.below(14) {
         0 => {
             GroupChange::Create { name: ["g", ""][random.below(2) as usize].to_owned(), members: vec![peer] }
         }
@@ -151,6 +160,15 @@ fn random_group_request(random: &mut SeededRandom) -> Request {
         5 => GroupChange::Dissolve,
         6 => GroupChange::MuteAll(random.one_in(2)),
         7 => GroupChange::Mute(peer, random.one_in(2)),
+        9 => GroupChange::Door(DoorChange::RevokeLink([1; 16])),
+        10 | 11 => GroupChange::Door(DoorChange::Join(LinkSecret([1; 16]))),
+        12 => GroupChange::Door(DoorChange::MakeLink {
+            id: [1; 16],
+            secret: LinkSecret([1; 16]),
+            valid_s: 60,
+            uses_max: 1 + random.below(2) as u32,
+        }),
+        8 => GroupChange::Announce(["x", ""][random.below(2) as usize].to_owned()),
         _ => GroupChange::GiveRole(peer, [Role::Owner, Role::Admin][random.below(2) as usize]),
     };
     Request::Group(GroupRequest { by: by(user, 10 * user + 1 + random.below(2)), group: GROUP, change })

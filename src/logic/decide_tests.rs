@@ -1,13 +1,13 @@
 //! Every decider against tables.
 
 use super::{
-    Answer, Decided, Request, State, decide,
+    Answer, Decided, Operation, Request, State, decide,
     decide_samples::{NOW, Rows, TODAY, at, by, custom, new_device, register, send, send_content},
     operation::{EndDevices, Register, Target},
 };
 use crate::model::{
     ChannelEffect, ConversationId, Day, DeviceId, Effect, FollowInterval, GroupEffect, Interval, Kind,
-    Lineage, LineageId, Position, Seq, TimeMs, UserId, Version,
+    Lineage, LineageId, Link, Position, Seq, TimeMs, UserId, Version,
     limits::{CUSTOM_JSON_BYTES_MAX, DEVICES_PER_USER_MAX, TEXT_BYTES_MAX},
     record::Invite,
 };
@@ -22,12 +22,18 @@ pub(super) fn check(start: &Rows, operations: &[Request], expected: &[&str]) {
 
 /// The same from a state of the test's own.
 #[track_caller]
-pub(super) fn check_from(mut state: State, start: &Rows, operations: &[Request], expected: &[&str]) {
+pub(super) fn check_from(state: State, start: &Rows, operations: &[Request], expected: &[&str]) {
+    let operations: Vec<Operation> = operations.iter().cloned().map(at).collect();
+    check_from_at(state, start, &operations, expected);
+}
+
+/// The same at times of the test's own.
+#[track_caller]
+pub(super) fn check_from_at(mut state: State, start: &Rows, operations: &[Operation], expected: &[&str]) {
     let mut found = Vec::new();
-    for (place, request) in operations.iter().enumerate() {
-        let operation = at(request.clone());
-        start.warm(&mut state, &operation);
-        found.push(short(decide(&mut state, &operation, Version(101 + place as u64))));
+    for (place, operation) in operations.iter().enumerate() {
+        start.warm(&mut state, operation);
+        found.push(short(decide(&mut state, operation, Version(101 + place as u64))));
     }
     assert_eq!(found, expected);
 }
@@ -46,6 +52,8 @@ fn short(decision: Result<Decided, Refusal>) -> String {
         }
         Answer::UserMade(user) => format!("user {user}"),
         Answer::GroupCreated(_) => "created".to_owned(),
+        Answer::LinkMade(_) => "link".to_owned(),
+        Answer::Joined(_) => "joined".to_owned(),
         Answer::Done => "done".to_owned(),
     };
     let effects =
@@ -94,7 +102,12 @@ fn effect(effect: &Effect) -> String {
 
 fn shown_of_group(effect: &GroupEffect) -> String {
     match effect {
-        GroupEffect::Row(row) => format!("group {}", row.name),
+        GroupEffect::Row(row) => match &row.announcement {
+            Some(announcement) => {
+                format!("group {} announcing {} by {}", row.name, announcement.text, announcement.by)
+            }
+            None => format!("group {}", row.name),
+        },
         GroupEffect::Member(member) => {
             let ends = |interval: &Interval| {
                 format!(
@@ -107,6 +120,10 @@ fn shown_of_group(effect: &GroupEffect) -> String {
             format!("{:?} {} [{}]", member.role, member.user, intervals.join(" "))
         }
         GroupEffect::MemberGone { user, .. } => format!("-member {user}"),
+        GroupEffect::Door(door) => {
+            let link = |link: &Link| format!("{}:{}/{}", link.id[0], link.used, link.uses_max);
+            format!("door [{}]", door.links.iter().map(link).collect::<Vec<_>>().join(" "))
+        }
         GroupEffect::FanOut { position: None, .. } => "expanded".to_owned(),
         GroupEffect::FanOut { position: Some(Position { entry, after }), .. } => {
             format!("expand {entry} after {}", after.unwrap_or_default())

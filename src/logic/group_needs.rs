@@ -4,6 +4,7 @@ use super::{
     channels, contacts,
     decide::Needs,
     fan_out::{CONVERSATIONS, entry_needs},
+    group_doors,
     groups::heir_of,
     operation::{GroupChange, GroupRequest},
     state::{GroupState, Need},
@@ -22,9 +23,15 @@ pub(super) fn needs(needs: &mut Needs<'_>, request: &GroupRequest) {
         GroupChange::Remove(user) => (&[], std::slice::from_ref(user)),
         GroupChange::Leave => (&[], std::slice::from_ref(&request.by.user)),
         GroupChange::GiveRole(user, _) => (&[], std::slice::from_ref(user)),
-        GroupChange::Rename(_) | GroupChange::Dissolve | GroupChange::MuteAll(_) | GroupChange::Mute(..) => {
-            (&[], &[])
+        GroupChange::Door(change) => {
+            let coming = group_doors::coming(change, &request.by.user);
+            (coming, coming)
         }
+        GroupChange::Rename(_)
+        | GroupChange::Dissolve
+        | GroupChange::MuteAll(_)
+        | GroupChange::Mute(..)
+        | GroupChange::Announce(_) => (&[], &[]),
     };
     if added.len() > GROUP_USERS_PER_OPERATION_MAX {
         return;
@@ -81,13 +88,15 @@ fn needs_of_held(needs: &mut Needs<'_>, held: &GroupState, by: UserId, change: &
                 needs.need(item(heir.user, group));
             }
         }
+        GroupChange::Door(change) => group_doors::needs_of_held(needs, held, by, change),
         GroupChange::Create { .. }
         | GroupChange::Add(_)
         | GroupChange::Remove(_)
         | GroupChange::Rename(_)
         | GroupChange::Dissolve
         | GroupChange::MuteAll(_)
-        | GroupChange::Mute(..) => {}
+        | GroupChange::Mute(..)
+        | GroupChange::Announce(_) => {}
     }
 }
 

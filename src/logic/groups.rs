@@ -9,12 +9,13 @@ use super::{
     channels, contacts,
     decide::{Decided, authorise},
     fan_out::{Entry, admit, check_queue, head_of, write_entry},
-    group_mutes,
+    group_announcements, group_doors, group_mutes,
     operation::{Answer, GroupChange, GroupRequest},
     state::{ConversationState, GroupState, State},
+    visible_text,
 };
 use crate::model::{
-    ClientMessageId, Content, ConversationId, Counted, Day, Effect, Form, Group, GroupEffect, Interval,
+    ClientMessageId, Content, ConversationId, Counted, Day, Door, Effect, Form, Group, GroupEffect, Interval,
     Member, Notice, Role, Seq, TimeMs, UserId, Version,
     limits::{
         FORMER_MEMBERS_MAX, GROUP_NAME_BYTES_MAX, GROUP_USERS_PER_OPERATION_MAX, INTERVALS_PER_MEMBER_MAX,
@@ -35,6 +36,9 @@ pub(super) fn decide(
     if let GroupChange::Create { name, members } = &request.change {
         return create(state, at, (by, group), (name, members), version);
     }
+    if let GroupChange::Door(change) = &request.change {
+        return group_doors::decide(state, at, (by, group), change, version);
+    }
     if request.change == GroupChange::Leave && is_channel(state, group) {
         return channels::unfollow(state, (by, group), version);
     }
@@ -47,7 +51,7 @@ pub(super) fn decide(
     }
     let seq = head_of(state, group).next();
     let changed = match &request.change {
-        GroupChange::Create { .. } => unreachable!("it was decided before"),
+        GroupChange::Create { .. } | GroupChange::Door(_) => unreachable!("it was decided before"),
         GroupChange::Add(users) => add(state, held, by, users, seq)?,
         GroupChange::Remove(user) => remove(held, by, *user, seq)?,
         GroupChange::Leave => Some(leave(held, by, seq)),
@@ -56,6 +60,7 @@ pub(super) fn decide(
         GroupChange::Dissolve => Some(dissolve(held, by, seq)?),
         GroupChange::MuteAll(muted) => group_mutes::mute_all(state, held, by, *muted)?,
         GroupChange::Mute(user, muted) => group_mutes::mute(state, held, by, (*user, *muted))?,
+        GroupChange::Announce(text) => group_announcements::announce(state, held, (at, by), text)?,
     };
     let Some(changed) = changed else {
         return Ok(Decided::unchanged(Answer::Done));
@@ -120,16 +125,37 @@ fn create(
     if others.len() + 1 > state.group_bounds.members_max {
         return Err(Refusal::GroupFull);
     }
-    let row = Group { group, name: name.to_owned(), named: Seq(1), founder, created: at, is_muted: false };
+    let row = Group {
+        group,
+        name: name.to_owned(),
+        named: Seq(1),
+        founder,
+        created: at,
+        is_muted: false,
+        announcement: None,
+    };
     let joined = Interval { join: Seq(1), leave: None };
-    let member =
-        |user, role| Member { group, user, role, ranked: Seq(1), intervals: vec![joined], is_muted: false };
+    let member = |user, role| Member {
+        group,
+        user,
+        role,
+        ranked: Seq(1),
+        intervals: vec![joined],
+        is_muted: false,
+        is_removed: false,
+    };
     let mut rows = vec![member(founder, Role::Owner)];
     rows.extend(others.iter().map(|user| member(*user, Role::Member)));
     let conversation = Conversation::of_group(group, at);
     let begun = ConversationState { row: conversation, head: Seq(0), counted: Counted::default() };
     state.conversations.change(group, Some(begun), version);
-    let empty = GroupState { row: row.clone(), members: BTreeMap::new(), position: None, channel: None };
+    let empty = GroupState {
+        row: row.clone(),
+        members: BTreeMap::new(),
+        position: None,
+        channel: None,
+        door: Door::shut(group),
+    };
     state.groups.change(group, Some(empty), version);
     let notice = Notice::Created { name: row.name.clone(), members: others };
     let changed = Changed { row: Some(row), ..Changed::members(rows, notice) };
@@ -153,13 +179,24 @@ fn add(
         return Ok(None);
     }
     check_queue(state, held)?;
+    joining(state, held, added.clone(), seq, Notice::Joined(added)).map(Some)
+}
+
+/// What makes members of users who are none, if there is room for them.
+pub(super) fn joining(
+    state: &State,
+    held: &GroupState,
+    added: Vec<UserId>,
+    seq: Seq,
+    notice: Notice,
+) -> Result<Changed, Refusal> {
     if held.present_count() + added.len() > state.group_bounds.members_max {
         return Err(Refusal::GroupFull);
     }
     let forgotten = make_room(held, &added, state.group_bounds.members_max + FORMER_MEMBERS_MAX)?;
     let joined = |user: &UserId| rejoin(held, *user, seq);
     let members = added.iter().map(joined).collect::<Result<_, _>>()?;
-    Ok(Some(Changed { forgotten, ..Changed::members(members, Notice::Joined(added)) }))
+    Ok(Changed { forgotten, ..Changed::members(members, notice) })
 }
 
 /// The row of a new member, or of one who was a member before.
@@ -176,7 +213,7 @@ pub(super) fn rejoin(held: &GroupState, user: UserId, seq: Seq) -> Result<Member
         }
     }
     intervals.push(Interval { join: seq, leave: None });
-    Ok(Member { group, user, role: Role::Member, ranked: seq, intervals, is_muted })
+    Ok(Member { group, user, role: Role::Member, ranked: seq, intervals, is_muted, is_removed: false })
 }
 
 /// Who is forgotten so that the rows of these users fit: those who left longest ago, and have been told so.
@@ -202,7 +239,8 @@ fn remove(held: &GroupState, by: UserId, user: UserId, seq: Seq) -> Result<Optio
         return Ok(None);
     };
     check_rank(held, by, member.role)?;
-    Ok(Some(Changed::members(vec![closed(member, seq)], Notice::Removed(user))))
+    let row = Member { is_removed: true, ..closed(member, seq) };
+    Ok(Some(Changed::members(vec![row], Notice::Removed(user))))
 }
 
 /// Everybody may leave. An owner's place goes to the admin who has been a member for longest, else to the member who has.
@@ -342,7 +380,7 @@ pub(super) fn check_rank(held: &GroupState, by: UserId, on: Role) -> Result<(), 
 }
 
 pub(super) fn check_name(name: &str) -> Result<(), Refusal> {
-    let is_allowed = !name.trim().is_empty() && !name.chars().any(char::is_control);
+    let is_allowed = !name.trim().is_empty() && visible_text::is_line(name);
     if is_allowed && name.len() <= GROUP_NAME_BYTES_MAX { Ok(()) } else { Err(Refusal::InvalidGroupName) }
 }
 

@@ -7,8 +7,8 @@ use super::{
     operation::{GroupChange, GroupRequest, Target},
 };
 use crate::model::{
-    ConversationId, Counted, Effect, Group, GroupBounds, GroupEffect, Interval, Member, Position, Role, Seq,
-    TimeMs, UserId, Version,
+    ConversationId, Counted, Door, Effect, Group, GroupBounds, GroupEffect, Interval, Member, Position, Role,
+    Seq, TimeMs, UserId, Version,
     limits::{
         BATCH_GROUP_POINTERS_MAX, FAN_OUT_ENTRIES_MAX, FAN_OUT_STEP_POINTERS_MAX, FORMER_MEMBERS_MAX,
         GROUP_NAME_BYTES_MAX, GROUP_USERS_PER_OPERATION_MAX, INTERVALS_PER_MEMBER_MAX,
@@ -76,6 +76,7 @@ fn held(members: &[(u64, Role, &[(u64, u64)])], head: u64, position: Option<Posi
                 ranked: Seq(1),
                 intervals,
                 is_muted: false,
+                is_removed: false,
             },
         )
     };
@@ -87,8 +88,9 @@ fn held(members: &[(u64, Role, &[(u64, u64)])], head: u64, position: Option<Posi
         founder: UserId(1),
         created: TimeMs(1),
         is_muted: false,
+        announcement: None,
     };
-    rows.groups.insert(GROUP, GroupState { row, members, position, channel: None });
+    rows.groups.insert(GROUP, GroupState { row, members, position, channel: None, door: Door::shut(GROUP) });
     let row = Conversation::of_group(GROUP, TimeMs(1));
     rows.conversations
         .insert(GROUP, ConversationState { row, head: Seq(head), counted: Counted::at(Seq(head), head) });
@@ -346,7 +348,15 @@ fn what_is_expanded_may_be_forgotten_and_nothing_else() {
         let user = UserId(1_000 + place);
         group.members.insert(
             user,
-            Member { group: GROUP, user, role: Role::Member, ranked: Seq(1), intervals, is_muted: false },
+            Member {
+                group: GROUP,
+                user,
+                role: Role::Member,
+                ranked: Seq(1),
+                intervals,
+                is_muted: false,
+                is_removed: false,
+            },
         );
     }
     let forgets = ["done: -member 1005 Member 2 [10-] message "];
@@ -364,7 +374,15 @@ fn a_batch_has_room_for_sends_and_for_steps() {
         let intervals = vec![Interval { join: Seq(1), leave: None }];
         group.members.insert(
             user,
-            Member { group: GROUP, user, role: Role::Member, ranked: Seq(1), intervals, is_muted: false },
+            Member {
+                group: GROUP,
+                user,
+                role: Role::Member,
+                ranked: Seq(1),
+                intervals,
+                is_muted: false,
+                is_removed: false,
+            },
         );
     }
     let (mut state, mut version) = (State::default(), Version(100));

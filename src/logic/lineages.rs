@@ -4,10 +4,32 @@ use highwater_wire::Refusal;
 
 use super::{
     decide::{Decided, Needs, authorise},
-    operation::{Answer, HandedBack, OpenLineage},
+    operation::{Answer, Principal},
     state::{Need, State},
 };
-use crate::model::{DeviceId, Effect, KindSet, Lineage, LineageId, Lineages, TimeMs, UserId, Version};
+use crate::model::{
+    DeviceId, Effect, KindSet, Lineage, LineageId, Lineages, TimeMs, UserId, Version, limits::KINDS_MAX,
+};
+
+/// A hello that says something new about a lineage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenLineage {
+    /// Who says it.
+    pub by: Principal,
+    /// For which context of the device.
+    pub context: u8,
+    /// Kinds that are declared.
+    pub kinds: KindSet,
+}
+
+/// How far one lineage has everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HandedBack {
+    /// Which.
+    pub lineage: LineageId,
+    /// Marks by kind, from a snapshot that this server gave.
+    pub marks: [Version; KINDS_MAX],
+}
 
 /// A lineage that was heard of within this time is not written anew just because it is heard of again: a quarter of the
 /// expiry, but no longer than half a day, which costs two small records a day.

@@ -32,6 +32,12 @@ pub mod fan_out_job;
 #[cfg(test)]
 mod fan_out_job_tests;
 mod followers;
+mod group_announcements;
+#[cfg(test)]
+mod group_announcements_tests;
+pub mod group_doors;
+#[cfg(test)]
+mod group_doors_tests;
 #[cfg(test)]
 mod group_ends_tests;
 mod group_ids;
@@ -86,6 +92,7 @@ pub mod tick_hints;
 #[cfg(test)]
 mod tick_hints_tests;
 mod turns;
+mod visible_text;
 
 pub use decide::{Decided, decide, lacking};
 pub use group_ids::id_of_new;

@@ -1,16 +1,16 @@
 //! What may be asked of the committer.
 
 pub use super::{
-    answer::Answer,
+    answer::{Answer, MadeLink},
     api_keys::{ApiKeyChange, MakeUser},
     channels::{ChannelChange, ChannelRequest},
+    group_doors::DoorChange,
+    lineages::{HandedBack, OpenLineage},
     on_behalf::{OnBehalf, Voucher},
     reading::{ReadingChange, ReadingRequest},
 };
 use crate::model::{
-    ClientMessageId, Content, ConversationId, Day, DeviceId, KindSet, LineageId, Role, Seq, TimeMs, UserId,
-    Version,
-    limits::KINDS_MAX,
+    ClientMessageId, Content, ConversationId, Day, DeviceId, Role, Seq, TimeMs, UserId, Version,
     record::{HostIdentityKey, Invite, NOBODY, SecretHash},
 };
 
@@ -213,6 +213,10 @@ pub enum GroupChange {
     MuteAll(bool),
     /// A member may not write, or may again. For the owner, and for admins unless it is another admin.
     Mute(UserId, bool),
+    /// Every member is to know this; empty: nothing any more. For owner and admins.
+    Announce(String),
+    /// A way into it is made, used or closed.
+    Door(DoorChange),
 }
 
 /// What a user does with regard to another one.
@@ -253,26 +257,6 @@ pub enum ContactChange {
     Refuse,
     /// What was asked is asked no more.
     Withdraw,
-}
-
-/// A hello that says something new about a lineage.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OpenLineage {
-    /// Who says it.
-    pub by: Principal,
-    /// For which context of the device.
-    pub context: u8,
-    /// Kinds that are declared.
-    pub kinds: KindSet,
-}
-
-/// How far one lineage has everything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HandedBack {
-    /// Which.
-    pub lineage: LineageId,
-    /// Marks by kind, from a snapshot that this server gave.
-    pub marks: [Version; KINDS_MAX],
 }
 
 /// Which devices to end.

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::model::{
     ApiKeys, Channel, ClientMessageId, Contact, ContactTally, ConversationId, Counted, Day, DeviceId,
-    DevicePolicy, Follow, Form, Group, GroupBounds, HeardSince, Horizon, Kind, Lineages, Member, Position,
-    Reading, Retentions, Seq, TimeMs, UserId, Version,
+    DevicePolicy, Door, Follow, Form, Group, GroupBounds, HeardSince, Horizon, Kind, Lineages, Member,
+    Position, Reading, Retentions, Seq, TimeMs, UserId, Version,
     limits::{GROUPS_HELD_MAX, LINEAGE_EXPIRY_MS},
     record::{Account, Conversation, Device, HostIdentityKey, Invite, Receipt, ReceiptDay, SecretHash},
 };
@@ -49,6 +49,8 @@ pub struct GroupState {
     pub position: Option<Position>,
     /// Its row as a channel, if it is one or was one.
     pub channel: Option<Channel>,
+    /// The ways into it.
+    pub door: Door,
 }
 
 impl GroupState {

@@ -10,6 +10,7 @@ use super::{
     contact::ContactTally,
     content::Content,
     group::{Expansion, Group, Member, Position},
+    group_door::Door,
     horizon::Horizon,
     ids::{ConversationId, Day, DeviceId, Kind, TimeMs, UserId, Version},
     lineage::Lineages,
@@ -104,6 +105,8 @@ pub enum GroupEffect {
         /// Where the next step begins.
         position: Option<Position>,
     },
+    /// The ways into the group are these now.
+    Door(Door),
     /// An entry of a group, written by an earlier operation, stands in the inboxes of part of its audience.
     Expanded(Arc<Expansion>),
 }
@@ -116,6 +119,7 @@ impl GroupEffect {
             GroupEffect::Row(row) => row.group,
             GroupEffect::Member(row) => row.group,
             GroupEffect::MemberGone { group, .. } | GroupEffect::FanOut { group, .. } => *group,
+            GroupEffect::Door(row) => row.group,
             GroupEffect::Expanded(step) => step.group,
         }
     }

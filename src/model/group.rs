@@ -21,6 +21,19 @@ pub struct Group {
     pub created: TimeMs,
     /// Whether only owner and admins may write.
     pub is_muted: bool,
+    /// What owner or admins want every member to know, if there is something.
+    pub announcement: Option<Announcement>,
+}
+
+/// A text that stands beside the log of a group, so that who comes later knows it too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Announcement {
+    /// Never empty; at most `limits::ANNOUNCEMENT_BYTES_MAX`.
+    pub text: String,
+    /// Who wrote it.
+    pub by: UserId,
+    /// When.
+    pub at: TimeMs,
 }
 
 /// What a member may do. The greater one comes first.
@@ -67,6 +80,8 @@ pub struct Member {
     pub intervals: Vec<Interval>,
     /// Whether this one may not write; it outlasts a leave. Never so for an owner.
     pub is_muted: bool,
+    /// Whether the last membership was ended by another one: who was removed does not come back by a link.
+    pub is_removed: bool,
 }
 
 impl Member {
@@ -166,6 +181,10 @@ pub enum Notice {
     Muted(UserId, bool),
     /// The sender made a channel of the group, or a group of the channel.
     Turned(Form),
+    /// The sender announced something; empty: took back what was announced.
+    Announced(String),
+    /// The sender became a member by a link.
+    JoinedByLink,
 }
 
 impl Notice {
@@ -177,9 +196,13 @@ impl Notice {
             + match self {
                 Notice::Created { name, members } => name.len() + members.len() * NAMED_USER_BYTES_MAX,
                 Notice::Joined(members) => members.len() * NAMED_USER_BYTES_MAX,
-                Notice::Left | Notice::Dissolved | Notice::AllMuted(_) | Notice::Turned(_) => 0,
+                Notice::Left
+                | Notice::Dissolved
+                | Notice::AllMuted(_)
+                | Notice::Turned(_)
+                | Notice::JoinedByLink => 0,
                 Notice::Removed(_) | Notice::RoleGiven(..) | Notice::Muted(..) => NAMED_USER_BYTES_MAX,
-                Notice::Renamed(name) => name.len(),
+                Notice::Renamed(text) | Notice::Announced(text) => text.len(),
             }
     }
 }
@@ -217,6 +240,7 @@ mod tests {
             ranked: Seq(9),
             intervals: vec![closed(2, 4), closed(6, 6), open],
             is_muted: false,
+            is_removed: false,
         };
         let has: Vec<u64> = (1..=11).filter(|seq| member.has(Seq(*seq))).collect();
         assert_eq!(has, [2, 3, 4, 6, 9, 10, 11]);

@@ -155,6 +155,23 @@ pub const INTERVALS_PER_MEMBER_MAX: usize = 64;
 /// Name of a group, bytes. Longer, empty, or with control characters: refused as `invalid_group_name`.
 pub const GROUP_NAME_BYTES_MAX: usize = 128;
 
+/// Announcement of a group, bytes. Longer: refused as `invalid_announcement`.
+/// Source: choice; a page of rules. It is in memory with the group, and in every record that changes the group's row.
+pub const ANNOUNCEMENT_BYTES_MAX: usize = 4_096;
+
+/// Links of one group, also such as are used up or too old and not forgotten yet: they are when another one is made. One
+/// more that could be used: refused as `too_many_links`. Source: choice; their rows are in memory with the group.
+pub const LINKS_PER_GROUP_MAX: usize = 20;
+
+/// For how long a link holds when nothing is said, and at most, seconds. Longer: refused as `invalid_field`.
+/// Source: WeChat's code of a group holds for seven days; nobody remembers what was handed on a year ago.
+pub const LINK_VALID_S: u32 = 7 * 24 * 60 * 60;
+/// See [`LINK_VALID_S`].
+pub const LINK_VALID_S_MAX: u32 = 365 * 24 * 60 * 60;
+
+/// Users whom one link lets in, also when nothing is said. More: refused as `invalid_field`. Source: no group takes more.
+pub const LINK_USES_MAX: u32 = GROUP_MEMBERS_CEILING as u32;
+
 /// Members in one answer to a request for them. More: told by the next one. Source: as many as one operation adds.
 pub const MEMBERS_PAGE_MAX: usize = GROUP_USERS_PER_OPERATION_MAX;
 

@@ -9,6 +9,7 @@ pub mod content;
 pub mod device_policy;
 pub mod effect;
 pub mod group;
+pub mod group_door;
 pub mod horizon;
 pub mod host_algorithm;
 pub mod ids;
@@ -30,7 +31,8 @@ pub use contact::{Contact, ContactTally, Standing};
 pub use content::{Content, Custom};
 pub use device_policy::DevicePolicy;
 pub use effect::{Delivery, DeviceEnd, Effect, GroupEffect, Record};
-pub use group::{Expansion, Group, GroupBounds, Interval, Member, Notice, Position, Role};
+pub use group::{Announcement, Expansion, Group, GroupBounds, Interval, Member, Notice, Position, Role};
+pub use group_door::{Door, Link, LinkId, LinkSecret};
 pub use horizon::Horizon;
 pub use host_algorithm::HostAlgorithm;
 pub use ids::{

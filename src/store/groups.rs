@@ -6,7 +6,8 @@ use super::{
     keys::{self, Key},
 };
 use crate::model::{
-    ConversationId, Expansion, Group, Interval, Member, Notice, Position, Role, Seq, UserId, Version,
+    Announcement, ConversationId, Expansion, Group, Interval, Member, Notice, Position, Role, Seq, UserId,
+    Version,
 };
 
 /// Key of a group's row.
@@ -53,6 +54,12 @@ pub fn encode(out: &mut Vec<u8>, row: &Group) {
     put_fixed64(out, row.founder.0);
     put_time(out, row.created);
     out.push(u8::from(row.is_muted));
+    // An announcement is never empty, so no text says that there is none.
+    put_bytes(out, row.announcement.as_ref().map_or(&[][..], |announcement| announcement.text.as_bytes()));
+    if let Some(Announcement { by, at, .. }) = row.announcement {
+        put_fixed64(out, by.0);
+        put_time(out, at);
+    }
 }
 
 /// Reads a group's row.
@@ -67,6 +74,10 @@ pub fn decode(input: &mut Input<'_>) -> Result<Group, Malformed> {
         founder: input.user()?,
         created: input.time()?,
         is_muted: take_flag(input)?,
+        announcement: match input.text("announcement")? {
+            text if text.is_empty() => None,
+            text => Some(Announcement { text, by: input.user()?, at: input.time()? }),
+        },
     })
 }
 
@@ -77,6 +88,7 @@ pub fn encode_member(out: &mut Vec<u8>, row: &Member) {
     out.push(role_tag(row.role));
     put_number(out, row.ranked.0);
     out.push(u8::from(row.is_muted));
+    out.push(u8::from(row.is_removed));
     put_number(out, row.intervals.len() as u64);
     for interval in &row.intervals {
         put_number(out, interval.join.0);
@@ -91,14 +103,15 @@ pub fn encode_member(out: &mut Vec<u8>, row: &Member) {
 /// When the bytes are not a member.
 pub fn decode_member(input: &mut Input<'_>) -> Result<Member, Malformed> {
     let (group, user) = (input.conversation()?, input.user()?);
-    let (role, ranked, is_muted) = (take_role(input)?, input.seq()?, take_flag(input)?);
+    let (role, ranked) = (take_role(input)?, input.seq()?);
+    let (is_muted, is_removed) = (take_flag(input)?, take_flag(input)?);
     let interval = |input: &mut Input<'_>| {
         let (join, leave) = (input.seq()?, input.seq()?);
         Ok::<_, Malformed>(Interval { join, leave: (leave != Seq(0)).then_some(leave) })
     };
     let count = input.number()?;
     let intervals = (0..count).map(|_| interval(input)).collect::<Result<_, _>>()?;
-    Ok(Member { group, user, role, ranked, intervals, is_muted })
+    Ok(Member { group, user, role, ranked, intervals, is_muted, is_removed })
 }
 
 /// Writes a position.
@@ -161,6 +174,8 @@ const DISSOLVED: u8 = 7;
 const ALL_MUTED: u8 = 8;
 const MUTED: u8 = 9;
 const TURNED: u8 = 10;
+const ANNOUNCED: u8 = 13;
+const JOINED_BY_LINK: u8 = 14;
 
 /// Writes a notice.
 pub fn encode_notice(out: &mut Vec<u8>, notice: &Notice) {
@@ -196,6 +211,11 @@ pub fn encode_notice(out: &mut Vec<u8>, notice: &Notice) {
             out.push(u8::from(*muted));
         }
         Notice::Turned(form) => out.extend_from_slice(&[TURNED, channels::form_tag(*form)]),
+        Notice::JoinedByLink => out.push(JOINED_BY_LINK),
+        Notice::Announced(text) => {
+            out.push(ANNOUNCED);
+            put_bytes(out, text.as_bytes());
+        }
     }
 }
 
@@ -215,6 +235,8 @@ pub fn decode_notice(input: &mut Input<'_>) -> Result<Notice, Malformed> {
         ALL_MUTED => Notice::AllMuted(take_flag(input)?),
         MUTED => Notice::Muted(input.user()?, take_flag(input)?),
         TURNED => Notice::Turned(channels::take_form(input)?),
+        JOINED_BY_LINK => Notice::JoinedByLink,
+        ANNOUNCED => Notice::Announced(input.text("announcement")?),
         tag => return Err(Malformed::Unknown { what: "notice", tag: u64::from(tag) }),
     })
 }

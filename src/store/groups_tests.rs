@@ -106,8 +106,15 @@ fn the_newest_rows_of_a_group_hide_those_of_the_index() {
     let mut store = Samples::new();
     let member = |user: UserId, join: u64, leave: Option<u64>| {
         let intervals = vec![Interval { join: Seq(join), leave: leave.map(Seq) }];
-        let row =
-            Member { group: GROUP, user, role: Role::Member, ranked: Seq(1), intervals, is_muted: false };
+        let row = Member {
+            group: GROUP,
+            user,
+            role: Role::Member,
+            ranked: Seq(1),
+            intervals,
+            is_muted: false,
+            is_removed: false,
+        };
         Effect::Group(GroupEffect::Member(row))
     };
     let position = |entry: Option<u64>| {

@@ -11,7 +11,7 @@ use super::{
     accounts, api_keys, channels, contacts, conversations, devices,
     engine::IndexBatch,
     field::{put_number, put_time},
-    groups, horizon, host_identities, inboxes, invites, items,
+    group_doors, groups, horizon, host_identities, inboxes, invites, items,
     keys::{self, Key},
     lineages, messages,
     packing::ChunkBuilder,
@@ -178,6 +178,9 @@ impl Step {
             }
             GroupEffect::FanOut { group, position: None } => {
                 self.rows.insert(groups::position_key(*group), None);
+            }
+            GroupEffect::Door(row) => {
+                self.row(group_doors::key(row.group), |out| group_doors::encode(out, row));
             }
             GroupEffect::Expanded(step) => {
                 self.take_pointers(step.version, (step.group, step.seq), &step.pointers)

@@ -18,6 +18,7 @@
 //! | `v` | invites | hash | invite |
 //! | `o` | groups | group | group row |
 //! | `b` | groups | group, user | member row |
+//! | `e` | group doors | group | links into the group |
 //! | `f` | groups | group | position of the fan-out, while something waits |
 //! | `h` | channels | channel, first seq | chunk of posts: seq and version |
 //! | `i` | channels | user | number of follows |
@@ -66,6 +67,8 @@ pub const GROUP: u8 = b'o';
 pub const MEMBER: u8 = b'b';
 /// See the table.
 pub const FAN_OUT: u8 = b'f';
+/// See the table.
+pub const DOOR: u8 = b'e';
 /// See the table.
 pub const CONTACT_TALLY: u8 = b'q';
 /// See the table.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::{
     accounts, api_keys, channels, contacts, conversations, devices,
     field::{Input, Malformed, put_bytes, put_fixed64, put_number, put_time},
-    groups, horizon, host_identities, invites, items, lineages, messages, readings, runs,
+    group_doors, groups, horizon, host_identities, invites, items, lineages, messages, readings, runs,
 };
 use crate::model::{ChannelEffect, Day, Delivery, Effect, GroupEffect, Kind, Record, Version};
 
@@ -42,6 +42,7 @@ const CONTACT_TALLY: u8 = 60;
 const HOST_IDENTITY: u8 = 70;
 const API_KEYS: u8 = 71;
 const READING: u8 = 80;
+const DOOR: u8 = 85;
 
 /// Appends one record.
 pub fn encode(out: &mut Vec<u8>, record: &Record) {
@@ -170,6 +171,10 @@ fn encode_effect_on_group(out: &mut Vec<u8>, effect: &GroupEffect) {
             out.push(FAN_OUT_DONE);
             put_fixed64(out, group.0);
         }
+        GroupEffect::Door(row) => {
+            out.push(DOOR);
+            group_doors::encode(out, row);
+        }
         GroupEffect::Expanded(step) => {
             out.push(EXPANDED);
             groups::encode_expansion(out, step);
@@ -263,7 +268,7 @@ fn decode_effect(input: &mut Input<'_>, version: Version) -> Result<Effect, Malf
         READING => Effect::Reading(Box::new(readings::decode(input)?)),
         HOST_IDENTITY => Effect::HostIdentity(host_identities::decode(input)?),
         API_KEYS => Effect::ApiKeys(api_keys::decode(input)?),
-        tag @ GROUP..=EXPANDED => Effect::Group(decode_effect_on_group(input, tag, version)?),
+        tag @ (GROUP..=EXPANDED | DOOR) => Effect::Group(decode_effect_on_group(input, tag, version)?),
         tag => Effect::Channel(decode_effect_on_channel(input, tag, version)?),
     })
 }
@@ -282,6 +287,7 @@ fn decode_effect_on_group(
             GroupEffect::FanOut { group, position: Some(groups::decode_position(input)?) }
         }
         FAN_OUT_DONE => GroupEffect::FanOut { group: input.conversation()?, position: None },
+        DOOR => GroupEffect::Door(group_doors::decode(input)?),
         EXPANDED => GroupEffect::Expanded(Arc::new(groups::decode_expansion(input, version)?)),
         tag => return Err(Malformed::Unknown { what: "effect", tag: u64::from(tag) }),
     })

@@ -34,6 +34,7 @@ mod files_faulty_plan;
 pub mod files_null;
 #[cfg(feature = "seeded-bugs")]
 pub mod files_seeded;
+pub mod group_doors;
 pub mod groups;
 #[cfg(test)]
 mod groups_tests;

@@ -10,8 +10,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
     accounts, api_keys, channels, contacts, conversations, devices, field::Input, files_faulty::SeededRandom,
-    groups, host_identities, inboxes, index_writer, invites, items, log_record, messages, packing::Chunk,
-    receipts, record_samples::every_effect, runs,
+    group_doors, groups, host_identities, inboxes, index_writer, invites, items, log_record, messages,
+    packing::Chunk, receipts, record_samples::every_effect, runs,
 };
 use crate::model::{ConversationId, Record, Seq, Version};
 
@@ -110,6 +110,7 @@ fn decode_everything(bytes: &[u8]) {
     let _ = groups::decode_member(&mut input()).is_ok();
     let _ = groups::decode_position(&mut input()).is_ok();
     let _ = groups::decode_notice(&mut input()).is_ok();
+    let _ = group_doors::decode(&mut input()).is_ok();
     let _ = channels::decode(&mut input()).is_ok();
     let _ = channels::decode_follow(&mut input()).is_ok();
     let _ = channels::decode_post(&mut input()).is_ok();

@@ -6,11 +6,11 @@ use bytes::Bytes;
 
 use super::{engine::Engine, engine_memory::MemoryEngine, index_writer, log_record, tail::Tail, view::View};
 use crate::model::{
-    ApiKey, ApiKeyId, ApiKeys, Channel, ChannelEffect, ClientMessageId, Contact, ContactTally, Content,
-    ConversationId, Custom, Day, Delivery, DeviceId, Effect, Expansion, Follow, FollowEnd, FollowInterval,
-    Form, Group, GroupEffect, HeardSince, Horizon, Interval, Kind, KindSet, Lineage, LineageId, Lineages,
-    Member, Notice, Position, Posted, Reading, Record, Role, RunNumber, Seq, Standing, TimeMs, Turn, UserId,
-    Version,
+    Announcement, ApiKey, ApiKeyId, ApiKeys, Channel, ChannelEffect, ClientMessageId, Contact, ContactTally,
+    Content, ConversationId, Custom, Day, Delivery, DeviceId, Door, Effect, Expansion, Follow, FollowEnd,
+    FollowInterval, Form, Group, GroupEffect, HeardSince, Horizon, Interval, Kind, KindSet, Lineage,
+    LineageId, Lineages, Link, Member, Notice, Position, Posted, Reading, Record, Role, RunNumber, Seq,
+    Standing, TimeMs, Turn, UserId, Version,
     api_key::{ActsFor, Scope, Scopes},
     limits::KINDS_MAX,
     record::{Account, Conversation, Device, HostIdentity, Invite, Item, ItemValue, Message, Run},
@@ -113,6 +113,18 @@ impl Samples {
         }
         self.tail.retire();
     }
+}
+
+fn door(group: ConversationId) -> Effect {
+    let link = |id, used| Link {
+        id: [id; 16],
+        hash: [0xa5; 32],
+        by: UserId(7),
+        until: TimeMs(1_800_000_000_000),
+        uses_max: 300,
+        used,
+    };
+    Effect::Group(GroupEffect::Door(Door { group, links: vec![link(1, 0), link(2, 129)] }))
 }
 
 fn of_channel(channel: ConversationId) -> Vec<Effect> {
@@ -252,6 +264,20 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
         founder: bob,
         created: TimeMs(5),
         is_muted: true,
+        announcement: None,
+    });
+    let announcing = GroupEffect::Row(Group {
+        group: conversation,
+        name: "Tee".to_owned(),
+        named: Seq(1),
+        founder: bob,
+        created: TimeMs(5),
+        is_muted: false,
+        announcement: Some(Announcement {
+            text: "Um fünf.\nBringt Kekse.".to_owned(),
+            by: ann,
+            at: TimeMs(1_700_000_000_456),
+        }),
     });
     let interval = |join, leave: Option<u64>| Interval { join: Seq(join), leave: leave.map(Seq) };
     let intervals = vec![interval(1, Some(129)), interval(300, None)];
@@ -264,6 +290,7 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
                 ranked: Seq(300),
                 intervals: intervals.clone(),
                 is_muted: role == Role::Member,
+                is_removed: role == Role::Member,
             }))
         })
         .to_vec();
@@ -371,6 +398,8 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
         ("invite", vec![Effect::Invite(Invite { hash: [0xa5; 32], expires: TimeMs(1_800_000_000_000) })]),
         ("invite_gone", vec![Effect::InviteGone([0xa5; 32])]),
         ("group", vec![Effect::Group(group)]),
+        ("group_door", vec![door(conversation), Effect::Group(GroupEffect::Door(Door::shut(conversation)))]),
+        ("group_announcing", vec![Effect::Group(announcing)]),
         ("group_members", members),
         (
             "group_member_gone",
@@ -406,6 +435,11 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
         ("notice_all_muted", vec![notice(Notice::AllMuted(true))]),
         ("notice_muted", vec![notice(Notice::Muted(bob, true))]),
         ("notice_unmuted", vec![notice(Notice::Muted(bob, false))]),
+        ("notice_joined_by_link", vec![notice(Notice::JoinedByLink)]),
+        (
+            "notice_announced",
+            vec![notice(Notice::Announced("Um fünf.".to_owned())), notice(Notice::Announced(String::new()))],
+        ),
         ("host_identity", vec![Effect::HostIdentity(HostIdentity { key: [0x5a; 32], user: ann })]),
         ("bot", vec![bot(ann)]),
         ("api_keys", vec![api_keys(ann, bob)]),

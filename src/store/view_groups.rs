@@ -6,10 +6,11 @@ use std::{
 };
 
 use super::{
-    engine::prefix_end, groups, keys, tail::InboxEntry, view::View, view_fault::ReadFault, view_scan::whole,
+    engine::prefix_end, group_doors, groups, keys, tail::InboxEntry, view::View, view_fault::ReadFault,
+    view_scan::whole,
 };
 use crate::model::{
-    ConversationId, Group, Interval, Member, Position, Seq, UserId,
+    ConversationId, Door, Group, Interval, Member, Position, Seq, UserId,
     record::Message,
     seeded::{self, SyncBug},
 };
@@ -53,6 +54,18 @@ impl View {
             Some(row) => Ok(row),
             None => self.row(&groups::member_key(group, user), groups::decode_member),
         }
+    }
+
+    /// The ways into a group.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn door(&self, group: ConversationId) -> Result<Door, ReadFault> {
+        let held = match self.pin.door(group) {
+            Some(row) => Some(row),
+            None => self.row(&group_doors::key(group), group_doors::decode)?,
+        };
+        Ok(held.unwrap_or_else(|| Door::shut(group)))
     }
 
     /// The places of a group that are for a user, both ends included, in order, of memberships that began at or below

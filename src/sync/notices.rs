@@ -35,6 +35,9 @@ fn english(notice: &proto::Notice) -> String {
         What::AllUnmuted => format!("{by} lets everybody write again"),
         What::Muted => format!("{by} muted {users}"),
         What::Unmuted => format!("{by} lets {users} write again"),
+        What::Announced if notice.text.is_empty() => format!("{by} took back the announcement"),
+        What::Announced => format!("{by} announced: {}", notice.text),
+        What::JoinedByLink => format!("{by} joined by a link"),
     }
 }
 
@@ -59,6 +62,9 @@ fn chinese(notice: &proto::Notice) -> String {
         What::AllUnmuted => format!("{by}解除了全员禁言"),
         What::Muted => format!("{by}将{users}禁言"),
         What::Unmuted => format!("{by}解除了{users}的禁言"),
+        What::Announced if notice.text.is_empty() => format!("{by}清空了群公告"),
+        What::Announced => format!("{by}发布了群公告：{}", notice.text),
+        What::JoinedByLink => format!("{by}通过链接加入了群聊"),
     }
 }
 
@@ -88,7 +94,22 @@ mod tests {
             users: users.iter().map(user).collect(),
             name: "Tea".to_owned(),
             role: role.into(),
+            text: String::new(),
         }
+    }
+
+    #[test]
+    fn what_was_announced_is_told_in_full() {
+        let said = |text: &str, locale| {
+            sentence(
+                &proto::Notice { text: text.to_owned(), ..notice(What::Announced, &[], Role::Unspecified) },
+                locale,
+            )
+        };
+        assert_eq!(said("Tea\nat five", Locale::English), "Ann announced: Tea\nat five");
+        assert_eq!(said("Tea", Locale::Chinese), "Ann发布了群公告：Tea");
+        assert_eq!(said("", Locale::English), "Ann took back the announcement");
+        assert_eq!(said("", Locale::Chinese), "Ann清空了群公告");
     }
 
     #[test]
@@ -110,6 +131,7 @@ mod tests {
                 "Ann邀请Bob、某人加入了群聊",
             ),
             (What::Left, &[], Role::Unspecified, "Ann left", "Ann退出了群聊"),
+            (What::JoinedByLink, &[], Role::Unspecified, "Ann joined by a link", "Ann通过链接加入了群聊"),
             (What::Removed, &["Bob"], Role::Unspecified, "Ann removed Bob", "Ann将Bob移出了群聊"),
             (What::AllMuted, &[], Role::Unspecified, "Ann muted everybody", "Ann开启了全员禁言"),
             (What::AllUnmuted, &[], Role::Unspecified, "Ann lets everybody write again", "Ann解除了全员禁言"),

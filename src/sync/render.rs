@@ -134,9 +134,13 @@ fn concerned(notice: &Notice) -> &[UserId] {
         Notice::Removed(user) | Notice::RoleGiven(user, _) | Notice::Muted(user, _) => {
             std::slice::from_ref(user)
         }
-        Notice::Left | Notice::Renamed(_) | Notice::Dissolved | Notice::AllMuted(_) | Notice::Turned(_) => {
-            &[]
-        }
+        Notice::Left
+        | Notice::Renamed(_)
+        | Notice::Dissolved
+        | Notice::AllMuted(_)
+        | Notice::Turned(_)
+        | Notice::Announced(_)
+        | Notice::JoinedByLink => &[],
     }
 }
 
@@ -198,6 +202,12 @@ fn whole_notice(sender: UserId, notice: &Notice, names: &Names) -> proto::Notice
         Notice::Muted(_, true) => (What::Muted, "", None),
         Notice::Muted(_, false) => (What::Unmuted, "", None),
         Notice::Turned(_) => (What::Turned, "", None),
+        Notice::Announced(_) => (What::Announced, "", None),
+        Notice::JoinedByLink => (What::JoinedByLink, "", None),
+    };
+    let text = match notice {
+        Notice::Announced(text) => text.as_str(),
+        _ => "",
     };
     let user = |user: &UserId| proto::User { user_id: user.0, name: names.of(*user).to_owned(), bot: false };
     proto::Notice {
@@ -206,6 +216,7 @@ fn whole_notice(sender: UserId, notice: &Notice, names: &Names) -> proto::Notice
         users: concerned(notice).iter().map(user).collect(),
         name: name.to_owned(),
         role: given.map(role).unwrap_or_default().into(),
+        text: text.to_owned(),
     }
 }
 

@@ -97,6 +97,7 @@ fn assert_notice(entry: &proto::Entry, by: &Person, what: What, users: &[&Person
         users: users.iter().map(user).collect(),
         name: name.to_owned(),
         role: role.into(),
+        text: String::new(),
     };
     assert_eq!((entry.sender_id, entry.client_message_id.len()), (by.user_id, 0));
     assert_eq!(entry.content, Some(Content::Notice(notice)));

@@ -28,7 +28,9 @@
 //! | [`bodies`] | messages that go by policy: when everybody has them, or when they are too old |
 //! | [`channels`] | channels: made, followed, turned; who writes, and what a follower has |
 //! | [`posts`] | followers hear of a post without asking, and nobody else does; a poll ends with it |
+//! | [`group_announcements`] | what is announced in a group: who may, who is told, and what who comes later finds |
 //! | [`group_ends`] | an owner ends a group: everybody is told, nobody writes, and what was told stays readable |
+//! | [`group_links`] | links into groups: told once, looked at by strangers, used in a race, and what wrong codes cost |
 //! | [`group_mutes`] | all or one are muted in a group: who may write, and what everybody is told of it |
 //! | [`group_repair`] | who left a group and came back finds the own memberships by seq, and nothing else |
 //! | [`document_kinds`] | a kind that no client knows reaches an unchanged client |
@@ -64,8 +66,10 @@ mod document_kinds;
 mod encodings;
 mod export;
 mod full_disk;
+mod group_announcements;
 mod group_ends;
 mod group_levels;
+mod group_links;
 mod group_mutes;
 mod group_repair;
 mod groups;

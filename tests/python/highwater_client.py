@@ -43,7 +43,7 @@ ENUMS = {
     "Role": ["ROLE_UNSPECIFIED", "ROLE_OWNER", "ROLE_ADMIN", "ROLE_MEMBER"],
     "What": ["WHAT_UNSPECIFIED", "WHAT_CREATED", "WHAT_JOINED", "WHAT_LEFT", "WHAT_REMOVED", "WHAT_RENAMED",
              "WHAT_ROLE_GIVEN", "WHAT_DISSOLVED", "WHAT_ALL_MUTED", "WHAT_ALL_UNMUTED", "WHAT_MUTED", "WHAT_UNMUTED",
-             "WHAT_TURNED"],
+             "WHAT_TURNED", "WHAT_ANNOUNCED", "WHAT_JOINED_BY_LINK"],
 }
 
 SCHEMA = {
@@ -68,7 +68,9 @@ SCHEMA = {
         (62, "unfollow", "Unfollow", "?"), (63, "turnGroup", "TurnGroup", "?"),
         (70, "markRead", "MarkRead", "?"), (71, "setConversation", "SetConversation", "?"),
         (72, "askWatermarks", "AskWatermarks", "?"), (73, "setPrivacy", "SetPrivacy", "?"),
-        (90, "describeGroup", "DescribeGroup", "?")],
+        (90, "describeGroup", "DescribeGroup", "?"), (91, "setAnnouncement", "SetAnnouncement", "?"),
+        (92, "makeLink", "MakeLink", "?"), (93, "listLinks", "ListLinks", "?"), (94, "revokeLink", "RevokeLink", "?"),
+        (95, "lookAtLink", "LookAtLink", "?"), (96, "joinByLink", "JoinByLink", "?")],
     "ServerFrame": [
         (1, "requestId", "uint64", ""), (10, "greeting", "Greeting", "?"), (11, "heartbeat", "HeartbeatAnswer", "?"),
         (12, "page", "Page", "?"), (13, "sent", "Sent", "?"), (14, "signedIn", "SignedIn", "?"),
@@ -78,7 +80,7 @@ SCHEMA = {
         (30, "push", "Page", "?"), (31, "nudge", "Nothing", "?"), (32, "watermark", "Watermark", "?"),
         (33, "watermarks", "WatermarkList", "?"), (40, "error", "Error", "?"),
         (50, "groupCreated", "GroupCreated", "?"), (52, "memberList", "MemberList", "?"),
-        (53, "groupInfo", "GroupInfo", "?")],
+        (53, "groupInfo", "GroupInfo", "?"), (54, "linkList", "LinkList", "?")],
     "Nothing": [],
     "Hello": [
         (1, "token", "string", ""), (2, "level", "uint32", ""), (3, "kinds", "uint32", "*"),
@@ -130,11 +132,25 @@ SCHEMA = {
     "DescribeGroup": [(1, "conversationId", "fixed64", "")],
     "GroupInfo": [
         (1, "name", "string", ""), (2, "allMuted", "bool", ""), (3, "muted", "bool", ""), (4, "channel", "bool", ""),
-        (5, "followers", "uint64", "")],
+        (5, "followers", "uint64", ""), (6, "announcement", "Announcement", "?"),
+        (7, "conversationId", "fixed64", ""), (8, "members", "uint32", "")],
     "CreateChannel": [(1, "clientChannelId", "bytes", ""), (2, "name", "string", "")],
     "Follow": [(1, "conversationId", "fixed64", "")],
     "Unfollow": [(1, "conversationId", "fixed64", "")],
     "TurnGroup": [(1, "conversationId", "fixed64", ""), (2, "channel", "bool", "")],
+    "Announcement": [(1, "text", "string", ""), (2, "by", "User", "?"), (3, "atMs", "int64", "")],
+    "SetAnnouncement": [(1, "conversationId", "fixed64", ""), (2, "text", "string", "")],
+    "MakeLink": [
+        (1, "conversationId", "fixed64", ""), (2, "linkId", "bytes", ""), (3, "validS", "uint32", ""),
+        (4, "usesMax", "uint32", "")],
+    "ListLinks": [(1, "conversationId", "fixed64", "")],
+    "RevokeLink": [(1, "conversationId", "fixed64", ""), (2, "linkId", "bytes", "")],
+    "LookAtLink": [(1, "code", "string", "")],
+    "JoinByLink": [(1, "code", "string", "")],
+    "LinkList": [(1, "links", "Link", "*")],
+    "Link": [
+        (1, "linkId", "bytes", ""), (2, "code", "string", ""), (3, "by", "User", "?"), (4, "untilMs", "int64", ""),
+        (5, "usesMax", "uint32", ""), (6, "used", "uint32", "")],
     "RenameGroup": [(1, "conversationId", "fixed64", ""), (2, "name", "string", "")],
     "GiveRole": [(1, "conversationId", "fixed64", ""), (2, "userId", "fixed64", ""), (3, "role", "Role", "")],
     "ListMembers": [(1, "conversationId", "fixed64", ""), (2, "after", "fixed64", ""), (3, "limit", "uint32", "")],
@@ -177,7 +193,7 @@ SCHEMA = {
         (12, "uncounted", "uint64", ""), (13, "readSeq", "uint64", "")],
     "Notice": [
         (1, "what", "What", ""), (2, "by", "string", ""), (3, "users", "User", "*"), (4, "name", "string", ""),
-        (5, "role", "Role", "")],
+        (5, "role", "Role", ""), (6, "text", "string", "")],
     "Rebuild": [(1, "cause", "Cause", "")],
     "Gap": [(1, "conversationId", "fixed64", ""), (2, "fromSeq", "uint64", ""), (3, "toSeq", "uint64", "")],
     "Heads": [(1, "after", "uint64", ""), (2, "limit", "uint32", "")],

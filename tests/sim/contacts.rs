@@ -27,7 +27,8 @@ impl Oracle {
         }
     }
 
-    fn blocks(&self, owner: UserId, other: UserId) -> bool {
+    /// Whether the first takes nothing from the second.
+    pub fn blocks(&self, owner: UserId, other: UserId) -> bool {
         self.contact(owner, other).is_some_and(|contact| contact.is_blocked)
     }
 

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use highwater::{
     model::{
-        Content, ConversationId, Form, Group as GroupRow, Interval, Member, Notice, Position, Role, Seq,
-        UserId, Version,
+        Content, ConversationId, Form, Group as GroupRow, Interval, Link, Member, Notice, Position, Role,
+        Seq, UserId, Version,
         limits::INTERVALS_PER_MEMBER_MAX,
         record::{ItemValue, Message},
     },
@@ -32,6 +32,10 @@ pub struct Group {
     is_muted: bool,
     /// Who may not write, also of those who have left.
     muted: BTreeSet<UserId>,
+    /// What is announced, by whom; empty when nothing is.
+    announced: (String, UserId),
+    /// Who was removed and did not come back.
+    removed: BTreeSet<UserId>,
     /// For whom each entry is.
     audiences: Vec<BTreeSet<UserId>>,
     /// Who has it.
@@ -53,11 +57,20 @@ pub struct Stored {
     pub row: Option<GroupRow>,
     pub members: BTreeMap<UserId, Member>,
     pub position: Option<Position>,
+    pub links: Vec<Link>,
 }
 
 impl Group {
     pub fn is_muted(&self) -> bool {
         self.is_muted
+    }
+
+    pub fn was_removed(&self, user: UserId) -> bool {
+        self.removed.contains(&user)
+    }
+
+    pub fn announced(&self) -> &str {
+        &self.announced.0
     }
 
     pub fn is_muted_alone(&self, user: UserId) -> bool {
@@ -147,7 +160,11 @@ impl Group {
         let (by, seq) = (message.sender, message.seq);
         let mut events = Vec::new();
         let is_first = self.audiences.is_empty();
-        assert!(is_first || self.is_member(by), "G9: {by} writes at {seq} and is no member");
+        let comes = matches!(&message.content, Content::Notice(notice) if **notice == Notice::JoinedByLink);
+        assert!(
+            is_first || comes != self.is_member(by),
+            "G9: {by} writes at {seq} and is no member, or comes twice"
+        );
         let rank = self.role(by);
         let is_admin = matches!(rank, Some(Role::Owner | Role::Admin));
         let mut leavers = Vec::new();
@@ -182,6 +199,7 @@ impl Group {
                 events.extend((rank == Some(Role::Owner)).then_some("owner left"));
             }
             Some(Notice::Removed(user)) => {
+                self.removed.insert(*user);
                 let may = self.role(*user).is_some_and(|of| rank.is_some_and(|rank| rank < of));
                 assert!(may && *user != by, "{by}, a {rank:?}, removes {user}");
                 (leavers, events) = (vec![*user], vec!["member removed"]);
@@ -205,6 +223,15 @@ impl Group {
                 assert!(is_admin && *muted != self.is_muted, "{by}, a {rank:?}, mutes all: {muted}");
                 self.is_muted = *muted;
                 events.push("group muted or unmuted");
+            }
+            Some(Notice::JoinedByLink) => {
+                self.join(by, Role::Member, (seq, version), &mut events);
+                events.push("joined by a link");
+            }
+            Some(Notice::Announced(text)) => {
+                assert!(is_admin && *text != self.announced.0, "{by}, a {rank:?}, announces {text}");
+                self.announced = (text.clone(), by);
+                events.push(if text.is_empty() { "announcement taken back" } else { "announcement" });
             }
             Some(Notice::Muted(user, muted)) => {
                 let may = self.role(*user).is_some_and(|of| rank.is_some_and(|rank| rank < of));
@@ -247,6 +274,7 @@ impl Group {
         let interval = Interval { join: seq, leave: None };
         all.push(Membership { interval, began: version, ended: None });
         assert!(!self.is_member(user), "{user} joins twice at {seq}");
+        self.removed.remove(&user);
         self.rank(user, role, seq);
     }
 
@@ -314,14 +342,24 @@ impl Group {
         let row = self.stored.row.as_ref().expect("a group has a row");
         let rows = (&row.name, row.named, row.founder, row.is_muted);
         assert_eq!(rows, (&self.name, self.named, self.founder, self.is_muted), "row of group {group}");
+        let announced = row.announcement.as_ref().map(|one| (one.text.clone(), one.by));
+        let due = (!self.announced.0.is_empty()).then(|| self.announced.clone());
+        assert_eq!(announced, due, "announcement of group {group}");
         assert_eq!(self.stored.position, self.position(), "G1: position of group {group}");
         for (user, all) in &self.memberships {
             let kept = all.len().saturating_sub(INTERVALS_PER_MEMBER_MAX);
             let intervals = all[kept..].iter().map(|one| one.interval).collect();
             let role = self.role(*user).unwrap_or(Role::Member);
             let ranked = self.ranked[user];
-            let member =
-                Member { group, user: *user, role, ranked, intervals, is_muted: self.muted.contains(user) };
+            let member = Member {
+                group,
+                user: *user,
+                role,
+                ranked,
+                intervals,
+                is_muted: self.muted.contains(user),
+                is_removed: self.removed.contains(user),
+            };
             assert_eq!(self.stored.members.get(user), Some(&member), "G7: member {user} of group {group}");
         }
     }

@@ -60,6 +60,7 @@ impl Oracle {
 
     /// A record that does something with groups is judged whole: first what it writes and gives, then its rows and items.
     pub fn judge_groups(&mut self, record: &Record) {
+        self.judge_links(record);
         let mut given: Vec<(ConversationId, Seq, UserId)> = Vec::new();
         let mut touched = BTreeSet::new();
         for effect in &record.effects {
@@ -113,6 +114,7 @@ impl Oracle {
             GroupEffect::Member(row) => drop(stored.members.insert(row.user, row.clone())),
             GroupEffect::FanOut { position, .. } => stored.position = *position,
             GroupEffect::MemberGone { user, .. } => panic!("{user} is forgotten, and there is room"),
+            GroupEffect::Door(door) => stored.links.clone_from(&door.links),
             GroupEffect::Expanded(_) => unreachable!("a step is no row"),
         }
     }

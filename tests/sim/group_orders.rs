@@ -150,6 +150,7 @@ fn ranks(log: &[Message]) -> BTreeMap<UserId, (Role, Seq)> {
         let (came, went): (&[UserId], Option<UserId>) = match &**notice {
             Notice::Created { members, .. } => (members, None),
             Notice::Joined(members) => (members, None),
+            Notice::JoinedByLink => (std::slice::from_ref(&message.sender), None),
             Notice::Left => (&[], Some(by)),
             Notice::Removed(user) => (&[], Some(*user)),
             Notice::Dissolved => {
@@ -160,7 +161,8 @@ fn ranks(log: &[Message]) -> BTreeMap<UserId, (Role, Seq)> {
             | Notice::RoleGiven(..)
             | Notice::AllMuted(_)
             | Notice::Muted(..)
-            | Notice::Turned(_) => (&[], None),
+            | Notice::Turned(_)
+            | Notice::Announced(_) => (&[], None),
         };
         for user in came {
             ranks.insert(*user, (Role::Member, seq));

@@ -292,6 +292,7 @@ pub fn audiences(log: &[Message]) -> Vec<Vec<u64>> {
                 members.extend(others.iter().map(|user| (user.0, ())));
             }
             Notice::Joined(users) => members.extend(users.iter().map(|user| (user.0, ()))),
+            Notice::JoinedByLink => drop(members.insert(message.sender.0, ())),
             Notice::Left => gone.push(message.sender.0),
             Notice::Removed(user) => gone.push(user.0),
             Notice::Dissolved => gone.extend(members.keys()),
@@ -299,7 +300,8 @@ pub fn audiences(log: &[Message]) -> Vec<Vec<u64>> {
             | Notice::RoleGiven(..)
             | Notice::AllMuted(_)
             | Notice::Muted(..)
-            | Notice::Turned(_) => {}
+            | Notice::Turned(_)
+            | Notice::Announced(_) => {}
         }
         audiences.push(members.keys().copied().collect());
         for user in gone {

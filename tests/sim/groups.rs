@@ -5,7 +5,7 @@ use std::sync::Arc;
 use highwater::{
     logic::{
         Answer, Principal, Request,
-        operation::{GroupChange, GroupRequest, Target},
+        operation::{DoorChange, GroupChange, GroupRequest, Target},
     },
     model::{
         Content, ConversationId, Effect, GroupBounds, Record, Role, UserId, Version,
@@ -16,6 +16,7 @@ use highwater::{
 use highwater_wire::{Refusal, proto};
 
 use crate::{
+    group_links::answer_of_door,
     group_model::Group,
     operations::{Pending, Ticket},
     world::World,
@@ -42,7 +43,7 @@ impl World {
     }
 
     /// Somebody who asks: mostly one of those who are meant, now and then anybody.
-    fn any_actor(&mut self, is_meant: impl Fn(UserId) -> bool) -> Option<Principal> {
+    pub fn any_actor(&mut self, is_meant: impl Fn(UserId) -> bool) -> Option<Principal> {
         let anybody = self.random.one_in(5);
         let live = self.clients.iter().filter(|client| self.oracle.is_live(client.lineage.device));
         let meant: Vec<Principal> = live
@@ -68,8 +69,11 @@ impl World {
             _ => self.any_actor(|user| matches!(rank(user), Some(Role::Owner | Role::Admin))),
         };
         let Some(by) = by else { return };
+        if self.random.one_in(6) {
+            return self.use_links(group);
+        }
         let (one, two) = (self.any_user(), self.any_user());
-        let change = match self.random.below(22) {
+        let change = match self.random.below(24) {
             0..7 => GroupChange::Add(vec![one, two]),
             7..10 if one != by.user => GroupChange::Remove(one),
             10..12 => GroupChange::Leave,
@@ -84,6 +88,7 @@ impl World {
             19 => GroupChange::MuteAll(self.random.one_in(3)),
             20 => GroupChange::Mute(one, self.random.one_in(2)),
             21 => GroupChange::MuteAll(false),
+            22 | 23 => GroupChange::Announce("x".repeat(self.any(4))),
             _ => GroupChange::Leave,
         };
         self.submit(Request::Group(GroupRequest { by, group, change }), Ticket::Other);
@@ -205,6 +210,7 @@ impl World {
             Ok(answer) => {
                 let due = match request.change {
                     GroupChange::Create { .. } => Answer::GroupCreated(request.group),
+                    GroupChange::Door(ref change) => answer_of_door(request.group, change, &answer),
                     _ => Answer::Done,
                 };
                 assert_eq!(answer, due, "an answer to {request:?}");
@@ -231,9 +237,13 @@ impl World {
             GroupChange::Create { members: users, .. } | GroupChange::Add(users) => users,
             GroupChange::Remove(user) | GroupChange::GiveRole(user, _) => std::slice::from_ref(user),
             GroupChange::Mute(user, _) => std::slice::from_ref(user),
-            GroupChange::Leave | GroupChange::Rename(_) | GroupChange::Dissolve | GroupChange::MuteAll(_) => {
-                &[]
-            }
+            GroupChange::Door(DoorChange::Join(_)) => std::slice::from_ref(&request.by.user),
+            GroupChange::Leave
+            | GroupChange::Rename(_)
+            | GroupChange::Dissolve
+            | GroupChange::MuteAll(_)
+            | GroupChange::Announce(_)
+            | GroupChange::Door(_) => &[],
         };
         let is_create = matches!(request.change, GroupChange::Create { .. });
         let (event, is_right) = match refusal {
@@ -269,6 +279,9 @@ impl World {
                 };
                 let is_taken = is_create && model.is_some_and(|model| model.founder != by);
                 ("group id taken", is_taken || named.iter().any(is_often))
+            }
+            Refusal::NoSuchLink => {
+                ("link refused", matches!(request.change, GroupChange::Door(DoorChange::Join(_))))
             }
             Refusal::InvalidField => ("role given to oneself", named.contains(&by)),
             Refusal::InvalidToken => ("invalid token", !self.oracle.is_live(request.by.device)),
@@ -330,6 +343,9 @@ fn is_done(model: &Group, request: &GroupRequest, before: Version) -> bool {
         GroupChange::Rename(name) => model.name == *name,
         GroupChange::GiveRole(user, role) => model.role(*user) == Some(*role),
         GroupChange::MuteAll(muted) => model.is_muted() == *muted,
+        GroupChange::Announce(text) => model.announced() == text,
+        GroupChange::Door(DoorChange::Join(_)) => model.was_member_behind(request.by.user, before),
+        GroupChange::Door(_) => true,
         GroupChange::Mute(user, muted) => model.is_muted_alone(*user) == *muted,
     }
 }
@@ -338,7 +354,12 @@ fn is_done(model: &Group, request: &GroupRequest, before: Version) -> bool {
 fn may(model: &Group, by: UserId, change: &GroupChange) -> bool {
     let rank = model.role(by).unwrap_or(Role::Member);
     match change {
-        GroupChange::Add(_) | GroupChange::Rename(_) | GroupChange::MuteAll(_) => rank < Role::Member,
+        GroupChange::Add(_)
+        | GroupChange::Rename(_)
+        | GroupChange::MuteAll(_)
+        | GroupChange::Announce(_)
+        | GroupChange::Door(DoorChange::MakeLink { .. } | DoorChange::RevokeLink(_)) => rank < Role::Member,
+        GroupChange::Door(DoorChange::Join(_)) => !model.was_removed(by),
         GroupChange::Mute(user, _) => rank < model.role(*user).unwrap_or(Role::Member),
         GroupChange::Remove(user) => rank < model.role(*user).unwrap_or(Role::Member),
         GroupChange::GiveRole(..) | GroupChange::Dissolve => rank == Role::Owner,
@@ -355,5 +376,6 @@ fn is_open_again(request: &GroupRequest, is_open: bool) -> bool {
                 | GroupChange::GiveRole(..)
                 | GroupChange::MuteAll(_)
                 | GroupChange::Mute(..)
+                | GroupChange::Announce(_)
         )
 }

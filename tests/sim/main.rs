@@ -21,6 +21,7 @@ mod deciding;
 mod devices;
 mod exporting;
 mod faults;
+mod group_links;
 mod group_model;
 mod group_naive;
 mod group_oracle;

@@ -9,7 +9,7 @@ use crate::message::ClientMessageId;
 use crate::store::{Store, StoreError};
 use highwater_wire::proto::{
     AddMembers, ConversationItem, CreateGroup, DescribeGroup, DissolveGroup, GiveRole, GroupInfo, GroupItem,
-    LeaveGroup, ListMembers, Member, MuteGroup, MuteMember, RemoveMember, RenameGroup, Role,
+    LeaveGroup, ListMembers, Member, MuteGroup, MuteMember, RemoveMember, RenameGroup, Role, SetAnnouncement,
     client_frame::Request, server_frame::Body,
 };
 use highwater_wire::{Encoding, kind};
@@ -84,7 +84,7 @@ impl Client {
         self.ask_done(Request::MuteMember(MuteMember { conversation_id, user_id, muted })).await
     }
 
-    /// What a group is now: whether one may write among it.
+    /// What a group is now: whether one may write among it, and what is announced.
     ///
     /// # Errors
     /// A refusal, such as that the user is no member; or a fault.
@@ -93,6 +93,15 @@ impl Client {
             Body::GroupInfo(info) => Ok(info),
             _ => Err(Error::UnexpectedAnswer),
         }
+    }
+
+    /// Puts a text before every member of a group, in place of the one before; an empty one takes it away.
+    ///
+    /// # Errors
+    /// A refusal, such as that this is not allowed, or that the text is too long; or a fault.
+    pub async fn set_announcement(&self, conversation_id: u64, text: &str) -> Result<(), Error> {
+        self.ask_done(Request::SetAnnouncement(SetAnnouncement { conversation_id, text: text.to_owned() }))
+            .await
     }
 
     /// Gives a group another name.

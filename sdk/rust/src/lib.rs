@@ -19,6 +19,7 @@ pub mod event;
 pub mod groups;
 mod history;
 mod holes;
+pub mod links;
 pub mod message;
 mod reading;
 mod repair;

@@ -109,10 +109,16 @@ refusals! {
 
     /// The group has as many members as it may have.
     GroupFull = 310, "group_full", 409, false, "the group is full";
-    /// The name of a group is empty, too long, or has control characters.
-    InvalidGroupName = 311, "invalid_group_name", 400, false, "a group's name has 1 to 128 bytes and no control characters";
+    /// The name of a group is empty, too long, or has characters that nobody sees.
+    InvalidGroupName = 311, "invalid_group_name", 400, false, "a group's name has 1 to 128 bytes and no control or invisible characters";
     /// The one who writes to a group is muted there, or everybody without a role is.
     Muted = 314, "muted", 403, false, "the user may not write to this group now";
+    /// What is announced is too long, or has characters that nobody sees.
+    InvalidAnnouncement = 315, "invalid_announcement", 400, false, "an announcement has at most 4096 bytes and no invisible characters";
+    /// The link is unknown, too old, used up, taken back, or not for this user: which of them is not told.
+    NoSuchLink = 316, "no_such_link", 404, false, "the link is not valid";
+    /// The group has as many links that can be used as it may have.
+    TooManyLinks = 317, "too_many_links", 409, false, "the group has as many links as it may have";
     /// As many users are blocked as one may block.
     TooManyBlocked = 330, "too_many_blocked", 409, false, "as many users are blocked as there may be";
     /// The user is no contact of the one who asks.

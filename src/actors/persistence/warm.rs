@@ -58,7 +58,8 @@ fn one(view: &View, need: Need) -> Result<Warm, ReadFault> {
             let state = match view.group(group)? {
                 Some(row) => {
                     let (members, position) = (view.members(group)?, view.position(group)?);
-                    Some(GroupState { row, members, position, channel: view.channel(group)? })
+                    let (channel, door) = (view.channel(group)?, view.door(group)?);
+                    Some(GroupState { row, members, position, channel, door })
                 }
                 None => None,
             };

@@ -54,6 +54,7 @@ pub fn change_of_group(by: Principal, request: &Request) -> Result<Option<GroupR
         Request::MuteMember(mute) => {
             (mute.conversation_id, GroupChange::Mute(UserId(mute.user_id), mute.muted))
         }
+        Request::SetAnnouncement(set) => (set.conversation_id, GroupChange::Announce(set.text.clone())),
         Request::RenameGroup(rename) => (rename.conversation_id, GroupChange::Rename(rename.name.clone())),
         Request::GiveRole(give) => {
             let role = role_of(give.role()).ok_or(Refusal::InvalidField)?;

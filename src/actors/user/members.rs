@@ -63,12 +63,20 @@ pub fn group_info(
     let Some(row) = view.group(group)?.filter(|_| member.is_some() || follows) else {
         return Ok(Err(Refusal::NoSuchConversation));
     };
+    let names = naming::names(view, row.announcement.iter().map(|announcement| announcement.by))?;
+    let announcement = row.announcement.map(|announcement| proto::Announcement {
+        text: announcement.text,
+        by: Some(naming::named(&names, announcement.by)),
+        at_ms: announcement.at.0,
+    });
     let info = proto::GroupInfo {
         name: row.name,
         all_muted: row.is_muted,
         muted: member.is_some_and(|member| member.is_muted),
         channel: channel.is_some(),
         followers: channel.map_or(0, |channel| channel.followers),
+        announcement,
+        ..proto::GroupInfo::default()
     };
     Ok(Ok(Body::GroupInfo(info)))
 }

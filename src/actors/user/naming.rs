@@ -24,6 +24,11 @@ pub fn names(view: &View, users: impl IntoIterator<Item = UserId>) -> Result<Nam
     Ok(names)
 }
 
+/// A user as others are told of one whose name was looked up.
+pub(super) fn named(names: &Names, user: UserId) -> proto::User {
+    proto::User { user_id: user.0, name: names.of(user).to_owned(), bot: false }
+}
+
 /// Messages as a device of `user` is told them. Reads as many names as these messages speak of: of a page as many as its
 /// bytes have room for, see `Notice::bytes`.
 ///

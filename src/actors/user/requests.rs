@@ -5,7 +5,7 @@ use std::sync::Arc;
 use highwater_wire::{Refusal, proto};
 use proto::{client_frame::Request, server_frame::Body};
 
-use super::{Frame, Session, User, page_bytes_max};
+use super::{Frame, Session, User, UserServices, page_bytes_max};
 use crate::{
     actors::{
         persistence::intake::{Reply, RequestName, Submission},
@@ -72,6 +72,18 @@ impl User {
                 let user = self.user;
                 self.read(connection, request_id, Op::DescribeGroup, move |view| {
                     super::group_info(view, user, &wanted)
+                });
+            }
+            Some(Request::ListLinks(wanted)) => {
+                let user = self.user;
+                self.read(connection, request_id, Op::DescribeGroup, move |view| {
+                    super::links(view, user, &wanted)
+                });
+            }
+            Some(Request::LookAtLink(wanted)) => {
+                let (user, services) = (self.user, Arc::clone(&self.services));
+                self.read(connection, request_id, Op::DescribeGroup, move |view| {
+                    super::look_at_link(view, &services, user, &wanted)
                 });
             }
             Some(Request::Range(range)) => self.range(connection, request_id, range),
@@ -152,12 +164,12 @@ impl User {
     }
 
     fn change(&mut self, connection: ConnectionId, request_id: u64, request: &Request) {
-        let Some(session) = self.session(connection) else {
+        let Some(by) = self.session(connection).map(|session| session.principal) else {
             return;
         };
-        match change(session.principal, request) {
+        match change(&self.services, by, request) {
             Ok(change) => self.submit(connection, request_id, change),
-            Err(refusal) => session.refuse(request_id, refusal),
+            Err(refusal) => self.refuse(connection, request_id, refusal),
         }
     }
 
@@ -172,6 +184,7 @@ impl User {
 
     /// An operation of one of the connections was decided.
     pub(super) fn answer(&mut self, name: RequestName, result: Result<Answer, Refusal>) {
+        self.services.link_attempts.note(self.user, self.services.clock.now(), &result);
         // The connection may be gone; its client sends the same again on the next.
         let Some(session) = self.session(name.connection) else {
             return;
@@ -235,7 +248,8 @@ impl User {
         self.read_with(connection, request_id, op, move |view| {
             let answer = question(view)?;
             let outcome = if answer.is_err() { Outcome::Refused } else { Outcome::Ok };
-            let body = answer.unwrap_or_else(|refusal| Body::Error(refusal.to_error(0)));
+            let body = answer
+                .unwrap_or_else(|refusal| Body::Error(refusal.to_error(super::retry_after_ms(refusal))));
             let frame = proto::ServerFrame { request_id, body: Some(body) };
             Ok((PageRead::Frame(super::encode(encoding, &frame)), outcome))
         });
@@ -282,7 +296,11 @@ fn screen(session: &Session, send: proto::Send) -> Result<operation::Send, Refus
 ///
 /// # Errors
 /// When it is none, and what can be refused by its form alone.
-pub fn change(by: logic::Principal, request: &Request) -> Result<operation::Request, Refusal> {
+pub fn change(
+    services: &UserServices,
+    by: logic::Principal,
+    request: &Request,
+) -> Result<operation::Request, Refusal> {
     if let Request::SetPrivacy(privacy) = request {
         return Ok(operation::Request::SetPrivacy { by, hides_read: privacy.hides_read });
     }
@@ -294,6 +312,9 @@ pub fn change(by: logic::Principal, request: &Request) -> Result<operation::Requ
     }
     if let Some(change) = super::change_of_channel(by, request)? {
         return Ok(operation::Request::Channel(change));
+    }
+    if let Some(change) = super::change_of_door(services, by, request)? {
+        return Ok(operation::Request::Group(change));
     }
     let change = super::change_of_group(by, request)?;
     change.map(operation::Request::Group).ok_or(Refusal::UnknownRequest)
@@ -327,6 +348,10 @@ pub fn answer_body(answer: Answer) -> Body {
             Body::Sent(proto::Sent { conversation_id: conversation.0, seq: seq.0, sent_at_ms: sent_at.0 })
         }
         Answer::GroupCreated(group) => Body::GroupCreated(proto::GroupCreated { conversation_id: group.0 }),
+        Answer::LinkMade(made) => Body::LinkList(super::made_link(&made)),
+        Answer::Joined(group) => {
+            Body::GroupInfo(proto::GroupInfo { conversation_id: group.0, ..proto::GroupInfo::default() })
+        }
         Answer::DeviceAdded(_)
         | Answer::DevicesEnded(_)
         | Answer::LineageOpened(_)

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use super::LostFutures;
 use crate::{
     actors::{
-        group::Groups, hand_backs::HandBacks, observed::Observed, persistence::intake::Intake, ports::Ports,
-        reader::Readers, unanswered::Unanswered, waiters::Waiters, watchers::Watchers,
+        group::Groups, hand_backs::HandBacks, link_attempts::LinkAttempts, observed::Observed,
+        persistence::intake::Intake, ports::Ports, reader::Readers, unanswered::Unanswered, waiters::Waiters,
+        watchers::Watchers,
     },
-    model::{Bodies, Clock, Day, DevicePolicy, TicksTold},
+    model::{Bodies, Clock, Day, DevicePolicy, Random, TicksTold},
     monitor::Monitor,
     store::tail::Tail,
     sync::{Kinds, Lifeline, SnapshotKey},
@@ -60,6 +61,10 @@ pub struct UserServices {
     pub groups: Groups,
     /// Who was told to the operator as coming from a history that this store does not have.
     pub lost_futures: LostFutures,
+    /// Codes of links that were wrong.
+    pub link_attempts: LinkAttempts,
+    /// For secrets of links.
+    pub random: Random,
 }
 
 impl UserServices {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{InboxEntry, Pin, Rows, Tail, drop_row, pop_through};
 use crate::model::{
-    ConversationId, Delivery, Expansion, Group, GroupEffect, Member, Position, Seq, UserId, Version,
+    ConversationId, Delivery, Door, Expansion, Group, GroupEffect, Member, Position, Seq, UserId, Version,
     seeded::{self, SyncBug},
 };
 
@@ -13,12 +13,13 @@ use crate::model::{
 pub(super) struct GroupRows {
     row: Option<(Version, Group)>,
     position: Option<(Version, Option<Position>)>,
+    door: Option<(Version, Door)>,
     members: Rows<UserId, Member>,
 }
 
 impl GroupRows {
     fn is_empty(&self) -> bool {
-        self.row.is_none() && self.position.is_none() && self.members.is_empty()
+        self.row.is_none() && self.position.is_none() && self.door.is_none() && self.members.is_empty()
     }
 }
 
@@ -40,6 +41,9 @@ impl Tail {
             }),
             GroupEffect::FanOut { group, position } => {
                 change(group, &|rows| rows.position = Some((version, *position)));
+            }
+            GroupEffect::Door(door) => {
+                change(&door.group, &|rows| rows.door = Some((version, door.clone())));
             }
             GroupEffect::Expanded(step) => self.insert_expansion(step),
         }
@@ -68,6 +72,11 @@ impl Tail {
             GroupEffect::FanOut { group, .. } => {
                 change(group, &|rows| {
                     rows.position = rows.position.filter(|(changed, _)| *changed > version)
+                });
+            }
+            GroupEffect::Door(door) => {
+                change(&door.group, &|rows| {
+                    rows.door = rows.door.take().filter(|(changed, _)| *changed > version)
                 });
             }
             GroupEffect::Expanded(step) => {
@@ -131,6 +140,13 @@ impl Pin {
     pub fn group(&self, group: ConversationId) -> Option<Group> {
         let shard = self.tail.shard(group.0).read();
         shard.groups.get(&group)?.row.as_ref().map(|(_, row)| row.clone())
+    }
+
+    /// The ways into the group, if the tail knows them.
+    #[must_use]
+    pub fn door(&self, group: ConversationId) -> Option<Door> {
+        let shard = self.tail.shard(group.0).read();
+        shard.groups.get(&group)?.door.as_ref().map(|(_, door)| door.clone())
     }
 
     /// How far the group's log is expanded, if the tail knows it.

@@ -4,11 +4,12 @@ use bytes::Bytes;
 use highwater_wire::{
     Refusal, base_of,
     proto::{
-        AccountItem, ContactItem, ConversationItem, Custom, Device, DeviceClass, DeviceList, Difference,
-        Done, Entry, EntryList, Error, Gap, Greeting, GroupCreated, GroupInfo, GroupItem, Head, HeadList,
-        HeartbeatAnswer, HeldItem, Item, Kind, LevelChange, Member, MemberList, Notice, Nudge, OwnItem, Page,
-        Rebuild, Role, Sent, ServerFrame, SignedIn, Standing, User, Valid, VersionedEntry, VersionedItem,
-        Watermark, WatermarkList, entry::Content, notice::What, rebuild::Cause, server_frame::Body,
+        AccountItem, Announcement, ContactItem, ConversationItem, Custom, Device, DeviceClass, DeviceList,
+        Difference, Done, Entry, EntryList, Error, Gap, Greeting, GroupCreated, GroupInfo, GroupItem, Head,
+        HeadList, HeartbeatAnswer, HeldItem, Item, Kind, LevelChange, Link, LinkList, Member, MemberList,
+        Notice, Nudge, OwnItem, Page, Rebuild, Role, Sent, ServerFrame, SignedIn, Standing, User, Valid,
+        VersionedEntry, VersionedItem, Watermark, WatermarkList, entry::Content, notice::What,
+        rebuild::Cause, server_frame::Body,
     },
 };
 
@@ -164,6 +165,17 @@ fn groups() -> Vec<Named> {
                 ..GroupInfo::default()
             }),
         ),
+        plain("server_group_info_announcing", Body::GroupInfo(announcing())),
+        plain(
+            "server_group_info_of_link",
+            Body::GroupInfo(GroupInfo { name: "Tea".to_owned(), members: 12, ..GroupInfo::default() }),
+        ),
+        plain(
+            "server_group_info_joined",
+            Body::GroupInfo(GroupInfo { conversation_id: CONVERSATION, ..GroupInfo::default() }),
+        ),
+        plain("server_link_list", Body::LinkList(LinkList { links: links() })),
+        plain("server_link_list_empty", Body::LinkList(LinkList::default())),
         plain("server_group_info_empty", Body::GroupInfo(GroupInfo::default())),
         plain(
             "server_page_channel",
@@ -172,6 +184,10 @@ fn groups() -> Vec<Named> {
         plain(
             "server_page_group_later",
             Body::Page(Page { items: Vec::new(), entries: later_notices(), ..page.clone() }),
+        ),
+        plain(
+            "server_page_group_news",
+            Body::Page(Page { items: Vec::new(), entries: newest_notices(), ..page.clone() }),
         ),
         plain("server_page_group", Body::Page(page)),
     ]
@@ -203,12 +219,48 @@ fn later_notices() -> Vec<Entry> {
     ])
 }
 
+/// The sorts that came after these.
+fn newest_notices() -> Vec<Entry> {
+    let announced = |text: &str| Notice {
+        text: text.to_owned(),
+        ..notice(What::Announced, Vec::new(), "", Role::Unspecified)
+    };
+    entries_of(vec![
+        announced("Tea at \"five\" 🫖\nBring Käse."),
+        announced(""),
+        notice(What::JoinedByLink, Vec::new(), "", Role::Unspecified),
+    ])
+}
+
+/// One that was just made, one that was used, and one that says nothing.
+fn links() -> Vec<Link> {
+    let made = Link {
+        link_id: message_id(),
+        code: "q1SpjOsfCtJCoqOkpaanqKmqq6ytrq-w".to_owned(),
+        by: Some(user(BOB, "bob")),
+        until_ms: SENT_AT_MS,
+        uses_max: 10_000,
+        used: 0,
+    };
+    vec![made.clone(), Link { code: String::new(), uses_max: 5, used: 4, ..made }, Link::default()]
+}
+
+fn announcing() -> GroupInfo {
+    let announcement = Announcement {
+        text: "Tea at \"five\" 🫖\nBring Käse.".to_owned(),
+        by: Some(user(BOB, "bob")),
+        at_ms: SENT_AT_MS,
+    };
+    GroupInfo { name: "Tea".to_owned(), announcement: Some(announcement), ..GroupInfo::default() }
+}
+
 fn user(user_id: u64, name: &str) -> User {
     User { user_id, name: name.to_owned(), bot: false }
 }
 
 fn notice(what: What, users: Vec<User>, name: &str, role: Role) -> Notice {
-    Notice { what: what.into(), by: "ada".to_owned(), users, name: name.to_owned(), role: role.into() }
+    let (what, role) = (what.into(), role.into());
+    Notice { what, by: "ada".to_owned(), users, name: name.to_owned(), role, text: String::new() }
 }
 
 fn entries_of(notices: Vec<Notice>) -> Vec<Entry> {

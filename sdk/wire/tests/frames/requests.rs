@@ -5,10 +5,10 @@ use highwater_wire::proto::{
     AcceptContact, AddMembers, AskContact, AskWatermarks, BlockUser, ChangePassword, ClientFrame, Compare,
     CreateChannel, CreateGroup, CreateUser, Custom, DeleteContact, DescribeGroup, DeviceClass, DeviceInfo,
     DissolveGroup, EndDevice, FindUser, Follow, GiveRole, Heads, Heartbeat, HeldEntry, HeldItem, Hello,
-    LeaveGroup, ListDevices, ListMembers, MarkRead, MuteGroup, MuteMember, NoteContact, Range, RefuseContact,
-    Register, RemoveMember, RenameGroup, Role, Send, SetConversation, SetPrivacy, SignIn, SignInWithToken,
-    SignOut, Sync, TurnGroup, UnblockUser, Unfollow, WithdrawContact, client_frame::Request,
-    end_device::Which, send::To,
+    JoinByLink, LeaveGroup, ListDevices, ListLinks, ListMembers, LookAtLink, MakeLink, MarkRead, MuteGroup,
+    MuteMember, NoteContact, Range, RefuseContact, Register, RemoveMember, RenameGroup, RevokeLink, Role,
+    Send, SetAnnouncement, SetConversation, SetPrivacy, SignIn, SignInWithToken, SignOut, Sync, TurnGroup,
+    UnblockUser, Unfollow, WithdrawContact, client_frame::Request, end_device::Which, send::To,
 };
 
 use super::{Frame, Named, message_id, snapshot};
@@ -161,6 +161,11 @@ fn channels() -> Vec<Named> {
     ]
 }
 
+/// Of a link into the group of the other frames.
+fn code() -> String {
+    "q1SpjOsfCtJCoqOkpaanqKmqq6ytrq-w".to_owned()
+}
+
 fn groups() -> Vec<Named> {
     let conversation_id = 12_345_678_901_234_567_890;
     let user_id = 0xB0B0_B0B0_B0B0_B0BB;
@@ -192,6 +197,35 @@ fn groups() -> Vec<Named> {
         plain("client_mute_member_empty", Request::MuteMember(MuteMember::default())),
         plain("client_describe_group", Request::DescribeGroup(DescribeGroup { conversation_id })),
         plain("client_describe_group_empty", Request::DescribeGroup(DescribeGroup::default())),
+        plain(
+            "client_set_announcement",
+            Request::SetAnnouncement(SetAnnouncement {
+                conversation_id,
+                text: "Tea at \"five\" 🫖\nBring Käse.".to_owned(),
+            }),
+        ),
+        plain("client_set_announcement_empty", Request::SetAnnouncement(SetAnnouncement::default())),
+        plain(
+            "client_make_link",
+            Request::MakeLink(MakeLink {
+                conversation_id,
+                link_id: message_id(),
+                valid_s: 86_400,
+                uses_max: 5,
+            }),
+        ),
+        plain("client_make_link_empty", Request::MakeLink(MakeLink::default())),
+        plain("client_list_links", Request::ListLinks(ListLinks { conversation_id })),
+        plain("client_list_links_empty", Request::ListLinks(ListLinks::default())),
+        plain(
+            "client_revoke_link",
+            Request::RevokeLink(RevokeLink { conversation_id, link_id: message_id() }),
+        ),
+        plain("client_revoke_link_empty", Request::RevokeLink(RevokeLink::default())),
+        plain("client_look_at_link", Request::LookAtLink(LookAtLink { code: code() })),
+        plain("client_look_at_link_empty", Request::LookAtLink(LookAtLink::default())),
+        plain("client_join_by_link", Request::JoinByLink(JoinByLink { code: code() })),
+        plain("client_join_by_link_empty", Request::JoinByLink(JoinByLink::default())),
         plain("client_rename_group", Request::RenameGroup(rename)),
         plain("client_rename_group_empty", Request::RenameGroup(RenameGroup::default())),
         plain("client_give_role", give(Role::Owner)),

@@ -158,6 +158,8 @@ fn notice_fields(notice: &Notice, fields: &mut Value) {
         | What::Muted
         | What::Unmuted
         | What::Turned
+        | What::Announced
+        | What::JoinedByLink
         | What::Unspecified => ("other", false),
     };
     fields["notice"] = word.into();
