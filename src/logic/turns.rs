@@ -5,15 +5,15 @@
 use highwater_wire::Refusal;
 
 use super::{
-    channels::{begin, change_channel, ended, put_conversation, put_follow},
+    channels::{begin, change_channel, ended, put_follow, since},
     decide::{Decided, Needs},
-    fan_out::{CONVERSATIONS, check_queue, head_of},
+    fan_out::{check_queue, head_of},
     groups::{Changed, apply, rejoin, write_notice},
     operation::Answer,
     state::{GroupState, Need, State},
 };
 use crate::model::{
-    ConversationId, Follow, FollowEnd, Form, Member, Notice, Role, Seq, TimeMs, Turn, UserId, Version,
+    ConversationId, Follow, FollowEnd, Form, Member, Notice, Role, TimeMs, Turn, UserId, Version,
     limits::{GROUP_MEMBERS_CEILING, TURNS_WAITING_MAX},
 };
 
@@ -39,7 +39,6 @@ pub(super) fn needs(needs: &mut Needs<'_>, group: ConversationId, to: Form) {
     for user in state.followers.get(&group).into_iter().flatten() {
         needs.need(Need::Follow(*user, group));
         needs.need(Need::FollowCount(*user));
-        needs.need(Need::Item(*user, CONVERSATIONS, group.to_string()));
     }
 }
 
@@ -69,9 +68,6 @@ pub(super) fn decide(
     let mut effects = Vec::new();
     let changed = Changed::members(rows.members, Notice::Turned(to));
     apply(state, &mut effects, group, &changed, version);
-    for user in rows.renamed {
-        effects.push(put_conversation(state, (user, group), version));
-    }
     for follow in rows.follows {
         put_follow(state, &mut effects, follow, version);
     }
@@ -102,8 +98,6 @@ fn turned(held: &GroupState, turn: Turn) -> Result<(Form, Vec<Turn>), Refusal> {
 struct Rows {
     members: Vec<Member>,
     follows: Vec<Follow>,
-    /// Whose conversation has an older name.
-    renamed: Vec<UserId>,
     followers: u64,
 }
 
@@ -112,10 +106,10 @@ fn to_channel(state: &State, held: &GroupState, end: FollowEnd) -> Result<Rows, 
     let begun = |member: &Member| begin(state, (member.user, held.row.group), end);
     let follows = held.present_members().map(begun).collect::<Result<Vec<_>, _>>()?;
     let followers = follows.len() as u64;
-    Ok(Rows { members: Vec::new(), follows, renamed: Vec::new(), followers })
+    Ok(Rows { members: Vec::new(), follows, followers })
 }
 
-/// Every follower is a member. Who was one all the time stays what he was.
+/// Every follower is a member, since the follow began. Who was one all the time stays what he was.
 fn to_group(state: &State, held: &GroupState, end: FollowEnd) -> Result<Rows, Refusal> {
     let group = held.row.group;
     let followers = held.channel.as_ref().map_or(0, |channel| channel.followers);
@@ -124,13 +118,13 @@ fn to_group(state: &State, held: &GroupState, end: FollowEnd) -> Result<Rows, Re
     }
     let users = state.followers.get(&group).ok_or(Refusal::Busy)?;
     let new = users.iter().filter(|user| held.present(**user).is_none());
-    let members = new.map(|user| rejoin(held, *user, end.seq)).collect::<Result<_, _>>()?;
+    let joined = |user: &UserId| {
+        let since = since(state, *user, group).unwrap_or(end.seq);
+        Ok(Member { ranked: end.seq, ..rejoin(held, *user, since)? })
+    };
+    let members = new.map(joined).collect::<Result<_, _>>()?;
     let follows = users.iter().filter_map(|user| state.follows.get(&(*user, group)).cloned().flatten());
     let follows: Vec<Follow> = follows.collect();
-    let older =
-        |follow: &&Follow| follow.intervals.last().is_some_and(|last| last.after.seq < held.row.named);
-    let renamed = follows.iter().filter(older).map(|follow| follow.user);
-    let renamed = renamed.filter(|_| held.row.named > Seq(1)).collect();
     let follows = follows.iter().map(|follow| ended(follow, end)).collect();
-    Ok(Rows { members, follows, renamed, followers: 0 })
+    Ok(Rows { members, follows, followers: 0 })
 }

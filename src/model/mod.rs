@@ -1,5 +1,6 @@
 //! Plain types that every floor may use. Knows no wire, no disk, no clock and no randomness.
 
+pub mod belonging;
 pub mod bodies;
 pub mod channel;
 pub mod clock;
@@ -20,6 +21,7 @@ pub mod record;
 pub mod retention;
 pub mod seeded;
 
+pub use belonging::Time;
 pub use bodies::Bodies;
 pub use channel::{Channel, ChannelEffect, Follow, FollowEnd, FollowInterval, Form, Posted, Turn};
 pub use clock::Clock;

@@ -2,7 +2,7 @@
 //!
 //! It is for decisions, which are about what is true now, and takes back nothing that was told.
 
-use super::{contacts, items, view::View, view_fault::ReadFault};
+use super::{contacts, view::View, view_fault::ReadFault};
 use crate::model::{Contact, ContactTally, Kind, UserId, record::ItemValue};
 
 const CONTACTS: Kind = Kind(highwater_wire::kind::CONTACTS as u8);
@@ -13,21 +13,7 @@ impl View {
     /// # Errors
     /// When the index cannot be read.
     pub fn contact(&self, owner: UserId, other: UserId) -> Result<Option<Box<Contact>>, ReadFault> {
-        let key = other.to_string();
-        let in_tail = || self.pin.items(owner, CONTACTS).into_iter().find(|item| item.key == key);
-        if let Some(item) = in_tail() {
-            return Ok(contact_of(item.value));
-        }
-        let version_key = items::version_key(owner, CONTACTS, &key);
-        let Some(version) = self.row(&version_key, |input| input.version())? else {
-            return Ok(None);
-        };
-        if let Some(item) = self.row(&items::key(owner, CONTACTS, version), items::decode)? {
-            return Ok(contact_of(item.value));
-        }
-        // The index has moved it to a newer version between the two reads: then the tail, which is pinned, has that one.
-        let item = in_tail().ok_or(ReadFault::MissingItem { user: owner, version })?;
-        Ok(contact_of(item.value))
+        Ok(self.item(owner, CONTACTS, &other.to_string())?.and_then(|item| contact_of(item.value)))
     }
 
     /// What is counted of a user's contacts.

@@ -44,7 +44,7 @@ pub fn members(
     Ok(Ok(Body::MemberList(proto::MemberList { members: listed.iter().map(member).collect(), next })))
 }
 
-/// What a group is now, for a member.
+/// What a group or a channel is now, for a member or a follower.
 ///
 /// # Errors
 /// When the store cannot be read.
@@ -54,10 +54,10 @@ pub fn group_info(
     wanted: &proto::DescribeGroup,
 ) -> Result<Result<Body, Refusal>, ReadFault> {
     let group = ConversationId(wanted.conversation_id);
-    let member = view.member(group, user)?.filter(|member| member.since().is_some());
-    let (Some(member), Some(row)) = (member, view.group(group)?) else {
+    let (true, Some(row)) = (view.belongs(group, user)?, view.group(group)?) else {
         return Ok(Err(Refusal::NoSuchConversation));
     };
-    let info = proto::GroupInfo { name: row.name, all_muted: row.is_muted, muted: member.is_muted };
+    let muted = view.member(group, user)?.is_some_and(|member| member.is_muted);
+    let info = proto::GroupInfo { name: row.name, all_muted: row.is_muted, muted };
     Ok(Ok(Body::GroupInfo(info)))
 }
