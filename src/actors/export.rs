@@ -123,6 +123,7 @@ impl Export {
             self.begin(Stage::Items(place + 1, Version(0)));
             return Ok(Part::Bytes(Vec::new()));
         };
+        let items = view.named_now(items)?;
         let kept = items.iter().filter(|item| item.value.is_some());
         let told: Vec<_> = kept.flat_map(|item| render::items(RENDERING, item)).collect();
         self.stage = Stage::Items(place, last);

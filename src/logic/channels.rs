@@ -4,24 +4,22 @@
 //! time, and has the version of its own operation. So a post that waits to be put on the number line is for those in
 //! whose time it was said.
 
-use std::collections::BTreeMap;
-
 use highwater_wire::Refusal;
 
 use super::{
     contacts,
     decide::{Decided, Needs, authorise, put_item},
     fan_out::{CONVERSATIONS, head_of},
-    groups::{Changed, apply, check_name, closed, write_notice},
+    groups::{self, Changed, apply, check_name, closed, is_made, write_notice},
     operation::{Answer, Principal},
-    state::{ConversationState, GroupState, Need, State},
+    state::{GroupState, Need, State},
     turns,
 };
 use crate::model::{
-    Channel, ChannelEffect, ConversationId, Counted, Door, Effect, Follow, FollowEnd, FollowInterval, Form,
-    Group, Interval, Member, Notice, Role, Seq, TimeMs, UserId, Version,
+    Channel, ChannelEffect, ConversationId, Effect, Follow, FollowEnd, FollowInterval, Form, Group, Interval,
+    Member, Notice, Role, Seq, TimeMs, UserId, Version, belonging,
     limits::{FOLLOW_INTERVALS_MAX, FOLLOWS_PER_USER_MAX},
-    record::{Conversation, Item, ItemValue},
+    record::{Item, ItemValue},
 };
 
 /// What a user does with a channel.
@@ -102,22 +100,10 @@ fn create(
     version: Version,
 ) -> Result<Decided, Refusal> {
     check_name(name)?;
-    if let Some(Some(held)) = state.groups.get(&channel) {
-        // The same request once more.
-        let is_same = held.row.founder == founder;
-        return match is_same {
-            true => Ok(Decided::unchanged(Answer::GroupCreated(channel))),
-            false => Err(Refusal::Busy),
-        };
-    }
-    if matches!(state.conversations.get(&channel), Some(Some(_))) {
-        return Err(Refusal::Busy);
+    if is_made(state, channel, |held| held.row.founder == founder)? {
+        return Ok(Decided::unchanged(Answer::GroupCreated(channel)));
     }
     let first = begin(state, (founder, channel), FollowEnd { seq: Seq(0), version })?;
-    let mut effects = Vec::new();
-    let conversation = Conversation::of_group(channel, at);
-    let begun = ConversationState { row: conversation, head: Seq(0), counted: Counted::default() };
-    state.conversations.change(channel, Some(begun), version);
     let row = Group {
         group: channel,
         name: name.to_owned(),
@@ -129,15 +115,7 @@ fn create(
     };
     let of_channel =
         Channel { channel, followers: 0, changed: version, before: Form::Channel, turns: Vec::new() };
-    let held = GroupState {
-        row: row.clone(),
-        members: BTreeMap::new(),
-        position: None,
-        channel: Some(of_channel),
-        door: Door::shut(channel),
-    };
-    state.groups.change(channel, Some(held), version);
-    effects.push(Effect::Conversation(conversation));
+    let mut effects = vec![groups::begin(state, &row, Some(of_channel), version)];
     let intervals = vec![Interval { join: Seq(1), leave: None }];
     let owner = Member {
         group: channel,
@@ -257,6 +235,14 @@ fn is_open(follow: &Option<Follow>) -> bool {
     follow.as_ref().is_some_and(Follow::is_open)
 }
 
+/// The first place of the time in which a conversation of many is a user's now: of the membership, or of the follow, or of
+/// both. Of a channel the follow of who is no member must be held.
+pub(super) fn since(state: &State, user: UserId, group: ConversationId) -> Option<Seq> {
+    let held = state.groups.get(&group).and_then(Option::as_ref)?;
+    let follow = state.follows.get(&(user, group)).and_then(Option::as_ref);
+    belonging::since(held.members.get(&user), follow)
+}
+
 pub(super) fn is_following(state: &State, user: UserId, channel: ConversationId) -> bool {
     state.follows.get(&(user, channel)).is_some_and(is_open)
 }
@@ -342,36 +328,17 @@ pub(super) fn change_channel(
     });
 }
 
-/// The first entry that is for a follower of what he follows now; nothing when he does not. Who was a member when the group
-/// became a channel has it from his join on.
-pub(super) fn since_in_channel(held: &GroupState, follow: &Follow) -> Option<Seq> {
-    let joined = held.present(follow.user).and_then(Member::since);
-    follow.since().map(|since| joined.map_or(since, |joined| joined.min(since)))
-}
-
-/// The conversation of a follower as his follow is now: it is there while the user follows, under the name of now.
+/// The conversation of a follower as his follow is now: it is there while the user follows, with the name and role of now.
 pub(super) fn put_conversation(
     state: &mut State,
     (user, channel): (UserId, ConversationId),
     version: Version,
 ) -> Effect {
     let held = state.groups.get(&channel).and_then(Option::as_ref);
-    let follow = state.follows.get(&(user, channel)).and_then(Option::as_ref);
-    let since = held.zip(follow).and_then(|(held, follow)| since_in_channel(held, follow));
-    put_conversation_since(state, (user, channel), since, version)
-}
-
-/// The same since a place that is known; nothing when the user has it no more.
-pub(super) fn put_conversation_since(
-    state: &mut State,
-    (user, channel): (UserId, ConversationId),
-    since: Option<Seq>,
-    version: Version,
-) -> Effect {
-    let held = state.groups.get(&channel).and_then(Option::as_ref);
     let name = held.map(|held| held.row.name.clone()).unwrap_or_default();
     let role = held.and_then(|held| held.present(user)).map_or(Role::Member, |member| member.role);
     let form = held.map_or(Form::Channel, GroupState::form);
+    let since = since(state, user, channel);
     let value = since.map(|since| ItemValue::Group { group: channel, name, role, since, form });
     put_item(state, user, Item { kind: CONVERSATIONS, key: channel.to_string(), version, value })
 }

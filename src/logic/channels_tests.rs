@@ -213,13 +213,13 @@ fn a_follower_is_made_admin_and_owner_and_goes_again() {
         &[
             "refused no_such_user",
             "done: nothing",
-            "done: Admin 2 [2-] item 2/3 after 0 message  posted 2",
+            "done: Admin 2 [1-] item 2/3 after 0 message  posted 2",
             "sent 3: message  posted 3",
-            "done: Owner 3 [4-] Admin 1 [1-] item 3/3 after 0 item 1/3 after 0 message  posted 4",
+            "done: Owner 3 [1-] Admin 1 [1-] item 3/3 after 0 item 1/3 after 0 message  posted 4",
             "refused group_full",
             "done: Member 1 [1-4] follow 1 [0+4] channel 3 Channel item 1/3 after 105",
             "refused no_such_conversation",
-            "done: Member 2 [2-] item 2/3 after 103 message  posted 5",
+            "done: Member 2 [1-] item 2/3 after 103 message  posted 5",
             "refused forbidden",
         ],
     );
@@ -289,7 +289,7 @@ fn members_follow_when_a_group_turns() {
 }
 
 #[test]
-fn followers_are_members_when_a_channel_turns_and_have_its_newest_name() {
+fn followers_are_members_since_they_followed_when_a_channel_turns() {
     let times: [(u64, Times<'_>); 4] = [(1, &[(0, 0)]), (2, &[(0, 3)]), (3, &[(2, 0)]), (4, &[(4, 0)])];
     let mut rows = held(4, None, &times);
     let group = rows.groups.get_mut(&NEWS).expect("it is there");
@@ -299,7 +299,7 @@ fn followers_are_members_when_a_channel_turns_and_have_its_newest_name() {
         9,
         &[turn(1, Form::Group), say(3, 1), say(2, 2), turn(1, Form::Channel)],
         &[
-            "done: Member 3 [5-] Member 4 [5-] follow 1 [0+5] follow 3 [2+5] follow 4 [4+5] channel 0 Channel 5 Group item 1/3 after 0 item 3/3 after 0 item 4/3 after 0 message  posted 5",
+            "done: Member 3 [3-] Member 4 [5-] follow 1 [0+5] follow 3 [2+5] follow 4 [4+5] channel 0 Channel 5 Group item 1/3 after 0 item 3/3 after 0 item 4/3 after 0 message  posted 5",
             "sent 6: message 1<0,3<0,4<0",
             "refused no_such_conversation",
             "done: follow 1 [0+5 7+] follow 3 [2+5 7+] follow 4 [4+5 7+] channel 3 Group 7 Channel item 1/3 after 101 item 3/3 after 101 item 4/3 after 101 message 1<102,3<102,4<102",

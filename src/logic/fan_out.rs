@@ -13,7 +13,7 @@ use std::{
 use highwater_wire::Refusal;
 
 use super::{
-    channels::since_in_channel,
+    channels,
     decide::{Decided, Needs, put_item},
     operation::Answer,
     state::{GroupState, Need, State},
@@ -105,7 +105,8 @@ pub(super) fn entry_needs(needs: &mut Needs<'_>, held: &GroupState, added: &[Use
 }
 
 /// Writes an entry whose place the rows of the group know already: with pointers for its whole audience when nothing waits
-/// and there is room, and without any, not even the sender's own, when steps come later.
+/// and there is room, and without any, not even the sender's own, when steps come later. An entry of a channel is put on the
+/// number line in their place.
 pub(super) fn write_entry(state: &mut State, effects: &mut Vec<Effect>, entry: Entry, version: Version) {
     let (group, seq) = (entry.message.conversation, entry.message.seq);
     let counts = entry.message.content.counts();
@@ -116,20 +117,22 @@ pub(super) fn write_entry(state: &mut State, effects: &mut Vec<Effect>, entry: E
     });
     let held = state.groups.get(&group).and_then(Option::as_ref);
     let held = held.expect("an entry is written to a group that is held");
-    if held.form_at(seq) == Form::Channel {
-        return write_post(state, effects, entry, version);
-    }
-    let audience = Audience::of(held, seq, held.members.values().filter(|member| member.has(seq)));
-    let room = state.batch.at_once.min(state.group_bounds.step_pointers_max);
-    let at_once = held.position.is_none() && audience.users.len() <= room;
+    let is_post = held.form_at(seq) == Form::Channel;
+    // A post costs what one pointer costs, whoever follows.
+    let audience = match is_post {
+        true => Audience::default(),
+        false => Audience::of(held, seq, held.members.values().filter(|member| member.has(seq))),
+    };
+    let pointers_due = if is_post { 1 } else { audience.users.len() };
     let waits = held.position.is_some();
+    let at_once = !waits && pointers_due <= state.batch.at_once.min(state.group_bounds.step_pointers_max);
     let mut pointers = Vec::new();
     if seeded::is(SyncBug::SenderAheadOfQueue) && !at_once {
         let sender = audience.users.iter().filter(|user| **user == entry.message.sender);
         pointers = point(state, &sender.copied().collect::<Vec<_>>(), version);
     }
     if at_once {
-        state.batch.at_once -= audience.users.len();
+        state.batch.at_once -= pointers_due;
         pointers = point(state, &audience.users, version);
         tell_items(state, effects, group, audience.changed, (seq, version));
     } else if !waits {
@@ -137,23 +140,8 @@ pub(super) fn write_entry(state: &mut State, effects: &mut Vec<Effect>, entry: E
     }
     let Entry { message, day, fingerprint } = entry;
     effects.push(Effect::Message(Arc::new(Delivery { version, message, day, fingerprint, pointers })));
-}
-
-/// The same for an entry of a channel: it costs what one pointer costs, whoever follows.
-fn write_post(state: &mut State, effects: &mut Vec<Effect>, entry: Entry, version: Version) {
-    let (channel, seq) = (entry.message.conversation, entry.message.seq);
-    let waits =
-        state.groups.get(&channel).and_then(Option::as_ref).is_some_and(|held| held.position.is_some());
-    let room = state.batch.at_once.min(state.group_bounds.step_pointers_max);
-    if !waits && room == 0 {
-        set_position(state, effects, channel, Some(Position { entry: seq, after: None }), version);
-    }
-    let Entry { message, day, fingerprint } = entry;
-    let delivery = Delivery { version, message, day, fingerprint, pointers: Vec::new() };
-    effects.push(Effect::Message(Arc::new(delivery)));
-    if !waits && room > 0 {
-        state.batch.at_once -= 1;
-        effects.push(Effect::Channel(ChannelEffect::Posted(Posted { channel, seq, version })));
+    if is_post && at_once {
+        effects.push(Effect::Channel(ChannelEffect::Posted(Posted { channel: group, seq, version })));
     }
 }
 
@@ -229,6 +217,7 @@ fn behind(state: &State, group: ConversationId, entry: Seq) -> Option<Position> 
 }
 
 /// Those who get an entry, or some of them.
+#[derive(Default)]
 struct Audience {
     /// In the order of ids.
     users: Vec<UserId>,
@@ -314,10 +303,7 @@ fn has_since(state: &State, held: &GroupState, member: &Member, seq: Seq) -> Opt
     }
     match held.form() {
         Form::Group => member.since(),
-        Form::Channel => since_in_channel(
-            held,
-            state.follows.get(&(member.user, held.row.group)).and_then(Option::as_ref)?,
-        ),
+        Form::Channel => channels::since(state, member.user, held.row.group),
     }
 }
 

@@ -15,8 +15,8 @@ use super::{
     visible_text,
 };
 use crate::model::{
-    ClientMessageId, Content, ConversationId, Counted, Day, Door, Effect, Form, Group, GroupEffect, Interval,
-    Member, Notice, Role, Seq, TimeMs, UserId, Version,
+    Channel, ClientMessageId, Content, ConversationId, Counted, Day, Door, Effect, Form, Group, GroupEffect,
+    Interval, Member, Notice, Role, Seq, TimeMs, UserId, Version,
     limits::{
         FORMER_MEMBERS_MAX, GROUP_NAME_BYTES_MAX, GROUP_USERS_PER_OPERATION_MAX, INTERVALS_PER_MEMBER_MAX,
     },
@@ -67,11 +67,12 @@ pub(super) fn decide(
     };
     let mut effects = Vec::new();
     apply(state, &mut effects, group, &changed, version);
-    if is_channel(state, group) && matches!(request.change, GroupChange::GiveRole(..)) {
-        // A post changes no conversation, so the role is told by its own operation.
-        for member in &changed.members {
-            effects.push(channels::put_conversation(state, (member.user, group), version));
-        }
+    if let Notice::RoleGiven(..) = changed.notice
+        && is_channel(state, group)
+    {
+        // No step will tell them.
+        let users = changed.members.iter().map(|member| member.user);
+        effects.extend(users.map(|user| channels::put_conversation(state, (user, group), version)));
     }
     write_notice(state, &mut effects, (at, group, by, seq), changed.notice, version);
     Ok(Decided::changed(version, effects, Answer::Done))
@@ -108,17 +109,8 @@ fn create(
     version: Version,
 ) -> Result<Decided, Refusal> {
     check_name(name)?;
-    if let Some(Some(held)) = state.groups.get(&group) {
-        // The same request once more.
-        let is_same = held.row.founder == founder;
-        return if is_same {
-            Ok(Decided::unchanged(Answer::GroupCreated(group)))
-        } else {
-            Err(Refusal::Busy)
-        };
-    }
-    if matches!(state.conversations.get(&group), Some(Some(_))) {
-        return Err(Refusal::Busy);
+    if is_made(state, group, |held| held.row.founder == founder)? {
+        return Ok(Decided::unchanged(Answer::GroupCreated(group)));
     }
     let others = distinct(members, |user| user != founder);
     check_users(state, founder, members, &others)?;
@@ -146,23 +138,43 @@ fn create(
     };
     let mut rows = vec![member(founder, Role::Owner)];
     rows.extend(others.iter().map(|user| member(*user, Role::Member)));
-    let conversation = Conversation::of_group(group, at);
+    let mut effects = vec![begin(state, &row, None, version)];
+    let notice = Notice::Created { name: row.name.clone(), members: others };
+    let changed = Changed { row: Some(row), ..Changed::members(rows, notice) };
+    apply(state, &mut effects, group, &changed, version);
+    write_notice(state, &mut effects, (at, group, founder, Seq(1)), changed.notice, version);
+    Ok(Decided::changed(version, effects, Answer::GroupCreated(group)))
+}
+
+/// Whether this very request made it before. An id that something else has is refused: the next one is drawn anew.
+pub(super) fn is_made(
+    state: &State,
+    group: ConversationId,
+    is_same: impl FnOnce(&GroupState) -> bool,
+) -> Result<bool, Refusal> {
+    match state.groups.get(&group).and_then(Option::as_ref) {
+        Some(held) if is_same(held) => Ok(true),
+        Some(_) => Err(Refusal::Busy),
+        None if matches!(state.conversations.get(&group), Some(Some(_))) => Err(Refusal::Busy),
+        None => Ok(false),
+    }
+}
+
+/// A log without entries, and the group, or channel, without members that it is of. The record gets the one; the other goes
+/// with what is applied to it.
+pub(super) fn begin(state: &mut State, row: &Group, channel: Option<Channel>, version: Version) -> Effect {
+    let conversation = Conversation::of_group(row.group, row.created);
     let begun = ConversationState { row: conversation, head: Seq(0), counted: Counted::default() };
-    state.conversations.change(group, Some(begun), version);
+    state.conversations.change(row.group, Some(begun), version);
     let empty = GroupState {
         row: row.clone(),
         members: BTreeMap::new(),
         position: None,
-        channel: None,
-        door: Door::shut(group),
+        channel,
+        door: Door::shut(row.group),
     };
-    state.groups.change(group, Some(empty), version);
-    let notice = Notice::Created { name: row.name.clone(), members: others };
-    let changed = Changed { row: Some(row), ..Changed::members(rows, notice) };
-    let mut effects = vec![Effect::Conversation(conversation)];
-    apply(state, &mut effects, group, &changed, version);
-    write_notice(state, &mut effects, (at, group, founder, Seq(1)), changed.notice, version);
-    Ok(Decided::changed(version, effects, Answer::GroupCreated(group)))
+    state.groups.change(row.group, Some(empty), version);
+    Effect::Conversation(conversation)
 }
 
 fn add(
@@ -199,20 +211,26 @@ pub(super) fn joining(
     Ok(Changed { forgotten, ..Changed::members(members, notice) })
 }
 
-/// The row of a new member, or of one who was a member before.
+/// The row of a new member since some place, or of one who was a member before. A membership that ended there or later has
+/// not ended: nothing was said between.
 pub(super) fn rejoin(held: &GroupState, user: UserId, seq: Seq) -> Result<Member, Refusal> {
     let group = held.row.group;
     let before = held.members.get(&user).filter(|_| !seeded::is(SyncBug::RejoinForgets));
     let is_muted = before.is_some_and(|member| member.is_muted);
     let before = before.map(|member| member.intervals.clone());
     let mut intervals = before.unwrap_or_default();
-    if intervals.len() >= INTERVALS_PER_MEMBER_MAX {
-        let oldest = intervals.remove(0);
-        if !oldest.leave.is_some_and(|leave| held.is_expanded(leave)) {
-            return Err(Refusal::Busy);
+    let goes_on = |last: &&mut Interval| last.leave.is_some_and(|leave| leave >= seq);
+    if let Some(last) = intervals.last_mut().filter(goes_on) {
+        last.leave = None;
+    } else {
+        if intervals.len() >= INTERVALS_PER_MEMBER_MAX {
+            let oldest = intervals.remove(0);
+            if !oldest.leave.is_some_and(|leave| held.is_expanded(leave)) {
+                return Err(Refusal::Busy);
+            }
         }
+        intervals.push(Interval { join: seq, leave: None });
     }
-    intervals.push(Interval { join: seq, leave: None });
     Ok(Member { group, user, role: Role::Member, ranked: seq, intervals, is_muted, is_removed: false })
 }
 
@@ -322,7 +340,9 @@ fn of_follower(state: &State, held: &GroupState, user: UserId) -> Result<Member,
     if held.present_count() >= state.group_bounds.members_max {
         return Err(Refusal::GroupFull);
     }
-    rejoin(held, user, head_of(state, group).next())
+    // Since the follow began, so that the one is never without the other.
+    let since = channels::since(state, user, group);
+    rejoin(held, user, since.unwrap_or_else(|| head_of(state, group).next()))
 }
 
 /// The rows take their values, in memory and in the record.

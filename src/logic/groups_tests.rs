@@ -307,7 +307,7 @@ fn what_waits_is_bounded_and_leaves_are_always_taken() {
         ],
     );
     let at = head + 1;
-    let sent = format!("sent {at}: 1 read 1 of {at} message ");
+    let sent = format!("sent {at}: 1 read 0 of {at} message ");
     check(&held(members, head, position(8)), 9, &[say(1, 1)], &[&sent]);
 }
 

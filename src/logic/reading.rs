@@ -6,8 +6,9 @@
 use highwater_wire::Refusal;
 
 use super::{
+    channels,
     decide::{Decided, Needs, authorise, put_item},
-    fan_out::{CONVERSATIONS, admit},
+    fan_out::{CONVERSATIONS, head_of},
     operation::{Answer, Principal},
     state::{Need, State},
 };
@@ -76,11 +77,15 @@ pub(super) fn reading_needs(
     shown: Seq,
 ) {
     let state = needs.state;
+    let held = state.groups.get(&conversation).and_then(Option::as_ref);
+    if held.is_some_and(|held| held.channel.is_some() && held.present(user).is_none()) {
+        needs.need(Need::Follow(user, conversation));
+    }
     if !needs.need(Need::Reading(user, conversation)) {
         return;
     }
     let read = state.readings.get(&(user, conversation)).map_or(Seq(0), |reading| reading.read);
-    let places = [shown.min(head_of(state, conversation)), joined_at(state, user, conversation)];
+    let places = [shown.min(head_of(state, conversation)), begun_behind(state, user, conversation)];
     for seq in places.into_iter().filter(|seq| *seq > read) {
         if count_known(state, conversation, seq).is_none() {
             needs.need(Need::Count(conversation, seq));
@@ -98,9 +103,11 @@ pub(super) fn decide(
     let (user, conversation) = (request.by.user, request.conversation);
     let held = state.conversations.get(&conversation).copied().flatten();
     let held = held.ok_or(Refusal::NoSuchConversation)?;
-    if held.row.is_group() {
-        admit(state, conversation, user)?;
-    } else if held.row.peer_of(user).is_none() {
+    let is_of_user = match held.row.is_group() {
+        true => channels::since(state, user, conversation).is_some(),
+        false => held.row.peer_of(user).is_some(),
+    };
+    if !is_of_user {
         return Err(Refusal::NoSuchConversation);
     }
     let before = reading_of(state, user, conversation);
@@ -179,11 +186,11 @@ fn put(state: &mut State, reading: Reading, version: Version) -> Effect {
     Effect::Reading(Box::new(reading))
 }
 
-/// What a user has read; of a group, from the join on.
+/// What a user has read; what stood there before a join or a follow is not unread.
 fn reading_of(state: &State, user: UserId, conversation: ConversationId) -> Reading {
     let reading = state.readings.get(&(user, conversation)).expect("what was read was warmed");
     let mut reading = reading.clone();
-    raise_to(state, &mut reading, joined_at(state, user, conversation));
+    raise_to(state, &mut reading, begun_behind(state, user, conversation));
     reading
 }
 
@@ -194,14 +201,10 @@ fn raise_to(state: &State, reading: &mut Reading, seq: Seq) {
     }
 }
 
-/// Where the present membership of a user in a group began; 0 for a conversation between two.
-fn joined_at(state: &State, user: UserId, conversation: ConversationId) -> Seq {
-    let group = state.groups.get(&conversation).and_then(Option::as_ref);
-    group.and_then(|group| group.present(user)?.since()).unwrap_or_default()
-}
-
-fn head_of(state: &State, conversation: ConversationId) -> Seq {
-    super::fan_out::head_of(state, conversation)
+/// The place behind which the present membership or follow of a user began; 0 for a conversation between two.
+fn begun_behind(state: &State, user: UserId, conversation: ConversationId) -> Seq {
+    let since = channels::since(state, user, conversation);
+    since.map_or(Seq(0), |since| Seq(since.0.saturating_sub(1)))
 }
 
 fn count_known(state: &State, conversation: ConversationId, seq: Seq) -> Option<u64> {

@@ -5,7 +5,7 @@
 use highwater_wire::Refusal;
 
 use super::{
-    channels::{begin, change_channel, ended, put_conversation_since, put_follow, since_in_channel},
+    channels::{begin, change_channel, ended, put_conversation, put_follow, since},
     decide::{Decided, Needs},
     fan_out::{CONVERSATIONS, check_queue, head_of},
     groups::{Changed, apply, rejoin, write_notice},
@@ -13,7 +13,7 @@ use super::{
     state::{GroupState, Need, State},
 };
 use crate::model::{
-    ConversationId, Follow, FollowEnd, Form, Member, Notice, Role, Seq, TimeMs, Turn, UserId, Version,
+    ConversationId, Follow, FollowEnd, Form, Member, Notice, Role, TimeMs, Turn, UserId, Version,
     limits::{GROUP_MEMBERS_CEILING, TURNS_WAITING_MAX},
 };
 
@@ -40,7 +40,6 @@ pub(super) fn needs(needs: &mut Needs<'_>, group: ConversationId, to: Form) {
     for user in state.followers.get(&group).into_iter().flatten() {
         needs.need(Need::Follow(*user, group));
         needs.need(Need::FollowCount(*user));
-        needs.need(Need::Item(*user, CONVERSATIONS, group.to_string()));
     }
 }
 
@@ -76,8 +75,8 @@ pub(super) fn decide(
     change_channel(state, &mut effects, group, version, |row| {
         (row.before, row.turns, row.followers) = (turned.0, turned.1, rows.followers);
     });
-    for (user, since) in rows.told {
-        effects.push(put_conversation_since(state, (user, group), since, version));
+    for user in rows.told {
+        effects.push(put_conversation(state, (user, group), version));
     }
     write_notice(state, &mut effects, (at, group, by, end.seq), changed.notice, version);
     Ok(Decided::changed(version, effects, Answer::Done))
@@ -103,8 +102,8 @@ fn turned(held: &GroupState, turn: Turn) -> Result<(Form, Vec<Turn>), Refusal> {
 struct Rows {
     members: Vec<Member>,
     follows: Vec<Follow>,
-    /// Whose conversation is of the other form from here on, and since where it is theirs.
-    told: Vec<(UserId, Option<Seq>)>,
+    /// Whose conversation is of the other form from here on.
+    told: Vec<UserId>,
     followers: u64,
 }
 
@@ -113,11 +112,11 @@ fn to_channel(state: &State, held: &GroupState, end: FollowEnd) -> Result<Rows, 
     let begun = |member: &Member| begin(state, (member.user, held.row.group), end);
     let follows = held.present_members().map(begun).collect::<Result<Vec<_>, _>>()?;
     let followers = follows.len() as u64;
-    let told = held.present_members().map(|member| (member.user, member.since())).collect();
+    let told = held.present_members().map(|member| member.user).collect();
     Ok(Rows { members: Vec::new(), follows, told, followers })
 }
 
-/// Every follower is a member. Who was one all the time stays what he was.
+/// Every follower is a member, since the follow began. Who was one all the time stays what he was.
 fn to_group(state: &State, held: &GroupState, end: FollowEnd) -> Result<Rows, Refusal> {
     let group = held.row.group;
     let followers = held.channel.as_ref().map_or(0, |channel| channel.followers);
@@ -126,10 +125,14 @@ fn to_group(state: &State, held: &GroupState, end: FollowEnd) -> Result<Rows, Re
     }
     let users = state.followers.get(&group).ok_or(Refusal::Busy)?;
     let new = users.iter().filter(|user| held.present(**user).is_none());
-    let members = new.map(|user| rejoin(held, *user, end.seq)).collect::<Result<_, _>>()?;
+    let joined = |user: &UserId| {
+        let since = since(state, *user, group).unwrap_or(end.seq);
+        Ok(Member { ranked: end.seq, ..rejoin(held, *user, since)? })
+    };
+    let members = new.map(joined).collect::<Result<_, _>>()?;
     let follows = users.iter().filter_map(|user| state.follows.get(&(*user, group)).cloned().flatten());
     let follows: Vec<Follow> = follows.collect();
-    let told = follows.iter().map(|follow| (follow.user, since_in_channel(held, follow))).collect();
+    let told = follows.iter().map(|follow| follow.user).collect();
     let follows = follows.iter().map(|follow| ended(follow, end)).collect();
     Ok(Rows { members, follows, told, followers: 0 })
 }

@@ -3,7 +3,7 @@
 use super::{
     channel::Form,
     ids::{ConversationId, Seq, TimeMs, UserId, Version},
-    limits::NAMED_USER_BYTES_MAX,
+    limits::{CONVERSATION_ITEM_BYTES, NAMED_USER_BYTES_MAX},
 };
 
 /// A group. Its log has a row of [`Conversation`](super::record::Conversation) like every other.
@@ -202,7 +202,9 @@ impl Notice {
                 | Notice::Turned(_)
                 | Notice::JoinedByLink => 0,
                 Notice::Removed(_) | Notice::RoleGiven(..) | Notice::Muted(..) => NAMED_USER_BYTES_MAX,
-                Notice::Renamed(text) | Notice::Announced(text) => text.len(),
+                // With the conversation's item, which a page tells beside it.
+                Notice::Renamed(name) => 3 * name.len() + CONVERSATION_ITEM_BYTES,
+                Notice::Announced(text) => text.len(),
             }
     }
 }

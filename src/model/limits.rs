@@ -179,6 +179,10 @@ pub const MEMBERS_PAGE_MAX: usize = GROUP_USERS_PER_OPERATION_MAX;
 /// a bounded number of names. Source: the longest name, of four bytes a character, and what frames it.
 pub const NAMED_USER_BYTES_MAX: usize = *NAME_CHARS.end() * 4 + 16;
 
+/// What the item of a group or a channel costs in a page without its name, bytes. Source: two items of 128 bytes, for a level
+/// without groups.
+pub const CONVERSATION_ITEM_BYTES: usize = 2 * 128;
+
 /// What the longest entry costs in a page, bytes: a message, or a notice with the names of everybody whom it concerns.
 pub const ENTRY_BYTES_MAX: usize = {
     let notice_bytes = (GROUP_USERS_PER_OPERATION_MAX + 1) * NAMED_USER_BYTES_MAX + GROUP_NAME_BYTES_MAX;

@@ -1,6 +1,7 @@
 //! Plain types that every floor may use. Knows no wire, no disk, no clock and no randomness.
 
 pub mod api_key;
+pub mod belonging;
 pub mod bodies;
 pub mod channel;
 pub mod clock;
@@ -24,6 +25,7 @@ pub mod seeded;
 pub mod ticks;
 
 pub use api_key::{ApiKey, ApiKeys};
+pub use belonging::Time;
 pub use bodies::Bodies;
 pub use channel::{Channel, ChannelEffect, Follow, FollowEnd, FollowInterval, Form, Posted, Turn};
 pub use clock::Clock;

@@ -204,7 +204,7 @@ impl crate::sync::Source for UserView<'_> {
     type Fault = ReadFault;
 
     fn items_above(&self, kind: Kind, mark: Version, items_max: usize) -> Result<Vec<Item>, ReadFault> {
-        self.view.items_above(self.user, kind, mark, items_max)
+        self.view.named_now(self.view.items_above(self.user, kind, mark, items_max)?)
     }
 
     fn is_hiding(&self, kind: Kind) -> Result<bool, ReadFault> {
@@ -224,9 +224,10 @@ impl crate::sync::Source for UserView<'_> {
         if !self.view.conversation(conversation)?.is_some_and(|row| row.is_group()) {
             return Ok(head);
         }
-        // Who was in a group once keeps what it said until then.
-        let open = self.view.memberships(conversation, self.user, head)?;
-        Ok(open.and_then(|open| open.last().copied()).map_or(Seq(0), |(_, to)| head.min(to)))
+        // Who was in a group once, or followed a channel, keeps what it said until then.
+        let times = self.view.times(conversation, self.user, head)?;
+        let last = times.iter().rfind(|time| time.first <= head);
+        Ok(last.map_or(Seq(0), |time| head.min(time.last)))
     }
 
     fn kind_floors(&self) -> Result<[Version; KINDS_MAX], ReadFault> {
@@ -252,5 +253,9 @@ pub fn receipt_of(delivery: &crate::model::Delivery) -> Receipt {
 impl crate::sync::Whole for UserView<'_> {
     fn changed_since(&self, kind: Kind, key: &str) -> Result<bool, ReadFault> {
         Ok(self.view.item_version(self.user, kind, key)? > self.view.bound())
+    }
+
+    fn version_as_told(&self, item: &Item) -> Result<Version, ReadFault> {
+        self.view.version_as_told(item)
     }
 }

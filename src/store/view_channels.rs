@@ -9,7 +9,13 @@ use std::{
 use super::{
     channels, engine::prefix_end, view::View, view_fault::ReadFault, view_groups::overlay, view_scan::whole,
 };
-use crate::model::{Channel, ConversationId, Follow, UserId};
+use crate::{
+    model::{
+        Channel, Content, ConversationId, Follow, Group, Notice, UserId, Version,
+        record::{Item, ItemValue},
+    },
+    sync::{Page, kinds::CONVERSATIONS},
+};
 
 impl View {
     /// # Errors
@@ -19,6 +25,80 @@ impl View {
             Some(row) => Ok(Some(row)),
             None => self.row(&channels::key(channel), channels::decode),
         }
+    }
+
+    /// Items as they are told: the conversation of a channel has the channel's name of now, since a new name changes the item
+    /// of no follower. One that was a channel once is told likewise.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn named_now(&self, mut items: Vec<Item>) -> Result<Vec<Item>, ReadFault> {
+        for item in &mut items {
+            if let Some(ItemValue::Group { group, name, .. }) = &mut item.value
+                && let Some(row) = self.group_of_channel(*group)?
+            {
+                *name = row.name;
+            }
+        }
+        Ok(items)
+    }
+
+    /// The version by which a client without snapshots holds an item: of the channel's newest name, if that is newer.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn version_as_told(&self, item: &Item) -> Result<Version, ReadFault> {
+        let named = match &item.value {
+            Some(ItemValue::Group { group, .. }) => self.group_of_channel(*group)?,
+            _ => None,
+        };
+        let Some(row) = named else { return Ok(item.version) };
+        let entry = match self.pin.logged(row.group, row.named) {
+            Some(delivery) => Some(delivery.version),
+            None => {
+                let chunk = self.versioned_chunk(row.group, row.named)?;
+                let entry = chunk.into_iter().find(|(_, message)| message.seq == row.named);
+                entry.map(|(version, _)| version)
+            }
+        };
+        Ok(entry.map_or(item.version, |version| version.max(item.version)))
+    }
+
+    /// The group of a conversation that is a channel, or was one.
+    fn group_of_channel(&self, channel: ConversationId) -> Result<Option<Group>, ReadFault> {
+        if self.channel(channel)?.is_none() {
+            return Ok(None);
+        }
+        self.group(channel)
+    }
+
+    /// The conversations of a user that a page has to tell by the way, in place of an item that changed: channels whose new
+    /// name it tells, or passes over. What is not the user's any more is not among them.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn renamed_by(&self, user: UserId, page: &Page) -> Result<Vec<Item>, ReadFault> {
+        let is_name = |content: &Content| matches!(content, Content::Notice(notice) if matches!(**notice, Notice::Renamed(_)));
+        let told = page.entries.iter().filter(|entry| is_name(&entry.message.content));
+        let mut renamed: BTreeSet<ConversationId> = told.map(|entry| entry.message.conversation).collect();
+        for passed in &page.passed {
+            let row = self.group(passed.conversation)?;
+            if row.is_some_and(|row| (passed.from..=passed.to).contains(&row.named)) {
+                renamed.insert(passed.conversation);
+            }
+        }
+        let mut items = Vec::new();
+        for channel in renamed {
+            let key = channel.to_string();
+            let is_told = page.items.iter().any(|item| item.kind == CONVERSATIONS && item.key == key);
+            if is_told || self.channel(channel)?.is_none() {
+                continue;
+            }
+            // One that changed since the bound is told by the next page.
+            let item = self.item(user, CONVERSATIONS, &key)?;
+            items.extend(item.filter(|item| item.value.is_some() && item.version <= self.bound()));
+        }
+        self.named_now(items)
     }
 
     /// Who follows a channel now, in the order of ids, at most `max` and those that only the tail has.

@@ -13,7 +13,7 @@ impl View {
     /// # Errors
     /// When the index cannot be read.
     pub fn contact(&self, owner: UserId, other: UserId) -> Result<Option<Box<Contact>>, ReadFault> {
-        Ok(contact_of(self.newest_item(owner, CONTACTS, &other.to_string())?))
+        Ok(self.item(owner, CONTACTS, &other.to_string())?.and_then(|item| contact_of(item.value)))
     }
 
     /// What is counted of a user's contacts.

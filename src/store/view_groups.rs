@@ -10,7 +10,7 @@ use super::{
     view_scan::whole,
 };
 use crate::model::{
-    ConversationId, Door, Group, Interval, Member, Position, Seq, UserId,
+    ConversationId, Door, Group, Member, Position, Seq, Time, UserId, belonging,
     record::Message,
     seeded::{self, SyncBug},
 };
@@ -68,23 +68,30 @@ impl View {
         Ok(held.unwrap_or_else(|| Door::shut(group)))
     }
 
-    /// The places of a group that are for a user, both ends included, in order, of memberships that began at or below
-    /// `head`; nothing when there is none. An end that is open is the greatest seq. The row may be newer than this read, so
-    /// its head says which memberships there are for it.
+    /// The times in which a group, or a channel, is for a user, oldest first: of memberships that began at or below
+    /// `head`, which is that of this read, and of follows. Rows may be newer than this read; what they say of places through
+    /// its head is the same. Two rows, however many others there are.
     ///
     /// # Errors
     /// When the index cannot be read.
-    pub fn memberships(
-        &self,
-        group: ConversationId,
-        user: UserId,
-        head: Seq,
-    ) -> Result<Option<Vec<(Seq, Seq)>>, ReadFault> {
-        let Some(member) = self.member(group, user)? else { return Ok(None) };
-        let ends = |interval: &Interval| (interval.join, interval.leave.unwrap_or(Seq(u64::MAX)));
-        let begun = member.intervals.iter().filter(|interval| interval.join <= head).map(ends);
-        let open: Vec<_> = begun.collect();
-        Ok((!open.is_empty()).then_some(open))
+    pub fn times(&self, group: ConversationId, user: UserId, head: Seq) -> Result<Vec<Time>, ReadFault> {
+        let (mut member, mut follow) = (self.member(group, user)?, self.follow(user, group)?);
+        if let Some(member) = &mut member {
+            member.intervals.retain(|interval| interval.join <= head);
+        }
+        if let Some(follow) = &mut follow {
+            follow.intervals.retain(|interval| interval.after.version <= self.bound());
+        }
+        Ok(belonging::times(member.as_ref(), follow.as_ref()))
+    }
+
+    /// Whether a group, or a channel, is a conversation of the user now, also above the bound.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn belongs(&self, group: ConversationId, user: UserId) -> Result<bool, ReadFault> {
+        let (member, follow) = (self.member(group, user)?, self.follow(user, group)?);
+        Ok(belonging::since(member.as_ref(), follow.as_ref()).is_some())
     }
 
     /// How far the log of a group is expanded; nothing when all of it is.

@@ -44,6 +44,26 @@ impl View {
         Ok(found)
     }
 
+    /// One item, or its tombstone: the newest, whether or not it lies above the bound.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn item(&self, user: UserId, kind: Kind, key: &str) -> Result<Option<Item>, ReadFault> {
+        let in_tail = || self.pin.items(user, kind).into_iter().find(|item| item.key == key);
+        if let Some(item) = in_tail() {
+            return Ok(Some(item));
+        }
+        let version_key = items::version_key(user, kind, key);
+        let Some(version) = self.row(&version_key, |input| input.version())? else {
+            return Ok(None);
+        };
+        if let Some(item) = self.row(&items::key(user, kind, version), items::decode)? {
+            return Ok(Some(item));
+        }
+        // The index has moved it to a newer version between the two reads: then the tail, which is pinned, has that one.
+        in_tail().ok_or(ReadFault::MissingItem { user, version }).map(Some)
+    }
+
     /// Version of one item; 0 when there is none.
     ///
     /// # Errors
@@ -53,24 +73,5 @@ impl View {
             return Ok(item.version);
         }
         Ok(self.row(&items::version_key(user, kind, key), |input| input.version())?.unwrap_or_default())
-    }
-
-    /// The newest value of one item, whether or not it lies above the bound: for what is true now.
-    ///
-    /// # Errors
-    /// When the index cannot be read.
-    pub fn newest_item(&self, user: UserId, kind: Kind, key: &str) -> Result<Option<ItemValue>, ReadFault> {
-        let in_tail = || self.pin.items(user, kind).into_iter().find(|item| item.key == key);
-        if let Some(item) = in_tail() {
-            return Ok(item.value);
-        }
-        let Some(version) = self.row(&items::version_key(user, kind, key), |input| input.version())? else {
-            return Ok(None);
-        };
-        if let Some(item) = self.row(&items::key(user, kind, version), items::decode)? {
-            return Ok(item.value);
-        }
-        // The index has moved it to a newer version between the two reads: then the tail, which is pinned, has that one.
-        Ok(in_tail().ok_or(ReadFault::MissingItem { user, version })?.value)
     }
 }

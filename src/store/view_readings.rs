@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{readings, view::View, view_fault::ReadFault};
 use crate::model::{
-    ConversationId, Reading, Seq, UserId,
+    ConversationId, Reading, Seq, Time, UserId,
     limits::{ENTRY_BYTES_MAX, READING_BEHIND_MAX},
     record::Message,
 };
@@ -49,22 +49,38 @@ impl View {
         }
     }
 
-    /// What is unread of a conversation for one of its members: of a group, within the last membership.
+    /// What is unread of a conversation for one of its members or followers: of a group and of a channel, within the last
+    /// time in which it was the user's.
     ///
     /// # Errors
     /// When the index cannot be read, or a message is missing.
     pub fn unread(&self, user: UserId, conversation: ConversationId) -> Result<Unread, ReadFault> {
+        let (head, count) = self.conversation_count(conversation)?;
+        let last = match self.conversation(conversation)?.is_some_and(|row| row.is_group()) {
+            true => self.times(conversation, user, head)?.pop(),
+            false => None,
+        };
+        self.unread_within((user, conversation), (head, count), last)
+    }
+
+    /// The same of a log with this head, and this count at it, within a time. What stands before the time is not unread.
+    ///
+    /// # Errors
+    /// When the index cannot be read, or a message is missing.
+    pub fn unread_within(
+        &self,
+        (user, conversation): (UserId, ConversationId),
+        (mut end, mut count): (Seq, u64),
+        time: Option<Time>,
+    ) -> Result<Unread, ReadFault> {
         let mut reading = self.reading(user, conversation)?;
-        let (mut end, mut count) = self.conversation_count(conversation)?;
-        if self.conversation(conversation)?.is_some_and(|row| row.is_group()) {
-            let open = self.memberships(conversation, user, end)?;
-            if let Some((join, leave)) = open.and_then(|open| open.last().copied()) {
-                if join > reading.read {
-                    reading.raise(join, self.count_through(conversation, join)?);
-                }
-                if leave < end {
-                    (end, count) = (leave, self.count_through(conversation, leave)?);
-                }
+        if let Some(time) = time {
+            let before = time.before();
+            if before > reading.read {
+                reading.raise(before, self.count_through(conversation, before)?);
+            }
+            if time.last < end {
+                (end, count) = (time.last, self.count_through(conversation, time.last)?);
             }
         }
         Ok(Unread { reading, end, count })

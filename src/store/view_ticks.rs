@@ -17,7 +17,7 @@ impl View {
     /// # Errors
     /// When the index cannot be read.
     pub fn hides_read(&self, user: UserId) -> Result<bool, ReadFault> {
-        let item = self.newest_item(user, ACCOUNT, PRIVACY_KEY)?;
+        let item = self.item(user, ACCOUNT, PRIVACY_KEY)?.and_then(|item| item.value);
         Ok(matches!(item, Some(ItemValue::Privacy { hides_read: true })))
     }
 

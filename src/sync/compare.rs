@@ -26,6 +26,12 @@ pub trait Whole: Source {
     /// # Errors
     /// When the store cannot be read.
     fn changed_since(&self, kind: Kind, key: &str) -> Result<bool, Self::Fault>;
+
+    /// The version by which a client holds an item: its own, or that of something newer that is told by it.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn version_as_told(&self, item: &Item) -> Result<Version, Self::Fault>;
 }
 
 /// Everything that a client has, with the version of each.
@@ -83,7 +89,7 @@ pub fn compare<S: Whole>(
 }
 
 /// Tells what is new of one kind, and takes what is not gone out of `held`.
-fn compare_kind<S: Source>(
+fn compare_kind<S: Whole>(
     difference: &mut Difference,
     room: &mut PageLimits,
     held: &mut HashMap<(Kind, String), Version>,
@@ -99,6 +105,7 @@ fn compare_kind<S: Source>(
         };
         through = last.version;
         for item in read.into_iter().filter(|item| item.value.is_some() && shows(item)) {
+            let item = Item { version: source.version_as_told(&item)?, ..item };
             if held.remove(&(kind, item.key.clone())) == Some(item.version) {
                 continue;
             }
@@ -228,6 +235,10 @@ mod tests {
     impl Whole for Table {
         fn changed_since(&self, _kind: Kind, key: &str) -> Result<bool, ()> {
             Ok(key == CHANGED_SINCE)
+        }
+
+        fn version_as_told(&self, item: &Item) -> Result<Version, ()> {
+            Ok(item.version)
         }
     }
 

@@ -18,6 +18,7 @@ use highwater_wire::Refusal;
 
 use crate::{
     channel_client::{Client, whole},
+    channel_reads::check_reads,
     group_store::{GROUP, GroupStore, Indexing, device, message},
 };
 
@@ -179,6 +180,7 @@ impl Tested {
                 assert_eq!(client.has_conversation.unwrap_or(false), is_present, "conversation of {user}");
             }
             assert_eq!(whole(&view, user), due, "G10: the sync without snapshots of {user}");
+            check_reads(&view, user, is_present, &due, log.len() as u64);
             let head = view.messages_head(UserId(user)).unwrap();
             assert_eq!(head, late.got.last().map_or(Version(0), |(_, version)| *version), "head of {user}");
         }

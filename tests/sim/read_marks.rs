@@ -61,10 +61,10 @@ impl Oracle {
         above.filter(|entry| entry.message.seq <= end).count() as u64
     }
 
-    /// Who joins has read everything through the join.
+    /// Who joins has read everything before the join.
     fn read_mark(&self, user: UserId, conversation: ConversationId) -> Seq {
         let read = self.read.get(&(user, conversation)).copied().unwrap_or_default();
-        self.last_membership(user, conversation).map_or(read, |last| read.max(last.join))
+        self.last_membership(user, conversation).map_or(read, |last| read.max(Seq(last.join.0 - 1)))
     }
 
     fn last_membership(&self, user: UserId, conversation: ConversationId) -> Option<Interval> {

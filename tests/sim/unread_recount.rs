@@ -43,10 +43,10 @@ impl Recount {
         above.filter(|entry| entry.sender != UserId(user)).count() as u64
     }
 
-    /// How far a user has read; of a member at least through the join.
+    /// How far a user has read; of a member at least everything before the join.
     pub fn mark(&self, user: u64, log: &[Message]) -> Seq {
-        let join = last_membership(user, log).map_or(Seq(0), |(join, _)| join);
-        self.marks.get(&user).copied().unwrap_or_default().max(join)
+        let before = last_membership(user, log).map_or(Seq(0), |(join, _)| Seq(join.0 - 1));
+        self.marks.get(&user).copied().unwrap_or_default().max(before)
     }
 }
 
@@ -65,7 +65,8 @@ pub fn unread_at_client(store: &GroupStore, user: u64) -> u64 {
     };
     for entry in &inbox {
         if makes_member(entry, user) {
-            reading.raise(entry.seq, entry.count);
+            // A notice does not count.
+            reading.raise(Seq(entry.seq.0 - 1), entry.count);
         }
         if entry.sender == UserId(user) && entry.content.counts() && entry.seq > reading.as_of {
             reading.wrote_before(entry.seq, entry.read, count_through).unwrap();

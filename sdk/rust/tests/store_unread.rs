@@ -3,7 +3,9 @@
 
 mod pages;
 
-use highwater_sdk::wire::proto::{ConversationItem, Entry, GroupItem, Head, Item, OwnItem, Page};
+use highwater_sdk::wire::proto::{
+    ConversationItem, Entry, GroupItem, Head, Item, Notice, OwnItem, Page, entry::Content,
+};
 use highwater_sdk::wire::{Encoding, kind::CONVERSATIONS};
 use highwater_sdk::{Durability, Store};
 use pages::{ScratchDir, applied, entry, page};
@@ -19,7 +21,8 @@ fn own(seq: u64, read_seq: u64) -> Entry {
 }
 
 fn notice(seq: u64, uncounted: u64) -> Entry {
-    Entry { uncounted, ..of_another(seq) }
+    let content = Some(Content::Notice(Notice { by: "ann".to_owned(), ..Notice::default() }));
+    Entry { uncounted, content, ..of_another(seq) }
 }
 
 fn item(own: &OwnItem) -> Item {
@@ -98,6 +101,35 @@ fn who_joins_again_has_read_everything_through_the_join() {
     assert_eq!(store.unread(CONVERSATION).unwrap(), 1);
     let own = store.own(CONVERSATION).unwrap();
     assert_eq!((own.read_seq, own.read_count, own.own_seqs), (9, 6, vec![11]));
+}
+
+#[test]
+fn who_follows_a_channel_has_read_what_was_said_before_and_nothing_behind_it() {
+    let dir = ScratchDir::new();
+    let mut store = Store::open_with(dir.file(), Durability::ProcessKill).unwrap();
+    let since = |since_seq| {
+        let group = Some(GroupItem { name: "News".to_owned(), since_seq, ..GroupItem::default() });
+        let item = ConversationItem { conversation_id: CONVERSATION, group, ..ConversationItem::default() };
+        Item {
+            kind: CONVERSATIONS,
+            key: CONVERSATION.to_string(),
+            deleted: false,
+            value: String::from_utf8(Encoding::Json.encode(&item)).unwrap(),
+        }
+    };
+    let counted = |uncounted, entry: Entry| Entry { uncounted, ..entry };
+    // A follow is no entry: the first that is for the user is a post, of which there were many before.
+    applied(&mut store, &Page { items: vec![since(41)], ..page(0, 1) });
+    assert_eq!(store.unread(CONVERSATION).unwrap(), 0);
+    let posts = [counted(1, of_another(41)), counted(1, of_another(42)), notice(43, 2)];
+    applied(&mut store, &Page { entries: posts.to_vec(), ..page(1, 2) });
+    assert_eq!(store.unread(CONVERSATION).unwrap(), 2);
+    // Followed again later; what was said between is not for the user, and a notice comes first.
+    applied(&mut store, &Page { items: vec![since(50)], ..page(2, 3) });
+    assert_eq!(store.unread(CONVERSATION).unwrap(), 0);
+    let posts = [notice(50, 3), counted(3, of_another(51))];
+    applied(&mut store, &Page { entries: posts.to_vec(), ..page(3, 4) });
+    assert_eq!(store.unread(CONVERSATION).unwrap(), 1);
 }
 
 #[test]

@@ -53,7 +53,7 @@ fn versioned(rendering: Rendering, item: &Item) -> impl Iterator<Item = proto::V
     told.map(move |item| proto::VersionedItem { version, item: Some(item) })
 }
 
-/// Whether what is held as a contact is a group of the user, and so is there though there is no such contact.
+/// Whether what is held as a contact is a group or a channel of the user, and so is there though there is no such contact.
 fn is_group(
     view: &View,
     (user, rendering): (UserId, Rendering),
@@ -63,7 +63,7 @@ fn is_group(
     let Some(group) = group.filter(|_| *kind == CONTACTS && LEVELS.names_speakers(rendering.level)) else {
         return Ok(false);
     };
-    Ok(view.members(group)?.get(&user).is_some_and(|member| member.since().is_some()))
+    view.belongs(group, user)
 }
 
 fn held(wanted: proto::Compare) -> Held {

@@ -6,16 +6,13 @@ use proto::server_frame::Body;
 use super::{naming, readings::with_unread};
 use crate::{
     model::{
-        ConversationId, Seq, UserId, Version,
+        ConversationId, Seq, Time, UserId, Version,
         limits::PAGE_ENTRIES_MAX,
         record::{ItemValue, Message},
     },
     store::view::{ReadFault, View},
     sync::{LEVELS, Rendering, kinds::CONVERSATIONS},
 };
-
-/// Every place of a conversation.
-const EVERYTHING: (Seq, Seq) = (Seq(0), Seq(u64::MAX));
 
 /// How far the user's conversations go, those after a place in the list.
 ///
@@ -39,27 +36,31 @@ pub fn heads(
     let mut heads = Vec::with_capacity(items.len());
     for value in items.iter().filter_map(|item| item.value.as_ref()) {
         let Some(conversation) = value.conversation() else { continue };
-        let open = match value {
-            ItemValue::Group { .. } => memberships(view, user, conversation)?.unwrap_or_default(),
-            _ => vec![EVERYTHING],
+        let (head, count) = view.conversation_count(conversation)?;
+        let times = match value {
+            ItemValue::Group { .. } => view.times(conversation, user, head)?,
+            _ => vec![Time::EVERYTHING],
         };
-        let head = view.conversation_head(conversation)?;
-        let seq = open.last().map_or(Seq(0), |(_, to)| head.min(*to));
-        let from = open.first().map_or(Seq(1), |(from, _)| *from);
+        let seq = times.last().map_or(Seq(0), |last| head.min(last.last));
         // What was removed while this read goes on may reach above what it shows.
-        let oldest = view.oldest_message(conversation)?.max(from).min(seq);
+        let oldest = view.oldest_message(conversation)?.min(seq);
+        // Of a channel that said nothing since it is followed, the oldest is the one that comes next.
+        let oldest = oldest.max(times.first().map_or(Seq(0), |first| first.first));
         let (conversation_id, seq, oldest_seq) = (conversation.0, seq.0, oldest.0);
-        let head = proto::Head { conversation_id, seq, oldest_seq, ..proto::Head::default() };
+        let told = proto::Head { conversation_id, seq, oldest_seq, ..proto::Head::default() };
         heads.push(match LEVELS.tells_counts(rendering) {
-            true => with_unread(head, &view.unread(user, conversation)?),
-            false => head,
+            true => {
+                let last = times.last().copied();
+                with_unread(told, &view.unread_within((user, conversation), (head, count), last)?)
+            }
+            false => told,
         });
     }
     Ok(Ok(Body::Heads(proto::HeadList { heads, next })))
 }
 
-/// Entries of one of the user's conversations by seq, in order without a hole: as far as one membership goes, since a place
-/// that is missing within an answer is a fault. What the user may read behind a place that is not for the user is told to
+/// Entries of one of the user's conversations by seq, in order without a hole: as far as one time goes in which a group or
+/// a channel was the user's, since a place that is missing within an answer is a fault. What the user may read behind a place that is not for the user is told to
 /// follow, like what does not fit. What waits to be expanded is read like everything else.
 ///
 /// # Errors
@@ -79,7 +80,7 @@ pub fn range(
     let Some(open) = open_to(view, user, conversation)? else {
         return Ok(Err(Refusal::NoSuchConversation));
     };
-    let seqs_in = |(from, to): (Seq, Seq)| (from.max(Seq(wanted.from_seq)), to.min(Seq(wanted.to_seq)));
+    let seqs_in = |time: Time| (time.first.max(Seq(wanted.from_seq)), time.last.min(Seq(wanted.to_seq)));
     let mut runs = open.into_iter().map(seqs_in).filter(|(from, to)| from <= to);
     let (mut found, mut more) = (Vec::<Message>::new(), false);
     for seqs in runs.by_ref() {
@@ -93,25 +94,18 @@ pub fn range(
     Ok(Ok(Body::Entries(proto::EntryList { conversation_id: conversation.0, entries, more })))
 }
 
-/// The places of a conversation that are for a user, both ends included, in order: all of a direct one, of a group those
-/// within the memberships of the user, also of a former member. Nothing when the user never was in it.
-fn open_to(
-    view: &View,
-    user: UserId,
-    conversation: ConversationId,
-) -> Result<Option<Vec<(Seq, Seq)>>, ReadFault> {
+/// The times in which a conversation is for a user, in order: all of a direct one; of a group the memberships, also of a
+/// former member, and of a channel the follows, as far as something was said in them. Nothing when the user never was in it.
+fn open_to(view: &View, user: UserId, conversation: ConversationId) -> Result<Option<Vec<Time>>, ReadFault> {
     let Some(row) = view.conversation(conversation)? else { return Ok(None) };
     if !row.is_group() {
-        return Ok(row.peer_of(user).map(|_| vec![EVERYTHING]));
+        return Ok(row.peer_of(user).map(|_| vec![Time::EVERYTHING]));
     }
-    memberships(view, user, conversation)
-}
-
-fn memberships(
-    view: &View,
-    user: UserId,
-    group: ConversationId,
-) -> Result<Option<Vec<(Seq, Seq)>>, ReadFault> {
-    let head = view.conversation_head(group)?;
-    view.memberships(group, user, head)
+    let head = view.conversation_head(conversation)?;
+    let times = view.times(conversation, user, head)?;
+    if times.is_empty() {
+        return Ok(None);
+    }
+    let spoken = times.into_iter().map(|time| Time { last: time.last.min(head), ..time });
+    Ok(Some(spoken.filter(|time| time.first <= time.last).collect()))
 }

@@ -44,7 +44,7 @@ pub fn members(
     Ok(Ok(Body::MemberList(proto::MemberList { members: listed.iter().map(member).collect(), next })))
 }
 
-/// What a group is now, for a member; a channel, for a follower.
+/// What a group or a channel is now, for a member or a follower.
 ///
 /// # Errors
 /// When the store cannot be read.
@@ -54,15 +54,10 @@ pub fn group_info(
     wanted: &proto::DescribeGroup,
 ) -> Result<Result<Body, Refusal>, ReadFault> {
     let group = ConversationId(wanted.conversation_id);
-    let member = view.member(group, user)?.filter(|member| member.since().is_some());
-    let channel = view.channel(group)?.filter(|channel| channel.form() == Form::Channel);
-    let follows = match (&member, &channel) {
-        (None, Some(_)) => view.follow(user, group)?.is_some_and(|follow| follow.is_open()),
-        _ => false,
-    };
-    let Some(row) = view.group(group)?.filter(|_| member.is_some() || follows) else {
+    let (true, Some(row)) = (view.belongs(group, user)?, view.group(group)?) else {
         return Ok(Err(Refusal::NoSuchConversation));
     };
+    let channel = view.channel(group)?.filter(|channel| channel.form() == Form::Channel);
     let names = naming::names(view, row.announcement.iter().map(|announcement| announcement.by))?;
     let announcement = row.announcement.map(|announcement| proto::Announcement {
         text: announcement.text,
@@ -72,7 +67,7 @@ pub fn group_info(
     let info = proto::GroupInfo {
         name: row.name,
         all_muted: row.is_muted,
-        muted: member.is_some_and(|member| member.is_muted),
+        muted: view.member(group, user)?.is_some_and(|member| member.is_muted),
         channel: channel.is_some(),
         followers: channel.map_or(0, |channel| channel.followers),
         announcement,

@@ -129,11 +129,12 @@ pub fn answer(
     let base = if rebuild.is_some() { &[] } else { base_of(&request.given) };
     let messages = page.entries.iter().map(|inbox| &inbox.message);
     let is_merged = page.is_merged;
+    let renamed = view.renamed_by(request.chain.user, &page)?;
     let page = proto::Page {
         base: Bytes::copy_from_slice(base),
         snapshot: if unchanged { Bytes::new() } else { snapshot.clone() },
         more: page.more,
-        items: items(request, &page.items),
+        items: items(request, &page.items, &renamed),
         entries: naming::entries(view, request.chain.user, request.rendering, messages)?,
         rebuild: rebuild.map(|cause| proto::Rebuild { cause: cause.into() }),
         gaps: page.passed.iter().map(render::gap).collect(),
@@ -148,11 +149,16 @@ pub fn answer(
 }
 
 /// Items as they are told. What one is told by besides is left out where its kind is not declared.
-fn items(request: &PageRequest, items: &[Item]) -> Vec<proto::Item> {
+fn items(request: &PageRequest, items: &[Item], renamed: &[Item]) -> Vec<proto::Item> {
     let declared = request.kinds.set();
     let is_declared =
         |item: &proto::Item| u8::try_from(item.kind).is_ok_and(|kind| declared.contains(Kind(kind)));
-    items.iter().flat_map(|item| render::items(request.rendering, item)).filter(is_declared).collect()
+    items
+        .iter()
+        .chain(renamed)
+        .flat_map(|item| render::items(request.rendering, item))
+        .filter(is_declared)
+        .collect()
 }
 
 fn level_change(kinds: KindSet) -> proto::LevelChange {

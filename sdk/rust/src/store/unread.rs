@@ -18,8 +18,8 @@ impl Store {
         let told = self.item(kind::CONVERSATIONS, &format!("{conversation_id}/own"))?;
         let told = told.and_then(|value| Encoding::Json.decode(value.as_bytes()).ok());
         let mut own: OwnItem = told.unwrap_or(OwnItem { conversation_id, ..OwnItem::default() });
-        let joined_seq = self.joined_seq(conversation_id)?;
-        self.raise(&mut own, joined_seq)?;
+        let since_seq = self.since_seq(conversation_id)?;
+        self.begin(&mut own, since_seq)?;
         for (seq, read_seq) in self.own_entries_after(conversation_id, own.as_of_seq)? {
             self.raise(&mut own, read_seq)?;
             if seq > own.read_seq {
@@ -87,8 +87,23 @@ impl Store {
         Ok(())
     }
 
-    /// The entry that made the user a member of a group, through which everything is read; 0 of a conversation of two.
-    fn joined_seq(&self, conversation_id: u64) -> Result<u64, StoreError> {
+    /// What stands before the user's present time in a group or a channel is not unread.
+    fn begin(&self, own: &mut OwnItem, since_seq: u64) -> Result<(), StoreError> {
+        let before = since_seq.saturating_sub(1);
+        if before > own.read_seq {
+            let first = self.first_from(own.conversation_id, since_seq)?;
+            own.read_count = match first {
+                Some((count, counts)) => count.saturating_sub(u64::from(counts)),
+                None => self.count_through(own.conversation_id, before)?,
+            };
+            own.read_seq = before;
+            own.own_seqs.retain(|own| *own > before);
+        }
+        Ok(())
+    }
+
+    /// The first place of a group or a channel that is the user's; 0 of a conversation of two.
+    fn since_seq(&self, conversation_id: u64) -> Result<u64, StoreError> {
         let told = self.item(kind::CONVERSATIONS, &conversation_id.to_string())?;
         let told = told.and_then(|value| Encoding::Json.decode::<ConversationItem>(value.as_bytes()).ok());
         Ok(told.and_then(|item| item.group).map_or(0, |group| group.since_seq))
@@ -104,6 +119,16 @@ impl Store {
             Ok((row.get::<_, i64>(0)?.cast_unsigned(), row.get::<_, i64>(1)?.cast_unsigned()))
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// How many entries count through the first that is held from a seq on, and whether it counts itself.
+    fn first_from(&self, conversation_id: u64, seq: u64) -> Result<Option<(u64, bool)>, StoreError> {
+        let sql = "SELECT seq - uncounted, notice IS NULL FROM entries
+             WHERE conversation = ?1 AND seq >= ?2 ORDER BY seq LIMIT 1";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let bound = params![conversation_id.cast_signed(), seq.cast_signed()];
+        let first = statement.query_row(bound, |row| Ok((row.get::<_, i64>(0)?, row.get(1)?))).optional()?;
+        Ok(first.map(|(count, counts)| (count.cast_unsigned(), counts)))
     }
 
     /// How many entries count through a seq, or through the newest that is held below it.
