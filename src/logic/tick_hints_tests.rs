@@ -1,3 +1,5 @@
+//! Hints in orders of rises, looks, faults and time, against the truth; and one by hand.
+
 use proptest::prelude::*;
 
 use super::tick_hints::{HINT_STEP_MS, TickHints};

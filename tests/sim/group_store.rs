@@ -217,6 +217,11 @@ impl GroupStore {
         messages
     }
 
+    /// Every record, in order.
+    pub fn records(&self) -> impl Iterator<Item = &Record> {
+        self.log.iter().map(|(record, _)| &**record)
+    }
+
     /// How often a row of what somebody has read was written.
     pub fn row_writes(&self) -> usize {
         let effects = self.log.iter().flat_map(|(record, _)| &record.effects);

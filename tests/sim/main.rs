@@ -21,6 +21,7 @@ mod client;
 mod contacts;
 mod counts;
 mod deciding;
+mod delivered;
 mod devices;
 mod exporting;
 mod faults;

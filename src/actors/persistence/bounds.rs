@@ -24,3 +24,12 @@ impl Default for CommitterBounds {
         }
     }
 }
+
+/// Bounds of the tail.
+#[derive(Debug, Clone, Copy)]
+pub struct TailBounds {
+    /// Commits wait while the tail holds more, bytes.
+    pub bytes_max: usize,
+    /// The index is written once the tail holds more, bytes; below it only when there is nothing else to do.
+    pub index_after_bytes: usize,
+}

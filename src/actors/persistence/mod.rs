@@ -27,6 +27,8 @@ use std::{
 use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message};
 use highwater_wire::Refusal;
 
+pub use bounds::TailBounds;
+
 use self::{
     commit::{Committed, Committer, Fatal, Health, Outcome},
     intake::{Intake, Submission},
@@ -56,15 +58,6 @@ const FULL_DISK_LOOK_INTERVALS: u32 = 10;
 
 /// How often the watermark is saved and the next segment prepared, in intervals.
 const HOUSEKEEPING_INTERVALS: u32 = 4;
-
-/// Bounds of the tail.
-#[derive(Debug, Clone, Copy)]
-pub struct TailBounds {
-    /// Commits wait while the tail holds more, bytes.
-    pub bytes_max: usize,
-    /// The index is written once the tail holds more, bytes; below it only when there is nothing else to do.
-    pub index_after_bytes: usize,
-}
 
 /// See the module.
 pub struct Persistence {
