@@ -11,6 +11,7 @@ mod bodies_tests;
 mod channels;
 #[cfg(test)]
 mod channels_tests;
+mod contact_changes;
 mod contact_requests;
 #[cfg(test)]
 mod contact_requests_tests;
