@@ -9,8 +9,9 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{
-    Admin, AdminRequest, Provision, accounts, api_keys, bots,
+    Admin, AdminRequest, Provision, accounts,
     operator_port::{OperatorFault, OperatorPort},
+    programs,
     token_file::TokenFile,
 };
 
@@ -55,8 +56,7 @@ fn answer(admin: &Admin) -> Result<String, AdminFault> {
             Ok("the clock is right: what is due expires".to_owned())
         }
         AdminRequest::Account(request) => accounts::ask(&port, request),
-        AdminRequest::ApiKey(request) => api_keys::ask(&port, request),
-        AdminRequest::Bot(request) => bots::ask(&port, request),
+        AdminRequest::Program(request) => programs::ask(&port, request),
         AdminRequest::Invite { expires_hours } => {
             let answer = port.ask("/v1/invites", &json!({ "expires_hours": expires_hours }))?;
             let code = answer["code"].as_str().filter(|code| !code.is_empty());

@@ -10,6 +10,7 @@ pub mod bots;
 pub mod check_config;
 pub mod explain;
 mod operator_port;
+pub mod programs;
 mod token_file;
 
 pub use check_config::sentence;
@@ -20,8 +21,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::Flags;
 use accounts::{AccountNamed, AccountRequest};
-use api_keys::{ApiKeyNamed, ApiKeyRequest};
-use bots::{BotNamed, BotRequest};
+use programs::{ProgramNamed, ProgramRequest};
 
 /// What was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,10 +131,8 @@ pub enum AdminRequest {
     },
     /// Do something to one account.
     Account(AccountRequest),
-    /// Do something with API keys.
-    ApiKey(ApiKeyRequest),
-    /// Do something with bots.
-    Bot(BotRequest),
+    /// Do something for a program that asks.
+    Program(ProgramRequest),
 }
 
 /// Accounts to make.
@@ -266,11 +264,8 @@ enum AdminNamed {
     },
     #[command(flatten)]
     Account(AccountNamed),
-    /// Make, list and revoke the keys by which programs ask.
-    #[command(subcommand)]
-    ApiKey(ApiKeyNamed),
     #[command(flatten)]
-    Bot(BotNamed),
+    Program(ProgramNamed),
     /// Make an invite code and print it.
     Invite {
         /// Hours for which the code can be used.
@@ -378,13 +373,9 @@ impl From<AdminNamed> for Admin {
                 let (server, request) = named.into();
                 (server, AdminRequest::Account(request))
             }
-            AdminNamed::ApiKey(named) => {
+            AdminNamed::Program(named) => {
                 let (server, request) = named.into();
-                (server, AdminRequest::ApiKey(request))
-            }
-            AdminNamed::Bot(named) => {
-                let (server, request) = named.into();
-                (server, AdminRequest::Bot(request))
+                (server, AdminRequest::Program(request))
             }
             AdminNamed::Invite { expires_hours, server } => (server, AdminRequest::Invite { expires_hours }),
         };

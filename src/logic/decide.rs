@@ -71,7 +71,9 @@ pub fn lacking(state: &State, operation: &Operation) -> Vec<Need> {
         Request::SetPrivacy { by, .. } => privacy::needs(&mut needs, *by),
         Request::Group(request) => group_needs::needs(&mut needs, request),
         Request::Channel(request) => channels::needs(&mut needs, request),
-        Request::ApiKey(_) => drop(needs.need(Need::ApiKeys)),
+        Request::ApiKey(_) => {
+            needs.need(Need::ApiKeys);
+        }
         Request::MakeUser(make) => api_keys::make_user_needs(&mut needs, make),
         Request::OnBehalf(on_behalf) => {
             on_behalf::needs(&mut needs, on_behalf);

@@ -13,6 +13,7 @@ mod channel_people_tests;
 mod channels;
 #[cfg(test)]
 mod channels_tests;
+mod contact_changes;
 mod contact_requests;
 #[cfg(test)]
 mod contact_requests_tests;

@@ -4,8 +4,10 @@ use super::{
     field::{Input, Malformed, put_bytes, put_fixed64, put_number, put_time},
     keys::{self, Key},
 };
-use crate::model::api_key::{ActsFor, ApiKey, ApiKeys, Scopes};
-use crate::model::{ApiKeyId, TimeMs, UserId};
+use crate::model::{
+    ApiKeyId, TimeMs, UserId,
+    api_key::{ActsFor, ApiKey, ApiKeys, Scopes},
+};
 
 /// For whom a key acts.
 const MADE: u8 = 0;
@@ -80,4 +82,32 @@ fn put_optional_time(out: &mut Vec<u8>, time: Option<TimeMs>) {
 
 fn optional_time(input: &mut Input<'_>) -> Result<Option<TimeMs>, Malformed> {
     Ok(if input.byte("time")? == 0 { None } else { Some(input.time()?) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::api_key::{API_KEY_NAME_BYTES_MAX, API_KEY_USERS_MAX, API_KEYS_MAX, Scope},
+        store::engine::MAX_VALUE_BYTES,
+    };
+
+    #[test]
+    fn as_many_keys_as_there_may_be_fit_one_row() {
+        let longest = ApiKey {
+            id: ApiKeyId(u64::MAX),
+            name: "x".repeat(API_KEY_NAME_BYTES_MAX),
+            secret: [u8::MAX; 32],
+            scopes: Scope::ALL.into_iter().fold(Scopes::default(), Scopes::with),
+            acts_for: ActsFor::Users(vec![UserId(u64::MAX); API_KEY_USERS_MAX]),
+            created: TimeMs(i64::MAX),
+            expires: Some(TimeMs(i64::MAX)),
+            used: Some(TimeMs(i64::MIN)),
+        };
+        let keys = ApiKeys(vec![longest; API_KEYS_MAX]);
+        let mut row = Vec::new();
+        encode(&mut row, &keys);
+        assert!(row.len() <= MAX_VALUE_BYTES, "{} bytes", row.len());
+        assert_eq!(decode(&mut Input::new(&row)).ok(), Some(keys));
+    }
 }

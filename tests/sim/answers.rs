@@ -44,6 +44,13 @@ impl World {
                 result => self.group_answered(request, result, new),
             };
         }
+        match &submission.operation.request {
+            Request::OnBehalf(on_behalf) => {
+                return self.on_behalf_answered((on_behalf, &submission.ticket), result, new);
+            }
+            Request::MakeUser(_) => return self.user_made(&submission.operation, result, new),
+            _ => {}
+        }
         match &submission.ticket {
             Ticket::Send(place) => self.send_answered(*place, &submission.operation, result, new),
             Ticket::Register(user, name) => match result {
@@ -116,7 +123,7 @@ impl World {
     }
 
     /// Refusals that anything may meet when the disk is full; no others.
-    fn refused(&mut self, result: Result<Answer, Refusal>) {
+    pub fn refused(&mut self, result: Result<Answer, Refusal>) {
         match result {
             Err(Refusal::StorageFull) => self.counts.saw("refused as full"),
             Err(Refusal::UnknownOutcome) => self.counts.saw("unknown outcome"),

@@ -35,6 +35,7 @@ mod group_store;
 mod groups;
 mod hand_backs;
 mod history;
+mod keys;
 mod levels;
 mod looking_back;
 mod naming;

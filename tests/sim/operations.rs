@@ -71,6 +71,7 @@ impl World {
             13 => self.send_under_used_id(),
             18 => self.new_password(client),
             19 => self.suspend_or_resume(client),
+            20 | 21 => self.change_keys(client),
             _ => self.send_new(client),
         }
     }
@@ -117,7 +118,7 @@ impl World {
         }
     }
 
-    fn new_device(&mut self, user: UserId) -> NewDevice {
+    pub fn new_device(&mut self, user: UserId) -> NewDevice {
         let device = DeviceId(self.random.next_u64());
         NewDevice {
             user,
@@ -237,7 +238,8 @@ impl World {
         pending.copies += 1;
         self.oracle.refused.remove(&(pending.key, pending.send.content.clone()));
         let send = pending.send.clone();
-        self.submit(Request::Send(send), Ticket::Send(place));
+        let request = self.by_device_or_key(send);
+        self.submit(request, Ticket::Send(place));
     }
 
     /// Sends again what was answered, or what was not.

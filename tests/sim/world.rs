@@ -8,7 +8,7 @@ use std::{
 use highwater::{
     actors::persistence::commit::CommitterBounds,
     logic::{ROWS_MAX, hand_back_times::HandBackTimes},
-    model::{Bodies, LineageId, Retentions, TimeMs, UserId, Version},
+    model::{ApiKey, Bodies, LineageId, Retentions, TimeMs, UserId, Version},
     store::{files_faulty::SeededRandom, view::View},
     sync::{Kinds, SnapshotKey},
 };
@@ -63,6 +63,8 @@ pub struct World {
     pub lost_frames: BTreeSet<LineageId>,
     pub pending: Vec<Pending>,
     pub proofs: Proofs,
+    /// Every API key that was ever asked for.
+    pub keys: Vec<ApiKey>,
     /// Bytes that the disk has room for, when that is limited.
     pub capacity: Option<u64>,
     /// A read that is kept open, with the bound it was begun at.
@@ -112,6 +114,7 @@ impl World {
             lost_frames: BTreeSet::new(),
             pending: Vec::new(),
             proofs: Proofs::default(),
+            keys: Vec::new(),
             capacity: None,
             long_view: None,
             wholes: BTreeMap::new(),

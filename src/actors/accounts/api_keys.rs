@@ -99,8 +99,10 @@ impl Accounts {
     /// `NotFound`, or that nothing can be written now.
     pub async fn revoke_api_key(&self, wanted: &str) -> Result<(), Refusal> {
         let ApiKeys(keys) = self.services.readers.ask(|view| view.api_keys()).await?;
-        let is_wanted = |key: &&ApiKey| key.name == wanted || key.id.to_string() == wanted;
-        let id = keys.iter().find(is_wanted).ok_or(Refusal::NotFound)?.id;
+        // An id means its key, whatever another one is called.
+        let by_id = keys.iter().find(|key| key.id.to_string() == wanted);
+        let found = by_id.or_else(|| keys.iter().find(|key| key.name == wanted));
+        let id = found.ok_or(Refusal::NotFound)?.id;
         self.decide(Request::ApiKey(ApiKeyChange::Revoke(id))).await?;
         self.key_uses.lock().remove(&id);
         Ok(())
