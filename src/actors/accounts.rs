@@ -1,5 +1,6 @@
 //! Accounts from outside: registering, signing in, proving a token. Used by WebSocket, HTTP and operator alike.
 
+mod erasure;
 mod host_sign_in;
 mod password_change;
 

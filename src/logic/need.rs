@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::state::{ConversationState, GroupState};
 use crate::model::{
-    ClientMessageId, Contact, ContactTally, ConversationId, DeviceId, Follow, Kind, Lineages, Reading, Seq,
-    UserId, Version,
+    ClientMessageId, Contact, ContactTally, ConversationId, DeviceId, Erasure, Follow, Kind, Lineages,
+    Reading, Seq, UserId, Version,
     record::{Account, Device, HostIdentityKey, Invite, Receipt, ReceiptDay, SecretHash},
 };
 
@@ -36,6 +36,8 @@ pub enum Need {
     Group(ConversationId),
     /// What the first has of the second.
     Contact(UserId, UserId),
+    /// How it stands with the erasure of a user.
+    Erasure(UserId),
     /// What is counted of a user's contacts.
     ContactTally(UserId),
     /// What the user has of a channel.
@@ -77,6 +79,8 @@ pub enum Warm {
     Group(ConversationId, Option<GroupState>),
     /// See `Need::Contact`.
     Contact(UserId, UserId, Option<Box<Contact>>),
+    /// See `Need::Erasure`.
+    Erasure(UserId, Option<Erasure>),
     /// See `Need::ContactTally`.
     ContactTally(ContactTally),
     /// See `Need::Follow`.

@@ -177,6 +177,8 @@ operations! {
     ListMembers = "list_members", "user";
     /// What a group is now.
     DescribeGroup = "describe_group", "user";
+    /// The erasure of the user who asks.
+    EraseAccount = "erase_account", "accounts";
 }
 
 impl Op {

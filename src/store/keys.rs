@@ -28,6 +28,7 @@
 //! | `w` | readings | user, conversation | what the user has read, and how the user keeps it |
 //! | `x` | meta | name | reach, time, horizon, store |
 //! | `y` | host identities | hash of app and subject | hash, user |
+//! | `E` | erasures | user | how it stands with the erasure |
 //!
 //! Numbers in keys are big-endian, so that byte order is number order. Only the repository of a prefix builds its keys.
 
@@ -79,6 +80,8 @@ pub const FOLLOWER: u8 = b'j';
 pub const READING: u8 = b'w';
 /// See the table.
 pub const META: u8 = b'x';
+/// See the table.
+pub const ERASURE: u8 = b'E';
 
 /// A key under construction.
 #[derive(Debug, Clone)]

@@ -78,6 +78,9 @@ refusals! {
     /// By what the host app's token could be judged cannot be fetched now.
     HostUnavailable = 214, "host_unavailable", 503, true, "the host app cannot be asked now";
 
+    /// The account has no password by which its user could ask for the erasure: an operator does it.
+    ErasureByOperator = 220, "erasure_by_operator", 403, false, "an account without a password is erased by the operator";
+
     /// No such user, or one that takes nothing from the one who asks: which of them is not told.
     NoSuchUser = 300, "no_such_user", 404, false, "there is no such user";
     /// No such conversation among the user's own.

@@ -3,10 +3,10 @@
 use bytes::Bytes;
 use highwater_wire::proto::{
     AcceptContact, AddMembers, AskContact, BlockUser, ChangePassword, ClientFrame, Compare, CreateGroup,
-    Custom, DeleteContact, DescribeGroup, DeviceClass, DeviceInfo, DissolveGroup, EndDevice, FindUser,
-    GiveRole, Heads, Heartbeat, HeldEntry, HeldItem, Hello, LeaveGroup, ListDevices, ListMembers, MarkRead,
-    MuteGroup, MuteMember, NoteContact, Range, RefuseContact, Register, RemoveMember, RenameGroup, Role,
-    Send, SetConversation, SignIn, SignInWithToken, SignOut, Sync, UnblockUser, WithdrawContact,
+    Custom, DeleteContact, DescribeGroup, DeviceClass, DeviceInfo, DissolveGroup, EndDevice, EraseAccount,
+    FindUser, GiveRole, Heads, Heartbeat, HeldEntry, HeldItem, Hello, LeaveGroup, ListDevices, ListMembers,
+    MarkRead, MuteGroup, MuteMember, NoteContact, Range, RefuseContact, Register, RemoveMember, RenameGroup,
+    Role, Send, SetConversation, SignIn, SignInWithToken, SignOut, Sync, UnblockUser, WithdrawContact,
     client_frame::Request, end_device::Which, send::To,
 };
 
@@ -84,6 +84,7 @@ fn accounts() -> Vec<Named> {
         new_password: "battery staple".to_owned(),
         end_other_devices: true,
     };
+    let erase_account = EraseAccount { password: "correct horse".to_owned() };
     let sign_in_again = SignIn { in_place_of: 0xF0E0_D0C0_B0A0_9080, ..sign_in.clone() };
     vec![
         plain("client_register", Request::Register(register)),
@@ -110,6 +111,8 @@ fn accounts() -> Vec<Named> {
         plain("client_end_device_empty", Request::EndDevice(EndDevice { which: None })),
         plain("client_change_password", Request::ChangePassword(change_password)),
         plain("client_change_password_empty", Request::ChangePassword(ChangePassword::default())),
+        plain("client_erase_account", Request::EraseAccount(erase_account)),
+        plain("client_erase_account_empty", Request::EraseAccount(EraseAccount::default())),
         plain("client_find_user", Request::FindUser(FindUser { name: "Bob.B_2-x".to_owned() })),
     ]
 }
