@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod bots;
+mod erasure;
 mod host_sign_in;
 mod making;
 mod password_change;

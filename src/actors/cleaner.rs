@@ -1,5 +1,5 @@
 //! The cleaner: goes through all users and conversations, a few at a time, and has removed from the index what lies below
-//! their floors, and what has grown too old.
+//! their floors, what has grown too old, and what erased users wrote.
 //!
 //! **Owns** how far its pass has come. **Receives** ticks, and what a reader found. **Emits** reading jobs, keys to be
 //! removed to the intake, which applies them between batches, and what is to be decided before more can go. **Durable before replying:**
@@ -8,6 +8,9 @@
 //! loses** how far the pass had come; the next one begins anew, and finds what is left.
 
 mod bodies;
+mod erasing;
+#[cfg(test)]
+mod erasing_tests;
 mod finding;
 
 use std::{sync::Arc, time::Duration};
@@ -124,6 +127,7 @@ impl Handler<Read> for Cleaner {
                 let is_end = found.next.is_none();
                 self.place = found.next.unwrap_or(Place::BEGIN);
                 self.intake.remove(found.keys);
+                self.intake.rewrite(found.rewrites);
                 self.ask(found.requests);
                 self.monitor.add(ids::CLEANUP_PASSES, u64::from(is_end));
                 if is_end { self.pause } else { STEP }

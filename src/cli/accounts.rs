@@ -46,6 +46,11 @@ pub enum Deed {
         /// Which of both.
         suspended: bool,
     },
+    /// It is erased, with everything that its user wrote.
+    Erase {
+        /// Whether anybody may have the name from then on.
+        free_name: bool,
+    },
 }
 
 /// The same as commands.
@@ -92,6 +97,20 @@ pub(super) enum AccountNamed {
         #[command(flatten)]
         server: ServerFlags,
     },
+    /// Erase a user, and everything that the user wrote, for everybody. It cannot be undone.
+    Erase {
+        /// Name, or id.
+        #[arg(value_name = "NAME|ID")]
+        user: String,
+        /// Let anybody have the name from then on; else nobody is given it again.
+        #[arg(long)]
+        free_name: bool,
+        /// Say that you mean it: without it nothing is done.
+        #[arg(long, required = true)]
+        yes_erase: bool,
+        #[command(flatten)]
+        server: ServerFlags,
+    },
     /// Let a suspended user in again: the devices go on where they were.
     Resume {
         /// Name, or id.
@@ -117,6 +136,9 @@ impl From<AccountNamed> for (ServerFlags, AccountRequest) {
             AccountNamed::Suspend { user, server } => {
                 (server, AccountRequest { user, deed: Deed::Suspend { suspended: true } })
             }
+            AccountNamed::Erase { user, free_name, yes_erase: _, server } => {
+                (server, AccountRequest { user, deed: Deed::Erase { free_name } })
+            }
             AccountNamed::Resume { user, server } => {
                 (server, AccountRequest { user, deed: Deed::Suspend { suspended: false } })
             }
@@ -140,6 +162,12 @@ pub(super) fn ask(port: &OperatorPort, request: &AccountRequest) -> Result<Strin
             Ok("the password is set".to_owned())
         }
         Deed::Export { out } => export(port, user, out),
+        Deed::Erase { free_name } => {
+            port.post("/v1/erase", &json!({ "user": user, "free_name": free_name }))?;
+            Ok(format!(
+                "the account is erased; `highwater explain user {user}` says when nothing is left of it"
+            ))
+        }
         Deed::Suspend { suspended } => {
             port.post("/v1/suspend", &json!({ "user": user, "suspended": suspended }))?;
             Ok(if *suspended { "the account is suspended" } else { "the account is resumed" }.to_owned())

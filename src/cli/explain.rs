@@ -48,6 +48,9 @@ fn answer(explain: &Explain) -> Result<String, OperatorFault> {
 }
 
 fn user_text(user: &Value) -> String {
+    if let Some(erased) = user.get("erased") {
+        return erased_text(user, erased);
+    }
     let mut text = String::new();
     let messages = &user["messages"];
     let _ = writeln!(text, "user {} ({})", word(&user["name"]), word(&user["user_id"]));
@@ -87,6 +90,17 @@ fn user_text(user: &Value) -> String {
         let _ = writeln!(text, "{}", lineage_text(lineage));
     }
     text
+}
+
+fn erased_text(user: &Value, erased: &Value) -> String {
+    let left = match erased["done"] == true {
+        true => "nothing that the user wrote is left in the index".to_owned(),
+        false => format!(
+            "nobody is shown what the user wrote; it is being removed from the index, conversations are told through {}",
+            word(&erased["told_through"])
+        ),
+    };
+    format!("user {}\nerased by version {}: {left}\n", word(&user["user_id"]), erased["version"])
 }
 
 /// Why entries are still kept, in a sentence.
@@ -293,6 +307,11 @@ mod tests {
         user["tombstone_floors"] = json!({ "account": 0, "contacts": 21 });
         assert!(user_text(&user).contains("deletions are forgotten through contacts 21\n"));
         assert!(!user_text(&user).contains("suspended"), "{}", user_text(&user));
+        for (done, says) in [(false, "it is being removed"), (true, "nothing that the user wrote is left")] {
+            let erased = json!({ "version": 7, "told_through": "5", "done": done });
+            let said = user_text(&json!({ "user_id": "9", "erased": erased }));
+            assert!(said.starts_with("user 9\nerased by version 7: ") && said.contains(says), "{said}");
+        }
         user["suspended"] = Value::Bool(true);
         assert!(user_text(&user).contains("\nsuspended: no device is let in"), "{}", user_text(&user));
         user["messages"]["held_by"] = Value::Null;

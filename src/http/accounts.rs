@@ -70,6 +70,36 @@ pub(super) async fn suspend(
     }
 }
 
+#[derive(Deserialize)]
+struct Erase {
+    /// Name, or id in decimal.
+    user: String,
+    /// Whether anybody may have the name from then on.
+    #[serde(default)]
+    free_name: bool,
+}
+
+/// `POST /v1/erase`: the account and its devices are gone at once, and nobody is shown what the user wrote. It cannot be
+/// undone.
+pub(super) async fn erase(
+    operator: web::Data<Operator>,
+    http: HttpRequest,
+    payload: web::Payload,
+) -> HttpResponse {
+    let wanted: Erase = match operator.ask(&http, payload).await {
+        Ok(wanted) => wanted,
+        Err(response) => return response,
+    };
+    let user = match named(&operator, wanted.user).await {
+        Ok(account) => account.user,
+        Err(refusal) => return refused(refusal),
+    };
+    match operator.accounts.erase(user, wanted.free_name).await {
+        Ok(_) => HttpResponse::Ok().json(serde_json::json!({ "user_id": user.to_string() })),
+        Err(refusal) => refused(refusal),
+    }
+}
+
 /// The account of a name or id.
 pub(super) async fn named(operator: &Operator, user: String) -> Result<Account, Refusal> {
     let services = Arc::clone(&operator.services);

@@ -16,7 +16,7 @@ use crate::{
     actors::user::UserServices,
     logic::hand_back_times::Minute,
     model::{
-        DeviceId, HeardSince, KindSet, Lineage, LineageId, Lineages, UserId, Version,
+        DeviceId, Erasure, HeardSince, KindSet, Lineage, LineageId, Lineages, UserId, Version,
         limits::CONTEXT_MAX,
         record::{Account, Device, name_key},
     },
@@ -69,7 +69,7 @@ pub(super) fn account_of(view: &View, wanted: &str) -> Result<Option<Account>, R
 fn explain_user(view: &View, services: &UserServices, wanted: &str) -> Result<Option<Value>, ReadFault> {
     let since = services.observed.heard_since();
     let Some(account) = account_of(view, wanted)? else {
-        return Ok(None);
+        return Ok(erasure_of(view, wanted)?.map(|erasure| erased(&erasure)));
     };
     let head = view.messages_head(account.user)?;
     let lineages = view.lineages(account.user)?;
@@ -97,6 +97,31 @@ fn explain_user(view: &View, services: &UserServices, wanted: &str) -> Result<Op
         "tombstone_floors": marks(&services.kinds, &lineages.tombstones),
         "lineages": rows,
     })))
+}
+
+/// The erasure of an id, or of a name that is kept back.
+fn erasure_of(view: &View, wanted: &str) -> Result<Option<Erasure>, ReadFault> {
+    if let Ok(id) = wanted.parse()
+        && let Some(erasure) = view.erasure(UserId(id))?
+    {
+        return Ok(Some(erasure));
+    }
+    match view.user_of_name(&name_key(wanted))? {
+        Some(user) => view.erasure(user),
+        None => Ok(None),
+    }
+}
+
+fn erased(erasure: &Erasure) -> Value {
+    json!({
+        "user_id": erasure.user.to_string(),
+        "erased": {
+            "at_ms": erasure.at.0,
+            "version": erasure.begun.0,
+            "told_through": erasure.told.to_string(),
+            "done": erasure.is_done,
+        },
+    })
 }
 
 /// The lineage for which most is kept; null when every live one has everything.

@@ -178,6 +178,9 @@ impl Client {
             Request::ChangePassword(change) => {
                 self.accounts.change_password(by, change).await.map(user::answer_body).map(Some)
             }
+            Request::EraseAccount(erase) => {
+                self.accounts.erase_own(by, erase).await.map(user::answer_body).map(Some)
+            }
             Request::ListDevices(_) => {
                 let list = move |view: &_| user::device_list(view, by.user, by.device);
                 self.services.readers.ask(list).await.map(Body::DeviceList).map(Some)

@@ -28,6 +28,9 @@ pub(super) fn register_needs(needs: &mut Needs<'_>, register: &Register) {
     }
     if let Some(identity) = register.host_identity {
         needs.need(Need::HostIdentity(identity));
+        if let Some(Some(user)) = needs.state.host_identities.get(&identity).copied() {
+            needs.need(Need::Account(user));
+        }
     }
 }
 
@@ -53,7 +56,11 @@ pub(super) fn register(
         return Err(Refusal::Busy);
     }
     // Two first sign-ins at once: the second one asks again, and finds the account of the first.
-    let is_known = |identity| matches!(state.host_identities.get(identity), Some(Some(_)));
+    // Who was known and is erased comes as somebody new.
+    let is_known = |identity| {
+        let user = state.host_identities.get(identity).copied().flatten();
+        user.is_some_and(|user| matches!(state.accounts.get(&user), Some(Some(_))))
+    };
     if register.host_identity.as_ref().is_some_and(is_known) {
         return Err(Refusal::Busy);
     }

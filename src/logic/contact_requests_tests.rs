@@ -127,6 +127,7 @@ fn short(contact: Option<&Contact>) -> &'static str {
             Standing::Stranger => "stranger",
             Standing::Asked => "asked",
             Standing::AskedBy => "asked by",
+            Standing::Erased => "erased",
         },
     }
 }

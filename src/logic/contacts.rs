@@ -168,6 +168,7 @@ fn delete(state: &mut State, owner: UserId, other: UserId, version: Version) -> 
 fn settled_standing(standing: Standing) -> Standing {
     match standing {
         Standing::Contact => Standing::Contact,
+        Standing::Erased => Standing::Erased,
         Standing::Stranger | Standing::Asked | Standing::AskedBy => Standing::Stranger,
     }
 }

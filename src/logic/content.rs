@@ -70,7 +70,7 @@ pub fn check(content: &Content) -> Result<(), Refusal> {
             Err(Refusal::CustomTooLong)
         }
         Content::Custom(_) => Ok(()),
-        Content::Notice(_) => Err(Refusal::InvalidField),
+        Content::Notice(_) | Content::Erased | Content::AccountErased => Err(Refusal::InvalidField),
     }
 }
 

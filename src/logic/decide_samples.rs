@@ -13,7 +13,7 @@ use super::{
 };
 use crate::model::{
     ApiKeys, ClientMessageId, Contact, ContactTally, Content, ConversationId, Counted, Custom, Day, DeviceId,
-    Follow, Kind, KindSet, Lineage, LineageId, Lineages, Reading, Seq, TimeMs, UserId, Version,
+    Erasure, Follow, Kind, KindSet, Lineage, LineageId, Lineages, Reading, Seq, TimeMs, UserId, Version,
     record::{Account, Conversation, Device, HostIdentityKey, Invite, Receipt, ReceiptDay, SecretHash},
 };
 
@@ -40,6 +40,7 @@ pub(super) struct Rows {
     pub(super) contacts: BTreeMap<(UserId, UserId), Contact>,
     pub(super) contact_tallies: BTreeMap<UserId, ContactTally>,
     pub(super) follows: BTreeMap<(UserId, ConversationId), Follow>,
+    pub(super) erasures: BTreeMap<UserId, Erasure>,
 }
 
 impl Rows {
@@ -118,6 +119,7 @@ impl Rows {
                 let version = self.items.get(&(user, kind, key.clone())).copied().unwrap_or_default();
                 Warm::Item(user, kind, key, version)
             }
+            Need::Erasure(user) => Warm::Erasure(user, self.erasures.get(&user).copied()),
             Need::Group(group) => Warm::Group(group, self.groups.get(&group).cloned()),
             Need::Contact(owner, other) => {
                 Warm::Contact(owner, other, self.contacts.get(&(owner, other)).cloned().map(Box::new))

@@ -69,6 +69,10 @@ fn effect(effect: &Effect) -> String {
         Effect::Device(device) if device.suspended => format!("device {} suspended", device.device),
         Effect::Account(account) => format!("account {} ({})", account.user, account.devices.len()),
         Effect::Device(device) => format!("+device {}", device.device),
+        Effect::AccountGone { user, name } => {
+            format!("-account {user}{}", name.as_ref().map_or(String::new(), |name| format!(" and {name}")))
+        }
+        Effect::Erasure(erasure) => format!("erasure {} told {}", erasure.user, erasure.told),
         Effect::DeviceEnded { device, .. } => format!("-device {device}"),
         Effect::Conversation(row) => format!("conversation {}-{}", row.members[0], row.members[1]),
         Effect::Item { user, item, supersedes } => format!("item {}/{} after {supersedes}", user, item.kind),

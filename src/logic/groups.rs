@@ -262,7 +262,7 @@ fn remove(held: &GroupState, by: UserId, user: UserId, seq: Seq) -> Result<Optio
 }
 
 /// Everybody may leave. An owner's place goes to the admin who has been a member for longest, else to the member who has.
-fn leave(held: &GroupState, by: UserId, seq: Seq) -> Changed {
+pub(super) fn leave(held: &GroupState, by: UserId, seq: Seq) -> Changed {
     let leaver = held.present(by).expect("who is no member was refused before");
     let mut members = vec![closed(leaver, seq)];
     if leaver.role == Role::Owner {

@@ -28,6 +28,9 @@ mod decide_property_tests;
 mod decide_samples;
 #[cfg(test)]
 mod decide_tests;
+mod erasure;
+#[cfg(test)]
+mod erasure_tests;
 mod fan_out;
 pub mod fan_out_job;
 #[cfg(test)]

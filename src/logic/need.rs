@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::state::{ConversationState, GroupState};
 use crate::model::{
-    ApiKeys, ClientMessageId, Contact, ContactTally, ConversationId, DeviceId, Follow, Kind, Lineages,
-    Reading, Seq, UserId, Version,
+    ApiKeys, ClientMessageId, Contact, ContactTally, ConversationId, DeviceId, Erasure, Follow, Kind,
+    Lineages, Reading, Seq, UserId, Version,
     record::{Account, Device, HostIdentityKey, Invite, Receipt, ReceiptDay, SecretHash},
 };
 
@@ -38,6 +38,8 @@ pub enum Need {
     Group(ConversationId),
     /// What the first has of the second.
     Contact(UserId, UserId),
+    /// How it stands with the erasure of a user.
+    Erasure(UserId),
     /// What is counted of a user's contacts.
     ContactTally(UserId),
     /// What the user has of a channel.
@@ -81,6 +83,8 @@ pub enum Warm {
     Group(ConversationId, Option<GroupState>),
     /// See `Need::Contact`.
     Contact(UserId, UserId, Option<Box<Contact>>),
+    /// See `Need::Erasure`.
+    Erasure(UserId, Option<Erasure>),
     /// See `Need::ContactTally`.
     ContactTally(ContactTally),
     /// See `Need::Follow`.

@@ -77,6 +77,24 @@ pub enum Request {
         /// Whether it is suspended from now on.
         suspended: bool,
     },
+    /// A user is erased.
+    Erase(Erase),
+    /// The next step of an erasure found somebody who has something of the erased user. Nobody waits for it.
+    EraseContact {
+        /// Who was erased.
+        user: UserId,
+        /// Who has the user as a contact, or something else of the user.
+        owner: UserId,
+    },
+    /// The next step of an erasure came to a conversation. Nobody waits for it.
+    EraseInConversation {
+        /// Who was erased.
+        user: UserId,
+        /// The conversation of the step before; 0 when it is the first. Else it is not this step's turn.
+        after: ConversationId,
+        /// Which conversation is told.
+        conversation: ConversationId,
+    },
     /// A device begins, or goes on with, a chain of snapshots.
     OpenLineage(OpenLineage),
     /// Marks that lineages of a user handed back, gathered. Nobody waits for it.
@@ -306,6 +324,31 @@ pub struct ChangePassword {
     pub end_other_devices: bool,
 }
 
+/// A user to be erased.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Erase {
+    /// Who.
+    pub user: UserId,
+    /// By whose word.
+    pub by: ErasedBy,
+    /// Whether anybody may have the name from then on.
+    pub frees_name: bool,
+}
+
+/// See [`Erase`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ErasedBy {
+    /// An operator's.
+    Operator,
+    /// The user's own.
+    User {
+        /// The device that asks.
+        device: DeviceId,
+        /// PHC string of the password that was proven. It has to be the account's still.
+        proven: String,
+    },
+}
+
 impl Operation {
     /// Whose operation it is: those of one actor are decided in the order in which they came.
     #[must_use]
@@ -316,11 +359,14 @@ impl Operation {
             Request::AddDevice(device) => Some(device.user),
             Request::EndDevices { by, .. } | Request::SetPrivacy { by, .. } => Some(by.user),
             Request::ChangePassword(change) => Some(change.by.user),
+            Request::Erase(erase) => Some(erase.user),
             Request::OpenLineage(open) => Some(open.by.user),
             Request::ChangeContact(change) => Some(change.by.user),
             Request::HandBack { user, .. }
             | Request::EndDevice { user, .. }
             | Request::SetPassword { user, .. }
+            | Request::EraseContact { user, .. }
+            | Request::EraseInConversation { user, .. }
             | Request::Suspend { user, .. }
             | Request::PutDocument { user, .. }
             | Request::Expire(user) => Some(*user),

@@ -54,6 +54,7 @@ pub(super) fn needs(needs: &mut Needs<'_>, at: TimeMs, send: &Send) {
     };
     if let Some(peer) = peer {
         needs.need(Need::Inbox(peer));
+        needs.need(Need::Account(peer));
         contacts::block_needs(needs, peer, send.by.user);
     }
 }
@@ -135,6 +136,8 @@ pub(super) fn decide(
         }
         // After the receipts: what was stored before a block is still answered as stored.
         Some(peer) if contacts::is_blocked(state, peer, send.by.user) => return Err(Refusal::NoSuchUser),
+        // The conversation outlives who was erased.
+        Some(peer) if !matches!(state.accounts.get(&peer), Some(Some(_))) => return Err(Refusal::NoSuchUser),
         Some(_) => {}
     }
     let mut effects = Vec::with_capacity(1);
@@ -279,7 +282,12 @@ fn introduce(
 }
 
 /// Points the inboxes of both to the message. Returns them with the pointer each had before.
-fn point(state: &mut State, sender: UserId, peer: UserId, version: Version) -> Vec<(UserId, Version)> {
+pub(super) fn point(
+    state: &mut State,
+    sender: UserId,
+    peer: UserId,
+    version: Version,
+) -> Vec<(UserId, Version)> {
     let mut pointers = Vec::with_capacity(2);
     for (user, _) in both_sides(sender, peer) {
         let previous = state.inboxes.get(&user).copied().unwrap_or_default();
@@ -314,7 +322,9 @@ fn fingerprint(conversation: ConversationId, content: &Content) -> u64 {
     let (seed, parts) = match content {
         Content::Text(text) => (0, vec![text]),
         Content::Custom(custom) => (CUSTOM_SEED, vec![&custom.schema, &custom.json, &custom.fallback]),
-        Content::Notice(_) => unreachable!("no client sends a notice: the content was checked"),
+        Content::Notice(_) | Content::Erased | Content::AccountErased => {
+            unreachable!("no client sends it: the content was checked")
+        }
     };
     let mut hasher = Xxh3::with_seed(seed);
     hasher.update(&conversation.0.to_le_bytes());

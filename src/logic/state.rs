@@ -11,8 +11,8 @@ use super::{
 };
 use crate::model::{
     ApiKeys, Channel, ClientMessageId, Contact, ContactTally, ConversationId, Counted, Day, DeviceId,
-    DevicePolicy, Door, Follow, Form, Group, GroupBounds, HeardSince, Horizon, Kind, Lineages, Member,
-    Position, Reading, Retentions, Seq, TimeMs, UserId, Version,
+    DevicePolicy, Door, Erasure, Follow, Form, Group, GroupBounds, HeardSince, Horizon, Kind, Lineages,
+    Member, Position, Reading, Retentions, Seq, TimeMs, UserId, Version,
     limits::{GROUPS_HELD_MAX, LINEAGE_EXPIRY_MS},
     record::{Account, Conversation, Device, HostIdentityKey, Invite, Receipt, ReceiptDay, SecretHash},
 };
@@ -113,6 +113,7 @@ pub struct State {
     pub(super) batch: BatchRoom,
     pub(super) contacts: Pinned<(UserId, UserId), Option<Box<Contact>>, FxBuildHasher>,
     pub(super) contact_tallies: Pinned<UserId, ContactTally, FxBuildHasher>,
+    pub(super) erasures: Pinned<UserId, Option<Erasure>, FxBuildHasher>,
     pub(super) follows: Pinned<(UserId, ConversationId), Option<Follow>, FxBuildHasher>,
     pub(super) follow_counts: Pinned<UserId, u32, FxBuildHasher>,
     /// Of channels that are about to become groups.
@@ -162,6 +163,7 @@ impl State {
             batch: BatchRoom::default(),
             contacts: Pinned::new(rows_max),
             contact_tallies: Pinned::new(rows_max),
+            erasures: Pinned::new(rows_max),
             follows: Pinned::new(rows_max),
             follow_counts: Pinned::new(rows_max),
             followers: Pinned::new(rows_max.min(GROUPS_HELD_MAX)),
@@ -273,6 +275,7 @@ impl State {
             Need::Group(group) => self.groups.holds(group),
             Need::Contact(owner, other) => self.contacts.holds(&(*owner, *other)),
             Need::ContactTally(user) => self.contact_tallies.holds(user),
+            Need::Erasure(user) => self.erasures.holds(user),
             Need::Follow(user, channel) => self.follows.holds(&(*user, *channel)),
             Need::FollowCount(user) => self.follow_counts.holds(user),
             Need::Followers(channel) => self.followers.holds(channel),
@@ -305,6 +308,7 @@ impl State {
                 Warm::Group(group, state) => self.groups.warm(group, state),
                 Warm::Contact(owner, other, row) => self.contacts.warm((owner, other), row),
                 Warm::ContactTally(tally) => self.contact_tallies.warm(tally.user, tally),
+                Warm::Erasure(user, row) => self.erasures.warm(user, row),
                 Warm::Follow(user, channel, row) => self.follows.warm((user, channel), row),
                 Warm::FollowCount(user, count) => self.follow_counts.warm(user, count),
                 Warm::Followers(channel, users) => self.followers.warm(channel, users),
@@ -332,6 +336,7 @@ impl State {
             self.groups.sweep(indexed),
             self.contacts.sweep(indexed),
             self.contact_tallies.sweep(indexed),
+            self.erasures.sweep(indexed),
             self.follows.sweep(indexed),
             self.follow_counts.sweep(indexed),
             self.followers.sweep(indexed),

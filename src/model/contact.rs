@@ -34,6 +34,8 @@ pub enum Standing {
     Asked,
     /// The other one asked the owner.
     AskedBy,
+    /// Nobody any more: the account was erased. The item is there for the conversation that is left.
+    Erased,
 }
 
 impl Contact {
@@ -50,6 +52,12 @@ impl Contact {
             greeting: String::new(),
             asked_at: TimeMs(0),
         }
+    }
+
+    /// What is left of one whose account was erased: no name, and nothing of what was noted.
+    #[must_use]
+    pub fn erased(user: UserId) -> Contact {
+        Contact { standing: Standing::Erased, ..Contact::stranger(user, String::new()) }
     }
 
     /// A contact of whom nothing is noted.

@@ -15,6 +15,10 @@ pub enum Content {
     Custom(Arc<Custom>),
     /// What became of a group. Made by the committer alone; no client sends one.
     Notice(Arc<Notice>),
+    /// What was written is no more: its sender was erased. The entry keeps its place, its time and how it counts.
+    Erased,
+    /// The sender was erased, and with the sender everything that the sender wrote here. Made by the committer alone.
+    AccountErased,
 }
 
 /// A message whose meaning is not the server's. All three are UTF-8; in all at most `limits::CUSTOM_BYTES_MAX` bytes.
@@ -33,8 +37,26 @@ impl Content {
     #[must_use]
     pub fn counts(&self) -> bool {
         match self {
-            Content::Text(_) | Content::Custom(_) => true,
-            Content::Notice(_) => false,
+            Content::Text(_) | Content::Custom(_) | Content::Erased => true,
+            Content::Notice(_) | Content::AccountErased => false,
+        }
+    }
+
+    /// Whether a client sent an entry with it, so that it has an id of that client.
+    #[must_use]
+    pub fn is_of_client(&self) -> bool {
+        match self {
+            Content::Text(_) | Content::Custom(_) | Content::Erased => true,
+            Content::Notice(_) | Content::AccountErased => false,
+        }
+    }
+
+    /// What is left of it when its sender is erased: of what the sender wrote nothing, of what became of a group all.
+    #[must_use]
+    pub fn erased(self) -> Content {
+        match self {
+            Content::Text(_) | Content::Custom(_) | Content::Erased => Content::Erased,
+            Content::Notice(_) | Content::AccountErased => self,
         }
     }
 
@@ -45,6 +67,7 @@ impl Content {
             Content::Text(text) => text.len(),
             Content::Custom(custom) => custom.schema.len() + custom.json.len() + custom.fallback.len(),
             Content::Notice(notice) => notice.bytes(),
+            Content::Erased | Content::AccountErased => 0,
         }
     }
 }

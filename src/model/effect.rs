@@ -8,7 +8,7 @@ use super::{
     api_key::ApiKeys,
     channel::ChannelEffect,
     contact::ContactTally,
-    content::Content,
+    erasure::Erasure,
     group::{Expansion, Group, Member, Position},
     group_door::Door,
     horizon::Horizon,
@@ -23,6 +23,15 @@ use super::{
 pub enum Effect {
     /// The account has this value now. Its name row follows from it.
     Account(Account),
+    /// The account is no more. Its name leads to it still, so that nobody takes it, unless it is given up.
+    AccountGone {
+        /// Whose.
+        user: UserId,
+        /// The name that anybody may have from now on, in the form of `name_key`; `None` when it is kept back.
+        name: Option<String>,
+    },
+    /// It stands so with the erasure of a user.
+    Erasure(Erasure),
     /// The device has this value now. Its token row follows from it.
     Device(Device),
     /// The device and its token are gone.
@@ -142,10 +151,10 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// Whether a client sent it, so that it is recognised when it is sent again; a notice was not sent.
+    /// Whether a client sent it, so that it is recognised when it is sent again; what the committer made was not sent.
     #[must_use]
     pub fn was_sent(&self) -> bool {
-        !matches!(self.message.content, Content::Notice(_))
+        self.message.content.is_of_client()
     }
 
     /// Whether its sender's inbox has a pointer of this operation.

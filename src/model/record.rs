@@ -139,6 +139,14 @@ pub struct Message {
     pub read: Seq,
 }
 
+impl Message {
+    /// The entry when its sender is erased: place, time and counts stay.
+    #[must_use]
+    pub fn erased(self) -> Message {
+        Message { content: self.content.erased(), ..self }
+    }
+}
+
 /// An entry of a user's inbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pointer {
@@ -278,7 +286,7 @@ pub type HostIdentityKey = [u8; 32];
 pub struct HostIdentity {
     /// Who it is to the host app.
     pub key: HostIdentityKey,
-    /// Who it is here. Never changes.
+    /// Who it is here. Changes only when that one was erased: then it is somebody new.
     pub user: UserId,
 }
 

@@ -258,6 +258,16 @@ server_ids! {
     API_KEY_REQUESTS_REFUSED = 1256, "api_keys.refused", Sum, Count, "accounts", "api_key_requests_refused";
     /// Requests with a key that is unknown, revoked or expired.
     API_KEYS_INVALID = 1257, "api_keys.invalid", Sum, Count, "accounts", "api_keys_invalid";
+    /// Users whose erasure was decided.
+    ERASURES_BEGUN = 1265, "erasures.begun", Sum, Count, "persistence", "erasures" {"stage": "begun"};
+    /// Erasures of which the index has nothing left; one may be done again after a restart.
+    ERASURES_DONE = 1266, "erasures.done", Sum, Count, "persistence", "erasures" {"stage": "done"};
+    /// Conversations that were told of an erasure.
+    ERASURES_TOLD = 1267, "erasures.told", Sum, Count, "persistence", "erasure_conversations_told";
+    /// Items that others had of an erased user, changed.
+    ERASURES_CONTACTS = 1268, "erasures.contacts", Sum, Count, "persistence", "erasure_contacts_changed";
+    /// Chunks of the index that were written anew without what an erased user wrote.
+    ERASURES_CHUNKS = 1269, "erasures.chunks", Sum, Count, "persistence", "erasure_chunks_rewritten";
 }
 
 /// Operations per batch. Bounds: a batch holds at most 256 operations.

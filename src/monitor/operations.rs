@@ -179,6 +179,8 @@ operations! {
     DescribeGroup = "describe_group", "user";
     /// How far others have come with a conversation.
     AskWatermarks = "ask_watermarks", "user";
+    /// The erasure of the user who asks.
+    EraseAccount = "erase_account", "accounts";
 }
 
 impl Op {

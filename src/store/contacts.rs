@@ -19,6 +19,7 @@ const CONTACT: u8 = 0;
 const STRANGER: u8 = 1;
 const ASKED: u8 = 2;
 const ASKED_BY: u8 = 3;
+const ERASED: u8 = 4;
 
 /// Key of what is counted.
 #[must_use]
@@ -35,6 +36,7 @@ pub fn encode(out: &mut Vec<u8>, contact: &Contact) {
         Standing::Stranger => STRANGER,
         Standing::Asked => ASKED,
         Standing::AskedBy => ASKED_BY,
+        Standing::Erased => ERASED,
     });
     out.push(u8::from(contact.is_blocked));
     put_bytes(out, contact.remark.as_bytes());
@@ -57,6 +59,7 @@ pub fn decode(input: &mut Input<'_>) -> Result<Contact, Malformed> {
         STRANGER => Standing::Stranger,
         ASKED => Standing::Asked,
         ASKED_BY => Standing::AskedBy,
+        ERASED => Standing::Erased,
         tag => return Err(Malformed::Unknown { what: "standing", tag: u64::from(tag) }),
     };
     let is_blocked = match input.byte("block")? {

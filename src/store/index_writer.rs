@@ -10,6 +10,7 @@ use rustc_hash::FxHashMap;
 use super::{
     accounts, api_keys, channels, contacts, conversations, devices,
     engine::IndexBatch,
+    erasures,
     field::{put_number, put_time},
     group_doors, groups, horizon, host_identities, inboxes, invites, items,
     keys::{self, Key},
@@ -66,6 +67,18 @@ pub fn step(
     batch_bytes_max: usize,
     left_out_through: impl Fn(UserId) -> Version,
 ) -> IndexStep {
+    step_without(records, reach, batch_bytes_max, left_out_through, |_| false)
+}
+
+/// The same without what erased users wrote.
+#[must_use]
+pub fn step_without(
+    records: &[Arc<Record>],
+    reach: Version,
+    batch_bytes_max: usize,
+    left_out_through: impl Fn(UserId) -> Version,
+    is_erased: impl Fn(UserId) -> bool,
+) -> IndexStep {
     let mut step = Step::default();
     for record in records {
         for effect in &record.effects {
@@ -73,7 +86,7 @@ pub fn step(
         }
     }
     let (entries_written, entries_left_out) = step.leave_out(left_out_through);
-    step.pack();
+    step.pack(is_erased);
     let mut value = Vec::with_capacity(8);
     put_number(&mut value, reach.0);
     step.writes.push((reach_key(), Some(value)));
@@ -104,6 +117,15 @@ impl Step {
                 self.row(accounts::key(account.user), |out| accounts::encode(out, account));
                 let name = accounts::name_row_key(&name_key(&account.name));
                 self.row(name, |out| out.extend_from_slice(&account.user.0.to_be_bytes()));
+            }
+            Effect::AccountGone { user, name } => {
+                self.rows.insert(accounts::key(*user), None);
+                if let Some(name) = name {
+                    self.rows.insert(accounts::name_row_key(name), None);
+                }
+            }
+            Effect::Erasure(erasure) => {
+                self.row(erasures::key(erasure.user), |out| erasures::encode(out, erasure));
             }
             Effect::Device(device) => {
                 self.row(devices::key(device.device), |out| devices::encode(out, device));
@@ -246,12 +268,16 @@ impl Step {
     }
 
     /// Turns everything taken into writes. Rows come before what refers to them.
-    fn pack(&mut self) {
+    fn pack(&mut self, is_erased: impl Fn(UserId) -> bool) {
         self.writes.extend(std::mem::take(&mut self.rows));
         for (conversation, deliveries) in std::mem::take(&mut self.logs) {
             let key = |delivery: &Arc<Delivery>| messages::chunk_key(conversation, delivery.message.seq);
             self.chunks(&deliveries, key, |out, delivery| {
-                messages::encode_in_chunk(out, delivery.version, &delivery.message);
+                let message = &delivery.message;
+                match is_erased(message.sender) {
+                    true => messages::encode_in_chunk(out, delivery.version, &message.clone().erased()),
+                    false => messages::encode_in_chunk(out, delivery.version, message),
+                }
             });
         }
         let mut inboxes: Vec<(UserId, Vec<Pointer>)> =

@@ -30,6 +30,7 @@
 //! | `x` | meta | name | reach, time, horizon, store |
 //! | `y` | host identities | hash of app and subject | hash, user |
 //! | `z` | API keys | | all of them |
+//! | `E` | erasures | user | how it stands with the erasure |
 //!
 //! Numbers in keys are big-endian, so that byte order is number order. Only the repository of a prefix builds its keys.
 
@@ -85,6 +86,8 @@ pub const READING: u8 = b'w';
 pub const API_KEYS: u8 = b'z';
 /// See the table.
 pub const META: u8 = b'x';
+/// See the table.
+pub const ERASURE: u8 = b'E';
 
 /// A key under construction.
 #[derive(Debug, Clone)]

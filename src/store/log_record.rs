@@ -8,8 +8,8 @@
 use std::sync::Arc;
 
 use super::{
-    accounts, api_keys, channels, contacts, conversations, devices,
-    field::{Input, Malformed, put_bytes, put_fixed64, put_number, put_time},
+    accounts, api_keys, channels, contacts, conversations, devices, erasures,
+    field::{Input, Malformed, put_bytes, put_fixed64, put_number, put_optional_text, put_time},
     group_doors, groups, horizon, host_identities, invites, items, lineages, messages, readings, runs,
 };
 use crate::model::{ChannelEffect, Day, Delivery, Effect, GroupEffect, Kind, Record, Version};
@@ -41,6 +41,8 @@ const POSTED: u8 = 50;
 const CONTACT_TALLY: u8 = 60;
 const HOST_IDENTITY: u8 = 70;
 const API_KEYS: u8 = 71;
+const ACCOUNT_GONE: u8 = 73;
+const ERASURE: u8 = 74;
 const READING: u8 = 80;
 const DOOR: u8 = 85;
 
@@ -99,8 +101,13 @@ fn encode_effect(out: &mut Vec<u8>, effect: &Effect) {
             out.push(INVITE);
             invites::encode(out, invite);
         }
-        Effect::DeviceEnded { .. } | Effect::ItemGone { .. } | Effect::InviteGone(_) => {
-            encode_end(out, effect)
+        Effect::AccountGone { .. }
+        | Effect::DeviceEnded { .. }
+        | Effect::ItemGone { .. }
+        | Effect::InviteGone(_) => encode_end(out, effect),
+        Effect::Erasure(erasure) => {
+            out.push(ERASURE);
+            erasures::encode(out, erasure);
         }
         Effect::ContactTally(tally) => {
             out.push(CONTACT_TALLY);
@@ -126,6 +133,11 @@ fn encode_effect(out: &mut Vec<u8>, effect: &Effect) {
 /// What is gone has no row to be written.
 fn encode_end(out: &mut Vec<u8>, effect: &Effect) {
     match effect {
+        Effect::AccountGone { user, name } => {
+            out.push(ACCOUNT_GONE);
+            put_fixed64(out, user.0);
+            put_optional_text(out, name.as_deref());
+        }
         Effect::DeviceEnded { user, device, token } => {
             out.push(DEVICE_ENDED);
             put_fixed64(out, user.0);
@@ -242,6 +254,8 @@ fn decode_effect(input: &mut Input<'_>, version: Version) -> Result<Effect, Malf
     Ok(match input.byte("effect")? {
         ACCOUNT => Effect::Account(accounts::decode(input)?),
         DEVICE => Effect::Device(devices::decode(input)?),
+        ACCOUNT_GONE => Effect::AccountGone { user: input.user()?, name: input.optional_text("name")? },
+        ERASURE => Effect::Erasure(erasures::decode(input)?),
         DEVICE_ENDED => Effect::DeviceEnded {
             user: input.user()?,
             device: input.device()?,

@@ -22,6 +22,12 @@ const CUSTOM: u8 = 1;
 /// Tag of a notice.
 const NOTICE: u8 = 2;
 
+/// Tag of an entry whose sender was erased.
+const ERASED: u8 = 3;
+
+/// Tag of the entry that says so of everything that its sender wrote.
+const ACCOUNT_ERASED: u8 = 4;
+
 /// Bytes of a packed message beside its content, at most: sender, time, id, tag, lengths, and counts.
 const OTHER_FIELDS_BYTES_MAX: usize = 8 + 10 + 16 + 2 + 3 * 2 + 2 * 10;
 const _: () = assert!(CONTENT_BYTES_MAX + OTHER_FIELDS_BYTES_MAX <= MAX_PACKED_RECORD_BYTES);
@@ -120,6 +126,8 @@ fn put_content(out: &mut Vec<u8>, content: &Content) {
             out.extend_from_slice(&[NO_TEXT, NOTICE]);
             groups::encode_notice(out, notice);
         }
+        Content::Erased => out.extend_from_slice(&[NO_TEXT, ERASED]),
+        Content::AccountErased => out.extend_from_slice(&[NO_TEXT, ACCOUNT_ERASED]),
     }
 }
 
@@ -135,6 +143,8 @@ fn take_content(input: &mut Input<'_>) -> Result<Content, Malformed> {
             fallback: input.shared_bytes("fallback")?,
         }))),
         NOTICE => Ok(Content::Notice(Arc::new(groups::decode_notice(input)?))),
+        ERASED => Ok(Content::Erased),
+        ACCOUNT_ERASED => Ok(Content::AccountErased),
         tag => Err(Malformed::Unknown { what: "content", tag: u64::from(tag) }),
     }
 }

@@ -25,6 +25,7 @@ mod engine_sled_directory;
 #[cfg(test)]
 mod engine_sled_tests;
 pub mod engine_slot;
+pub mod erasures;
 pub mod field;
 pub mod files;
 pub mod files_disk;
@@ -89,6 +90,9 @@ mod view_bodies_tests;
 mod view_channels;
 mod view_cleanup;
 mod view_contacts;
+mod view_erasures;
+#[cfg(test)]
+mod view_erasures_tests;
 mod view_fault;
 mod view_groups;
 mod view_head_at;

@@ -7,10 +7,10 @@ use bytes::Bytes;
 use super::{engine::Engine, engine_memory::MemoryEngine, index_writer, log_record, tail::Tail, view::View};
 use crate::model::{
     Announcement, ApiKey, ApiKeyId, ApiKeys, Channel, ChannelEffect, ClientMessageId, Contact, ContactTally,
-    Content, ConversationId, Custom, Day, Delivery, DeviceId, Door, Effect, Expansion, Follow, FollowEnd,
-    FollowInterval, Form, Group, GroupEffect, HeardSince, Horizon, Interval, Kind, KindSet, Lineage,
-    LineageId, Lineages, Link, Member, Notice, Position, Posted, Reading, Record, Role, RunNumber, Seq,
-    Standing, TimeMs, Turn, UserId, Version,
+    Content, ConversationId, Custom, Day, Delivery, DeviceId, Door, Effect, Erasure, Expansion, Follow,
+    FollowEnd, FollowInterval, Form, Group, GroupEffect, HeardSince, Horizon, Interval, Kind, KindSet,
+    Lineage, LineageId, Lineages, Link, Member, Notice, Position, Posted, Reading, Record, Role, RunNumber,
+    Seq, Standing, TimeMs, Turn, UserId, Version,
     api_key::{ActsFor, Scope, Scopes},
     limits::KINDS_MAX,
     record::{Account, Conversation, Device, HostIdentity, Invite, Item, ItemValue, Message, Run},
@@ -98,7 +98,8 @@ impl Samples {
             let lineages = self.tail.lineages(user);
             lineages.map_or(Version(0), |row| row.left_out_through(HeardSince(TimeMs(0))))
         };
-        let step = index_writer::step(&records, last.version, 1, left_out);
+        let is_erased = |user| self.tail.is_erased(user);
+        let step = index_writer::step_without(&records, last.version, 1, left_out, is_erased);
         for batch in step.batches.into_iter().take(kept_batches) {
             self.engine.apply(&batch).expect("the engine in memory does not fail");
         }
@@ -294,6 +295,7 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
             }))
         })
         .to_vec();
+    let erasure = Erasure::begun(ann, TimeMs(1_700_000_000_123), Version(70_000));
     let position = |after| {
         Effect::Group(GroupEffect::FanOut {
             group: conversation,
@@ -449,6 +451,20 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
         ("channel_followed", followed(ann, conversation)),
         ("channel_unfollowed", unfollowed(ann, conversation)),
         ("channel_posted", vec![posted(conversation, 129, 70_000)]),
+        (
+            "account_gone",
+            vec![
+                Effect::AccountGone { user: ann, name: None },
+                Effect::AccountGone { user: bob, name: Some("böb".to_owned()) },
+            ],
+        ),
+        (
+            "erasure",
+            vec![Effect::Erasure(erasure), Effect::Erasure(Erasure { told: conversation, ..erasure })],
+        ),
+        ("item_contact_erased", vec![item("9", contact(Contact::erased(bob)))]),
+        ("message_erased", vec![delivery(Content::Erased, vec![(ann, Version(69_000))])]),
+        ("message_account_erased", vec![delivery(Content::AccountErased, vec![(ann, Version(69_000))])]),
         ("nothing", Vec::new()),
     ]
 }

@@ -5,6 +5,7 @@
 //! `config storage.tail_bytes_max`: when it is full, commits wait for the index.
 
 mod channels;
+mod erased;
 mod groups;
 mod inbox_entry;
 mod inboxes;
@@ -26,8 +27,8 @@ use parking_lot::{Mutex, RwLock};
 use rustc_hash::FxHashMap;
 
 use crate::model::{
-    ApiKeys, ContactTally, ConversationId, Day, Delivery, DeviceId, Effect, Horizon, Kind, Lineages, Reading,
-    Record, UserId, Version,
+    ApiKeys, ContactTally, ConversationId, Day, Delivery, DeviceId, Effect, Erasure, Horizon, Kind, Lineages,
+    Reading, Record, UserId, Version,
     record::{Account, Conversation, Device, HostIdentityKey, Invite, Item, SecretHash, name_key},
     seeded::{self, SyncBug},
 };
@@ -49,6 +50,7 @@ struct Shard {
     host_identities: Rows<HostIdentityKey, UserId>,
     lineages: Rows<UserId, Lineages>,
     contact_tallies: Rows<UserId, ContactTally>,
+    erasures: Rows<UserId, Erasure>,
     readings: Rows<(UserId, ConversationId), Reading>,
     items: FxHashMap<(UserId, Kind), BTreeMap<Version, Item>>,
     inboxes: FxHashMap<UserId, VecDeque<InboxEntry>>,
@@ -76,6 +78,7 @@ pub struct Tail {
     horizon: RwLock<Horizon>,
     /// All API keys, and the version that changed them.
     api_keys: RwLock<Option<(Version, ApiKeys)>>,
+    erased: erased::ErasedUsers,
 }
 
 impl Tail {
@@ -91,6 +94,7 @@ impl Tail {
             bytes: AtomicUsize::new(0),
             horizon: RwLock::default(),
             api_keys: RwLock::default(),
+            erased: erased::ErasedUsers::default(),
         }
     }
 
@@ -244,6 +248,13 @@ impl Tail {
                 let key = name_key(&account.name);
                 self.text_shard(&key).write().names.insert(key, (version, Some(account.user)));
             }
+            Effect::AccountGone { user, name } => {
+                self.shard(user.0).write().accounts.insert(*user, (version, None));
+                if let Some(key) = name {
+                    self.text_shard(key).write().names.insert(key.clone(), (version, None));
+                }
+            }
+            Effect::Erasure(erasure) => self.insert_erasure(version, erasure),
             Effect::Device(device) => {
                 let row = (version, Some(device.clone()));
                 self.shard(device.device.0).write().devices.insert(device.device, row);
@@ -310,6 +321,13 @@ impl Tail {
                 let key = name_key(&account.name);
                 drop_row(&mut self.text_shard(&key).write().names, &key, version);
             }
+            Effect::AccountGone { user, name } => {
+                drop_row(&mut self.shard(user.0).write().accounts, user, version);
+                if let Some(key) = name {
+                    drop_row(&mut self.text_shard(key).write().names, key, version);
+                }
+            }
+            Effect::Erasure(erasure) => self.remove_erasure(version, erasure),
             Effect::Device(device) => {
                 drop_row(&mut self.shard(device.device.0).write().devices, &device.device, version);
                 drop_row(&mut self.hash_shard(&device.token).write().tokens, &device.token, version);

@@ -138,7 +138,7 @@ impl View {
     ) -> Result<Message, ReadFault> {
         let held = entry.delivery.clone().or_else(|| self.pin.logged(entry.conversation, entry.seq));
         match held {
-            Some(delivery) => Ok(delivery.message.clone()),
+            Some(delivery) => Ok(self.pin.shown(delivery.message.clone())),
             None => self.message(chunks, entry.conversation, entry.seq),
         }
     }

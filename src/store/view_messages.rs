@@ -70,7 +70,7 @@ impl View {
             let message = match first_recent {
                 Some(first) if seq >= first => {
                     let place = usize::try_from(seq.0 - first.0).unwrap_or(usize::MAX);
-                    let recent = recent.get(place).map(|delivery| delivery.message.clone());
+                    let recent = recent.get(place).map(|delivery| self.pin.shown(delivery.message.clone()));
                     recent.ok_or(ReadFault::MissingMessage { conversation, seq })?
                 }
                 _ => self.message(&mut chunks, conversation, seq)?,
@@ -118,13 +118,15 @@ impl View {
         conversation: ConversationId,
         seq: Seq,
     ) -> Result<Vec<(Version, Message)>, ReadFault> {
-        let mut found = Vec::new();
+        let mut found: Vec<(Version, Message)> = Vec::new();
         let from = messages::chunk_key(conversation, Seq(0));
         let to = Key::of(keys::MESSAGE).u64(conversation.0).u64(seq.0.saturating_add(1)).done();
         self.scan(&from, &to, Direction::Backward, |key, value| {
             let mut seq = messages::first_of_key(key).ok_or(Malformed::Truncated("message key"))?;
             for record in Chunk::decode(value).map_err(Malformed::Packing)?.iter() {
-                found.push(whole(record, |input| messages::decode_in_chunk(input, conversation, seq))?);
+                let (version, message) =
+                    whole(record, |input| messages::decode_in_chunk(input, conversation, seq))?;
+                found.push((version, self.pin.shown(message)));
                 seq = seq.next();
             }
             Ok(ControlFlow::Break(()))

@@ -76,6 +76,7 @@ pub struct Levels {
 pub const LEVELS: Levels = Levels {
     rows: &[
         Row { feature: "custom", least_level: 2, downgrade: Downgrade::Content(custom_as_text) },
+        Row { feature: "erased", least_level: 2, downgrade: Downgrade::Content(erased_as_text) },
         Row {
             feature: "unread",
             least_level: COUNTS_LEVEL,
@@ -120,6 +121,16 @@ fn custom_as_text(content: Content, locale: Locale) -> Content {
     }
 }
 
+fn erased_as_text(content: Content, locale: Locale) -> Content {
+    match content {
+        Content::Erased(erased) if erased.account => {
+            Content::Text(locale.says(Phrase::AccountDeleted).to_owned())
+        }
+        Content::Erased(_) => Content::Text(locale.says(Phrase::DeletedMessage).to_owned()),
+        content => content,
+    }
+}
+
 /// A group is a contact, and what its members say is said by that contact: it begins with the name of the one who speaks.
 /// What became of the group is a sentence of that contact.
 fn as_of_contact(entry: proto::Entry, speaker: Option<&str>, locale: Locale) -> proto::Entry {
@@ -160,17 +171,19 @@ fn group_as_contact(item: proto::Item, _: Locale) -> Vec<proto::Item> {
     vec![contact, proto::Item { value: value(serde_json::to_string(&conversation)), ..item }]
 }
 
-/// A contact is its name alone; whoever is no contact is not there.
-fn name_alone(item: proto::Item, _: Locale) -> proto::Item {
+/// A contact is its name alone; whoever is no contact is not there, but for one who was erased: the conversation with that
+/// one stays.
+fn name_alone(item: proto::Item, locale: Locale) -> proto::Item {
     if item.deleted {
         return item;
     }
     let contact = serde_json::from_str::<proto::ContactItem>(&item.value).unwrap_or_default();
-    if contact.standing() != proto::Standing::Contact {
-        return proto::Item { deleted: true, value: String::new(), ..item };
-    }
-    let alone =
-        proto::ContactItem { user_id: contact.user_id, name: contact.name, ..proto::ContactItem::default() };
+    let name = match contact.standing() {
+        proto::Standing::Contact => contact.name,
+        proto::Standing::Erased => locale.says(Phrase::DeletedAccount).to_owned(),
+        _ => return proto::Item { deleted: true, value: String::new(), ..item },
+    };
+    let alone = proto::ContactItem { user_id: contact.user_id, name, ..proto::ContactItem::default() };
     let value = serde_json::to_string(&alone).expect("names have nothing that JSON cannot hold");
     proto::Item { value, ..item }
 }

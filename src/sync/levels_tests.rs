@@ -97,6 +97,38 @@ fn without_a_fallback_a_sentence_is_said_that_tells_nothing() {
 }
 
 #[test]
+fn what_was_erased_is_a_sentence_at_level_one() {
+    let erased = |account| Content::Erased(proto::Erased { account });
+    let mut said = Vec::new();
+    for (account, locale) in
+        [(false, Locale::English), (false, Locale::Chinese), (true, Locale::English), (true, Locale::Chinese)]
+    {
+        assert_eq!(content_at(&LEVELS, at(2, locale), erased(account)), erased(account));
+        let Content::Text(sentence) = content_at(&LEVELS, at(1, locale), erased(account)) else {
+            panic!("level 1 has texts alone")
+        };
+        assert!(!sentence.is_empty() && !said.contains(&sentence), "{sentence}");
+        said.push(sentence);
+    }
+}
+
+#[test]
+fn a_contact_that_was_erased_keeps_its_place_at_level_one() {
+    let standing = proto::Standing::Erased.into();
+    let contact = proto::ContactItem { user_id: 7, standing, ..proto::ContactItem::default() };
+    let value = serde_json::to_string(&contact).unwrap();
+    let item = proto::Item { kind: CONTACTS.0.into(), value, ..proto::Item::default() };
+    let told = LEVELS.item(at(1, Locale::English), item.clone()).unwrap();
+    assert!(!told.deleted);
+    let told: proto::ContactItem = serde_json::from_str(&told.value).unwrap();
+    assert_eq!(
+        told,
+        proto::ContactItem { user_id: 7, name: "deleted account".to_owned(), ..Default::default() }
+    );
+    assert_eq!(LEVELS.item(at(2, Locale::English), item.clone()), Some(item));
+}
+
+#[test]
 fn what_one_row_makes_is_the_matter_of_the_rows_below() {
     let shown = [4, 3, 2, 1]
         .map(|level| content_at(&LATER, Rendering { level, locale: Locale::English }, text("TEA?")));

@@ -17,6 +17,12 @@ pub enum Phrase {
     NotShownHere,
     /// One whose name is not known.
     Somebody,
+    /// One whose account was erased.
+    DeletedAccount,
+    /// A message whose sender was erased.
+    DeletedMessage,
+    /// What the last entry of an erased sender says.
+    AccountDeleted,
 }
 
 impl Locale {
@@ -63,6 +69,20 @@ impl Locale {
             }
             (Phrase::Somebody, Locale::English) => "somebody",
             (Phrase::Somebody, Locale::Chinese) => "\u{67d0}\u{4eba}",
+            (Phrase::DeletedAccount, Locale::English) => "deleted account",
+            (Phrase::DeletedAccount, Locale::Chinese) => "\u{5df2}\u{6ce8}\u{9500}\u{7528}\u{6237}",
+            (Phrase::DeletedMessage, Locale::English) => {
+                "This message was deleted with its sender's account."
+            }
+            (Phrase::DeletedMessage, Locale::Chinese) => {
+                "\u{53d1}\u{9001}\u{8005}\u{5df2}\u{6ce8}\u{9500}\u{ff0c}\u{6b64}\u{6d88}\u{606f}\u{5df2}\u{5220}\u{9664}\u{3002}"
+            }
+            (Phrase::AccountDeleted, Locale::English) => {
+                "This account was deleted, with everything it wrote."
+            }
+            (Phrase::AccountDeleted, Locale::Chinese) => {
+                "\u{8be5}\u{8d26}\u{53f7}\u{5df2}\u{6ce8}\u{9500}\u{ff0c}\u{5176}\u{6d88}\u{606f}\u{5df2}\u{5168}\u{90e8}\u{5220}\u{9664}\u{3002}"
+            }
         }
     }
 }
@@ -116,7 +136,8 @@ mod tests {
 
     #[test]
     fn every_sentence_is_said_in_every_language() {
-        for phrase in [Phrase::NotShownHere, Phrase::Somebody] {
+        use Phrase::*;
+        for phrase in [NotShownHere, Somebody, DeletedAccount, DeletedMessage, AccountDeleted] {
             let said = Locale::ALL.map(|locale| locale.says(phrase));
             assert!(said.iter().all(|sentence| !sentence.is_empty()) && said[0] != said[1]);
         }

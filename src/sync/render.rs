@@ -76,6 +76,7 @@ fn contact_item(contact: &Contact) -> proto::ContactItem {
         Standing::Stranger => proto::Standing::Stranger,
         Standing::Asked => proto::Standing::Asked,
         Standing::AskedBy => proto::Standing::AskedBy,
+        Standing::Erased => proto::Standing::Erased,
     };
     proto::ContactItem {
         user_id: contact.user.0,
@@ -159,7 +160,7 @@ pub fn entry(user: UserId, rendering: Rendering, message: &Message) -> proto::En
 pub fn entry_naming(user: UserId, rendering: Rendering, message: &Message, names: &Names) -> proto::Entry {
     let is_counted = LEVELS.tells_counts(rendering);
     // Only what a client sent has an id of a client.
-    let own = message.sender == user && !matches!(message.content, Content::Notice(_));
+    let own = message.sender == user && message.content.is_of_client();
     let entry = proto::Entry {
         conversation_id: message.conversation.0,
         seq: message.seq.0,
@@ -184,6 +185,8 @@ fn content(message: &Message, names: &Names) -> proto::entry::Content {
             fallback: utf8(&custom.fallback),
         }),
         Content::Notice(notice) => proto::entry::Content::Notice(whole_notice(message.sender, notice, names)),
+        Content::Erased => proto::entry::Content::Erased(proto::Erased { account: false }),
+        Content::AccountErased => proto::entry::Content::Erased(proto::Erased { account: true }),
     }
 }
 

@@ -49,7 +49,7 @@ async fn say(wire: &mut Wire, ann: u64, day: u32, content: Told) -> proto::Sent 
     let send = match content {
         Told::Text(text) => requests::send(to, day, &text),
         Told::Custom(custom) => requests::send_custom(to, day, custom),
-        Told::Notice(notice) => panic!("nobody sends {notice:?}"),
+        other @ (Told::Notice(_) | Told::Erased(_)) => panic!("nobody sends {other:?}"),
     };
     requests::sent(wire, send).await
 }
@@ -183,7 +183,7 @@ async fn the_rust_client_sends_custom_messages_and_follows_its_level() {
         let content = match content {
             Told::Text(text) => Content::Text(text),
             Told::Custom(custom) => Content::Custom(custom),
-            Told::Notice(notice) => panic!("nobody sends {notice:?}"),
+            other @ (Told::Notice(_) | Told::Erased(_)) => panic!("nobody sends {other:?}"),
         };
         let id = sender.send(Target::User(ann.user_id), content).await.unwrap();
         sdk::settled(&sender, id).await;

@@ -40,6 +40,7 @@
 //! | [`restored`] | an older copy of the store is put back: every device drops what was lost, and nothing else |
 //! | [`watermarks`] | how far others have come: asked, hinted, hidden, blocked; the members of a group |
 //! | [`slow_device`] | a device that never reads costs its bound and nobody else anything |
+//! | [`erasure`] | a user is erased: nobody is shown what the user wrote, and what others wrote stands |
 //! | [`full_disk`] | a full disk: writes are refused, reads go on, and space brings the writes back |
 //!
 //! Waiting is always for something seen, with a deadline (`support::DEADLINE`); there are no sleeps to let things happen.
@@ -64,6 +65,7 @@ mod contacts;
 mod devices;
 mod document_kinds;
 mod encodings;
+mod erasure;
 mod export;
 mod full_disk;
 mod group_announcements;

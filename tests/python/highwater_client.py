@@ -55,6 +55,7 @@ SCHEMA = {
         (20, "heads", "Heads", "?"), (21, "range", "Range", "?"), (22, "compare", "Compare", "?"),
         (23, "signInWithToken", "SignInWithToken", "?"),
         (24, "changePassword", "ChangePassword", "?"), (25, "createUser", "CreateUser", "?"),
+        (26, "eraseAccount", "EraseAccount", "?"),
         (30, "blockUser", "BlockUser", "?"), (31, "unblockUser", "UnblockUser", "?"),
         (32, "noteContact", "NoteContact", "?"), (33, "deleteContact", "DeleteContact", "?"),
         (34, "askContact", "AskContact", "?"), (35, "acceptContact", "AcceptContact", "?"),
@@ -110,6 +111,8 @@ SCHEMA = {
     "EndDevice": [(1, "deviceId", "fixed64", "?"), (2, "allOthers", "bool", "?")],
     "ChangePassword": [
         (1, "oldPassword", "string", ""), (2, "newPassword", "string", ""), (3, "endOtherDevices", "bool", "")],
+    "EraseAccount": [(1, "password", "string", "")],
+    "Erased": [(1, "account", "bool", "")],
     "FindUser": [(1, "name", "string", "")],
     "CreateUser": [(1, "name", "string", ""), (2, "password", "string", ""), (3, "bot", "bool", "")],
     "User": [(1, "userId", "fixed64", ""), (2, "name", "string", ""), (3, "bot", "bool", "")],
@@ -189,7 +192,7 @@ SCHEMA = {
     "Entry": [
         (1, "conversationId", "fixed64", ""), (2, "seq", "uint64", ""), (3, "senderId", "fixed64", ""),
         (4, "sentAtMs", "int64", ""), (5, "clientMessageId", "bytes", ""), (6, "text", "string", "?"),
-        (7, "custom", "Custom", "?"), (8, "notice", "Notice", "?"),
+        (7, "custom", "Custom", "?"), (8, "notice", "Notice", "?"), (9, "erased", "Erased", "?"),
         (12, "uncounted", "uint64", ""), (13, "readSeq", "uint64", "")],
     "Notice": [
         (1, "what", "What", ""), (2, "by", "string", ""), (3, "users", "User", "*"), (4, "name", "string", ""),

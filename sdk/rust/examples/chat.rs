@@ -76,7 +76,7 @@ impl Observer for Printer {
                 Some(Content::Custom(custom)) if !custom.fallback.is_empty() => {
                     writeln!(out, "{}: {}", entry.sender_id, custom.fallback)
                 }
-                Some(Content::Custom(_) | Content::Notice(_)) | None => {
+                Some(Content::Custom(_) | Content::Notice(_) | Content::Erased(_)) | None => {
                     writeln!(out, "{}: (cannot be shown here)", entry.sender_id)
                 }
             }),

@@ -178,6 +178,16 @@ impl Client {
         self.ask_done(Request::ChangePassword(change)).await
     }
 
+    /// Erases the user's account, and everything that the user wrote, for everybody. It cannot be undone. The client stops
+    /// with [`crate::StopReason::TokenInvalid`] soon after, and so do all others of the user.
+    ///
+    /// # Errors
+    /// A refusal, such as wrong credentials, or that the operator has to do it; or a fault.
+    pub async fn erase_account(&self, password: &str) -> Result<(), Error> {
+        let password = password.to_owned();
+        self.ask_done(Request::EraseAccount(proto::EraseAccount { password })).await
+    }
+
     /// Ends this device. The client stops with [`crate::StopReason::TokenInvalid`] soon after.
     ///
     /// # Errors

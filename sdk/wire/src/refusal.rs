@@ -88,6 +88,9 @@ refusals! {
     /// A bot does not sign in.
     BotHasNoPassword = 219, "bot_has_no_password", 409, false, "a bot has no password";
 
+    /// The account has no password by which its user could ask for the erasure: an operator does it.
+    ErasureByOperator = 220, "erasure_by_operator", 403, false, "an account without a password is erased by the operator";
+
     /// No such user, or one that takes nothing from the one who asks: which of them is not told.
     NoSuchUser = 300, "no_such_user", 404, false, "there is no such user";
     /// No such conversation among the user's own.

@@ -12,6 +12,7 @@ use crate::{
         host_token::{Vouched, claimed_subject},
     },
     model::{UserId, record::HostIdentityKey},
+    store::view::View,
 };
 
 /// Before a subject in the key of its failures: no name begins so, and neither counts for the other.
@@ -65,6 +66,11 @@ impl Accounts {
     }
 
     async fn user_of(&self, identity: HostIdentityKey) -> Result<Option<UserId>, Refusal> {
-        self.services.readers.ask(move |view| view.user_of_host_identity(&identity)).await
+        let read = move |view: &View| {
+            let Some(user) = view.user_of_host_identity(&identity)? else { return Ok(None) };
+            // Who was erased comes as somebody new.
+            Ok(view.account(user)?.map(|account| account.user))
+        };
+        self.services.readers.ask(read).await
     }
 }

@@ -39,7 +39,7 @@ pub(super) fn find(
         }
     }
     if is_last {
-        found.next = None;
+        found.next = Some(Place::Erasing(None));
     }
     Ok(found)
 }

@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use super::bodies;
+use super::{
+    bodies,
+    erasing::{self, Erasing},
+};
 use crate::{
     logic::Request,
     model::{
@@ -27,6 +30,8 @@ pub(super) enum Place {
     Tombstones(Option<Vec<u8>>),
     /// At the logs of the conversations after this one.
     Bodies(Option<ConversationId>),
+    /// At the erasures under way; first to look which there are.
+    Erasing(Option<Erasing>),
 }
 
 impl Place {
@@ -54,6 +59,8 @@ impl Judging {
 pub(super) struct Found {
     /// To be removed from the index.
     pub(super) keys: Vec<Vec<u8>>,
+    /// Values of keys of the index in place of those that they have: the same without what erased users wrote.
+    pub(super) rewrites: Vec<(Vec<u8>, Vec<u8>)>,
     /// To be decided, so that a later pass finds more.
     pub(super) requests: Vec<Request>,
     /// Where the next step goes on; `None` when the pass has reached its end.
@@ -62,7 +69,7 @@ pub(super) struct Found {
 
 impl Found {
     pub(super) fn at(place: Place) -> Found {
-        Found { keys: Vec::new(), requests: Vec::new(), next: Some(place) }
+        Found { keys: Vec::new(), rewrites: Vec::new(), requests: Vec::new(), next: Some(place) }
     }
 
     pub(super) fn room(&self) -> usize {
@@ -76,6 +83,8 @@ pub(super) fn find(view: &View, place: Place, judging: &Judging) -> Result<Found
         Place::Users(after) => of_users(view, after, judging),
         Place::Tombstones(after) => of_tombstones(view, after.as_deref(), judging),
         Place::Bodies(after) => bodies::find(view, after, judging),
+        Place::Erasing(None) => erasing::begin(view),
+        Place::Erasing(Some(at)) => erasing::find(view, at),
     }
 }
 
@@ -146,7 +155,7 @@ fn of_tombstones(view: &View, after: Option<&[u8]>, judging: &Judging) -> Result
     }
     if last.is_none() {
         let goes = judging.retentions.bodies != Bodies::Forever;
-        found.next = goes.then_some(Place::Bodies(None));
+        found.next = Some(if goes { Place::Bodies(None) } else { Place::Erasing(None) });
     }
     Ok(found)
 }

@@ -24,6 +24,8 @@ use crate::{
         watermark::Watermark,
     },
 };
+#[cfg(test)]
+pub use index::rewrite;
 
 /// Versions reserved ahead at a time. Source: at 250,000 commits/s one sync of the watermark every 4 s; 2^48 versions
 /// last for 268 million starts.

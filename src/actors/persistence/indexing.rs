@@ -11,6 +11,10 @@ use crate::{
 /// Index keys that cleanup removes in one batch, every interval: about 5,000 chunks a second.
 const REMOVALS_MAX: usize = 256;
 
+/// Index keys that are written anew in one batch, every interval. Source: as many of 8 KiB as a batch of the index has
+/// bytes.
+const REWRITES_MAX: usize = 16;
+
 /// How long the end may take to bring the index up to the log. Source: of the 10 s that a stop may take.
 const FINISH_INDEX_MAX: Duration = Duration::from_secs(1);
 
@@ -50,6 +54,22 @@ impl Persistence {
         }
         match self.committer.remove_from_index(&keys) {
             Ok(()) => self.count_removed(&keys),
+            Err(fault) => self.index_failed(&fault),
+        }
+    }
+
+    /// Writes what is to be without what erased users wrote, a batch at a time. What was not written is found again by
+    /// the next pass.
+    pub(super) fn rewrite_step(&mut self) {
+        let rewrites = self.intake.take_rewrites(REWRITES_MAX);
+        if rewrites.is_empty() || self.index_is_broken {
+            return;
+        }
+        let is_erasure = |key: &[u8]| key.first() == Some(&keys::ERASURE);
+        let done = rewrites.iter().filter(|(key, _)| is_erasure(key)).count() as u64;
+        self.monitor.add(ids::ERASURES_CHUNKS, rewrites.len() as u64 - done);
+        match self.committer.rewrite_in_index(rewrites) {
+            Ok(()) => self.monitor.add(ids::ERASURES_DONE, done),
             Err(fault) => self.index_failed(&fault),
         }
     }

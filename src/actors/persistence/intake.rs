@@ -103,6 +103,8 @@ struct Queue {
     warmed: Vec<Warmed>,
     /// Index keys that cleanup wants gone. Bounded: the cleaner brings more only when these are.
     removals: Vec<Vec<u8>>,
+    /// Index keys with the values that they are to have, bounded likewise.
+    rewrites: Vec<(Vec<u8>, Vec<u8>)>,
     /// Submissions taken and not yet answered.
     taken: usize,
 }
@@ -190,10 +192,23 @@ impl Intake {
         self.queue.lock().removals.extend(keys);
     }
 
-    /// Whether keys still wait to be removed.
+    /// Leaves index keys with other values than they have, which are written when there is time for it.
+    pub fn rewrite(&self, rewrites: Vec<(Vec<u8>, Vec<u8>)>) {
+        self.queue.lock().rewrites.extend(rewrites);
+    }
+
+    /// Whether keys still wait to be removed or written.
     #[must_use]
     pub fn removals_wait(&self) -> bool {
-        !self.queue.lock().removals.is_empty()
+        let queue = self.queue.lock();
+        !queue.removals.is_empty() || !queue.rewrites.is_empty()
+    }
+
+    /// The keys to be written, at most so many of them.
+    pub(super) fn take_rewrites(&self, max: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let mut queue = self.queue.lock();
+        let count = queue.rewrites.len().min(max);
+        queue.rewrites.drain(..count).collect()
     }
 
     /// The keys to be removed, at most one batch of them.

@@ -150,6 +150,10 @@ pub fn open(with: OpenStore) -> Result<Opened, OpenFault> {
 
     let tail = Arc::new(Tail::new(reach));
     tail.begin_at(read_horizon(&*with.engine)?);
+    // Before anything of theirs is replayed; what the replay brings itself it hides.
+    for erasure in View::new(&tail, &with.engine).erasures_under_way(usize::MAX)? {
+        tail.erase(erasure.user);
+    }
     let replayed = replay.records.len();
     let records: Vec<Arc<Record>> = replay.records.iter().map(|(record, _)| Arc::clone(record)).collect();
     tail.publish(replay.records);

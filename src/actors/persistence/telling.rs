@@ -169,6 +169,9 @@ impl Telling {
         if let (Ok(_), Request::ChangeContact(change)) = (&result, &submission.operation.request) {
             monitor.add(changed(&change.change), 1);
         }
+        if result.is_ok() {
+            count_erasing(&submission.operation.request, monitor);
+        }
         if let Some(op) = op_of(&submission.operation.request) {
             let waited_us = started_us.saturating_sub(submission.queued_us);
             monitor.operation(op).finished(outcome, took_us, waited_us);
@@ -202,6 +205,16 @@ fn count_pointers(record: &Record, monitor: &Monitor) {
             }
             _ => {}
         }
+    }
+}
+
+/// What is done of an erasure.
+fn count_erasing(request: &Request, monitor: &Monitor) {
+    match request {
+        Request::Erase(_) => monitor.add(ids::ERASURES_BEGUN, 1),
+        Request::EraseContact { .. } => monitor.add(ids::ERASURES_CONTACTS, 1),
+        Request::EraseInConversation { .. } => monitor.add(ids::ERASURES_TOLD, 1),
+        _ => {}
     }
 }
 
@@ -241,6 +254,9 @@ fn op_of(request: &Request) -> Option<Op> {
         Request::ChangePassword(_)
         | Request::SetPassword { .. }
         | Request::Suspend { .. }
+        | Request::Erase(_)
+        | Request::EraseContact { .. }
+        | Request::EraseInConversation { .. }
         | Request::ChangeContact(_)
         | Request::OpenLineage(_)
         | Request::Expire(_)

@@ -70,6 +70,7 @@ fn one(view: &View, need: Need) -> Result<Warm, ReadFault> {
         Need::Count(conversation, seq) => {
             Warm::Count(conversation, seq, view.count_through(conversation, seq)?)
         }
+        Need::Erasure(user) => Warm::Erasure(user, view.erasure(user)?),
         Need::ContactTally(user) => Warm::ContactTally(view.contact_tally(user)?),
         Need::Follow(user, channel) => Warm::Follow(user, channel, view.follow(user, channel)?),
         Need::FollowCount(user) => Warm::FollowCount(user, view.follow_count(user)?),

@@ -7,7 +7,7 @@ use highwater_wire::proto;
 use crate::{
     model::{UserId, record::Message},
     store::view::{ReadFault, View},
-    sync::{Names, Rendering, render},
+    sync::{Locale, Names, Rendering, locale::Phrase, render},
 };
 
 /// The names of users, as the server knows them now. Each is one row; of whom there is none, there is no name.
@@ -19,6 +19,22 @@ pub fn names(view: &View, users: impl IntoIterator<Item = UserId>) -> Result<Nam
     for user in users.into_iter().collect::<BTreeSet<UserId>>() {
         if let Some(account) = view.account(user)? {
             names.add(user, account.name);
+        }
+    }
+    Ok(names)
+}
+
+/// The same with a word for those who were erased, in the language of a device.
+fn names_in(
+    view: &View,
+    locale: Locale,
+    users: impl IntoIterator<Item = UserId>,
+) -> Result<Names, ReadFault> {
+    let users: BTreeSet<UserId> = users.into_iter().collect();
+    let mut names = names(view, users.iter().copied())?;
+    for user in users {
+        if names.of(user).is_empty() && view.erasure(user)?.is_some() {
+            names.add(user, locale.says(Phrase::DeletedAccount).to_owned());
         }
     }
     Ok(names)
@@ -41,6 +57,6 @@ pub fn entries<'a>(
     messages: impl Iterator<Item = &'a Message> + Clone,
 ) -> Result<Vec<proto::Entry>, ReadFault> {
     let people = messages.clone().flat_map(|message| render::people(user, rendering, message));
-    let names = names(view, people)?;
+    let names = names_in(view, rendering.locale, people)?;
     Ok(messages.map(|message| render::entry_naming(user, rendering, message, &names)).collect())
 }

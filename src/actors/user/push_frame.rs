@@ -16,7 +16,7 @@ use rustc_hash::FxHashMap;
 
 use crate::{
     model::{
-        ConversationId, Seq, UserId,
+        Content, ConversationId, Seq, UserId,
         record::{InboxMessage, Message},
     },
     sync::{Rendering, render},
@@ -39,15 +39,16 @@ thread_local! {
     static ENCODED: RefCell<EncodedEntries> = RefCell::default();
 }
 
-/// Entries as a page has them, by what decides how they look. An entry never changes, so none is ever wrong.
+/// Entries as a page has them, by what decides how they look. An entry never changes but by an erasure, so none is ever
+/// wrong.
 #[derive(Default)]
 struct EncodedEntries {
     by_name: FxHashMap<Name, Bytes>,
     oldest: VecDeque<Name>,
 }
 
-/// Everybody but the sender is told the same at a level and in a language.
-type Name = (ConversationId, Seq, Rendering);
+/// Everybody but the sender is told the same at a level and in a language; whether it is erased decides too.
+type Name = (ConversationId, Seq, bool, Rendering);
 
 impl EncodedEntries {
     fn get(&mut self, name: Name, encode: impl FnOnce() -> Bytes) -> Bytes {
@@ -101,7 +102,8 @@ fn encoded_entry(user: UserId, rendering: Rendering, message: &Message) -> Bytes
     if message.sender == user || is_direct {
         return encode();
     }
-    ENCODED.with_borrow_mut(|encoded| encoded.get((message.conversation, message.seq, rendering), encode))
+    let name = (message.conversation, message.seq, message.content == Content::Erased, rendering);
+    ENCODED.with_borrow_mut(|encoded| encoded.get(name, encode))
 }
 
 fn field_len(number: u32, bytes: usize) -> usize {

@@ -57,6 +57,7 @@ impl User {
                 Some(which) => self.end_devices(connection, request_id, Some(which)),
             },
             Some(Request::ChangePassword(change)) => self.change_password(connection, request_id, change),
+            Some(Request::EraseAccount(erase)) => self.erase_account(connection, request_id, erase),
             Some(Request::ListDevices(_)) => self.list_devices(connection, request_id),
             Some(Request::FindUser(find)) => self.find_user(connection, request_id, &find.name),
             Some(Request::Heads(heads)) => {
@@ -159,6 +160,19 @@ impl User {
         let (accounts, services) = (Arc::clone(&self.accounts), Arc::clone(&self.services));
         actix_web::rt::spawn(async move {
             let result = accounts.change_password(by, change).await;
+            services.ports.post(name.worker, name.user, Post::Answer(name, result));
+        });
+    }
+
+    /// The same way: the answer is told before the connections of the user are closed.
+    fn erase_account(&mut self, connection: ConnectionId, request_id: u64, erase: proto::EraseAccount) {
+        let name = RequestName { worker: self.worker, user: self.user, connection, request_id };
+        let Some(by) = self.session(connection).map(|session| session.principal) else {
+            return;
+        };
+        let (accounts, services) = (Arc::clone(&self.accounts), Arc::clone(&self.services));
+        actix_web::rt::spawn(async move {
+            let result = accounts.erase_own(by, erase).await;
             services.ports.post(name.worker, name.user, Post::Answer(name, result));
         });
     }

@@ -25,14 +25,15 @@ impl Tail {
             return None;
         }
         let visible = inbox.range(first..).take_while(|entry| entry.version <= bound);
-        let mut taken = visible.take(entries_max + 1).map(shown).collect::<Option<Vec<_>>>()?;
+        let mut taken =
+            visible.take(entries_max + 1).map(|entry| self.entry(entry)).collect::<Option<Vec<_>>>()?;
         let more = taken.len() > entries_max;
         taken.truncate(entries_max);
         Some((taken, more))
     }
-}
 
-fn shown(entry: &InboxEntry) -> Option<InboxMessage> {
-    let message = entry.delivery.as_ref()?.message.clone();
-    Some(InboxMessage { version: entry.version, message })
+    fn entry(&self, entry: &InboxEntry) -> Option<InboxMessage> {
+        let message = self.shown(entry.delivery.as_ref()?.message.clone());
+        Some(InboxMessage { version: entry.version, message })
+    }
 }

@@ -63,7 +63,9 @@ pub fn device(name: &str) -> proto::DeviceInfo {
 pub fn text_of(entry: &proto::Entry) -> String {
     match &entry.content {
         Some(Content::Text(text)) => text.clone(),
-        Some(Content::Custom(_) | Content::Notice(_)) | None => panic!("an entry without text: {entry:?}"),
+        Some(Content::Custom(_) | Content::Notice(_) | Content::Erased(_)) | None => {
+            panic!("an entry without text: {entry:?}")
+        }
     }
 }
 

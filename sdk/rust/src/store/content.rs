@@ -1,9 +1,15 @@
 //! Content as the columns of a row: text, schema, document, notice. A custom message has its fallback as text; a notice,
-//! which no client sends, is kept as the wire has it.
+//! which no client sends, is kept as the wire has it. What was erased has an empty schema, which no custom message has.
 
 use crate::message::Content;
 use highwater_wire::Encoding;
-use highwater_wire::proto::{Custom, Notice, entry};
+use highwater_wire::proto::{Custom, Erased, Notice, entry};
+
+/// Schema of what was erased.
+pub(super) const ERASED: &str = "";
+
+/// Document of the entry that says that the account of its sender was erased.
+pub(super) const OF_ACCOUNT: &str = "account";
 
 /// The columns of a content that is sent.
 pub(super) fn columns(content: &Content) -> (&str, Option<&str>, Option<&str>) {
@@ -41,6 +47,12 @@ pub(super) fn of_entry(content: &Option<entry::Content>) -> EntryColumns<'_> {
             json: Some(json),
             ..EntryColumns::default()
         },
+        Some(entry::Content::Erased(Erased { account })) => EntryColumns {
+            text: Some(""),
+            schema: Some(ERASED),
+            json: Some(if *account { OF_ACCOUNT } else { "" }),
+            ..EntryColumns::default()
+        },
         Some(entry::Content::Notice(notice)) => {
             EntryColumns { notice: Some(Encoding::Binary.encode(notice)), ..EntryColumns::default() }
         }
@@ -57,6 +69,10 @@ pub(super) fn to_entry(
     if let Some(bytes) = notice {
         // What this version wrote it can read; what cannot be read is shown as content that is not known.
         return Encoding::Binary.decode::<Notice>(&bytes).ok().map(entry::Content::Notice);
+    }
+    if schema.as_deref() == Some(ERASED) {
+        let account = json.as_deref() == Some(OF_ACCOUNT);
+        return Some(entry::Content::Erased(Erased { account }));
     }
     text.map(|text| match of_columns(text, schema, json) {
         Content::Text(text) => entry::Content::Text(text),

@@ -2,7 +2,7 @@
 
 use super::{Applied, Store, StoreError, content};
 use crate::message::ClientMessageId;
-use highwater_wire::proto::{Entry, Sent};
+use highwater_wire::proto::{Entry, Sent, entry::Content};
 use rusqlite::{Transaction, TransactionBehavior, params};
 
 impl Store {
@@ -57,6 +57,14 @@ pub(super) fn apply_entry(
             applied.repeated_entries += usize::from(stored == *entry);
         }
         Some(stored) if stored == *entry => applied.repeated_entries += 1,
+        // What is erased here is not written again by an answer that was on its way meanwhile.
+        Some(stored) if is_erased(&stored) && is_same_message(&stored, entry) => {
+            applied.repeated_entries += 1
+        }
+        Some(stored) if is_erased(entry) && is_same_message(&stored, entry) => {
+            insert_entry(transaction, entry, rendering)?;
+            applied.replaced_entries += 1;
+        }
         Some(_) => {
             tracing::error!(
                 conversation = entry.conversation_id,
@@ -68,6 +76,9 @@ pub(super) fn apply_entry(
             applied.conflicts.push(entry.clone());
         }
     }
+    if matches!(&entry.content, Some(Content::Erased(erased)) if erased.account) {
+        applied.replaced_entries += erase_of_sender(transaction, entry)?;
+    }
     if let Some(id) = ClientMessageId::from_bytes(&entry.client_message_id) {
         let sent =
             Sent { conversation_id: entry.conversation_id, seq: entry.seq, sent_at_ms: entry.sent_at_ms };
@@ -76,6 +87,25 @@ pub(super) fn apply_entry(
         }
     }
     Ok(())
+}
+
+fn is_erased(entry: &Entry) -> bool {
+    matches!(entry.content, Some(Content::Erased(_)))
+}
+
+/// The account of an entry's sender was erased: so is everything that the sender wrote in the conversation.
+fn erase_of_sender(transaction: &Transaction<'_>, entry: &Entry) -> Result<usize, StoreError> {
+    let erased = transaction
+        .prepare_cached(
+            "UPDATE entries SET text = '', schema = ?3, json = ''
+             WHERE conversation = ?1 AND sender = ?2 AND notice IS NULL AND (schema IS NULL OR schema <> ?3)",
+        )?
+        .execute(params![
+            entry.conversation_id.cast_signed(),
+            entry.sender_id.cast_signed(),
+            content::ERASED
+        ])?;
+    Ok(erased)
 }
 
 /// Whether two entries differ at most in what depends on the level: the content, who is shown as the one who says it, and how

@@ -5,10 +5,10 @@ use highwater_wire::{
     Refusal, base_of,
     proto::{
         AccountItem, Announcement, ContactItem, ConversationItem, Custom, Device, DeviceClass, DeviceList,
-        Difference, Done, Entry, EntryList, Error, Gap, Greeting, GroupCreated, GroupInfo, GroupItem, Head,
-        HeadList, HeartbeatAnswer, HeldItem, Item, Kind, LevelChange, Link, LinkList, Member, MemberList,
-        Notice, Nudge, OwnItem, Page, Rebuild, Role, Sent, ServerFrame, SignedIn, Standing, User, Valid,
-        VersionedEntry, VersionedItem, Watermark, WatermarkList, entry::Content, notice::What,
+        Difference, Done, Entry, EntryList, Erased, Error, Gap, Greeting, GroupCreated, GroupInfo, GroupItem,
+        Head, HeadList, HeartbeatAnswer, HeldItem, Item, Kind, LevelChange, Link, LinkList, Member,
+        MemberList, Notice, Nudge, OwnItem, Page, Rebuild, Role, Sent, ServerFrame, SignedIn, Standing, User,
+        Valid, VersionedEntry, VersionedItem, Watermark, WatermarkList, entry::Content, notice::What,
         rebuild::Cause, server_frame::Body,
     },
 };
@@ -491,6 +491,19 @@ fn entries() -> Vec<Entry> {
         entry(19, BOB, text("")),
         Entry { conversation_id: u64::MAX, sent_at_ms: i64::MAX, ..entry(u64::MAX, u64::MAX, text("max")) },
     ]
+}
+
+/// What an erased sender wrote, and the entry that says so.
+fn erased_entries() -> Vec<Entry> {
+    let erased = |(seq, account)| Entry {
+        conversation_id: CONVERSATION,
+        seq,
+        sender_id: BOB,
+        sent_at_ms: SENT_AT_MS,
+        content: Some(Content::Erased(Erased { account })),
+        ..Entry::default()
+    };
+    [(24, false), (25, true)].map(erased).to_vec()
 }
 
 /// Custom messages: whole, without a fallback, with what JSON has to escape, and empty.

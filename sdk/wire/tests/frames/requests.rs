@@ -4,11 +4,12 @@ use bytes::Bytes;
 use highwater_wire::proto::{
     AcceptContact, AddMembers, AskContact, AskWatermarks, BlockUser, ChangePassword, ClientFrame, Compare,
     CreateChannel, CreateGroup, CreateUser, Custom, DeleteContact, DescribeGroup, DeviceClass, DeviceInfo,
-    DissolveGroup, EndDevice, FindUser, Follow, GiveRole, Heads, Heartbeat, HeldEntry, HeldItem, Hello,
-    JoinByLink, LeaveGroup, ListDevices, ListLinks, ListMembers, LookAtLink, MakeLink, MarkRead, MuteGroup,
-    MuteMember, NoteContact, Range, RefuseContact, Register, RemoveMember, RenameGroup, RevokeLink, Role,
-    Send, SetAnnouncement, SetConversation, SetPrivacy, SignIn, SignInWithToken, SignOut, Sync, TurnGroup,
-    UnblockUser, Unfollow, WithdrawContact, client_frame::Request, end_device::Which, send::To,
+    DissolveGroup, EndDevice, EraseAccount, FindUser, Follow, GiveRole, Heads, Heartbeat, HeldEntry,
+    HeldItem, Hello, JoinByLink, LeaveGroup, ListDevices, ListLinks, ListMembers, LookAtLink, MakeLink,
+    MarkRead, MuteGroup, MuteMember, NoteContact, Range, RefuseContact, Register, RemoveMember, RenameGroup,
+    RevokeLink, Role, Send, SetAnnouncement, SetConversation, SetPrivacy, SignIn, SignInWithToken, SignOut,
+    Sync, TurnGroup, UnblockUser, Unfollow, WithdrawContact, client_frame::Request, end_device::Which,
+    send::To,
 };
 
 use super::{Frame, Named, message_id, snapshot};
@@ -88,6 +89,7 @@ fn accounts() -> Vec<Named> {
         new_password: "battery staple".to_owned(),
         end_other_devices: true,
     };
+    let erase_account = EraseAccount { password: "correct horse".to_owned() };
     let sign_in_again = SignIn { in_place_of: 0xF0E0_D0C0_B0A0_9080, ..sign_in.clone() };
     vec![
         plain("client_register", Request::Register(register)),
@@ -116,6 +118,8 @@ fn accounts() -> Vec<Named> {
         plain("client_change_password_empty", Request::ChangePassword(ChangePassword::default())),
         plain("client_create_user", Request::CreateUser(create_user)),
         plain("client_create_user_empty", Request::CreateUser(CreateUser::default())),
+        plain("client_erase_account", Request::EraseAccount(erase_account)),
+        plain("client_erase_account_empty", Request::EraseAccount(EraseAccount::default())),
         plain("client_find_user", Request::FindUser(FindUser { name: "Bob.B_2-x".to_owned() })),
     ]
 }

@@ -4,8 +4,8 @@ use super::Committer;
 use crate::{
     model::Version,
     store::{
-        engine::{EngineFault, IndexBatch},
-        index_writer,
+        engine::{Engine, EngineFault, IndexBatch},
+        index_writer, keys,
     },
 };
 
@@ -33,7 +33,9 @@ impl Committer {
             let (tail, since) = (&self.tail, self.state.heard_since());
             let left_out =
                 |user| tail.lineages(user).map_or(Version(0), |lineages| lineages.left_out_through(since));
-            let step = index_writer::step(&records, reach, self.bounds.index_batch_bytes, left_out);
+            let is_erased = |user| tail.is_erased(user);
+            let bytes_max = self.bounds.index_batch_bytes;
+            let step = index_writer::step_without(&records, reach, bytes_max, left_out, is_erased);
             let entries = (step.entries_written, step.entries_left_out);
             self.index_job = Some(IndexJob { batches: step.batches.into_iter(), reach, entries });
         }
@@ -85,4 +87,36 @@ impl Committer {
         }
         self.engine.apply(&batch)
     }
+
+    /// Gives keys other values: chunks without what erased users wrote, and the rows that say that nothing is left of it.
+    /// Before such a row the chunks are durable: whoever believes it looks no further.
+    ///
+    /// # Errors
+    /// When the index failed: it must be opened anew.
+    pub fn rewrite_in_index(&mut self, rewrites: Vec<(Vec<u8>, Vec<u8>)>) -> Result<(), EngineFault> {
+        rewrite(&*self.engine, rewrites)
+    }
+}
+
+/// See [`Committer::rewrite_in_index`].
+///
+/// # Errors
+/// When the index failed.
+pub fn rewrite(engine: &dyn Engine, rewrites: Vec<(Vec<u8>, Vec<u8>)>) -> Result<(), EngineFault> {
+    let (rows, chunks): (Vec<_>, Vec<_>) =
+        rewrites.into_iter().partition(|(key, _)| key.first() == Some(&keys::ERASURE));
+    apply(engine, chunks)?;
+    if rows.is_empty() {
+        return Ok(());
+    }
+    engine.sync()?;
+    apply(engine, rows)
+}
+
+fn apply(engine: &dyn Engine, writes: Vec<(Vec<u8>, Vec<u8>)>) -> Result<(), EngineFault> {
+    let mut batch = IndexBatch::new();
+    for (key, value) in writes {
+        batch.put(&key, value).expect("what was read from the index keeps its limits, and shrinks");
+    }
+    engine.apply(&batch)
 }

@@ -132,7 +132,7 @@ pub(super) fn entry_fields(entry: &Entry) -> Value {
             notice_fields(notice, &mut fields);
             return fields;
         }
-        Some(Content::Custom(_)) | None => "",
+        Some(Content::Custom(_) | Content::Erased(_)) | None => "",
     };
     let token = text.get(..TOKEN_DIGITS).filter(|token| u128::from_str_radix(token, 16).is_ok());
     fields["token"] = token.unwrap_or("00000000000000000000000000000000").into();
