@@ -2,7 +2,7 @@
 
 use highwater_wire::{Refusal, proto};
 
-use super::{Accounts, signed_in};
+use super::Accounts;
 use crate::{
     logic::{
         self, Answer, Principal,
@@ -21,9 +21,8 @@ impl Accounts {
         let create = proto::CreateUser { name, password: String::new(), bot: true };
         let bot = self.make_user(Voucher::Operator, create).await?;
         let info = proto::DeviceInfo { name: "bot".to_owned(), ..proto::DeviceInfo::default() };
-        let (device, token) = self.new_device(UserId(bot.user_id), info);
-        self.decide(Request::AddDevice(device.clone())).await?;
-        Ok((bot, signed_in(&device, token)))
+        let device = self.add_device(UserId(bot.user_id), info, 0, None).await?;
+        Ok((bot, device))
     }
 
     /// Sends a text of a bot to a user. It is a message like any other: whoever blocks the bot does not get it.
