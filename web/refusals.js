@@ -22,6 +22,7 @@ const WORDS = new Map([
   [305, 'This message waited for too many days. Send it as a new one if it is still wanted.'],
   [310, 'This group is full.'],
   [311, 'A name of a group has 1 to 128 bytes and no control characters.'],
+  [340, 'You follow as many channels as one may.'],
   [500, 'The server is busy.'],
   [501, 'The server has no space left.'],
   [502, 'The server does not know yet whether it has this.'],
