@@ -8,6 +8,7 @@ mod explain;
 mod explain_group;
 mod explain_message;
 pub mod export;
+mod groups;
 pub mod headers;
 pub mod health;
 pub mod operator;

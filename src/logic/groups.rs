@@ -12,6 +12,7 @@ use super::{
     group_mutes,
     operation::{Answer, GroupChange, GroupRequest},
     state::{ConversationState, GroupState, State},
+    turns,
 };
 use crate::model::{
     ClientMessageId, Content, ConversationId, Counted, Day, Effect, Form, Group, GroupEffect, Interval,
@@ -62,6 +63,9 @@ pub(super) fn decide(
     };
     let mut effects = Vec::new();
     apply(state, &mut effects, group, &changed, version);
+    if matches!(request.change, GroupChange::Add(_)) {
+        turns::note_growth(state, group);
+    }
     if is_channel(state, group) && matches!(request.change, GroupChange::GiveRole(..)) {
         // A post changes no conversation, so the role is told by its own operation.
         for member in &changed.members {
@@ -135,6 +139,7 @@ fn create(
     let changed = Changed { row: Some(row), ..Changed::members(rows, notice) };
     let mut effects = vec![Effect::Conversation(conversation)];
     apply(state, &mut effects, group, &changed, version);
+    turns::note_growth(state, group);
     write_notice(state, &mut effects, (at, group, founder, Seq(1)), changed.notice, version);
     Ok(Decided::changed(version, effects, Answer::GroupCreated(group)))
 }

@@ -5,8 +5,8 @@ pub use super::{
     channels::{ChannelChange, ChannelRequest},
 };
 use crate::model::{
-    ClientMessageId, Content, ConversationId, Day, DeviceId, KindSet, LineageId, Role, Seq, TimeMs, UserId,
-    Version,
+    ClientMessageId, Content, ConversationId, Day, DeviceId, Form, KindSet, LineageId, Role, Seq, TimeMs,
+    UserId, Version,
     limits::KINDS_MAX,
     record::{HostIdentityKey, Invite, SecretHash},
 };
@@ -142,6 +142,14 @@ pub enum Request {
     Group(GroupRequest),
     /// Something is done with a channel, or a group becomes one.
     Channel(ChannelRequest),
+    /// A group becomes a channel, or a channel a group, by an operator's word, or since it has more members than a group is to
+    /// have. By the log its owner does it.
+    Turn {
+        /// Which.
+        group: ConversationId,
+        /// What it is from there on.
+        to: Form,
+    },
     /// Cleanup found a time in which a user followed a channel that is past the retention of inboxes.
     ForgetFollow {
         /// Whose.
@@ -393,7 +401,7 @@ impl Operation {
             Request::Group(request) => Some(request.by.user),
             Request::Channel(request) => Some(request.by.user),
             Request::ForgetFollow { user, .. } => Some(*user),
-            Request::Expand(group) => Some(group.as_actor()),
+            Request::Turn { group, .. } | Request::Expand(group) => Some(group.as_actor()),
             Request::StoreTime | Request::AcceptTime | Request::Invite(_) => None,
         }
     }

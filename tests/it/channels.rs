@@ -1,7 +1,7 @@
 //! Channels over the wire: made, followed, turned; who writes, and what a follower has.
 
 use highwater_sdk::{Client, ClientMessageId, Store, Target};
-use highwater_wire::{Refusal, proto};
+use highwater_wire::{Encoding, Refusal, proto};
 use proto::{Role, client_frame::Request, entry::Content, notice::What, send::To, server_frame::Body};
 
 use super::{
@@ -228,15 +228,20 @@ async fn the_rust_client_follows_a_channel_and_names_what_was_passed_over() {
     };
     sdk::wait_for(&bobs, "the post", has(2)).await;
 
-    // A device that begins behind them all is told the newest hundred, and which ones it is not told.
+    // A device that was away is told the newest hundred, and which ones it is not told.
+    let hello = || proto::Hello { context: 5, ..requests::hello(bob.token()) };
+    let (mut away, mut replica) =
+        (Wire::greeted_with(&server, Encoding::Binary, hello()).await.0, Replica::default());
+    away.sync(&mut replica).await;
+    away.close().await;
     for _ in 0..POSTS {
         post(&anns, "more").await;
     }
     sdk::wait_for(&bobs, "the last post", has(POSTS + 2)).await;
-    let (mut late, mut replica) = (Wire::greeted(&server, bob.token()).await, Replica::default());
-    let first = late.sync(&mut replica).await;
-    let gap = first.iter().flat_map(|page| &page.gaps).next().copied();
-    let expected = proto::Gap { conversation_id: channel, from_seq: 2, to_seq: POSTS + 2 - 100 };
+    let mut back = Wire::greeted_with(&server, Encoding::Binary, hello()).await.0;
+    let pages = back.sync(&mut replica).await;
+    let gap = pages.iter().flat_map(|page| &page.gaps).next().copied();
+    let expected = proto::Gap { conversation_id: channel, from_seq: 3, to_seq: POSTS + 2 - 100 };
     assert_eq!(gap, Some(expected));
 
     anns.turn_group(channel, false).await.unwrap();
@@ -249,4 +254,41 @@ async fn the_rust_client_follows_a_channel_and_names_what_was_passed_over() {
     let is_gone = move |store: &Store| store.groups().unwrap().is_empty().then_some(());
     sdk::wait_for(&bobs, "the end", is_gone).await;
     anns.unfollow(channel).await.unwrap_err();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_turns_a_group_and_a_group_that_grows_turns_by_itself() {
+    let home = Home::new("[groups]\nchannel_above_members = 2\n", &["--dev"]);
+    let server = home.start();
+    let [ann, bob, cy] = server.people(1).await;
+    let mut anns = Seat::of(&server, &ann).await;
+    let mut bobs = Seat::of(&server, &bob).await;
+    let day = requests::today(&mut anns.wire).await;
+    let turned = async |group: String, channel: bool| {
+        let body = serde_json::json!({ "group": group, "channel": channel }).to_string();
+        server.operate("POST", "/v1/turn", &body).await.status
+    };
+    let becomes = async |seat: &mut Seat, group: u64, channel: bool| {
+        told(&mut seat.wire, &mut seat.replica, |replica| {
+            item(replica, group).is_some_and(|item| item.channel == channel)
+        })
+        .await;
+    };
+    let group = created(&mut anns.wire, create(1, "Tea", &[bob.user_id])).await;
+    assert_eq!(turned(group.to_string(), true).await, 204);
+    becomes(&mut bobs, group, true).await;
+    requests::refused(&mut bobs.wire, Request::Send(text(group, day, "no")), Refusal::Forbidden).await;
+    assert_eq!(turned(group.to_string(), false).await, 204);
+    becomes(&mut bobs, group, false).await;
+    requests::sent(&mut bobs.wire, text(group, day, "yes")).await;
+    assert_eq!(turned((group ^ 1).to_string(), true).await, 404);
+    assert_eq!(turned("tea".to_owned(), true).await, 400);
+    // It was a channel before, so it stays a group however it grows.
+    done(&mut anns.wire, add(group, &[cy.user_id])).await;
+    let grown = created(&mut anns.wire, create(2, "More tea", &[bob.user_id])).await;
+    done(&mut anns.wire, add(grown, &[cy.user_id])).await;
+    becomes(&mut bobs, grown, true).await;
+    assert!(!item(&bobs.replica, group).unwrap().channel);
+    let Body::GroupInfo(info) = anns.wire.ask(describe(group)).await else { panic!("no description") };
+    assert_eq!((info.channel, info.followers), (false, 0));
 }
