@@ -25,6 +25,7 @@ const WORDS = new Map([
   [315, 'An announcement has at most 4096 bytes and no invisible characters.'],
   [316, 'This link is not valid.'],
   [317, 'This group has as many links as it may have.'],
+  [340, 'You follow as many channels as one may.'],
   [500, 'The server is busy.'],
   [501, 'The server has no space left.'],
   [502, 'The server does not know yet whether it has this.'],

@@ -133,6 +133,13 @@ pub enum AdminRequest {
     Account(AccountRequest),
     /// Do something for a program that asks.
     Program(ProgramRequest),
+    /// Make a channel of a group, or a group of a channel.
+    Turn {
+        /// Its conversation.
+        group: u64,
+        /// What it is from there on.
+        channel: bool,
+    },
 }
 
 /// Accounts to make.
@@ -266,6 +273,17 @@ enum AdminNamed {
     Account(AccountNamed),
     #[command(flatten)]
     Program(ProgramNamed),
+    /// Make a channel of a group, or a group of a channel, as if its owner had asked. Nobody lacks what is said around it.
+    Turn {
+        /// The conversation.
+        #[arg(value_name = "GROUP")]
+        group: u64,
+        /// What it is from there on.
+        #[arg(value_name = "FORM", value_parser = ["channel", "group"])]
+        form: String,
+        #[command(flatten)]
+        server: ServerFlags,
+    },
     /// Make an invite code and print it.
     Invite {
         /// Hours for which the code can be used.
@@ -376,6 +394,9 @@ impl From<AdminNamed> for Admin {
             AdminNamed::Program(named) => {
                 let (server, request) = named.into();
                 (server, AdminRequest::Program(request))
+            }
+            AdminNamed::Turn { group, form, server } => {
+                (server, AdminRequest::Turn { group, channel: form == "channel" })
             }
             AdminNamed::Invite { expires_hours, server } => (server, AdminRequest::Invite { expires_hours }),
         };
@@ -504,6 +525,12 @@ mod tests {
                 panic!("not admin")
             };
             assert_eq!(admin.request, request(Deed::Suspend { suspended }));
+        }
+        for (form, channel) in [("channel", true), ("group", false)] {
+            let Command::Admin(turn) = command(&format!("highwater admin turn 77 {form} --data d")) else {
+                panic!("not admin")
+            };
+            assert_eq!(turn.request, AdminRequest::Turn { group: 77, channel });
         }
         let Command::Admin(invite) = command("highwater admin invite --data d") else { panic!("not admin") };
         assert_eq!(invite.request, AdminRequest::Invite { expires_hours: 72 });

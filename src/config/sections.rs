@@ -138,11 +138,17 @@ pub struct Groups {
     pub members_max: usize,
     /// Inbox pointers that one step of a fan-out makes.
     pub step_pointers: usize,
+    /// A group with more members becomes a channel; 0: none does by itself.
+    pub channel_above_members: usize,
 }
 
 impl Default for Groups {
     fn default() -> Groups {
-        Groups { members_max: limits::GROUP_MEMBERS_MAX, step_pointers: limits::FAN_OUT_STEP_POINTERS_MAX }
+        Groups {
+            members_max: limits::GROUP_MEMBERS_MAX,
+            step_pointers: limits::FAN_OUT_STEP_POINTERS_MAX,
+            channel_above_members: 0,
+        }
     }
 }
 

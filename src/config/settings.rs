@@ -3,9 +3,9 @@
 use super::{
     Config,
     bounds::{
-        CLEANUP_PAUSE_MS, CONNECTIONS, DEVICES, GROUP_MEMBERS, HEARTBEAT_MS, INDEX_AFTER_BYTES,
-        INDEX_CACHE_BYTES, LINEAGE_EXPIRY_S, QUEUED_BYTES, READERS, RETENTION_S, SEGMENT_BYTES,
-        STEP_POINTERS, TAIL_BYTES, WORKERS,
+        CHANNEL_ABOVE_MEMBERS, CLEANUP_PAUSE_MS, CONNECTIONS, DEVICES, GROUP_MEMBERS, HEARTBEAT_MS,
+        INDEX_AFTER_BYTES, INDEX_CACHE_BYTES, LINEAGE_EXPIRY_S, QUEUED_BYTES, READERS, RETENTION_S,
+        SEGMENT_BYTES, STEP_POINTERS, TAIL_BYTES, WORKERS,
     },
     checks::{address, bodies, data_directory, log_level, origins},
     given::{Given, quoted},
@@ -256,6 +256,11 @@ pub(super) static SETTINGS: &[Setting] = &[
         key: "groups.step_pointers",
         set: |c, given| put(&mut c.groups.step_pointers, given.number(STEP_POINTERS)),
         show: |c| c.groups.step_pointers.to_string(),
+    },
+    Setting {
+        key: "groups.channel_above_members",
+        set: |c, given| put(&mut c.groups.channel_above_members, given.number(CHANNEL_ABOVE_MEMBERS)),
+        show: |c| c.groups.channel_above_members.to_string(),
     },
     Setting {
         key: "cleanup.pause_ms",

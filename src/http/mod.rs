@@ -10,6 +10,7 @@ mod explain;
 mod explain_group;
 mod explain_message;
 pub mod export;
+mod groups;
 pub mod headers;
 pub mod health;
 mod keyed_requests;

@@ -16,6 +16,7 @@ use super::{
     body::{self, BodyFault},
     bots, devices, explain, explain_message,
     export::{self, Exports},
+    groups,
     requests::bearer,
 };
 use crate::{
@@ -106,6 +107,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/v1/export", web::post().to(export::of_anybody))
         .route("/v1/suspend", web::post().to(accounts::suspend))
         .route("/v1/erase", web::post().to(accounts::erase))
+        .route("/v1/turn", web::post().to(groups::turn))
         .route("/v1/set-password", web::post().to(accounts::set_password))
         .route("/v1/documents", web::put().to(put_document))
         .route("/v1/accept-time", web::post().to(accept_time))

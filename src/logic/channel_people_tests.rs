@@ -136,3 +136,64 @@ fn the_same_request_makes_one_channel_and_the_number_of_another_is_drawn_anew() 
         ],
     );
 }
+
+#[test]
+fn a_group_that_grows_above_the_bound_is_to_become_a_channel_and_not_again_when_it_was_one() {
+    let rows = users(5);
+    let state = &mut State::default();
+    state.set_channel_above_members(2);
+    let add = |user| group(1, GroupChange::Add(vec![UserId(user)]));
+    let turn = |to| Request::Turn { group: NEWS, to };
+    let make = GroupChange::Create { name: "g".to_owned(), members: vec![UserId(2)] };
+    // What is done, and whether the group is to turn because of it.
+    let steps = [
+        (group(1, make), false),
+        (add(2), false),
+        (add(3), true),
+        // It could not be turned, say: the next join asks again.
+        (add(4), true),
+        (turn(Form::Channel), false),
+        (ask(5, ChannelChange::Follow), false),
+        (turn(Form::Channel), false),
+    ];
+    let mut forms = Vec::new();
+    for (place, (request, is_due)) in steps.into_iter().enumerate() {
+        let items = told(state, &rows, request.clone(), 101 + place as u64);
+        let due = state.take_outgrown();
+        assert_eq!(due, if is_due { vec![NEWS] } else { Vec::new() }, "{request:?}");
+        forms.extend(items.last().map(|(_, _, _, form)| *form));
+    }
+    use Form::{Channel, Group};
+    assert_eq!(forms, [Group, Group, Group, Channel, Channel]);
+
+    let rows = held(4, None, &[(1, &[(2, 0)]), (2, &[(2, 0)]), (3, &[(2, 0)])]);
+    let state = &mut State::default();
+    state.set_channel_above_members(2);
+    told(state, &rows, turn(Form::Group), 101);
+    told(state, &rows, add(4), 102);
+    assert_eq!(state.take_outgrown(), [], "who turned it back wants a group");
+}
+
+#[test]
+fn an_operator_turns_what_has_an_owner_and_is_refused_as_the_owner_would_be() {
+    let turn = |to| Request::Turn { group: NEWS, to };
+    let four: Vec<(u64, &[(u64, u64)])> = (1..=4).map(|user| (user, &[(0, 0)][..])).collect();
+    check(&held(1, None, &four), 9, &[turn(Form::Group)], &["refused group_full"]);
+    check(&users(1), 9, &[turn(Form::Group)], &["refused no_such_conversation"]);
+    check(
+        &users(2),
+        9,
+        &[
+            group(1, GroupChange::Create { name: "g".to_owned(), members: Vec::new() }),
+            turn(Form::Group),
+            turn(Form::Channel),
+            turn(Form::Channel),
+        ],
+        &[
+            "created: conversation 0-0 group g Owner 1 [1-] item 1/3 after 0 message 1<0",
+            "done: nothing",
+            "done: follow 1 [2+] 1 follows 1 channel 1 Group 2 Channel item 1/3 after 101 message 1<101",
+            "done: nothing",
+        ],
+    );
+}

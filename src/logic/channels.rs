@@ -227,7 +227,8 @@ fn held_channel(state: &State, channel: ConversationId) -> Result<&GroupState, R
     held.filter(|held| held.form() == Form::Channel).ok_or(Refusal::NoSuchConversation)
 }
 
-fn owner_of(held: &GroupState) -> Option<UserId> {
+/// Whom a group belongs to; nobody, when it has ended.
+pub(super) fn owner_of(held: &GroupState) -> Option<UserId> {
     held.present_members().find(|member| member.role == Role::Owner).map(|member| member.user)
 }
 

@@ -12,7 +12,7 @@ use super::{
     group_announcements, group_doors, group_mutes,
     operation::{Answer, GroupChange, GroupRequest},
     state::{ConversationState, GroupState, State},
-    visible_text,
+    turns, visible_text,
 };
 use crate::model::{
     Channel, ClientMessageId, Content, ConversationId, Counted, Day, Door, Effect, Form, Group, GroupEffect,
@@ -67,6 +67,9 @@ pub(super) fn decide(
     };
     let mut effects = Vec::new();
     apply(state, &mut effects, group, &changed, version);
+    if let Notice::Joined(_) | Notice::JoinedByLink = changed.notice {
+        turns::note_growth(state, group);
+    }
     if let Notice::RoleGiven(..) = changed.notice
         && is_channel(state, group)
     {
@@ -142,6 +145,7 @@ fn create(
     let notice = Notice::Created { name: row.name.clone(), members: others };
     let changed = Changed { row: Some(row), ..Changed::members(rows, notice) };
     apply(state, &mut effects, group, &changed, version);
+    turns::note_growth(state, group);
     write_notice(state, &mut effects, (at, group, founder, Seq(1)), changed.notice, version);
     Ok(Decided::changed(version, effects, Answer::GroupCreated(group)))
 }

@@ -11,7 +11,7 @@ pub use super::{
     reading::{ReadingChange, ReadingRequest},
 };
 use crate::model::{
-    ClientMessageId, Content, ConversationId, Day, DeviceId, Role, Seq, TimeMs, UserId, Version,
+    ClientMessageId, Content, ConversationId, Day, DeviceId, Form, Role, Seq, TimeMs, UserId, Version,
     record::{HostIdentityKey, Invite, NOBODY, SecretHash},
 };
 
@@ -180,6 +180,14 @@ pub enum Request {
     OnBehalf(OnBehalf),
     /// Something is done with a channel, or a group becomes one.
     Channel(ChannelRequest),
+    /// A group becomes a channel, or a channel a group, by an operator's word, or since it has more members than a group is to
+    /// have. By the log its owner does it.
+    Turn {
+        /// Which.
+        group: ConversationId,
+        /// What it is from there on.
+        to: Form,
+    },
     /// Cleanup found a time in which a user followed a channel that is past the retention of inboxes.
     ForgetFollow {
         /// Whose.
@@ -381,7 +389,7 @@ impl Operation {
             Request::MakeUser(make) => Some(make.user),
             Request::OnBehalf(on_behalf) => on_behalf.operation.actor(),
             Request::ForgetFollow { user, .. } => Some(*user),
-            Request::Expand(group) => Some(group.as_actor()),
+            Request::Turn { group, .. } | Request::Expand(group) => Some(group.as_actor()),
             Request::StoreTime | Request::AcceptTime | Request::Invite(_) => None,
         }
     }

@@ -109,6 +109,10 @@ pub struct State {
     pub(super) groups: Pinned<ConversationId, Option<GroupState>, FxBuildHasher>,
     /// How large a group may be, and how much of it one operation reaches.
     pub(super) group_bounds: GroupBounds,
+    /// See `set_channel_above_members`.
+    pub(super) channel_above_members: usize,
+    /// Groups of the batch in hand that are to become channels; at most one for each operation.
+    pub(super) outgrown: Vec<ConversationId>,
     /// What may still be done in the batch in hand.
     pub(super) batch: BatchRoom,
     pub(super) contacts: Pinned<(UserId, UserId), Option<Box<Contact>>, FxBuildHasher>,
@@ -160,6 +164,8 @@ impl State {
             items: Pinned::new(rows_max),
             groups: Pinned::new(rows_max.min(GROUPS_HELD_MAX)),
             group_bounds: GroupBounds::default(),
+            channel_above_members: 0,
+            outgrown: Vec::new(),
             batch: BatchRoom::default(),
             contacts: Pinned::new(rows_max),
             contact_tallies: Pinned::new(rows_max),
@@ -196,6 +202,17 @@ impl State {
     /// Sets the bounds of groups.
     pub fn set_group_bounds(&mut self, bounds: GroupBounds) {
         self.group_bounds = bounds;
+    }
+
+    /// Sets with how many members a group is still to be one: with more it becomes a channel. 0 for however many.
+    pub fn set_channel_above_members(&mut self, members: usize) {
+        self.channel_above_members = members;
+    }
+
+    /// Groups that have more members than a group is to have since this was asked last: each is to be turned.
+    #[must_use]
+    pub fn take_outgrown(&mut self) -> Vec<ConversationId> {
+        std::mem::take(&mut self.outgrown)
     }
 
     /// A batch begins: what it may do is counted anew.
@@ -359,6 +376,15 @@ impl State {
             .with_device_policy(self.device_policy);
         let (horizon, retentions) = (std::mem::take(&mut self.horizon), self.retentions);
         let (group_bounds, batch) = (self.group_bounds, self.batch);
-        *self = State { evicted: self.evicted, horizon, retentions, group_bounds, batch, ..rowless };
+        let channel_above_members = self.channel_above_members;
+        *self = State {
+            evicted: self.evicted,
+            horizon,
+            retentions,
+            group_bounds,
+            channel_above_members,
+            batch,
+            ..rowless
+        };
     }
 }

@@ -5,7 +5,7 @@
 use highwater_wire::Refusal;
 
 use super::{
-    channels::{begin, change_channel, ended, put_conversation, put_follow, since},
+    channels::{begin, change_channel, ended, owner_of, put_conversation, put_follow, since},
     decide::{Decided, Needs},
     fan_out::{CONVERSATIONS, check_queue, head_of},
     groups::{Changed, apply, rejoin, write_notice},
@@ -40,6 +40,39 @@ pub(super) fn needs(needs: &mut Needs<'_>, group: ConversationId, to: Form) {
     for user in state.followers.get(&group).into_iter().flatten() {
         needs.need(Need::Follow(*user, group));
         needs.need(Need::FollowCount(*user));
+    }
+}
+
+/// What must be in memory to turn a group without the word of its owner.
+pub(super) fn unasked_needs(wanted: &mut Needs<'_>, group: ConversationId, to: Form) {
+    wanted.need(Need::Conversation(group));
+    if wanted.need(Need::Group(group)) {
+        needs(wanted, group, to);
+    }
+}
+
+/// Decides the same by an operator's word, or since the group has grown. Who owns it does it by its log: a group has one.
+pub(super) fn decide_unasked(
+    state: &mut State,
+    at: TimeMs,
+    group: ConversationId,
+    to: Form,
+    version: Version,
+) -> Result<Decided, Refusal> {
+    let held = state.groups.get(&group).and_then(Option::as_ref);
+    let owner = held.and_then(owner_of).ok_or(Refusal::NoSuchConversation)?;
+    decide(state, at, (owner, group), to, version)
+}
+
+/// Somebody has joined: a group that has more members than a group is to have becomes a channel by a later operation, which
+/// the committer asks for. Not one that was a channel before: who turned it back wanted a group. What cannot be done then,
+/// since too much waits say, is asked for again with the next join.
+pub(super) fn note_growth(state: &mut State, group: ConversationId) {
+    let bound = state.channel_above_members;
+    let held = state.groups.get(&group).and_then(Option::as_ref).filter(|held| held.channel.is_none());
+    let is_outgrown = bound > 0 && held.is_some_and(|held| held.present_count() > bound);
+    if is_outgrown && !state.outgrown.contains(&group) {
+        state.outgrown.push(group);
     }
 }
 

@@ -1,13 +1,14 @@
 //! Channels over the wire: made, followed, turned; who writes, and what a follower has.
 
-use highwater_wire::{Refusal, proto};
+use highwater_sdk::{Client, ClientMessageId, Store, Target};
+use highwater_wire::{Encoding, Refusal, proto};
 use proto::{Role, client_frame::Request, entry::Content, notice::What, send::To, server_frame::Body};
 
 use super::{
     contacts::{block, done, http_answer, told},
     groups::{add, create, created, item, leave, remove},
 };
-use crate::support::{Home, Person, Replica, Server, Wire, requests};
+use crate::support::{Home, Person, Replica, Server, Wire, requests, sdk};
 
 pub fn create_channel(id: u8, name: &str) -> Request {
     Request::CreateChannel(proto::CreateChannel {
@@ -196,4 +197,98 @@ async fn a_group_turns_into_a_channel_and_back_and_everybody_is_told_and_lacks_n
         assert_eq!(requests::text_of(&seat.hears(group, 6).await), "I am in");
     }
     assert_eq!((bobs.seqs(group), cys.seqs(group)), ((1..=6).collect(), vec![4, 5, 6]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_rust_client_follows_a_channel_and_names_what_was_passed_over() {
+    const POSTS: u64 = 120;
+    let home = Home::dev();
+    let server = home.start();
+    let [ann, bob] = server.people(1).await;
+    let anns = sdk::caught_up(&server, ann.token()).await;
+    let bobs = sdk::caught_up(&server, bob.token()).await;
+    let id = ClientMessageId::random();
+    let channel = anns.create_channel(id, "News").await.unwrap();
+    assert_eq!(anns.create_channel(id, "News").await.unwrap(), channel);
+    bobs.follow(channel).await.unwrap();
+    let is_channel = move |store: &Store| {
+        let item = store.groups().unwrap().into_iter().find(|(id, _)| *id == channel)?.1;
+        item.channel.then_some(item.since_seq)
+    };
+    assert_eq!(sdk::wait_for(&bobs, "the channel", is_channel).await, 2);
+    let post = async |client: &Client, text: &str| {
+        let id = client.send(Target::Conversation(channel), text).await.unwrap();
+        sdk::settled(client, id).await
+    };
+    post(&anns, "news").await;
+    let has = move |seq| {
+        move |store: &Store| {
+            store.entries_after(channel, 0, 999).unwrap().iter().any(|entry| entry.seq == seq).then_some(())
+        }
+    };
+    sdk::wait_for(&bobs, "the post", has(2)).await;
+
+    // A device that was away is told the newest hundred, and which ones it is not told.
+    let hello = || proto::Hello { context: 5, ..requests::hello(bob.token()) };
+    let (mut away, mut replica) =
+        (Wire::greeted_with(&server, Encoding::Binary, hello()).await.0, Replica::default());
+    away.sync(&mut replica).await;
+    away.close().await;
+    for _ in 0..POSTS {
+        post(&anns, "more").await;
+    }
+    sdk::wait_for(&bobs, "the last post", has(POSTS + 2)).await;
+    let mut back = Wire::greeted_with(&server, Encoding::Binary, hello()).await.0;
+    let pages = back.sync(&mut replica).await;
+    let gap = pages.iter().flat_map(|page| &page.gaps).next().copied();
+    let expected = proto::Gap { conversation_id: channel, from_seq: 3, to_seq: POSTS + 2 - 100 };
+    assert_eq!(gap, Some(expected));
+
+    anns.turn_group(channel, false).await.unwrap();
+    let is_group = move |store: &Store| is_channel(store).is_none().then_some(());
+    sdk::wait_for(&bobs, "the turn", is_group).await;
+    post(&bobs, "a member writes").await;
+    anns.turn_group(channel, true).await.unwrap();
+    sdk::wait_for(&bobs, "the turn back", is_channel).await;
+    bobs.unfollow(channel).await.unwrap();
+    let is_gone = move |store: &Store| store.groups().unwrap().is_empty().then_some(());
+    sdk::wait_for(&bobs, "the end", is_gone).await;
+    anns.unfollow(channel).await.unwrap_err();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_turns_a_group_and_a_group_that_grows_turns_by_itself() {
+    let home = Home::new("[groups]\nchannel_above_members = 2\n", &["--dev"]);
+    let server = home.start();
+    let [ann, bob, cy] = server.people(1).await;
+    let mut anns = Seat::of(&server, &ann).await;
+    let mut bobs = Seat::of(&server, &bob).await;
+    let day = requests::today(&mut anns.wire).await;
+    let turned = async |group: String, channel: bool| {
+        let body = serde_json::json!({ "group": group, "channel": channel }).to_string();
+        server.operate("POST", "/v1/turn", &body).await.status
+    };
+    let becomes = async |seat: &mut Seat, group: u64, channel: bool| {
+        told(&mut seat.wire, &mut seat.replica, |replica| {
+            item(replica, group).is_some_and(|item| item.channel == channel)
+        })
+        .await;
+    };
+    let group = created(&mut anns.wire, create(1, "Tea", &[bob.user_id])).await;
+    assert_eq!(turned(group.to_string(), true).await, 204);
+    becomes(&mut bobs, group, true).await;
+    requests::refused(&mut bobs.wire, Request::Send(text(group, day, "no")), Refusal::Forbidden).await;
+    assert_eq!(turned(group.to_string(), false).await, 204);
+    becomes(&mut bobs, group, false).await;
+    requests::sent(&mut bobs.wire, text(group, day, "yes")).await;
+    assert_eq!(turned((group ^ 1).to_string(), true).await, 404);
+    assert_eq!(turned("tea".to_owned(), true).await, 400);
+    // It was a channel before, so it stays a group however it grows.
+    done(&mut anns.wire, add(group, &[cy.user_id])).await;
+    let grown = created(&mut anns.wire, create(2, "More tea", &[bob.user_id])).await;
+    done(&mut anns.wire, add(grown, &[cy.user_id])).await;
+    becomes(&mut bobs, grown, true).await;
+    assert!(!item(&bobs.replica, group).unwrap().channel);
+    let Body::GroupInfo(info) = anns.wire.ask(describe(group)).await else { panic!("no description") };
+    assert_eq!((info.channel, info.followers), (false, 0));
 }

@@ -18,6 +18,9 @@ fn spread() -> Home {
     Home::new("[server]\nworkers = 3\n", &["--dev"])
 }
 
+/// Messages to a follower and posts, in turn, at the time of the follow.
+const PAIRS: usize = 10;
+
 /// Longer than any test takes: whoever waits so long was not woken.
 const LONG_MS: u32 = 15_000;
 
@@ -73,24 +76,29 @@ async fn who_follows_while_the_connection_comes_up_hears_of_what_is_posted_next(
     let mut anns = Seat::of(&server, &ann).await;
     let channel = created(&mut anns.wire, create_channel(1, "News")).await;
     let day = requests::today(&mut anns.wire).await;
-    for person in &people {
+    for (place, person) in people.iter().enumerate() {
         let coming = Wire::greeted(&server, person.token());
-        let following = http_answer(&server, person.token(), follow(channel));
+        let following = async {
+            // Before the connection is there, while what its user follows is read, and after it.
+            tokio::time::sleep(Duration::from_millis(3 * place as u64)).await;
+            http_answer(&server, person.token(), follow(channel)).await
+        };
         let (mut wire, (status, _)) = tokio::join!(coming, following);
         assert_eq!(status, 200);
         let mut replica = Replica::default();
         told(&mut wire, &mut replica, |replica| item(replica, channel).is_some()).await;
-        let sent = requests::sent(&mut anns.wire, text(channel, day, "news")).await;
-        // What comes unasked leads to it; it is not looked for before.
-        while !replica.entries.contains_key(&(channel, sent.seq)) {
+        // More than once: the word of the follow itself may still be on its way.
+        for _ in 0..3 {
+            let sent = requests::sent(&mut anns.wire, text(channel, day, "news")).await;
             assert!(matches!(wire.unasked().await, Body::Nudge(_)));
             wire.sync(&mut replica).await;
+            assert!(replica.entries.contains_key(&(channel, sent.seq)));
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_push_of_the_inbox_does_not_pass_over_a_post() {
+async fn who_follows_in_the_middle_of_a_burst_has_everything_behind_the_follow() {
     let home = spread();
     let server = home.start();
     let [ann, people @ ..] = server.people::<9>(1).await;
@@ -101,20 +109,29 @@ async fn a_push_of_the_inbox_does_not_pass_over_a_post() {
         // They know each other, so that a message would be pushed.
         requests::sent(&mut anns.wire, requests::send(To::UserId(person.user_id), day, "first")).await;
         let mut seat = Seat::of(&server, person).await;
-        let (status, _) = http_answer(&server, person.token(), follow(channel)).await;
-        assert_eq!(status, 200);
-        let post = text(channel, day, "news");
-        let direct = requests::send(To::UserId(person.user_id), day, "second");
-        anns.wire.post_together([Request::Send(post), Request::Send(direct)]).await;
-        let has_both = |replica: &Replica| replica.all_texts().iter().any(|text| text == "second");
-        while !has_both(&seat.replica) {
+        // Some of them are decided in one batch with the follow, and behind it.
+        let post = || Request::Send(text(channel, day, "news"));
+        let direct = || Request::Send(requests::send(To::UserId(person.user_id), day, "direct"));
+        let many = (0..PAIRS).flat_map(|_| [post(), direct()]);
+        let posting = anns.wire.post_together(many);
+        let (asked, (status, _)) =
+            tokio::join!(posting, http_answer(&server, person.token(), follow(channel)));
+        let mut newest = 0;
+        for request_id in asked {
+            let Body::Sent(sent) = anns.wire.answer(request_id).await else { panic!("it was refused") };
+            newest = if sent.conversation_id == channel { sent.seq } else { newest };
+        }
+        let directs = |replica: &Replica| replica.all_texts().iter().filter(|text| *text == "direct").count();
+        while directs(&seat.replica) < PAIRS || item(&seat.replica, channel).is_none() {
             match seat.wire.unasked().await {
                 Body::Push(page) if seat.replica.take(&page, false) => {}
                 Body::Push(_) | Body::Nudge(_) => drop(seat.wire.sync(&mut seat.replica).await),
                 other => panic!("{other:?}"),
             }
         }
-        assert!(seat.replica.all_texts().iter().any(|text| text == "news"), "{:?}", seat.replica.all_texts());
+        seat.wire.sync(&mut seat.replica).await;
+        let since = item(&seat.replica, channel).map_or(0, |item| item.since_seq);
+        assert_eq!((status, seat.seqs(channel)), (200, (since..=newest).collect::<Vec<_>>()));
     }
 }
 

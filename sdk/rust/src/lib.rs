@@ -11,6 +11,7 @@
 //! older ones when the application asks, by [`Client::range`].
 
 pub mod backoff;
+pub mod channels;
 pub mod client;
 mod connection;
 pub mod contacts;

@@ -16,6 +16,7 @@ mod parking;
 pub mod seeded_bugs;
 mod telling;
 mod timekeeping;
+mod turning;
 pub mod warm;
 
 use std::{
@@ -258,9 +259,8 @@ impl Persistence {
         self.telling.flush();
         self.intake.answered(answered);
         let waiting = again.len();
-        for submission in again.into_iter().rev() {
-            self.put_back(submission);
-        }
+        again.into_iter().rev().for_each(|submission| self.put_back(submission));
+        self.turn_outgrown();
         total - waiting
     }
 

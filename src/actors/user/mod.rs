@@ -7,6 +7,8 @@
 //! connection, posts that do not fit wait in the hub. **Started** by the hub for the first connection, **stopped** by
 //! it some time after the last. **A restart loses** nothing that a snapshot does not bring back.
 
+#[cfg(test)]
+mod channel_transcripts_tests;
 mod comparison;
 mod contacts;
 mod group_requests;

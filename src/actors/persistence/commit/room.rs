@@ -2,14 +2,26 @@
 
 use super::Committer;
 use crate::{
-    logic::Operation,
-    model::{GroupBounds, limits::BATCH_BYTES_MAX},
+    logic::{Operation, Request},
+    model::{Form, GroupBounds, limits::BATCH_BYTES_MAX},
 };
 
 impl Committer {
     /// Sets the bounds of groups.
     pub fn set_group_bounds(&mut self, bounds: GroupBounds) {
         self.state.set_group_bounds(bounds);
+    }
+
+    /// Sets with how many members a group is still to be one; 0 for however many.
+    pub fn set_channel_above_members(&mut self, members: usize) {
+        self.state.set_channel_above_members(members);
+    }
+
+    /// Turns that are due since groups have grown: to be decided like what others ask for.
+    #[must_use]
+    pub fn take_turns(&mut self) -> Vec<Request> {
+        let turn = |group| Request::Turn { group, to: Form::Channel };
+        self.state.take_outgrown().into_iter().map(turn).collect()
     }
 
     /// Whether the operation has to wait for the next batch: this one has its bytes, or its steps of fan-outs.
