@@ -289,6 +289,8 @@ async fn a_server_that_tells_neither_tells_nobody() {
     let conversation = say(&mut anns, To::UserId(cy.user_id)).await.conversation_id;
     let answer = list(&mut anns, ask(conversation)).await;
     assert_eq!((answer.delivered_told, answer.read_told, marks(&answer)), (false, false, vec![]));
+    let group = created(&mut anns, create(1, "Tea", &[cy.user_id])).await;
+    assert_eq!(marks(&list(&mut anns, ask(group)).await), []);
 }
 
 #[tokio::test(flavor = "multi_thread")]
