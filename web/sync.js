@@ -4,6 +4,9 @@
 import { Backoff } from './backoff.js';
 import { Lost, Refused } from './refusals.js';
 
+// What came is handed back so soon: others are told that it was delivered, and one heartbeat does for all that came till then.
+const HAND_BACK_MS = 1_000;
+
 export class Sync {
   #connection;
   #replica;
@@ -11,6 +14,7 @@ export class Sync {
   #wanted = false;
   #open = false;
   #timer = 0;
+  #hand_back_timer = 0;
   #backoff = new Backoff();
 
   // Handlers: entries(entries) after each page that brought something, caught_up() when nothing more is waiting.
@@ -60,10 +64,20 @@ export class Sync {
     }
     this.#backoff.reset();
     this.#connection.progressed();
-    if (page.snapshot) this.#handlers.entries(entries);
+    if (page.snapshot) {
+      this.#hand_back_timer ||= setTimeout(() => this.#hand_back(), HAND_BACK_MS);
+      this.#handlers.entries(entries);
+    }
     if (page.more) return this.want();
     this.#handlers.caught_up();
-    if (page.handBack) this.#connection.request({ heartbeat: {} }).catch(() => {});
+    if (page.handBack) this.#hand_back();
+  }
+
+  // Every request carries the newest snapshot; this one has nothing else to say.
+  #hand_back() {
+    clearTimeout(this.#hand_back_timer);
+    this.#hand_back_timer = 0;
+    this.#connection.request({ heartbeat: {} }).catch(() => {});
   }
 
   #want_later(least_ms) {

@@ -134,11 +134,11 @@ async fn a_device_whose_app_is_updated_reads_again_what_it_holds() {
     assert_eq!(contents(&replica), said_at_level_one(NOT_SHOWN_IN_ENGLISH));
 
     for (level, kinds, content) in [
-        (3, Some(vec![2, 3, 4]), said().to_vec()),
+        (3, Some(vec![1, 2, 3, 4]), said().to_vec()),
         (3, None, said().to_vec()),
         (2, Some(vec![]), said().to_vec()),
-        (1, Some(vec![2, 3, 4]), said_at_level_one(NOT_SHOWN_IN_ENGLISH).to_vec()),
-        (99, Some(vec![2, 3, 4]), said().to_vec()),
+        (1, Some(vec![1, 2, 3, 4]), said_at_level_one(NOT_SHOWN_IN_ENGLISH).to_vec()),
+        (99, Some(vec![1, 2, 3, 4]), said().to_vec()),
     ] {
         let mut wire = greeted(&server, Encoding::Binary, hello(ann.token(), level, "")).await;
         // A page that is lost changes nothing: the unchanged snapshot is told the same again.
@@ -150,10 +150,10 @@ async fn a_device_whose_app_is_updated_reads_again_what_it_holds() {
         assert!(pages.iter().all(|page| page.entries.is_empty()), "{pages:?}");
         let anew = pages.iter().flat_map(|page| &page.items).map(|item| item.kind);
         let differs = kinds.is_some_and(|kinds| kinds.contains(&2));
-        let expected: &[u32] = if differs { &[2, 3] } else { &[] };
+        let expected: &[u32] = if differs { &[1, 2, 3] } else { &[] };
         assert!(
             anew.eq(expected.iter().copied()),
-            "the one contact and conversation, where they differ: {pages:?}"
+            "the account, the one contact and conversation, where they differ: {pages:?}"
         );
 
         let entries = range(&mut wire, conversation).await;
@@ -235,13 +235,13 @@ async fn over_http_headers_name_the_level_and_the_language() {
     let mut snapshot = Vec::new();
     for (headers, content, changed) in [
         (vec![], said_at_level_one(NOT_SHOWN_IN_ENGLISH), None),
-        (vec![("X-Highwater-Level", "3")], said(), Some(vec![2, 3, 4])),
+        (vec![("X-Highwater-Level", "3")], said(), Some(vec![1, 2, 3, 4])),
         (
             vec![("Accept-Language", "de, zh;q=0.5")],
             said_at_level_one(NOT_SHOWN_IN_CHINESE),
-            Some(vec![2, 3, 4]),
+            Some(vec![1, 2, 3, 4]),
         ),
-        (vec![("X-Highwater-Level", "9")], said(), Some(vec![2, 3, 4])),
+        (vec![("X-Highwater-Level", "9")], said(), Some(vec![1, 2, 3, 4])),
     ] {
         let answer = post(&server, ann.token(), &headers, &snapshot, requests::sync()).await;
         let Some(Body::Page(page)) = answer.frame(Encoding::Binary).body else { panic!("{answer:?}") };

@@ -289,6 +289,8 @@ async fn a_server_that_tells_neither_tells_nobody() {
     let conversation = say(&mut anns, To::UserId(cy.user_id)).await.conversation_id;
     let answer = list(&mut anns, ask(conversation)).await;
     assert_eq!((answer.delivered_told, answer.read_told, marks(&answer)), (false, false, vec![]));
+    let group = created(&mut anns, create(1, "Tea", &[cy.user_id])).await;
+    assert_eq!(marks(&list(&mut anns, ask(group)).await), []);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -301,12 +303,12 @@ async fn a_device_that_began_later_was_delivered_nothing_of_before() {
     let (mut later, _) = Wire::greeted_with(&server, Encoding::Binary, hello).await;
     let mut replica = Replica::default();
     hands_back(&mut later, &mut replica).await;
-    let heard = || async {
-        let user = format!(r#"{{"user":"{}"}}"#, bob.name);
-        let seen = server.operate("POST", "/v1/explain/user", &user).await.text();
-        seen.contains("handed_back_ms").then_some(())
-    };
-    eventually("what it handed back is stored", heard).await;
+    // What comes now from somebody else it has, and that is known.
+    let [cy] = server.people(1).await;
+    let mut cys = Wire::greeted(&server, cy.token()).await;
+    let other = say(&mut cys, To::UserId(bob.user_id)).await.conversation_id;
+    hands_back(&mut later, &mut replica).await;
+    soon(&mut cys, other, &[(bob.user_id, 1, 0)]).await;
     assert_eq!(marks(&list(&mut anns, ask(conversation)).await), [(bob.user_id, 0, 0)]);
     say(&mut anns, To::ConversationId(conversation)).await;
     hands_back(&mut later, &mut replica).await;

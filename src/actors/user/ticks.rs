@@ -5,7 +5,8 @@ use proto::server_frame::Body;
 
 use crate::{
     model::{
-        ConversationId, Member, Seq, Ticks, TicksTold, UserId, limits::TICKS_PAGE_MAX, record::Conversation,
+        ConversationId, Form, Member, Seq, Ticks, TicksTold, UserId, limits::TICKS_PAGE_MAX,
+        record::Conversation,
     },
     store::view::{ReadFault, View},
 };
@@ -116,7 +117,8 @@ fn of_group(
         return Ok(Err(Refusal::InvalidField));
     }
     // Who follows a channel is not a member, and of so many nothing is told.
-    if view.channel(group)?.is_some_and(|channel| channel.form() == crate::model::Form::Channel) {
+    let is_channel = view.channel(group)?.is_some_and(|channel| channel.form() == Form::Channel);
+    if is_channel || (!told.delivered && !told.read) {
         return Ok(Ok(list(told, group, Vec::new(), 0)));
     }
     let limit = usize::try_from(wanted.limit).unwrap_or(usize::MAX);
