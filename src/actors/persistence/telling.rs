@@ -166,13 +166,17 @@ impl Telling {
             Err(refusal) => Outcome::from(*refusal),
         };
         let took_us = clock.monotonic_us().saturating_sub(submission.queued_us);
-        if let (Ok(_), Request::ChangeContact(change)) = (&result, &submission.operation.request) {
+        let asked = match &submission.operation.request {
+            Request::OnBehalf(on_behalf) => &on_behalf.operation.request,
+            request => request,
+        };
+        if let (Ok(_), Request::ChangeContact(change)) = (&result, asked) {
             monitor.add(changed(&change.change), 1);
         }
         if result.is_ok() {
-            count_erasing(&submission.operation.request, monitor);
+            count_erasing(asked, monitor);
         }
-        if let Some(op) = op_of(&submission.operation.request) {
+        if let Some(op) = op_of(asked) {
             let waited_us = started_us.saturating_sub(submission.queued_us);
             monitor.operation(op).finished(outcome, took_us, waited_us);
         }
@@ -244,7 +248,6 @@ fn changed(change: &ContactChange) -> u32 {
 fn op_of(request: &Request) -> Option<Op> {
     match request {
         Request::Send(_) => Some(Op::Send),
-        Request::OnBehalf(on_behalf) => op_of(&on_behalf.operation.request),
         Request::MakeUser(_) => Some(Op::Register),
         Request::Register(_) => Some(Op::Register),
         Request::AddDevice(_) => Some(Op::SignIn),
@@ -268,6 +271,8 @@ fn op_of(request: &Request) -> Option<Op> {
         | Request::AcceptTime
         | Request::Invite(_)
         | Request::ApiKey(_)
+        // What it asks is counted.
+        | Request::OnBehalf(_)
         | Request::PutDocument { .. }
         | Request::Reading(_)
         | Request::SetPrivacy { .. }
