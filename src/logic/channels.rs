@@ -107,15 +107,7 @@ fn create(
     let conversation = Conversation::of_group(channel, at);
     let begun = ConversationState { row: conversation, head: Seq(0), counted: Counted::default() };
     state.conversations.change(channel, Some(begun), version);
-    let row = Group {
-        group: channel,
-        name: name.to_owned(),
-        named: Seq(1),
-        founder,
-        created: at,
-        is_muted: false,
-        announcement: None,
-    };
+    let row = Group::new(channel, name, founder, at);
     let of_channel =
         Channel { channel, followers: 0, changed: version, before: Form::Channel, turns: Vec::new() };
     let held = GroupState {

@@ -119,15 +119,7 @@ fn create(
     if others.len() + 1 > state.group_bounds.members_max {
         return Err(Refusal::GroupFull);
     }
-    let row = Group {
-        group,
-        name: name.to_owned(),
-        named: Seq(1),
-        founder,
-        created: at,
-        is_muted: false,
-        announcement: None,
-    };
+    let row = Group::new(group, name, founder, at);
     let joined = Interval { join: Seq(1), leave: None };
     let member = |user, role| Member {
         group,

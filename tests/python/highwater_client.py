@@ -43,7 +43,8 @@ ENUMS = {
     "Role": ["ROLE_UNSPECIFIED", "ROLE_OWNER", "ROLE_ADMIN", "ROLE_MEMBER"],
     "What": ["WHAT_UNSPECIFIED", "WHAT_CREATED", "WHAT_JOINED", "WHAT_LEFT", "WHAT_REMOVED", "WHAT_RENAMED",
              "WHAT_ROLE_GIVEN", "WHAT_DISSOLVED", "WHAT_ALL_MUTED", "WHAT_ALL_UNMUTED", "WHAT_MUTED", "WHAT_UNMUTED",
-             "WHAT_TURNED", "WHAT_ANNOUNCED", "WHAT_JOINED_BY_LINK"],
+             "WHAT_TURNED", "WHAT_ANNOUNCED", "WHAT_JOINED_BY_LINK", "WHAT_ASKED", "WHAT_ADMITTED",
+             "WHAT_APPROVAL_ON", "WHAT_APPROVAL_OFF"],
 }
 
 SCHEMA = {
@@ -67,7 +68,9 @@ SCHEMA = {
         (70, "markRead", "MarkRead", "?"), (71, "setConversation", "SetConversation", "?"),
         (90, "describeGroup", "DescribeGroup", "?"), (91, "setAnnouncement", "SetAnnouncement", "?"),
         (92, "makeLink", "MakeLink", "?"), (93, "listLinks", "ListLinks", "?"), (94, "revokeLink", "RevokeLink", "?"),
-        (95, "lookAtLink", "LookAtLink", "?"), (96, "joinByLink", "JoinByLink", "?")],
+        (95, "lookAtLink", "LookAtLink", "?"), (96, "joinByLink", "JoinByLink", "?"),
+        (97, "setApproval", "SetApproval", "?"), (98, "listJoinRequests", "ListJoinRequests", "?"),
+        (99, "answerJoinRequest", "AnswerJoinRequest", "?")],
     "ServerFrame": [
         (1, "requestId", "uint64", ""), (10, "greeting", "Greeting", "?"), (11, "heartbeat", "HeartbeatAnswer", "?"),
         (12, "page", "Page", "?"), (13, "sent", "Sent", "?"), (14, "signedIn", "SignedIn", "?"),
@@ -76,7 +79,8 @@ SCHEMA = {
         (20, "difference", "Difference", "?"),
         (30, "push", "Page", "?"), (31, "nudge", "Nothing", "?"), (40, "error", "Error", "?"),
         (50, "groupCreated", "GroupCreated", "?"), (52, "memberList", "MemberList", "?"),
-        (53, "groupInfo", "GroupInfo", "?"), (54, "linkList", "LinkList", "?")],
+        (53, "groupInfo", "GroupInfo", "?"), (54, "linkList", "LinkList", "?"),
+        (55, "joinRequestList", "JoinRequestList", "?")],
     "Nothing": [],
     "Hello": [
         (1, "token", "string", ""), (2, "level", "uint32", ""), (3, "kinds", "uint32", "*"),
@@ -127,7 +131,8 @@ SCHEMA = {
     "DescribeGroup": [(1, "conversationId", "fixed64", "")],
     "GroupInfo": [
         (1, "name", "string", ""), (2, "allMuted", "bool", ""), (3, "muted", "bool", ""),
-        (4, "announcement", "Announcement", "?"), (5, "conversationId", "fixed64", ""), (6, "members", "uint32", "")],
+        (4, "announcement", "Announcement", "?"), (5, "conversationId", "fixed64", ""), (6, "members", "uint32", ""),
+        (7, "approval", "bool", ""), (8, "asked", "bool", "")],
     "Announcement": [(1, "text", "string", ""), (2, "by", "User", "?"), (3, "atMs", "int64", "")],
     "SetAnnouncement": [(1, "conversationId", "fixed64", ""), (2, "text", "string", "")],
     "MakeLink": [
@@ -136,7 +141,13 @@ SCHEMA = {
     "ListLinks": [(1, "conversationId", "fixed64", "")],
     "RevokeLink": [(1, "conversationId", "fixed64", ""), (2, "linkId", "bytes", "")],
     "LookAtLink": [(1, "code", "string", "")],
-    "JoinByLink": [(1, "code", "string", "")],
+    "JoinByLink": [(1, "code", "string", ""), (2, "greeting", "string", "")],
+    "SetApproval": [(1, "conversationId", "fixed64", ""), (2, "approval", "bool", "")],
+    "ListJoinRequests": [(1, "conversationId", "fixed64", "")],
+    "AnswerJoinRequest": [
+        (1, "conversationId", "fixed64", ""), (2, "userId", "fixed64", ""), (3, "accepted", "bool", "")],
+    "JoinRequestList": [(1, "requests", "JoinRequest", "*")],
+    "JoinRequest": [(1, "user", "User", "?"), (2, "greeting", "string", ""), (3, "askedAtMs", "int64", "")],
     "LinkList": [(1, "links", "Link", "*")],
     "Link": [
         (1, "linkId", "bytes", ""), (2, "code", "string", ""), (3, "by", "User", "?"), (4, "untilMs", "int64", ""),

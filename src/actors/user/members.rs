@@ -69,6 +69,7 @@ pub fn group_info(
         all_muted: row.is_muted,
         muted: member.is_muted,
         announcement,
+        approval: view.door(group)?.approval,
         ..proto::GroupInfo::default()
     };
     Ok(Ok(Body::GroupInfo(info)))

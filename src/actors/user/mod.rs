@@ -38,7 +38,7 @@ use contacts::change_of_contact;
 use group_requests::change_of_group;
 pub use handing_back::{hand_back, is_news};
 pub use history::{heads, range};
-pub use links::{change_of_door, links, look_at_link, made_link};
+pub use links::{change_of_door, look_at_door, made_link};
 pub use lost_futures::LostFutures;
 pub use members::{group_info, members};
 pub use pages::{Answered, PageRequest, answer, begin, count_told, page_bytes_max};
