@@ -30,7 +30,8 @@ impl World {
             let (by, change) = self.any_change(group, by, other);
             return self.change_door(by, group, change);
         }
-        self.change_door(by, group, DoorChange::SetApproval(self.random.one_in(2)));
+        let approval = self.random.one_in(2);
+        self.change_door(by, group, DoorChange::SetApproval(approval));
         let (made, secret) = self.any_link();
         self.change_door(by, group, made);
         let join = || DoorChange::Join(secret, String::new());

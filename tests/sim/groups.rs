@@ -88,7 +88,7 @@ impl World {
             19 => GroupChange::MuteAll(self.random.one_in(3)),
             20 => GroupChange::Mute(one, self.random.one_in(2)),
             21 => GroupChange::MuteAll(false),
-            22 | 23 => GroupChange::Announce("x".repeat(self.any(4))),
+            22 | 23 => GroupChange::Announce("x".repeat(self.any(2))),
             _ => GroupChange::Leave,
         };
         self.submit(Request::Group(GroupRequest { by, group, change }), Ticket::Other);
