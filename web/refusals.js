@@ -25,6 +25,8 @@ const WORDS = new Map([
   [315, 'An announcement has at most 4096 bytes and no invisible characters.'],
   [316, 'This link is not valid.'],
   [317, 'This group has as many links as it may have.'],
+  [333, 'Too many requests were made or wait.'],
+  [334, 'There is no such request, or it has expired.'],
   [340, 'You follow as many channels as one may.'],
   [500, 'The server is busy.'],
   [501, 'The server has no space left.'],

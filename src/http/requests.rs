@@ -215,13 +215,9 @@ impl Client {
                 self.services.readers.ask(info).await?.map(Some)
             }
             Request::CreateUser(_) => Err(Refusal::Forbidden),
-            Request::ListLinks(wanted) => {
-                let links = move |view: &_| user::links(view, by.user, &wanted);
-                self.services.readers.ask(links).await?.map(Some)
-            }
-            Request::LookAtLink(wanted) => {
+            Request::ListLinks(_) | Request::ListJoinRequests(_) | Request::LookAtLink(_) => {
                 let services = Arc::clone(&self.services);
-                let look = move |view: &_| user::look_at_link(view, &services, by.user, &wanted);
+                let look = move |view: &_| user::look_at_door(view, &services, by.user, &request);
                 self.services.readers.ask(look).await?.map(Some)
             }
             // What is left changes what the user has of others, of groups and of conversations, or is unknown here.

@@ -28,6 +28,8 @@ pub enum Answer {
     LinkMade(Box<MadeLink>),
     /// The user is a member of the group: newly, or since an earlier attempt.
     Joined(ConversationId),
+    /// It waits for owner or admins of the group whether the user becomes a member.
+    Asked(ConversationId),
     /// These devices are gone; their connections must be closed.
     DevicesEnded(Vec<DeviceId>),
     /// It is done.

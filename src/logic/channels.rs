@@ -104,15 +104,7 @@ fn create(
         return Ok(Decided::unchanged(Answer::GroupCreated(channel)));
     }
     let first = begin(state, (founder, channel), FollowEnd { seq: Seq(0), version })?;
-    let row = Group {
-        group: channel,
-        name: name.to_owned(),
-        named: Seq(1),
-        founder,
-        created: at,
-        is_muted: false,
-        announcement: None,
-    };
+    let row = Group::new(channel, name, founder, at);
     let of_channel =
         Channel { channel, followers: 0, changed: version, before: Form::Channel, turns: Vec::new() };
     let mut effects = vec![groups::begin(state, &row, Some(of_channel), version)];

@@ -149,7 +149,7 @@ fn random_group(random: &mut SeededRandom, mut rows: Rows) -> Rows {
 
 fn random_group_request(random: &mut SeededRandom) -> Request {
     let (user, peer) = (1 + random.below(4), UserId(1 + random.below(5)));
-    let change = match random.below(14) {
+    let change = match random.below(16) {
         0 => {
             GroupChange::Create { name: ["g", ""][random.below(2) as usize].to_owned(), members: vec![peer] }
         }
@@ -161,7 +161,9 @@ fn random_group_request(random: &mut SeededRandom) -> Request {
         6 => GroupChange::MuteAll(random.one_in(2)),
         7 => GroupChange::Mute(peer, random.one_in(2)),
         9 => GroupChange::Door(DoorChange::RevokeLink([1; 16])),
-        10 | 11 => GroupChange::Door(DoorChange::Join(LinkSecret([1; 16]))),
+        13 => GroupChange::Door(DoorChange::SetApproval(random.one_in(2))),
+        14 => GroupChange::Door(DoorChange::Answer(peer, random.one_in(2))),
+        10 | 11 => GroupChange::Door(DoorChange::Join(LinkSecret([1; 16]), String::new())),
         12 => GroupChange::Door(DoorChange::MakeLink {
             id: [1; 16],
             secret: LinkSecret([1; 16]),

@@ -6,8 +6,8 @@ use super::{
     operation::{EndDevices, Register, Target},
 };
 use crate::model::{
-    ChannelEffect, ConversationId, Day, DeviceId, Effect, FollowInterval, GroupEffect, Interval, Kind,
-    Lineage, LineageId, Link, Position, Seq, TimeMs, UserId, Version,
+    Asking, ChannelEffect, ConversationId, Day, DeviceId, Effect, FollowInterval, GroupEffect, Interval,
+    Kind, Lineage, LineageId, Link, Position, Seq, TimeMs, UserId, Version,
     limits::{CUSTOM_JSON_BYTES_MAX, DEVICES_PER_USER_MAX, TEXT_BYTES_MAX},
     record::Invite,
 };
@@ -54,6 +54,7 @@ fn short(decision: Result<Decided, Refusal>) -> String {
         Answer::GroupCreated(_) => "created".to_owned(),
         Answer::LinkMade(_) => "link".to_owned(),
         Answer::Joined(_) => "joined".to_owned(),
+        Answer::Asked(_) => "asked".to_owned(),
         Answer::Done => "done".to_owned(),
     };
     let effects =
@@ -126,7 +127,10 @@ fn shown_of_group(effect: &GroupEffect) -> String {
         GroupEffect::MemberGone { user, .. } => format!("-member {user}"),
         GroupEffect::Door(door) => {
             let link = |link: &Link| format!("{}:{}/{}", link.id[0], link.used, link.uses_max);
-            format!("door [{}]", door.links.iter().map(link).collect::<Vec<_>>().join(" "))
+            let links = door.links.iter().map(link).collect::<Vec<_>>().join(" ");
+            let asking = |asking: &Asking| format!(" {} {:?}", asking.user, asking.state);
+            let asking: String = door.asking.iter().map(asking).collect();
+            format!("door [{links}]{asking}")
         }
         GroupEffect::FanOut { position: None, .. } => "expanded".to_owned(),
         GroupEffect::FanOut { position: Some(Position { entry, after }), .. } => {

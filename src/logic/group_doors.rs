@@ -1,4 +1,5 @@
-//! How somebody comes into a group whom no member names: links are made, taken back, and used.
+//! How somebody comes into a group whom no member names: links are made, taken back, and used. Where a group wants to be
+//! asked, see `group_approvals`.
 //!
 //! A link is the word of who made it: it holds while this one may make links, and is no link to whom this one blocks. Time,
 //! number and place are judged here, inside the commit, so that of two who use the last use of a link one comes in. Why a
@@ -12,6 +13,7 @@ use super::{
     contacts,
     decide::{Decided, Needs},
     fan_out::{admit, check_queue, head_of},
+    group_approvals::{accept, ask, asked_again, asked_before, refused, set_approval, with_asking, withdraw},
     groups::{apply, check_rank, joining, write_notice},
     operation::Answer,
     state::{GroupState, State},
@@ -40,8 +42,12 @@ pub enum DoorChange {
     },
     /// A link opens nothing any more. For owner and admins.
     RevokeLink(LinkId),
-    /// The one who asks becomes a member, by a link.
-    Join(LinkSecret),
+    /// The one who asks becomes a member by a link, or asks to, with this greeting.
+    Join(LinkSecret, String),
+    /// Whether a link lets ask, or lets in. For owner and admins.
+    SetApproval(bool),
+    /// Who asked is let in, or is not. For owner and admins; who asked takes it back by refusing himself.
+    Answer(UserId, bool),
 }
 
 /// The hash under which the secret of a link is stored.
@@ -51,16 +57,25 @@ pub fn link_hash(group: ConversationId, secret: LinkSecret) -> SecretHash {
 }
 
 /// Who becomes a member by a change.
-pub(super) fn coming<'a>(change: &DoorChange, by: &'a UserId) -> &'a [UserId] {
+pub(super) fn coming<'a>(change: &'a DoorChange, by: &'a UserId) -> &'a [UserId] {
     match change {
-        DoorChange::Join(_) => std::slice::from_ref(by),
-        DoorChange::MakeLink { .. } | DoorChange::RevokeLink(_) => &[],
+        DoorChange::Join(..) => std::slice::from_ref(by),
+        DoorChange::Answer(user, true) => std::slice::from_ref(user),
+        DoorChange::MakeLink { .. }
+        | DoorChange::RevokeLink(_)
+        | DoorChange::SetApproval(_)
+        | DoorChange::Answer(_, false) => &[],
     }
+}
+
+/// Whether who comes is not let in by this, but waits.
+pub(super) fn only_asks(held: &GroupState, change: &DoorChange) -> bool {
+    matches!(change, DoorChange::Join(..)) && held.door.approval
 }
 
 /// What else must be in memory, where the group is known: what the maker of the link has of the one who uses it.
 pub(super) fn needs_of_held(needs: &mut Needs<'_>, held: &GroupState, by: UserId, change: &DoorChange) {
-    if let DoorChange::Join(secret) = change
+    if let DoorChange::Join(secret, _) = change
         && let Some(link) = link_of(&held.door, *secret)
     {
         contacts::block_needs(needs, link.by, by);
@@ -75,15 +90,14 @@ pub(super) fn decide(
     change: &DoorChange,
     version: Version,
 ) -> Result<Decided, Refusal> {
-    if let DoorChange::Join(secret) = change {
-        return join(state, at, (by, group), *secret, version);
+    match change {
+        DoorChange::Join(secret, greeting) => {
+            return join(state, at, (by, group), (*secret, greeting), version);
+        }
+        DoorChange::Answer(user, false) if *user == by => return Ok(withdraw(state, (by, group), version)),
+        _ => {}
     }
-    let held = admit(state, group, by)?;
-    check_rank(held, by, Role::Member)?;
-    if held.form() == Form::Channel {
-        // One follows it as one likes.
-        return Err(Refusal::Forbidden);
-    }
+    let held = managed(state, group, by)?;
     let before = held.door.clone();
     let (after, answer) = match change {
         DoorChange::MakeLink { id, secret, valid_s, uses_max } => {
@@ -92,13 +106,24 @@ pub(super) fn decide(
             (after, Answer::LinkMade(Box::new(MadeLink { group, secret: *secret, link })))
         }
         DoorChange::RevokeLink(id) => (without_link(&before, id), Answer::Done),
-        DoorChange::Join(_) => unreachable!("it was decided before"),
+        DoorChange::SetApproval(wanted) => return set_approval(state, at, (by, group), *wanted, version),
+        DoorChange::Answer(user, true) => return accept(state, at, (by, group), *user, version),
+        DoorChange::Answer(user, false) => (refused(&before, *user), Answer::Done),
+        DoorChange::Join(..) => unreachable!("it was decided before"),
     };
     if after == before {
         return Ok(Decided::unchanged(answer));
     }
     let effect = put_door(state, after, version);
     Ok(Decided::changed(version, vec![effect], answer))
+}
+
+/// A group whose door is this user's to keep.
+fn managed(state: &State, group: ConversationId, by: UserId) -> Result<&GroupState, Refusal> {
+    let held = admit(state, group, by)?;
+    check_rank(held, by, Role::Member)?;
+    // A channel is followed as one likes.
+    if held.form() == Form::Channel { Err(Refusal::Forbidden) } else { Ok(held) }
 }
 
 fn made(
@@ -136,7 +161,7 @@ fn join(
     state: &mut State,
     at: TimeMs,
     (by, group): (UserId, ConversationId),
-    secret: LinkSecret,
+    (secret, greeting): (LinkSecret, &str),
     version: Version,
 ) -> Result<Decided, Refusal> {
     let held = state.groups.get(&group).and_then(Option::as_ref);
@@ -144,8 +169,18 @@ fn join(
     if held.present(by).is_some() {
         return Ok(Decided::unchanged(Answer::Joined(group)));
     }
+    if held.door.approval
+        && let Some(door) = asked_before(&held.door, at, by)
+    {
+        return Ok(asked_again(state, group, door, version));
+    }
     let link = link_of(&held.door, secret).filter(|link| is_valid(held, link, at));
     let link = link.filter(|link| !contacts::is_blocked(state, link.by, by)).ok_or(Refusal::NoSuchLink)?;
+    if held.door.approval {
+        let (door, maker) = (with_use(&held.door, &link.hash), link.by);
+        let door = with_asking(held, door, at, (by, greeting))?;
+        return ask(state, (at, maker), door, version);
+    }
     if held.members.get(&by).is_some_and(|member| member.is_removed) {
         return Err(Refusal::Forbidden);
     }
@@ -179,7 +214,7 @@ fn is_valid(held: &GroupState, link: &Link, at: TimeMs) -> bool {
 }
 
 /// The door takes its value, in memory and in the record.
-fn put_door(state: &mut State, door: Door, version: Version) -> Effect {
+pub(super) fn put_door(state: &mut State, door: Door, version: Version) -> Effect {
     state.groups.change_with(&door.group, version, |held| {
         held.as_mut().expect("a group whose door changes is held").door = door.clone();
     });

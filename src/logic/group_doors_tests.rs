@@ -1,28 +1,44 @@
 //! Who comes into a group by a link: judged at the commit, in the order of the log.
 
+use std::collections::BTreeMap;
+
 use super::{
-    Operation, Request, State,
+    GroupState, Operation, Request, State,
     decide_samples::{NOW, Rows, by},
     decide_tests::check_from_at,
     operation::{ChangeContact, ContactChange, DoorChange, GroupChange, GroupRequest},
 };
 use crate::model::{
-    ConversationId, GroupBounds, LinkSecret, Role, TimeMs, UserId,
+    ConversationId, Door, Group, GroupBounds, LinkSecret, Role, Seq, TimeMs, UserId,
     limits::{LINK_USES_MAX, LINK_VALID_S_MAX, LINKS_PER_GROUP_MAX},
 };
 
-const GROUP: ConversationId = ConversationId(0x6e0);
+pub(super) const GROUP: ConversationId = ConversationId(0x6e0);
 
-fn change(user: u64, change: GroupChange) -> Request {
+pub(super) fn change(user: u64, change: GroupChange) -> Request {
     Request::Group(GroupRequest { by: by(user, 10 * user + 1), group: GROUP, change })
 }
 
-fn door(user: u64, what: DoorChange) -> Request {
+pub(super) fn door(user: u64, what: DoorChange) -> Request {
     change(user, GroupChange::Door(what))
 }
 
+/// A group that nobody belongs to.
+pub(super) fn empty() -> GroupState {
+    let row = Group {
+        group: GROUP,
+        name: "g".to_owned(),
+        named: Seq(1),
+        founder: UserId(1),
+        created: TimeMs(1),
+        is_muted: false,
+        announcement: None,
+    };
+    GroupState { row, members: BTreeMap::new(), position: None, channel: None, door: Door::shut(GROUP) }
+}
+
 /// A link whose secret is made of its number.
-fn link(user: u64, id: u8, uses_max: u32) -> Request {
+pub(super) fn link(user: u64, id: u8, uses_max: u32) -> Request {
     let secret = LinkSecret([id; 16]);
     door(user, DoorChange::MakeLink { id: [id; 16], secret, valid_s: 60, uses_max })
 }
@@ -31,11 +47,11 @@ fn revoke(user: u64, id: u8) -> Request {
     door(user, DoorChange::RevokeLink([id; 16]))
 }
 
-fn join(user: u64, id: u8) -> Request {
-    door(user, DoorChange::Join(LinkSecret([id; 16])))
+pub(super) fn join(user: u64, id: u8) -> Request {
+    door(user, DoorChange::Join(LinkSecret([id; 16]), String::new()))
 }
 
-fn remove(user: u64, member: u64) -> Request {
+pub(super) fn remove(user: u64, member: u64) -> Request {
     change(user, GroupChange::Remove(UserId(member)))
 }
 
@@ -50,7 +66,7 @@ fn block(user: u64, other: u64) -> Request {
 
 /// User 1 owns the group, 2 is an admin, 3 is a member, and 4 to 7 are none; five may be in it.
 #[track_caller]
-fn check_at(operations: &[(i64, Request)], expected: &[&str]) {
+pub(super) fn check_at(operations: &[(i64, Request)], expected: &[&str]) {
     let people = (1..=7).fold(Rows::default(), |rows, user| rows.user(user, 1));
     let mut state = State::default();
     state.set_group_bounds(GroupBounds { members_max: 5, step_pointers_max: 1 });
@@ -70,7 +86,7 @@ fn check_at(operations: &[(i64, Request)], expected: &[&str]) {
 }
 
 #[track_caller]
-fn check(operations: &[Request], expected: &[&str]) {
+pub(super) fn check(operations: &[Request], expected: &[&str]) {
     let at_once: Vec<_> = operations.iter().map(|request| (0, request.clone())).collect();
     check_at(&at_once, expected);
 }

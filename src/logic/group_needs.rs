@@ -52,7 +52,9 @@ pub(super) fn needs(needs: &mut Needs<'_>, request: &GroupRequest) {
             channels::unfollow_needs(needs, request.by.user, group);
         }
         (Some(held), change) => {
-            entry_needs(needs, held, added);
+            // Who only asks is no part of the audience.
+            let asks = matches!(change, GroupChange::Door(change) if group_doors::only_asks(held, change));
+            entry_needs(needs, held, if asks { &[] } else { added });
             needs_of_held(needs, held, request.by.user, change);
         }
         (None, GroupChange::Create { members, .. }) => {

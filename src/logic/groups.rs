@@ -67,7 +67,7 @@ pub(super) fn decide(
     };
     let mut effects = Vec::new();
     apply(state, &mut effects, group, &changed, version);
-    if let Notice::Joined(_) | Notice::JoinedByLink = changed.notice {
+    if let Notice::Joined(_) | Notice::JoinedByLink | Notice::Admitted(_) = changed.notice {
         turns::note_growth(state, group);
     }
     if let Notice::RoleGiven(..) = changed.notice
@@ -120,15 +120,7 @@ fn create(
     if others.len() + 1 > state.group_bounds.members_max {
         return Err(Refusal::GroupFull);
     }
-    let row = Group {
-        group,
-        name: name.to_owned(),
-        named: Seq(1),
-        founder,
-        created: at,
-        is_muted: false,
-        announcement: None,
-    };
+    let row = Group::new(group, name, founder, at);
     let joined = Interval { join: Seq(1), leave: None };
     let member = |user, role| Member {
         group,

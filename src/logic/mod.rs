@@ -39,6 +39,9 @@ mod followers;
 mod group_announcements;
 #[cfg(test)]
 mod group_announcements_tests;
+mod group_approvals;
+#[cfg(test)]
+mod group_approvals_tests;
 pub mod group_doors;
 #[cfg(test)]
 mod group_doors_tests;

@@ -25,6 +25,15 @@ pub struct Group {
     pub announcement: Option<Announcement>,
 }
 
+impl Group {
+    /// As it is made: its first entry names it.
+    #[must_use]
+    pub fn new(group: ConversationId, name: &str, founder: UserId, created: TimeMs) -> Group {
+        let (name, named) = (name.to_owned(), Seq(1));
+        Group { group, name, named, founder, created, is_muted: false, announcement: None }
+    }
+}
+
 /// A text that stands beside the log of a group, so that who comes later knows it too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Announcement {
@@ -185,6 +194,12 @@ pub enum Notice {
     Announced(String),
     /// The sender became a member by a link.
     JoinedByLink,
+    /// Somebody asks to come in by a link of the sender. Who, is for owner and admins.
+    Asked,
+    /// The sender let in somebody who had asked.
+    Admitted(UserId),
+    /// The sender lets who has a link ask, or lets them in.
+    ApprovalSet(bool),
 }
 
 impl Notice {
@@ -200,8 +215,12 @@ impl Notice {
                 | Notice::Dissolved
                 | Notice::AllMuted(_)
                 | Notice::Turned(_)
-                | Notice::JoinedByLink => 0,
-                Notice::Removed(_) | Notice::RoleGiven(..) | Notice::Muted(..) => NAMED_USER_BYTES_MAX,
+                | Notice::JoinedByLink
+                | Notice::Asked
+                | Notice::ApprovalSet(_) => 0,
+                Notice::Removed(_) | Notice::RoleGiven(..) | Notice::Muted(..) | Notice::Admitted(_) => {
+                    NAMED_USER_BYTES_MAX
+                }
                 // With the conversation's item, which a page tells beside it.
                 Notice::Renamed(name) => 3 * name.len() + CONVERSATION_ITEM_BYTES,
                 Notice::Announced(text) => text.len(),

@@ -1,9 +1,11 @@
-//! How somebody comes into a group whom no member names: by a link, which is a secret that owner or admins hand on.
+//! How somebody comes into a group whom no member names: by a link, which is a secret that owner or admins hand on, and
+//! where the group wants it so, by asking and being let in.
 
 use std::fmt;
 
 use super::{
     ids::{ConversationId, TimeMs, UserId},
+    limits::JOIN_REQUEST_EXPIRY_MS,
     record::SecretHash,
 };
 
@@ -17,13 +19,55 @@ pub struct Door {
     pub group: ConversationId,
     /// Oldest first, at most `limits::LINKS_PER_GROUP_MAX`, also such as nobody can use any more.
     pub links: Vec<Link>,
+    /// Whether a link lets nobody in, but lets ask.
+    pub approval: bool,
+    /// Who asked, oldest first, each once, at most `limits::JOIN_REQUESTS_MAX`.
+    pub asking: Vec<Asking>,
+}
+
+/// Somebody who asked to come in, until it expires or he is let in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asking {
+    /// Who.
+    pub user: UserId,
+    /// When.
+    pub at: TimeMs,
+    /// What was said with it; may be empty.
+    pub greeting: String,
+    /// What became of it.
+    pub state: AskingState,
+}
+
+/// See [`Asking`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AskingState {
+    /// Owner and admins see it.
+    Waiting,
+    /// One of them refused. Who asked is not told, and asks in vain until it expires.
+    Refused,
+    /// Who asked took it back.
+    Withdrawn,
 }
 
 impl Door {
     /// Of a group into which there is no way.
     #[must_use]
     pub fn shut(group: ConversationId) -> Door {
-        Door { group, links: Vec::new() }
+        Door { group, links: Vec::new(), approval: false, asking: Vec::new() }
+    }
+}
+
+impl Asking {
+    /// Whether it counts no more.
+    #[must_use]
+    pub fn is_expired(&self, at: TimeMs) -> bool {
+        at.0.saturating_sub(self.at.0) >= JOIN_REQUEST_EXPIRY_MS
+    }
+
+    /// Whether it can be answered.
+    #[must_use]
+    pub fn waits(&self, at: TimeMs) -> bool {
+        self.state == AskingState::Waiting && !self.is_expired(at)
     }
 }
 
@@ -73,6 +117,16 @@ mod tests {
         let open = |used, at| link(used).is_open(TimeMs(at));
         assert!(open(0, 8) && open(1, 8));
         assert!(!open(2, 8) && !open(0, 9) && !open(0, 10));
+    }
+
+    #[test]
+    fn what_was_asked_waits_until_it_expires() {
+        let asking = |state| Asking { user: UserId(1), at: TimeMs(5), greeting: String::new(), state };
+        let waits = |state, at| asking(state).waits(TimeMs(at));
+        let last = 5 + JOIN_REQUEST_EXPIRY_MS - 1;
+        assert!(waits(AskingState::Waiting, 0) && waits(AskingState::Waiting, last));
+        assert!(!waits(AskingState::Waiting, last + 1));
+        assert!(!waits(AskingState::Refused, 5) && !waits(AskingState::Withdrawn, 5));
     }
 
     #[test]

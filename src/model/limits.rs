@@ -172,6 +172,15 @@ pub const LINK_VALID_S_MAX: u32 = 365 * 24 * 60 * 60;
 /// Users whom one link lets in, also when nothing is said. More: refused as `invalid_field`. Source: no group takes more.
 pub const LINK_USES_MAX: u32 = GROUP_MEMBERS_CEILING as u32;
 
+/// Requests to come into one group that are kept, those that were refused or taken back until they expire too; of these
+/// the oldest makes room. While all of them wait one more is refused as `too_many_requests`. Source: choice; they are told
+/// in one list, and are in memory with the group.
+pub const JOIN_REQUESTS_MAX: usize = 50;
+
+/// After this time a request to come into a group does not wait any more, milliseconds.
+/// Source: as with requests to be a contact.
+pub const JOIN_REQUEST_EXPIRY_MS: i64 = 7 * 24 * 60 * 60 * 1000;
+
 /// Members in one answer to a request for them. More: told by the next one. Source: as many as one operation adds.
 pub const MEMBERS_PAGE_MAX: usize = GROUP_USERS_PER_OPERATION_MAX;
 

@@ -175,7 +175,7 @@ operations! {
     ChangePassword = "change_password", "accounts";
     /// Who belongs to a group.
     ListMembers = "list_members", "user";
-    /// What a group is now, also by a link into it, and which links it has.
+    /// What a group is now, also by a link into it, and the ways into it.
     DescribeGroup = "describe_group", "user";
     /// How far others have come with a conversation.
     AskWatermarks = "ask_watermarks", "user";

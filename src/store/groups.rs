@@ -176,6 +176,9 @@ const MUTED: u8 = 9;
 const TURNED: u8 = 10;
 const ANNOUNCED: u8 = 13;
 const JOINED_BY_LINK: u8 = 14;
+const ASKED: u8 = 15;
+const ADMITTED: u8 = 16;
+const APPROVAL_SET: u8 = 17;
 
 /// Writes a notice.
 pub fn encode_notice(out: &mut Vec<u8>, notice: &Notice) {
@@ -212,6 +215,12 @@ pub fn encode_notice(out: &mut Vec<u8>, notice: &Notice) {
         }
         Notice::Turned(form) => out.extend_from_slice(&[TURNED, channels::form_tag(*form)]),
         Notice::JoinedByLink => out.push(JOINED_BY_LINK),
+        Notice::Asked => out.push(ASKED),
+        Notice::Admitted(user) => {
+            out.push(ADMITTED);
+            put_fixed64(out, user.0);
+        }
+        Notice::ApprovalSet(wanted) => out.extend([APPROVAL_SET, u8::from(*wanted)]),
         Notice::Announced(text) => {
             out.push(ANNOUNCED);
             put_bytes(out, text.as_bytes());
@@ -236,6 +245,9 @@ pub fn decode_notice(input: &mut Input<'_>) -> Result<Notice, Malformed> {
         MUTED => Notice::Muted(input.user()?, take_flag(input)?),
         TURNED => Notice::Turned(channels::take_form(input)?),
         JOINED_BY_LINK => Notice::JoinedByLink,
+        ASKED => Notice::Asked,
+        ADMITTED => Notice::Admitted(input.user()?),
+        APPROVAL_SET => Notice::ApprovalSet(take_flag(input)?),
         ANNOUNCED => Notice::Announced(input.text("announcement")?),
         tag => return Err(Malformed::Unknown { what: "notice", tag: u64::from(tag) }),
     })
@@ -251,7 +263,7 @@ fn take_users(input: &mut Input<'_>) -> Result<Vec<UserId>, Malformed> {
     (0..count).map(|_| input.user()).collect()
 }
 
-fn take_flag(input: &mut Input<'_>) -> Result<bool, Malformed> {
+pub(super) fn take_flag(input: &mut Input<'_>) -> Result<bool, Malformed> {
     match input.byte("flag")? {
         0 => Ok(false),
         1 => Ok(true),

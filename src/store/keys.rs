@@ -18,7 +18,7 @@
 //! | `v` | invites | hash | invite |
 //! | `o` | groups | group | group row |
 //! | `b` | groups | group, user | member row |
-//! | `e` | group doors | group | links into the group |
+//! | `e` | group doors | group | links into the group, and who asked to come in |
 //! | `f` | groups | group | position of the fan-out, while something waits |
 //! | `h` | channels | channel, first seq | chunk of posts: seq and version |
 //! | `i` | channels | user | number of follows |

@@ -6,11 +6,11 @@ use bytes::Bytes;
 
 use super::{engine::Engine, engine_memory::MemoryEngine, index_writer, log_record, tail::Tail, view::View};
 use crate::model::{
-    Announcement, ApiKey, ApiKeyId, ApiKeys, Channel, ChannelEffect, ClientMessageId, Contact, ContactTally,
-    Content, ConversationId, Custom, Day, Delivery, DeviceId, Door, Effect, Erasure, Expansion, Follow,
-    FollowEnd, FollowInterval, Form, Group, GroupEffect, HeardSince, Horizon, Interval, Kind, KindSet,
-    Lineage, LineageId, Lineages, Link, Member, Notice, Position, Posted, Reading, Record, Role, RunNumber,
-    Seq, Standing, TimeMs, Turn, UserId, Version,
+    Announcement, ApiKey, ApiKeyId, ApiKeys, Asking, AskingState, Channel, ChannelEffect, ClientMessageId,
+    Contact, ContactTally, Content, ConversationId, Custom, Day, Delivery, DeviceId, Door, Effect, Erasure,
+    Expansion, Follow, FollowEnd, FollowInterval, Form, Group, GroupEffect, HeardSince, Horizon, Interval,
+    Kind, KindSet, Lineage, LineageId, Lineages, Link, Member, Notice, Position, Posted, Reading, Record,
+    Role, RunNumber, Seq, Standing, TimeMs, Turn, UserId, Version,
     api_key::{ActsFor, Scope, Scopes},
     limits::KINDS_MAX,
     record::{Account, Conversation, Device, HostIdentity, Invite, Item, ItemValue, Message, Run},
@@ -117,6 +117,12 @@ impl Samples {
 }
 
 fn door(group: ConversationId) -> Effect {
+    let asking = |user, state| Asking {
+        user: UserId(user),
+        at: TimeMs(1_700_000_000_456),
+        greeting: "It is Böb".to_owned(),
+        state,
+    };
     let link = |id, used| Link {
         id: [id; 16],
         hash: [0xa5; 32],
@@ -125,7 +131,16 @@ fn door(group: ConversationId) -> Effect {
         uses_max: 300,
         used,
     };
-    Effect::Group(GroupEffect::Door(Door { group, links: vec![link(1, 0), link(2, 129)] }))
+    Effect::Group(GroupEffect::Door(Door {
+        group,
+        links: vec![link(1, 0), link(2, 129)],
+        approval: true,
+        asking: vec![
+            asking(7, AskingState::Waiting),
+            asking(8, AskingState::Refused),
+            asking(9, AskingState::Withdrawn),
+        ],
+    }))
 }
 
 fn of_channel(channel: ConversationId) -> Vec<Effect> {
@@ -438,6 +453,15 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
         ("notice_muted", vec![notice(Notice::Muted(bob, true))]),
         ("notice_unmuted", vec![notice(Notice::Muted(bob, false))]),
         ("notice_joined_by_link", vec![notice(Notice::JoinedByLink)]),
+        (
+            "notice_approval",
+            vec![
+                notice(Notice::ApprovalSet(true)),
+                notice(Notice::ApprovalSet(false)),
+                notice(Notice::Asked),
+                notice(Notice::Admitted(bob)),
+            ],
+        ),
         (
             "notice_announced",
             vec![notice(Notice::Announced("Um fünf.".to_owned())), notice(Notice::Announced(String::new()))],

@@ -38,6 +38,10 @@ fn english(notice: &proto::Notice) -> String {
         What::Announced if notice.text.is_empty() => format!("{by} took back the announcement"),
         What::Announced => format!("{by} announced: {}", notice.text),
         What::JoinedByLink => format!("{by} joined by a link"),
+        What::Asked => format!("somebody asks to come in by a link of {by}"),
+        What::Admitted => format!("{by} let {users} in"),
+        What::ApprovalOn => format!("{by} wants who comes by a link to ask"),
+        What::ApprovalOff => format!("{by} lets in who comes by a link"),
     }
 }
 
@@ -65,6 +69,10 @@ fn chinese(notice: &proto::Notice) -> String {
         What::Announced if notice.text.is_empty() => format!("{by}清空了群公告"),
         What::Announced => format!("{by}发布了群公告：{}", notice.text),
         What::JoinedByLink => format!("{by}通过链接加入了群聊"),
+        What::Asked => format!("有人通过{by}的链接申请入群"),
+        What::Admitted => format!("{by}同意{users}加入了群聊"),
+        What::ApprovalOn => format!("{by}开启了入群审批"),
+        What::ApprovalOff => format!("{by}关闭了入群审批"),
     }
 }
 
@@ -132,6 +140,28 @@ mod tests {
             ),
             (What::Left, &[], Role::Unspecified, "Ann left", "Ann退出了群聊"),
             (What::JoinedByLink, &[], Role::Unspecified, "Ann joined by a link", "Ann通过链接加入了群聊"),
+            (
+                What::Asked,
+                &[],
+                Role::Unspecified,
+                "somebody asks to come in by a link of Ann",
+                "有人通过Ann的链接申请入群",
+            ),
+            (What::Admitted, &["Bob"], Role::Unspecified, "Ann let Bob in", "Ann同意Bob加入了群聊"),
+            (
+                What::ApprovalOn,
+                &[],
+                Role::Unspecified,
+                "Ann wants who comes by a link to ask",
+                "Ann开启了入群审批",
+            ),
+            (
+                What::ApprovalOff,
+                &[],
+                Role::Unspecified,
+                "Ann lets in who comes by a link",
+                "Ann关闭了入群审批",
+            ),
             (What::Removed, &["Bob"], Role::Unspecified, "Ann removed Bob", "Ann将Bob移出了群聊"),
             (What::AllMuted, &[], Role::Unspecified, "Ann muted everybody", "Ann开启了全员禁言"),
             (What::AllUnmuted, &[], Role::Unspecified, "Ann lets everybody write again", "Ann解除了全员禁言"),

@@ -132,16 +132,19 @@ fn speaker(user: UserId, rendering: Rendering, message: &Message) -> Option<User
 fn concerned(notice: &Notice) -> &[UserId] {
     match notice {
         Notice::Created { members, .. } | Notice::Joined(members) => members,
-        Notice::Removed(user) | Notice::RoleGiven(user, _) | Notice::Muted(user, _) => {
-            std::slice::from_ref(user)
-        }
+        Notice::Removed(user)
+        | Notice::RoleGiven(user, _)
+        | Notice::Muted(user, _)
+        | Notice::Admitted(user) => std::slice::from_ref(user),
         Notice::Left
         | Notice::Renamed(_)
         | Notice::Dissolved
         | Notice::AllMuted(_)
         | Notice::Turned(_)
         | Notice::Announced(_)
-        | Notice::JoinedByLink => &[],
+        | Notice::JoinedByLink
+        | Notice::Asked
+        | Notice::ApprovalSet(_) => &[],
     }
 }
 
@@ -207,6 +210,10 @@ fn whole_notice(sender: UserId, notice: &Notice, names: &Names) -> proto::Notice
         Notice::Turned(_) => (What::Turned, "", None),
         Notice::Announced(_) => (What::Announced, "", None),
         Notice::JoinedByLink => (What::JoinedByLink, "", None),
+        Notice::Asked => (What::Asked, "", None),
+        Notice::Admitted(_) => (What::Admitted, "", None),
+        Notice::ApprovalSet(true) => (What::ApprovalOn, "", None),
+        Notice::ApprovalSet(false) => (What::ApprovalOff, "", None),
     };
     let text = match notice {
         Notice::Announced(text) => text.as_str(),

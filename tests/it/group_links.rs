@@ -14,7 +14,7 @@ use super::{
 };
 use crate::support::{Home, Wire, requests, sdk};
 
-fn make(conversation_id: u64, id: u8, uses_max: u32) -> Request {
+pub fn make(conversation_id: u64, id: u8, uses_max: u32) -> Request {
     Request::MakeLink(MakeLink { conversation_id, link_id: vec![id; 16].into(), valid_s: 600, uses_max })
 }
 
@@ -26,12 +26,12 @@ fn revoke(conversation_id: u64, id: u8) -> Request {
     Request::RevokeLink(RevokeLink { conversation_id, link_id: vec![id; 16].into() })
 }
 
-fn look(code: &str) -> Request {
+pub fn look(code: &str) -> Request {
     Request::LookAtLink(LookAtLink { code: code.to_owned() })
 }
 
 fn join(code: &str) -> Request {
-    Request::JoinByLink(JoinByLink { code: code.to_owned() })
+    Request::JoinByLink(JoinByLink { code: code.to_owned(), greeting: String::new() })
 }
 
 fn links(body: Body) -> Vec<Link> {
@@ -42,14 +42,14 @@ fn links(body: Body) -> Vec<Link> {
 }
 
 /// A link of user `wire`, and its code.
-async fn code(wire: &mut Wire, group: u64, id: u8, uses_max: u32) -> String {
+pub async fn code(wire: &mut Wire, group: u64, id: u8, uses_max: u32) -> String {
     let made = links(wire.ask(make(group, id, uses_max)).await);
     assert_eq!((made.len(), made[0].link_id.as_ref(), made[0].used), (1, &[id; 16][..], 0));
     assert_eq!(made[0].code.len(), 32, "{made:?}");
     made[0].code.clone()
 }
 
-fn joined(group: u64) -> Body {
+pub fn joined(group: u64) -> Body {
     Body::GroupInfo(GroupInfo { conversation_id: group, ..GroupInfo::default() })
 }
 
@@ -174,7 +174,7 @@ async fn the_rust_client_joins_by_a_link_and_everybody_is_told() {
     let id = highwater_sdk::ClientMessageId::random();
     let link = anns.make_link(group, id, Duration::from_secs(60), 0).await.unwrap();
     assert_eq!(bobs.look_at_link(&link.code).await.unwrap().name, "Tea");
-    assert_eq!(bobs.join_by_link(&link.code).await.unwrap().conversation_id, group);
+    assert_eq!(bobs.join_by_link(&link.code, "").await.unwrap().conversation_id, group);
     assert_eq!(anns.list_links(group).await.unwrap()[0].used, 1);
     anns.revoke_link(group, &link.link_id).await.unwrap();
     assert_eq!(anns.list_links(group).await.unwrap(), []);

@@ -29,6 +29,7 @@
 //! | [`channels`] | channels: made, followed, turned; who writes, and what a follower has |
 //! | [`posts`] | followers hear of a post without asking, and nobody else does; a poll ends with it |
 //! | [`group_announcements`] | what is announced in a group: who may, who is told, and what who comes later finds |
+//! | [`group_approvals`] | groups that want to be asked: who waits, who is let in, and who is told what of it |
 //! | [`group_ends`] | an owner ends a group: everybody is told, nobody writes, and what was told stays readable |
 //! | [`group_links`] | links into groups: told once, looked at by strangers, used in a race, and what wrong codes cost |
 //! | [`group_mutes`] | all or one are muted in a group: who may write, and what everybody is told of it |
@@ -69,6 +70,7 @@ mod erasure;
 mod export;
 mod full_disk;
 mod group_announcements;
+mod group_approvals;
 mod group_ends;
 mod group_levels;
 mod group_links;

@@ -43,7 +43,8 @@ ENUMS = {
     "Role": ["ROLE_UNSPECIFIED", "ROLE_OWNER", "ROLE_ADMIN", "ROLE_MEMBER"],
     "What": ["WHAT_UNSPECIFIED", "WHAT_CREATED", "WHAT_JOINED", "WHAT_LEFT", "WHAT_REMOVED", "WHAT_RENAMED",
              "WHAT_ROLE_GIVEN", "WHAT_DISSOLVED", "WHAT_ALL_MUTED", "WHAT_ALL_UNMUTED", "WHAT_MUTED", "WHAT_UNMUTED",
-             "WHAT_TURNED", "WHAT_ANNOUNCED", "WHAT_JOINED_BY_LINK"],
+             "WHAT_TURNED", "WHAT_ANNOUNCED", "WHAT_JOINED_BY_LINK", "WHAT_ASKED", "WHAT_ADMITTED",
+             "WHAT_APPROVAL_ON", "WHAT_APPROVAL_OFF"],
 }
 
 SCHEMA = {
@@ -71,7 +72,9 @@ SCHEMA = {
         (72, "askWatermarks", "AskWatermarks", "?"), (73, "setPrivacy", "SetPrivacy", "?"),
         (90, "describeGroup", "DescribeGroup", "?"), (91, "setAnnouncement", "SetAnnouncement", "?"),
         (92, "makeLink", "MakeLink", "?"), (93, "listLinks", "ListLinks", "?"), (94, "revokeLink", "RevokeLink", "?"),
-        (95, "lookAtLink", "LookAtLink", "?"), (96, "joinByLink", "JoinByLink", "?")],
+        (95, "lookAtLink", "LookAtLink", "?"), (96, "joinByLink", "JoinByLink", "?"),
+        (97, "setApproval", "SetApproval", "?"), (98, "listJoinRequests", "ListJoinRequests", "?"),
+        (99, "answerJoinRequest", "AnswerJoinRequest", "?")],
     "ServerFrame": [
         (1, "requestId", "uint64", ""), (10, "greeting", "Greeting", "?"), (11, "heartbeat", "HeartbeatAnswer", "?"),
         (12, "page", "Page", "?"), (13, "sent", "Sent", "?"), (14, "signedIn", "SignedIn", "?"),
@@ -81,7 +84,8 @@ SCHEMA = {
         (30, "push", "Page", "?"), (31, "nudge", "Nothing", "?"), (32, "watermark", "Watermark", "?"),
         (33, "watermarks", "WatermarkList", "?"), (40, "error", "Error", "?"),
         (50, "groupCreated", "GroupCreated", "?"), (52, "memberList", "MemberList", "?"),
-        (53, "groupInfo", "GroupInfo", "?"), (54, "linkList", "LinkList", "?")],
+        (53, "groupInfo", "GroupInfo", "?"), (54, "linkList", "LinkList", "?"),
+        (55, "joinRequestList", "JoinRequestList", "?")],
     "Nothing": [],
     "Hello": [
         (1, "token", "string", ""), (2, "level", "uint32", ""), (3, "kinds", "uint32", "*"),
@@ -136,7 +140,8 @@ SCHEMA = {
     "GroupInfo": [
         (1, "name", "string", ""), (2, "allMuted", "bool", ""), (3, "muted", "bool", ""), (4, "channel", "bool", ""),
         (5, "followers", "uint64", ""), (6, "announcement", "Announcement", "?"),
-        (7, "conversationId", "fixed64", ""), (8, "members", "uint32", "")],
+        (7, "conversationId", "fixed64", ""), (8, "members", "uint32", ""), (9, "approval", "bool", ""),
+        (10, "asked", "bool", "")],
     "CreateChannel": [(1, "clientChannelId", "bytes", ""), (2, "name", "string", "")],
     "Follow": [(1, "conversationId", "fixed64", "")],
     "Unfollow": [(1, "conversationId", "fixed64", "")],
@@ -149,7 +154,13 @@ SCHEMA = {
     "ListLinks": [(1, "conversationId", "fixed64", "")],
     "RevokeLink": [(1, "conversationId", "fixed64", ""), (2, "linkId", "bytes", "")],
     "LookAtLink": [(1, "code", "string", "")],
-    "JoinByLink": [(1, "code", "string", "")],
+    "JoinByLink": [(1, "code", "string", ""), (2, "greeting", "string", "")],
+    "SetApproval": [(1, "conversationId", "fixed64", ""), (2, "approval", "bool", "")],
+    "ListJoinRequests": [(1, "conversationId", "fixed64", "")],
+    "AnswerJoinRequest": [
+        (1, "conversationId", "fixed64", ""), (2, "userId", "fixed64", ""), (3, "accepted", "bool", "")],
+    "JoinRequestList": [(1, "requests", "JoinRequest", "*")],
+    "JoinRequest": [(1, "user", "User", "?"), (2, "greeting", "string", ""), (3, "askedAtMs", "int64", "")],
     "LinkList": [(1, "links", "Link", "*")],
     "Link": [
         (1, "linkId", "bytes", ""), (2, "code", "string", ""), (3, "by", "User", "?"), (4, "untilMs", "int64", ""),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use highwater::{
     model::{
-        Content, ConversationId, Form, Group as GroupRow, Interval, Link, Member, Notice, Position, Role,
+        Content, ConversationId, Door, Form, Group as GroupRow, Interval, Member, Notice, Position, Role,
         Seq, UserId, Version,
         limits::INTERVALS_PER_MEMBER_MAX,
         record::{ItemValue, Message},
@@ -57,7 +57,7 @@ pub struct Stored {
     pub row: Option<GroupRow>,
     pub members: BTreeMap<UserId, Member>,
     pub position: Option<Position>,
-    pub links: Vec<Link>,
+    pub door: Option<Door>,
 }
 
 impl Group {
@@ -223,6 +223,19 @@ impl Group {
                 assert!(is_admin && *muted != self.is_muted, "{by}, a {rank:?}, mutes all: {muted}");
                 self.is_muted = *muted;
                 events.push("group muted or unmuted");
+            }
+            Some(Notice::Asked) => {
+                assert!(is_admin, "{by}, a {rank:?}, has a link by which somebody asks");
+                events.push("asked to come in");
+            }
+            Some(Notice::ApprovalSet(wanted)) => {
+                assert!(is_admin, "{by}, a {rank:?}, sets approval to {wanted}");
+                events.push("approval set");
+            }
+            Some(Notice::Admitted(user)) => {
+                assert!(is_admin, "{by}, a {rank:?}, lets {user} in");
+                self.join(*user, Role::Member, (seq, version), &mut events);
+                events.push("let in");
             }
             Some(Notice::JoinedByLink) => {
                 self.join(by, Role::Member, (seq, version), &mut events);

@@ -114,7 +114,7 @@ impl Oracle {
             GroupEffect::Member(row) => drop(stored.members.insert(row.user, row.clone())),
             GroupEffect::FanOut { position, .. } => stored.position = *position,
             GroupEffect::MemberGone { user, .. } => panic!("{user} is forgotten, and there is room"),
-            GroupEffect::Door(door) => stored.links.clone_from(&door.links),
+            GroupEffect::Door(door) => stored.door = Some(door.clone()),
             GroupEffect::Expanded(_) => unreachable!("a step is no row"),
         }
     }

@@ -151,6 +151,7 @@ fn ranks(log: &[Message]) -> BTreeMap<UserId, (Role, Seq)> {
             Notice::Created { members, .. } => (members, None),
             Notice::Joined(members) => (members, None),
             Notice::JoinedByLink => (std::slice::from_ref(&message.sender), None),
+            Notice::Admitted(user) => (std::slice::from_ref(user), None),
             Notice::Left => (&[], Some(by)),
             Notice::Removed(user) => (&[], Some(*user)),
             Notice::Dissolved => {
@@ -162,7 +163,9 @@ fn ranks(log: &[Message]) -> BTreeMap<UserId, (Role, Seq)> {
             | Notice::AllMuted(_)
             | Notice::Muted(..)
             | Notice::Turned(_)
-            | Notice::Announced(_) => (&[], None),
+            | Notice::Announced(_)
+            | Notice::Asked
+            | Notice::ApprovalSet(_) => (&[], None),
         };
         for user in came {
             ranks.insert(*user, (Role::Member, seq));

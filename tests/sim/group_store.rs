@@ -298,6 +298,7 @@ pub fn audiences(log: &[Message]) -> Vec<Vec<u64>> {
             }
             Notice::Joined(users) => members.extend(users.iter().map(|user| (user.0, ()))),
             Notice::JoinedByLink => drop(members.insert(message.sender.0, ())),
+            Notice::Admitted(user) => drop(members.insert(user.0, ())),
             Notice::Left => gone.push(message.sender.0),
             Notice::Removed(user) => gone.push(user.0),
             Notice::Dissolved => gone.extend(members.keys()),
@@ -306,7 +307,9 @@ pub fn audiences(log: &[Message]) -> Vec<Vec<u64>> {
             | Notice::AllMuted(_)
             | Notice::Muted(..)
             | Notice::Turned(_)
-            | Notice::Announced(_) => {}
+            | Notice::Announced(_)
+            | Notice::Asked
+            | Notice::ApprovalSet(_) => {}
         }
         audiences.push(members.keys().copied().collect());
         for user in gone {

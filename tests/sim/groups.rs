@@ -69,7 +69,7 @@ impl World {
             _ => self.any_actor(|user| matches!(rank(user), Some(Role::Owner | Role::Admin))),
         };
         let Some(by) = by else { return };
-        if self.random.one_in(6) {
+        if self.random.one_in(4) {
             return self.use_links(group);
         }
         let (one, two) = (self.any_user(), self.any_user());
@@ -88,13 +88,13 @@ impl World {
             19 => GroupChange::MuteAll(self.random.one_in(3)),
             20 => GroupChange::Mute(one, self.random.one_in(2)),
             21 => GroupChange::MuteAll(false),
-            22 | 23 => GroupChange::Announce("x".repeat(self.any(4))),
+            22 | 23 => GroupChange::Announce("x".repeat(self.any(2))),
             _ => GroupChange::Leave,
         };
         self.submit(Request::Group(GroupRequest { by, group, change }), Ticket::Other);
     }
 
-    fn any_user(&mut self) -> UserId {
+    pub fn any_user(&mut self) -> UserId {
         let place = self.any(self.users.len());
         self.users[place].0
     }
@@ -214,7 +214,7 @@ impl World {
                     _ => Answer::Done,
                 };
                 assert_eq!(answer, due, "an answer to {request:?}");
-                let is_true = model.is_some_and(|model| is_done(model, request, before));
+                let is_true = model.is_some_and(|model| is_done(model, request, &answer, before));
                 assert!(is_true || is_open_again(request, is_open), "G1: {request:?} was told as done");
             }
             Err(refusal) => {
@@ -237,7 +237,8 @@ impl World {
             GroupChange::Create { members: users, .. } | GroupChange::Add(users) => users,
             GroupChange::Remove(user) | GroupChange::GiveRole(user, _) => std::slice::from_ref(user),
             GroupChange::Mute(user, _) => std::slice::from_ref(user),
-            GroupChange::Door(DoorChange::Join(_)) => std::slice::from_ref(&request.by.user),
+            GroupChange::Door(DoorChange::Join(..)) => std::slice::from_ref(&request.by.user),
+            GroupChange::Door(DoorChange::Answer(user, _)) => std::slice::from_ref(user),
             GroupChange::Leave
             | GroupChange::Rename(_)
             | GroupChange::Dissolve
@@ -281,7 +282,10 @@ impl World {
                 ("group id taken", is_taken || named.iter().any(is_often))
             }
             Refusal::NoSuchLink => {
-                ("link refused", matches!(request.change, GroupChange::Door(DoorChange::Join(_))))
+                ("link refused", matches!(request.change, GroupChange::Door(DoorChange::Join(..))))
+            }
+            Refusal::NoSuchRequest => {
+                ("nobody waits", matches!(request.change, GroupChange::Door(DoorChange::Answer(_, true))))
             }
             Refusal::InvalidField => ("role given to oneself", named.contains(&by)),
             Refusal::InvalidToken => ("invalid token", !self.oracle.is_live(request.by.device)),
@@ -334,7 +338,7 @@ impl World {
 }
 
 /// Whether a group is as a change wants it, or was behind a version before it was changed again.
-fn is_done(model: &Group, request: &GroupRequest, before: Version) -> bool {
+fn is_done(model: &Group, request: &GroupRequest, answer: &Answer, before: Version) -> bool {
     match &request.change {
         GroupChange::Create { .. } => model.founder == request.by.user,
         GroupChange::Add(users) => users.iter().all(|user| model.was_member_behind(*user, before)),
@@ -344,7 +348,10 @@ fn is_done(model: &Group, request: &GroupRequest, before: Version) -> bool {
         GroupChange::GiveRole(user, role) => model.role(*user) == Some(*role),
         GroupChange::MuteAll(muted) => model.is_muted() == *muted,
         GroupChange::Announce(text) => model.announced() == text,
-        GroupChange::Door(DoorChange::Join(_)) => model.was_member_behind(request.by.user, before),
+        GroupChange::Door(DoorChange::Join(..)) if *answer != Answer::Asked(request.group) => {
+            model.was_member_behind(request.by.user, before)
+        }
+        GroupChange::Door(DoorChange::Answer(user, true)) => model.was_member_behind(*user, before),
         GroupChange::Door(_) => true,
         GroupChange::Mute(user, muted) => model.is_muted_alone(*user) == *muted,
     }
@@ -354,12 +361,11 @@ fn is_done(model: &Group, request: &GroupRequest, before: Version) -> bool {
 fn may(model: &Group, by: UserId, change: &GroupChange) -> bool {
     let rank = model.role(by).unwrap_or(Role::Member);
     match change {
-        GroupChange::Add(_)
-        | GroupChange::Rename(_)
-        | GroupChange::MuteAll(_)
-        | GroupChange::Announce(_)
-        | GroupChange::Door(DoorChange::MakeLink { .. } | DoorChange::RevokeLink(_)) => rank < Role::Member,
-        GroupChange::Door(DoorChange::Join(_)) => !model.was_removed(by),
+        GroupChange::Add(_) | GroupChange::Rename(_) | GroupChange::MuteAll(_) | GroupChange::Announce(_) => {
+            rank < Role::Member
+        }
+        GroupChange::Door(DoorChange::Join(..)) => !model.was_removed(by),
+        GroupChange::Door(_) => rank < Role::Member,
         GroupChange::Mute(user, _) => rank < model.role(*user).unwrap_or(Role::Member),
         GroupChange::Remove(user) => rank < model.role(*user).unwrap_or(Role::Member),
         GroupChange::GiveRole(..) | GroupChange::Dissolve => rank == Role::Owner,

@@ -6,8 +6,8 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::message::ClientMessageId;
 use highwater_wire::proto::{
-    GroupInfo, JoinByLink, Link, ListLinks, LookAtLink, MakeLink, RevokeLink, client_frame::Request,
-    server_frame::Body,
+    AnswerJoinRequest, GroupInfo, JoinByLink, JoinRequest, Link, ListJoinRequests, ListLinks, LookAtLink,
+    MakeLink, RevokeLink, SetApproval, client_frame::Request, server_frame::Body,
 };
 
 impl Client {
@@ -60,12 +60,47 @@ impl Client {
         self.ask_about(Request::LookAtLink(LookAtLink { code: code.to_owned() })).await
     }
 
-    /// Makes the user a member by a link, and says of which group, by its conversation. Asked again it says the same.
+    /// Makes the user a member by a link, and says of which group, by its conversation. Where the group wants to be asked,
+    /// `asked` says that it waits; the greeting is for its owner and admins. Asked again it says the same.
     ///
     /// # Errors
     /// A refusal, such as that the link is not valid, or the group full; or a fault.
-    pub async fn join_by_link(&self, code: &str) -> Result<GroupInfo, Error> {
-        self.ask_about(Request::JoinByLink(JoinByLink { code: code.to_owned() })).await
+    pub async fn join_by_link(&self, code: &str, greeting: &str) -> Result<GroupInfo, Error> {
+        let (code, greeting) = (code.to_owned(), greeting.to_owned());
+        self.ask_about(Request::JoinByLink(JoinByLink { code, greeting })).await
+    }
+
+    /// Has who comes by a link ask, or lets them in again.
+    ///
+    /// # Errors
+    /// A refusal, such as that this is not allowed; or a fault.
+    pub async fn set_approval(&self, conversation_id: u64, approval: bool) -> Result<(), Error> {
+        self.ask_done(Request::SetApproval(SetApproval { conversation_id, approval })).await
+    }
+
+    /// Who waits to be let into a group, oldest first.
+    ///
+    /// # Errors
+    /// A refusal, such as that this is not allowed; or a fault.
+    pub async fn list_join_requests(&self, conversation_id: u64) -> Result<Vec<JoinRequest>, Error> {
+        match self.ask(Request::ListJoinRequests(ListJoinRequests { conversation_id })).await? {
+            Body::JoinRequestList(list) => Ok(list.requests),
+            _ => Err(Error::UnexpectedAnswer),
+        }
+    }
+
+    /// Lets in one who asked, or does not; who asked takes it back by refusing himself.
+    ///
+    /// # Errors
+    /// A refusal, such as that nothing waits any more; or a fault.
+    pub async fn answer_join_request(
+        &self,
+        conversation_id: u64,
+        user_id: u64,
+        accepted: bool,
+    ) -> Result<(), Error> {
+        let answer = AnswerJoinRequest { conversation_id, user_id, accepted };
+        self.ask_done(Request::AnswerJoinRequest(answer)).await
     }
 
     async fn ask_about(&self, request: Request) -> Result<GroupInfo, Error> {

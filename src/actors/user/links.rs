@@ -1,4 +1,4 @@
-//! Links into groups: their codes as strings, what a link is of, and which links a group has.
+//! The ways into groups: codes of links as strings, what a link opens, which links a group has, and who waits to be let in.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use highwater_wire::{Refusal, proto, proto::client_frame::Request};
@@ -34,7 +34,14 @@ pub fn change_of_door(
         }
         Request::JoinByLink(join) => {
             let (group, secret) = tried(services, by.user, &join.code)?;
-            (group, DoorChange::Join(secret))
+            (group, DoorChange::Join(secret, join.greeting.clone()))
+        }
+        Request::SetApproval(set) => {
+            (ConversationId(set.conversation_id), DoorChange::SetApproval(set.approval))
+        }
+        Request::AnswerJoinRequest(answer) => {
+            let change = DoorChange::Answer(UserId(answer.user_id), answer.accepted);
+            (ConversationId(answer.conversation_id), change)
         }
         _ => return Ok(None),
     };
@@ -65,8 +72,7 @@ fn tried(services: &UserServices, user: UserId, code: &str) -> Result<(Conversat
 }
 
 /// The string of a link: its group and its secret, 32 characters.
-#[must_use]
-pub fn code(group: ConversationId, secret: LinkSecret) -> String {
+fn code(group: ConversationId, secret: LinkSecret) -> String {
     URL_SAFE_NO_PAD.encode([&group.0.to_be_bytes()[..], &secret.0].concat())
 }
 
@@ -95,19 +101,29 @@ fn told(link: &Link, by: proto::User) -> proto::Link {
     }
 }
 
-/// Every link of a group that is not forgotten, for its owner and admins.
+/// What is asked of the ways into a group.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn links(
+pub fn look_at_door(
     view: &View,
+    services: &UserServices,
     user: UserId,
-    wanted: &proto::ListLinks,
+    request: &Request,
 ) -> Result<Result<Body, Refusal>, ReadFault> {
+    match request {
+        Request::ListLinks(wanted) => links(view, user, wanted),
+        Request::ListJoinRequests(wanted) => join_requests(view, user, wanted, services.clock.now()),
+        Request::LookAtLink(wanted) => look_at_link(view, services, user, wanted),
+        _ => Ok(Err(Refusal::UnknownRequest)),
+    }
+}
+
+/// Every link of a group that is not forgotten, for its owner and admins.
+fn links(view: &View, user: UserId, wanted: &proto::ListLinks) -> Result<Result<Body, Refusal>, ReadFault> {
     let group = ConversationId(wanted.conversation_id);
-    let role = role_in(view, group, user)?;
-    if role.is_none_or(|role| role == Role::Member) {
-        return Ok(Err(role.map_or(Refusal::NoSuchConversation, |_| Refusal::Forbidden)));
+    if let Err(refusal) = managed(view, group, user)? {
+        return Ok(Err(refusal));
     }
     let door = view.door(group)?;
     let names = naming::names(view, door.links.iter().map(|link| link.by))?;
@@ -115,13 +131,45 @@ pub fn links(
     Ok(Ok(Body::LinkList(proto::LinkList { links })))
 }
 
+/// Who waits to be let in, oldest first, for owner and admins.
+fn join_requests(
+    view: &View,
+    user: UserId,
+    wanted: &proto::ListJoinRequests,
+    now: TimeMs,
+) -> Result<Result<Body, Refusal>, ReadFault> {
+    let group = ConversationId(wanted.conversation_id);
+    if let Err(refusal) = managed(view, group, user)? {
+        return Ok(Err(refusal));
+    }
+    let mut requests = Vec::new();
+    for asking in view.door(group)?.asking.iter().filter(|asking| asking.waits(now)) {
+        let Some(account) = view.account(asking.user)? else { continue };
+        // Who was added meanwhile waits no more.
+        if role_in(view, group, asking.user)?.is_none() {
+            requests.push(proto::JoinRequest {
+                user: Some(proto::User { user_id: asking.user.0, name: account.name }),
+                greeting: asking.greeting.clone(),
+                asked_at_ms: asking.at.0,
+            });
+        }
+    }
+    Ok(Ok(Body::JoinRequestList(proto::JoinRequestList { requests })))
+}
+
+/// Whether the door of a group is this user's to look at.
+fn managed(view: &View, group: ConversationId, user: UserId) -> Result<Result<(), Refusal>, ReadFault> {
+    Ok(match role_in(view, group, user)? {
+        Some(Role::Owner | Role::Admin) => Ok(()),
+        Some(Role::Member) => Err(Refusal::Forbidden),
+        None => Err(Refusal::NoSuchConversation),
+    })
+}
+
 /// What a link opens, for who is no member yet: the name of the group, and how many belong to it.
 ///
 /// It is judged as a join would be, but for what only a join finds out: that the group is full, or the user was removed.
-///
-/// # Errors
-/// When the store cannot be read.
-pub fn look_at_link(
+fn look_at_link(
     view: &View,
     services: &UserServices,
     user: UserId,
@@ -151,7 +199,12 @@ fn opened(
     let Some(row) = row else { return Ok(None) };
     let members = view.members(group)?.values().filter(|member| member.since().is_some()).count();
     let members = u32::try_from(members).unwrap_or(u32::MAX);
-    Ok(Some(proto::GroupInfo { name: row.name, members, ..proto::GroupInfo::default() }))
+    Ok(Some(proto::GroupInfo {
+        name: row.name,
+        members,
+        approval: door.approval,
+        ..proto::GroupInfo::default()
+    }))
 }
 
 /// What a present member may do.

@@ -71,6 +71,7 @@ pub fn group_info(
         channel: channel.is_some(),
         followers: channel.map_or(0, |channel| channel.followers),
         announcement,
+        approval: view.door(group)?.approval,
         ..proto::GroupInfo::default()
     };
     Ok(Ok(Body::GroupInfo(info)))

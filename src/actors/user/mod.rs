@@ -44,7 +44,7 @@ use group_requests::{change_of_channel, change_of_group};
 pub use handing_back::{hand_back, is_news};
 pub use hints::TicksRead;
 pub use history::{heads, range};
-pub use links::{change_of_door, links, look_at_link, made_link};
+pub use links::{change_of_door, look_at_door, made_link};
 pub use lost_futures::LostFutures;
 pub use members::{group_info, members};
 pub use pages::{Answered, PageRequest, answer, begin, count_told, page_bytes_max};

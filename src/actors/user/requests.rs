@@ -75,16 +75,12 @@ impl User {
                     super::group_info(view, user, &wanted)
                 });
             }
-            Some(Request::ListLinks(wanted)) => {
-                let user = self.user;
-                self.read(connection, request_id, Op::DescribeGroup, move |view| {
-                    super::links(view, user, &wanted)
-                });
-            }
-            Some(Request::LookAtLink(wanted)) => {
+            Some(
+                request @ (Request::ListLinks(_) | Request::ListJoinRequests(_) | Request::LookAtLink(_)),
+            ) => {
                 let (user, services) = (self.user, Arc::clone(&self.services));
                 self.read(connection, request_id, Op::DescribeGroup, move |view| {
-                    super::look_at_link(view, &services, user, &wanted)
+                    super::look_at_door(view, &services, user, &request)
                 });
             }
             Some(Request::Range(range)) => self.range(connection, request_id, range),
@@ -366,6 +362,11 @@ pub fn answer_body(answer: Answer) -> Body {
         Answer::Joined(group) => {
             Body::GroupInfo(proto::GroupInfo { conversation_id: group.0, ..proto::GroupInfo::default() })
         }
+        Answer::Asked(group) => Body::GroupInfo(proto::GroupInfo {
+            conversation_id: group.0,
+            asked: true,
+            ..proto::GroupInfo::default()
+        }),
         Answer::DeviceAdded(_)
         | Answer::DevicesEnded(_)
         | Answer::LineageOpened(_)

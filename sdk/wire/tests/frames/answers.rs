@@ -6,10 +6,10 @@ use highwater_wire::{
     proto::{
         AccountItem, Announcement, ContactItem, ConversationItem, Custom, Device, DeviceClass, DeviceList,
         Difference, Done, Entry, EntryList, Erased, Error, Gap, Greeting, GroupCreated, GroupInfo, GroupItem,
-        Head, HeadList, HeartbeatAnswer, HeldItem, Item, Kind, LevelChange, Link, LinkList, Member,
-        MemberList, Notice, Nudge, OwnItem, Page, Rebuild, Role, Sent, ServerFrame, SignedIn, Standing, User,
-        Valid, VersionedEntry, VersionedItem, Watermark, WatermarkList, entry::Content, notice::What,
-        rebuild::Cause, server_frame::Body,
+        Head, HeadList, HeartbeatAnswer, HeldItem, Item, JoinRequest, JoinRequestList, Kind, LevelChange,
+        Link, LinkList, Member, MemberList, Notice, Nudge, OwnItem, Page, Rebuild, Role, Sent, ServerFrame,
+        SignedIn, Standing, User, Valid, VersionedEntry, VersionedItem, Watermark, WatermarkList,
+        entry::Content, notice::What, rebuild::Cause, server_frame::Body,
     },
 };
 
@@ -175,6 +175,17 @@ fn groups() -> Vec<Named> {
             Body::GroupInfo(GroupInfo { conversation_id: CONVERSATION, ..GroupInfo::default() }),
         ),
         plain("server_link_list", Body::LinkList(LinkList { links: links() })),
+        plain(
+            "server_group_info_asked",
+            Body::GroupInfo(GroupInfo {
+                conversation_id: CONVERSATION,
+                asked: true,
+                approval: true,
+                ..GroupInfo::default()
+            }),
+        ),
+        plain("server_join_request_list", Body::JoinRequestList(join_requests())),
+        plain("server_join_request_list_empty", Body::JoinRequestList(JoinRequestList::default())),
         plain("server_link_list_empty", Body::LinkList(LinkList::default())),
         plain("server_group_info_empty", Body::GroupInfo(GroupInfo::default())),
         plain(
@@ -229,6 +240,10 @@ fn newest_notices() -> Vec<Entry> {
         announced("Tea at \"five\" 🫖\nBring Käse."),
         announced(""),
         notice(What::JoinedByLink, Vec::new(), "", Role::Unspecified),
+        notice(What::Asked, Vec::new(), "", Role::Unspecified),
+        notice(What::Admitted, vec![user(BOB, "bob")], "", Role::Unspecified),
+        notice(What::ApprovalOn, Vec::new(), "", Role::Unspecified),
+        notice(What::ApprovalOff, Vec::new(), "", Role::Unspecified),
     ])
 }
 
@@ -243,6 +258,20 @@ fn links() -> Vec<Link> {
         used: 0,
     };
     vec![made.clone(), Link { code: String::new(), uses_max: 5, used: 4, ..made }, Link::default()]
+}
+
+fn join_requests() -> JoinRequestList {
+    let request = |by, greeting: &str| JoinRequest {
+        user: Some(by),
+        greeting: greeting.to_owned(),
+        asked_at_ms: SENT_AT_MS,
+    };
+    let requests = vec![
+        request(user(BOB, "bob"), "It is \"Böb\" 🫖"),
+        request(user(u64::MAX, "Käse 🧀"), ""),
+        JoinRequest::default(),
+    ];
+    JoinRequestList { requests }
 }
 
 fn announcing() -> GroupInfo {

@@ -2,14 +2,14 @@
 
 use bytes::Bytes;
 use highwater_wire::proto::{
-    AcceptContact, AddMembers, AskContact, AskWatermarks, BlockUser, ChangePassword, ClientFrame, Compare,
-    CreateChannel, CreateGroup, CreateUser, Custom, DeleteContact, DescribeGroup, DeviceClass, DeviceInfo,
-    DissolveGroup, EndDevice, EraseAccount, FindUser, Follow, GiveRole, Heads, Heartbeat, HeldEntry,
-    HeldItem, Hello, JoinByLink, LeaveGroup, ListDevices, ListLinks, ListMembers, LookAtLink, MakeLink,
-    MarkRead, MuteGroup, MuteMember, NoteContact, Range, RefuseContact, Register, RemoveMember, RenameGroup,
-    RevokeLink, Role, Send, SetAnnouncement, SetConversation, SetPrivacy, SignIn, SignInWithToken, SignOut,
-    Sync, TurnGroup, UnblockUser, Unfollow, WithdrawContact, client_frame::Request, end_device::Which,
-    send::To,
+    AcceptContact, AddMembers, AnswerJoinRequest, AskContact, AskWatermarks, BlockUser, ChangePassword,
+    ClientFrame, Compare, CreateChannel, CreateGroup, CreateUser, Custom, DeleteContact, DescribeGroup,
+    DeviceClass, DeviceInfo, DissolveGroup, EndDevice, EraseAccount, FindUser, Follow, GiveRole, Heads,
+    Heartbeat, HeldEntry, HeldItem, Hello, JoinByLink, LeaveGroup, ListDevices, ListJoinRequests, ListLinks,
+    ListMembers, LookAtLink, MakeLink, MarkRead, MuteGroup, MuteMember, NoteContact, Range, RefuseContact,
+    Register, RemoveMember, RenameGroup, RevokeLink, Role, Send, SetAnnouncement, SetApproval,
+    SetConversation, SetPrivacy, SignIn, SignInWithToken, SignOut, Sync, TurnGroup, UnblockUser, Unfollow,
+    WithdrawContact, client_frame::Request, end_device::Which, send::To,
 };
 
 use super::{Frame, Named, message_id, snapshot};
@@ -228,7 +228,23 @@ fn groups() -> Vec<Named> {
         plain("client_revoke_link_empty", Request::RevokeLink(RevokeLink::default())),
         plain("client_look_at_link", Request::LookAtLink(LookAtLink { code: code() })),
         plain("client_look_at_link_empty", Request::LookAtLink(LookAtLink::default())),
-        plain("client_join_by_link", Request::JoinByLink(JoinByLink { code: code() })),
+        plain(
+            "client_join_by_link",
+            Request::JoinByLink(JoinByLink { code: code(), greeting: String::new() }),
+        ),
+        plain(
+            "client_join_by_link_greeting",
+            Request::JoinByLink(JoinByLink { code: code(), greeting: "It is \"Böb\" 🫖".to_owned() }),
+        ),
+        plain("client_set_approval", Request::SetApproval(SetApproval { conversation_id, approval: true })),
+        plain("client_set_approval_empty", Request::SetApproval(SetApproval::default())),
+        plain("client_list_join_requests", Request::ListJoinRequests(ListJoinRequests { conversation_id })),
+        plain("client_list_join_requests_empty", Request::ListJoinRequests(ListJoinRequests::default())),
+        plain(
+            "client_answer_join_request",
+            Request::AnswerJoinRequest(AnswerJoinRequest { conversation_id, user_id, accepted: true }),
+        ),
+        plain("client_answer_join_request_empty", Request::AnswerJoinRequest(AnswerJoinRequest::default())),
         plain("client_join_by_link_empty", Request::JoinByLink(JoinByLink::default())),
         plain("client_rename_group", Request::RenameGroup(rename)),
         plain("client_rename_group_empty", Request::RenameGroup(RenameGroup::default())),

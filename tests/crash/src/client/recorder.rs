@@ -160,6 +160,10 @@ fn notice_fields(notice: &Notice, fields: &mut Value) {
         | What::Turned
         | What::Announced
         | What::JoinedByLink
+        | What::Asked
+        | What::Admitted
+        | What::ApprovalOn
+        | What::ApprovalOff
         | What::Unspecified => ("other", false),
     };
     fields["notice"] = word.into();

@@ -1,0 +1,164 @@
+//! Groups that want to be asked: who comes by a link waits until owner or admins let him in.
+//!
+//! What waits stands in the row of the door. The log says that somebody asks, by whose link, and not who: so every device
+//! of owner and admins is told to look in the order of the log, and a request costs one entry, however many they are.
+//! A refusal is told to nobody. Until a request expires the same user makes no second one, whatever became of it, so
+//! that nobody fills the log by asking.
+
+use highwater_wire::Refusal;
+
+use super::{
+    decide::Decided,
+    fan_out::{check_queue, head_of},
+    group_doors::put_door,
+    groups::{apply, joining, write_notice},
+    operation::Answer,
+    state::{GroupState, State},
+    visible_text,
+};
+use crate::model::{
+    Asking, AskingState, ConversationId, Door, Notice, TimeMs, UserId, Version,
+    limits::{GREETING_CHARS_MAX, JOIN_REQUESTS_MAX},
+};
+
+/// The door after the same user asked once more; nothing when nothing was asked that still counts.
+pub(super) fn asked_before(door: &Door, at: TimeMs, user: UserId) -> Option<Door> {
+    let asked = door.asking.iter().find(|asking| asking.user == user && !asking.is_expired(at))?;
+    // A refusal stays one, and is not told.
+    let waits = asked.state != AskingState::Refused;
+    Some(if waits { with_state(door, user, AskingState::Waiting) } else { door.clone() })
+}
+
+/// What was asked stands already, or stands again.
+pub(super) fn asked_again(state: &mut State, group: ConversationId, door: Door, version: Version) -> Decided {
+    put_if_changed(state, group, door, Answer::Asked(group), version)
+}
+
+/// The door with one more who asks.
+pub(super) fn with_asking(
+    held: &GroupState,
+    door: Door,
+    at: TimeMs,
+    (user, greeting): (UserId, &str),
+) -> Result<Door, Refusal> {
+    if greeting.chars().count() > GREETING_CHARS_MAX || !visible_text::is_lines(greeting) {
+        return Err(Refusal::InvalidField);
+    }
+    let counts = |asking: &&Asking| {
+        asking.user != user && !asking.is_expired(at) && held.present(asking.user).is_none()
+    };
+    let mut asking: Vec<Asking> = door.asking.iter().filter(counts).cloned().collect();
+    if asking.len() >= JOIN_REQUESTS_MAX {
+        let over = asking.iter().position(|asking| asking.state != AskingState::Waiting);
+        asking.remove(over.ok_or(Refusal::TooManyRequests)?);
+    }
+    asking.push(Asking { user, at, greeting: greeting.to_owned(), state: AskingState::Waiting });
+    Ok(Door { asking, ..door })
+}
+
+/// Somebody asks, by a link of this maker: owner and admins see who in the door.
+pub(super) fn ask(
+    state: &mut State,
+    (at, maker): (TimeMs, UserId),
+    door: Door,
+    version: Version,
+) -> Result<Decided, Refusal> {
+    let group = door.group;
+    let held = state.groups.get(&group).and_then(Option::as_ref).expect("a group that is asked is held");
+    check_queue(state, held)?;
+    let seq = head_of(state, group).next();
+    let mut effects = vec![put_door(state, door, version)];
+    write_notice(state, &mut effects, (at, group, maker, seq), Notice::Asked, version);
+    Ok(Decided::changed(version, effects, Answer::Asked(group)))
+}
+
+/// Who asked becomes a member, also one who was removed. It is his own will, so it is not asked whom he blocks.
+pub(super) fn accept(
+    state: &mut State,
+    at: TimeMs,
+    (by, group): (UserId, ConversationId),
+    user: UserId,
+    version: Version,
+) -> Result<Decided, Refusal> {
+    let held = state.groups.get(&group).and_then(Option::as_ref).expect("a group that is managed is held");
+    if held.present(user).is_some() {
+        return Ok(Decided::unchanged(Answer::Done));
+    }
+    let is_there = matches!(state.accounts.get(&user), Some(Some(_)));
+    let waits = held.door.asking.iter().any(|asking| asking.user == user && asking.waits(at));
+    if !waits || !is_there {
+        return Err(Refusal::NoSuchRequest);
+    }
+    check_queue(state, held)?;
+    let seq = head_of(state, group).next();
+    let changed = joining(state, held, vec![user], seq, Notice::Admitted(user))?;
+    let asking = held.door.asking.iter().filter(|asking| asking.user != user).cloned().collect();
+    let door = Door { asking, ..held.door.clone() };
+    let mut effects = Vec::new();
+    apply(state, &mut effects, group, &changed, version);
+    effects.push(put_door(state, door, version));
+    write_notice(state, &mut effects, (at, group, by, seq), changed.notice, version);
+    Ok(Decided::changed(version, effects, Answer::Done))
+}
+
+/// The door after a refusal. Who waits no more is not refused.
+pub(super) fn refused(door: &Door, user: UserId) -> Door {
+    let waits = |asking: &Asking| asking.user == user && asking.state == AskingState::Waiting;
+    if door.asking.iter().any(waits) { with_state(door, user, AskingState::Refused) } else { door.clone() }
+}
+
+/// Takes back what was asked. Whether there is such a group looks the same from outside.
+pub(super) fn withdraw(
+    state: &mut State,
+    (by, group): (UserId, ConversationId),
+    version: Version,
+) -> Decided {
+    let held = state.groups.get(&group).and_then(Option::as_ref);
+    let waits = |asking: &Asking| asking.user == by && asking.state == AskingState::Waiting;
+    match held.filter(|held| held.door.asking.iter().any(waits)) {
+        Some(held) => {
+            let door = with_state(&held.door, by, AskingState::Withdrawn);
+            put_if_changed(state, group, door, Answer::Done, version)
+        }
+        None => Decided::unchanged(Answer::Done),
+    }
+}
+
+/// Whether a link lets ask, or lets in. What waits goes on waiting.
+pub(super) fn set_approval(
+    state: &mut State,
+    at: TimeMs,
+    (by, group): (UserId, ConversationId),
+    wanted: bool,
+    version: Version,
+) -> Result<Decided, Refusal> {
+    let held = state.groups.get(&group).and_then(Option::as_ref).expect("a group that is managed is held");
+    if held.door.approval == wanted {
+        return Ok(Decided::unchanged(Answer::Done));
+    }
+    check_queue(state, held)?;
+    let (door, seq) = (Door { approval: wanted, ..held.door.clone() }, head_of(state, group).next());
+    let mut effects = vec![put_door(state, door, version)];
+    write_notice(state, &mut effects, (at, group, by, seq), Notice::ApprovalSet(wanted), version);
+    Ok(Decided::changed(version, effects, Answer::Done))
+}
+
+fn with_state(door: &Door, user: UserId, state: AskingState) -> Door {
+    let mut door = door.clone();
+    door.asking.iter_mut().filter(|asking| asking.user == user).for_each(|asking| asking.state = state);
+    door
+}
+
+fn put_if_changed(
+    state: &mut State,
+    group: ConversationId,
+    door: Door,
+    answer: Answer,
+    version: Version,
+) -> Decided {
+    let held = state.groups.get(&group).and_then(Option::as_ref);
+    if held.is_some_and(|held| held.door == door) {
+        return Decided::unchanged(answer);
+    }
+    Decided::changed(version, vec![put_door(state, door, version)], answer)
+}
