@@ -206,7 +206,7 @@ fn tell_group(
         return;
     }
     if held.form() == Form::Channel {
-        // Whoever owns a channel goes on owning it: it can be read, and written to by its admins.
+        // Who owns a channel cannot leave it: it goes on, and its admins write.
         let left = channels::unfollow(state, (user, group), version);
         effects.extend(left.ok().and_then(|left| left.record).into_iter().flat_map(|record| record.effects));
     } else if held.present(user).is_some() {

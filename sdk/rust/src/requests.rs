@@ -182,7 +182,8 @@ impl Client {
     /// with [`crate::StopReason::TokenInvalid`] soon after, and so do all others of the user.
     ///
     /// # Errors
-    /// A refusal, such as wrong credentials, or that the operator has to do it; or a fault.
+    /// A refusal, such as wrong credentials, or that the operator has to do it; or a fault. The end of the connection may
+    /// overtake the answer: a client that stopped for its token after this was erased.
     pub async fn erase_account(&self, password: &str) -> Result<(), Error> {
         let password = password.to_owned();
         self.ask_done(Request::EraseAccount(proto::EraseAccount { password })).await

@@ -345,6 +345,8 @@ fn pages() -> Vec<Named> {
         ..Page::default()
     };
     let custom = Page { entries: custom_entries(), ..level(&[2, 4]) };
+    let erased =
+        Page { base: base.clone(), snapshot: next.clone(), entries: erased_entries(), ..Page::default() };
     let push = Page { base: base.clone(), snapshot: next.clone(), entries: entries(), ..Page::default() };
     let valid = Page {
         snapshot: next.clone(),
@@ -357,6 +359,7 @@ fn pages() -> Vec<Named> {
     vec![
         plain("server_page", Body::Page(full)),
         plain("server_page_first", Body::Page(first)),
+        plain("server_page_erased", Body::Page(erased)),
         plain("server_page_nothing_new", Body::Page(Page { base: base.clone(), ..Page::default() })),
         plain("server_page_empty", Body::Page(Page::default())),
         plain("server_page_unknown_kinds", Body::Page(of_unknown_kinds(next.clone()))),
