@@ -67,9 +67,6 @@ pub(super) fn decide(
     };
     let mut effects = Vec::new();
     apply(state, &mut effects, group, &changed, version);
-    if let Notice::Joined(_) | Notice::JoinedByLink | Notice::Admitted(_) = changed.notice {
-        turns::note_growth(state, group);
-    }
     if let Notice::RoleGiven(..) = changed.notice
         && is_channel(state, group)
     {
@@ -137,7 +134,6 @@ fn create(
     let notice = Notice::Created { name: row.name.clone(), members: others };
     let changed = Changed { row: Some(row), ..Changed::members(rows, notice) };
     apply(state, &mut effects, group, &changed, version);
-    turns::note_growth(state, group);
     write_notice(state, &mut effects, (at, group, founder, Seq(1)), changed.notice, version);
     Ok(Decided::changed(version, effects, Answer::GroupCreated(group)))
 }
@@ -364,6 +360,9 @@ pub(super) fn apply(
         changed.forgotten.iter().map(|user| Effect::Group(GroupEffect::MemberGone { group, user: *user })),
     );
     effects.extend(changed.members.iter().cloned().map(GroupEffect::Member).map(Effect::Group));
+    if !changed.members.is_empty() {
+        turns::note_growth(state, group);
+    }
 }
 
 pub(super) fn write_notice(
