@@ -36,7 +36,7 @@ use crate::{
         operation::{OpenLineage, Request},
     },
     model::{
-        ApiKeyId, KindSet, Lineage, LineageId, Random, TimeMs, UserId,
+        ApiKeyId, KindSet, Lineage, LineageId, Random, TimeMs,
         limits::NAME_CHARS,
         record::{Account, Device, Invite, SecretHash, is_name_letter, name_key},
     },

@@ -57,9 +57,11 @@ impl Client {
                 }
                 let change = match request {
                     Request::Send(send) => operation::Request::Send(user::message(by, send)?),
-                    request => user::change(by, &request)?,
+                    request => user::change(&self.services, by, &request)?,
                 };
-                self.accounts.decide_for(voucher, change).await.map(user::answer_body).map(Some)
+                let decided = self.accounts.decide_for(voucher, change).await;
+                self.services.link_attempts.note(by.user, self.services.clock.now(), &decided);
+                decided.map(user::answer_body).map(Some)
             }
             (_, Request::Heartbeat(_)) => {
                 let day = self.services.today().0;

@@ -1,7 +1,7 @@
 //! What a key may ask: one table, with a row for every request that there is.
 //!
-//! Devices, passwords and tokens are never a key's, so that what a program can do ends with its key; nor is syncing, since
-//! a chain of snapshots belongs to a device.
+//! Devices, passwords, tokens, what others are told of a user and the user's erasure are never a key's, so that what a
+//! program can do ends with its key; nor is syncing, since a chain of snapshots belongs to a device.
 
 use highwater_wire::{Refusal, proto::client_frame::Request};
 
@@ -35,7 +35,11 @@ pub fn rule(request: &Request) -> Rule {
         | Request::Heads(_)
         | Request::Range(_)
         | Request::ListMembers(_)
-        | Request::DescribeGroup(_) => Rule::ForUser(Scope::Read),
+        | Request::DescribeGroup(_)
+        | Request::AskWatermarks(_)
+        | Request::ListLinks(_)
+        | Request::LookAtLink(_)
+        | Request::ListJoinRequests(_) => Rule::ForUser(Scope::Read),
         Request::BlockUser(_)
         | Request::UnblockUser(_)
         | Request::NoteContact(_)
@@ -52,7 +56,17 @@ pub fn rule(request: &Request) -> Rule {
         | Request::GiveRole(_)
         | Request::DissolveGroup(_)
         | Request::MuteGroup(_)
-        | Request::MuteMember(_) => Rule::ForUser(Scope::Groups),
+        | Request::MuteMember(_)
+        | Request::SetAnnouncement(_)
+        | Request::MakeLink(_)
+        | Request::RevokeLink(_)
+        | Request::JoinByLink(_)
+        | Request::SetApproval(_)
+        | Request::AnswerJoinRequest(_)
+        | Request::CreateChannel(_)
+        | Request::Follow(_)
+        | Request::Unfollow(_)
+        | Request::TurnGroup(_) => Rule::ForUser(Scope::Groups),
         Request::Hello(_)
         | Request::Sync(_)
         | Request::Compare(_)
@@ -62,7 +76,9 @@ pub fn rule(request: &Request) -> Rule {
         | Request::SignOut(_)
         | Request::ListDevices(_)
         | Request::EndDevice(_)
-        | Request::ChangePassword(_) => Rule::Never,
+        | Request::ChangePassword(_)
+        | Request::SetPrivacy(_)
+        | Request::EraseAccount(_) => Rule::Never,
     }
 }
 

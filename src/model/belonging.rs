@@ -86,6 +86,7 @@ mod tests {
             ranked: Seq(1),
             intervals: intervals.iter().map(interval).collect(),
             is_muted: false,
+            is_removed: false,
         }
     }
 

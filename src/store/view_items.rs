@@ -3,10 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::{items, view::View, view_fault::ReadFault, view_scan::whole};
-use crate::model::{
-    Kind, UserId, Version,
-    record::{Item, ItemValue},
-};
+use crate::model::{Kind, UserId, Version, record::Item};
 
 impl View {
     /// Items of a kind above `mark` and at or below the bound, in version order, newest values only; an item whose

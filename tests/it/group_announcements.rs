@@ -29,7 +29,7 @@ fn announced(body: Body) -> Option<(String, proto::User)> {
 }
 
 fn by(text: &str, person: &Person) -> Option<(String, proto::User)> {
-    Some((text.to_owned(), proto::User { user_id: person.user_id, name: person.name.clone() }))
+    Some((text.to_owned(), proto::User { user_id: person.user_id, name: person.name.clone(), bot: false }))
 }
 
 #[tokio::test(flavor = "multi_thread")]

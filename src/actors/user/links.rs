@@ -148,7 +148,7 @@ fn join_requests(
         // Who was added meanwhile waits no more.
         if role_in(view, group, asking.user)?.is_none() {
             requests.push(proto::JoinRequest {
-                user: Some(proto::User { user_id: asking.user.0, name: account.name }),
+                user: Some(super::requests::shown(account)),
                 greeting: asking.greeting.clone(),
                 asked_at_ms: asking.at.0,
             });
