@@ -126,6 +126,7 @@ impl Oracle {
                     assert!(owner.is_none(), "a host app's user got two accounts");
                 }
                 Effect::Channel(_) => panic!("these histories make no channels"),
+                Effect::AccountGone { .. } | Effect::Erasure(_) => panic!("these histories erase nobody"),
                 // Judged when the whole record is taken.
                 Effect::Group(_) | Effect::ContactTally(_) => {}
             }
