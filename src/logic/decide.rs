@@ -53,11 +53,7 @@ pub fn lacking(state: &State, operation: &Operation) -> Vec<Need> {
         Request::SetPassword { user, .. } | Request::Suspend { user, .. } => {
             accounts::all_devices_needs(&mut needs, *user)
         }
-        Request::Erase(erase) => erasure::needs(&mut needs, erase),
-        Request::EraseContact { user, owner } => erasure::contact_needs(&mut needs, *owner, *user),
-        Request::EraseInConversation { user, conversation, .. } => {
-            erasure::conversation_needs(&mut needs, *user, *conversation)
-        }
+        Request::Erase(request) => erasure::needs(&mut needs, request),
         Request::OpenLineage(open) => lineages::open_needs(&mut needs, open),
         Request::HandBack { user, .. } | Request::Expire(user) => {
             needs.need(Need::Lineages(*user));
@@ -117,12 +113,7 @@ pub fn decide(state: &mut State, operation: &Operation, version: Version) -> Res
             passwords::set(state, *user, password, *end_devices, version)
         }
         Request::Suspend { user, suspended } => suspension::decide(state, *user, *suspended, version),
-        Request::Erase(erase) => erasure::begin(state, operation.at, erase, version),
-        Request::EraseContact { user, owner } => Ok(erasure::erase_contact(state, *owner, *user, version)),
-        Request::EraseInConversation { user, after, conversation } => {
-            let step = (*after, *conversation);
-            Ok(erasure::erase_in_conversation(state, operation.at, *user, step, version))
-        }
+        Request::Erase(request) => erasure::decide(state, operation.at, request, version),
         Request::OpenLineage(open) => lineages::open(state, open, version),
         Request::HandBack { user, handed } => Ok(lineages::hand_back(state, *user, handed, version)),
         Request::Expire(user) => Ok(lineages::expire(state, *user, version)),

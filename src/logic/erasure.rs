@@ -14,18 +14,103 @@ use super::{
     fan_out::{self, Entry},
     groups::{self, apply},
     lineages,
-    operation::{Answer, Erase, ErasedBy, Principal},
+    operation::{Answer, Principal},
     send,
     state::{Need, State},
 };
 use crate::model::{
-    ClientMessageId, Contact, Content, ConversationId, Day, Delivery, Effect, Erasure, Form, Seq, Standing,
-    TimeMs, UserId, Version,
+    ClientMessageId, Contact, Content, ConversationId, Day, Delivery, DeviceId, Effect, Erasure, Form, Seq,
+    Standing, TimeMs, UserId, Version,
     record::{Account, Message, name_key},
 };
 
-/// What must be in memory to begin an erasure.
-pub(super) fn needs(needs: &mut Needs<'_>, erase: &Erase) {
+/// The operation and the steps of an erasure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ErasureRequest {
+    /// It begins.
+    Begin(Erase),
+    /// Somebody has something of the erased user. Nobody waits for it.
+    Contact {
+        /// Who was erased.
+        user: UserId,
+        /// Who has the user as a contact, or something else of the user.
+        owner: UserId,
+    },
+    /// It is a conversation's turn. Nobody waits for it.
+    Conversation {
+        /// Who was erased.
+        user: UserId,
+        /// The conversation of the step before; 0 when it is the first. Else it is not this step's turn.
+        after: ConversationId,
+        /// Which conversation is told.
+        conversation: ConversationId,
+    },
+}
+
+/// A user to be erased.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Erase {
+    /// Who.
+    pub user: UserId,
+    /// By whose word.
+    pub by: ErasedBy,
+    /// Whether anybody may have the name from then on.
+    pub frees_name: bool,
+}
+
+/// See [`Erase`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ErasedBy {
+    /// An operator's.
+    Operator,
+    /// The user's own.
+    User {
+        /// The device that asks.
+        device: DeviceId,
+        /// PHC string of the password that was proven. It has to be the account's still.
+        proven: String,
+    },
+}
+
+impl ErasureRequest {
+    /// Who is erased.
+    #[must_use]
+    pub fn user(&self) -> UserId {
+        match self {
+            ErasureRequest::Begin(erase) => erase.user,
+            ErasureRequest::Contact { user, .. } | ErasureRequest::Conversation { user, .. } => *user,
+        }
+    }
+}
+
+/// What must be in memory to decide one of them.
+pub(super) fn needs(needs: &mut Needs<'_>, request: &ErasureRequest) {
+    match request {
+        ErasureRequest::Begin(erase) => begin_needs(needs, erase),
+        ErasureRequest::Contact { user, owner } => contact_needs(needs, *owner, *user),
+        ErasureRequest::Conversation { user, conversation, .. } => {
+            conversation_needs(needs, *user, *conversation)
+        }
+    }
+}
+
+/// Decides one of them.
+pub(super) fn decide(
+    state: &mut State,
+    at: TimeMs,
+    request: &ErasureRequest,
+    version: Version,
+) -> Result<Decided, Refusal> {
+    match request {
+        ErasureRequest::Begin(erase) => begin(state, at, erase, version),
+        ErasureRequest::Contact { user, owner } => Ok(erase_contact(state, *owner, *user, version)),
+        ErasureRequest::Conversation { user, after, conversation } => {
+            Ok(erase_in_conversation(state, at, *user, (*after, *conversation), version))
+        }
+    }
+}
+
+fn begin_needs(needs: &mut Needs<'_>, erase: &Erase) {
     if let ErasedBy::User { device, .. } = erase.by {
         needs.need(Need::Device(device));
     }
@@ -38,12 +123,7 @@ pub(super) fn needs(needs: &mut Needs<'_>, erase: &Erase) {
 }
 
 /// Begins an erasure: the account and its devices end, and nothing that the user wrote is shown from now on.
-pub(super) fn begin(
-    state: &mut State,
-    at: TimeMs,
-    erase: &Erase,
-    version: Version,
-) -> Result<Decided, Refusal> {
+fn begin(state: &mut State, at: TimeMs, erase: &Erase, version: Version) -> Result<Decided, Refusal> {
     let user = erase.user;
     if let ErasedBy::User { device, .. } = erase.by {
         authorise(state, Principal { user, device })?;
@@ -83,15 +163,14 @@ fn put(state: &mut State, erasure: Erasure, version: Version) -> Effect {
     Effect::Erasure(erasure)
 }
 
-/// What must be in memory to change what one has of an erased user.
-pub(super) fn contact_needs(needs: &mut Needs<'_>, owner: UserId, user: UserId) {
+fn contact_needs(needs: &mut Needs<'_>, owner: UserId, user: UserId) {
     needs.need(Need::Erasure(user));
     contacts::put_needs(needs, owner, user);
     needs.need(Need::ContactTally(owner));
 }
 
 /// What `owner` has of the erased user is nobody any more: the name, what was noted, a block and what waits go with it.
-pub(super) fn erase_contact(state: &mut State, owner: UserId, user: UserId, version: Version) -> Decided {
+fn erase_contact(state: &mut State, owner: UserId, user: UserId, version: Version) -> Decided {
     let before = contacts::held(state, owner, user).cloned();
     let Some(before) = before.filter(|before| is_erased(state, user) && *before != Contact::erased(user))
     else {
@@ -117,8 +196,7 @@ fn is_erased(state: &State, user: UserId) -> bool {
     matches!(state.erasures.get(&user), Some(Some(_)))
 }
 
-/// What must be in memory to tell a conversation of the erasure.
-pub(super) fn conversation_needs(needs: &mut Needs<'_>, user: UserId, conversation: ConversationId) {
+fn conversation_needs(needs: &mut Needs<'_>, user: UserId, conversation: ConversationId) {
     needs.need(Need::Erasure(user));
     if !needs.need(Need::Conversation(conversation)) {
         return;
@@ -148,7 +226,7 @@ pub(super) fn conversation_needs(needs: &mut Needs<'_>, user: UserId, conversati
 /// Tells a conversation of the erasure, by an entry of its log, and has the user leave it if it is a group.
 ///
 /// `after` is the conversation of the step before: steps are done in the order of conversations and none is passed over.
-pub(super) fn erase_in_conversation(
+fn erase_in_conversation(
     state: &mut State,
     at: TimeMs,
     user: UserId,

@@ -4,7 +4,10 @@ use super::{
     Request, State,
     decide_samples::{Rows, by, change_contact, new_device, register, send},
     decide_tests::{check, check_from},
-    operation::{ContactChange, Erase, ErasedBy, GroupChange, GroupRequest, NewDevice, Register, Target},
+    operation::{
+        ContactChange, Erase, ErasedBy, ErasureRequest, GroupChange, GroupRequest, NewDevice, Register,
+        Target,
+    },
 };
 use crate::model::{Contact, ConversationId, DeviceId, GroupBounds, Standing, UserId};
 
@@ -18,12 +21,12 @@ fn start() -> Rows {
 }
 
 fn erase(frees_name: bool) -> Request {
-    Request::Erase(Erase { user: UserId(1), by: ErasedBy::Operator, frees_name })
+    Request::Erase(ErasureRequest::Begin(Erase { user: UserId(1), by: ErasedBy::Operator, frees_name }))
 }
 
 fn erase_own(device: u64, proven: &str) -> Request {
     let by = ErasedBy::User { device: DeviceId(device), proven: proven.to_owned() };
-    Request::Erase(Erase { user: UserId(1), by, frees_name: false })
+    Request::Erase(ErasureRequest::Begin(Erase { user: UserId(1), by, frees_name: false }))
 }
 
 fn register_as(name: &str, host_identity: Option<[u8; 32]>) -> Request {
@@ -32,11 +35,11 @@ fn register_as(name: &str, host_identity: Option<[u8; 32]>) -> Request {
 }
 
 fn of_contact(owner: u64) -> Request {
-    Request::EraseContact { user: UserId(1), owner: UserId(owner) }
+    Request::Erase(ErasureRequest::Contact { user: UserId(1), owner: UserId(owner) })
 }
 
 fn of_conversation(after: ConversationId, conversation: ConversationId) -> Request {
-    Request::EraseInConversation { user: UserId(1), after, conversation }
+    Request::Erase(ErasureRequest::Conversation { user: UserId(1), after, conversation })
 }
 
 fn between(one: u64, other: u64) -> ConversationId {

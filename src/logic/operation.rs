@@ -5,9 +5,11 @@ pub use super::{
     api_keys::{ApiKeyChange, MakeUser},
     channels::{ChannelChange, ChannelRequest},
     contact_changes::{ChangeContact, ContactChange},
+    erasure::{Erase, ErasedBy, ErasureRequest},
     group_doors::DoorChange,
     lineages::{HandedBack, OpenLineage},
     on_behalf::{OnBehalf, Voucher},
+    passwords::ChangePassword,
     reading::{ReadingChange, ReadingRequest},
 };
 use crate::model::{
@@ -77,24 +79,8 @@ pub enum Request {
         /// Whether it is suspended from now on.
         suspended: bool,
     },
-    /// A user is erased.
-    Erase(Erase),
-    /// The next step of an erasure found somebody who has something of the erased user. Nobody waits for it.
-    EraseContact {
-        /// Who was erased.
-        user: UserId,
-        /// Who has the user as a contact, or something else of the user.
-        owner: UserId,
-    },
-    /// The next step of an erasure came to a conversation. Nobody waits for it.
-    EraseInConversation {
-        /// Who was erased.
-        user: UserId,
-        /// The conversation of the step before; 0 when it is the first. Else it is not this step's turn.
-        after: ConversationId,
-        /// Which conversation is told.
-        conversation: ConversationId,
-    },
+    /// A user is erased, in an operation and many steps.
+    Erase(ErasureRequest),
     /// A device begins, or goes on with, a chain of snapshots.
     OpenLineage(OpenLineage),
     /// Marks that lineages of a user handed back, gathered. Nobody waits for it.
@@ -319,44 +305,6 @@ pub struct NewDevice {
     pub proven: Option<String>,
 }
 
-/// A password to be changed by its user.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChangePassword {
-    /// Who asks.
-    pub by: Principal,
-    /// PHC string of the old password, which was proven. It has to be the account's still.
-    pub proven: String,
-    /// PHC string of the new one.
-    pub password: String,
-    /// Whether all devices end but the one that asks.
-    pub end_other_devices: bool,
-}
-
-/// A user to be erased.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Erase {
-    /// Who.
-    pub user: UserId,
-    /// By whose word.
-    pub by: ErasedBy,
-    /// Whether anybody may have the name from then on.
-    pub frees_name: bool,
-}
-
-/// See [`Erase`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ErasedBy {
-    /// An operator's.
-    Operator,
-    /// The user's own.
-    User {
-        /// The device that asks.
-        device: DeviceId,
-        /// PHC string of the password that was proven. It has to be the account's still.
-        proven: String,
-    },
-}
-
 impl Operation {
     /// Whose operation it is: those of one actor are decided in the order in which they came.
     #[must_use]
@@ -367,14 +315,12 @@ impl Operation {
             Request::AddDevice(device) => Some(device.user),
             Request::EndDevices { by, .. } | Request::SetPrivacy { by, .. } => Some(by.user),
             Request::ChangePassword(change) => Some(change.by.user),
-            Request::Erase(erase) => Some(erase.user),
+            Request::Erase(request) => Some(request.user()),
             Request::OpenLineage(open) => Some(open.by.user),
             Request::ChangeContact(change) => Some(change.by.user),
             Request::HandBack { user, .. }
             | Request::EndDevice { user, .. }
             | Request::SetPassword { user, .. }
-            | Request::EraseContact { user, .. }
-            | Request::EraseInConversation { user, .. }
             | Request::Suspend { user, .. }
             | Request::PutDocument { user, .. }
             | Request::Expire(user) => Some(*user),

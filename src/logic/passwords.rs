@@ -5,10 +5,23 @@ use highwater_wire::Refusal;
 use super::{
     accounts::end_all,
     decide::{Decided, authorise},
-    operation::ChangePassword,
+    operation::Principal,
     state::State,
 };
 use crate::model::{DeviceId, UserId, Version};
+
+/// A password to be changed by its user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangePassword {
+    /// Who asks.
+    pub by: Principal,
+    /// PHC string of the old password, which was proven. It has to be the account's still.
+    pub proven: String,
+    /// PHC string of the new one.
+    pub password: String,
+    /// Whether all devices end but the one that asks.
+    pub end_other_devices: bool,
+}
 
 /// Changes the password of the one who asks.
 ///

@@ -120,9 +120,7 @@ impl Step {
             }
             Effect::AccountGone { user, name } => {
                 self.rows.insert(accounts::key(*user), None);
-                if let Some(name) = name {
-                    self.rows.insert(accounts::name_row_key(name), None);
-                }
+                self.rows.extend(name.as_deref().map(|name| (accounts::name_row_key(name), None)));
             }
             Effect::Erasure(erasure) => {
                 self.row(erasures::key(erasure.user), |out| erasures::encode(out, erasure));

@@ -248,12 +248,7 @@ impl Tail {
                 let key = name_key(&account.name);
                 self.text_shard(&key).write().names.insert(key, (version, Some(account.user)));
             }
-            Effect::AccountGone { user, name } => {
-                self.shard(user.0).write().accounts.insert(*user, (version, None));
-                if let Some(key) = name {
-                    self.text_shard(key).write().names.insert(key.clone(), (version, None));
-                }
-            }
+            Effect::AccountGone { user, name } => self.insert_account_gone(version, *user, name.as_deref()),
             Effect::Erasure(erasure) => self.insert_erasure(version, erasure),
             Effect::Device(device) => {
                 let row = (version, Some(device.clone()));
@@ -321,12 +316,7 @@ impl Tail {
                 let key = name_key(&account.name);
                 drop_row(&mut self.text_shard(&key).write().names, &key, version);
             }
-            Effect::AccountGone { user, name } => {
-                drop_row(&mut self.shard(user.0).write().accounts, user, version);
-                if let Some(key) = name {
-                    drop_row(&mut self.text_shard(key).write().names, key, version);
-                }
-            }
+            Effect::AccountGone { user, name } => self.remove_account_gone(version, *user, name.as_deref()),
             Effect::Erasure(erasure) => self.remove_erasure(version, erasure),
             Effect::Device(device) => {
                 drop_row(&mut self.shard(device.device.0).write().devices, &device.device, version);

@@ -122,7 +122,9 @@ pub fn lookalike(content: &Content) -> Content {
         Content::Text(text) => custom_of("form/1", "0", std::str::from_utf8(text).unwrap()),
         Content::Custom(custom) if custom.fallback.is_empty() => "text".into(),
         Content::Custom(custom) => Content::Text(custom.fallback.clone()),
-        Content::Notice(_) => panic!("no client sends a notice"),
+        Content::Notice(_) | Content::Erased | Content::AccountErased => {
+            panic!("no client sends {content:?}")
+        }
     }
 }
 

@@ -128,6 +128,7 @@ impl Oracle {
                 }
                 Effect::ApiKeys(keys) => self.api_keys = keys.clone(),
                 Effect::Channel(_) => panic!("these histories make no channels"),
+                Effect::AccountGone { .. } | Effect::Erasure(_) => panic!("these histories erase nobody"),
                 // Judged when the whole record is taken.
                 Effect::Group(_) | Effect::ContactTally(_) => {}
             }

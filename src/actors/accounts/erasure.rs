@@ -6,7 +6,7 @@ use super::Accounts;
 use crate::{
     logic::{
         Answer, Principal,
-        operation::{Erase, ErasedBy, Request},
+        operation::{Erase, ErasedBy, ErasureRequest, Request},
     },
     model::{UserId, record::name_key},
     monitor::{Op, Outcome},
@@ -40,7 +40,12 @@ impl Accounts {
             return Err(Refusal::WrongCredentials);
         }
         let by_user = ErasedBy::User { device: by.device, proven: password };
-        self.decide(Request::Erase(Erase { user: by.user, by: by_user, frees_name: false })).await
+        self.decide(Request::Erase(ErasureRequest::Begin(Erase {
+            user: by.user,
+            by: by_user,
+            frees_name: false,
+        })))
+        .await
     }
 
     /// Erases a user by an operator's word.
@@ -48,6 +53,7 @@ impl Accounts {
     /// # Errors
     /// `NoSuchUser`, `Busy`, or the committer's refusal.
     pub async fn erase(&self, user: UserId, frees_name: bool) -> Result<Answer, Refusal> {
-        self.decide(Request::Erase(Erase { user, by: ErasedBy::Operator, frees_name })).await
+        self.decide(Request::Erase(ErasureRequest::Begin(Erase { user, by: ErasedBy::Operator, frees_name })))
+            .await
     }
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::finding::{Found, Place};
 use crate::{
-    logic::Request,
+    logic::{Request, operation::ErasureRequest},
     model::{Contact, ConversationId, Erasure, Seq, UserId, record::Conversation},
     store::{
         erasures,
@@ -115,7 +115,7 @@ fn contacts(
         for user in at.told.keys().filter(|_| !at.told.contains_key(&owner)) {
             let left = view.contact(owner, *user)?;
             if left.is_some_and(|left| *left != Contact::erased(*user)) {
-                found.requests.push(Request::EraseContact { user: *user, owner });
+                found.requests.push(Request::Erase(ErasureRequest::Contact { user: *user, owner }));
             }
         }
         after = Some(owner);
@@ -140,7 +140,11 @@ fn conversations(
         for (user, told) in &mut at.told {
             if *told < conversation && is_in(view, &row, *user)? {
                 let (user, after) = (*user, *told);
-                found.requests.push(Request::EraseInConversation { user, after, conversation });
+                found.requests.push(Request::Erase(ErasureRequest::Conversation {
+                    user,
+                    after,
+                    conversation,
+                }));
                 *told = conversation;
             }
         }

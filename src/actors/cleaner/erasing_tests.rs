@@ -15,7 +15,8 @@ use crate::{
     logic::{
         Answer, Decided, Operation, Request, State, decide, lacking,
         operation::{
-            Erase, ErasedBy, GroupChange, GroupRequest, NewDevice, Principal, Register, Send, Target,
+            Erase, ErasedBy, ErasureRequest, GroupChange, GroupRequest, NewDevice, Principal, Register, Send,
+            Target,
         },
     },
     model::{
@@ -244,7 +245,7 @@ fn register(user: u64) -> Request {
 }
 
 fn erase(user: UserId) -> Request {
-    Request::Erase(Erase { user, by: ErasedBy::Operator, frees_name: false })
+    Request::Erase(ErasureRequest::Begin(Erase { user, by: ErasedBy::Operator, frees_name: false }))
 }
 
 /// What everybody but the erased wrote, and how every entry counts.

@@ -46,8 +46,9 @@ impl Persistence {
         while indexing && self.clock.monotonic_us() < end_us && self.index_step() {}
     }
 
-    /// Removes what cleanup found, a batch at a time. What was not removed is found again by the next pass.
+    /// Removes what cleanup found, a batch at a time, and writes anew what it found to be written. What was not removed is found again by the next pass.
     pub(super) fn remove_step(&mut self) {
+        self.rewrite_step();
         let keys = self.intake.take_removals(REMOVALS_MAX);
         if keys.is_empty() || self.index_is_broken {
             return;
@@ -60,7 +61,7 @@ impl Persistence {
 
     /// Writes what is to be without what erased users wrote, a batch at a time. What was not written is found again by
     /// the next pass.
-    pub(super) fn rewrite_step(&mut self) {
+    fn rewrite_step(&mut self) {
         let rewrites = self.intake.take_rewrites(REWRITES_MAX);
         if rewrites.is_empty() || self.index_is_broken {
             return;

@@ -299,7 +299,6 @@ impl Persistence {
             while self.intake.depth() == 0 && self.ready.is_empty() && self.index_step() {}
         }
         self.remove_step();
-        self.rewrite_step();
         self.telling.groups().look_again(&self.readers);
         if self.intervals.is_multiple_of(HOUSEKEEPING_INTERVALS) {
             self.committer.housekeeping();

@@ -18,7 +18,7 @@ use crate::{
     logic::{
         Answer,
         fan_out_job::group_of,
-        operation::{ContactChange, Request},
+        operation::{ContactChange, ErasureRequest, Request},
     },
     model::{ChannelEffect, Clock, ConversationId, DeviceEnd, DeviceId, Effect, GroupEffect, Record, UserId},
     monitor::{Monitor, Op, Outcome, ids},
@@ -214,12 +214,13 @@ fn count_pointers(record: &Record, monitor: &Monitor) {
 
 /// What is done of an erasure.
 fn count_erasing(request: &Request, monitor: &Monitor) {
-    match request {
-        Request::Erase(_) => monitor.add(ids::ERASURES_BEGUN, 1),
-        Request::EraseContact { .. } => monitor.add(ids::ERASURES_CONTACTS, 1),
-        Request::EraseInConversation { .. } => monitor.add(ids::ERASURES_TOLD, 1),
-        _ => {}
-    }
+    let Request::Erase(request) = request else { return };
+    let id = match request {
+        ErasureRequest::Begin(_) => ids::ERASURES_BEGUN,
+        ErasureRequest::Contact { .. } => ids::ERASURES_CONTACTS,
+        ErasureRequest::Conversation { .. } => ids::ERASURES_TOLD,
+    };
+    monitor.add(id, 1);
 }
 
 /// What counts the end of a device.
@@ -258,8 +259,6 @@ fn op_of(request: &Request) -> Option<Op> {
         | Request::SetPassword { .. }
         | Request::Suspend { .. }
         | Request::Erase(_)
-        | Request::EraseContact { .. }
-        | Request::EraseInConversation { .. }
         | Request::ChangeContact(_)
         | Request::OpenLineage(_)
         | Request::Expire(_)

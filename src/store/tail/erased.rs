@@ -40,6 +40,20 @@ impl Tail {
         if self.is_erased(message.sender) { message.erased() } else { message }
     }
 
+    pub(super) fn insert_account_gone(&self, version: Version, user: UserId, name: Option<&str>) {
+        self.shard(user.0).write().accounts.insert(user, (version, None));
+        if let Some(key) = name {
+            self.text_shard(key).write().names.insert(key.to_owned(), (version, None));
+        }
+    }
+
+    pub(super) fn remove_account_gone(&self, version: Version, user: UserId, name: Option<&str>) {
+        drop_row(&mut self.shard(user.0).write().accounts, &user, version);
+        if let Some(key) = name {
+            drop_row(&mut self.text_shard(key).write().names, &key.to_owned(), version);
+        }
+    }
+
     pub(super) fn insert_erasure(&self, version: Version, erasure: &Erasure) {
         self.erase(erasure.user);
         let row = (version, Some(*erasure));
