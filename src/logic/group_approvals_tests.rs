@@ -216,7 +216,7 @@ fn of_those_who_asked_the_ones_that_wait_keep_their_place() {
     let one_more = |door| with_asking(&held, door, TimeMs(1), (UserId(99), ""));
     assert_eq!(one_more(full(None)), Err(highwater_wire::Refusal::TooManyRequests));
     let users: Vec<u64> =
-        one_more(full(Some(7))).unwrap().asking.iter().map(|asking| asking.user.0).collect();
+        one_more(full(Some(7))).expect("one makes room").asking.iter().map(|asking| asking.user.0).collect();
     let due: Vec<u64> = (1..=JOIN_REQUESTS_MAX as u64).filter(|user| *user != 7).chain([99]).collect();
     assert_eq!(users, due);
 }

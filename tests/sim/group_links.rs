@@ -121,7 +121,9 @@ impl Oracle {
             },
             _ => None,
         });
-        let notice = notices.last();
+        let notices: Vec<(&Message, &Notice)> = notices.collect();
+        assert!(notices.len() <= 1, "a record has {} notices", notices.len());
+        let notice = notices.first().copied();
         let doors = record.effects.iter().filter_map(|effect| match effect {
             Effect::Group(GroupEffect::Door(door)) => Some(door),
             _ => None,

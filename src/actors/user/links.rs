@@ -12,7 +12,7 @@ use crate::{
         operation::{DoorChange, GroupChange, GroupRequest, MadeLink},
     },
     model::{
-        ConversationId, Link, LinkId, LinkSecret, Role, TimeMs, UserId,
+        ConversationId, Form, Link, LinkId, LinkSecret, Role, TimeMs, UserId,
         limits::{LINK_USES_MAX, LINK_VALID_S},
     },
     store::view::{ReadFault, View},
@@ -195,7 +195,10 @@ fn opened(
     let Some(link) = link_of(&door, secret).filter(|link| link.is_open(now)) else { return Ok(None) };
     let maker = role_in(view, group, link.by)?;
     let is_blocked = view.contact(link.by, user)?.is_some_and(|contact| contact.is_blocked);
-    let row = view.group(group)?.filter(|_| maker.is_some_and(|role| role < Role::Member) && !is_blocked);
+    // A group that has become a channel is followed, as one likes.
+    let is_channel = view.channel(group)?.is_some_and(|row| row.form() == Form::Channel);
+    let opens = maker.is_some_and(|role| role < Role::Member) && !is_blocked && !is_channel;
+    let row = view.group(group)?.filter(|_| opens);
     let Some(row) = row else { return Ok(None) };
     let members = view.members(group)?.values().filter(|member| member.since().is_some()).count();
     let members = u32::try_from(members).unwrap_or(u32::MAX);
