@@ -1,12 +1,25 @@
 //! API keys: a backend makes accounts, sends and reads for users, as far as its key goes and no longer than it is good.
 
-use std::process::Output;
+use std::{
+    process::Output,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
+use highwater::{
+    actors::accounts::secret_hash,
+    logic::operation::{self, ApiKeyChange},
+    model::{
+        ApiKey, ApiKeyId, Retentions, TimeMs,
+        api_key::{ActsFor, Scope, Scopes},
+    },
+};
 use highwater_wire::{Encoding, LEVEL, Refusal, proto};
 use proto::{ClientFrame, client_frame::Request, send::To, server_frame::Body};
 use serde_json::{Value, json};
 
-use crate::support::{Home, Person, Server, Wire, dump, eventually, http, requests, wire::assert_refused};
+use crate::support::{
+    Home, OldStore, Person, Server, Wire, dump, eventually, http, requests, wire::assert_refused,
+};
 
 /// Runs `highwater admin api-key …` against the server of a home.
 fn api_key(home: &Home, arguments: &[&str]) -> Output {
@@ -282,4 +295,34 @@ async fn a_key_is_taken_back_at_once_and_its_bounds_hold() {
 fn make_room(home: &Home) -> String {
     assert!(api_key(home, &["revoke", "key 0"]).status.success());
     make(home, "newest", "send,read", &["--all-users"])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expired_key_is_worth_nothing_and_is_listed_until_it_is_revoked() {
+    const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+    let home = Home::dev();
+    let mut store = OldStore::begun(&home, 3, Retentions::default());
+    let ann = store.person("ann");
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64;
+    for days in [-1, 400] {
+        let key = ApiKey {
+            id: ApiKeyId(rand::random()),
+            name: format!("key of {days} days"),
+            secret: secret_hash(&format!("hwk_{days}")),
+            scopes: Scopes::default().with(Scope::Read),
+            acts_for: ActsFor::All,
+            created: TimeMs(now - 3 * DAY_MS),
+            expires: Some(TimeMs(now + days * DAY_MS)),
+            used: None,
+        };
+        store.decide(operation::Request::ApiKey(ApiKeyChange::Make(key)));
+    }
+    drop(store);
+    let server = home.start();
+    let heads = || Request::Heads(proto::Heads::default());
+    refused(&server, "hwk_-1", Some(&ann.name), heads(), Refusal::InvalidApiKey).await;
+    assert!(matches!(ask(&server, "hwk_400", Some(&ann.name), heads()).await, Body::Heads(_)));
+    assert_eq!(listed(&home).len(), 2);
+    assert!(api_key(&home, &["revoke", "key of -1 days"]).status.success());
+    assert_eq!(listed(&home).len(), 1);
 }
