@@ -38,6 +38,12 @@ impl World {
         result: Result<Answer, Refusal>,
         new: &[Arc<Record>],
     ) {
+        if self.is_of_channel(&submission.operation.request) {
+            return match result {
+                Err(Refusal::AccountSuspended) => self.suspended_refused(&submission.operation, new),
+                result => self.channel_answered(&submission.operation.request, result, new),
+            };
+        }
         if let Request::Group(request) = &submission.operation.request {
             return match result {
                 Err(Refusal::AccountSuspended) => self.suspended_refused(&submission.operation, new),

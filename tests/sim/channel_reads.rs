@@ -29,7 +29,8 @@ pub fn check_reads(view: &View, user: u64, is_present: bool, due: &[Seq], head: 
     let told: Vec<_> = list.heads.iter().map(|head| (head.oldest_seq, head.seq)).collect();
     // The first one that was for the user, or the next one of all.
     let oldest = due.first().copied().unwrap_or(head + 1);
-    let expected = if is_present { vec![(oldest, head)] } else { Vec::new() };
+    let newest = due.last().copied().unwrap_or(head);
+    let expected = if is_present { vec![(oldest, newest)] } else { Vec::new() };
     assert_eq!(told, expected, "heads of {user}");
 }
 

@@ -249,6 +249,13 @@ const EVENTS: &[&str] = &[
     "chain broken",
     "heartbeat nudge",
     "nudge to read names",
+    // channels
+    "channel made",
+    "post",
+    "channel renamed",
+    "follow",
+    "unfollow",
+    "owner does not unfollow",
     // explaining
     "hand-back time known",
     "hand-back time not known",

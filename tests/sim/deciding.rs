@@ -111,7 +111,8 @@ impl World {
             if self.oracle.floors() > floors {
                 self.counts.saw("floor raised");
             }
-            for (user, items) in audience(record) {
+            let told = self.oracle.told_of_posts(record).into_iter().map(|user| (user, false));
+            for (user, items) in audience(record).into_iter().chain(told) {
                 for (lineage, session) in &mut self.sessions {
                     if self.oracle.devices.get(&lineage.device).is_some_and(|device| device.user == user) {
                         session.note(items);

@@ -21,9 +21,15 @@ impl Oracle {
         self.conversations.get(&conversation).is_some_and(Conversation::is_group)
     }
 
-    /// Whether a user may have an entry, as far as groups decide that.
+    /// Whether a user may have an entry, as far as groups and channels decide that.
     pub fn may_have(&self, user: UserId, (conversation, seq): (u64, u64)) -> bool {
-        self.groups.get(&ConversationId(conversation)).is_none_or(|group| group.is_for(user, seq))
+        let of_groups =
+            self.groups.get(&ConversationId(conversation)).is_none_or(|group| group.is_for(user, seq));
+        of_groups && self.may_have_post(user, (conversation, seq))
+    }
+
+    fn is_log_of_group(&self, conversation: ConversationId) -> bool {
+        self.is_group(conversation) && !self.channels.contains_key(&conversation)
     }
 
     /// Some group has given the oldest entry that waits to a part of its audience.
@@ -34,7 +40,8 @@ impl Oracle {
     /// What every start has to go on with.
     pub fn unfinished(&self) -> BTreeMap<ConversationId, Position> {
         let positions = self.groups.iter().map(|(group, model)| Some((*group, model.position()?)));
-        positions.flatten().collect()
+        let of_channels = self.channels.iter().map(|(channel, model)| Some((*channel, model.position?)));
+        positions.chain(of_channels).flatten().collect()
     }
 
     /// Every group as it must be when nothing waits any more.
@@ -65,7 +72,7 @@ impl Oracle {
         let mut touched = BTreeSet::new();
         for effect in &record.effects {
             match effect {
-                Effect::Message(delivery) if self.is_group(delivery.message.conversation) => {
+                Effect::Message(delivery) if self.is_log_of_group(delivery.message.conversation) => {
                     let (group, seq) = (delivery.message.conversation, delivery.message.seq);
                     self.take_group_entry(&delivery.message, record.version);
                     let users = delivery.pointers.iter().map(|(user, _)| *user);
@@ -87,7 +94,7 @@ impl Oracle {
                     self.met.push(if is_cut { "group step in mid entry" } else { "group step to the end" });
                     touched.insert(step.group);
                 }
-                Effect::Group(effect) => {
+                Effect::Group(effect) if !self.channels.contains_key(&effect.group()) => {
                     self.take_group_row(effect);
                     touched.insert(effect.group());
                 }

@@ -30,6 +30,8 @@ impl World {
             .iter()
             // By its minute is found what came to inboxes when it was sent.
             .filter(|entry| entry.version <= row.acked_messages() && self.oracle.came_at_once(entry))
+            // Posts are not noted.
+            .filter(|entry| !self.oracle.channels.contains_key(&entry.message.conversation))
             .map(|entry| (entry.version, entry.message.sent_at))
             .collect();
         if handed.is_empty() {

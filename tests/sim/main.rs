@@ -1,7 +1,7 @@
 //! Seeded histories of the whole core on a simulated disk: no thread, no socket, no clock, so a seed repeats everything.
 //!
 //! A history registers a few users with a few devices, which have a few contexts each, and then takes random steps:
-//! sends, resends, groups that are made, joined, left and expanded, syncs, pushes that arrive or not, failing, torn and full disks, index batches cut in the middle, kills
+//! sends, resends, groups that are made, joined, left and expanded, channels that are followed and posted to, syncs, pushes that arrive or not, failing, torn and full disks, index batches cut in the middle, kills
 //! and power cuts at any call. The invariants of the sync engine are checked at every step, and once more when everything
 //! has settled.
 //!
@@ -13,10 +13,12 @@ mod answers;
 mod bodies;
 mod channel_cleanup;
 mod channel_client;
+mod channel_model;
 mod channel_names;
 mod channel_orders;
 mod channel_reads;
 mod channel_unread;
+mod channels;
 mod client;
 mod contacts;
 mod counts;

@@ -11,7 +11,7 @@ use highwater::model::{
     record::{Account, Conversation, Device, HostIdentityKey, Item, Run, SecretHash},
 };
 
-use crate::group_model::Group;
+use crate::{channel_model::ChannelModel, group_model::Group};
 
 /// By what a send is recognised.
 pub type SendKey = (UserId, Day, ClientMessageId);
@@ -62,6 +62,9 @@ pub struct Oracle {
     /// Which of the restores, counted from 1, was the newest that began a lossy run.
     pub told_lossy: u64,
     pub groups: BTreeMap<ConversationId, Group>,
+    pub channels: BTreeMap<ConversationId, ChannelModel>,
+    /// The newest pointer of each inbox; posts of channels are due besides, and are no pointers.
+    pub pointers: BTreeMap<UserId, Version>,
     pub group_bounds: GroupBounds,
     /// Events of groups that are not counted yet.
     pub met: Vec<&'static str>,
@@ -103,7 +106,7 @@ impl Oracle {
                 Effect::Device(device) => {
                     self.devices.insert(device.device, device.clone());
                 }
-                Effect::Lineages(lineages) => self.take_lineages(lineages),
+                Effect::Lineages(lineages) => self.take_lineages(lineages, record.version),
                 Effect::DeviceEnded { device, .. } => {
                     assert!(self.devices.remove(device).is_some(), "a device ended twice");
                 }
@@ -127,7 +130,7 @@ impl Oracle {
                     assert!(owner.is_none(), "a host app's user got two accounts");
                 }
                 Effect::ApiKeys(keys) => self.api_keys = keys.clone(),
-                Effect::Channel(_) => panic!("these histories make no channels"),
+                Effect::Channel(effect) => self.take_channel(effect, record.version),
                 Effect::AccountGone { .. } | Effect::Erasure(_) => panic!("these histories erase nobody"),
                 // Judged when the whole record is taken.
                 Effect::Group(_) | Effect::ContactTally(_) => {}
@@ -135,12 +138,13 @@ impl Oracle {
         }
         self.judge_requests(record);
         self.judge_groups(record);
+        self.judge_channels(record);
         self.used = self.used.max(record.version);
         self.decided.insert(record.version, self.batch_at);
         self.records.insert(record.version, Arc::clone(record));
     }
 
-    fn take_lineages(&mut self, new: &Lineages) {
+    fn take_lineages(&mut self, new: &Lineages, version: Version) {
         let head = self.inbox_head(new.user);
         let old = self.lineages.insert(new.user, new.clone()).unwrap_or_else(|| Lineages::none(new.user));
         assert!(old.floor <= new.floor, "G3: the floor of {} fell", new.user);
@@ -154,13 +158,19 @@ impl Oracle {
                 ),
                 None => {
                     let is_first = old.rows.is_empty();
-                    let from = if is_first { old.floor } else { head };
+                    let follows = self.follows_something(new.user);
+                    let pointer = self.pointers.get(&new.user).copied().unwrap_or_default();
+                    let from = match (is_first, follows) {
+                        (true, _) => old.floor,
+                        (false, true) => version,
+                        (false, false) => pointer,
+                    };
                     assert_eq!(row.from, from, "G1: lineage {:?} begins somewhere else", row.id);
                     self.began.insert(row.id, row.from);
                 }
             }
             let acked = row.acked_messages();
-            assert!(acked <= head, "G3: acked {acked}, head {head}");
+            assert!(acked <= head.max(row.from), "G3: acked {acked}, head {head}");
             if acked < new.floor && !self.expired.contains(&row.id) {
                 self.expired.insert(row.id);
                 if self.is_retired(new.floor) {
@@ -204,10 +214,13 @@ impl Oracle {
     /// Everybody who is pointed to a delivery has it after everything before.
     pub fn take_pointers(&mut self, delivery: &Arc<Delivery>) {
         for (user, previous) in &delivery.pointers {
-            assert_eq!(
-                *previous,
-                self.inbox_head(*user),
-                "G1: inbox of {user}: a pointer names another than the last"
+            let last = self.pointers.insert(*user, delivery.version).unwrap_or_default();
+            // Of an inbox from which everything was removed the floor is known, which may be that of a post.
+            let floor = self.lineages.get(user).map_or(Version(0), |lineages| lineages.floor);
+            let is_floor = *previous == floor && floor > last;
+            assert!(
+                *previous == last || is_floor,
+                "G1: inbox of {user}: a pointer names {previous}, which is not the last, {last}"
             );
             self.inboxes.entry(*user).or_default().push(Arc::clone(delivery));
         }
@@ -234,7 +247,7 @@ impl Oracle {
         self.lineages.values().map(|lineages| lineages.floor.0).sum()
     }
 
-    /// Newest pointer of an inbox.
+    /// Newest of what a user was given: of an inbox, or a post.
     pub fn inbox_head(&self, user: UserId) -> Version {
         self.inboxes.get(&user).and_then(|inbox| inbox.last()).map(|entry| entry.version).unwrap_or_default()
     }

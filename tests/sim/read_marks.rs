@@ -68,6 +68,9 @@ impl Oracle {
     }
 
     fn last_membership(&self, user: UserId, conversation: ConversationId) -> Option<Interval> {
+        if let Some(channel) = self.channels.get(&conversation) {
+            return channel.intervals_at(user, self.last).pop();
+        }
         self.groups.get(&conversation)?.intervals_at(user, self.last).pop()
     }
 

@@ -160,7 +160,9 @@ impl World {
         }
         let session = self.sessions.get_mut(&lineage).expect("it is connected");
         let issued = Issued { snapshot: answered.snapshot, marks: answered.marks };
-        if session.chain.page_given(issued, answered.page.more) {
+        let news = session.chain.page_given(issued, answered.page.more);
+        session.chain.page_was_merged(answered.is_merged);
+        if news {
             session.note(true);
         }
         session.frames.push_back(Frame::Page(answered.page, view.bound()));

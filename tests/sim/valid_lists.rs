@@ -35,8 +35,12 @@ impl Oracle {
     /// How far of that a user may have.
     fn place_at(&self, user: UserId, conversation: ConversationId, through: Version) -> u64 {
         let head = self.head_at(conversation, through);
-        let Some(group) = self.groups.get(&conversation) else { return head };
-        let last = group.intervals_at(user, through).pop();
+        let intervals = match (self.groups.get(&conversation), self.channels.get(&conversation)) {
+            (Some(group), _) => group.intervals_at(user, through),
+            (None, Some(channel)) => channel.intervals_at(user, through),
+            (None, None) => return head,
+        };
+        let last = intervals.into_iter().rfind(|last| last.join.0 <= head);
         last.map_or(0, |last| last.leave.map_or(head, |leave| leave.0))
     }
 }

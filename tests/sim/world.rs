@@ -148,7 +148,7 @@ impl World {
     }
 
     fn act(&mut self) {
-        match self.random.below(1283) {
+        match self.random.below(1313) {
             0..160 => self.operate(),
             160..320 => self.decide(),
             320..430 => self.warm_further(),
@@ -179,6 +179,7 @@ impl World {
             1123..1163 => self.send_to_group(),
             1163..1263 => self.expand_one(),
             1263..1283 => self.mark_one(),
+            1283..1313 => self.change_channel_one(),
             _ => {
                 let power_cut = self.random.one_in(2);
                 self.crash(power_cut);

@@ -41,10 +41,12 @@ pub fn heads(
             ItemValue::Group { .. } => view.times(conversation, user, head)?,
             _ => vec![Time::EVERYTHING],
         };
-        let seq = times.last().map_or(Seq(0), |last| head.min(last.last));
+        // Where a channel said nothing since it is followed again, the newest is of the time before.
+        let newest = times.iter().rfind(|time| time.first <= head).or(times.last());
+        let seq = newest.map_or(Seq(0), |time| head.min(time.last));
         // What was removed while this read goes on may reach above what it shows.
         let oldest = view.oldest_message(conversation)?.min(seq);
-        // Of a channel that said nothing since it is followed, the oldest is the one that comes next.
+        // Of one that said nothing since it is followed for the first time, the oldest is the one that comes next.
         let oldest = oldest.max(times.first().map_or(Seq(0), |first| first.first));
         let (conversation_id, seq, oldest_seq) = (conversation.0, seq.0, oldest.0);
         let told = proto::Head { conversation_id, seq, oldest_seq, ..proto::Head::default() };
@@ -60,7 +62,8 @@ pub fn heads(
 }
 
 /// Entries of one of the user's conversations by seq, in order without a hole: as far as one time goes in which a group or
-/// a channel was the user's, since a place that is missing within an answer is a fault. What the user may read behind a place that is not for the user is told to
+/// a channel was the user's, since a place that is missing within an answer is a fault. What the user may read behind a
+/// place that is not for the user is told to
 /// follow, like what does not fit. What waits to be expanded is read like everything else.
 ///
 /// # Errors
