@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod admin;
 pub mod check_config;
 pub mod explain;
+pub mod groups;
 mod operator_port;
 mod token_file;
 
@@ -18,6 +19,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::Flags;
 use accounts::{AccountNamed, AccountRequest};
+use groups::{GroupNamed, TurnRequest};
 
 /// What was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,12 +130,7 @@ pub enum AdminRequest {
     /// Do something to one account.
     Account(AccountRequest),
     /// Make a channel of a group, or a group of a channel.
-    Turn {
-        /// Its conversation.
-        group: u64,
-        /// What it is from there on.
-        channel: bool,
-    },
+    Turn(TurnRequest),
 }
 
 /// Accounts to make.
@@ -265,17 +262,8 @@ enum AdminNamed {
     },
     #[command(flatten)]
     Account(AccountNamed),
-    /// Make a channel of a group, or a group of a channel, as if its owner had asked. Nobody lacks what is said around it.
-    Turn {
-        /// The conversation.
-        #[arg(value_name = "GROUP")]
-        group: u64,
-        /// What it is from there on.
-        #[arg(value_name = "FORM", value_parser = ["channel", "group"])]
-        form: String,
-        #[command(flatten)]
-        server: ServerFlags,
-    },
+    #[command(flatten)]
+    Group(GroupNamed),
     /// Make an invite code and print it.
     Invite {
         /// Hours for which the code can be used.
@@ -383,8 +371,9 @@ impl From<AdminNamed> for Admin {
                 let (server, request) = named.into();
                 (server, AdminRequest::Account(request))
             }
-            AdminNamed::Turn { group, form, server } => {
-                (server, AdminRequest::Turn { group, channel: form == "channel" })
+            AdminNamed::Group(named) => {
+                let (server, request) = named.into();
+                (server, AdminRequest::Turn(request))
             }
             AdminNamed::Invite { expires_hours, server } => (server, AdminRequest::Invite { expires_hours }),
         };
@@ -518,7 +507,7 @@ mod tests {
             let Command::Admin(turn) = command(&format!("highwater admin turn 77 {form} --data d")) else {
                 panic!("not admin")
             };
-            assert_eq!(turn.request, AdminRequest::Turn { group: 77, channel });
+            assert_eq!(turn.request, AdminRequest::Turn(TurnRequest { group: 77, channel }));
         }
         let Command::Admin(invite) = command("highwater admin invite --data d") else { panic!("not admin") };
         assert_eq!(invite.request, AdminRequest::Invite { expires_hours: 72 });

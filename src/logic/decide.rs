@@ -70,7 +70,7 @@ pub fn lacking(state: &State, operation: &Operation) -> Vec<Need> {
         Request::Reading(request) => reading::needs(&mut needs, request),
         Request::Group(request) => group_needs::needs(&mut needs, request),
         Request::Channel(request) => channels::needs(&mut needs, request),
-        Request::Turn { group, to } => turns::unasked_needs(&mut needs, *group, *to),
+        Request::Turn(group, to) => turns::unasked_needs(&mut needs, *group, *to),
         Request::ForgetFollow { user, channel, .. } => channels::forget_needs(&mut needs, *user, *channel),
         Request::Expand(group) => fan_out::expand_needs(&mut needs, *group),
         Request::ChangeContact(change) => contacts::needs(&mut needs, change),
@@ -125,7 +125,7 @@ pub fn decide(state: &mut State, operation: &Operation, version: Version) -> Res
         Request::Reading(request) => reading::decide(state, request, version),
         Request::Group(request) => groups::decide(state, operation.at, request, version),
         Request::Channel(request) => channels::decide(state, operation.at, request, version),
-        Request::Turn { group, to } => turns::decide_unasked(state, operation.at, *group, *to, version),
+        Request::Turn(group, to) => turns::decide_unasked(state, operation.at, *group, *to, version),
         Request::ForgetFollow { user, channel, through, last } => {
             Ok(channels::forget(state, (*user, *channel), (*through, *last), version))
         }

@@ -243,7 +243,7 @@ fn op_of(request: &Request) -> Option<Op> {
         | Request::Reading(_)
         | Request::Group(_)
         | Request::Channel(_)
-        | Request::Turn { .. }
+        | Request::Turn(..)
         | Request::ForgetFollow { .. }
         | Request::Expand(_) => None,
     }
