@@ -9,7 +9,7 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{
-    Admin, AdminRequest, Provision, accounts,
+    Admin, AdminRequest, Provision, accounts, groups,
     operator_port::{OperatorFault, OperatorPort},
     programs,
     token_file::TokenFile,
@@ -57,10 +57,7 @@ fn answer(admin: &Admin) -> Result<String, AdminFault> {
         }
         AdminRequest::Account(request) => accounts::ask(&port, request),
         AdminRequest::Program(request) => programs::ask(&port, request),
-        AdminRequest::Turn { group, channel } => {
-            port.post("/v1/turn", &json!({ "group": group.to_string(), "channel": channel }))?;
-            Ok(if *channel { "it is a channel" } else { "it is a group" }.to_owned())
-        }
+        AdminRequest::Turn(request) => groups::ask(&port, request),
         AdminRequest::Invite { expires_hours } => {
             let answer = port.ask("/v1/invites", &json!({ "expires_hours": expires_hours }))?;
             let code = answer["code"].as_str().filter(|code| !code.is_empty());

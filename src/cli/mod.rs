@@ -9,6 +9,7 @@ pub mod api_keys;
 pub mod bots;
 pub mod check_config;
 pub mod explain;
+pub mod groups;
 mod operator_port;
 pub mod programs;
 mod token_file;
@@ -21,6 +22,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::Flags;
 use accounts::{AccountNamed, AccountRequest};
+use groups::{GroupNamed, TurnRequest};
 use programs::{ProgramNamed, ProgramRequest};
 
 /// What was asked for.
@@ -134,12 +136,7 @@ pub enum AdminRequest {
     /// Do something for a program that asks.
     Program(ProgramRequest),
     /// Make a channel of a group, or a group of a channel.
-    Turn {
-        /// Its conversation.
-        group: u64,
-        /// What it is from there on.
-        channel: bool,
-    },
+    Turn(TurnRequest),
 }
 
 /// Accounts to make.
@@ -273,17 +270,8 @@ enum AdminNamed {
     Account(AccountNamed),
     #[command(flatten)]
     Program(ProgramNamed),
-    /// Make a channel of a group, or a group of a channel, as if its owner had asked. Nobody lacks what is said around it.
-    Turn {
-        /// The conversation.
-        #[arg(value_name = "GROUP")]
-        group: u64,
-        /// What it is from there on.
-        #[arg(value_name = "FORM", value_parser = ["channel", "group"])]
-        form: String,
-        #[command(flatten)]
-        server: ServerFlags,
-    },
+    #[command(flatten)]
+    Group(GroupNamed),
     /// Make an invite code and print it.
     Invite {
         /// Hours for which the code can be used.
@@ -395,8 +383,9 @@ impl From<AdminNamed> for Admin {
                 let (server, request) = named.into();
                 (server, AdminRequest::Program(request))
             }
-            AdminNamed::Turn { group, form, server } => {
-                (server, AdminRequest::Turn { group, channel: form == "channel" })
+            AdminNamed::Group(named) => {
+                let (server, request) = named.into();
+                (server, AdminRequest::Turn(request))
             }
             AdminNamed::Invite { expires_hours, server } => (server, AdminRequest::Invite { expires_hours }),
         };
@@ -530,7 +519,7 @@ mod tests {
             let Command::Admin(turn) = command(&format!("highwater admin turn 77 {form} --data d")) else {
                 panic!("not admin")
             };
-            assert_eq!(turn.request, AdminRequest::Turn { group: 77, channel });
+            assert_eq!(turn.request, AdminRequest::Turn(TurnRequest { group: 77, channel }));
         }
         let Command::Admin(invite) = command("highwater admin invite --data d") else { panic!("not admin") };
         assert_eq!(invite.request, AdminRequest::Invite { expires_hours: 72 });

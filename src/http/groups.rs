@@ -32,7 +32,7 @@ pub(super) async fn turn(
         return refused(Refusal::InvalidField);
     };
     let to = if wanted.channel { Form::Channel } else { Form::Group };
-    match operator.accounts.decide(Request::Turn { group: ConversationId(group), to }).await {
+    match operator.accounts.decide(Request::Turn(ConversationId(group), to)).await {
         Ok(_) => HttpResponse::NoContent().finish(),
         Err(refusal) => refused(refusal),
     }

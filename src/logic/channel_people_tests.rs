@@ -143,7 +143,7 @@ fn a_group_that_grows_above_the_bound_is_to_become_a_channel_and_not_again_when_
     let state = &mut State::default();
     state.set_channel_above_members(2);
     let add = |user| group(1, GroupChange::Add(vec![UserId(user)]));
-    let turn = |to| Request::Turn { group: NEWS, to };
+    let turn = |to| Request::Turn(NEWS, to);
     let make = GroupChange::Create { name: "g".to_owned(), members: vec![UserId(2)] };
     // What is done, and whether the group is to turn because of it.
     let steps = [
@@ -176,7 +176,7 @@ fn a_group_that_grows_above_the_bound_is_to_become_a_channel_and_not_again_when_
 
 #[test]
 fn an_operator_turns_what_has_an_owner_and_is_refused_as_the_owner_would_be() {
-    let turn = |to| Request::Turn { group: NEWS, to };
+    let turn = |to| Request::Turn(NEWS, to);
     let four: Vec<(u64, &[(u64, u64)])> = (1..=4).map(|user| (user, &[(0, 0)][..])).collect();
     check(&held(1, None, &four), 9, &[turn(Form::Group)], &["refused group_full"]);
     check(&users(1), 9, &[turn(Form::Group)], &["refused no_such_conversation"]);

@@ -82,7 +82,7 @@ pub fn lacking(state: &State, operation: &Operation) -> Vec<Need> {
                 needs.need(need);
             }
         }
-        Request::Turn { group, to } => turns::unasked_needs(&mut needs, *group, *to),
+        Request::Turn(group, to) => turns::unasked_needs(&mut needs, *group, *to),
         Request::ForgetFollow { user, channel, .. } => channels::forget_needs(&mut needs, *user, *channel),
         Request::Expand(group) => fan_out::expand_needs(&mut needs, *group),
         Request::ChangeContact(change) => contacts::needs(&mut needs, change),
@@ -142,7 +142,7 @@ pub fn decide(state: &mut State, operation: &Operation, version: Version) -> Res
         Request::ApiKey(change) => api_keys::decide(state, operation.at, change, version),
         Request::MakeUser(make) => api_keys::make_user(state, operation.at, make, version),
         Request::OnBehalf(on_behalf) => on_behalf::decide(state, on_behalf, version),
-        Request::Turn { group, to } => turns::decide_unasked(state, operation.at, *group, *to, version),
+        Request::Turn(group, to) => turns::decide_unasked(state, operation.at, *group, *to, version),
         Request::ForgetFollow { user, channel, through, last } => {
             Ok(channels::forget(state, (*user, *channel), (*through, *last), version))
         }

@@ -166,14 +166,8 @@ pub enum Request {
     OnBehalf(OnBehalf),
     /// Something is done with a channel, or a group becomes one.
     Channel(ChannelRequest),
-    /// A group becomes a channel, or a channel a group, by an operator's word, or since it has more members than a group is to
-    /// have. By the log its owner does it.
-    Turn {
-        /// Which.
-        group: ConversationId,
-        /// What it is from there on.
-        to: Form,
-    },
+    /// A group becomes a channel or the reverse, by an operator's word or since it has grown: its owner does it by the log.
+    Turn(ConversationId, Form),
     /// Cleanup found a time in which a user followed a channel that is past the retention of inboxes.
     ForgetFollow {
         /// Whose.
@@ -335,7 +329,7 @@ impl Operation {
             Request::MakeUser(make) => Some(make.user),
             Request::OnBehalf(on_behalf) => on_behalf.operation.actor(),
             Request::ForgetFollow { user, .. } => Some(*user),
-            Request::Turn { group, .. } | Request::Expand(group) => Some(group.as_actor()),
+            Request::Turn(group, _) | Request::Expand(group) => Some(group.as_actor()),
             Request::StoreTime | Request::AcceptTime | Request::Invite(_) => None,
         }
     }

@@ -277,7 +277,7 @@ fn op_of(request: &Request) -> Option<Op> {
         | Request::SetPrivacy { .. }
         | Request::Group(_)
         | Request::Channel(_)
-        | Request::Turn { .. }
+        | Request::Turn(..)
         | Request::ForgetFollow { .. }
         | Request::Expand(_) => None,
     }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::User;
+use super::{Session, User};
 use crate::{
     actors::{ports::Post, transport::ConnectionId},
     model::Version,
@@ -14,21 +14,31 @@ impl User {
     /// takes it, the next heartbeat asks again.
     pub(super) fn look_for_posts(&mut self, connection: ConnectionId) {
         let (user, worker, job) = (self.user, self.worker, Arc::clone(&self.services));
-        if !self.session(connection).is_some_and(|session| session.chain.waits_for_posts()) {
+        let wants_look = |session: &&mut Session| session.chain.waits_for_posts() && !session.looks_for_posts;
+        let Some(session) = self.session(connection).filter(wants_look) else {
             return;
-        }
-        let _ = self.services.readers.read(move |view| match view.messages_head(user) {
+        };
+        session.looks_for_posts = true;
+        let asked = self.services.readers.read(move |view| match view.messages_head(user) {
             Ok(head) => job.ports.post(worker, user, Post::Head(connection, head)),
             Err(fault) => {
                 let error = &fault as &dyn std::error::Error;
                 tracing::error!(error, user = user.0, "the newest of a user could not be read");
+                job.ports.post(worker, user, Post::Head(connection, Version(0)));
             }
         });
+        if asked.is_err() {
+            self.head_was_read(connection, Version(0));
+        }
     }
 
-    /// The newest was found.
+    /// The newest was found; 0 when it could not be looked for.
     pub(super) fn head_was_read(&mut self, connection: ConnectionId, head: Version) {
-        if self.session(connection).is_some_and(|session| session.chain.lacks(head)) {
+        let Some(session) = self.session(connection) else {
+            return;
+        };
+        session.looks_for_posts = false;
+        if session.chain.lacks(head) {
             self.tell_news_to(connection, false);
         }
     }

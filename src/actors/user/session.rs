@@ -28,6 +28,8 @@ pub struct Session {
     pub(super) chain: PushChain,
     /// The newest snapshot that was handed back, until its marks are stored.
     pub(super) handed: Option<Bytes>,
+    /// A heartbeat has the store looked at: see `posts`. One look at a time, however often the client beats.
+    pub(super) looks_for_posts: bool,
     /// Requests that were not answered yet.
     pub(super) in_flight: Share,
     /// Conversations of which hints are told, that asked for longest ago first; at most
@@ -46,6 +48,7 @@ impl Session {
             nudge_only: attach.nudge_only,
             chain: PushChain::default(),
             handed: None,
+            looks_for_posts: false,
             in_flight,
             watched: Vec::new(),
         }

@@ -20,7 +20,7 @@ impl Committer {
     /// Turns that are due since groups have grown: to be decided like what others ask for.
     #[must_use]
     pub fn take_turns(&mut self) -> Vec<Request> {
-        let turn = |group| Request::Turn { group, to: Form::Channel };
+        let turn = |group| Request::Turn(group, Form::Channel);
         self.state.take_outgrown().into_iter().map(turn).collect()
     }
 
