@@ -41,12 +41,13 @@ impl World {
             }
             _ => {
                 let by = Voucher::ApiKey(self.any_key());
-                let (user, name) = (UserId(self.random.next_u64()), format!("made{}", self.any(MADE)));
-                let bot = self.random.one_in(3);
-                self.submit(
-                    Request::MakeUser(MakeUser { by, user, name, password: None, bot }),
-                    Ticket::Other,
-                );
+                let (name, bot) = (format!("made{}", self.any(MADE)), self.random.one_in(3));
+                // Its program hears no answer at times, and asks again.
+                for _ in 0..1 + self.any(2) {
+                    let (user, name) = (UserId(self.random.next_u64()), name.clone());
+                    let make = MakeUser { by, user, name, password: None, bot };
+                    self.submit(Request::MakeUser(make), Ticket::Other);
+                }
             }
         }
     }
