@@ -44,7 +44,7 @@ fn binary_cases() -> Vec<Case> {
         ("an empty frame", binary(&[]), InvalidField, 0),
         ("request id 0", binary(&[0x5a, 0x00]), InvalidField, 0),
         ("no request", binary(&[0x08, 0x07]), UnknownRequest, 7),
-        ("an unknown request", binary(&[0x08, 0x08, 0x9a, 0x06, 0x00]), UnknownRequest, 8),
+        ("an unknown request", binary(&[0x08, 0x08, 0xc2, 0x3e, 0x00]), UnknownRequest, 8),
     ]
 }
 
