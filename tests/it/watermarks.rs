@@ -10,9 +10,7 @@ use super::{
     contacts::{block, done, http_answer, told},
     groups::{add, create, created, leave},
 };
-use crate::support::{
-    DEADLINE, Home, Person, Replica, Server, Wire, dump, eventually, requests, sdk, within,
-};
+use crate::support::{DEADLINE, Home, Person, Replica, Server, Wire, dump, requests, sdk, within};
 
 /// Hints of one conversation on one connection are so far apart, with room for the way from the server to here.
 const HINTS_APART: Duration = Duration::from_millis(900);
