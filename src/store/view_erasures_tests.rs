@@ -107,7 +107,7 @@ fn it_is_hidden_from_the_moment_that_is_durable() {
         }
         // What came after the chunks of before is written without it.
         store.index_all();
-        assert_eq!(index_has(&store, b"said 12"), false);
+        assert!(!index_has(&store, b"said 12"));
         assert_eq!(log(&store), due);
     }
 }
