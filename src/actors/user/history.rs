@@ -63,8 +63,8 @@ pub fn heads(
 
 /// Entries of one of the user's conversations by seq, in order without a hole: as far as one time goes in which a group or
 /// a channel was the user's, since a place that is missing within an answer is a fault. What the user may read behind a
-/// place that is not for the user is told to
-/// follow, like what does not fit. What waits to be expanded is read like everything else.
+/// place that is not for the user is told to follow, like what does not fit. What waits to be expanded is read like
+/// everything else.
 ///
 /// # Errors
 /// When the store cannot be read.
