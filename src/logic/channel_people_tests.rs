@@ -92,7 +92,7 @@ fn a_conversation_says_its_form_and_whose_it_was_before_a_turn_keeps_where_it_be
     let rows = held(4, None, &[(1, &[(2, 0)]), (3, &[(2, 0)])]);
     let steps = [
         (turn(Group), vec![(1, Owner, 1, Group), (3, Member, 3, Group)]),
-        (turn(Channel), vec![(1, Owner, 1, Channel), (3, Member, 5, Channel)]),
+        (turn(Channel), vec![(1, Owner, 1, Channel), (3, Member, 3, Channel)]),
     ];
     check_told(&rows, steps.into());
 }
