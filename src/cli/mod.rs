@@ -11,10 +11,12 @@ pub mod check_config;
 pub mod explain;
 pub mod groups;
 mod operator_port;
+mod printing;
 pub mod programs;
 mod token_file;
 
 pub use check_config::sentence;
+pub(crate) use printing::print_answer;
 
 use std::path::PathBuf;
 
@@ -163,18 +165,6 @@ pub struct Provision {
     #[arg(long, value_name = "CLASS", default_value = "unspecified",
           value_parser = ["unspecified", "phone", "desktop", "tablet", "web"])]
     pub class: String,
-}
-
-/// Prints an answer to stdout. Where it cannot be written, a full disk say, the command fails.
-pub(crate) fn print_answer(text: &str) -> std::process::ExitCode {
-    use std::io::Write;
-    match writeln!(std::io::stdout(), "{}", text.trim_end()) {
-        Ok(()) => std::process::ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("the answer cannot be written: {error}");
-            std::process::ExitCode::FAILURE
-        }
-    }
 }
 
 /// Reads the command line. Ends the process on `--help`, `--version` and what it does not understand.

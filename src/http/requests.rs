@@ -201,23 +201,15 @@ impl Client {
                     move |view: &_| user::difference(view, (by.user, rendering), &kinds, wanted, bytes_max);
                 self.services.readers.ask(compare).await.map(Some)
             }
-            Request::ListMembers(wanted) => {
-                let members = move |view: &_| user::members(view, by.user, &wanted);
-                self.services.readers.ask(members).await?.map(Some)
-            }
             Request::AskWatermarks(wanted) => {
                 let told = self.services.ticks_told;
                 let ticks = move |view: &_| user::ticks(view, told, by.user, &wanted);
                 self.services.readers.ask(ticks).await?.body.map(Some)
             }
-            Request::DescribeGroup(wanted) => {
-                let info = move |view: &_| user::group_info(view, by.user, &wanted);
-                self.services.readers.ask(info).await?.map(Some)
-            }
             Request::CreateUser(_) => Err(Refusal::Forbidden),
-            Request::ListLinks(_) | Request::ListJoinRequests(_) | Request::LookAtLink(_) => {
+            request if user::is_about_group(&request) => {
                 let services = Arc::clone(&self.services);
-                let look = move |view: &_| user::look_at_door(view, &services, by.user, &request);
+                let look = move |view: &_| user::about_group(view, &services, by.user, &request);
                 self.services.readers.ask(look).await?.map(Some)
             }
             // What is left changes what the user has of others, of groups and of conversations, or is unknown here.

@@ -5,7 +5,8 @@ use highwater_wire::Refusal;
 
 use super::{
     fan_out::check_queue,
-    groups::{Changed, check_rank},
+    group_changes::Changed,
+    groups::check_rank,
     state::{GroupState, State},
     visible_text,
 };

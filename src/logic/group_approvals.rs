@@ -10,8 +10,9 @@ use highwater_wire::Refusal;
 use super::{
     decide::Decided,
     fan_out::{check_queue, head_of},
+    group_changes::{apply, write_notice},
     group_doors::put_door,
-    groups::{apply, joining, write_notice},
+    groups::joining,
     operation::Answer,
     state::{GroupState, State},
     visible_text,

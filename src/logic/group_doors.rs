@@ -14,7 +14,8 @@ use super::{
     decide::{Decided, Needs},
     fan_out::{admit, check_queue, head_of},
     group_approvals::{accept, ask, asked_again, asked_before, refused, set_approval, with_asking, withdraw},
-    groups::{apply, check_rank, joining, write_notice},
+    group_changes::{apply, write_notice},
+    groups::{check_rank, joining},
     operation::Answer,
     state::{GroupState, State},
 };

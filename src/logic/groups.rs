@@ -8,19 +8,21 @@ use highwater_wire::Refusal;
 use super::{
     channels, contacts,
     decide::{Decided, authorise},
-    fan_out::{Entry, admit, check_queue, head_of, write_entry},
-    group_announcements, group_doors, group_mutes,
+    fan_out::{admit, check_queue, head_of},
+    group_announcements,
+    group_changes::{Changed, apply, closed, write_notice},
+    group_doors, group_mutes,
     operation::{Answer, GroupChange, GroupRequest},
     state::{ConversationState, GroupState, State},
-    turns, visible_text,
+    visible_text,
 };
 use crate::model::{
-    Channel, ClientMessageId, Content, ConversationId, Counted, Day, Door, Effect, Form, Group, GroupEffect,
-    Interval, Member, Notice, Role, Seq, TimeMs, UserId, Version,
+    Channel, ConversationId, Counted, Door, Effect, Form, Group, Interval, Member, Notice, Role, Seq, TimeMs,
+    UserId, Version,
     limits::{
         FORMER_MEMBERS_MAX, GROUP_NAME_BYTES_MAX, GROUP_USERS_PER_OPERATION_MAX, INTERVALS_PER_MEMBER_MAX,
     },
-    record::{Conversation, Message},
+    record::Conversation,
     seeded::{self, SyncBug},
 };
 
@@ -81,24 +83,6 @@ pub(super) fn decide(
 fn is_channel(state: &State, group: ConversationId) -> bool {
     let held = state.groups.get(&group).and_then(Option::as_ref);
     held.is_some_and(|held| held.form() == Form::Channel)
-}
-
-/// What an operation makes of the rows of a group, and the entry that says so.
-pub(super) struct Changed {
-    pub(super) row: Option<Group>,
-    members: Vec<Member>,
-    forgotten: Vec<UserId>,
-    pub(super) notice: Notice,
-}
-
-impl Changed {
-    pub(super) fn members(members: Vec<Member>, notice: Notice) -> Changed {
-        Changed { row: None, members, forgotten: Vec::new(), notice }
-    }
-
-    pub(super) fn row(row: Group, notice: Notice) -> Changed {
-        Changed { row: Some(row), ..Changed::members(Vec::new(), notice) }
-    }
 }
 
 fn create(
@@ -335,57 +319,6 @@ fn of_follower(state: &State, held: &GroupState, user: UserId) -> Result<Member,
     // Since the follow began, so that the one is never without the other.
     let since = channels::since(state, user, group);
     rejoin(held, user, since.unwrap_or_else(|| head_of(state, group).next()))
-}
-
-/// The rows take their values, in memory and in the record.
-pub(super) fn apply(
-    state: &mut State,
-    effects: &mut Vec<Effect>,
-    group: ConversationId,
-    changed: &Changed,
-    version: Version,
-) {
-    state.groups.change_with(&group, version, |held| {
-        let held = held.as_mut().expect("a group that changes is there");
-        held.row = changed.row.clone().unwrap_or_else(|| held.row.clone());
-        for user in &changed.forgotten {
-            held.members.remove(user);
-        }
-        for member in &changed.members {
-            held.members.insert(member.user, member.clone());
-        }
-    });
-    effects.extend(changed.row.clone().map(GroupEffect::Row).map(Effect::Group));
-    effects.extend(
-        changed.forgotten.iter().map(|user| Effect::Group(GroupEffect::MemberGone { group, user: *user })),
-    );
-    effects.extend(changed.members.iter().cloned().map(GroupEffect::Member).map(Effect::Group));
-    if !changed.members.is_empty() {
-        turns::note_growth(state, group);
-    }
-}
-
-pub(super) fn write_notice(
-    state: &mut State,
-    effects: &mut Vec<Effect>,
-    (at, group, by, seq): (TimeMs, ConversationId, UserId, Seq),
-    notice: Notice,
-    version: Version,
-) {
-    let content = Content::Notice(notice.into());
-    let id = ClientMessageId([0; 16]);
-    let held = state.conversations.get(&group).copied().flatten();
-    let count = held.expect("a group that changes has a log").counted.count;
-    let message =
-        Message { conversation: group, seq, sender: by, sent_at: at, id, content, count, read: Seq(0) };
-    write_entry(state, effects, Entry { message, day: Day(0), fingerprint: 0 }, version);
-}
-
-pub(super) fn closed(member: &Member, seq: Seq) -> Member {
-    let mut intervals = member.intervals.clone();
-    let last = intervals.last_mut().expect("a member has a membership");
-    last.leave = Some(seq);
-    Member { role: Role::Member, intervals, ..member.clone() }
 }
 
 /// Whether one may act on members of a role: an admin on members, the owner on everybody else.

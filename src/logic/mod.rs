@@ -42,6 +42,7 @@ mod group_announcements_tests;
 mod group_approvals;
 #[cfg(test)]
 mod group_approvals_tests;
+mod group_changes;
 pub mod group_doors;
 #[cfg(test)]
 mod group_doors_tests;

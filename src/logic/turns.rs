@@ -8,7 +8,8 @@ use super::{
     channels::{begin, change_channel, ended, owner_of, put_conversation, put_follow, since},
     decide::{Decided, Needs},
     fan_out::{CONVERSATIONS, check_queue, head_of},
-    groups::{Changed, apply, rejoin, write_notice},
+    group_changes::{Changed, apply, write_notice},
+    groups::rejoin,
     operation::Answer,
     state::{GroupState, Need, State},
 };
@@ -40,6 +41,7 @@ pub(super) fn needs(needs: &mut Needs<'_>, group: ConversationId, to: Form) {
     for user in state.followers.get(&group).into_iter().flatten() {
         needs.need(Need::Follow(*user, group));
         needs.need(Need::FollowCount(*user));
+        needs.need(Need::Item(*user, CONVERSATIONS, group.to_string()));
     }
 }
 

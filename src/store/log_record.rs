@@ -12,7 +12,9 @@ use super::{
     field::{Input, Malformed, put_bytes, put_fixed64, put_number, put_optional_text, put_time},
     group_doors, groups, horizon, host_identities, invites, items, lineages, messages, readings, runs,
 };
-use crate::model::{ChannelEffect, Day, Delivery, Effect, GroupEffect, Kind, Record, Version};
+use crate::model::{
+    ChannelEffect, Day, Delivery, Effect, GroupEffect, Kind, Record, UserId, Version, record::Item,
+};
 
 const ACCOUNT: u8 = 1;
 const DEVICE: u8 = 2;
@@ -71,12 +73,7 @@ fn encode_effect(out: &mut Vec<u8>, effect: &Effect) {
             out.push(CONVERSATION);
             conversations::encode(out, row);
         }
-        Effect::Item { user, item, supersedes } => {
-            out.push(ITEM);
-            put_fixed64(out, user.0);
-            items::encode(out, item);
-            put_number(out, supersedes.0);
-        }
+        Effect::Item { user, item, supersedes } => encode_item(out, *user, item, *supersedes),
         Effect::Message(delivery) => {
             out.push(MESSAGE);
             encode_delivery(out, delivery);
@@ -128,6 +125,13 @@ fn encode_effect(out: &mut Vec<u8>, effect: &Effect) {
             readings::encode(out, reading);
         }
     }
+}
+
+fn encode_item(out: &mut Vec<u8>, user: UserId, item: &Item, supersedes: Version) {
+    out.push(ITEM);
+    put_fixed64(out, user.0);
+    items::encode(out, item);
+    put_number(out, supersedes.0);
 }
 
 /// What is gone has no row to be written.

@@ -117,7 +117,10 @@ impl World {
         };
         match result {
             Ok(answer) => {
-                assert_eq!(answer, Answer::Done);
+                match change {
+                    Some(ChannelChange::Create(_)) => assert!(matches!(answer, Answer::GroupCreated(_))),
+                    _ => assert_eq!(answer, Answer::Done),
+                }
                 let due = matches!(change, Some(ChannelChange::Follow | ChannelChange::Create(_)));
                 let is_renamed = change.is_none();
                 assert!(is_renamed || is_open || is_followed == due, "G1: {request:?} was told as done");
@@ -134,8 +137,11 @@ impl World {
                 assert!(times >= FOLLOW_INTERVALS_MAX || is_open, "{request:?} is one too many");
             }
             // After a restore it may not be there, or be made later in this batch.
+            Err(Refusal::NoSuchConversation) if model.is_none() || is_open => {}
             Err(Refusal::NoSuchConversation) => {
-                assert!(model.is_none() || is_open, "{request:?} finds nothing")
+                let is_blocked = model.is_some_and(|model| self.may_have_blocked(model.owner, by.user, new));
+                assert!(is_blocked && change == Some(&ChannelChange::Follow), "{request:?} finds nothing");
+                self.counts.saw("follow refused as blocked");
             }
             Err(Refusal::InvalidToken) => assert!(!self.oracle.is_live(by.device)),
             Err(Refusal::StorageFull) => self.counts.saw("refused as full"),

@@ -256,6 +256,7 @@ const EVENTS: &[&str] = &[
     "follow",
     "unfollow",
     "owner does not unfollow",
+    "follow refused as blocked",
     // explaining
     "hand-back time known",
     "hand-back time not known",

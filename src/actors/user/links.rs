@@ -105,7 +105,7 @@ fn told(link: &Link, by: proto::User) -> proto::Link {
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn look_at_door(
+pub(super) fn look_at_door(
     view: &View,
     services: &UserServices,
     user: UserId,
@@ -148,7 +148,7 @@ fn join_requests(
         // Who was added meanwhile waits no more.
         if role_in(view, group, asking.user)?.is_none() {
             requests.push(proto::JoinRequest {
-                user: Some(super::requests::shown(account)),
+                user: Some(super::shown(account)),
                 greeting: asking.greeting.clone(),
                 asked_at_ms: asking.at.0,
             });

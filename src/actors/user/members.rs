@@ -1,14 +1,44 @@
 //! What a group is and who belongs to it, page by page, for those who do.
 
 use highwater_wire::{Refusal, proto};
-use proto::server_frame::Body;
+use proto::{client_frame::Request, server_frame::Body};
 
-use super::naming;
+use super::{UserServices, links::look_at_door, naming};
 use crate::{
     model::{ConversationId, Form, Member, UserId, limits::MEMBERS_PAGE_MAX},
     store::view::{ReadFault, View},
     sync::render,
 };
+
+/// Whether a request asks what a group is, who belongs to it, or which ways lead into it.
+#[must_use]
+pub fn is_about_group(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::ListMembers(_)
+            | Request::DescribeGroup(_)
+            | Request::ListLinks(_)
+            | Request::ListJoinRequests(_)
+            | Request::LookAtLink(_)
+    )
+}
+
+/// Answers such a request of a user.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn about_group(
+    view: &View,
+    services: &UserServices,
+    user: UserId,
+    request: &Request,
+) -> Result<Result<Body, Refusal>, ReadFault> {
+    match request {
+        Request::ListMembers(wanted) => members(view, user, wanted),
+        Request::DescribeGroup(wanted) => group_info(view, user, wanted),
+        request => look_at_door(view, services, user, request),
+    }
+}
 
 /// Present members of a group after one of them, in the order of ids.
 ///
@@ -16,7 +46,7 @@ use crate::{
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn members(
+fn members(
     view: &View,
     user: UserId,
     wanted: &proto::ListMembers,

@@ -7,6 +7,7 @@
 //! connection, posts that do not fit wait in the hub. **Started** by the hub for the first connection, **stopped** by
 //! it some time after the last. **A restart loses** nothing that a snapshot does not bring back.
 
+mod accounts_asked;
 #[cfg(test)]
 mod channel_transcripts_tests;
 mod comparison;
@@ -38,19 +39,20 @@ use std::{sync::Arc, time::Duration};
 use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message};
 use highwater_wire::{Encoding, close, proto};
 
+pub use accounts_asked::{device_list, shown, user_by_name};
 pub use comparison::difference;
 use contacts::change_of_contact;
 use group_requests::{change_of_channel, change_of_group};
 pub use handing_back::{hand_back, is_news};
 pub use hints::TicksRead;
 pub use history::{heads, range};
-pub use links::{change_of_door, look_at_door, made_link};
+pub use links::{change_of_door, made_link};
 pub use lost_futures::LostFutures;
-pub use members::{group_info, members};
+pub use members::{about_group, group_info, is_about_group};
 pub use pages::{Answered, PageRequest, answer, begin, count_told, page_bytes_max};
 pub use push::{audience, audience_of_all};
 pub use readings::reading_of;
-pub use requests::{answer_body, change, device_list, message, shown, user_by_name};
+pub use requests::{answer_body, change, message};
 pub use services::UserServices;
 pub use session::{Session, retry_after_ms};
 pub use ticks::{TicksAnswer, ticks};

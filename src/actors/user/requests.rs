@@ -5,7 +5,7 @@ use std::sync::Arc;
 use highwater_wire::{Refusal, proto};
 use proto::{client_frame::Request, server_frame::Body};
 
-use super::{Frame, Session, User, UserServices, page_bytes_max};
+use super::{Frame, Session, User, UserServices, device_list, page_bytes_max, user_by_name};
 use crate::{
     actors::{
         persistence::intake::{Reply, RequestName, Submission},
@@ -14,10 +14,7 @@ use crate::{
         transport::ConnectionId,
     },
     logic::{self, Answer, operation},
-    model::{
-        ClientMessageId, ConversationId, Day, DeviceId, Seq, UserId,
-        record::{Account, name_key},
-    },
+    model::{ClientMessageId, ConversationId, Day, DeviceId, Seq, UserId, record::name_key},
     monitor::{Op, Outcome},
     store::view::{ReadFault, View},
 };
@@ -63,24 +60,14 @@ impl User {
             Some(Request::Heads(heads)) => {
                 self.heads(connection, request_id, heads);
             }
-            Some(Request::ListMembers(wanted)) => {
-                let user = self.user;
-                self.read(connection, request_id, Op::ListMembers, move |view| {
-                    super::members(view, user, &wanted)
-                });
-            }
-            Some(Request::DescribeGroup(wanted)) => {
-                let user = self.user;
-                self.read(connection, request_id, Op::DescribeGroup, move |view| {
-                    super::group_info(view, user, &wanted)
-                });
-            }
-            Some(
-                request @ (Request::ListLinks(_) | Request::ListJoinRequests(_) | Request::LookAtLink(_)),
-            ) => {
+            Some(request) if super::is_about_group(&request) => {
                 let (user, services) = (self.user, Arc::clone(&self.services));
-                self.read(connection, request_id, Op::DescribeGroup, move |view| {
-                    super::look_at_door(view, &services, user, &request)
+                let op = match request {
+                    Request::ListMembers(_) => Op::ListMembers,
+                    _ => Op::DescribeGroup,
+                };
+                self.read(connection, request_id, op, move |view| {
+                    super::about_group(view, &services, user, &request)
                 });
             }
             Some(Request::Range(range)) => self.range(connection, request_id, range),
@@ -373,45 +360,4 @@ pub fn answer_body(answer: Answer) -> Body {
         | Answer::UserMade(_)
         | Answer::Done => Body::Done(proto::Done {}),
     }
-}
-
-/// A user's devices.
-///
-/// # Errors
-/// When the store cannot be read.
-pub fn device_list(view: &View, user: UserId, current: DeviceId) -> Result<proto::DeviceList, ReadFault> {
-    let account = view.account(user)?;
-    let mut devices = Vec::new();
-    for id in account.map(|account| account.devices).unwrap_or_default() {
-        if let Some(device) = view.device(id)? {
-            devices.push(proto::Device {
-                device_id: id.0,
-                name: device.name,
-                device_class: i32::from(device.class),
-                created_ms: device.created.0,
-                current: id == current,
-            });
-        }
-    }
-    Ok(proto::DeviceList { devices })
-}
-
-/// Who has a name, given as `name_key`. Nobody has it for whom its owner blocks.
-///
-/// # Errors
-/// When the store cannot be read.
-pub fn user_by_name(view: &View, asking: UserId, name_key: &str) -> Result<Result<Body, Refusal>, ReadFault> {
-    let found = match view.user_of_name(name_key)? {
-        Some(user) if view.contact(user, asking)?.is_some_and(|contact| contact.is_blocked) => None,
-        Some(user) => view.account(user)?,
-        None => None,
-    };
-    let body = found.map(|account| Body::User(shown(account)));
-    Ok(body.ok_or(Refusal::NoSuchUser))
-}
-
-/// An account as others are told of it.
-#[must_use]
-pub fn shown(account: Account) -> proto::User {
-    proto::User { user_id: account.user.0, name: account.name, bot: account.bot }
 }

@@ -1,0 +1,50 @@
+//! Accounts and devices as users ask for them: their own devices, and others by name. Reads only.
+
+use highwater_wire::{Refusal, proto};
+use proto::server_frame::Body;
+
+use crate::{
+    model::{DeviceId, UserId, record::Account},
+    store::view::{ReadFault, View},
+};
+
+/// A user's devices.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn device_list(view: &View, user: UserId, current: DeviceId) -> Result<proto::DeviceList, ReadFault> {
+    let account = view.account(user)?;
+    let mut devices = Vec::new();
+    for id in account.map(|account| account.devices).unwrap_or_default() {
+        if let Some(device) = view.device(id)? {
+            devices.push(proto::Device {
+                device_id: id.0,
+                name: device.name,
+                device_class: i32::from(device.class),
+                created_ms: device.created.0,
+                current: id == current,
+            });
+        }
+    }
+    Ok(proto::DeviceList { devices })
+}
+
+/// Who has a name, given as `name_key`. Nobody has it for whom its owner blocks.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn user_by_name(view: &View, asking: UserId, name_key: &str) -> Result<Result<Body, Refusal>, ReadFault> {
+    let found = match view.user_of_name(name_key)? {
+        Some(user) if view.contact(user, asking)?.is_some_and(|contact| contact.is_blocked) => None,
+        Some(user) => view.account(user)?,
+        None => None,
+    };
+    let body = found.map(|account| Body::User(shown(account)));
+    Ok(body.ok_or(Refusal::NoSuchUser))
+}
+
+/// An account as others are told of it.
+#[must_use]
+pub fn shown(account: Account) -> proto::User {
+    proto::User { user_id: account.user.0, name: account.name, bot: account.bot }
+}
