@@ -21,7 +21,7 @@ use super::{
 };
 use crate::model::{
     ChannelEffect, ConversationId, Delivery, Effect, GroupEffect, Record, Seq, UserId, Version,
-    record::{Pointer, ReceiptDay, name_key},
+    record::{Item, Pointer, ReceiptDay, name_key},
 };
 
 /// Content of one index batch, bytes: bounds how long sled's readers stand still and how long a commit may wait.
@@ -137,18 +137,7 @@ impl Step {
             Effect::Conversation(row) => {
                 self.row(conversations::key(row.conversation), |out| conversations::encode(out, row));
             }
-            Effect::Item { user, item, supersedes } => {
-                if *supersedes != Version(0) {
-                    self.rows.insert(items::key(*user, item.kind, *supersedes), None);
-                }
-                self.row(items::key(*user, item.kind, item.version), |out| items::encode(out, item));
-                if item.value.is_none() {
-                    let key = tombstones::key(item.version, *user, item.kind);
-                    self.row(key, |out| out.extend_from_slice(item.key.as_bytes()));
-                }
-                let key = items::version_key(*user, item.kind, &item.key);
-                self.row(key, |out| put_number(out, item.version.0));
-            }
+            Effect::Item { user, item, supersedes } => self.take_item(*user, item, *supersedes),
             Effect::ItemGone { user, kind, key, version } => {
                 self.rows.insert(items::key(*user, *kind, *version), None);
                 self.rows.insert(items::version_key(*user, *kind, key), None);
@@ -181,6 +170,19 @@ impl Step {
                 self.row(key, |out| readings::encode(out, reading));
             }
         }
+    }
+
+    fn take_item(&mut self, user: UserId, item: &Item, supersedes: Version) {
+        if supersedes != Version(0) {
+            self.rows.insert(items::key(user, item.kind, supersedes), None);
+        }
+        self.row(items::key(user, item.kind, item.version), |out| items::encode(out, item));
+        if item.value.is_none() {
+            let key = tombstones::key(item.version, user, item.kind);
+            self.row(key, |out| out.extend_from_slice(item.key.as_bytes()));
+        }
+        let key = items::version_key(user, item.kind, &item.key);
+        self.row(key, |out| put_number(out, item.version.0));
     }
 
     fn take_of_group(&mut self, effect: &GroupEffect) {
