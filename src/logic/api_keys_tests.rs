@@ -13,11 +13,12 @@ use super::{
     decide_samples::{NOW, Rows, TODAY, at, by, change_contact, new_device, send},
     decide_tests::check,
     operation::{
-        ApiKeyChange, ContactChange, EndDevices, MakeUser, NO_DEVICE, NewDevice, OnBehalf, Target, Voucher,
+        ApiKeyChange, ChannelChange, ChannelRequest, ContactChange, EndDevices, MakeUser, NO_DEVICE,
+        NewDevice, OnBehalf, Target, Voucher,
     },
 };
 use crate::model::{
-    ApiKey, ApiKeyId, ApiKeys, TimeMs, UserId,
+    ApiKey, ApiKeyId, ApiKeys, ConversationId, TimeMs, UserId,
     api_key::{API_KEYS_MAX, ActsFor, Scope, Scopes},
 };
 
@@ -204,6 +205,20 @@ fn what_a_key_asks_is_decided_as_if_its_user_had_asked_and_a_resend_is_the_same(
             "refused invalid_token",
         ],
     );
+}
+
+#[test]
+fn what_a_key_may_ask_of_groups_it_may_ask_of_channels() {
+    let follow = |user| {
+        let (by, channel) = (by(user, NO_DEVICE.0), ConversationId(9));
+        Request::Channel(ChannelRequest { by, channel, change: ChannelChange::Follow })
+    };
+    for (scope, expected) in
+        [(Scope::Groups, "refused no_such_conversation"), (Scope::Send, "refused scope_missing")]
+    {
+        let start = rows(key(70, &[scope], ActsFor::Users(vec![UserId(1)])));
+        check(&start, &[asked(Voucher::ApiKey(KEY), follow(1))], &[expected]);
+    }
 }
 
 #[test]

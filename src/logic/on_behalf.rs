@@ -39,6 +39,7 @@ fn asked_for(request: &Request) -> Option<(Principal, Scope)> {
         Request::Reading(request) => Some((request.by, Scope::Send)),
         Request::ChangeContact(change) => Some((change.by, Scope::Contacts)),
         Request::Group(request) => Some((request.by, Scope::Groups)),
+        Request::Channel(request) => Some((request.by, Scope::Groups)),
         _ => None,
     }
 }

@@ -34,7 +34,7 @@ impl Oracle {
 impl World {
     /// Somebody makes a channel, follows it or does not any more, writes to it, or gives it another name.
     pub fn change_channel_one(&mut self) {
-        let Some(place) = self.any_live_client() else { return };
+        let Some(place) = self.any_live_client().filter(|_| self.has_channels) else { return };
         let by = self.clients[place].principal();
         let known: Vec<ConversationId> = self.oracle.channels.keys().copied().collect();
         if known.is_empty() || (known.len() < CHANNELS && self.random.one_in(10)) {

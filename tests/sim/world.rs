@@ -74,6 +74,8 @@ pub struct World {
     /// A copy of the store that may be put back, and how often one was.
     pub image: Option<Image>,
     pub restores: u64,
+    /// Whether there are channels: who follows one is nudged and never pushed to, so others keep to pushes.
+    pub has_channels: bool,
 }
 
 impl World {
@@ -120,6 +122,7 @@ impl World {
             wholes: BTreeMap::new(),
             image: None,
             restores: 0,
+            has_channels: SeededRandom(!seed).next_u64() & 1 == 0,
         };
         world.oracle.now = world.now;
         world.start();
