@@ -151,15 +151,15 @@ impl Lineages {
         holding.min().map(|least| Version(least.0 + beyond))
     }
 
-    /// Through where entries need not be written to the index: every live lineage that declares messages has them, and
-    /// the floor above them is stored. Without such a lineage everything is written, for whoever comes back first.
+    /// Through where entries need not be written to the index: the floor, which is stored. Whoever comes back below it is
+    /// told a gap. It never falls, whichever lineages end or come back: a step of the index that was cut off and is done again
+    /// must not write what it left out before, or its chunks would begin before those that are there already.
     #[must_use]
     pub fn left_out_through(&self, since: HeardSince) -> Version {
-        match self.least_acked(since) {
-            Some(least) => least.min(self.floor),
-            None if seeded::is(SyncBug::LeftOutWithoutLineage) => Version::MAX,
-            None => Version(0),
+        if seeded::is(SyncBug::LeftOutWithoutLineage) && self.least_acked(since).is_none() {
+            return Version::MAX;
         }
+        self.floor
     }
 
     /// The live lineage for which most is kept, if any is behind `head`.

@@ -282,15 +282,38 @@ fn what_every_live_lineage_has_is_left_out_and_the_inbox_ends_where_it_did() {
 }
 
 #[test]
-fn with_no_live_lineage_everything_is_written() {
+fn with_no_live_lineage_everything_above_the_floor_is_written() {
     let mut store = Samples::new();
     store.say(1, 2, "a");
+    store.say(2, 1, "b");
     handed_back(&mut store, Version(1), 0);
     let mut expired = store.view().lineages(ANN).unwrap();
     expired.floor = Version(1);
     store.publish(vec![Effect::Lineages(expired)]);
     store.index_all();
     assert_eq!(store.view().kept_entries(ANN, 99).unwrap().1, 1);
+}
+
+#[test]
+fn a_step_that_was_cut_off_and_is_done_again_after_every_lineage_ended_reads_as_one() {
+    for (cut, mark) in (0..10).flat_map(|cut| (1..=7).map(move |mark| (cut, mark))) {
+        let mut store = Samples::new();
+        for number in 0..3 {
+            store.say(1, 2, &format!("m{number}"));
+        }
+        handed_back(&mut store, Version(3), 0);
+        let mut rows = store.view().lineages(ANN).unwrap();
+        rows.floor = Version(3);
+        store.publish(vec![Effect::Lineages(rows.clone())]);
+        store.say(1, 2, "m3");
+        store.index_cut(cut);
+        rows.rows.clear();
+        store.publish(vec![Effect::Lineages(rows)]);
+        store.say(2, 1, "m4");
+        store.index_all();
+        let due = [6, 8].iter().filter(|version| **version > mark).count();
+        assert_eq!(texts(&store.view(), ANN, mark.max(3), 99).len(), due, "cut {cut}, above {mark}");
+    }
 }
 
 #[test]

@@ -70,6 +70,8 @@ impl World {
                     self.begin_client(*user, LineageId { device: device.device, context: APP });
                 }
                 Err(Refusal::NameTaken) => assert!(self.oracle.names.contains_key(&name_key(name))),
+                // An account that a key made was told twice before its first device was there.
+                Err(Refusal::DeviceClassTaken) => assert_eq!(self.shell.policy.phone, ClassRule::Refuse),
                 Err(Refusal::Busy) => {
                     let Request::Register(register) = &submission.operation.request else { unreachable!() };
                     let identity = register.host_identity.expect("nothing else of it can be drawn twice");

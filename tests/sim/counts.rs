@@ -257,6 +257,7 @@ const EVENTS: &[&str] = &[
     "unfollow",
     "owner does not unfollow",
     "follow refused as blocked",
+    "chatter",
     // explaining
     "hand-back time known",
     "hand-back time not known",

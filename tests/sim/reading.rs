@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use highwater::{
     actors::user::{PageRequest, answer, begin},
+    logic::operation::Target,
     model::{ConversationId, LineageId, limits::PAGE_BYTES_MAX},
     store::view::View,
-    sync::Issued,
+    sync::{Issued, News},
 };
 
 use highwater_wire::proto;
@@ -261,6 +262,24 @@ impl World {
                 self.tell_news_to(lineage, dropped);
             }
         }
+    }
+
+    /// Somebody writes a few messages to one who is connected and has everything: each is pushed, unless it gets lost.
+    pub fn chatter(&mut self) {
+        let is_open = |session: &Session| matches!(session.chain.news(false, true), News::PushAbove(_));
+        let (Some(lineage), Some(writer)) = (self.any_session(is_open), self.any_live_client()) else {
+            return;
+        };
+        let (writer, reader) = (self.clients[writer].principal(), self.clients[self.client_of(lineage)].user);
+        for _ in 0..4 {
+            self.send_to(writer, Target::User(reader));
+            self.work_off();
+            let dropped = self.random.one_in(2);
+            if self.sessions.contains_key(&lineage) {
+                self.tell_news_to(lineage, dropped);
+            }
+        }
+        self.counts.saw("chatter");
     }
 
     pub fn tell_news_to(&mut self, lineage: LineageId, dropped: bool) {

@@ -151,7 +151,7 @@ impl World {
     }
 
     fn act(&mut self) {
-        match self.random.below(1313) {
+        match self.random.below(1333) {
             0..160 => self.operate(),
             160..320 => self.decide(),
             320..430 => self.warm_further(),
@@ -183,6 +183,7 @@ impl World {
             1163..1263 => self.expand_one(),
             1263..1283 => self.mark_one(),
             1283..1313 => self.change_channel_one(),
+            1313..1333 => self.chatter(),
             _ => {
                 let power_cut = self.random.one_in(2);
                 self.crash(power_cut);
