@@ -295,28 +295,6 @@ fn with_no_live_lineage_everything_above_the_floor_is_written() {
 }
 
 #[test]
-fn a_step_that_was_cut_off_and_is_done_again_after_every_lineage_ended_reads_as_one() {
-    for (cut, mark) in (0..10).flat_map(|cut| (1..=7).map(move |mark| (cut, mark))) {
-        let mut store = Samples::new();
-        for number in 0..3 {
-            store.say(1, 2, &format!("m{number}"));
-        }
-        handed_back(&mut store, Version(3), 0);
-        let mut rows = store.view().lineages(ANN).unwrap();
-        rows.floor = Version(3);
-        store.publish(vec![Effect::Lineages(rows.clone())]);
-        store.say(1, 2, "m3");
-        store.index_cut(cut);
-        rows.rows.clear();
-        store.publish(vec![Effect::Lineages(rows)]);
-        store.say(2, 1, "m4");
-        store.index_all();
-        let due = [6, 8].iter().filter(|version| **version > mark).count();
-        assert_eq!(texts(&store.view(), ANN, mark.max(3), 99).len(), due, "cut {cut}, above {mark}");
-    }
-}
-
-#[test]
 fn a_step_that_was_cut_off_and_is_done_again_after_more_was_handed_back_reads_as_one() {
     for cut in 0..10 {
         let mut store = Samples::new();
