@@ -12,7 +12,7 @@ use super::{
     channels, contacts,
     decide::{Decided, Needs, authorise},
     fan_out::{self, Entry},
-    group_changes::apply,
+    group_changes::{Changed, apply},
     groups::{self},
     lineages,
     operation::{Answer, Principal},
@@ -20,8 +20,8 @@ use super::{
     state::{Need, State},
 };
 use crate::model::{
-    ClientMessageId, Contact, Content, ConversationId, Day, Delivery, DeviceId, Effect, Erasure, Form, Seq,
-    Standing, TimeMs, UserId, Version,
+    ClientMessageId, Contact, Content, ConversationId, Day, Delivery, DeviceId, Effect, Erasure, Form, Group,
+    Notice, Seq, Standing, TimeMs, UserId, Version,
     record::{Account, Message, name_key},
 };
 
@@ -284,6 +284,8 @@ fn tell_group(
         // Nobody is there to be told.
         return;
     }
+    let announces = held.row.announcement.as_ref().is_some_and(|announcement| announcement.by == user);
+    let silent = announces.then(|| Group { announcement: None, ..held.row.clone() });
     if held.form() == Form::Channel {
         // Who owns a channel cannot leave it: it goes on, and its admins write.
         let left = channels::unfollow(state, (user, group), version);
@@ -291,6 +293,9 @@ fn tell_group(
     } else if held.present(user).is_some() {
         let left = groups::leave(held, user, fan_out::head_of(state, group).next());
         apply(state, effects, group, &left, version);
+    }
+    if let Some(row) = silent {
+        apply(state, effects, group, &Changed::row(row, Notice::Announced(String::new())), version);
     }
     let message = entry(state, at, user, group);
     fan_out::write_entry(state, effects, Entry { message, day: Day(0), fingerprint: 0 }, version);

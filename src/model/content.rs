@@ -51,11 +51,15 @@ impl Content {
         }
     }
 
-    /// What is left of it when its sender is erased: of what the sender wrote nothing, of what became of a group all.
+    /// What is left of it when its sender is erased: of what the sender wrote, an announcement too, nothing; of what became of
+    /// a group all.
     #[must_use]
     pub fn erased(self) -> Content {
         match self {
             Content::Text(_) | Content::Custom(_) | Content::Erased => Content::Erased,
+            Content::Notice(notice) if matches!(*notice, Notice::Announced(_)) => {
+                Content::Notice(Notice::Announced(String::new()).into())
+            }
             Content::Notice(_) | Content::AccountErased => self,
         }
     }

@@ -13,7 +13,7 @@ use super::{
     view_fault::ReadFault,
     view_scan::whole,
 };
-use crate::model::{Content, ConversationId, Erasure, Seq, UserId, Version, record::Message};
+use crate::model::{ConversationId, Erasure, Seq, UserId, Version, record::Message};
 
 /// What a user has alone, and nobody asks for when the user is no more: by the prefix of its keys, which the user's id
 /// follows. Pointers and receipts say nothing of what was written and go by their own age.
@@ -131,8 +131,7 @@ fn messages_of(
 
 /// Whether a message still says what one of these users wrote.
 fn is_left_of(users: &BTreeSet<UserId>, message: &Message) -> bool {
-    let is_written = matches!(message.content, Content::Text(_) | Content::Custom(_));
-    is_written && users.contains(&message.sender)
+    users.contains(&message.sender) && message.content.clone().erased() != message.content
 }
 
 /// The chunk with the same places, and nothing that these users wrote.

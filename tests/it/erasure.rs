@@ -167,3 +167,40 @@ async fn an_operator_erases_the_owner_of_a_group_which_goes_on() {
     let (again, _) = registered(&server, &ann.name).await;
     assert_ne!(again, ann.user_id);
 }
+
+/// What a group announces, and what its notices of that say.
+async fn announced(server: &Server, token: &str, group: u64) -> (Option<String>, Vec<String>) {
+    let mut wire = Wire::greeted(server, token).await;
+    let describe = Request::DescribeGroup(proto::DescribeGroup { conversation_id: group });
+    let Body::GroupInfo(info) = wire.ask(describe).await else { panic!("it is a member's") };
+    let range = Request::Range(proto::Range { conversation_id: group, from_seq: 1, to_seq: 99 });
+    let Body::Entries(list) = wire.ask(range).await else { panic!("it is a member's") };
+    let texts = list.entries.into_iter().filter_map(|entry| match entry.content {
+        Some(Content::Notice(notice)) if notice.what() == proto::notice::What::Announced => Some(notice.text),
+        _ => None,
+    });
+    (info.announcement.map(|announcement| announcement.text), texts.collect())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_erased_user_announced_is_gone_and_what_others_did_stands() {
+    let home = Home::new(CONFIG, &["--dev"]);
+    let server = home.start();
+    let [ann, bob] = server.people(1).await;
+    let mut anns = Wire::greeted(&server, ann.token()).await;
+    let group = created(&mut anns, create(1, "Tea", &[bob.user_id])).await;
+    let text = "secret".to_owned();
+    let announce = Request::SetAnnouncement(proto::SetAnnouncement { conversation_id: group, text });
+    let Body::Done(_) = anns.ask(announce).await else { panic!("the owner may") };
+    let before = (Some("secret".to_owned()), vec!["secret".to_owned()]);
+    assert_eq!(announced(&server, bob.token(), group).await, before);
+    assert_eq!(erased_by_operator(&server, &ann.name, false).await, 200);
+    // At once, when the group was told, and after a kill.
+    let after = (None, vec![String::new()]);
+    assert_eq!(announced(&server, bob.token(), group).await, after);
+    until_done(&server, &ann.user_id.to_string()).await;
+    assert_eq!(announced(&server, bob.token(), group).await, after);
+    server.kill();
+    let server = home.start();
+    assert_eq!(announced(&server, bob.token(), group).await, after);
+}

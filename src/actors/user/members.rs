@@ -88,8 +88,13 @@ pub fn group_info(
         return Ok(Err(Refusal::NoSuchConversation));
     };
     let channel = view.channel(group)?.filter(|channel| channel.form() == Form::Channel);
-    let names = naming::names(view, row.announcement.iter().map(|announcement| announcement.by))?;
-    let announcement = row.announcement.map(|announcement| proto::Announcement {
+    let told = match row.announcement {
+        // It goes from the row with the step that tells the group.
+        Some(announcement) if view.erasure(announcement.by)?.is_some() => None,
+        announcement => announcement,
+    };
+    let names = naming::names(view, told.iter().map(|announcement| announcement.by))?;
+    let announcement = told.map(|announcement| proto::Announcement {
         text: announcement.text,
         by: Some(naming::named(&names, announcement.by)),
         at_ms: announcement.at.0,
