@@ -89,6 +89,8 @@ export class Connection {
       const request_id = String(this.#last_request_id);
       this.#unanswered.set(request_id, { resolve, reject });
       this.#sent_ms = Date.now();
+      // A socket that closes says so only later. Until then this waits with the others that its end will reject.
+      if (this.#socket.readyState !== WebSocket.OPEN) return;
       this.#socket.send(JSON.stringify({ requestId: request_id, ...body }));
     });
   }

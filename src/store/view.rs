@@ -207,8 +207,8 @@ impl crate::sync::Source for UserView<'_> {
         self.view.named_now(self.view.items_above(self.user, kind, mark, items_max)?)
     }
 
-    fn is_hiding(&self, kind: Kind) -> Result<bool, ReadFault> {
-        Ok(self.view.pin.has_items_above_the_bound(self.user, kind))
+    fn hidden_through(&self, kind: Kind) -> Result<Version, ReadFault> {
+        Ok(self.view.pin.item_above_the_bound(self.user, kind).unwrap_or_default())
     }
 
     fn messages_above(&self, mark: Version, limits: PageLimits) -> Result<Messages, ReadFault> {

@@ -207,8 +207,8 @@ mod tests {
             Ok(above.cloned().collect::<Vec<_>>().into())
         }
 
-        fn is_hiding(&self, _: Kind) -> Result<bool, ()> {
-            Ok(false)
+        fn hidden_through(&self, _: Kind) -> Result<Version, ()> {
+            Ok(Version(0))
         }
 
         fn floor(&self) -> Result<Version, ()> {

@@ -256,8 +256,8 @@ impl Source for Contacts {
         Ok(Messages::default())
     }
 
-    fn is_hiding(&self, _: Kind) -> Result<bool, ()> {
-        Ok(false)
+    fn hidden_through(&self, _: Kind) -> Result<Version, ()> {
+        Ok(Version(0))
     }
 
     fn floor(&self) -> Result<Version, ()> {

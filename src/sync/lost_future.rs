@@ -102,8 +102,8 @@ pub(super) fn tell_valid<S: Source>(
         _ => source.items_above(CONVERSATIONS, list.after, room.entries + 1)?,
     };
     // A conversation whose item changed since the bound is named by the next page: left out, it would be dropped.
-    let is_cut =
-        items.len() > room.entries || (list.through > Version(0) && source.is_hiding(CONVERSATIONS)?);
+    let is_cut = items.len() > room.entries
+        || (list.through > Version(0) && source.hidden_through(CONVERSATIONS)? > Version(0));
     let mut last = list.after;
     for item in items.iter().take(room.entries) {
         last = item.version;

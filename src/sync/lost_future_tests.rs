@@ -115,9 +115,9 @@ impl Source for Table {
         Ok(Version(0))
     }
 
-    fn is_hiding(&self, _: Kind) -> Result<bool, ()> {
+    fn hidden_through(&self, _: Kind) -> Result<Version, ()> {
         // The next page is read against a later bound.
-        Ok(self.1.take())
+        Ok(if self.1.take() { Version(2000) } else { Version(0) })
     }
 
     fn head_at(&self, conversation: ConversationId, through: Version) -> Result<Seq, ()> {

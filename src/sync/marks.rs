@@ -49,6 +49,9 @@ pub struct Marks {
     cursor: (Kind, Version),
     /// What stays valid is being told; nothing else is told before that is complete.
     valid: Option<ValidList>,
+    /// Items that were left out below the marks, since they had changed, are told at or below this version; 0 while none is
+    /// left out. An older copy of the store that has it not may have such an item as it was, below a mark.
+    left_out_through: Version,
     by_kind: [Version; KINDS_MAX],
 }
 
@@ -62,6 +65,7 @@ impl Marks {
             enumerating: KindSet::default(),
             cursor: NO_CURSOR,
             valid: None,
+            left_out_through: Version(0),
             by_kind: [Version(0); KINDS_MAX],
         };
         marks.raise(super::kinds::MESSAGES, messages_from);
@@ -117,6 +121,25 @@ impl Marks {
         }
     }
 
+    /// Items below the marks were left out, and are told at or below this version.
+    pub fn leave_out_through(&mut self, version: Version) {
+        self.left_out_through = self.left_out_through.max(version);
+    }
+
+    /// The state kinds in `told` were told to their end, and no item of them was left out.
+    pub fn none_left_out(&mut self, told: KindSet) {
+        let is_told = |kind: &Kind| told.contains(*kind) || self.of(*kind) == Version(0);
+        if KindSet::ALL.iter().filter(|kind| *kind != Kind::MESSAGES).all(|kind| is_told(&kind)) {
+            self.left_out_through = Version(0);
+        }
+    }
+
+    /// See [`Marks::leave_out_through`]; 0 while no item is left out.
+    #[must_use]
+    pub fn left_out_through(&self) -> Version {
+        self.left_out_through
+    }
+
     /// Whether a kind is being told anew and its first items were told.
     #[must_use]
     pub fn has_begun(&self, kind: Kind) -> bool {
@@ -166,9 +189,10 @@ impl Marks {
         run: RunName,
         (enumerating, cursor): (KindSet, (Kind, Version)),
         valid: Option<ValidList>,
+        left_out_through: Version,
         by_kind: [Version; KINDS_MAX],
     ) -> Marks {
-        Marks { level, run, enumerating, cursor, valid, by_kind }
+        Marks { level, run, enumerating, cursor, valid, left_out_through, by_kind }
     }
 
     /// Where the enumeration stands, to be stored.
@@ -179,7 +203,7 @@ impl Marks {
 
     /// The newest version that it speaks of.
     pub(super) fn highest(&self) -> Version {
-        self.by_kind.iter().copied().max().unwrap_or_default().max(self.cursor.1)
+        self.by_kind.iter().copied().max().unwrap_or_default().max(self.cursor.1).max(self.left_out_through)
     }
 }
 

@@ -6,6 +6,8 @@ pub mod followed_here;
 #[cfg(test)]
 mod followed_here_tests;
 pub mod kinds;
+#[cfg(test)]
+mod left_out_tests;
 pub mod levels;
 #[cfg(test)]
 mod levels_tests;

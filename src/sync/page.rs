@@ -31,11 +31,12 @@ pub trait Source {
     /// When the store cannot be read.
     fn items_above(&self, kind: Kind, mark: Version, items_max: usize) -> Result<Vec<Item>, Self::Fault>;
 
-    /// Whether an item of a kind is left out since its newest value lies above the bound; asked after its items were read.
+    /// Version of the newest item of a kind that is left out since its newest value lies above the bound, 0 for none; asked
+    /// after its items were read.
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn is_hiding(&self, kind: Kind) -> Result<bool, Self::Fault>;
+    fn hidden_through(&self, kind: Kind) -> Result<Version, Self::Fault>;
 
     /// Messages of the inbox and posts of followed channels above `mark`, in version order, at most `limits.entries`;
     /// `limits.bytes` may cut earlier but never before the first.
@@ -208,6 +209,7 @@ fn drain_items<S: Source>(
     if !lost_future::tell_valid(page, &mut room, source)? {
         return Ok(None);
     }
+    let mut is_hiding = false;
     for kind in kinds.state() {
         // One more than fits tells whether something is left.
         let due_above = page.marks.due_above(kind);
@@ -217,6 +219,11 @@ fn drain_items<S: Source>(
         items.truncate(fitting);
         let last = items.last().map_or(due_above, |item| item.version);
         page.marks.given(kind, last, !page.more);
+        let hidden_through = source.hidden_through(kind)?;
+        is_hiding |= hidden_through > Version(0);
+        if !items.is_empty() && (page.more || is_hiding) {
+            page.marks.leave_out_through(hidden_through.max(source.bound()));
+        }
         page.reached = Some(kind);
         room.entries -= items.len();
         room.bytes = room.bytes.saturating_sub(items.iter().map(cost_bytes).sum());
@@ -227,6 +234,9 @@ fn drain_items<S: Source>(
             page.more = true;
             return Ok(None);
         }
+    }
+    if !is_hiding {
+        page.marks.none_left_out(kinds.set());
     }
     Ok(Some(room))
 }
@@ -328,8 +338,8 @@ mod tests {
             Ok(found.into())
         }
 
-        fn is_hiding(&self, _: Kind) -> Result<bool, ()> {
-            Ok(false)
+        fn hidden_through(&self, _: Kind) -> Result<Version, ()> {
+            Ok(Version(0))
         }
 
         fn floor(&self) -> Result<Version, ()> {

@@ -26,8 +26,8 @@ impl Source for Few<'_> {
         self.of.items_above(kind, mark, items_max)
     }
 
-    fn is_hiding(&self, kind: Kind) -> Result<bool, ReadFault> {
-        self.of.is_hiding(kind)
+    fn hidden_through(&self, kind: Kind) -> Result<Version, ReadFault> {
+        self.of.hidden_through(kind)
     }
 
     fn messages_above(&self, mark: Version, limits: PageLimits) -> Result<Messages, ReadFault> {

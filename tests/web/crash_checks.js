@@ -74,6 +74,30 @@ export async function crash_checks(browser, server, anna, bert, said) {
     await bert.open('anna');
   });
 
+  await check('a message written while the connection closes arrives once', async () => {
+    const page = await browser.tab(server.url, { before: (tab) => tab.addInitScript(remember_sockets) });
+    const ines = new Person(page, 'ines');
+    await ines.register();
+    await ines.start('bert');
+    await ines.say('first');
+    await ines.sees(['first']);
+    // In one go: the page cannot have heard yet that its socket closes.
+    const was = await page.evaluate(() => {
+      const socket = globalThis.sockets.at(-1);
+      socket.close();
+      document.getElementById('text').value = 'second';
+      document.getElementById('composer').requestSubmit();
+      return { closing: socket.readyState === WebSocket.CLOSING, state: document.getElementById('status').dataset.state };
+    });
+    assert.deepEqual(was, { closing: true, state: 'online' });
+    await ines.sees(['first', 'second'], RECOVERY_BOUND_MS);
+    await bert.open('ines');
+    await bert.sees(['first', 'second']);
+    await page.close();
+    await bert.open('anna');
+    assert.deepEqual(browser.faults, []);
+  });
+
   await check('a message written without a connection survives a reload of the page', async () => {
     await server.kill();
     await until('noticed', async () => (await anna.state()) !== 'online');
@@ -88,6 +112,18 @@ export async function crash_checks(browser, server, anna, bert, said) {
     await anna.sees_all(said, RECOVERY_BOUND_MS);
     await bert.sees_all(said, RECOVERY_BOUND_MS);
   });
+}
+
+// In the page, before its own script: keeps what it connects with.
+function remember_sockets() {
+  const Native = WebSocket;
+  globalThis.sockets = [];
+  globalThis.WebSocket = class extends Native {
+    constructor(...how) {
+      super(...how);
+      globalThis.sockets.push(this);
+    }
+  };
 }
 
 // Once `lossy.armed`, the next message is answered by the end of the connection, after the server has stored it.

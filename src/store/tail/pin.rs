@@ -133,12 +133,12 @@ impl Pin {
         inbox.iter().rev().map(|entry| entry.version).find(|version| *version <= self.bound)
     }
 
-    /// Whether an item of a kind changed after this read began. The pin keeps what did in the tail.
+    /// Version of the newest item of a kind that changed after this read began. The pin keeps what did in the tail.
     #[must_use]
-    pub fn has_items_above_the_bound(&self, user: UserId, kind: Kind) -> bool {
+    pub fn item_above_the_bound(&self, user: UserId, kind: Kind) -> Option<Version> {
         let shard = self.tail.shard(user.0).read();
         let items = shard.items.get(&(user, kind));
-        items.and_then(|items| items.keys().next_back()).is_some_and(|newest| *newest > self.bound)
+        items.and_then(|items| items.keys().next_back().copied()).filter(|newest| *newest > self.bound)
     }
 
     /// Every item of a kind that the tail has for a user, those above the bound included: they hide older values.
