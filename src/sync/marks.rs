@@ -51,7 +51,7 @@ pub struct Marks {
     valid: Option<ValidList>,
     /// Items that were left out below the marks, since they had changed, are told at or below this version; 0 while none is
     /// left out. An older copy of the store that has it not may have such an item as it was, below a mark.
-    left_out_through: Version,
+    owed_through: Version,
     by_kind: [Version; KINDS_MAX],
 }
 
@@ -65,7 +65,7 @@ impl Marks {
             enumerating: KindSet::default(),
             cursor: NO_CURSOR,
             valid: None,
-            left_out_through: Version(0),
+            owed_through: Version(0),
             by_kind: [Version(0); KINDS_MAX],
         };
         marks.raise(super::kinds::MESSAGES, messages_from);
@@ -122,22 +122,22 @@ impl Marks {
     }
 
     /// Items below the marks were left out, and are told at or below this version.
-    pub fn leave_out_through(&mut self, version: Version) {
-        self.left_out_through = self.left_out_through.max(version);
+    pub fn owe_through(&mut self, version: Version) {
+        self.owed_through = self.owed_through.max(version);
     }
 
     /// The state kinds in `told` were told to their end, and no item of them was left out.
-    pub fn none_left_out(&mut self, told: KindSet) {
+    pub fn owe_nothing(&mut self, told: KindSet) {
         let is_told = |kind: &Kind| told.contains(*kind) || self.of(*kind) == Version(0);
         if KindSet::ALL.iter().filter(|kind| *kind != Kind::MESSAGES).all(|kind| is_told(&kind)) {
-            self.left_out_through = Version(0);
+            self.owed_through = Version(0);
         }
     }
 
-    /// See [`Marks::leave_out_through`]; 0 while no item is left out.
+    /// See [`Marks::owe_through`]; 0 while no item is left out.
     #[must_use]
-    pub fn left_out_through(&self) -> Version {
-        self.left_out_through
+    pub fn owed_through(&self) -> Version {
+        self.owed_through
     }
 
     /// Whether a kind is being told anew and its first items were told.
@@ -189,10 +189,10 @@ impl Marks {
         run: RunName,
         (enumerating, cursor): (KindSet, (Kind, Version)),
         valid: Option<ValidList>,
-        left_out_through: Version,
+        owed_through: Version,
         by_kind: [Version; KINDS_MAX],
     ) -> Marks {
-        Marks { level, run, enumerating, cursor, valid, left_out_through, by_kind }
+        Marks { level, run, enumerating, cursor, valid, owed_through, by_kind }
     }
 
     /// Where the enumeration stands, to be stored.
@@ -203,7 +203,7 @@ impl Marks {
 
     /// The newest version that it speaks of.
     pub(super) fn highest(&self) -> Version {
-        self.by_kind.iter().copied().max().unwrap_or_default().max(self.cursor.1).max(self.left_out_through)
+        self.by_kind.iter().copied().max().unwrap_or_default().max(self.cursor.1).max(self.owed_through)
     }
 }
 

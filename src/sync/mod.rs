@@ -6,8 +6,6 @@ pub mod followed_here;
 #[cfg(test)]
 mod followed_here_tests;
 pub mod kinds;
-#[cfg(test)]
-mod left_out_tests;
 pub mod levels;
 #[cfg(test)]
 mod levels_tests;
@@ -18,6 +16,8 @@ mod lost_future_tests;
 pub mod marks;
 pub mod names;
 mod notices;
+#[cfg(test)]
+mod owed_items_tests;
 pub mod page;
 pub mod progress;
 pub mod push_chain;

@@ -222,7 +222,7 @@ fn drain_items<S: Source>(
         let hidden_through = source.hidden_through(kind)?;
         is_hiding |= hidden_through > Version(0);
         if !items.is_empty() && (page.more || is_hiding) {
-            page.marks.leave_out_through(hidden_through.max(source.bound()));
+            page.marks.owe_through(hidden_through.max(source.bound()));
         }
         page.reached = Some(kind);
         room.entries -= items.len();
@@ -236,7 +236,7 @@ fn drain_items<S: Source>(
         }
     }
     if !is_hiding {
-        page.marks.none_left_out(kinds.set());
+        page.marks.owe_nothing(kinds.set());
     }
     Ok(Some(room))
 }

@@ -43,8 +43,8 @@ const CURSOR_BYTES: usize = 1 + MARK_BYTES;
 const VALID_LIST_BYTES: usize = 2 * MARK_BYTES;
 
 /// In the number of kinds: a mark more follows, through which items are left out.
-const LEFT_OUT: u8 = 0x80;
-const _: () = assert!(KINDS_MAX < LEFT_OUT as usize);
+const OWED: u8 = 0x80;
+const _: () = assert!(KINDS_MAX < OWED as usize);
 
 /// Longest snapshot. A longer one is not ours and is refused unread.
 pub const SNAPSHOT_BYTES_MAX: usize =
@@ -102,10 +102,10 @@ impl SnapshotKey {
         plain.push(marks.level);
         plain.push(marks.enumerating().bits());
         let used = marks.all().iter().rposition(|mark| *mark != Version(0)).map_or(0, |last| last + 1);
-        let left_out_through = (marks.left_out_through() > Version(0)).then_some(marks.left_out_through());
-        plain.push(used as u8 | left_out_through.map_or(0, |_| LEFT_OUT));
+        let owed_through = (marks.owed_through() > Version(0)).then_some(marks.owed_through());
+        plain.push(used as u8 | owed_through.map_or(0, |_| OWED));
         let put = |plain: &mut Vec<u8>, mark: Version| plain.extend_from_slice(&mark.0.to_be_bytes()[2..]);
-        marks.all()[..used].iter().copied().chain(left_out_through).for_each(|mark| put(&mut plain, mark));
+        marks.all()[..used].iter().copied().chain(owed_through).for_each(|mark| put(&mut plain, mark));
         if let Some(list) = marks.valid() {
             // Nothing is told anew before the list is told, so there is no other cursor.
             put(&mut plain, list.through);
@@ -160,7 +160,7 @@ impl SnapshotKey {
         let plain = self.with_cipher(|cipher| cipher.decrypt([associated.as_slice()], &sealed)).ok()?;
         let (fixed, marks) = plain.split_first_chunk::<FIXED_BYTES>()?;
         let [level, enumerating, count] = *fixed;
-        let (count, is_leaving_out) = (count & !LEFT_OUT, count & LEFT_OUT != 0);
+        let (count, is_owing) = (count & !OWED, count & OWED != 0);
         if usize::from(count) > KINDS_MAX {
             return None;
         }
@@ -169,7 +169,7 @@ impl SnapshotKey {
         for (mark, bytes) in by_kind.iter_mut().zip(marks.chunks_exact(MARK_BYTES)) {
             *mark = mark_of(bytes);
         }
-        let (left_out_through, rest) = rest.split_at_checked(usize::from(is_leaving_out) * MARK_BYTES)?;
+        let (owed_through, rest) = rest.split_at_checked(usize::from(is_owing) * MARK_BYTES)?;
         let enumerating = KindSet::from_bits(enumerating);
         let (cursor, valid) = match rest {
             [] if enumerating.is_empty() && format == FORMAT => (NO_CURSOR, None),
@@ -182,8 +182,8 @@ impl SnapshotKey {
             }
             _ => return None,
         };
-        let (run, left_out_through) = (run_of(run_bytes), mark_of(left_out_through));
-        Some(Marks::restored(level, run, (enumerating, cursor), valid, left_out_through, by_kind))
+        let (run, owed_through) = (run_of(run_bytes), mark_of(owed_through));
+        Some(Marks::restored(level, run, (enumerating, cursor), valid, owed_through, by_kind))
     }
 
     /// The cipher keeps nothing of what it was used for, but making it from the key is dear for a push to each of many.
@@ -314,10 +314,10 @@ mod tests {
             "{} bytes",
             told.len()
         );
-        telling.leave_out_through(Version(1 << 44));
-        let leaving_out = key().seal(chain(1, 2, 0), &telling);
-        assert_eq!(key().open(chain(1, 2, 0), &leaving_out, &lifeline()), Opened::Marks(telling));
-        assert_eq!(leaving_out.len(), told.len() + 6);
+        telling.owe_through(Version(1 << 44));
+        let owing = key().seal(chain(1, 2, 0), &telling);
+        assert_eq!(key().open(chain(1, 2, 0), &owing, &lifeline()), Opened::Marks(telling));
+        assert_eq!(owing.len(), told.len() + 6);
         assert_eq!(sealed, key().seal(chain(1, 2, 0), &marks()), "the same marks give the same bytes");
     }
 

@@ -158,10 +158,10 @@ fn a_chain_that_was_told_everything_is_bound_to_its_marks_alone() {
     let (mut marks, mut held) =
         (Marks::fresh(1, Lifeline::new(vec![run(1, 0)]).current(), Version(0)), Held::default());
     assert!(page(&mut marks, &mut held, &Changes { changes: &changes, bound: 4, head: 4 }, 1));
-    assert_eq!((marks.of(CONTACTS), marks.left_out_through()), (Version(2), Version(4)));
+    assert_eq!((marks.of(CONTACTS), marks.owed_through()), (Version(2), Version(4)));
     // A read against an older bound leaves the last contact to the next one.
     assert!(!page(&mut marks, &mut held, &Changes { changes: &changes, bound: 3, head: 4 }, 9));
-    assert_eq!((marks.of(CONTACTS), marks.left_out_through()), (Version(3), Version(4)));
+    assert_eq!((marks.of(CONTACTS), marks.owed_through()), (Version(3), Version(4)));
     assert!(!page(&mut marks, &mut held, &Changes { changes: &changes, bound: 4, head: 4 }, 9));
-    assert_eq!((marks.of(CONTACTS), marks.left_out_through()), (Version(4), Version(0)));
+    assert_eq!((marks.of(CONTACTS), marks.owed_through()), (Version(4), Version(0)));
 }
