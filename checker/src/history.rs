@@ -60,8 +60,18 @@ pub(crate) struct Lineage {
     pub(crate) steps: Vec<Step>,
     /// The last one written, should there be several.
     pub(crate) dump: Option<Dump>,
+    /// Posts of channels that it was told of by name alone.
+    pub(crate) gaps: Vec<Gap>,
     /// Set when somebody tried to end its device.
     pub(crate) ended: Option<Ended>,
+}
+
+/// Posts of a channel that a page named instead of telling them, both ends included.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Gap {
+    pub(crate) conversation: u32,
+    pub(crate) from: u64,
+    pub(crate) to: u64,
 }
 
 /// The end of a lineage's device: from `begun` on nothing is owed to it, and from `done` on nothing may be given to it.
@@ -198,7 +208,7 @@ pub(crate) struct Answer {
 /// The kinds of [`Answer`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// Done; of a group that was made, its conversation.
+    /// Done; of a group or channel that was made, its conversation.
     Done(Option<u32>),
     /// Refused for good, so certainly not done.
     Refused,

@@ -61,6 +61,7 @@ pub(crate) enum Said {
         base: SnapshotName,
         snapshot: SnapshotName,
         flags: ApplyFlags,
+        gaps: Vec<WrittenGap>,
         entries: Vec<WrittenEntry>,
     },
     Discarded,
@@ -112,6 +113,20 @@ pub(crate) struct WrittenLineage {
 impl WrittenLineage {
     pub(crate) fn user(&self) -> u64 {
         self.user.0
+    }
+}
+
+/// Posts of a channel that a page named instead of telling them, both ends included.
+#[derive(Debug, Deserialize)]
+pub(crate) struct WrittenGap {
+    conversation: Decimal,
+    pub(crate) from: u64,
+    pub(crate) to: u64,
+}
+
+impl WrittenGap {
+    pub(crate) fn conversation(&self) -> u64 {
+        self.conversation.0
     }
 }
 
@@ -172,6 +187,8 @@ struct Raw<'a> {
     asked: Option<u64>,
     synced: Option<bool>,
     t_end: Option<u64>,
+    #[serde(default)]
+    gaps: Vec<WrittenGap>,
     entries: Option<Vec<WrittenEntry>>,
     lineages: Option<Vec<WrittenLineage>>,
 }
@@ -234,7 +251,7 @@ impl<'a> Raw<'a> {
                 let fields = Fields { group, users, other, ends: self.ends.take() };
                 Said::RequestInvoked { request, asked: asked::read(&self.op, fields)? }
             }
-            Kind::Ok if self.op == "create_group" => {
+            Kind::Ok if asked::MAKING.contains(&self.op.as_ref()) => {
                 let conversation = Some(need(&self.conversation, "conversation")?.0);
                 Said::RequestDone { request, conversation }
             }
@@ -255,6 +272,7 @@ impl<'a> Raw<'a> {
                 more: *need(&self.more, "more")?,
                 asked_at: self.asked,
             },
+            gaps: std::mem::take(&mut self.gaps),
             entries: take(&mut self.entries, "entries")?,
         })
     }

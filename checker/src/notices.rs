@@ -127,13 +127,19 @@ fn count_asked(history: &History, requests: &[Request]) -> HashMap<Deed, u64> {
 
 fn deeds_asked(by: u32, asked: &Asked<u32>) -> Vec<Deed> {
     match asked {
-        Asked::Create(_) => vec![Deed::Create { by }],
+        Asked::Create(_) | Asked::CreateChannel => vec![Deed::Create { by }],
         Asked::Add(group, users) => {
             users.iter().map(|user| Deed::Add { group: *group, by, user: *user }).collect()
         }
         Asked::Remove(group, user) => vec![Deed::Remove { group: *group, by, user: *user }],
         Asked::Leave(group) => vec![Deed::Leave { group: *group, by }],
-        Asked::Change(_) | Asked::Block(_) | Asked::Unblock(_) | Asked::End(_) => Vec::new(),
+        Asked::Follow(_)
+        | Asked::Unfollow(_)
+        | Asked::Turn(_)
+        | Asked::Change(_)
+        | Asked::Block(_)
+        | Asked::Unblock(_)
+        | Asked::End(_) => Vec::new(),
     }
 }
 

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use crate::cuts::CutWindows;
 use crate::fault::{HistoryError, LineFault};
 use crate::history::{
-    Ack, Answer, Apply, Ask, At, Change, Dump, Entry, History, Invoke, Lineage, Notice, OperatorEnd, Outcome,
-    Refusal, Step, Target,
+    Ack, Answer, Apply, Ask, At, Change, Dump, Entry, Gap, History, Invoke, Lineage, Notice, OperatorEnd,
+    Outcome, Refusal, Step, Target,
 };
 use crate::line::{self, Line, Said, WrittenTarget};
 use crate::written_entry::{What, WrittenEntry};
@@ -91,10 +91,20 @@ impl Reading {
             | Said::RequestRefused { .. }
             | Said::RequestUnknown { .. } => self.take_request(&line, at),
             Said::SendUnknown | Said::Discarded => self.user_of(&line, at).map(|_| ()),
-            &Said::Applied { base, snapshot, flags, ref entries } => {
+            &Said::Applied { base, snapshot, flags, ref gaps, ref entries } => {
                 let entries = self.keep(entries);
+                let conversations = &mut self.history.conversations;
+                let gaps: Vec<Gap> = gaps
+                    .iter()
+                    .map(|gap| {
+                        let conversation = conversations.intern(gap.conversation().into());
+                        Gap { conversation, from: gap.from, to: gap.to }
+                    })
+                    .collect();
                 let change = Change::Apply(Apply { base, snapshot, flags, entries, settled: false });
-                self.lineage_of(&line, at)?.steps.push(Step { t, at, change });
+                let lineage = self.lineage_of(&line, at)?;
+                lineage.gaps.extend(gaps);
+                lineage.steps.push(Step { t, at, change });
                 Ok(())
             }
             &Said::Dumped { synced, ref entries } => {
@@ -216,6 +226,7 @@ impl Reading {
                     at,
                     steps: Vec::new(),
                     dump: None,
+                    gaps: Vec::new(),
                     ended: None,
                 });
                 number

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use crate::channels::Channels;
 use crate::findings::{Bucket, Findings};
 use crate::history::{At, Change, Entry, History, Lineage};
 use crate::membership::Membership;
@@ -52,7 +53,7 @@ impl Sightings {
     pub(crate) fn judge(
         history: &History,
         sends: &Sends,
-        membership: &Membership,
+        (membership, channels): (&Membership, &Channels),
         standing: &Standing,
         findings: &mut Findings,
     ) -> Self {
@@ -60,7 +61,7 @@ impl Sightings {
         let mut seen = vec![false; history.tokens.len()];
         let mut invented = HashSet::new();
         let mut leaked = HashSet::new();
-        let rights = Rights { membership, standing };
+        let rights = Rights { membership, standing, channels };
         for page in pages(history) {
             for entry in page.entries {
                 let message = sends.message(entry.token);

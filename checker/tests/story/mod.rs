@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, dead_code)]
 
 pub mod blocks;
+pub mod channels;
 pub mod endings;
 pub mod good;
 pub mod groups;
@@ -236,7 +237,7 @@ impl Story {
 
     pub fn answer(&mut self, client: &str, request: u64, op: &str, outcome: &str, fields: &Value) {
         let mut line = json!({"op": op, "request": id(request)});
-        if outcome == "ok" && op == "create_group" {
+        if outcome == "ok" && ["create_group", "create_channel"].contains(&op) {
             line["conversation"] = fields["made"].clone();
         }
         self.say(client, outcome, line);

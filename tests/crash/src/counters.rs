@@ -57,6 +57,13 @@ pub(crate) struct Least {
     leaves: u32,
     rejoins: u32,
     unfinished_fan_outs: u32,
+    channels: u32,
+    posts: u32,
+    posts_owed: u32,
+    posts_withheld: u32,
+    follows: u32,
+    unfollows: u32,
+    turns: u32,
 }
 
 impl Counters {
@@ -98,7 +105,7 @@ impl Least {
         if options.only_messages || !options.blows { least } else { least.with_people(share) }
     }
 
-    /// A run in which nobody was blocked, no device ended and no group changed proves nothing of these. Plain talk is short
+    /// A run in which nobody was blocked, no device ended, no group changed and nobody followed proves nothing of these. Plain talk is short
     /// and there to show that nothing is wrong without blows.
     fn with_people(self, share: impl Fn(u64) -> u32) -> Least {
         Least {
@@ -113,6 +120,13 @@ impl Least {
             leaves: share(30),
             rejoins: share(9),
             unfinished_fan_outs: share(3),
+            channels: share(3),
+            posts: share(150),
+            posts_owed: share(600),
+            posts_withheld: share(300),
+            follows: share(90),
+            unfollows: share(60),
+            turns: share(6),
             ..self
         }
     }
@@ -143,6 +157,13 @@ impl Least {
             ("joins", number(tried.joins), self.joins),
             ("leaves", number(tried.leaves), self.leaves),
             ("joins of former members", number(tried.rejoins), self.rejoins),
+            ("channels", number(tried.channels), self.channels),
+            ("posts", number(tried.posts), self.posts),
+            ("posts that a follower is owed", number(tried.posts_owed), self.posts_owed),
+            ("posts that are not for a user", number(tried.posts_withheld), self.posts_withheld),
+            ("follows", number(tried.follows), self.follows),
+            ("unfollows", number(tried.unfollows), self.unfollows),
+            ("turns", number(tried.turns), self.turns),
             ("fan-outs left unfinished", number(counters.unfinished_fan_outs), self.unfinished_fan_outs),
         ];
         let short = have.iter().filter(|(_, have, least)| have < least);

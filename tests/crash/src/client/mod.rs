@@ -5,6 +5,7 @@
 
 mod asking;
 mod blocks;
+mod channels;
 mod device;
 mod groups;
 mod host;
