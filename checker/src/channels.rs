@@ -137,6 +137,9 @@ impl Channels {
                 belongs.off((channel, user), request);
             }
         }
+        for erasure in &history.erasures {
+            belongs.end_for(erasure.user, erasure.t);
+        }
         // Nobody heard that it was made, but it was: since when its first people belong to it nobody knows.
         let notices = history.notices.values().filter(|notice| notice.kind == NoticeKind::Created);
         for notice in notices.filter(|notice| !made.contains(&notice.conversation)) {

@@ -87,12 +87,18 @@ fn expected_by_user(history: &History, told: Told<'_>) -> Vec<Vec<u32>> {
     expected
 }
 
-/// An entry of a group is owed to everybody whose membership contains its place, one of a channel to whom it surely is.
+/// An entry of a group is owed to everybody whose membership contains its place, one of a channel to whom it surely is, and
+/// one that tells an erasure to the two of a conversation.
 /// Without one sure place it is reported elsewhere.
 fn expect_of_members(told: Told<'_>, token: u32, expected: &mut [Vec<u32>]) {
     let Some(place) = told.positions.sure_place(token) else {
         return;
     };
+    if let Some((one, other)) = told.sightings.pairs.of(place.conversation) {
+        expected[one as usize].push(token);
+        expected[other as usize].push(token);
+        return;
+    }
     if told.channels.is_channel(place.conversation) {
         for (user, expected) in (0u32..).zip(expected) {
             if told.channels.is_mine(place.conversation, user, place.seq) {

@@ -37,6 +37,7 @@ pub(crate) struct History {
     pub(crate) answers: Vec<Answer>,
     /// Lineages whose device the operator ended.
     pub(crate) operator_ends: Vec<OperatorEnd>,
+    pub(crate) erasures: Vec<Erasure>,
     /// Entries of all applies and dumps, which hold ranges of it.
     pub(crate) entries: Vec<Entry>,
     /// When the server was killed.
@@ -60,6 +61,9 @@ pub(crate) struct Lineage {
     pub(crate) steps: Vec<Step>,
     /// The last one written, should there be several.
     pub(crate) dump: Option<Dump>,
+    /// What was read out to its device by place, and in archives.
+    pub(crate) reads: Vec<ReadOut>,
+    pub(crate) exports: Vec<Export>,
     /// Posts of channels that it was told of by name alone.
     pub(crate) gaps: Vec<Gap>,
     /// Set when somebody tried to end its device.
@@ -127,6 +131,8 @@ pub(crate) struct Entry {
     pub(crate) conversation: u32,
     pub(crate) sender: u32,
     pub(crate) seq: u64,
+    /// A message with its text; not one that was erased, and no notice.
+    pub(crate) is_text: bool,
 }
 
 impl Entry {
@@ -214,6 +220,35 @@ pub(crate) enum Outcome {
     Refused,
     /// Given up by its client, which does not send it again.
     Unknown,
+}
+
+/// What the server read out by place.
+#[derive(Debug)]
+pub(crate) struct ReadOut {
+    pub(crate) t: u64,
+    pub(crate) at: At,
+    /// When it was asked for.
+    pub(crate) asked: u64,
+    pub(crate) entries: Range<usize>,
+}
+
+/// What an archive held.
+#[derive(Debug)]
+pub(crate) struct Export {
+    pub(crate) at: At,
+    /// When it was asked for.
+    pub(crate) asked: u64,
+    pub(crate) tokens: Vec<u32>,
+}
+
+/// The operator erased a user.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Erasure {
+    pub(crate) user: u32,
+    /// When it was begun.
+    pub(crate) t: u64,
+    /// When it was done; none if nobody knows.
+    pub(crate) done: Option<u64>,
 }
 
 /// The operator ended a device.

@@ -10,7 +10,8 @@
 //! 1. `line` reads one line; `reading` reads all files into the tables of `history`.
 //! 2. `sends` knows of every message who sent it to whom, when, and what was answered.
 //! 3. `positions` knows where every message stands, and finds places and messages that contradict.
-//! 4. `requests` knows what else was asked for and answered: groups, blocks, devices that `endings` marks as ended.
+//! 4. `requests` knows what else was asked for and answered: groups, blocks, devices that `endings` marks as ended,
+//!    users whom `erasures` knows to be gone.
 //!    `membership` follows the notices of groups, and `notices` holds both against each other. `channels` says by requests
 //!    alone which entries of a channel are whose.
 //! 5. `sightings` looks at every entry that a lineage was given: was it sent, and by `rights`, may this user see it?
@@ -26,6 +27,7 @@ mod cuts;
 mod delivery;
 mod dumps;
 mod endings;
+mod erasures;
 mod fault;
 mod findings;
 mod history;
@@ -83,7 +85,8 @@ pub fn check(files: &[PathBuf]) -> Result<Verdict, HistoryError> {
     let sends = Sends::index(history, found)?;
     let positions = Positions::index(history, &sends, found);
     let mut channels = Channels::known(&requests);
-    let standing = Standing::of(&requests, |group| channels.is_channel(group));
+    let mut standing = Standing::of(&requests, |group| channels.is_channel(group));
+    standing.let_go(&history.erasures);
     channels.find_rights(history, &requests, &standing, (&sends, &positions), found);
     let mut membership = Membership::index(history, &channels, found);
     notices::judge(history, &requests, &standing, &mut membership, found);
@@ -91,6 +94,7 @@ pub fn check(files: &[PathBuf]) -> Result<Verdict, HistoryError> {
     let sightings = Sightings::judge(history, &sends, (&membership, &channels), &standing, found);
     chains::judge(history, &positions, found);
     endings::judge(history, found);
+    erasures::judge(history, &sends, &sightings.pairs, found);
     dumps::judge(history, &positions, found);
     let (sends, sightings, positions) = (&sends, &sightings, &positions);
     let told = Told { sends, sightings, positions, membership: &membership, channels: &channels };

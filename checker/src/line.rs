@@ -65,6 +65,16 @@ pub(crate) enum Said {
         entries: Vec<WrittenEntry>,
     },
     Discarded,
+    /// What the server read out by place to a request that was begun at `asked`.
+    Read {
+        asked: u64,
+        entries: Vec<WrittenEntry>,
+    },
+    /// Tokens in an archive of the user, asked for at `asked`.
+    Exported {
+        asked: u64,
+        tokens: Vec<u128>,
+    },
     Dumped {
         synced: bool,
         entries: Vec<WrittenEntry>,
@@ -75,6 +85,10 @@ pub(crate) enum Said {
     Devices(Vec<WrittenLineage>),
     /// The operator ended the device of a lineage; without `t_end` nobody knows whether it was done.
     DeviceEnded {
+        t_end: Option<u64>,
+    },
+    /// The operator erased a user; without `t_end` nobody knows whether it was done.
+    UserErased {
         t_end: Option<u64>,
     },
     ServerKilled,
@@ -185,6 +199,7 @@ struct Raw<'a> {
     gap: Option<bool>,
     more: Option<bool>,
     asked: Option<u64>,
+    tokens: Option<Vec<Hex128>>,
     synced: Option<bool>,
     t_end: Option<u64>,
     #[serde(default)]
@@ -230,6 +245,14 @@ impl<'a> Raw<'a> {
                 synced: *need(&self.synced, "synced")?,
                 entries: take(&mut self.entries, "entries")?,
             },
+            ("read", Kind::Ok) => Said::Read {
+                asked: *need(&self.asked, "asked")?,
+                entries: take(&mut self.entries, "entries")?,
+            },
+            ("export", Kind::Ok) => {
+                let tokens = take(&mut self.tokens, "tokens")?.into_iter().map(|token| token.0).collect();
+                Said::Exported { asked: *need(&self.asked, "asked")?, tokens }
+            }
             (op, kind) => return Err(LineFault::UnknownOperation(format!("\"{op}\" of kind {kind:?}"))),
         })
     }
@@ -282,6 +305,10 @@ impl<'a> Raw<'a> {
             "client_restart" => Said::ClientRestarted { snapshot: self.snapshot.as_ref().map(|name| name.0) },
             "devices" => Said::Devices(take(&mut self.lineages, "lineages")?),
             "device_ended" => Said::DeviceEnded { t_end: self.t_end },
+            "user_erased" => {
+                need(&self.user, "user")?;
+                Said::UserErased { t_end: self.t_end }
+            }
             "kill9" => Said::ServerKilled,
             "powercut" => Said::PowerCut { t_end: self.t_end },
             "restart" => Said::ServerRestarted,

@@ -38,7 +38,11 @@ impl Membership {
     pub(crate) fn index(history: &History, channels: &Channels, findings: &mut Findings) -> Self {
         let mut membership = Self::default();
         let is_of_group = |notice: &&Notice| !channels.is_channel(notice.conversation);
-        for notice in history.notices.values().filter(is_of_group) {
+        // What was erased may stand in a conversation of two.
+        let is_of_erased =
+            |notice: &&Notice| matches!(notice.kind, NoticeKind::AccountErased | NoticeKind::ErasedMessage);
+        let of_groups = history.notices.values().filter(is_of_group);
+        for notice in of_groups.filter(|notice| !is_of_erased(notice)) {
             membership.members.entry(notice.conversation).or_default();
         }
         let mut seen: Vec<(&Notice, At)> = first_sightings(history);
@@ -94,8 +98,13 @@ impl Membership {
             NoticeKind::Created => (by.iter().chain(&notice.users).copied().collect(), true),
             NoticeKind::Joined => (notice.users.clone(), true),
             NoticeKind::Left => (by.to_vec(), false),
+            // Where the sender belonged to it before is told too.
+            NoticeKind::AccountErased if !self.is_member(group, notice.sender) => return,
+            NoticeKind::AccountErased => (by.to_vec(), false),
             NoticeKind::Removed => (notice.users.clone(), false),
-            NoticeKind::Renamed | NoticeKind::RoleGiven | NoticeKind::Other => return,
+            NoticeKind::Renamed | NoticeKind::RoleGiven | NoticeKind::ErasedMessage | NoticeKind::Other => {
+                return;
+            }
         };
         for user in moved {
             if self.is_member(group, user) == joins {

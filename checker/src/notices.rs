@@ -150,7 +150,11 @@ fn deeds_told(notice: &Notice) -> Vec<Deed> {
         NoticeKind::Joined => users.iter().map(|user| Deed::Add { group, by, user: *user }).collect(),
         NoticeKind::Removed => users.iter().map(|user| Deed::Remove { group, by, user: *user }).collect(),
         NoticeKind::Left => vec![Deed::Leave { group, by }],
-        NoticeKind::Renamed | NoticeKind::RoleGiven | NoticeKind::Other => Vec::new(),
+        NoticeKind::Renamed
+        | NoticeKind::RoleGiven
+        | NoticeKind::AccountErased
+        | NoticeKind::ErasedMessage
+        | NoticeKind::Other => Vec::new(),
     }
 }
 

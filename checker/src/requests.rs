@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use crate::asked::Asked;
 use crate::fault::HistoryError;
 use crate::findings::Findings;
-use crate::history::{Ask, At, Change, History, Outcome};
+use crate::history::{Ask, At, Change, Erasure, History, Outcome};
 use crate::lives::Lives;
 
 /// One request, however often it was given to the network.
@@ -172,6 +172,13 @@ impl Switches {
         self.by_key.entry(key).or_default().off.push((0, u64::MAX));
     }
 
+    /// Whatever is in force for a user ends, at some time after `from`.
+    pub(crate) fn end_for(&mut self, user: u32, from: u64) {
+        for (_, switch) in self.by_key.iter_mut().filter(|(key, _)| key.1 == user) {
+            switch.off.push((from, u64::MAX));
+        }
+    }
+
     /// Whether it was surely in force from before `from` through `until`, and by which request.
     pub(crate) fn in_force(&self, key: (u32, u32), from: u64, until: u64) -> Option<At> {
         let switch = self.by_key.get(&key)?;
@@ -249,6 +256,13 @@ impl Standing {
             }
         }
         standing
+    }
+
+    /// Who is erased is let go, sooner or later.
+    pub(crate) fn let_go(&mut self, erasures: &[Erasure]) {
+        for erasure in erasures {
+            self.added.end_for(erasure.user, erasure.t);
+        }
     }
 
     fn add(&mut self, key: (u32, u32), request: &Request) {

@@ -3,6 +3,7 @@
 use crate::channels::Channels;
 use crate::history::{Entry, Target};
 use crate::membership::Membership;
+use crate::pairs::Pairs;
 use crate::requests::Standing;
 use crate::sends::Message;
 use crate::sightings::Page;
@@ -22,6 +23,7 @@ impl Rights<'_> {
         message: Option<&Message>,
         entry: &Entry,
         page: &Page<'_>,
+        pairs: &Pairs,
     ) -> Option<&'static str> {
         if let (Some(message), Some(ended)) = (message, page.lineage.ended)
             && ended.done.is_some_and(|done| done < message.invoked.0)
@@ -35,6 +37,11 @@ impl Rights<'_> {
             Some((message, Target::User(to))) => self.leak_to_user(message, to, page),
             Some((message, Target::Group(_))) => {
                 self.leak_to_member(entry, page).or_else(|| self.leak_to_departed(message, entry, page))
+            }
+            // An erasure is told in conversations of two as well.
+            None if pairs.of(entry.conversation).is_some() => {
+                let is_told = pairs.include(entry.conversation, page.lineage.user);
+                (!is_told).then_some("its user is neither of the two")
             }
             None => self.leak_to_member(entry, page),
         }

@@ -22,7 +22,7 @@ pub(crate) struct Page<'h> {
     pub(crate) entries: &'h [Entry],
 }
 
-/// All pages of a history: the applies of each lineage in order of time, then its dump.
+/// All pages of a history: the applies of each lineage in order of time, then its dump, then what it was read out.
 pub(crate) fn pages(history: &History) -> impl Iterator<Item = Page<'_>> {
     history.lineages.iter().flat_map(move |lineage| {
         let applies = lineage.steps.iter().filter_map(move |step| match &step.change {
@@ -37,7 +37,11 @@ pub(crate) fn pages(history: &History) -> impl Iterator<Item = Page<'_>> {
             let entries = &history.entries[dump.entries.clone()];
             Page { lineage, t: dump.t, at: dump.at, settled: true, entries }
         });
-        applies.chain(dump)
+        let reads = lineage.reads.iter().map(move |read| {
+            let entries = &history.entries[read.entries.clone()];
+            Page { lineage, t: read.t, at: read.at, settled: true, entries }
+        });
+        applies.chain(dump).chain(reads)
     })
 }
 
@@ -73,7 +77,7 @@ impl Sightings {
                     findings.report(Bucket::Invented, page.at, || describe(history, &page, entry, fault));
                 }
                 let known = message.is_some() || is_notice;
-                let leak = if known { rights.leak(message, entry, &page) } else { None };
+                let leak = if known { rights.leak(message, entry, &page, &pairs) } else { None };
                 seen[entry.token as usize] |= known && leak.is_none() && page.settled;
                 if let Some(fault) = leak
                     && leaked.insert((entry.token, page.lineage.name.as_str()))

@@ -1,5 +1,7 @@
 //! What a history put to the proof beside messages, so that a run in which nothing was blocked proves nothing of blocks.
 
+use std::collections::HashSet;
+
 use crate::asked::Asked;
 use crate::delivery::Told;
 use crate::history::{History, Target};
@@ -39,6 +41,14 @@ pub struct Tried {
     pub unfollows: u64,
     /// Turns that were acknowledged.
     pub turns: u64,
+    /// Users who were surely erased.
+    pub users_erased: u64,
+    /// Acknowledged messages of these.
+    pub messages_erased: u64,
+    /// Entries that the server read out by place.
+    pub read_out: u64,
+    /// Archives that were looked through.
+    pub exports: u64,
 }
 
 impl Tried {
@@ -58,6 +68,7 @@ impl Tried {
                     .lineages
                     .iter()
                     .filter(|line| line.ended.is_some_and(|end| end.done.is_some()))
+                    .filter(|line| history.erasures.iter().all(|erasure| erasure.user != line.user))
                     .count(),
             ),
             ..Self::default()
@@ -84,6 +95,7 @@ impl Tried {
             tried.rejoins += number(members().map(|intervals| intervals.len().saturating_sub(1)).sum());
         }
         tried.count_channels(history, requests, told);
+        tried.count_erasures(history, told);
         tried
     }
 
@@ -111,16 +123,30 @@ impl Tried {
         }
     }
 
+    fn count_erasures(&mut self, history: &History, told: Told<'_>) {
+        let done = history.erasures.iter().filter(|erasure| erasure.done.is_some());
+        let erased: HashSet<u32> = done.map(|erasure| erasure.user).collect();
+        let of_erased = told.sends.all().filter(|(_, message)| erased.contains(&message.sender));
+        self.users_erased = erased.len() as u64;
+        self.messages_erased = of_erased.filter(|(_, message)| message.acknowledged.is_some()).count() as u64;
+        for lineage in &history.lineages {
+            self.read_out += lineage.reads.iter().map(|read| read.entries.len() as u64).sum::<u64>();
+            self.exports += lineage.exports.len() as u64;
+        }
+    }
+
     /// All counts in one line, without a line feed.
     pub fn line(&self) -> String {
         let Self { blocks, refused_while_blocked, devices_ended, groups, .. } = self;
         let Self { group_messages, joins, leaves, rejoins, channels, .. } = self;
         let Self { posts, posts_owed, posts_withheld, follows, unfollows, turns, .. } = self;
+        let Self { users_erased, messages_erased, read_out, exports, .. } = self;
         format!(
             "tried blocks={blocks} refused_while_blocked={refused_while_blocked} devices_ended={devices_ended} \
              groups={groups} group_messages={group_messages} joins={joins} leaves={leaves} rejoins={rejoins} \
              channels={channels} posts={posts} posts_owed={posts_owed} posts_withheld={posts_withheld} \
-             follows={follows} unfollows={unfollows} turns={turns}"
+             follows={follows} unfollows={unfollows} turns={turns} \
+             users_erased={users_erased} messages_erased={messages_erased} read_out={read_out} exports={exports}"
         )
     }
 }

@@ -5,6 +5,7 @@
 pub mod blocks;
 pub mod channels;
 pub mod endings;
+pub mod erasures;
 pub mod good;
 pub mod groups;
 pub mod world;
@@ -211,6 +212,23 @@ impl Story {
         let users: Vec<String> = users.iter().map(u64::to_string).collect();
         let notice = json!({"sender": sender.to_string(), "notice": kind, "users": users});
         self.notices.insert(number, notice);
+    }
+
+    /// What stands where a message of `sender` was erased.
+    pub fn erased(&mut self, number: u64, sender: u64) {
+        self.notices.insert(number, json!({"sender": sender.to_string(), "erased": true}));
+    }
+
+    /// What the server reads out to a client by place.
+    pub fn read(&mut self, client: &str, shown: &[Shown]) {
+        let line = json!({"op": "read", "asked": self.now, "entries": self.entries(client, shown)});
+        self.say(client, "ok", line);
+    }
+
+    /// The messages in an archive.
+    pub fn export(&mut self, client: &str, messages: &[u64]) {
+        let tokens: Vec<String> = messages.iter().map(|message| token(*message)).collect();
+        self.say(client, "ok", json!({"op": "export", "asked": self.now, "tokens": tokens}));
     }
 
     pub fn invoke_to_group(&mut self, client: &str, message: u64, group: u64) {

@@ -25,7 +25,7 @@ use super::{
 /// Users who keep a channel: those who come after the keepers of groups in the list.
 const CHANNEL_KEEPERS: std::ops::Range<usize> = KEEPERS..KEEPERS + 3;
 /// The user who keeps what is a group and a channel in turn.
-const TURNER: usize = CHANNEL_KEEPERS.end;
+pub(super) const TURNER: usize = CHANNEL_KEEPERS.end;
 /// Others who belong to what turns when it is made.
 const FIRST_MEMBERS: usize = 4;
 /// Time between two follows or unfollows of a user, milliseconds: a kill meets several of them.
@@ -89,6 +89,9 @@ pub(super) async fn keep(device: Arc<Device>, mut order: watch::Receiver<Order>)
     let new = (ClientMessageId::random(), groups::draw(&device, FIRST_MEMBERS, &mut rng));
     let mut made = None;
     while wait(&mut order, rng.random_range(CHANGE_MS)).await {
+        if device.has_ended() {
+            return;
+        }
         let own = memberships(&device).await.into_iter().find(|membership| membership.is_owner);
         let Some(number) = own.map(|own| own.group).or(made) else {
             made = create(&device, keeps, &new).await;
@@ -111,6 +114,9 @@ pub(super) async fn keep(device: Arc<Device>, mut order: watch::Receiver<Order>)
 pub(super) async fn follow_and_go(device: Arc<Device>, mut order: watch::Receiver<Order>) {
     let mut rng = StdRng::seed_from_u64(device.seed ^ 0xf011);
     while wait(&mut order, rng.random_range(FOLLOW_MS)).await {
+        if device.has_ended() {
+            return;
+        }
         let known = device.channels.read();
         let Some(&channel) = known.choose(&mut rng) else { continue };
         let memberships = memberships(&device).await;

@@ -208,6 +208,11 @@ impl Device {
         self.write("ok", "dump", json!({ "synced": synced, "entries": entries }));
     }
 
+    /// Whether nothing that it asks is answered any more.
+    pub(super) fn has_ended(&self) -> bool {
+        self.window.is_closed()
+    }
+
     pub(super) fn write(&self, kind: &str, op: &str, fields: Value) {
         write(&self.history, &self.lineage, &self.user, kind, op, fields);
     }

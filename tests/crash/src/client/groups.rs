@@ -62,6 +62,9 @@ pub(super) async fn keep_and_leave(device: Arc<Device>, mut order: watch::Receiv
     };
     let mut leave_at = Instant::now() + Duration::from_millis(rng.random_range(LEAVE_MS));
     while wait(&mut order, rng.random_range(if keeps { CHANGE_MS } else { LEAVE_MS })).await {
+        if device.has_ended() {
+            return;
+        }
         let mut memberships = memberships(&device).await;
         memberships.retain(|membership| !membership.is_channel);
         let own = memberships.iter().find(|membership| membership.is_owner && keeps).map(|own| own.group);

@@ -131,7 +131,7 @@ pub(super) fn write(history: &History, lineage: &str, user: &str, kind: &str, op
 }
 
 /// An entry as the history shows it. A text that does not begin with a token gets token 0, which nobody sent.
-pub(super) fn entry_fields(entry: &Entry) -> Value {
+pub(crate) fn entry_fields(entry: &Entry) -> Value {
     let mut fields = json!({
         "conversation": entry.conversation_id.to_string(),
         "seq": entry.seq,
@@ -143,7 +143,15 @@ pub(super) fn entry_fields(entry: &Entry) -> Value {
             notice_fields(notice, &mut fields);
             return fields;
         }
-        Some(Content::Custom(_) | Content::Erased(_)) | None => "",
+        Some(Content::Erased(erased)) if erased.account => {
+            fields["notice"] = "account_erased".into();
+            return fields;
+        }
+        Some(Content::Erased(_)) => {
+            fields["erased"] = true.into();
+            return fields;
+        }
+        Some(Content::Custom(_)) | None => "",
     };
     let token = text.get(..TOKEN_DIGITS).filter(|token| u128::from_str_radix(token, 16).is_ok());
     fields["token"] = token.unwrap_or("00000000000000000000000000000000").into();
