@@ -88,8 +88,7 @@ fn expected_by_user(history: &History, told: Told<'_>) -> Vec<Vec<u32>> {
 }
 
 /// An entry of a group is owed to everybody whose membership contains its place, one of a channel to whom it surely is, and
-/// one that tells an erasure to the two of a conversation.
-/// Without one sure place it is reported elsewhere.
+/// one that tells an erasure to the two of a conversation. Without one sure place it is reported elsewhere.
 fn expect_of_members(told: Told<'_>, token: u32, expected: &mut [Vec<u32>]) {
     let Some(place) = told.positions.sure_place(token) else {
         return;

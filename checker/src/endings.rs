@@ -1,4 +1,5 @@
-//! Devices that were ended, by another device of the user, by the operator, or with their user: from then on they are given nothing.
+//! Devices that were ended, by another device of the user, by the operator, or with their user: from then on they are given
+//! nothing.
 
 use std::collections::HashMap;
 

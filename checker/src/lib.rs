@@ -10,11 +10,11 @@
 //! 1. `line` reads one line; `reading` reads all files into the tables of `history`.
 //! 2. `sends` knows of every message who sent it to whom, when, and what was answered.
 //! 3. `positions` knows where every message stands, and finds places and messages that contradict.
-//! 4. `requests` knows what else was asked for and answered: groups, blocks, devices that `endings` marks as ended,
-//!    users whom `erasures` knows to be gone.
+//! 4. `requests` knows what else was asked for and answered: groups, blocks, devices that `endings` marks as ended.
 //!    `membership` follows the notices of groups, and `notices` holds both against each other. `channels` says by requests
 //!    alone which entries of a channel are whose.
 //! 5. `sightings` looks at every entry that a lineage was given: was it sent, and by `rights`, may this user see it?
+//!    `erasures` says which message was one that is shown as erased, and looks for texts of users who are gone.
 //! 6. `chains` follows each lineage from answer to answer; `dumps` looks at its store at the end.
 //! 7. `delivery` asks what is missing, `holes` for what nobody knows of, `order` whether positions follow real time.
 //! 8. `findings` counts, and `verdict` says it.

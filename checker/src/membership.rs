@@ -34,7 +34,8 @@ pub(crate) struct Membership {
 }
 
 impl Membership {
-    /// Follows the notices of each group that never was a channel. Reports who joins as a member or leaves without being one (inconsistent).
+    /// Follows the notices of each group that never was a channel. Reports who joins as a member or leaves without being one
+    /// (inconsistent).
     pub(crate) fn index(history: &History, channels: &Channels, findings: &mut Findings) -> Self {
         let mut membership = Self::default();
         let is_of_group = |notice: &&Notice| !channels.is_channel(notice.conversation);

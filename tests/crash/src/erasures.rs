@@ -18,6 +18,8 @@ use crate::{
 
 /// One of so many users is erased.
 const USERS_FOR_ONE: usize = 6;
+/// Time of a run for one erasure: blows that fall while nothing else is done have to remain.
+const TIME_FOR_ONE: Duration = Duration::from_secs(10);
 /// How often an erasure is asked for. Source: each time the server runs and is not killed before it is over.
 const TRIES: u32 = 3;
 /// How long the steps of all erasures may take after the last blow.
@@ -52,7 +54,8 @@ impl Erasures {
         let mut waiting: Vec<Account> = users.iter().skip(KEEPING_USERS).filter_map(of_user).collect();
         let mut rng = StdRng::seed_from_u64(seed ^ 0xe7a5e);
         waiting.shuffle(&mut rng);
-        waiting.truncate(users.len() / USERS_FOR_ONE);
+        let by_time = duration.as_secs().div_ceil(TIME_FOR_ONE.as_secs()) as usize;
+        waiting.truncate(by_time.min(users.len() / USERS_FOR_ONE));
         let pause = duration / (waiting.len() as u32 + 1);
         let next = Instant::now() + pause.mul_f64(rng.random_range(0.5..1.0));
         Ok(Erasures { waiting, next, pause, tried: Vec::new(), gone: Vec::new() })
