@@ -1,4 +1,5 @@
-//! Requests other than sends, as lines say them: what is done with groups, whom a user blocks, which device ends.
+//! Requests other than sends, as lines say them: what is done with groups and channels, whom a user blocks, which device
+//! ends.
 
 use crate::fault::LineFault;
 
@@ -14,6 +15,14 @@ pub(crate) enum Asked<Id> {
     Leave(Id),
     /// Rename a group, or anything else that moves nobody.
     Change(Id),
+    /// Make a channel. Which one it became is in the answer.
+    CreateChannel,
+    /// Follow a channel.
+    Follow(Id),
+    /// Follow a channel no more.
+    Unfollow(Id),
+    /// Make a channel of a group, or a group of a channel.
+    Turn(Id),
     Block(Id),
     Unblock(Id),
     /// End the device that a lineage is on.
@@ -29,6 +38,10 @@ impl Asked<u64> {
             Self::Remove(from, other) => Asked::Remove(group(from), user(other)),
             Self::Leave(from) => Asked::Leave(group(from)),
             Self::Change(of) => Asked::Change(group(of)),
+            Self::CreateChannel => Asked::CreateChannel,
+            Self::Follow(channel) => Asked::Follow(group(channel)),
+            Self::Unfollow(channel) => Asked::Unfollow(group(channel)),
+            Self::Turn(of) => Asked::Turn(group(of)),
             Self::Block(other) => Asked::Block(user(other)),
             Self::Unblock(other) => Asked::Unblock(user(other)),
             Self::End(lineage) => Asked::End(lineage),
@@ -45,16 +58,23 @@ pub(crate) struct Fields {
 }
 
 /// The operations of requests, by the word of their lines.
-pub(crate) const OPERATIONS: [&str; 8] = [
+pub(crate) const OPERATIONS: [&str; 12] = [
     "create_group",
     "add_members",
     "remove_member",
     "leave_group",
     "change_group",
+    "create_channel",
+    "follow",
+    "unfollow",
+    "turn_group",
     "block",
     "unblock",
     "end_device",
 ];
+
+/// Of these, the ones whose answer says which conversation was made.
+pub(crate) const MAKING: [&str; 2] = ["create_group", "create_channel"];
 
 /// What a line of one of [`OPERATIONS`] asks for.
 ///
@@ -72,6 +92,10 @@ pub(crate) fn read(op: &str, fields: Fields) -> Result<Asked<u64>, LineFault> {
         "remove_member" => Asked::Remove(group()?, other()?),
         "leave_group" => Asked::Leave(group()?),
         "change_group" => Asked::Change(group()?),
+        "create_channel" => Asked::CreateChannel,
+        "follow" => Asked::Follow(group()?),
+        "unfollow" => Asked::Unfollow(group()?),
+        "turn_group" => Asked::Turn(group()?),
         "block" => Asked::Block(other()?),
         "unblock" => Asked::Unblock(other()?),
         "end_device" => Asked::End(ends.ok_or(LineFault::Missing("ends"))?),

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use crate::channels::Channels;
 use crate::dumps;
 use crate::findings::{Bucket, Findings};
-use crate::history::History;
+use crate::history::{History, Lineage};
 use crate::holes::Holes;
 use crate::membership::Membership;
-use crate::positions::Positions;
+use crate::positions::{Place, Positions};
 use crate::sends::Sends;
 use crate::sightings::Sightings;
 
@@ -21,6 +22,7 @@ pub(crate) struct Told<'t> {
     pub(crate) sightings: &'t Sightings,
     pub(crate) positions: &'t Positions,
     pub(crate) membership: &'t Membership,
+    pub(crate) channels: &'t Channels,
 }
 
 /// Compares every complete store with what its user is entitled to. Reports each entry that is missing anywhere
@@ -44,7 +46,7 @@ pub(crate) fn judge(history: &History, told: Told<'_>, findings: &mut Findings) 
         if lineage.declared && lineage.ended.is_none() {
             for &token in &expected[lineage.user as usize] {
                 wanted[token as usize] += 1;
-                if held_by[token as usize] != number {
+                if held_by[token as usize] != number && !is_named(told, lineage, token) {
                     missing.entry(token).or_default().push(&lineage.name);
                     absent.extend(told.positions.place(token));
                 }
@@ -85,18 +87,42 @@ fn expected_by_user(history: &History, told: Told<'_>) -> Vec<Vec<u32>> {
     expected
 }
 
-/// An entry of a group is owed to everybody whose membership contains its place. Without one sure place it is reported
-/// elsewhere.
+/// An entry of a group is owed to everybody whose membership contains its place, one of a channel to whom it surely is, and
+/// one that tells an erasure to the two of a conversation. Without one sure place it is reported elsewhere.
 fn expect_of_members(told: Told<'_>, token: u32, expected: &mut [Vec<u32>]) {
     let Some(place) = told.positions.sure_place(token) else {
         return;
     };
+    if let Some((one, other)) = told.sightings.pairs.of(place.conversation) {
+        expected[one as usize].push(token);
+        expected[other as usize].push(token);
+        return;
+    }
+    if told.channels.is_channel(place.conversation) {
+        for (user, expected) in (0u32..).zip(expected) {
+            if told.channels.is_mine(place.conversation, user, place.seq) {
+                expected.push(token);
+            }
+        }
+        return;
+    }
     for (user, intervals) in told.membership.of(place.conversation) {
         let is_owed = intervals.iter().any(|interval| interval.contains(place.seq));
         if is_owed && !told.membership.is_doubtful(place.conversation, user) {
             expected[user as usize].push(token);
         }
     }
+}
+
+/// Whether a post was named to a lineage as passed over, which is all that it is told.
+fn is_named(told: Told<'_>, lineage: &Lineage, token: u32) -> bool {
+    let place = told.positions.place(token).filter(|place| told.channels.is_channel(place.conversation));
+    place.is_some_and(|place| names(lineage, place))
+}
+
+/// Whether a page of a lineage named this place instead of telling it.
+pub(crate) fn names(lineage: &Lineage, Place { conversation, seq }: Place) -> bool {
+    lineage.gaps.iter().any(|gap| gap.conversation == conversation && gap.from <= seq && seq <= gap.to)
 }
 
 /// `nowhere` if no store has it that should.

@@ -1,4 +1,5 @@
-//! Devices that were ended, by another device of the user or by the operator: from then on they are given nothing.
+//! Devices that were ended, by another device of the user, by the operator, or with their user: from then on they are given
+//! nothing.
 
 use std::collections::HashMap;
 
@@ -20,7 +21,11 @@ pub(crate) fn mark(history: &mut History, requests: &[Request]) {
     });
     let by_operator = history.operator_ends.iter();
     let by_operator = by_operator.map(|end| (end.lineage as usize, Ended { begun: end.t, done: end.done }));
-    let ends: Vec<(usize, Ended)> = by_users.chain(by_operator).collect();
+    let by_erasure = history.erasures.iter().flat_map(|erasure| {
+        let own = history.lineages.iter().enumerate().filter(|(_, lineage)| lineage.user == erasure.user);
+        own.map(|(number, _)| (number, Ended { begun: erasure.t, done: erasure.done }))
+    });
+    let ends: Vec<(usize, Ended)> = by_users.chain(by_operator).chain(by_erasure).collect();
     for (number, end) in ends {
         let ended = history.lineages[number].ended.get_or_insert(end);
         ended.begun = ended.begun.min(end.begun);

@@ -37,6 +37,7 @@ pub(crate) struct History {
     pub(crate) answers: Vec<Answer>,
     /// Lineages whose device the operator ended.
     pub(crate) operator_ends: Vec<OperatorEnd>,
+    pub(crate) erasures: Vec<Erasure>,
     /// Entries of all applies and dumps, which hold ranges of it.
     pub(crate) entries: Vec<Entry>,
     /// When the server was killed.
@@ -60,8 +61,21 @@ pub(crate) struct Lineage {
     pub(crate) steps: Vec<Step>,
     /// The last one written, should there be several.
     pub(crate) dump: Option<Dump>,
+    /// What was read out to its device by place, and in archives.
+    pub(crate) reads: Vec<ReadOut>,
+    pub(crate) exports: Vec<Export>,
+    /// Posts of channels that it was told of by name alone.
+    pub(crate) gaps: Vec<Gap>,
     /// Set when somebody tried to end its device.
     pub(crate) ended: Option<Ended>,
+}
+
+/// Posts of a channel that a page named instead of telling them, both ends included.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Gap {
+    pub(crate) conversation: u32,
+    pub(crate) from: u64,
+    pub(crate) to: u64,
 }
 
 /// The end of a lineage's device: from `begun` on nothing is owed to it, and from `done` on nothing may be given to it.
@@ -117,6 +131,8 @@ pub(crate) struct Entry {
     pub(crate) conversation: u32,
     pub(crate) sender: u32,
     pub(crate) seq: u64,
+    /// A message with its text; not one that was erased, and no notice.
+    pub(crate) is_text: bool,
 }
 
 impl Entry {
@@ -198,12 +214,41 @@ pub(crate) struct Answer {
 /// The kinds of [`Answer`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// Done; of a group that was made, its conversation.
+    /// Done; of a group or channel that was made, its conversation.
     Done(Option<u32>),
     /// Refused for good, so certainly not done.
     Refused,
     /// Given up by its client, which does not send it again.
     Unknown,
+}
+
+/// What the server read out by place.
+#[derive(Debug)]
+pub(crate) struct ReadOut {
+    pub(crate) t: u64,
+    pub(crate) at: At,
+    /// When it was asked for.
+    pub(crate) asked: u64,
+    pub(crate) entries: Range<usize>,
+}
+
+/// What an archive held.
+#[derive(Debug)]
+pub(crate) struct Export {
+    pub(crate) at: At,
+    /// When it was asked for.
+    pub(crate) asked: u64,
+    pub(crate) tokens: Vec<u32>,
+}
+
+/// The operator erased a user.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Erasure {
+    pub(crate) user: u32,
+    /// When it was begun.
+    pub(crate) t: u64,
+    /// When it was done; none if nobody knows.
+    pub(crate) done: Option<u64>,
 }
 
 /// The operator ended a device.

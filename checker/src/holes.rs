@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::delivery::Told;
+use crate::delivery::{Told, names};
 use crate::findings::{Bucket, Findings};
 use crate::history::{Change, Dump, History, Lineage};
 use crate::membership::Interval;
@@ -29,6 +29,10 @@ impl Holes<'_> {
         let places = self.places();
         for places in places.chunk_by(|a, b| a.conversation == b.conversation) {
             let conversation = places[0].conversation;
+            if self.told.channels.is_channel(conversation) {
+                self.report_in_channel(conversation, places, late, findings);
+                continue;
+            }
             if !self.told.membership.is_group(conversation) {
                 self.report_between(if late { places[0].seq } else { 1 }, places, findings);
                 continue;
@@ -39,6 +43,15 @@ impl Holes<'_> {
                 let from = first.map_or(interval.join, |place| place.seq);
                 self.report_between(from, inside, findings);
             }
+        }
+    }
+
+    /// Of a channel, holes in what surely is its user's.
+    fn report_in_channel(&self, channel: u32, places: &[Place], late: bool, findings: &mut Findings) {
+        for &(first, last) in self.told.channels.mine(channel, self.lineage.user) {
+            let inside = inside(places, &Interval { join: first, leave: Some(last) });
+            let came_in = inside.first().filter(|place| late && **place == places[0]);
+            self.report_between(came_in.map_or(first, |place| place.seq), inside, findings);
         }
     }
 
@@ -64,14 +77,15 @@ impl Holes<'_> {
     /// not counted: it is reported already.
     fn places(&self) -> Vec<Place> {
         let user = self.lineage.user;
-        let Told { sightings, positions, membership, .. } = self.told;
+        let Told { sightings, positions, membership, channels, .. } = self.told;
         let entries = &self.history.entries[self.dump.entries.clone()];
         let mut places: Vec<Place> = entries
             .iter()
             .map(|entry| (entry.token, Place { conversation: entry.conversation, seq: entry.seq }))
             .filter(|&(token, place)| {
                 let mine = sightings.pairs.include(place.conversation, user)
-                    || membership.contains(place.conversation, user, place.seq);
+                    || membership.contains(place.conversation, user, place.seq)
+                    || channels.is_mine(place.conversation, user, place.seq);
                 mine && (!positions.duplicated(token) || positions.place(token) == Some(place))
             })
             .map(|(_, place)| place)
@@ -80,10 +94,13 @@ impl Holes<'_> {
         places
     }
 
-    /// Whether a missing message stands at every seq from `next` up to that of `place`.
+    /// Whether a missing message stands, or a post that was named, at every seq from `next` up to that of `place`.
     fn explained(&self, next: u64, place: Place) -> bool {
         // A hole wider than the number of missing messages ends this after as many steps.
-        (next..place.seq).all(|seq| self.absent.contains(&Place { conversation: place.conversation, seq }))
+        let is_channel = self.told.channels.is_channel(place.conversation);
+        let is_known =
+            |place: Place| self.absent.contains(&place) || is_channel && names(self.lineage, place);
+        (next..place.seq).all(|seq| is_known(Place { conversation: place.conversation, seq }))
     }
 }
 

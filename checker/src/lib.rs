@@ -11,8 +11,10 @@
 //! 2. `sends` knows of every message who sent it to whom, when, and what was answered.
 //! 3. `positions` knows where every message stands, and finds places and messages that contradict.
 //! 4. `requests` knows what else was asked for and answered: groups, blocks, devices that `endings` marks as ended.
-//!    `membership` follows the notices of groups, and `notices` holds both against each other.
+//!    `membership` follows the notices of groups, and `notices` holds both against each other. `channels` says by requests
+//!    alone which entries of a channel are whose.
 //! 5. `sightings` looks at every entry that a lineage was given: was it sent, and by `rights`, may this user see it?
+//!    `erasures` says which message was one that is shown as erased, and looks for texts of users who are gone.
 //! 6. `chains` follows each lineage from answer to answer; `dumps` looks at its store at the end.
 //! 7. `delivery` asks what is missing, `holes` for what nobody knows of, `order` whether positions follow real time.
 //! 8. `findings` counts, and `verdict` says it.
@@ -20,10 +22,12 @@
 
 mod asked;
 mod chains;
+mod channels;
 mod cuts;
 mod delivery;
 mod dumps;
 mod endings;
+mod erasures;
 mod fault;
 mod findings;
 mod history;
@@ -53,6 +57,7 @@ pub use findings::{Bucket, EVENTS_PER_BUCKET, Event};
 pub use tried::Tried;
 pub use verdict::Verdict;
 
+use channels::Channels;
 use delivery::Told;
 use findings::Findings;
 use membership::Membership;
@@ -79,16 +84,20 @@ pub fn check(files: &[PathBuf]) -> Result<Verdict, HistoryError> {
     let found = &mut findings;
     let sends = Sends::index(history, found)?;
     let positions = Positions::index(history, &sends, found);
-    let standing = Standing::of(&requests);
-    let mut membership = Membership::index(history, found);
+    let mut channels = Channels::known(&requests);
+    let mut standing = Standing::of(&requests, |group| channels.is_channel(group));
+    standing.let_go(&history.erasures);
+    channels.find_rights(history, &requests, &standing, (&sends, &positions), found);
+    let mut membership = Membership::index(history, &channels, found);
     notices::judge(history, &requests, &standing, &mut membership, found);
     notices::judge_standing(history, &standing, &sends, &positions, &mut membership, found);
-    let sightings = Sightings::judge(history, &sends, &membership, &standing, found);
+    let sightings = Sightings::judge(history, &sends, (&membership, &channels), &standing, found);
     chains::judge(history, &positions, found);
     endings::judge(history, found);
+    erasures::judge(history, &sends, &sightings.pairs, found);
     dumps::judge(history, &positions, found);
     let (sends, sightings, positions) = (&sends, &sightings, &positions);
-    let told = Told { sends, sightings, positions, membership: &membership };
+    let told = Told { sends, sightings, positions, membership: &membership, channels: &channels };
     delivery::judge(history, told, found);
     order::judge(history, sends, sightings, positions, found);
     let tried = Tried::count(history, &requests, &standing, told);

@@ -61,9 +61,20 @@ pub(crate) enum Said {
         base: SnapshotName,
         snapshot: SnapshotName,
         flags: ApplyFlags,
+        gaps: Vec<WrittenGap>,
         entries: Vec<WrittenEntry>,
     },
     Discarded,
+    /// What the server read out by place to a request that was begun at `asked`.
+    Read {
+        asked: u64,
+        entries: Vec<WrittenEntry>,
+    },
+    /// Tokens in an archive of the user, asked for at `asked`.
+    Exported {
+        asked: u64,
+        tokens: Vec<u128>,
+    },
     Dumped {
         synced: bool,
         entries: Vec<WrittenEntry>,
@@ -74,6 +85,10 @@ pub(crate) enum Said {
     Devices(Vec<WrittenLineage>),
     /// The operator ended the device of a lineage; without `t_end` nobody knows whether it was done.
     DeviceEnded {
+        t_end: Option<u64>,
+    },
+    /// The operator erased a user; without `t_end` nobody knows whether it was done.
+    UserErased {
         t_end: Option<u64>,
     },
     ServerKilled,
@@ -112,6 +127,20 @@ pub(crate) struct WrittenLineage {
 impl WrittenLineage {
     pub(crate) fn user(&self) -> u64 {
         self.user.0
+    }
+}
+
+/// Posts of a channel that a page named instead of telling them, both ends included.
+#[derive(Debug, Deserialize)]
+pub(crate) struct WrittenGap {
+    conversation: Decimal,
+    pub(crate) from: u64,
+    pub(crate) to: u64,
+}
+
+impl WrittenGap {
+    pub(crate) fn conversation(&self) -> u64 {
+        self.conversation.0
     }
 }
 
@@ -170,8 +199,11 @@ struct Raw<'a> {
     gap: Option<bool>,
     more: Option<bool>,
     asked: Option<u64>,
+    tokens: Option<Vec<Hex128>>,
     synced: Option<bool>,
     t_end: Option<u64>,
+    #[serde(default)]
+    gaps: Vec<WrittenGap>,
     entries: Option<Vec<WrittenEntry>>,
     lineages: Option<Vec<WrittenLineage>>,
 }
@@ -213,6 +245,14 @@ impl<'a> Raw<'a> {
                 synced: *need(&self.synced, "synced")?,
                 entries: take(&mut self.entries, "entries")?,
             },
+            ("read", Kind::Ok) => Said::Read {
+                asked: *need(&self.asked, "asked")?,
+                entries: take(&mut self.entries, "entries")?,
+            },
+            ("export", Kind::Ok) => {
+                let tokens = take(&mut self.tokens, "tokens")?.into_iter().map(|token| token.0).collect();
+                Said::Exported { asked: *need(&self.asked, "asked")?, tokens }
+            }
             (op, kind) => return Err(LineFault::UnknownOperation(format!("\"{op}\" of kind {kind:?}"))),
         })
     }
@@ -234,7 +274,7 @@ impl<'a> Raw<'a> {
                 let fields = Fields { group, users, other, ends: self.ends.take() };
                 Said::RequestInvoked { request, asked: asked::read(&self.op, fields)? }
             }
-            Kind::Ok if self.op == "create_group" => {
+            Kind::Ok if asked::MAKING.contains(&self.op.as_ref()) => {
                 let conversation = Some(need(&self.conversation, "conversation")?.0);
                 Said::RequestDone { request, conversation }
             }
@@ -255,6 +295,7 @@ impl<'a> Raw<'a> {
                 more: *need(&self.more, "more")?,
                 asked_at: self.asked,
             },
+            gaps: std::mem::take(&mut self.gaps),
             entries: take(&mut self.entries, "entries")?,
         })
     }
@@ -264,6 +305,10 @@ impl<'a> Raw<'a> {
             "client_restart" => Said::ClientRestarted { snapshot: self.snapshot.as_ref().map(|name| name.0) },
             "devices" => Said::Devices(take(&mut self.lineages, "lineages")?),
             "device_ended" => Said::DeviceEnded { t_end: self.t_end },
+            "user_erased" => {
+                need(&self.user, "user")?;
+                Said::UserErased { t_end: self.t_end }
+            }
             "kill9" => Said::ServerKilled,
             "powercut" => Said::PowerCut { t_end: self.t_end },
             "restart" => Said::ServerRestarted,

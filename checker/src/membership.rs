@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use crate::channels::Channels;
 use crate::findings::{Bucket, Findings};
 use crate::history::{At, History, Notice};
 use crate::sightings;
@@ -33,13 +34,20 @@ pub(crate) struct Membership {
 }
 
 impl Membership {
-    /// Follows the notices of each group. Reports who joins as a member or leaves without being one (inconsistent).
-    pub(crate) fn index(history: &History, findings: &mut Findings) -> Self {
+    /// Follows the notices of each group that never was a channel. Reports who joins as a member or leaves without being one
+    /// (inconsistent).
+    pub(crate) fn index(history: &History, channels: &Channels, findings: &mut Findings) -> Self {
         let mut membership = Self::default();
-        for notice in history.notices.values() {
+        let is_of_group = |notice: &&Notice| !channels.is_channel(notice.conversation);
+        // What was erased may stand in a conversation of two.
+        let is_of_erased =
+            |notice: &&Notice| matches!(notice.kind, NoticeKind::AccountErased | NoticeKind::ErasedMessage);
+        let of_groups = history.notices.values().filter(is_of_group);
+        for notice in of_groups.filter(|notice| !is_of_erased(notice)) {
             membership.members.entry(notice.conversation).or_default();
         }
         let mut seen: Vec<(&Notice, At)> = first_sightings(history);
+        seen.retain(|(notice, _)| is_of_group(notice));
         seen.sort_unstable_by_key(|(notice, at)| (notice.conversation, notice.seq, *at));
         // Two notices at one place are reported where places are.
         seen.dedup_by_key(|(notice, _)| (notice.conversation, notice.seq));
@@ -91,8 +99,13 @@ impl Membership {
             NoticeKind::Created => (by.iter().chain(&notice.users).copied().collect(), true),
             NoticeKind::Joined => (notice.users.clone(), true),
             NoticeKind::Left => (by.to_vec(), false),
+            // Where the sender belonged to it before is told too.
+            NoticeKind::AccountErased if !self.is_member(group, notice.sender) => return,
+            NoticeKind::AccountErased => (by.to_vec(), false),
             NoticeKind::Removed => (notice.users.clone(), false),
-            NoticeKind::Renamed | NoticeKind::RoleGiven | NoticeKind::Other => return,
+            NoticeKind::Renamed | NoticeKind::RoleGiven | NoticeKind::ErasedMessage | NoticeKind::Other => {
+                return;
+            }
         };
         for user in moved {
             if self.is_member(group, user) == joins {

@@ -127,13 +127,19 @@ fn count_asked(history: &History, requests: &[Request]) -> HashMap<Deed, u64> {
 
 fn deeds_asked(by: u32, asked: &Asked<u32>) -> Vec<Deed> {
     match asked {
-        Asked::Create(_) => vec![Deed::Create { by }],
+        Asked::Create(_) | Asked::CreateChannel => vec![Deed::Create { by }],
         Asked::Add(group, users) => {
             users.iter().map(|user| Deed::Add { group: *group, by, user: *user }).collect()
         }
         Asked::Remove(group, user) => vec![Deed::Remove { group: *group, by, user: *user }],
         Asked::Leave(group) => vec![Deed::Leave { group: *group, by }],
-        Asked::Change(_) | Asked::Block(_) | Asked::Unblock(_) | Asked::End(_) => Vec::new(),
+        Asked::Follow(_)
+        | Asked::Unfollow(_)
+        | Asked::Turn(_)
+        | Asked::Change(_)
+        | Asked::Block(_)
+        | Asked::Unblock(_)
+        | Asked::End(_) => Vec::new(),
     }
 }
 
@@ -144,7 +150,11 @@ fn deeds_told(notice: &Notice) -> Vec<Deed> {
         NoticeKind::Joined => users.iter().map(|user| Deed::Add { group, by, user: *user }).collect(),
         NoticeKind::Removed => users.iter().map(|user| Deed::Remove { group, by, user: *user }).collect(),
         NoticeKind::Left => vec![Deed::Leave { group, by }],
-        NoticeKind::Renamed | NoticeKind::RoleGiven | NoticeKind::Other => Vec::new(),
+        NoticeKind::Renamed
+        | NoticeKind::RoleGiven
+        | NoticeKind::AccountErased
+        | NoticeKind::ErasedMessage
+        | NoticeKind::Other => Vec::new(),
     }
 }
 

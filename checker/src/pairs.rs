@@ -54,6 +54,11 @@ impl Pairs {
             && self.of_pair.get(&pair).is_none_or(|&own| own == conversation)
     }
 
+    /// The two of a conversation; none of one in which nobody wrote to one user.
+    pub(crate) fn of(&self, conversation: u32) -> Option<Pair> {
+        self.of_conversation.get(&conversation).copied()
+    }
+
     /// Whether `user` is one of the two of `conversation`.
     pub(crate) fn include(&self, conversation: u32, user: u32) -> bool {
         self.of_conversation.get(&conversation).is_some_and(|&(one, other)| user == one || user == other)

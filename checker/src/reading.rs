@@ -7,13 +7,14 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use crate::cuts::CutWindows;
+use crate::erasures;
 use crate::fault::{HistoryError, LineFault};
 use crate::history::{
-    Ack, Answer, Apply, Ask, At, Change, Dump, Entry, History, Invoke, Lineage, Notice, OperatorEnd, Outcome,
-    Refusal, Step, Target,
+    Ack, Answer, Apply, Ask, At, Change, Dump, Entry, Erasure, Export, Gap, History, Invoke, Lineage, Notice,
+    OperatorEnd, Outcome, ReadOut, Refusal, Step, Target,
 };
 use crate::line::{self, Line, Said, WrittenTarget};
-use crate::written_entry::{What, WrittenEntry};
+use crate::written_entry::{NoticeKind, What, WrittenEntry};
 
 /// Longest line, in bytes. The longest real one is the dump of a lineage that holds everything: a million
 /// entries of about 150 bytes. A longer line is refused by name.
@@ -38,6 +39,7 @@ pub(crate) fn read(files: &[PathBuf]) -> Result<History, HistoryError> {
         return Err(HistoryError::NoDevices);
     }
     reading.put_in_order();
+    erasures::name_erased(&mut reading.history);
     Ok(reading.history)
 }
 
@@ -91,10 +93,20 @@ impl Reading {
             | Said::RequestRefused { .. }
             | Said::RequestUnknown { .. } => self.take_request(&line, at),
             Said::SendUnknown | Said::Discarded => self.user_of(&line, at).map(|_| ()),
-            &Said::Applied { base, snapshot, flags, ref entries } => {
+            &Said::Applied { base, snapshot, flags, ref gaps, ref entries } => {
                 let entries = self.keep(entries);
+                let conversations = &mut self.history.conversations;
+                let gaps: Vec<Gap> = gaps
+                    .iter()
+                    .map(|gap| {
+                        let conversation = conversations.intern(gap.conversation().into());
+                        Gap { conversation, from: gap.from, to: gap.to }
+                    })
+                    .collect();
                 let change = Change::Apply(Apply { base, snapshot, flags, entries, settled: false });
-                self.lineage_of(&line, at)?.steps.push(Step { t, at, change });
+                let lineage = self.lineage_of(&line, at)?;
+                lineage.gaps.extend(gaps);
+                lineage.steps.push(Step { t, at, change });
                 Ok(())
             }
             &Said::Dumped { synced, ref entries } => {
@@ -103,6 +115,16 @@ impl Reading {
                 if lineage.dump.as_ref().is_none_or(|earlier| earlier.t <= t) {
                     lineage.dump = Some(Dump { t, at, synced, entries });
                 }
+                Ok(())
+            }
+            &Said::Read { asked, ref entries } => {
+                let entries = self.keep(entries);
+                self.lineage_of(&line, at)?.reads.push(ReadOut { t, at, asked, entries });
+                Ok(())
+            }
+            &Said::Exported { asked, ref tokens } => {
+                let tokens = tokens.iter().map(|token| self.history.tokens.intern(*token)).collect();
+                self.lineage_of(&line, at)?.exports.push(Export { at, asked, tokens });
                 Ok(())
             }
             _ => self.take_nemesis(&line, at),
@@ -179,6 +201,11 @@ impl Reading {
                 let lineage = self.lineage_numbers[line.client.as_ref()];
                 self.history.operator_ends.push(OperatorEnd { lineage, t, done: t_end });
             }
+            &Said::UserErased { t_end } => {
+                let user = line.user.expect("a line without a user is refused");
+                let user = self.history.users.intern(user.into());
+                self.history.erasures.push(Erasure { user, t, done: t_end });
+            }
             Said::ServerKilled => self.history.kills.push(t),
             &Said::PowerCut { t_end } => self.history.cuts.push((t, t_end)),
             Said::ServerRestarted => self.history.served.push(t),
@@ -216,6 +243,9 @@ impl Reading {
                     at,
                     steps: Vec::new(),
                     dump: None,
+                    reads: Vec::new(),
+                    exports: Vec::new(),
+                    gaps: Vec::new(),
                     ended: None,
                 });
                 number
@@ -243,8 +273,15 @@ impl Reading {
                     history.notices.entry(token).or_insert(notice);
                     Entry::NO_ID
                 }
+                What::Erased => {
+                    let kind = NoticeKind::ErasedMessage;
+                    let notice = Notice { conversation, seq, sender, kind, users: Vec::new() };
+                    history.notices.entry(token).or_insert(notice);
+                    Entry::NO_ID
+                }
             };
-            history.entries.push(Entry { token, id, conversation, sender, seq });
+            let is_text = matches!(entry.what, What::Message { .. });
+            history.entries.push(Entry { token, id, conversation, sender, seq, is_text });
         }
         begin..history.entries.len()
     }
@@ -256,6 +293,9 @@ impl Reading {
         }
         for answer in &mut self.history.answers {
             answer.settled = !windows.cover(answer.t);
+        }
+        for erasure in &mut self.history.erasures {
+            erasure.done = erasure.done.filter(|done| !windows.cover(*done));
         }
         for end in &mut self.history.operator_ends {
             end.done = end.done.filter(|done| !windows.cover(*done));

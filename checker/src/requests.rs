@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use crate::asked::Asked;
 use crate::fault::HistoryError;
 use crate::findings::Findings;
-use crate::history::{Ask, At, Change, History, Outcome};
+use crate::history::{Ask, At, Change, Erasure, History, Outcome};
 use crate::lives::Lives;
 
 /// One request, however often it was given to the network.
@@ -26,8 +26,27 @@ pub(crate) struct Request {
     pub(crate) refused: bool,
     /// When it can have taken effect at the latest.
     over: u64,
-    /// The conversation of the group that it made.
+    /// The conversation of the group or channel that it made.
     pub(crate) made: Option<u32>,
+}
+
+impl Request {
+    /// The conversation of many that it is about, or that it made.
+    pub(crate) fn group(&self) -> Option<u32> {
+        match &self.asked {
+            Asked::Create(_) | Asked::CreateChannel => self.made,
+            Asked::Add(group, _) | Asked::Remove(group, _) | Asked::Leave(group) | Asked::Change(group) => {
+                Some(*group)
+            }
+            Asked::Follow(channel) | Asked::Unfollow(channel) | Asked::Turn(channel) => Some(*channel),
+            Asked::Block(_) | Asked::Unblock(_) | Asked::End(_) => None,
+        }
+    }
+
+    /// Whether it may have done anything.
+    pub(crate) fn may_be_done(&self) -> bool {
+        !self.refused || self.done.is_some()
+    }
 }
 
 /// All requests, in order of their first lines.
@@ -143,8 +162,20 @@ impl Switches {
 
     /// A request that ends it. One that was refused ends nothing.
     pub(crate) fn off(&mut self, key: (u32, u32), request: &Request) {
-        if !request.refused || request.done.is_some() {
+        if request.may_be_done() {
             self.by_key.entry(key).or_default().off.push((request.begun, request.over));
+        }
+    }
+
+    /// Something that nobody asked for has ended it, or has not: nobody knows when.
+    pub(crate) fn end_unsure(&mut self, key: (u32, u32)) {
+        self.by_key.entry(key).or_default().off.push((0, u64::MAX));
+    }
+
+    /// Whatever is in force for a user ends, at some time after `from`.
+    pub(crate) fn end_for(&mut self, user: u32, from: u64) {
+        for (_, switch) in self.by_key.iter_mut().filter(|(key, _)| key.1 == user) {
+            switch.off.push((from, u64::MAX));
         }
     }
 
@@ -154,6 +185,24 @@ impl Switches {
         let unbroken = |begun: u64| switch.off.iter().all(|&(ended, over)| ended >= until || over <= begun);
         let mut sure = switch.on.iter().filter(|&&(begun, done, _)| done < from && unbroken(begun));
         sure.next().map(|&(_, _, at)| at)
+    }
+
+    /// From when until when it was surely in force, in any order: what began after the one and was over by the other fell
+    /// into it. `until` is the end of time for what is in force at the end.
+    pub(crate) fn spans(&self, key: (u32, u32)) -> Vec<(u64, u64)> {
+        let Some(switch) = self.by_key.get(&key) else { return Vec::new() };
+        let until = |begun: u64| {
+            let ends = switch.off.iter().filter(|&&(_, over)| over > begun);
+            ends.map(|&(ended, _)| ended).min().unwrap_or(u64::MAX)
+        };
+        let spans = switch.on.iter().map(|&(begun, done, _)| (done, until(begun)));
+        spans.filter(|(done, until)| done < until).collect()
+    }
+
+    /// Until when nothing can have ended what was so from the beginning.
+    pub(crate) fn first_end(&self, key: (u32, u32)) -> u64 {
+        let ends = self.by_key.get(&key).into_iter().flat_map(|switch| &switch.off);
+        ends.map(|&(ended, _)| ended).min().unwrap_or(u64::MAX)
     }
 
     /// Of everything that is in force at the end: between whom, and where it was asked for. In order of the keys.
@@ -178,9 +227,10 @@ pub(crate) struct Standing {
 }
 
 impl Standing {
-    pub(crate) fn of(requests: &[Request]) -> Self {
+    /// Who belongs to a channel is for [`crate::channels`] to say: no notice tells who follows.
+    pub(crate) fn of(requests: &[Request], is_channel: impl Fn(u32) -> bool) -> Self {
         let mut standing = Self::default();
-        for request in requests {
+        for request in requests.iter().filter(|request| !request.group().is_some_and(&is_channel)) {
             match &request.asked {
                 Asked::Block(other) => standing.blocked.on((request.by, *other), request),
                 Asked::Unblock(other) => standing.blocked.off((request.by, *other), request),
@@ -197,10 +247,22 @@ impl Standing {
                 }
                 Asked::Remove(group, user) => standing.depart((*group, *user), request),
                 Asked::Leave(group) => standing.depart((*group, request.by), request),
-                Asked::Change(_) | Asked::End(_) => {}
+                Asked::CreateChannel
+                | Asked::Follow(_)
+                | Asked::Unfollow(_)
+                | Asked::Turn(_)
+                | Asked::Change(_)
+                | Asked::End(_) => {}
             }
         }
         standing
+    }
+
+    /// Who is erased is let go, sooner or later.
+    pub(crate) fn let_go(&mut self, erasures: &[Erasure]) {
+        for erasure in erasures {
+            self.added.end_for(erasure.user, erasure.t);
+        }
     }
 
     fn add(&mut self, key: (u32, u32), request: &Request) {

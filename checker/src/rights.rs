@@ -1,7 +1,9 @@
-//! Who may be given an entry: its parties, members whose interval contains it, devices that have not ended.
+//! Who may be given an entry: its parties, members whose interval contains it, who follows, devices that have not ended.
 
+use crate::channels::Channels;
 use crate::history::{Entry, Target};
 use crate::membership::Membership;
+use crate::pairs::Pairs;
 use crate::requests::Standing;
 use crate::sends::Message;
 use crate::sightings::Page;
@@ -11,6 +13,7 @@ use crate::sightings::Page;
 pub(crate) struct Rights<'r> {
     pub(crate) membership: &'r Membership,
     pub(crate) standing: &'r Standing,
+    pub(crate) channels: &'r Channels,
 }
 
 impl Rights<'_> {
@@ -20,16 +23,25 @@ impl Rights<'_> {
         message: Option<&Message>,
         entry: &Entry,
         page: &Page<'_>,
+        pairs: &Pairs,
     ) -> Option<&'static str> {
         if let (Some(message), Some(ended)) = (message, page.lineage.ended)
             && ended.done.is_some_and(|done| done < message.invoked.0)
         {
             return Some("its device had ended before this was sent");
         }
+        if self.channels.is_channel(entry.conversation) {
+            return self.leak_to_stranger(entry, page);
+        }
         match message.map(|message| (message, message.to)) {
             Some((message, Target::User(to))) => self.leak_to_user(message, to, page),
             Some((message, Target::Group(_))) => {
                 self.leak_to_member(entry, page).or_else(|| self.leak_to_departed(message, entry, page))
+            }
+            // An erasure is told in conversations of two as well.
+            None if pairs.of(entry.conversation).is_some() => {
+                let is_told = pairs.include(entry.conversation, page.lineage.user);
+                (!is_told).then_some("its user is neither of the two")
             }
             None => self.leak_to_member(entry, page),
         }
@@ -53,6 +65,12 @@ impl Rights<'_> {
             || self.membership.is_doubtful(group, user)
             || self.membership.contains(group, user, entry.seq);
         (!told).then_some("it lies outside of its user's membership")
+    }
+
+    fn leak_to_stranger(self, entry: &Entry, page: &Page<'_>) -> Option<&'static str> {
+        let (channel, user) = (entry.conversation, page.lineage.user);
+        let withheld = page.settled && self.channels.is_withheld(channel, user, entry.seq);
+        withheld.then_some("its user did not follow when this was posted")
     }
 
     /// By the requests alone: who was let go before something was sent does not get it, wherever it stands.

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use crate::channels::Channels;
 use crate::findings::{Bucket, Findings};
 use crate::history::{At, Change, Entry, History, Lineage};
 use crate::membership::Membership;
@@ -21,7 +22,7 @@ pub(crate) struct Page<'h> {
     pub(crate) entries: &'h [Entry],
 }
 
-/// All pages of a history: the applies of each lineage in order of time, then its dump.
+/// All pages of a history: the applies of each lineage in order of time, then its dump, then what it was read out.
 pub(crate) fn pages(history: &History) -> impl Iterator<Item = Page<'_>> {
     history.lineages.iter().flat_map(move |lineage| {
         let applies = lineage.steps.iter().filter_map(move |step| match &step.change {
@@ -36,7 +37,11 @@ pub(crate) fn pages(history: &History) -> impl Iterator<Item = Page<'_>> {
             let entries = &history.entries[dump.entries.clone()];
             Page { lineage, t: dump.t, at: dump.at, settled: true, entries }
         });
-        applies.chain(dump)
+        let reads = lineage.reads.iter().map(move |read| {
+            let entries = &history.entries[read.entries.clone()];
+            Page { lineage, t: read.t, at: read.at, settled: true, entries }
+        });
+        applies.chain(dump).chain(reads)
     })
 }
 
@@ -52,7 +57,7 @@ impl Sightings {
     pub(crate) fn judge(
         history: &History,
         sends: &Sends,
-        membership: &Membership,
+        (membership, channels): (&Membership, &Channels),
         standing: &Standing,
         findings: &mut Findings,
     ) -> Self {
@@ -60,7 +65,7 @@ impl Sightings {
         let mut seen = vec![false; history.tokens.len()];
         let mut invented = HashSet::new();
         let mut leaked = HashSet::new();
-        let rights = Rights { membership, standing };
+        let rights = Rights { membership, standing, channels };
         for page in pages(history) {
             for entry in page.entries {
                 let message = sends.message(entry.token);
@@ -72,7 +77,7 @@ impl Sightings {
                     findings.report(Bucket::Invented, page.at, || describe(history, &page, entry, fault));
                 }
                 let known = message.is_some() || is_notice;
-                let leak = if known { rights.leak(message, entry, &page) } else { None };
+                let leak = if known { rights.leak(message, entry, &page, &pairs) } else { None };
                 seen[entry.token as usize] |= known && leak.is_none() && page.settled;
                 if let Some(fault) = leak
                     && leaked.insert((entry.token, page.lineage.name.as_str()))

@@ -1,4 +1,4 @@
-//! One entry of a conversation as a line shows it: a message with its token, or a notice of a group.
+//! One entry of a conversation as a line shows it: a message with its token, a message that was erased, or a notice of a group.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -19,8 +19,17 @@ pub(crate) struct WrittenEntry {
 /// What stands there.
 #[derive(Debug)]
 pub(crate) enum What {
-    Message { token: u128, id: Option<u128> },
-    Notice { kind: NoticeKind, users: Vec<u64>, name: String },
+    Message {
+        token: u128,
+        id: Option<u128>,
+    },
+    /// A message of somebody who was erased: its place and sender are all that is left.
+    Erased,
+    Notice {
+        kind: NoticeKind,
+        users: Vec<u64>,
+        name: String,
+    },
 }
 
 /// What became of a group.
@@ -37,6 +46,11 @@ pub(crate) enum NoticeKind {
     Removed,
     Renamed,
     RoleGiven,
+    /// The account of the sender was erased; in a group it is the sender's leave too.
+    AccountErased,
+    /// A message that was erased, of which nobody knows which one it was: only its place counts.
+    #[serde(skip)]
+    ErasedMessage,
     /// Anything else that a group may say of itself: it moves nobody.
     Other,
 }
@@ -47,15 +61,18 @@ impl WrittenEntry {
     pub(crate) fn token(&self) -> u128 {
         match &self.what {
             What::Message { token, .. } => *token,
-            What::Notice { kind, users, name } => {
-                let half = |salt: u64| {
-                    let mut hasher = DefaultHasher::new();
-                    (salt, self.conversation, self.seq, self.sender, kind, users, name).hash(&mut hasher);
-                    u128::from(hasher.finish())
-                };
-                half(1) << 64 | half(2)
-            }
+            What::Notice { kind, users, name } => self.token_of((*kind, users, name)),
+            What::Erased => self.token_of((NoticeKind::ErasedMessage, &[], "")),
         }
+    }
+
+    fn token_of(&self, says: (NoticeKind, &[u64], &str)) -> u128 {
+        let half = |salt: u64| {
+            let mut hasher = DefaultHasher::new();
+            (salt, self.conversation, self.seq, self.sender, says).hash(&mut hasher);
+            u128::from(hasher.finish())
+        };
+        half(1) << 64 | half(2)
     }
 }
 
@@ -67,6 +84,8 @@ struct Raw {
     token: Option<Hex128>,
     id: Option<Hex128>,
     notice: Option<NoticeKind>,
+    #[serde(default)]
+    erased: bool,
     #[serde(default)]
     users: Vec<Decimal>,
     #[serde(default)]
@@ -82,6 +101,7 @@ impl<'de> Deserialize<'de> for WrittenEntry {
                 let users = raw.users.into_iter().map(|user| user.0).collect();
                 What::Notice { kind, users, name: raw.name }
             }
+            (None, None) if raw.erased => What::Erased,
             (None, None) => return Err(D::Error::missing_field("token")),
             (Some(_), Some(_)) => {
                 return Err(D::Error::custom("an entry is a message or a notice, not both"));

@@ -197,7 +197,7 @@ fn seeded_files(options: &ServeOptions, files: Arc<dyn Files>) -> Result<Arc<dyn
 #[cfg(feature = "seeded-bugs")]
 fn seeded_files(options: &ServeOptions, files: Arc<dyn Files>) -> Result<Arc<dyn Files>, StoreFault> {
     use crate::{
-        actors::persistence::seeded_bugs::{FORGET_FAN_OUTS, SeededBug},
+        actors::persistence::seeded_bugs::{FORGET_ERASURES, FORGET_FAN_OUTS, FORGET_POSTS, SeededBug},
         store::files_seeded::{LateSyncFiles, SERVE_UNSYNCED_TAIL},
     };
     let Some(name) = &options.seeded_bug else {
@@ -207,6 +207,8 @@ fn seeded_files(options: &ServeOptions, files: Arc<dyn Files>) -> Result<Arc<dyn
     tracing::warn!(name, "a seeded bug is active: this server loses data on purpose");
     SERVE_UNSYNCED_TAIL.store(bug == SeededBug::ServeUnsyncedTail, std::sync::atomic::Ordering::Relaxed);
     FORGET_FAN_OUTS.store(bug == SeededBug::ForgetFanOuts, std::sync::atomic::Ordering::Relaxed);
+    FORGET_ERASURES.store(bug == SeededBug::ForgetErasures, std::sync::atomic::Ordering::Relaxed);
+    FORGET_POSTS.store(bug == SeededBug::ForgetPosts, std::sync::atomic::Ordering::Relaxed);
     Ok(match bug {
         SeededBug::AcknowledgeBeforeSync => Arc::new(LateSyncFiles::new(files)),
         _ => files,

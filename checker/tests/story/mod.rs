@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, dead_code)]
 
 pub mod blocks;
+pub mod channels;
 pub mod endings;
+pub mod erasures;
 pub mod good;
 pub mod groups;
 pub mod world;
@@ -212,6 +214,23 @@ impl Story {
         self.notices.insert(number, notice);
     }
 
+    /// What stands where a message of `sender` was erased.
+    pub fn erased(&mut self, number: u64, sender: u64) {
+        self.notices.insert(number, json!({"sender": sender.to_string(), "erased": true}));
+    }
+
+    /// What the server reads out to a client by place.
+    pub fn read(&mut self, client: &str, shown: &[Shown]) {
+        let line = json!({"op": "read", "asked": self.now, "entries": self.entries(client, shown)});
+        self.say(client, "ok", line);
+    }
+
+    /// The messages in an archive.
+    pub fn export(&mut self, client: &str, messages: &[u64]) {
+        let tokens: Vec<String> = messages.iter().map(|message| token(*message)).collect();
+        self.say(client, "ok", json!({"op": "export", "asked": self.now, "tokens": tokens}));
+    }
+
     pub fn invoke_to_group(&mut self, client: &str, message: u64, group: u64) {
         self.senders.insert(message, self.users[client]);
         let line =
@@ -236,7 +255,7 @@ impl Story {
 
     pub fn answer(&mut self, client: &str, request: u64, op: &str, outcome: &str, fields: &Value) {
         let mut line = json!({"op": op, "request": id(request)});
-        if outcome == "ok" && op == "create_group" {
+        if outcome == "ok" && ["create_group", "create_channel"].contains(&op) {
             line["conversation"] = fields["made"].clone();
         }
         self.say(client, outcome, line);

@@ -2,12 +2,18 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::model::{Effect, GroupEffect, Record};
+use crate::model::{ChannelEffect, Effect, GroupEffect, Record};
 
 /// Set before a store is opened: see [`SeededBug::ForgetFanOuts`].
 pub static FORGET_FAN_OUTS: AtomicBool = AtomicBool::new(false);
 
-/// A record as [`SeededBug::ForgetFanOuts`] replays it.
+/// Set before a store is opened: see [`SeededBug::ForgetPosts`].
+pub static FORGET_POSTS: AtomicBool = AtomicBool::new(false);
+
+/// Set before a store is opened: see [`SeededBug::ForgetErasures`].
+pub static FORGET_ERASURES: AtomicBool = AtomicBool::new(false);
+
+/// A record as the bugs that forget something replay it.
 #[must_use]
 pub fn replayed(mut record: Record) -> Record {
     if FORGET_FAN_OUTS.load(Ordering::Relaxed) {
@@ -16,6 +22,12 @@ pub fn replayed(mut record: Record) -> Record {
                 *position = None;
             }
         }
+    }
+    if FORGET_POSTS.load(Ordering::Relaxed) {
+        record.effects.retain(|effect| !matches!(effect, Effect::Channel(ChannelEffect::Posted(_))));
+    }
+    if FORGET_ERASURES.load(Ordering::Relaxed) {
+        record.effects.retain(|effect| !matches!(effect, Effect::Erasure(_)));
     }
     record
 }
@@ -31,15 +43,23 @@ pub enum SeededBug {
     ServeUnsyncedTail,
     /// At open an unfinished fan-out is taken as done: whom it had not come to never gets the entry. Kills find it.
     ForgetFanOuts,
+    /// At open a post of a channel that the index lacks is not put on the number line again: who has not heard of it yet
+    /// never will. Kills find it.
+    ForgetPosts,
+    /// At open an erasure that the index lacks is not taken up again: the account is gone, and what it wrote is shown.
+    /// Kills find it.
+    ForgetErasures,
 }
 
 impl SeededBug {
     /// Every seeded bug.
-    pub const ALL: [SeededBug; 4] = [
+    pub const ALL: [SeededBug; 6] = [
         SeededBug::AcknowledgeBeforeWrite,
         SeededBug::AcknowledgeBeforeSync,
         SeededBug::ServeUnsyncedTail,
         SeededBug::ForgetFanOuts,
+        SeededBug::ForgetPosts,
+        SeededBug::ForgetErasures,
     ];
 
     /// Its name on the command line.
@@ -50,6 +70,8 @@ impl SeededBug {
             SeededBug::AcknowledgeBeforeSync => "acknowledge-before-sync",
             SeededBug::ServeUnsyncedTail => "serve-unsynced-tail",
             SeededBug::ForgetFanOuts => "forget-fan-outs",
+            SeededBug::ForgetPosts => "forget-posts",
+            SeededBug::ForgetErasures => "forget-erasures",
         }
     }
 

@@ -216,7 +216,7 @@ impl Campaign<'_> {
         Err(io::Error::other(clients.faults.join("; ")))
     }
 
-    /// Lets the server be for a while; devices may be ended and client processes killed meanwhile.
+    /// Lets the server be for a while; devices may be ended, client processes killed and users erased meanwhile.
     fn live(&mut self, uptime_ms: u64, clients: &mut Clients) -> io::Result<()> {
         let until = Instant::now() + Duration::from_millis(uptime_ms);
         if let Some(due) = self.endings.due().filter(|due| *due < until) {
@@ -228,6 +228,12 @@ impl Campaign<'_> {
             clients.kill_and_restart(self.rng.random_range(0..PROCESSES))?;
             self.counters.client_kills += 1;
             self.schedule_client_kill();
+        }
+        if let Some(due) = self.erasures.due().filter(|due| *due < until) {
+            thread::sleep(due.saturating_duration_since(Instant::now()));
+            self.erase_a_user();
+            // The blow falls while the erasure's steps go on.
+            return Ok(());
         }
         thread::sleep(until.saturating_duration_since(Instant::now()));
         Ok(())

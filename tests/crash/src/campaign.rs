@@ -17,6 +17,7 @@ use crate::{
     clients::{Clients, Setting},
     counters::{Counters, Least},
     endings::Endings,
+    erasures::Erasures,
     ext4::Ext4,
     fan_out::UNFINISHED,
     history::History,
@@ -113,6 +114,7 @@ pub(crate) struct Campaign<'a> {
     /// Blows that stand alone: no cut follows.
     pub(crate) plain_blows: u32,
     pub(crate) endings: Endings,
+    pub(crate) erasures: Erasures,
     /// What clients noted that should not have been.
     pub(crate) noted: Vec<String>,
 }
@@ -178,6 +180,7 @@ impl<'a> Campaign<'a> {
             storage,
             rng,
             endings,
+            erasures: Erasures::none(),
             noted: Vec::new(),
             history,
             counters: Counters::default(),
@@ -197,6 +200,7 @@ impl<'a> Campaign<'a> {
         self.schedule_client_kill();
         if !self.options.only_messages {
             self.endings = Endings::draw(&accounts, &mut self.rng);
+            self.erasures = Erasures::draw(&accounts, self.options.duration, self.options.seed)?;
         }
         let server = match self.blows(server, &mut clients) {
             Ok(server) => server,
@@ -206,10 +210,10 @@ impl<'a> Campaign<'a> {
             }
             Err(error) => return Err(error),
         };
-        self.finish(&mut clients)?;
+        self.finish(&mut clients, &accounts)?;
         self.hear_notes(&clients);
         let mut faults = std::mem::take(&mut clients.faults);
-        faults.extend(self.endings.unwanted());
+        faults.extend(self.endings.unwanted(&self.erasures));
         faults.append(&mut self.noted);
         if let Err(error) = server.stop() {
             faults.push(error.to_string());
@@ -265,12 +269,15 @@ impl<'a> Campaign<'a> {
         Ok(server)
     }
 
-    fn finish(&mut self, clients: &mut Clients) -> io::Result<()> {
+    fn finish(&mut self, clients: &mut Clients, accounts: &[Account]) -> io::Result<()> {
         self.history.nemesis("heal");
         let open = clients.ask("stop", "settled", FINISH_TIMEOUT)?;
         self.counters.unknown = open.iter().filter_map(|count| count.parse::<u64>().ok()).sum();
         if !self.options.only_messages {
+            // An erasure is told by entries, which are expanded as others are.
+            self.await_erasures();
             self.launch.wait_expanded(EXPANSION_TIMEOUT)?;
+            self.read_out(accounts)?;
         }
         clients.ask("finish", "finished", FINISH_TIMEOUT)?;
         clients.wait_ended(Duration::from_secs(10))

@@ -35,6 +35,8 @@ pub struct Counters {
     pub signed_in_again: u32,
     /// Times that an ended device knocked after a restart, and the server said no.
     pub probes_refused: u32,
+    /// Users whom the operator erased.
+    pub users_erased: u32,
     /// Fan-outs that a start found unfinished: a kill or cut fell between two steps of one.
     pub unfinished_fan_outs: u64,
 }
@@ -57,6 +59,17 @@ pub(crate) struct Least {
     leaves: u32,
     rejoins: u32,
     unfinished_fan_outs: u32,
+    channels: u32,
+    posts: u32,
+    posts_owed: u32,
+    posts_withheld: u32,
+    follows: u32,
+    unfollows: u32,
+    turns: u32,
+    users_erased: u32,
+    messages_erased: u32,
+    read_out: u32,
+    exports: u32,
 }
 
 impl Counters {
@@ -70,13 +83,14 @@ impl Counters {
             signed_in_again,
             probes_refused,
             unfinished_fan_outs,
+            users_erased,
             ..
         } = self;
         format!(
             "kills={kills} kills_uncounted={kills_uncounted} at_rest={at_rest} cuts={cuts} \
              cuts_after_kill={cuts_after_kill} cuts_before_ready={cuts_before_ready} changes_at_stake={changes_at_stake} unrecorded={unrecorded} \
              client_kills={client_kills} unknown={unknown} ended_by_user={ended_by_user} ended_by_operator={ended_by_operator} \
-             signed_in_again={signed_in_again} probes_refused={probes_refused} unfinished_fan_outs={unfinished_fan_outs}"
+             signed_in_again={signed_in_again} probes_refused={probes_refused} users_erased={users_erased} unfinished_fan_outs={unfinished_fan_outs}"
         )
     }
 }
@@ -98,7 +112,7 @@ impl Least {
         if options.only_messages || !options.blows { least } else { least.with_people(share) }
     }
 
-    /// A run in which nobody was blocked, no device ended and no group changed proves nothing of these. Plain talk is short
+    /// A run in which nobody was blocked, no device ended, no group changed, nobody followed and nobody was erased proves nothing of these. Plain talk is short
     /// and there to show that nothing is wrong without blows.
     fn with_people(self, share: impl Fn(u64) -> u32) -> Least {
         Least {
@@ -107,12 +121,24 @@ impl Least {
             ended: share(6),
             signed_in_again: share(6),
             probes_refused: share(6),
-            groups: share(9),
+            // What a run has from its beginning does not grow with its time.
+            groups: 3,
+            channels: 3,
+            users_erased: 1,
+            exports: 6,
             group_messages: share(300),
             joins: share(60),
             leaves: share(30),
             rejoins: share(9),
             unfinished_fan_outs: share(3),
+            posts: share(150),
+            posts_owed: share(600),
+            posts_withheld: share(300),
+            follows: share(90),
+            unfollows: share(60),
+            turns: share(6),
+            messages_erased: share(100),
+            read_out: share(2000),
             ..self
         }
     }
@@ -143,6 +169,17 @@ impl Least {
             ("joins", number(tried.joins), self.joins),
             ("leaves", number(tried.leaves), self.leaves),
             ("joins of former members", number(tried.rejoins), self.rejoins),
+            ("channels", number(tried.channels), self.channels),
+            ("posts", number(tried.posts), self.posts),
+            ("posts that a follower is owed", number(tried.posts_owed), self.posts_owed),
+            ("posts that are not for a user", number(tried.posts_withheld), self.posts_withheld),
+            ("follows", number(tried.follows), self.follows),
+            ("unfollows", number(tried.unfollows), self.unfollows),
+            ("turns", number(tried.turns), self.turns),
+            ("users erased", number(tried.users_erased), self.users_erased),
+            ("messages of erased users", number(tried.messages_erased), self.messages_erased),
+            ("entries read out at the end", number(tried.read_out), self.read_out),
+            ("archives looked through", number(tried.exports), self.exports),
             ("fan-outs left unfinished", number(counters.unfinished_fan_outs), self.unfinished_fan_outs),
         ];
         let short = have.iter().filter(|(_, have, least)| have < least);

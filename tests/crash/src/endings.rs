@@ -15,6 +15,7 @@ use crate::{
     accounts::Account,
     campaign::{Campaign, PROCESSES},
     clients::Clients,
+    erasures::Erasures,
     history::mono_ns,
 };
 
@@ -76,8 +77,8 @@ impl Endings {
     }
 
     /// Lineages that ended though nobody wanted it.
-    pub(crate) fn unwanted(&self) -> Vec<String> {
-        let unwanted = self.stopped.difference(&self.tried);
+    pub(crate) fn unwanted(&self, erasures: &Erasures) -> Vec<String> {
+        let unwanted = self.stopped.difference(&self.tried).filter(|lineage| !erasures.covers(lineage));
         unwanted.map(|lineage| format!("{lineage} was signed out though nobody ended it")).collect()
     }
 }

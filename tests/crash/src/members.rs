@@ -59,7 +59,11 @@ pub fn sync_all(port: u16, members: &mut [Member], conversation: u64) -> io::Res
     })
 }
 
-fn connect(port: u16) -> io::Result<BufReader<TcpStream>> {
+/// A connection for requests over HTTP.
+///
+/// # Errors
+/// When the server does not take it.
+pub(crate) fn connect(port: u16) -> io::Result<BufReader<TcpStream>> {
     let connection = TcpStream::connect(("127.0.0.1", port))?;
     connection.set_read_timeout(Some(ANSWER_TIMEOUT))?;
     connection.set_nodelay(true)?;
@@ -92,16 +96,30 @@ fn sync(connection: &mut BufReader<TcpStream>, member: &mut Member, conversation
 
 /// One sync; no page when there is nothing new.
 fn ask(connection: &mut BufReader<TcpStream>, member: &Member) -> io::Result<Option<Page>> {
-    let frame = ClientFrame {
-        request_id: 1,
-        snapshot: member.snapshot.clone().into(),
-        request: Some(Request::Sync(Sync::default())),
-    };
+    let asked = Request::Sync(Sync::default());
+    match request(connection, &member.token, &member.snapshot, asked)? {
+        None => Ok(None),
+        Some(Body::Page(page)) => Ok(Some(page)),
+        Some(other) => Err(io::Error::other(format!("a sync was answered with {other:?}"))),
+    }
+}
+
+/// One request; no body when there is nothing new.
+///
+/// # Errors
+/// When no answer comes.
+pub(crate) fn request(
+    connection: &mut BufReader<TcpStream>,
+    token: &str,
+    snapshot: &[u8],
+    asked: Request,
+) -> io::Result<Option<Body>> {
+    let frame = ClientFrame { request_id: 1, snapshot: snapshot.to_vec().into(), request: Some(asked) };
     let body = Encoding::Binary.encode(&frame);
     let head = format!(
         "POST /v1/request HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {}\r\nX-Highwater-Level: {LEVEL}\r\n\
          X-Highwater-Context: {CONTEXT}\r\nContent-Type: application/x-protobuf\r\nContent-Length: {}\r\n\r\n",
-        member.token,
+        token,
         body.len()
     );
     connection.get_mut().write_all(&[head.as_bytes(), &body].concat())?;
@@ -110,10 +128,7 @@ fn ask(connection: &mut BufReader<TcpStream>, member: &Member) -> io::Result<Opt
         return Ok(None);
     }
     let frame: ServerFrame = Encoding::Binary.decode(&answer).map_err(io::Error::other)?;
-    match frame.body {
-        Some(Body::Page(page)) => Ok(Some(page)),
-        other => Err(io::Error::other(format!("a sync was answered with {status}, {other:?}"))),
-    }
+    frame.body.map(Some).ok_or_else(|| io::Error::other(format!("an answer of status {status} says nothing")))
 }
 
 fn read_answer(connection: &mut BufReader<TcpStream>) -> io::Result<(u16, Vec<u8>)> {

@@ -40,6 +40,26 @@ impl Launch {
         end_well(command, "", COMMAND_TIMEOUT)
     }
 
+    /// Erases a user, named by the id.
+    ///
+    /// # Errors
+    /// As [`Launch::end_device`].
+    pub fn erase(&self, user_id: &str) -> io::Result<()> {
+        let mut command = self.admin("erase");
+        command.args([user_id, "--yes-erase"]);
+        end_well(command, "", COMMAND_TIMEOUT)
+    }
+
+    /// Whether nothing of an erased user is left, as the operator is told. What cannot be asked is not known to be so.
+    pub fn is_all_erased(&self, user_id: &str) -> bool {
+        let mut command = Command::new(&self.binary);
+        command.args(["explain", "user", user_id, "--operator", &self.operator_url()]);
+        let said = command.arg("--data").arg(&self.data).stdin(Stdio::null()).output();
+        said.is_ok_and(|said| {
+            String::from_utf8_lossy(&said.stdout).contains("nothing that the user wrote is left")
+        })
+    }
+
     /// Sets the password of a user, whose devices stay.
     ///
     /// # Errors

@@ -25,7 +25,7 @@ pub(super) async fn block_and_unblock(device: Arc<Device>, mut order: watch::Rec
     let mut held: Vec<u64> = if device.again { rivals.clone() } else { Vec::new() };
     loop {
         while let Some(&rival) = held.last() {
-            if !go_on(&mut order).await {
+            if !go_on(&mut order).await || device.has_ended() {
                 return;
             }
             if unblock(&device, rival).await != Outcome::Unknown {
@@ -35,7 +35,7 @@ pub(super) async fn block_and_unblock(device: Arc<Device>, mut order: watch::Rec
         let Some(&rival) = rivals.get(rng.random_range(0..rivals.len().max(1))) else {
             return;
         };
-        if !wait(&mut order, rng.random_range(PAUSE_MS)).await {
+        if !wait(&mut order, rng.random_range(PAUSE_MS)).await || device.has_ended() {
             return;
         }
         held.push(rival);

@@ -15,6 +15,7 @@ use tokio::{
 
 use super::{
     ClientArguments,
+    channels::{self, KnownChannels},
     groups::memberships,
     recorder::{Recorder, entry_fields, hex, write},
     window::{Gauge, Window},
@@ -34,6 +35,8 @@ const LAST_SYNC_TIMEOUT: Duration = Duration::from_secs(30);
 const FILLER_BYTES_MAX: usize = 300;
 /// Part of the sends that go to groups: each of them reaches many.
 const TO_GROUPS: f64 = 0.15;
+/// Part of the sends of those who may write to a channel that go to one.
+const TO_CHANNELS: f64 = 0.15;
 /// Entries read from the store at a time.
 const DUMP_ROWS: usize = 1000;
 
@@ -57,6 +60,8 @@ pub(super) struct Device {
     user: String,
     pub(super) user_id: u64,
     pub(super) users: Arc<[u64]>,
+    /// What anybody may follow.
+    pub(super) channels: KnownChannels,
     history: Arc<History>,
     window: Arc<Window>,
     window_max: usize,
@@ -95,6 +100,7 @@ impl Device {
             history: Arc::clone(history),
             window: Arc::clone(&window),
             gauge: Arc::clone(gauge),
+            channels: KnownChannels::of(&arguments.stores),
         };
         let client = Client::start_observed(options(arguments, account), store, recorder);
         let client = client.map_err(io::Error::other)?;
@@ -104,6 +110,7 @@ impl Device {
             user: account.user_id.clone(),
             user_id: account.user_id.parse().map_err(io::Error::other)?,
             users: Arc::clone(users),
+            channels: KnownChannels::of(&arguments.stores),
             history: Arc::clone(history),
             window,
             window_max: arguments.window,
@@ -155,13 +162,23 @@ impl Device {
         put.is_ok()
     }
 
-    /// Another user, or a group that the store knows.
+    /// Another user, or a group or channel that the store knows.
     async fn draw_target(&self, rng: &mut StdRng) -> Target {
         if !self.only_messages
-            && rng.random_bool(TO_GROUPS)
-            && let Some(membership) = memberships(self).await.choose(rng)
+            && let draw = rng.random::<f64>()
+            && draw < TO_GROUPS + TO_CHANNELS
         {
-            return Target::Conversation(membership.group);
+            let memberships = memberships(self).await;
+            let groups: Vec<u64> =
+                memberships.iter().filter(|group| !group.is_channel).map(|group| group.group).collect();
+            let drawn = if draw < TO_GROUPS {
+                groups.choose(rng).copied()
+            } else {
+                channels::draw(&memberships, rng)
+            };
+            if let Some(conversation) = drawn {
+                return Target::Conversation(conversation);
+            }
         }
         let others = self.users.iter().copied().filter(|user| *user != self.user_id);
         let to = others.clone().nth(rng.random_range(0..others.count()));
@@ -189,6 +206,11 @@ impl Device {
         };
         let entries: Vec<Value> = entries.iter().map(entry_fields).collect();
         self.write("ok", "dump", json!({ "synced": synced, "entries": entries }));
+    }
+
+    /// Whether nothing that it asks is answered any more.
+    pub(super) fn has_ended(&self) -> bool {
+        self.window.is_closed()
     }
 
     pub(super) fn write(&self, kind: &str, op: &str, fields: Value) {

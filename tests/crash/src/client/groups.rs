@@ -15,7 +15,7 @@ use super::{
 };
 
 /// How many users keep a group: the first ones of the list.
-const KEEPERS: usize = 6;
+pub(super) const KEEPERS: usize = 6;
 /// Others who belong to a group when it is made.
 const FIRST_MEMBERS: std::ops::RangeInclusive<usize> = 2..=12;
 /// Users who are added at once.
@@ -25,14 +25,17 @@ const CHANGE_MS: std::ops::RangeInclusive<u64> = 200..=1200;
 /// Time between two leaves of a user, milliseconds.
 const LEAVE_MS: std::ops::RangeInclusive<u64> = 3000..=9000;
 
-/// A group of the device's user.
+/// A group or channel of the device's user.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Membership {
     pub(super) group: u64,
-    is_owner: bool,
+    pub(super) is_owner: bool,
+    /// The user may write there if it is a channel.
+    pub(super) may_post: bool,
+    pub(super) is_channel: bool,
 }
 
-/// The groups that the store of a device knows.
+/// The groups and channels that the store of a device knows.
 pub(super) async fn memberships(device: &Device) -> Vec<Membership> {
     let groups = device.client.read(|store| store.groups()).await;
     let Ok(Ok(groups)) = groups else {
@@ -41,7 +44,9 @@ pub(super) async fn memberships(device: &Device) -> Vec<Membership> {
     };
     let membership = |(group, item): (u64, highwater_sdk::GroupItem)| Membership {
         group,
-        is_owner: item.role == i32::from(Role::Owner),
+        is_owner: item.role() == Role::Owner,
+        may_post: matches!(item.role(), Role::Owner | Role::Admin),
+        is_channel: item.channel,
     };
     groups.into_iter().map(membership).collect()
 }
@@ -57,8 +62,12 @@ pub(super) async fn keep_and_leave(device: Arc<Device>, mut order: watch::Receiv
     };
     let mut leave_at = Instant::now() + Duration::from_millis(rng.random_range(LEAVE_MS));
     while wait(&mut order, rng.random_range(if keeps { CHANGE_MS } else { LEAVE_MS })).await {
-        let memberships = memberships(&device).await;
-        let own = memberships.iter().find(|membership| membership.is_owner).map(|own| own.group);
+        if device.has_ended() {
+            return;
+        }
+        let mut memberships = memberships(&device).await;
+        memberships.retain(|membership| !membership.is_channel);
+        let own = memberships.iter().find(|membership| membership.is_owner && keeps).map(|own| own.group);
         match own.or(new_group.made) {
             Some(group) => change(&device, group, &mut rng).await,
             None if keeps => new_group.create(&device).await,
@@ -96,7 +105,7 @@ impl NewGroup {
     }
 }
 
-async fn change(device: &Device, group: u64, rng: &mut StdRng) {
+pub(super) async fn change(device: &Device, group: u64, rng: &mut StdRng) {
     let of = json!({ "group": group.to_string() });
     let client = &device.client;
     let nothing = |(): &()| json!({});
@@ -129,11 +138,11 @@ async fn leave(device: &Device, group: u64) {
 }
 
 /// Some others, none twice.
-fn draw(device: &Device, count: usize, rng: &mut StdRng) -> Vec<u64> {
+pub(super) fn draw(device: &Device, count: usize, rng: &mut StdRng) -> Vec<u64> {
     let others: Vec<u64> = device.users.iter().copied().filter(|user| *user != device.user_id).collect();
     others.sample(rng, count).copied().collect()
 }
 
-fn names(users: &[u64]) -> Vec<String> {
+pub(super) fn names(users: &[u64]) -> Vec<String> {
     users.iter().map(u64::to_string).collect()
 }

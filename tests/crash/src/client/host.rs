@@ -15,7 +15,7 @@ use tokio::{sync::watch, task::JoinSet, time::timeout};
 use super::{
     ClientArguments,
     asking::{Outcome, ask},
-    blocks, commands,
+    blocks, channels, commands,
     device::{Device, Order, SETTLE_TIMEOUT},
     groups,
     probe::probe,
@@ -39,7 +39,7 @@ pub(super) struct Host<'a> {
     devices: Vec<Arc<Device>>,
     /// What goes on beside the devices and ends with the process.
     busy: JoinSet<()>,
-    /// Blocks and groups: they end when told to stop, and what they asked for is answered then.
+    /// Blocks, groups and channels: they end when told to stop, and what they asked for is answered then.
     asking: JoinSet<()>,
 }
 
@@ -114,7 +114,9 @@ impl<'a> Host<'a> {
         self.busy.spawn(Arc::clone(&device).send_all(order.clone()));
         if is_first && !self.arguments.only_messages {
             self.asking.spawn(blocks::block_and_unblock(Arc::clone(&device), order.clone()));
-            self.asking.spawn(groups::keep_and_leave(Arc::clone(&device), order));
+            self.asking.spawn(groups::keep_and_leave(Arc::clone(&device), order.clone()));
+            self.asking.spawn(channels::keep(Arc::clone(&device), order.clone()));
+            self.asking.spawn(channels::follow_and_go(Arc::clone(&device), order));
         }
         self.devices.push(device);
         Ok(())

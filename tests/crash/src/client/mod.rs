@@ -5,6 +5,7 @@
 
 mod asking;
 mod blocks;
+mod channels;
 mod device;
 mod groups;
 mod host;
@@ -20,7 +21,13 @@ use std::{
 
 use tokio::sync::mpsc;
 
+use channels::TURNER;
 use host::Host;
+
+pub(crate) use recorder::entry_fields;
+
+/// So many users keep groups and channels: the first ones of the list.
+pub(crate) const KEEPING_USERS: usize = TURNER + 1;
 
 /// Commands that wait to be obeyed; the driver waits when there are more.
 const COMMANDS_MAX: usize = 16;

@@ -6,12 +6,15 @@ use highwater_sdk::{
     ClientMessageId, Event, Observer, PageCause, StopReason,
     wire::{
         base_of,
-        proto::{Entry, Notice, Page, Sent, entry::Content, notice::What},
+        proto::{Entry, Gap, Notice, Page, Sent, entry::Content, notice::What},
     },
 };
 use serde_json::{Value, json};
 
-use super::window::{Gauge, Window};
+use super::{
+    channels::KnownChannels,
+    window::{Gauge, Window},
+};
 use crate::history::History;
 
 /// Hex digits of a token: the beginning of every text.
@@ -25,6 +28,7 @@ pub(super) struct Recorder {
     pub(super) history: Arc<History>,
     pub(super) window: Arc<Window>,
     pub(super) gauge: Arc<Gauge>,
+    pub(super) channels: KnownChannels,
 }
 
 impl Observer for Recorder {
@@ -59,7 +63,9 @@ impl Observer for Recorder {
             Event::Stopped { reason } if *reason != StopReason::Closed => {
                 super::say(format!("fault {} stopped: {reason:?}", self.lineage));
             }
-            // Told by no page: a client that hands back what its store holds is never told a gap.
+            // Posts that a page passed over: what was named is read by seq.
+            Event::Repaired { conversation_id, .. } if self.channels.read().contains(conversation_id) => {}
+            // Told by no page: a client that hands back what its store holds is never told another gap.
             Event::Repaired { conversation_id, entries } => {
                 super::say(format!("note repaired {} {entries} of {conversation_id}", self.lineage));
             }
@@ -106,8 +112,13 @@ pub(super) fn applied(cause: PageCause, page: &Page) -> Value {
         "rebuild": page.rebuild.is_some(),
         "gap": !page.gaps.is_empty(),
         "more": page.more,
+        "gaps": page.gaps.iter().map(gap_fields).collect::<Vec<Value>>(),
         "entries": page.entries.iter().map(entry_fields).collect::<Vec<Value>>(),
     })
+}
+
+fn gap_fields(gap: &Gap) -> Value {
+    json!({ "conversation": gap.conversation_id.to_string(), "from": gap.from_seq, "to": gap.to_seq })
 }
 
 /// Writes one line of a device.
@@ -120,7 +131,7 @@ pub(super) fn write(history: &History, lineage: &str, user: &str, kind: &str, op
 }
 
 /// An entry as the history shows it. A text that does not begin with a token gets token 0, which nobody sent.
-pub(super) fn entry_fields(entry: &Entry) -> Value {
+pub(crate) fn entry_fields(entry: &Entry) -> Value {
     let mut fields = json!({
         "conversation": entry.conversation_id.to_string(),
         "seq": entry.seq,
@@ -132,7 +143,15 @@ pub(super) fn entry_fields(entry: &Entry) -> Value {
             notice_fields(notice, &mut fields);
             return fields;
         }
-        Some(Content::Custom(_) | Content::Erased(_)) | None => "",
+        Some(Content::Erased(erased)) if erased.account => {
+            fields["notice"] = "account_erased".into();
+            return fields;
+        }
+        Some(Content::Erased(_)) => {
+            fields["erased"] = true.into();
+            return fields;
+        }
+        Some(Content::Custom(_)) | None => "",
     };
     let token = text.get(..TOKEN_DIGITS).filter(|token| u128::from_str_radix(token, 16).is_ok());
     fields["token"] = token.unwrap_or("00000000000000000000000000000000").into();
