@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use super::user::TicksRead;
 use crate::{
-    model::ConversationId,
+    model::{ConversationId, Follow},
     monitor::{Monitor, ids},
     store::{engine::Engine, tail::Tail, view::View},
     sync::Marks,
@@ -39,8 +39,8 @@ pub enum PageRead {
         marks: Marks,
         /// More is waiting.
         more: bool,
-        /// It merged the inbox with channels.
-        is_merged: bool,
+        /// The channels that it merged the inbox with.
+        follows: Vec<Follow>,
     },
     /// Another answer, encoded.
     Frame(Bytes),

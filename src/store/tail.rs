@@ -5,10 +5,12 @@
 //! `config storage.tail_bytes_max`: when it is full, commits wait for the index.
 
 mod channels;
+mod ends;
 mod erased;
 mod groups;
 mod inbox_entry;
 mod inboxes;
+mod news;
 mod pin;
 mod readings;
 
@@ -54,13 +56,30 @@ struct Shard {
     readings: Rows<(UserId, ConversationId), Reading>,
     items: FxHashMap<(UserId, Kind), BTreeMap<Version, Item>>,
     inboxes: FxHashMap<UserId, VecDeque<InboxEntry>>,
+    inbox_ends: ends::Ends<UserId>,
     logs: FxHashMap<ConversationId, VecDeque<Arc<Delivery>>>,
     groups: FxHashMap<ConversationId, groups::GroupRows>,
     channels: FxHashMap<ConversationId, channels::ChannelRows>,
     follows: FxHashMap<UserId, channels::FollowRows>,
     /// Version of the newest post of each channel, kept when the index has it too.
     post_heads: FxHashMap<ConversationId, Version>,
+    post_ends: ends::Ends<ConversationId>,
     unpointed: FxHashMap<UserId, VecDeque<Arc<Delivery>>>,
+}
+
+impl Shard {
+    /// One above an index that reaches `indexed`.
+    fn above(indexed: Version) -> Shard {
+        let (inbox_ends, post_ends) = (ends::Ends::behind(indexed), ends::Ends::behind(indexed));
+        Shard { inbox_ends, post_ends, ..Shard::default() }
+    }
+
+    /// Lets go of an inbox through a version.
+    fn pop_inbox(&mut self, user: UserId, version: Version) {
+        if pop_through(&mut self.inboxes, &user, |entry| entry.version <= version) {
+            self.inbox_ends.left(user, version);
+        }
+    }
 }
 
 /// See the module.
@@ -86,7 +105,7 @@ impl Tail {
     #[must_use]
     pub fn new(indexed: Version) -> Tail {
         Tail {
-            shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
+            shards: (0..SHARDS).map(|_| RwLock::new(Shard::above(indexed))).collect(),
             durable: AtomicU64::new(indexed.0),
             indexed: AtomicU64::new(indexed.0),
             pins: Mutex::default(),
@@ -342,7 +361,7 @@ impl Tail {
             Effect::Message(delivery) => {
                 for (user, _) in &delivery.pointers {
                     let mut shard = self.shard(user.0).write();
-                    pop_through(&mut shard.inboxes, user, |entry| entry.version <= version);
+                    shard.pop_inbox(*user, version);
                 }
                 self.remove_unpointed(delivery);
                 let conversation = delivery.message.conversation;
@@ -383,17 +402,19 @@ fn drop_row<K: Eq + std::hash::Hash, V>(rows: &mut Rows<K, V>, key: &K, version:
     }
 }
 
+/// Removes what is gone from the front of a queue, and the queue with its last. Says whether that is so.
 fn pop_through<K: Eq + std::hash::Hash, V>(
     queues: &mut FxHashMap<K, VecDeque<V>>,
     key: &K,
     gone: impl Fn(&V) -> bool,
-) {
-    if let Some(queue) = queues.get_mut(key) {
-        while queue.front().is_some_and(&gone) {
-            queue.pop_front();
-        }
-        if queue.is_empty() {
-            queues.remove(key);
-        }
+) -> bool {
+    let Some(queue) = queues.get_mut(key) else { return false };
+    while queue.front().is_some_and(&gone) {
+        queue.pop_front();
     }
+    let is_empty = queue.is_empty();
+    if is_empty {
+        queues.remove(key);
+    }
+    is_empty
 }

@@ -243,6 +243,8 @@ const EVENTS: &[&str] = &[
     // pushing
     "push",
     "push dropped",
+    "push of posts",
+    "nudge to read what is followed",
     "lagging, drained",
     "push lost",
     "nudge",

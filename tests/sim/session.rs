@@ -81,9 +81,13 @@ impl Session {
             News::Nudge => return Telling::Nudge("nudge"),
             News::PushAbove(mark) => mark,
         };
-        let Some((deliveries, false)) = tail.inbox_above(user, mark, tail.durable(), PUSH_ENTRIES_MAX) else {
+        let whose = (user, self.chain.follows());
+        let Some((deliveries, false)) = tail.news_above(whose, mark, tail.durable(), PUSH_ENTRIES_MAX) else {
             return Telling::Nudge("chain broken");
         };
+        if tail.has_follows(user) {
+            return Telling::Nudge("nudge to read what is followed");
+        }
         let Some(last) = deliveries.last() else {
             return Telling::Nothing;
         };

@@ -15,7 +15,7 @@ pub(super) struct ChannelRows {
     row: Option<(Version, Channel)>,
     followers: Rows<UserId, ()>,
     /// Ascending.
-    posts: VecDeque<(Seq, Version)>,
+    pub(super) posts: VecDeque<(Seq, Version)>,
 }
 
 impl ChannelRows {
@@ -90,11 +90,14 @@ impl Tail {
             ChannelEffect::FollowCount { user, .. } => self.change_follows(*user, |follows| {
                 follows.count = follows.count.filter(|(changed, _)| *changed > version);
             }),
-            ChannelEffect::Posted(posted) => self.change_channel(posted.channel, |rows| {
-                while rows.posts.front().is_some_and(|(_, posted)| *posted <= version) {
-                    rows.posts.pop_front();
-                }
-            }),
+            ChannelEffect::Posted(posted) => {
+                self.shard(posted.channel.0).write().post_ends.left(posted.channel, version);
+                self.change_channel(posted.channel, |rows| {
+                    while rows.posts.front().is_some_and(|(_, posted)| *posted <= version) {
+                        rows.posts.pop_front();
+                    }
+                });
+            }
         }
     }
 
