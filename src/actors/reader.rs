@@ -14,10 +14,10 @@ use tokio::sync::oneshot;
 
 use super::user::TicksRead;
 use crate::{
-    model::{ConversationId, Follow},
+    model::ConversationId,
     monitor::{Monitor, ids},
     store::{engine::Engine, tail::Tail, view::View},
-    sync::Marks,
+    sync::{Followed, Marks},
 };
 
 /// Jobs that wait for a reader. More are refused as busy.
@@ -40,7 +40,7 @@ pub enum PageRead {
         /// More is waiting.
         more: bool,
         /// The channels that it merged the inbox with.
-        follows: Vec<Follow>,
+        follows: Followed,
     },
     /// Another answer, encoded.
     Frame(Bytes),

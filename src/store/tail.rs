@@ -13,6 +13,7 @@ mod inboxes;
 mod news;
 mod pin;
 mod readings;
+mod shard;
 
 pub use inbox_entry::InboxEntry;
 pub use pin::Pin;
@@ -26,12 +27,11 @@ use std::{
 };
 
 use parking_lot::{Mutex, RwLock};
-use rustc_hash::FxHashMap;
+use shard::{Shard, pop_through};
 
 use crate::model::{
-    ApiKeys, ContactTally, ConversationId, Day, Delivery, DeviceId, Effect, Erasure, Horizon, Kind, Lineages,
-    Reading, Record, UserId, Version,
-    record::{Account, Conversation, Device, HostIdentityKey, Invite, Item, SecretHash, name_key},
+    ApiKeys, Day, Effect, Horizon, Lineages, Record, UserId, Version,
+    record::{SecretHash, name_key},
     seeded::{self, SyncBug},
 };
 
@@ -40,47 +40,6 @@ const SHARDS: usize = 64;
 
 /// A row's newest value in the tail; `None` inside says that it is gone.
 type Rows<K, V> = HashMap<K, (Version, Option<V>), rustc_hash::FxBuildHasher>;
-
-#[derive(Default)]
-struct Shard {
-    accounts: Rows<UserId, Account>,
-    names: Rows<String, UserId>,
-    devices: Rows<DeviceId, Device>,
-    tokens: Rows<SecretHash, (UserId, DeviceId)>,
-    conversations: Rows<ConversationId, Conversation>,
-    invites: Rows<SecretHash, Invite>,
-    host_identities: Rows<HostIdentityKey, UserId>,
-    lineages: Rows<UserId, Lineages>,
-    contact_tallies: Rows<UserId, ContactTally>,
-    erasures: Rows<UserId, Erasure>,
-    readings: Rows<(UserId, ConversationId), Reading>,
-    items: FxHashMap<(UserId, Kind), BTreeMap<Version, Item>>,
-    inboxes: FxHashMap<UserId, VecDeque<InboxEntry>>,
-    inbox_ends: ends::Ends<UserId>,
-    logs: FxHashMap<ConversationId, VecDeque<Arc<Delivery>>>,
-    groups: FxHashMap<ConversationId, groups::GroupRows>,
-    channels: FxHashMap<ConversationId, channels::ChannelRows>,
-    follows: FxHashMap<UserId, channels::FollowRows>,
-    /// Version of the newest post of each channel, kept when the index has it too.
-    post_heads: FxHashMap<ConversationId, Version>,
-    post_ends: ends::Ends<ConversationId>,
-    unpointed: FxHashMap<UserId, VecDeque<Arc<Delivery>>>,
-}
-
-impl Shard {
-    /// One above an index that reaches `indexed`.
-    fn above(indexed: Version) -> Shard {
-        let (inbox_ends, post_ends) = (ends::Ends::behind(indexed), ends::Ends::behind(indexed));
-        Shard { inbox_ends, post_ends, ..Shard::default() }
-    }
-
-    /// Lets go of an inbox through a version.
-    fn pop_inbox(&mut self, user: UserId, version: Version) {
-        if pop_through(&mut self.inboxes, &user, |entry| entry.version <= version) {
-            self.inbox_ends.left(user, version);
-        }
-    }
-}
 
 /// See the module.
 pub struct Tail {
@@ -400,21 +359,4 @@ fn drop_row<K: Eq + std::hash::Hash, V>(rows: &mut Rows<K, V>, key: &K, version:
     if rows.get(key).is_some_and(|(changed, _)| *changed <= version) {
         rows.remove(key);
     }
-}
-
-/// Removes what is gone from the front of a queue, and the queue with its last. Says whether that is so.
-fn pop_through<K: Eq + std::hash::Hash, V>(
-    queues: &mut FxHashMap<K, VecDeque<V>>,
-    key: &K,
-    gone: impl Fn(&V) -> bool,
-) -> bool {
-    let Some(queue) = queues.get_mut(key) else { return false };
-    while queue.front().is_some_and(&gone) {
-        queue.pop_front();
-    }
-    let is_empty = queue.is_empty();
-    if is_empty {
-        queues.remove(key);
-    }
-    is_empty
 }

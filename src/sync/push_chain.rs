@@ -43,6 +43,15 @@ enum Pushing {
 /// Source: each is looked at for each push; about 100 bytes of each connection.
 const PUSH_FOLLOWS_MAX: usize = 16;
 
+/// The channels that a page merged the inbox with.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Followed {
+    /// What the user follows, or did.
+    pub follows: Vec<Follow>,
+    /// It has every change of that through this version.
+    pub through: Version,
+}
+
 /// What the newest page was merged with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Follows {
@@ -73,11 +82,17 @@ pub struct PushChain {
     issued: Option<Issued>,
     pushing: Pushing,
     follows: Follows,
+    follows_through: Version,
 }
 
 impl Default for PushChain {
     fn default() -> PushChain {
-        PushChain { issued: None, pushing: Pushing::Closed, follows: Follows::default() }
+        PushChain {
+            issued: None,
+            pushing: Pushing::Closed,
+            follows: Follows::default(),
+            follows_through: Version(0),
+        }
     }
 }
 
@@ -194,11 +209,18 @@ impl PushChain {
 
     /// The page that was given merged the inbox with these channels: a push has to have their posts, too. Who begins to
     /// follow one more, or ends it, is told so by a state kind, and so by a page, before what is posted then.
-    pub fn page_was_merged(&mut self, follows: Vec<Follow>) {
-        self.follows = match follows.len() {
-            0..=PUSH_FOLLOWS_MAX => Follows::Known(follows.into_boxed_slice()),
+    pub fn page_was_merged(&mut self, followed: Followed) {
+        self.follows_through = followed.through;
+        self.follows = match followed.follows.len() {
+            0..=PUSH_FOLLOWS_MAX => Follows::Known(followed.follows.into_boxed_slice()),
             _ => Follows::TooMany,
         };
+    }
+
+    /// What is followed is known with every change through this version.
+    #[must_use]
+    pub fn follows_through(&self) -> Version {
+        self.follows_through
     }
 
     /// What a push has to have besides the inbox.
@@ -307,7 +329,7 @@ mod tests {
             (PUSH_FOLLOWS_MAX + 1, News::Nudge),
             (0, News::PushAbove(Version(5))),
         ] {
-            chain.page_was_merged(vec![follow(); count]);
+            chain.page_was_merged(Followed { follows: vec![follow(); count], through: Version(5) });
             assert_eq!(chain.news(false, true), news, "{count}");
             assert_eq!(chain.waits_for_posts(), count > 0, "{count}");
         }
@@ -317,7 +339,7 @@ mod tests {
     fn a_heartbeat_of_who_follows_channels_is_looked_after_until_it_was_told() {
         let mut chain = open();
         assert!(!chain.waits_for_posts(), "an inbox is pushed");
-        chain.page_was_merged(vec![follow()]);
+        chain.page_was_merged(Followed { follows: vec![follow()], through: Version(5) });
         assert!(chain.waits_for_posts());
         assert_eq!([4, 5, 6].map(|head| chain.lacks(Version(head))), [false, false, true]);
         chain.nudged();

@@ -85,7 +85,7 @@ impl Session {
         let Some((deliveries, false)) = tail.news_above(whose, mark, tail.durable(), PUSH_ENTRIES_MAX) else {
             return Telling::Nudge("chain broken");
         };
-        if tail.has_follows(user) {
+        if tail.follows_changed(user) > self.chain.follows_through() {
             return Telling::Nudge("nudge to read what is followed");
         }
         let Some(last) = deliveries.last() else {

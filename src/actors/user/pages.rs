@@ -9,14 +9,14 @@ use super::{User, naming};
 use crate::{
     actors::{ports::Post, reader::PageRead, transport::ConnectionId},
     model::{
-        Follow, Kind, KindSet, UserId, Version,
+        Kind, KindSet, UserId, Version,
         limits::{PAGE_BYTES_MAX, PAGE_ENTRIES_MAX},
         record::Item,
     },
     monitor::{Monitor, Op, Outcome, ids},
     store::view::{ReadFault, UserView, View},
     sync::{
-        Chain, Course, Issued, Kept, Kinds, LEVELS, Marks, Rendering, SnapshotKey,
+        Chain, Course, Followed, Issued, Kept, Kinds, LEVELS, Marks, Rendering, SnapshotKey,
         page::{PageLimits, drain},
         render,
         snapshot::Opened,
@@ -65,7 +65,7 @@ pub struct Answered {
     /// What that says.
     pub marks: Marks,
     /// The channels that it merged the inbox with.
-    pub follows: Vec<Follow>,
+    pub follows: Followed,
 }
 
 /// What a handed-in snapshot means for the page that answers it.
@@ -129,7 +129,7 @@ pub fn answer(
     let base = if rebuild.is_some() { &[] } else { base_of(&request.given) };
     let messages = page.entries.iter().map(|inbox| &inbox.message);
     let renamed = view.renamed_by(request.chain.user, &page)?;
-    let follows = page.follows;
+    let follows = Followed { follows: page.follows, through: view.bound() };
     let page = proto::Page {
         base: Bytes::copy_from_slice(base),
         snapshot: if unchanged { Bytes::new() } else { snapshot.clone() },

@@ -48,6 +48,7 @@ impl User {
     /// was told, and then from what was told. Asked after the news were read: what is newer is not among them.
     pub(super) fn follows_as_told(&self, session: &Session) -> bool {
         let changes = self.services.ports.followed(self.worker).changes(self.user);
-        changes == session.follow_changes && !self.services.tail.has_follows(self.user)
+        changes == session.follow_changes
+            && self.services.tail.follows_changed(self.user) <= session.chain.follows_through()
     }
 }
