@@ -244,7 +244,6 @@ const EVENTS: &[&str] = &[
     "push",
     "push dropped",
     "push of posts",
-    "nudge to read what is followed",
     "lagging, drained",
     "push lost",
     "nudge",

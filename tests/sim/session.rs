@@ -85,9 +85,8 @@ impl Session {
         let Some((deliveries, false)) = tail.news_above(whose, mark, tail.durable(), PUSH_ENTRIES_MAX) else {
             return Telling::Nudge("chain broken");
         };
-        if tail.follows_changed(user) > self.chain.follows_through() {
-            return Telling::Nudge("nudge to read what is followed");
-        }
+        let is_as_told = tail.follows_changed(user) <= self.chain.follows_through();
+        assert!(is_as_told, "what a user follows changed, and no item said so");
         let Some(last) = deliveries.last() else {
             return Telling::Nothing;
         };
