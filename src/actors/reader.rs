@@ -17,7 +17,7 @@ use crate::{
     model::ConversationId,
     monitor::{Monitor, ids},
     store::{engine::Engine, tail::Tail, view::View},
-    sync::Marks,
+    sync::{Followed, Marks},
 };
 
 /// Jobs that wait for a reader. More are refused as busy.
@@ -39,8 +39,8 @@ pub enum PageRead {
         marks: Marks,
         /// More is waiting.
         more: bool,
-        /// It merged the inbox with channels.
-        is_merged: bool,
+        /// The channels that it merged the inbox with.
+        follows: Followed,
     },
     /// Another answer, encoded.
     Frame(Bytes),

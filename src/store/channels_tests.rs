@@ -18,8 +18,8 @@ use super::{
 };
 use crate::{
     model::{
-        ChannelEffect, ClientMessageId, ConversationId, Delivery, Effect, Follow, FollowEnd, FollowInterval,
-        Seq, TimeMs, UserId, Version, record::Message,
+        ChannelEffect, ClientMessageId, Content, ConversationId, Delivery, Effect, Follow, FollowEnd,
+        FollowInterval, Notice, Seq, TimeMs, UserId, Version, record::Message,
     },
     sync::{PageLimits, Passed},
 };
@@ -32,13 +32,17 @@ const WIDE: PageLimits = PageLimits { entries: 1000, bytes: usize::MAX };
 
 /// Ann's entry of a channel, put on the number line at once.
 fn post(store: &mut Samples, version: u64, channel: ConversationId, seq: u64) {
+    said(store, version, channel, seq, "hi".into());
+}
+
+fn said(store: &mut Samples, version: u64, channel: ConversationId, seq: u64, content: Content) {
     let message = Message {
         conversation: channel,
         seq: Seq(seq),
         sender: ANN,
         sent_at: TimeMs(5),
         id: ClientMessageId([seq as u8; 16]),
-        content: "hi".into(),
+        content,
         count: seq,
         read: Seq(seq),
     };
@@ -119,6 +123,49 @@ fn of_a_channel_the_newest_few_are_told_and_the_others_are_named() {
         assert_eq!(told(&store, 0, WIDE, 1).0, [5, 8, 10, 11, 14, 15, 17]);
         assert_eq!(told(&store, 0, WIDE, 1).1, [(1, 2), (4, 4), (2, 2)]);
     }
+}
+
+#[test]
+fn a_push_has_what_a_page_has_or_is_none_wherever_tail_and_index_have_it() {
+    for index_every in 0..6 {
+        let store = mixed(index_every);
+        let follows: Vec<Follow> = store.view().follows(BOB).unwrap().into_values().collect();
+        let (mut pushed, mut nudged) = (0, 0);
+        for mark in 0..18 {
+            let news = store.tail.news_above((BOB, &follows), Version(mark), store.tail.durable(), 64);
+            let Some((news, more)) = news else {
+                nudged += 1;
+                continue;
+            };
+            let versions: Vec<u64> = news.iter().map(|entry| entry.version.0).collect();
+            let page = store.view().messages_above(BOB, Version(mark), WIDE, 100).unwrap();
+            assert_eq!(
+                (versions, more),
+                (told(&store, mark, WIDE, 100).0, false),
+                "index every {index_every}, above {mark}"
+            );
+            assert_eq!(news, page.entries);
+            pushed += 1;
+        }
+        // Where nothing is indexed everything is at hand; else what lies low is not.
+        assert_eq!((pushed > 0, nudged > 0), (true, index_every > 0), "index every {index_every}");
+    }
+}
+
+#[test]
+fn a_push_stops_where_it_is_full_and_leaves_a_new_name_to_a_page() {
+    let mut store = mixed(0);
+    let follows: Vec<Follow> = store.view().follows(BOB).unwrap().into_values().collect();
+    let news = |store: &Samples, bound: u64, max: usize| {
+        let found = store.tail.news_above((BOB, &follows), Version(0), Version(bound), max);
+        found.map(|(news, more)| (news.iter().map(|entry| entry.version.0).collect::<Vec<_>>(), more))
+    };
+    assert_eq!(news(&store, 99, 3), Some((vec![3, 5, 6], true)));
+    assert_eq!(news(&store, 7, 9), Some((vec![3, 5, 6, 7], false)), "through the bound");
+    let renamed = Content::Notice(Arc::new(Notice::Renamed("new".to_owned())));
+    let version = store.tail.durable().0 + 1;
+    said(&mut store, version, NEWS, 6, renamed);
+    assert_eq!(news(&store, version, 99), None);
 }
 
 #[test]

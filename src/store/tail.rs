@@ -5,12 +5,15 @@
 //! `config storage.tail_bytes_max`: when it is full, commits wait for the index.
 
 mod channels;
+mod ends;
 mod erased;
 mod groups;
 mod inbox_entry;
 mod inboxes;
+mod news;
 mod pin;
 mod readings;
+mod shard;
 
 pub use inbox_entry::InboxEntry;
 pub use pin::Pin;
@@ -24,12 +27,11 @@ use std::{
 };
 
 use parking_lot::{Mutex, RwLock};
-use rustc_hash::FxHashMap;
+use shard::{Shard, pop_through};
 
 use crate::model::{
-    ApiKeys, ContactTally, ConversationId, Day, Delivery, DeviceId, Effect, Erasure, Horizon, Kind, Lineages,
-    Reading, Record, UserId, Version,
-    record::{Account, Conversation, Device, HostIdentityKey, Invite, Item, SecretHash, name_key},
+    ApiKeys, Day, Effect, Horizon, Lineages, Record, UserId, Version,
+    record::{SecretHash, name_key},
     seeded::{self, SyncBug},
 };
 
@@ -38,30 +40,6 @@ const SHARDS: usize = 64;
 
 /// A row's newest value in the tail; `None` inside says that it is gone.
 type Rows<K, V> = HashMap<K, (Version, Option<V>), rustc_hash::FxBuildHasher>;
-
-#[derive(Default)]
-struct Shard {
-    accounts: Rows<UserId, Account>,
-    names: Rows<String, UserId>,
-    devices: Rows<DeviceId, Device>,
-    tokens: Rows<SecretHash, (UserId, DeviceId)>,
-    conversations: Rows<ConversationId, Conversation>,
-    invites: Rows<SecretHash, Invite>,
-    host_identities: Rows<HostIdentityKey, UserId>,
-    lineages: Rows<UserId, Lineages>,
-    contact_tallies: Rows<UserId, ContactTally>,
-    erasures: Rows<UserId, Erasure>,
-    readings: Rows<(UserId, ConversationId), Reading>,
-    items: FxHashMap<(UserId, Kind), BTreeMap<Version, Item>>,
-    inboxes: FxHashMap<UserId, VecDeque<InboxEntry>>,
-    logs: FxHashMap<ConversationId, VecDeque<Arc<Delivery>>>,
-    groups: FxHashMap<ConversationId, groups::GroupRows>,
-    channels: FxHashMap<ConversationId, channels::ChannelRows>,
-    follows: FxHashMap<UserId, channels::FollowRows>,
-    /// Version of the newest post of each channel, kept when the index has it too.
-    post_heads: FxHashMap<ConversationId, Version>,
-    unpointed: FxHashMap<UserId, VecDeque<Arc<Delivery>>>,
-}
 
 /// See the module.
 pub struct Tail {
@@ -86,7 +64,7 @@ impl Tail {
     #[must_use]
     pub fn new(indexed: Version) -> Tail {
         Tail {
-            shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
+            shards: (0..SHARDS).map(|_| RwLock::new(Shard::above(indexed))).collect(),
             durable: AtomicU64::new(indexed.0),
             indexed: AtomicU64::new(indexed.0),
             pins: Mutex::default(),
@@ -342,7 +320,7 @@ impl Tail {
             Effect::Message(delivery) => {
                 for (user, _) in &delivery.pointers {
                     let mut shard = self.shard(user.0).write();
-                    pop_through(&mut shard.inboxes, user, |entry| entry.version <= version);
+                    shard.pop_inbox(*user, version);
                 }
                 self.remove_unpointed(delivery);
                 let conversation = delivery.message.conversation;
@@ -380,20 +358,5 @@ impl Tail {
 fn drop_row<K: Eq + std::hash::Hash, V>(rows: &mut Rows<K, V>, key: &K, version: Version) {
     if rows.get(key).is_some_and(|(changed, _)| *changed <= version) {
         rows.remove(key);
-    }
-}
-
-fn pop_through<K: Eq + std::hash::Hash, V>(
-    queues: &mut FxHashMap<K, VecDeque<V>>,
-    key: &K,
-    gone: impl Fn(&V) -> bool,
-) {
-    if let Some(queue) = queues.get_mut(key) {
-        while queue.front().is_some_and(&gone) {
-            queue.pop_front();
-        }
-        if queue.is_empty() {
-            queues.remove(key);
-        }
     }
 }

@@ -15,7 +15,7 @@ fn shown(store: &Samples, mark: u64, max: usize) -> Option<(Vec<u64>, bool)> {
 #[test]
 fn a_push_is_made_only_of_an_unbroken_chain() {
     let mut store = Samples::new();
-    assert_eq!(shown(&store, 0, 9), None, "nothing is known of a user without entries");
+    assert_eq!(shown(&store, 0, 9), Some((Vec::new(), false)), "nothing was ever put into the index");
     store.say(1, 2, "a");
     store.say(2, 1, "b");
     store.say(1, 2, "c");
@@ -26,6 +26,9 @@ fn a_push_is_made_only_of_an_unbroken_chain() {
     store.say(1, 2, "d");
     assert_eq!(shown(&store, 3, 9), Some((vec![4], false)));
     assert_eq!(shown(&store, 2, 9), None, "entry 3 is in the index only");
+    store.index_all();
+    assert_eq!(shown(&store, 3, 9), None, "entry 4 is, too");
+    assert_eq!(shown(&store, 4, 9), Some((Vec::new(), false)), "nothing came after the last that left");
 }
 
 #[test]

@@ -30,16 +30,15 @@ impl View {
     ) -> Result<Messages, ReadFault> {
         let mut due = self.pointers_above(user, mark, limits.entries)?;
         let mut passed = Vec::new();
-        let follows = self.follows(user)?;
-        let is_merged = !follows.is_empty();
-        for follow in follows.into_values() {
+        let follows: Vec<Follow> = self.follows(user)?.into_values().collect();
+        for follow in &follows {
             if self.newest_post(follow.channel)? > mark {
-                self.due_of_channel(&follow, mark, posts_max, (&mut due, &mut passed))?;
+                self.due_of_channel(follow, mark, posts_max, (&mut due, &mut passed))?;
             }
         }
         due.sort_by_key(|entry| entry.version);
         due.truncate(limits.entries);
-        Ok(Messages { entries: self.load(due, limits.bytes)?, passed, is_merged })
+        Ok(Messages { entries: self.load(due, limits.bytes)?, passed, follows })
     }
 
     /// Version of what is newest for a user among messages: of the inbox, or a post of a channel that is followed. As with

@@ -48,8 +48,8 @@ struct Here {
     /// Posts that were told before the user came.
     came_at: u64,
     follows: Follows,
-    /// The user followed or left something since.
-    has_changed: bool,
+    /// How often the user followed or left something since.
+    changes: u64,
 }
 
 #[derive(Debug)]
@@ -71,7 +71,7 @@ impl FollowedHere {
             polls: 0,
             came_at,
             follows: Follows::Reading(FxHashMap::default()),
-            has_changed: false,
+            changes: 0,
         });
         self.stays = self.stays.max(here.stay.0);
         match by {
@@ -153,7 +153,7 @@ impl FollowedHere {
     /// A user follows a channel from now on, or does not any more. Told before what is posted behind it.
     pub fn changed(&mut self, user: UserId, channel: ConversationId, is_followed: bool) {
         let Some(here) = self.users.get_mut(&user) else { return };
-        here.has_changed = true;
+        here.changes += 1;
         match &mut here.follows {
             Follows::Reading(changed) => drop(changed.insert(channel, is_followed)),
             Follows::Known(follows) if is_followed => {
@@ -167,11 +167,11 @@ impl FollowedHere {
         }
     }
 
-    /// Whether a user who is here followed or left something since the stay began: what a page said of it before may not
-    /// hold any more.
+    /// How often a user who is here followed or left something since the stay began: what a page said of it does not hold
+    /// any more when there were more since.
     #[must_use]
-    pub fn has_changed(&self, user: UserId) -> bool {
-        self.users.get(&user).is_some_and(|here| here.has_changed)
+    pub fn changes(&self, user: UserId) -> u64 {
+        self.users.get(&user).map_or(0, |here| here.changes)
     }
 
     /// Something was posted. Gives those who are here and follow the channel; those whose follows are not known yet are told

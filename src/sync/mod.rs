@@ -34,5 +34,5 @@ pub use marks::{Lifeline, Marks, RunName, ValidList};
 pub use names::Names;
 pub use page::{Messages, Page, PageLimits, Passed, Source};
 pub use progress::{Course, Progress};
-pub use push_chain::{Issued, News, PushChain};
+pub use push_chain::{Followed, Issued, News, PushChain};
 pub use snapshot::{Chain, SnapshotKey};

@@ -7,7 +7,7 @@ use super::{
     marks::Marks,
 };
 use crate::model::{
-    ConversationId, Kind, Seq, Version,
+    ConversationId, Follow, Kind, Seq, Version,
     record::{InboxMessage, Item, ItemValue},
 };
 
@@ -87,14 +87,14 @@ pub struct Messages {
     /// Everything above the mark that is passed over, also what lies above the last entry. Newer posts of each of these
     /// channels are among the entries, or come behind the last.
     pub passed: Vec<Passed>,
-    /// The user follows channels, or did: an inbox alone does not show everything.
-    pub is_merged: bool,
+    /// What the user follows, or did: besides the inbox, that is where messages came from.
+    pub follows: Vec<Follow>,
 }
 
 impl From<Vec<InboxMessage>> for Messages {
     /// Nothing is passed over.
     fn from(entries: Vec<InboxMessage>) -> Messages {
-        Messages { entries, passed: Vec::new(), is_merged: false }
+        Messages { entries, passed: Vec::new(), follows: Vec::new() }
     }
 }
 
@@ -107,8 +107,8 @@ pub struct Page {
     pub entries: Vec<InboxMessage>,
     /// Posts that this chain is not given. What was named by an earlier page may be named again.
     pub passed: Vec<Passed>,
-    /// See [`Messages::is_merged`]; known where messages were read to their end.
-    pub is_merged: bool,
+    /// See [`Messages::follows`]; known where messages were read to their end.
+    pub follows: Vec<Follow>,
     /// Marks after this page: of the last entry given, kind by kind, never of the bound.
     pub marks: Marks,
     /// Something is left.
@@ -142,7 +142,7 @@ impl Page {
             items: Vec::new(),
             entries: Vec::new(),
             passed: Vec::new(),
-            is_merged: false,
+            follows: Vec::new(),
             marks,
             more: false,
             gap: false,
@@ -281,7 +281,7 @@ fn drain_messages<S: Source>(
         page.marks.enumerate(kinds.set().and([CONVERSATIONS].into_iter().collect()));
         return Ok(());
     }
-    let Messages { mut entries, passed, is_merged } = scanned?;
+    let Messages { mut entries, passed, follows } = scanned?;
     // A source that stopped at the bytes cannot say whether something is left; one more look at the next page can.
     let bytes: usize = entries.iter().map(|entry| entry.message.content.bytes()).sum();
     page.more = entries.len() > room.entries || bytes + crate::model::limits::ENTRY_BYTES_MAX > room.bytes;
@@ -292,7 +292,7 @@ fn drain_messages<S: Source>(
         page.more = false;
     }
     // What is passed over is named before the mark can rise above it.
-    (page.entries, page.passed, page.is_merged) = (entries, passed, is_merged);
+    (page.entries, page.passed, page.follows) = (entries, passed, follows);
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use super::{
     marks::{Marks, RunName},
 };
 use crate::model::{
-    Version,
+    Follow, Version,
     seeded::{self, SyncBug},
 };
 
@@ -39,6 +39,32 @@ enum Pushing {
     Lagging,
 }
 
+/// Channels of one user whose posts are looked for when something is pushed. Who has something of more is nudged.
+/// Source: each is looked at for each push; about 100 bytes of each connection.
+const PUSH_FOLLOWS_MAX: usize = 16;
+
+/// The channels that a page merged the inbox with.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Followed {
+    /// What the user follows, or did.
+    pub follows: Vec<Follow>,
+    /// It has every change of that through this version.
+    pub through: Version,
+}
+
+/// What the newest page was merged with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Follows {
+    Known(Box<[Follow]>),
+    TooMany,
+}
+
+impl Default for Follows {
+    fn default() -> Follows {
+        Follows::Known(Box::default())
+    }
+}
+
 /// What news mean for a chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum News {
@@ -55,13 +81,18 @@ pub enum News {
 pub struct PushChain {
     issued: Option<Issued>,
     pushing: Pushing,
-    /// The newest page told of channels: see [`PushChain::page_was_merged`].
-    is_merged: bool,
+    follows: Follows,
+    follows_through: Version,
 }
 
 impl Default for PushChain {
     fn default() -> PushChain {
-        PushChain { issued: None, pushing: Pushing::Closed, is_merged: false }
+        PushChain {
+            issued: None,
+            pushing: Pushing::Closed,
+            follows: Follows::default(),
+            follows_through: Version(0),
+        }
     }
 }
 
@@ -78,7 +109,7 @@ impl PushChain {
     pub fn news(&self, items: bool, may_push: bool) -> News {
         match (self.pushing, &self.issued) {
             (Pushing::Nudged | Pushing::Lagging, _) => News::Nothing,
-            (Pushing::Open, Some(issued)) if may_push && !items && !self.is_merged => {
+            (Pushing::Open, Some(issued)) if may_push && !items && self.follows != Follows::TooMany => {
                 News::PushAbove(issued.marks.of(MESSAGES))
             }
             _ => News::Nudge,
@@ -176,17 +207,35 @@ impl PushChain {
         news && !more
     }
 
-    /// Whether the page that was given merged the inbox with channels. A push, which is made of the inbox in the tail
-    /// alone, would pass over their posts, so such a user is nudged. Who begins to follow is told so by a state kind, and
-    /// so by a page, before the first post.
-    pub fn page_was_merged(&mut self, is_merged: bool) {
-        self.is_merged = is_merged;
+    /// The page that was given merged the inbox with these channels: a push has to have their posts, too. Who begins to
+    /// follow one more, or ends it, is told so by a state kind, and so by a page, before what is posted then.
+    pub fn page_was_merged(&mut self, followed: Followed) {
+        self.follows_through = followed.through;
+        self.follows = match followed.follows.len() {
+            0..=PUSH_FOLLOWS_MAX => Follows::Known(followed.follows.into_boxed_slice()),
+            _ => Follows::TooMany,
+        };
+    }
+
+    /// What is followed is known with every change through this version.
+    #[must_use]
+    pub fn follows_through(&self) -> Version {
+        self.follows_through
+    }
+
+    /// What a push has to have besides the inbox.
+    #[must_use]
+    pub fn follows(&self) -> &[Follow] {
+        match &self.follows {
+            Follows::Known(follows) => follows,
+            Follows::TooMany => &[],
+        }
     }
 
     /// Whether its client follows channels and waits for news: then a look at the store says whether it lacks any.
     #[must_use]
     pub fn waits_for_posts(&self) -> bool {
-        self.pushing == Pushing::Open && self.is_merged
+        self.pushing == Pushing::Open && self.follows != Follows::default()
     }
 
     /// Whether it waits for news and lacks something of kind messages, when the newest has this version.
@@ -231,6 +280,14 @@ mod tests {
         Issued { snapshot: Bytes::from(vec![mark as u8; 20]), marks }
     }
 
+    fn follow() -> Follow {
+        Follow {
+            user: crate::model::UserId(1),
+            channel: crate::model::ConversationId(2),
+            intervals: Vec::new(),
+        }
+    }
+
     /// A chain whose client has synced to the end, through version 5.
     fn open() -> PushChain {
         let mut chain = PushChain::default();
@@ -264,19 +321,25 @@ mod tests {
     }
 
     #[test]
-    fn who_follows_channels_is_nudged_and_not_pushed_to() {
+    fn who_follows_many_channels_is_nudged_and_not_pushed_to() {
         let mut chain = open();
-        chain.page_was_merged(true);
-        assert_eq!(chain.news(false, true), News::Nudge);
-        chain.page_was_merged(false);
-        assert_eq!(chain.news(false, true), News::PushAbove(Version(5)));
+        for (count, news) in [
+            (1, News::PushAbove(Version(5))),
+            (PUSH_FOLLOWS_MAX, News::PushAbove(Version(5))),
+            (PUSH_FOLLOWS_MAX + 1, News::Nudge),
+            (0, News::PushAbove(Version(5))),
+        ] {
+            chain.page_was_merged(Followed { follows: vec![follow(); count], through: Version(5) });
+            assert_eq!(chain.news(false, true), news, "{count}");
+            assert_eq!(chain.waits_for_posts(), count > 0, "{count}");
+        }
     }
 
     #[test]
     fn a_heartbeat_of_who_follows_channels_is_looked_after_until_it_was_told() {
         let mut chain = open();
         assert!(!chain.waits_for_posts(), "an inbox is pushed");
-        chain.page_was_merged(true);
+        chain.page_was_merged(Followed { follows: vec![follow()], through: Version(5) });
         assert!(chain.waits_for_posts());
         assert_eq!([4, 5, 6].map(|head| chain.lacks(Version(head))), [false, false, true]);
         chain.nudged();

@@ -3,7 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use highwater::{
-    model::{Kind, KindSet, Seq, UserId, Version, limits::KINDS_MAX, record::Item},
+    model::{
+        Follow, Kind, KindSet, Seq, UserId, Version,
+        limits::{KINDS_MAX, PUSH_ENTRIES_MAX},
+        record::Item,
+    },
     store::view::{ReadFault, UserView, View},
     sync::{
         Held, Kinds, Marks, Messages, PageLimits, RunName, Source, compare, kinds::MESSAGES, page::drain,
@@ -121,6 +125,19 @@ impl Client {
             }
         }
         panic!("a sync without end");
+    }
+
+    /// What would be pushed to the client, if the tail can show it, is what a page has. Says whether there were posts in it.
+    pub fn check_push(&self, store: &GroupStore) -> bool {
+        let (view, tail, mark) = (store.view(), store.tail(), self.marks.of(MESSAGES));
+        let follows: Vec<Follow> = view.follows(self.user).unwrap().into_values().collect();
+        let news = tail.news_above((self.user, &follows), mark, tail.durable(), PUSH_ENTRIES_MAX);
+        let Some((news, false)) = news else { return false };
+        let limits = PageLimits { entries: 1000, bytes: usize::MAX };
+        let page = view.messages_above(self.user, mark, limits, 1000).unwrap();
+        assert_eq!(news, page.entries, "G1, G5, G7: a push to user {} above {mark}", self.user);
+        news.iter()
+            .any(|entry| !follows.is_empty() && follows.iter().any(|follow| follow.has(entry.message.seq)))
     }
 
     /// Everything that is for the user was given once and in order, or was named as passed over; nothing else was.

@@ -51,6 +51,8 @@ struct Tested {
     clients: Vec<Client>,
     sent: u64,
     refused: u64,
+    /// At the end somebody could have been pushed to what was posted.
+    pushed: bool,
 }
 
 fn ask(user: u64, change: ChannelChange) -> Request {
@@ -68,7 +70,7 @@ impl Tested {
         let present: BTreeSet<u64> = (1..=2).collect();
         let clients = (1..=USERS).map(|user| Client::new(user, posts_max, 1)).collect();
         let audiences = vec![present.clone(); entries];
-        Tested { store, form, present, audiences, clients, sent: 0, refused: 0 }
+        Tested { store, form, present, audiences, clients, sent: 0, refused: 0, pushed: false }
     }
 
     fn post(&mut self) -> Request {
@@ -173,6 +175,7 @@ impl Tested {
             late.sync_to_the_end(&self.store);
             late.check(&due);
             let client = &mut self.clients[user as usize - 1];
+            self.pushed |= client.check_push(&self.store);
             client.sync_to_the_end(&self.store);
             client.check(&due);
             let is_present = self.present.contains(&user);
@@ -213,7 +216,7 @@ fn every_order(letters: &[Event], events: u32, start: (Form, usize), indexing: I
         begun.submit(&ask(1, ChannelChange::Turn(form))).unwrap();
     }
     begun.drain();
-    let (mut tried, mut waited, mut passed) = (0_u64, 0_u64, 0_u64);
+    let (mut tried, mut waited, mut passed, mut pushed) = (0_u64, 0_u64, 0_u64, 0_u64);
     for events in sequences(letters, events) {
         let mut tested = Tested::new(begun.again(indexing), form, posts_max);
         let done = catch_unwind(AssertUnwindSafe(|| {
@@ -221,16 +224,18 @@ fn every_order(letters: &[Event], events: u32, start: (Form, usize), indexing: I
             waited += u64::from(tested.store.drain() > 0);
             tested.check(posts_max);
             assert_eq!(tested.refused, 0);
+            pushed += u64::from(tested.pushed);
             passed += u64::from(tested.clients.iter().any(|client| !client.passed.is_empty()));
         }));
         assert!(done.is_ok(), "{events:?}, {start:?}, index {indexing:?}, {posts_max} posts");
         tried += 1;
     }
     println!(
-        "{tried} sequences of {events} events with {USERS} users from {start:?}, index {indexing:?}, at most {posts_max} posts: something waited at the end of {waited}, {passed} passed something over"
+        "{tried} sequences of {events} events with {USERS} users from {start:?}, index {indexing:?}, at most {posts_max} posts: something waited at the end of {waited}, {passed} passed something over, {pushed} could be pushed"
     );
     assert_eq!(tried, (letters.len() as u64).pow(events));
     assert_eq!(passed > 0, posts_max < 9);
+    assert_eq!(pushed > 0, indexing == Indexing::Never, "{pushed} pushed");
 }
 
 const OF_CHANNEL: [Event; 9] = [

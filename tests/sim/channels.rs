@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use highwater::{
     logic::{
-        Answer, Request,
+        Answer, Principal, Request,
         operation::{ChannelChange, ChannelRequest, GroupChange, GroupRequest, Target},
     },
     model::{ChannelEffect, ConversationId, Effect, Record, UserId, limits::FOLLOW_INTERVALS_MAX},
 };
 use highwater_wire::Refusal;
 
-use crate::{operations::Ticket, oracle::Oracle, world::World};
+use crate::{client::Client, operations::Ticket, oracle::Oracle, world::World};
 
 /// Channels of one history.
 const CHANNELS: usize = 2;
@@ -47,7 +47,7 @@ impl World {
         let owner = self.oracle.channels[&channel].owner;
         let of_owner = self.clients.iter().filter(|client| client.user == owner);
         let of_owner = of_owner.filter(|client| self.oracle.is_let_in(client.lineage.device));
-        let owner = of_owner.map(crate::client::Client::principal).next();
+        let owner = of_owner.map(Client::principal).next();
         let is_followed = self.oracle.channels[&channel].is_followed_by(by.user);
         match (self.random.below(8), owner) {
             (0..4, Some(owner)) => {
@@ -67,9 +67,20 @@ impl World {
         }
     }
 
+    /// A channel that a user follows, and its owner, who can write.
+    pub fn channel_of(&self, user: UserId) -> Option<(Principal, ConversationId)> {
+        let followed = self.oracle.channels.iter().filter(|(_, model)| model.is_followed_by(user));
+        let mut writable = followed.filter_map(|(channel, model)| {
+            let of_owner =
+                |client: &&Client| client.user == model.owner && self.oracle.is_let_in(client.lineage.device);
+            Some((self.clients.iter().find(of_owner)?.principal(), *channel))
+        });
+        writable.next()
+    }
+
     fn ask_channel(
         &mut self,
-        by: highwater::logic::Principal,
+        by: Principal,
         channel: ConversationId,
         change: ChannelChange,
         event: &'static str,

@@ -243,6 +243,7 @@ const EVENTS: &[&str] = &[
     // pushing
     "push",
     "push dropped",
+    "push of posts",
     "lagging, drained",
     "push lost",
     "nudge",

@@ -166,6 +166,10 @@ impl GroupStore {
         self.submit(&Request::StoreTime).unwrap();
     }
 
+    pub fn tail(&self) -> &Tail {
+        &self.tail
+    }
+
     pub fn view(&self) -> View {
         View::new(&self.tail, &self.engine)
     }

@@ -172,7 +172,7 @@ impl World {
         let limit = 1 + self.random.below(5);
         let mut client = self.clients[place].clone();
         self.read_again(&mut client, limit);
-        if self.random.one_in(4) {
+        if self.random.one_in(2) {
             self.counts.saw("reading again cut");
         } else {
             self.clients[place] = client;

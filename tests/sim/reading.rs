@@ -162,7 +162,7 @@ impl World {
         let session = self.sessions.get_mut(&lineage).expect("it is connected");
         let issued = Issued { snapshot: answered.snapshot, marks: answered.marks };
         let news = session.chain.page_given(issued, answered.page.more);
-        session.chain.page_was_merged(answered.is_merged);
+        session.chain.page_was_merged(answered.follows);
         if news {
             session.note(true);
         }
@@ -264,15 +264,22 @@ impl World {
         }
     }
 
-    /// Somebody writes a few messages to one who is connected and has everything: each is pushed, unless it gets lost.
+    /// Somebody writes a few messages to one who is connected and has everything, or posts them to a channel that this one
+    /// follows: each is pushed, unless it gets lost.
     pub fn chatter(&mut self) {
         let is_open = |session: &Session| matches!(session.chain.news(false, true), News::PushAbove(_));
         let (Some(lineage), Some(writer)) = (self.any_session(is_open), self.any_live_client()) else {
             return;
         };
         let (writer, reader) = (self.clients[writer].principal(), self.clients[self.client_of(lineage)].user);
+        let channel = self.channel_of(reader);
+        // What is followed is in the tail no more: from then on posts are pushed.
+        while channel.is_some() && self.index_batch() {}
         for _ in 0..4 {
-            self.send_to(writer, Target::User(reader));
+            match channel.filter(|_| self.random.one_in(2)) {
+                Some((owner, channel)) => self.send_to(owner, Target::Conversation(channel)),
+                None => self.send_to(writer, Target::User(reader)),
+            }
             self.work_off();
             let dropped = self.random.one_in(2);
             if self.sessions.contains_key(&lineage) {
@@ -308,6 +315,12 @@ impl World {
             }
             Telling::Push(page, issued) => {
                 session.chain.pushed(issued);
+                let is_post = |entry: &proto::Entry| {
+                    self.oracle.channels.contains_key(&ConversationId(entry.conversation_id))
+                };
+                if page.entries.iter().any(is_post) {
+                    self.counts.saw("push of posts");
+                }
                 session.frames.push_back(Frame::Push(page));
                 self.counts.saw("push");
                 self.probe_sometimes();

@@ -81,9 +81,12 @@ impl Session {
             News::Nudge => return Telling::Nudge("nudge"),
             News::PushAbove(mark) => mark,
         };
-        let Some((deliveries, false)) = tail.inbox_above(user, mark, tail.durable(), PUSH_ENTRIES_MAX) else {
+        let whose = (user, self.chain.follows());
+        let Some((deliveries, false)) = tail.news_above(whose, mark, tail.durable(), PUSH_ENTRIES_MAX) else {
             return Telling::Nudge("chain broken");
         };
+        let is_as_told = tail.follows_changed(user) <= self.chain.follows_through();
+        assert!(is_as_told, "what a user follows changed, and no item said so");
         let Some(last) = deliveries.last() else {
             return Telling::Nothing;
         };

@@ -16,7 +16,7 @@ use crate::{
     monitor::{Monitor, Op, Outcome, ids},
     store::view::{ReadFault, UserView, View},
     sync::{
-        Chain, Course, Issued, Kept, Kinds, LEVELS, Marks, Rendering, SnapshotKey,
+        Chain, Course, Followed, Issued, Kept, Kinds, LEVELS, Marks, Rendering, SnapshotKey,
         page::{PageLimits, drain},
         render,
         snapshot::Opened,
@@ -64,8 +64,8 @@ pub struct Answered {
     pub snapshot: Bytes,
     /// What that says.
     pub marks: Marks,
-    /// Whether it merged the inbox with channels: what is new is fetched then, and not pushed.
-    pub is_merged: bool,
+    /// The channels that it merged the inbox with.
+    pub follows: Followed,
 }
 
 /// What a handed-in snapshot means for the page that answers it.
@@ -128,8 +128,8 @@ pub fn answer(
         if unchanged { request.given.clone() } else { Bytes::from(key.seal(request.chain, &marks)) };
     let base = if rebuild.is_some() { &[] } else { base_of(&request.given) };
     let messages = page.entries.iter().map(|inbox| &inbox.message);
-    let is_merged = page.is_merged;
     let renamed = view.renamed_by(request.chain.user, &page)?;
+    let follows = Followed { follows: page.follows, through: view.bound() };
     let page = proto::Page {
         base: Bytes::copy_from_slice(base),
         snapshot: if unchanged { Bytes::new() } else { snapshot.clone() },
@@ -145,7 +145,7 @@ pub fn answer(
         valid: page.valid.iter().map(render::valid).collect(),
         valid_complete: page.valid_complete,
     };
-    Ok(Answered { page, snapshot, marks, is_merged })
+    Ok(Answered { page, snapshot, marks, follows })
 }
 
 /// Items as they are told. What one is told by besides is left out where its kind is not declared.
@@ -197,6 +197,7 @@ impl User {
             session.refuse(request_id, Refusal::TooManyInFlight);
             return;
         }
+        session.follow_changes = services.ports.followed(worker).changes(user);
         let chain = Chain { user, lineage: session.lineage.id };
         let (key, lifeline, from) = (&services.key, &services.lifeline, session.lineage.from);
         let (marks, rebuild) =
@@ -274,7 +275,7 @@ impl User {
                     session.chain.page_failed();
                 }
             }
-            PageRead::Page { frame, snapshot, marks, more, is_merged } => {
+            PageRead::Page { frame, snapshot, marks, more, follows } => {
                 let lineage = session.lineage.id;
                 let now_ms = self.services.clock.monotonic_us() / 1000;
                 self.progress(lineage).answered(&snapshot, now_ms);
@@ -282,7 +283,7 @@ impl User {
                     return;
                 };
                 let news = session.chain.page_given(Issued { snapshot, marks }, more);
-                session.chain.page_was_merged(is_merged);
+                session.chain.page_was_merged(follows);
                 session.answer_encoded(frame);
                 if news {
                     // State kinds may be among what came meanwhile, so it is fetched.
@@ -301,11 +302,11 @@ fn to_read(
 ) -> PageRead {
     match answered {
         Ok(answered) => {
-            let Answered { page, snapshot, marks, is_merged } = answered;
+            let Answered { page, snapshot, marks, follows } = answered;
             let more = page.more;
             let body = Some(proto::server_frame::Body::Page(page));
             let frame = super::encode(encoding, &proto::ServerFrame { request_id, body });
-            PageRead::Page { frame, snapshot, marks, more, is_merged }
+            PageRead::Page { frame, snapshot, marks, more, follows }
         }
         Err(fault) => {
             let error = &fault as &dyn std::error::Error;

@@ -43,11 +43,12 @@ impl User {
         }
     }
 
-    /// Whether a push may be made of the inbox alone. Not when the user has begun to follow something since the newest page:
-    /// a post may stand between. That is known from the tail until it was told, and then from what was told. Asked after
-    /// the inbox was read: what is newer is not in it.
-    pub(super) fn inbox_is_all(&self) -> bool {
-        let told = self.services.ports.followed(self.worker).has_changed(self.user);
-        !told && !self.services.tail.has_follows(self.user)
+    /// Whether the user follows what the newest page of a session says. If the user has begun to follow something since, a
+    /// post may stand between; if the user has left something, a post may be for others. That is known from the tail until it
+    /// was told, and then from what was told. Asked after the news were read: what is newer is not among them.
+    pub(super) fn follows_as_told(&self, session: &Session) -> bool {
+        let changes = self.services.ports.followed(self.worker).changes(self.user);
+        changes == session.follow_changes
+            && self.services.tail.follows_changed(self.user) <= session.chain.follows_through()
     }
 }

@@ -46,18 +46,17 @@ impl User {
 
     /// Pushes everything above the mark, if the tail shows that nothing is missing between.
     fn push_above(&mut self, place: usize, mark: Version) {
-        let tail = &self.services.tail;
-        let Some((entries, false)) = tail.inbox_above(self.user, mark, tail.durable(), PUSH_ENTRIES_MAX)
-        else {
+        let (tail, session) = (&self.services.tail, &self.sessions[place]);
+        let whose = (self.user, session.chain.follows());
+        let Some((entries, false)) = tail.news_above(whose, mark, tail.durable(), PUSH_ENTRIES_MAX) else {
             return self.nudge(place);
         };
-        if !self.inbox_is_all() {
+        if !self.follows_as_told(session) {
             return self.nudge(place);
         }
         if entries.is_empty() {
             return;
         }
-        let session = &self.sessions[place];
         // Names are read where pages are made; a look into the store has no place on a worker's thread.
         let names_somebody =
             |entry: &InboxMessage| !render::people(self.user, session.rendering, &entry.message).is_empty();

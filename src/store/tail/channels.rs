@@ -15,7 +15,7 @@ pub(super) struct ChannelRows {
     row: Option<(Version, Channel)>,
     followers: Rows<UserId, ()>,
     /// Ascending.
-    posts: VecDeque<(Seq, Version)>,
+    pub(super) posts: VecDeque<(Seq, Version)>,
 }
 
 impl ChannelRows {
@@ -90,11 +90,14 @@ impl Tail {
             ChannelEffect::FollowCount { user, .. } => self.change_follows(*user, |follows| {
                 follows.count = follows.count.filter(|(changed, _)| *changed > version);
             }),
-            ChannelEffect::Posted(posted) => self.change_channel(posted.channel, |rows| {
-                while rows.posts.front().is_some_and(|(_, posted)| *posted <= version) {
-                    rows.posts.pop_front();
-                }
-            }),
+            ChannelEffect::Posted(posted) => {
+                self.shard(posted.channel.0).write().post_ends.left(posted.channel, version);
+                self.change_channel(posted.channel, |rows| {
+                    while rows.posts.front().is_some_and(|(_, posted)| *posted <= version) {
+                        rows.posts.pop_front();
+                    }
+                });
+            }
         }
     }
 
@@ -118,10 +121,12 @@ impl Tail {
         }
     }
 
-    /// Whether something that a user follows, or followed, changed and is not in the index yet.
+    /// Version of the newest change of what a user follows, or followed, that the tail has; 0 for none.
     #[must_use]
-    pub fn has_follows(&self, user: UserId) -> bool {
-        self.shard(user.0).read().follows.contains_key(&user)
+    pub fn follows_changed(&self, user: UserId) -> Version {
+        let shard = self.shard(user.0).read();
+        let rows = shard.follows.get(&user).map(|follows| &follows.rows);
+        rows.into_iter().flatten().map(|(_, (version, _))| *version).max().unwrap_or_default()
     }
 
     /// Version of the newest post of a channel, if it is remembered.

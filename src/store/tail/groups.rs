@@ -82,7 +82,7 @@ impl Tail {
             GroupEffect::Expanded(step) => {
                 for (user, _) in &step.pointers {
                     let mut shard = self.shard(user.0).write();
-                    pop_through(&mut shard.inboxes, user, |entry| entry.version <= version);
+                    shard.pop_inbox(*user, version);
                 }
             }
         }

@@ -18,7 +18,9 @@ impl Tail {
         entries_max: usize,
     ) -> Option<(Vec<InboxMessage>, bool)> {
         let shard = self.shard(user.0).read();
-        let inbox = shard.inboxes.get(&user)?;
+        let Some(inbox) = shard.inboxes.get(&user) else {
+            return (shard.inbox_ends.end(&user) <= mark).then(|| (Vec::new(), false));
+        };
         let first = inbox.partition_point(|entry| entry.version <= mark);
         let unbroken = inbox.get(first).is_none_or(|entry| entry.previous <= mark);
         if !unbroken {
