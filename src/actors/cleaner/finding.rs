@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::{
     bodies,
     erasing::{self, Erasing},
+    schedule::Left,
 };
 use crate::{
     logic::Request,
@@ -46,6 +47,8 @@ pub(super) struct Judging {
     /// The observed time; none while nothing may expire.
     pub(super) now: Option<TimeMs>,
     pub(super) retentions: Retentions,
+    /// The newest erasure that the cleaner was told of. Until the index has it, it is waited for.
+    pub(super) awaited: Version,
 }
 
 impl Judging {
@@ -65,11 +68,14 @@ pub(super) struct Found {
     pub(super) requests: Vec<Request>,
     /// Where the next step goes on; `None` when the pass has reached its end.
     pub(super) next: Option<Place>,
+    /// At the end of a pass, what it leaves of erasures.
+    pub(super) left: Left,
 }
 
 impl Found {
     pub(super) fn at(place: Place) -> Found {
-        Found { keys: Vec::new(), rewrites: Vec::new(), requests: Vec::new(), next: Some(place) }
+        let (keys, rewrites, requests) = (Vec::new(), Vec::new(), Vec::new());
+        Found { keys, rewrites, requests, next: Some(place), left: Left::Nothing }
     }
 
     pub(super) fn room(&self) -> usize {
@@ -83,7 +89,7 @@ pub(super) fn find(view: &View, place: Place, judging: &Judging) -> Result<Found
         Place::Users(after) => of_users(view, after, judging),
         Place::Tombstones(after) => of_tombstones(view, after.as_deref(), judging),
         Place::Bodies(after) => bodies::find(view, after, judging),
-        Place::Erasing(None) => erasing::begin(view),
+        Place::Erasing(None) => erasing::begin(view, judging.awaited),
         Place::Erasing(Some(at)) => erasing::find(view, at),
     }
 }
