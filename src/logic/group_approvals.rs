@@ -82,10 +82,10 @@ pub(super) fn accept(
     version: Version,
 ) -> Result<Decided, Refusal> {
     let held = state.groups.get(&group).and_then(Option::as_ref).expect("a group that is managed is held");
-    if held.present(user).is_some() {
+    let is_there = matches!(state.accounts.get(&user), Some(Some(_)));
+    if is_there && held.present(user).is_some() {
         return Ok(Decided::unchanged(Answer::Done));
     }
-    let is_there = matches!(state.accounts.get(&user), Some(Some(_)));
     let waits = held.door.asking.iter().any(|asking| asking.user == user && asking.waits(at));
     if !waits || !is_there {
         return Err(Refusal::NoSuchRequest);

@@ -135,9 +135,12 @@ async fn nobody_waits_for_the_pause_of_cleanup_to_be_told() {
     // Ten minutes from one pass to the next, as by default.
     let home = Home::new("[server]\nworkers = 2\n", &["--dev"]);
     let server = home.start();
-    let [ann, bob] = server.people(1).await;
+    let [ann, bob, cy] = server.people(1).await;
     let mut anns = Wire::greeted(&server, ann.token()).await;
     let mut bobs = Wire::greeted(&server, bob.token()).await;
+    // A start looks whether it finds something of an earlier run, and now that is over.
+    assert_eq!(erased_by_operator(&server, &cy.name, false).await, 200);
+    until_done(&server, &cy.name).await;
     let day = requests::today(&mut anns).await;
     let to_bob = requests::send(To::UserId(bob.user_id), day, "secret");
     let conversation = requests::sent(&mut anns, to_bob).await.conversation_id;

@@ -42,6 +42,7 @@
 //! | [`watermarks`] | how far others have come: asked, hinted, hidden, blocked; the members of a group |
 //! | [`slow_device`] | a device that never reads costs its bound and nobody else anything |
 //! | [`erasure`] | a user is erased: nobody is shown what the user wrote, and what others wrote stands |
+//! | [`erased_before_told`] | a user was erased and others were not told yet: there is no such user to those who ask and act |
 //! | [`full_disk`] | a full disk: writes are refused, reads go on, and space brings the writes back |
 //!
 //! Waiting is always for something seen, with a deadline (`support::DEADLINE`); there are no sleeps to let things happen.
@@ -66,6 +67,7 @@ mod contacts;
 mod devices;
 mod document_kinds;
 mod encodings;
+mod erased_before_told;
 mod erasure;
 mod export;
 mod full_disk;
