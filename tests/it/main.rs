@@ -27,6 +27,7 @@
 //! | [`idempotence`] | the same id has the same place: twice at once, over connections, devices, crashes |
 //! | [`bodies`] | messages that go by policy: when everybody has them, or when they are too old |
 //! | [`channels`] | channels: made, followed, turned; who writes, and what a follower has |
+//! | [`channel_heirs`] | channels whose owner was erased: to whom they go, and what has ended |
 //! | [`posts`] | followers hear of a post without asking, and nobody else does; a poll ends with it |
 //! | [`group_announcements`] | what is announced in a group: who may, who is told, and what who comes later finds |
 //! | [`group_approvals`] | groups that want to be asked: who waits, who is let in, and who is told what of it |
@@ -58,6 +59,7 @@ mod bad_snapshots;
 mod bad_tokens;
 mod bodies;
 mod bots;
+mod channel_heirs;
 mod channels;
 mod chat;
 mod cleanup;
