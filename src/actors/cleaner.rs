@@ -19,11 +19,14 @@ use std::{sync::Arc, time::Duration};
 
 use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, SpawnHandle};
 
-pub use self::bell::CleanerBell;
+pub use self::{
+    bell::CleanerBell,
+    finding::{Found, Judging, Place, find},
+    schedule::Left,
+};
 use self::{
     bell::ErasureBegan,
-    finding::{Found, Judging, Place, find},
-    schedule::{Left, Pass, Schedule},
+    schedule::{Pass, Schedule},
 };
 use super::{
     observed::Observed,

@@ -258,6 +258,23 @@ const EVENTS: &[&str] = &[
     "owner does not unfollow",
     "follow refused as blocked",
     "chatter",
+    // turns at the end of histories
+    "turned to a channel",
+    "turned to a group",
+    "turned while entries wait",
+    "turn refused as full",
+    "came between turns",
+    "went between turns",
+    // erasures at the end of histories
+    "erasure begun",
+    "erasure step",
+    "erasure while entries wait",
+    "crash in an erasure",
+    "erased text looked for",
+    "chunk without what was erased",
+    "erasure done",
+    "channel ended by an erasure",
+    "conversation goes on after an erasure",
     // explaining
     "hand-back time known",
     "hand-back time not known",

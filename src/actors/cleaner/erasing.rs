@@ -45,7 +45,7 @@ const REQUESTS_MAX: usize = 128;
 
 /// Where a pass is with its erasures.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Erasing {
+pub struct Erasing {
     /// On which it works; how far each has told is as the steps asked for so far will leave it.
     told: BTreeMap<UserId, ConversationId>,
     stage: Stage,

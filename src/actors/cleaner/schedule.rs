@@ -18,7 +18,7 @@ pub(super) enum Pass {
 
 /// What a pass leaves of erasures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Left {
+pub enum Left {
     /// None is under way.
     Nothing,
     /// Something was asked for or written, and the next pass sees what came of it.
