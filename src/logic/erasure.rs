@@ -13,6 +13,7 @@ use super::{
     decide::{Decided, Needs, authorise},
     fan_out::{self, Entry},
     gone::left_of,
+    group_approvals,
     group_changes::{Changed, apply},
     groups, heirs, lineages,
     operation::{Answer, Principal},
@@ -265,8 +266,9 @@ fn tell_peer(
     effects.push(Effect::Message(Arc::new(delivery)));
 }
 
-/// The entry is the user's leave too, if there is something to leave. Who merely followed a channel goes without a word: such
-/// a one wrote nothing, and others were never told of it. Asked of groups only that the user has a row in.
+/// The entry is the user's leave too, if there is something to leave. Who merely followed a channel, or asked to come in, goes
+/// without a word: such a one wrote nothing here, and others were never told of it. Asked of groups only that the user has a
+/// row in.
 fn tell_group(
     state: &mut State,
     effects: &mut Vec<Effect>,
@@ -276,8 +278,10 @@ fn tell_group(
 ) {
     let Some(Some(held)) = state.groups.get(&group) else { return };
     let (form, was_member) = (held.form(), held.members.contains_key(&user));
-    if form == Form::Group && held.present_count() == 0 {
-        // Nobody is there to be told.
+    effects.extend(group_approvals::forget(state, group, user, version));
+    let Some(Some(held)) = state.groups.get(&group) else { return };
+    if form == Form::Group && (held.present_count() == 0 || !was_member) {
+        // Nobody is there to be told, or nobody ever heard of the user.
         return;
     }
     let announces = held.row.announcement.as_ref().is_some_and(|announcement| announcement.by == user);

@@ -3,11 +3,11 @@
 use super::{
     Answer, Decided, Request, State, decide,
     decide_samples::{Rows, at, by, change_contact},
-    group_doors_tests::{change, check, join, link, remove},
+    group_doors_tests::{GROUP, change, check, join, link, remove},
     operation::{ContactChange, DoorChange, Erase, ErasedBy, ErasureRequest, GroupChange},
 };
 use crate::model::{
-    Contact, ContactTally, Effect, Role, Standing, UserId, Version,
+    Contact, ContactTally, ConversationId, Effect, Role, Standing, UserId, Version,
     record::{Item, ItemValue},
 };
 use highwater_wire::Refusal;
@@ -86,6 +86,24 @@ fn a_link_holds_no_longer_than_its_maker() {
             "joined: Member 4 [3-] door [9:1/2] message ",
             GONE_2,
             "refused no_such_link",
+        ],
+    );
+}
+
+#[test]
+fn what_was_asked_is_forgotten_without_a_word() {
+    let wanted = change(1, GroupChange::Door(DoorChange::SetApproval(true)));
+    let after = ConversationId(0);
+    let told = ErasureRequest::Conversation { user: UserId(4), after, conversation: GROUP };
+    check(
+        &[wanted, link(2, 9, 2), join(4, 9), join(5, 9), erase(4), Request::Erase(told)],
+        &[
+            "done: door [] message ",
+            "link: door [9:0/2]",
+            "asked: door [9:1/2] 4 Waiting message ",
+            "asked: door [9:2/2] 4 Waiting 5 Waiting message ",
+            "done: -device 41 floor 0 [] -account 4 erasure 4 told 0",
+            &format!("done: door [9:2/2] 5 Waiting erasure 4 told {GROUP}"),
         ],
     );
 }

@@ -269,6 +269,7 @@ const EVENTS: &[&str] = &[
     "erasure begun",
     "erasure step",
     "erasure while entries wait",
+    "erased while asking to come in",
     "crash in an erasure",
     "erased text looked for",
     "chunk without what was erased",

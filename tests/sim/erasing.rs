@@ -10,12 +10,13 @@ use std::{
 use highwater::{
     actors::cleaner::{Judging, Left, Place, find},
     logic::{
-        Request,
+        Answer, Request,
         operation::{
-            ChangeContact, ContactChange, Erase, ErasedBy, ErasureRequest, GroupChange, GroupRequest, Target,
+            ChangeContact, ContactChange, DoorChange, Erase, ErasedBy, ErasureRequest, GroupChange,
+            GroupRequest, Target,
         },
     },
-    model::{Contact, ConversationId, Form, Role, Seq, UserId, Version},
+    model::{Contact, ConversationId, Form, LinkSecret, Role, Seq, UserId, Version},
     store::engine::{Direction, Engine},
 };
 use highwater_wire::proto::{self, entry};
@@ -93,12 +94,34 @@ impl World {
             let change = GroupChange::Announce(SECRET.to_owned());
             drop(self.do_now(Request::Group(GroupRequest { by, group: id, change })));
         }
+        self.ask_to_come_in(client, others);
         if self.random.one_in(2) {
             while self.expand_now() {}
         } else if !self.shell.view().unfinished_groups().unwrap().is_empty() {
             self.counts.saw("erasure while entries wait");
         }
         wrote
+    }
+
+    /// The user asks to come into the groups of others who want to be asked.
+    fn ask_to_come_in(&mut self, client: usize, others: &BTreeMap<UserId, usize>) {
+        let by = self.clients[client].principal();
+        let (secret, id) = (LinkSecret([9; 16]), [9; 16]);
+        for group in self.all_conversations() {
+            let members = self.shell.view().members(group).unwrap();
+            let owner = members.values().find(|one| one.since().is_some() && one.role == Role::Owner);
+            let owner = owner.and_then(|owner| others.get(&owner.user));
+            let Some(keeper) = owner.map(|place| self.clients[*place].principal()) else { continue };
+            let make = DoorChange::MakeLink { id, secret, valid_s: 600, uses_max: 9 };
+            let join = DoorChange::Join(secret, GREETING.to_owned());
+            for (by, what) in [(keeper, DoorChange::SetApproval(true)), (keeper, make), (by, join)] {
+                let change = GroupChange::Door(what);
+                if let Ok(Answer::Asked(_)) = self.do_now(Request::Group(GroupRequest { by, group, change }))
+                {
+                    self.counts.saw("erased while asking to come in");
+                }
+            }
+        }
     }
 
     /// Texts that somebody reads, of everybody but one.

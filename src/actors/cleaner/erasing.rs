@@ -167,13 +167,15 @@ fn conversations(
     Ok((!is_last).then_some(Stage::Conversations(after)))
 }
 
-/// Whether the user has or had a part in the conversation.
+/// Whether the user has or had a part in the conversation, or asked for one.
 fn is_in(view: &View, row: &Conversation, user: UserId) -> Result<bool, ReadFault> {
     if !row.is_group() {
         return Ok(row.members.contains(&user));
     }
     let group = row.conversation;
-    Ok(view.member(group, user)?.is_some() || view.follow(user, group)?.is_some())
+    Ok(view.member(group, user)?.is_some()
+        || view.follow(user, group)?.is_some()
+        || view.door(group)?.asking.iter().any(|asking| asking.user == user))
 }
 
 fn log(
