@@ -59,6 +59,8 @@ pub struct Cleaner {
     pass: Pass,
     /// Where this pass is.
     place: Place,
+    /// Where a full pass was when erasures were due; it goes on behind them.
+    interrupted: Option<Place>,
     reading: bool,
     /// Between two passes, what begins the next.
     timer: Option<SpawnHandle>,
@@ -88,6 +90,7 @@ impl Cleaner {
             schedule: Schedule::new(pause, services.clock.monotonic_us()),
             pass: Pass::Erasing,
             place: Place::Erasing(None),
+            interrupted: None,
             reading: false,
             timer: None,
             // What the log brings back may be an erasure.
@@ -130,7 +133,26 @@ impl Cleaner {
     fn rest(&mut self, left: Left, ctx: &mut Context<Cleaner>) {
         let left = if self.woken { Left::Moves } else { left };
         let (pass, wait) = self.schedule.ended(self.pass, left, self.clock.monotonic_us());
-        self.begin_after(pass, wait, ctx);
+        match self.interrupted.take() {
+            Some(place) => {
+                (self.pass, self.place) = (Pass::Full, place);
+                ctx.run_later(STEP, |cleaner, ctx| cleaner.step(ctx));
+            }
+            None => self.begin_after(pass, wait, ctx),
+        }
+    }
+
+    /// A pass goes on; a full one makes way for erasures that are due.
+    fn go_on(&mut self, next: Place, ctx: &mut Context<Cleaner>) {
+        let is_due = self.schedule.erasures_are_due(self.clock.monotonic_us());
+        self.place = if is_due && self.pass == Pass::Full && !matches!(next, Place::Erasing(_)) {
+            self.interrupted = Some(next);
+            self.pass = Pass::Erasing;
+            Place::Erasing(None)
+        } else {
+            next
+        };
+        ctx.run_later(STEP, |cleaner, ctx| cleaner.step(ctx));
     }
 
     fn begin_after(&mut self, pass: Pass, wait: Duration, ctx: &mut Context<Cleaner>) {
@@ -174,13 +196,13 @@ impl Handler<Read> for Cleaner {
                 self.intake.remove(found.keys);
                 self.intake.rewrite(found.rewrites);
                 self.ask(found.requests);
-                if let Some(next) = next {
-                    self.place = next;
-                    ctx.run_later(STEP, |cleaner, ctx| cleaner.step(ctx));
-                    return;
+                match next {
+                    Some(next) => self.go_on(next, ctx),
+                    None => {
+                        self.monitor.add(ids::CLEANUP_PASSES, u64::from(self.pass == Pass::Full));
+                        self.rest(left, ctx);
+                    }
                 }
-                self.monitor.add(ids::CLEANUP_PASSES, u64::from(self.pass == Pass::Full));
-                self.rest(left, ctx);
             }
             Err(fault) => {
                 let error = &fault as &dyn std::error::Error;
@@ -196,7 +218,7 @@ impl Handler<ErasureBegan> for Cleaner {
 
     fn handle(&mut self, ErasureBegan(begun): ErasureBegan, ctx: &mut Self::Context) {
         self.awaited = self.awaited.max(begun);
-        self.schedule.erasure_began();
+        self.schedule.erasure_began(self.clock.monotonic_us());
         // The first wake is enough, and others do not put off what it began.
         if !std::mem::replace(&mut self.woken, true)
             && let Some(timer) = self.timer.take()

@@ -36,18 +36,26 @@ pub(super) struct Schedule {
     full_due_us: u64,
     /// After how long erasures are looked at again.
     again: Duration,
+    /// When they are, if any may be under way.
+    erasing_due_us: Option<u64>,
 }
 
 impl Schedule {
     /// Nothing was done yet: a full pass is due after the pause.
     pub(super) fn new(pause: Duration, now_us: u64) -> Schedule {
         let full_due_us = now_us.saturating_add(micros(pause));
-        Schedule { pause, full_due_us, again: ERASING_PAUSE.min(pause) }
+        Schedule { pause, full_due_us, again: ERASING_PAUSE.min(pause), erasing_due_us: None }
     }
 
-    /// An erasure has begun: what waits is looked at soon again.
-    pub(super) fn erasure_began(&mut self) {
+    /// An erasure has begun: it is looked at as soon as may be, and soon again.
+    pub(super) fn erasure_began(&mut self, now_us: u64) {
         self.again = ERASING_PAUSE.min(self.pause);
+        self.erasing_due_us = Some(now_us);
+    }
+
+    /// Whether a full pass, which may take long, is to be interrupted for erasures.
+    pub(super) fn erasures_are_due(&self, now_us: u64) -> bool {
+        self.erasing_due_us.is_some_and(|due_us| due_us <= now_us)
     }
 
     /// A pass has ended. Returns the next one, and after how long it begins. What waits for ever is looked at more and more
@@ -59,7 +67,7 @@ impl Schedule {
         let again = match left {
             Left::Nothing => None,
             Left::Moves => {
-                self.erasure_began();
+                self.again = ERASING_PAUSE.min(self.pause);
                 Some(self.again)
             }
             Left::Waits => {
@@ -68,6 +76,7 @@ impl Schedule {
                 Some(again)
             }
         };
+        self.erasing_due_us = again.map(|again| now_us.saturating_add(micros(again)));
         let until_full = Duration::from_micros(self.full_due_us.saturating_sub(now_us));
         match again.filter(|again| *again < until_full) {
             Some(again) => (Pass::Erasing, again),
@@ -100,8 +109,20 @@ mod tests {
         for wait in [1, 2, 4, 8] {
             assert_eq!(schedule.ended(Pass::Erasing, Left::Waits, 0), (Pass::Erasing, secs(wait)));
         }
-        schedule.erasure_began();
+        schedule.erasure_began(0);
         assert_eq!(schedule.ended(Pass::Erasing, Left::Waits, 0), (Pass::Erasing, secs(1)));
+    }
+
+    #[test]
+    fn a_full_pass_is_interrupted_for_erasures_that_are_due_and_for_nothing_else() {
+        let mut schedule = Schedule::new(secs(600), 0);
+        assert!(!schedule.erasures_are_due(u64::MAX));
+        schedule.erasure_began(5);
+        assert!(!schedule.erasures_are_due(4) && schedule.erasures_are_due(5));
+        schedule.ended(Pass::Erasing, Left::Waits, 10);
+        assert!(!schedule.erasures_are_due(10) && schedule.erasures_are_due(10 + SECOND_US));
+        schedule.ended(Pass::Erasing, Left::Nothing, 20);
+        assert!(!schedule.erasures_are_due(u64::MAX));
     }
 
     #[test]
