@@ -1,23 +1,33 @@
 //! The cleaner: goes through all users and conversations, a few at a time, and has removed from the index what lies below
 //! their floors, what has grown too old, and what erased users wrote.
 //!
-//! **Owns** how far its pass has come. **Receives** ticks, and what a reader found. **Emits** reading jobs, keys to be
-//! removed to the intake, which applies them between batches, and what is to be decided before more can go. **Durable before replying:**
-//! it answers nobody; a floor is raised by the committer, in an operation before; the cleaner only reads stored floors.
-//! **Mailbox:** ticks and one reading at a time. **Started** by `app` beside persistence, **stopped** with it. **A restart
+//! **Owns** how far its pass has come. **Receives** ticks, what a reader found, and that an erasure has begun. **Emits**
+//! reading jobs, keys to be removed to the intake, which applies them between batches, and what is to be decided before more
+//! can go. **Durable before replying:** it answers nobody; a floor is raised by the committer, in an operation before; the
+//! cleaner only reads stored floors. **Mailbox:** ticks, one reading at a time, and wakes, which may be lost. **Started** by `app` beside persistence, **stopped** with it. **A restart
 //! loses** how far the pass had come; the next one begins anew, and finds what is left.
 
+mod bell;
 mod bodies;
 mod erasing;
 #[cfg(test)]
 mod erasing_tests;
 mod finding;
+mod schedule;
 
 use std::{sync::Arc, time::Duration};
 
-use actix::{Actor, Addr, AsyncContext, Context, Handler, Message};
+use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, SpawnHandle};
 
-use self::finding::{Found, Judging, Place, find};
+pub use self::{
+    bell::CleanerBell,
+    finding::{Found, Judging, Place, find},
+    schedule::Left,
+};
+use self::{
+    bell::ErasureBegan,
+    schedule::{Pass, Schedule},
+};
 use super::{
     observed::Observed,
     persistence::intake::{Intake, Reply, Submission},
@@ -26,7 +36,7 @@ use super::{
 };
 use crate::{
     logic::Request,
-    model::{Clock, Retentions},
+    model::{Clock, Retentions, Version},
     monitor::{Monitor, ids},
     store::view::ReadFault,
 };
@@ -44,9 +54,20 @@ pub struct Cleaner {
     retentions: Retentions,
     /// Time between the end of a pass and the next.
     pause: Duration,
+    schedule: Schedule,
+    /// What this pass goes through, or the next.
+    pass: Pass,
     /// Where this pass is.
     place: Place,
+    /// Where a full pass was when erasures were due; it goes on behind them.
+    interrupted: Option<Place>,
     reading: bool,
+    /// Between two passes, what begins the next.
+    timer: Option<SpawnHandle>,
+    /// The newest erasure that there may be.
+    awaited: Version,
+    /// An erasure has begun since this pass looked for those under way.
+    woken: bool,
 }
 
 /// What a reader brings back.
@@ -66,8 +87,15 @@ impl Cleaner {
             observed: Arc::clone(&services.observed),
             retentions,
             pause,
-            place: Place::BEGIN,
+            schedule: Schedule::new(pause, services.clock.monotonic_us()),
+            pass: Pass::Erasing,
+            place: Place::Erasing(None),
+            interrupted: None,
             reading: false,
+            timer: None,
+            // What the log brings back may be an erasure.
+            awaited: services.tail.durable(),
+            woken: false,
         }
     }
 
@@ -90,13 +118,53 @@ impl Cleaner {
         }
         let (place, cleaner) = (self.place.clone(), ctx.address());
         let now = (!self.observed.is_suspended()).then(|| self.observed.at());
-        let judging = Judging { since: self.observed.heard_since(), now, retentions: self.retentions };
+        let (since, retentions, awaited) = (self.observed.heard_since(), self.retentions, self.awaited);
+        let judging = Judging { since, now, retentions, awaited };
+        self.woken &= self.place != Place::Erasing(None);
         let read = self.readers.read(move |view| hand_over(&cleaner, find(view, place, &judging)));
         match read {
             Ok(()) => self.reading = true,
             // The readers have more to do than they can: sends and pages come first.
             Err(_) => drop(ctx.run_later(STEP, |cleaner, ctx| cleaner.step(ctx))),
         }
+    }
+
+    /// A pass has ended: the next one begins after a while.
+    fn rest(&mut self, left: Left, ctx: &mut Context<Cleaner>) {
+        let left = if self.woken { Left::Moves } else { left };
+        let (pass, wait) = self.schedule.ended(self.pass, left, self.clock.monotonic_us());
+        match self.interrupted.take() {
+            Some(place) => {
+                (self.pass, self.place) = (Pass::Full, place);
+                ctx.run_later(STEP, |cleaner, ctx| cleaner.step(ctx));
+            }
+            None => self.begin_after(pass, wait, ctx),
+        }
+    }
+
+    /// A pass goes on; a full one makes way for erasures that are due.
+    fn go_on(&mut self, next: Place, ctx: &mut Context<Cleaner>) {
+        let is_due = self.schedule.erasures_are_due(self.clock.monotonic_us());
+        self.place = if is_due && self.pass == Pass::Full && !matches!(next, Place::Erasing(_)) {
+            self.interrupted = Some(next);
+            self.pass = Pass::Erasing;
+            Place::Erasing(None)
+        } else {
+            next
+        };
+        ctx.run_later(STEP, |cleaner, ctx| cleaner.step(ctx));
+    }
+
+    fn begin_after(&mut self, pass: Pass, wait: Duration, ctx: &mut Context<Cleaner>) {
+        self.pass = pass;
+        self.place = match pass {
+            Pass::Full => Place::BEGIN,
+            Pass::Erasing => Place::Erasing(None),
+        };
+        self.timer = Some(ctx.run_later(wait, |cleaner, ctx| {
+            cleaner.timer = None;
+            cleaner.step(ctx);
+        }));
     }
 }
 
@@ -112,8 +180,8 @@ impl Actor for Cleaner {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        // After a restart devices come back first, and are heard of.
-        ctx.run_later(self.pause, |cleaner, ctx| cleaner.step(ctx));
+        // After a restart devices come back first, and are heard of, so a full pass waits. What is left of erasures does not.
+        self.begin_after(Pass::Erasing, STEP, ctx);
     }
 }
 
@@ -122,22 +190,41 @@ impl Handler<Read> for Cleaner {
 
     fn handle(&mut self, read: Read, ctx: &mut Self::Context) {
         self.reading = false;
-        let wait = match read.0 {
+        match read.0 {
             Ok(found) => {
-                let is_end = found.next.is_none();
-                self.place = found.next.unwrap_or(Place::BEGIN);
+                let (next, left) = (found.next, found.left);
                 self.intake.remove(found.keys);
                 self.intake.rewrite(found.rewrites);
                 self.ask(found.requests);
-                self.monitor.add(ids::CLEANUP_PASSES, u64::from(is_end));
-                if is_end { self.pause } else { STEP }
+                match next {
+                    Some(next) => self.go_on(next, ctx),
+                    None => {
+                        self.monitor.add(ids::CLEANUP_PASSES, u64::from(self.pass == Pass::Full));
+                        self.rest(left, ctx);
+                    }
+                }
             }
             Err(fault) => {
                 let error = &fault as &dyn std::error::Error;
                 tracing::error!(error, "cleanup could not read the store; it tries again after its pause");
-                self.pause
+                self.begin_after(self.pass, self.pause, ctx);
             }
-        };
-        ctx.run_later(wait, |cleaner, ctx| cleaner.step(ctx));
+        }
+    }
+}
+
+impl Handler<ErasureBegan> for Cleaner {
+    type Result = ();
+
+    fn handle(&mut self, ErasureBegan(begun): ErasureBegan, ctx: &mut Self::Context) {
+        self.awaited = self.awaited.max(begun);
+        self.schedule.erasure_began(self.clock.monotonic_us());
+        // The first wake is enough, and others do not put off what it began.
+        if !std::mem::replace(&mut self.woken, true)
+            && let Some(timer) = self.timer.take()
+        {
+            ctx.cancel_future(timer);
+            self.begin_after(Pass::Erasing, STEP, ctx);
+        }
     }
 }

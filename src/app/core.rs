@@ -12,7 +12,7 @@ use super::{
 use crate::{
     actors::{
         accounts::{Accounts, Registration},
-        cleaner::Cleaner,
+        cleaner::{Cleaner, CleanerBell},
         directory::Directory,
         group::{ActiveBounds, Groups, GroupsParts},
         hand_backs::HandBacks,
@@ -80,6 +80,7 @@ impl Core {
         opened.committer.set_channel_above_members(config.groups.channel_above_members);
         let (arbiter, groups_arbiter) = (Arbiter::new(), Arbiter::new());
         services.groups.serve(groups_arbiter.handle());
+        let bell = CleanerBell::default();
         let parts = PersistenceParts {
             committer: opened.committer,
             intake: Arc::clone(&services.intake),
@@ -90,6 +91,7 @@ impl Core {
             watchers: services.watchers.clone(),
             groups: services.groups.clone(),
             hand_backs: services.hand_backs.clone(),
+            cleaner: bell.clone(),
             observed: Arc::clone(&services.observed),
             clock,
             monitor: monitor.clone(),
@@ -100,6 +102,7 @@ impl Core {
         };
         let persistence = persistence::start(&arbiter.handle(), parts);
         let cleaner = start_cleaner(&arbiter, config, &services);
+        bell.serve(cleaner.clone());
         let accounts = Arc::new(accounts(config, &services, host_tokens.clone(), random, monitor));
         Ok(Core {
             services,

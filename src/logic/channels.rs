@@ -12,6 +12,7 @@ use super::{
     fan_out::{CONVERSATIONS, head_of},
     group_changes::{Changed, apply, closed, write_notice},
     groups::{self, check_name, is_made},
+    heirs::heir_of,
     operation::{Answer, Principal},
     state::{GroupState, Need, State},
     turns,
@@ -139,6 +140,10 @@ fn follow(
     if is_following(state, user, channel) {
         return Ok(Decided::unchanged(Answer::Done));
     }
+    if held.present_count() == 0 {
+        // It has ended: nobody writes to it any more.
+        return Err(Refusal::NoSuchConversation);
+    }
     if owner_of(held).is_some_and(|owner| contacts::is_blocked(state, owner, user)) {
         // For somebody whom its owner blocks there is no such channel.
         return Err(Refusal::NoSuchConversation);
@@ -159,25 +164,60 @@ pub(super) fn unfollow(
     version: Version,
 ) -> Result<Decided, Refusal> {
     let held = held_channel(state, channel)?;
-    let Some(Some(follow)) = state.follows.get(&(user, channel)).filter(|follow| is_open(follow)) else {
+    if !is_following(state, user, channel) {
         return Ok(Decided::unchanged(Answer::Done));
-    };
+    }
     let member = held.present(user);
     if member.is_some_and(|member| member.role == Role::Owner) {
         // A channel that nobody owns could never be written to again.
         return Err(Refusal::Forbidden);
     }
     let seq = head_of(state, channel);
-    let member = member.map(|member| closed(member, seq));
-    let follow = ended(follow, FollowEnd { seq, version });
+    let members = member.map(|member| closed(member, seq)).into_iter().collect();
     let mut effects = Vec::new();
-    if let Some(member) = member {
-        apply(state, &mut effects, channel, &Changed::members(vec![member], Notice::Left), version);
-    }
-    put_follow(state, &mut effects, follow, version);
-    count_followers(state, &mut effects, channel, |followers| followers - 1, version);
-    effects.push(put_conversation(state, (user, channel), version));
+    part(state, &mut effects, (user, channel), members, version);
     Ok(Decided::changed(version, effects, Answer::Done))
+}
+
+/// A channel goes on without a user who was erased: the follow ends, and the place of an owner goes to the heir. Where
+/// nobody inherits the channel has ended: who follows it keeps it, and nobody writes to it or comes to follow it any more.
+pub(super) fn without_erased(
+    state: &mut State,
+    effects: &mut Vec<Effect>,
+    (user, channel): (UserId, ConversationId),
+    version: Version,
+) {
+    let Some(held) = state.groups.get(&channel).and_then(Option::as_ref) else { return };
+    let seq = head_of(state, channel);
+    let left = held.present(user);
+    let heir = left.filter(|left| left.role == Role::Owner).and_then(|_| heir_of(state, held, user));
+    let heir =
+        heir.map(|heir| Member { role: Role::Owner, ranked: seq.next(), is_muted: false, ..heir.clone() });
+    let told = heir.as_ref().map(|heir| heir.user);
+    let members = left.map(|left| closed(left, seq)).into_iter().chain(heir).collect();
+    part(state, effects, (user, channel), members, version);
+    // No step will tell the heir.
+    effects.extend(told.map(|heir| put_conversation(state, (heir, channel), version)));
+}
+
+/// A user does not follow any more, if the user does, and these rows of members become so.
+fn part(
+    state: &mut State,
+    effects: &mut Vec<Effect>,
+    (user, channel): (UserId, ConversationId),
+    members: Vec<Member>,
+    version: Version,
+) {
+    let end = FollowEnd { seq: head_of(state, channel), version };
+    if !members.is_empty() {
+        apply(state, effects, channel, &Changed::members(members, Notice::Left), version);
+    }
+    let follow = state.follows.get(&(user, channel)).cloned().flatten().filter(Follow::is_open);
+    if let Some(follow) = follow {
+        put_follow(state, effects, ended(&follow, end), version);
+        count_followers(state, effects, channel, |followers| followers - 1, version);
+        effects.push(put_conversation(state, (user, channel), version));
+    }
 }
 
 /// The rows to forget a time in which a user followed a channel.

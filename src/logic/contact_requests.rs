@@ -10,6 +10,7 @@ use highwater_wire::Refusal;
 use super::{
     contacts::{account_name, forget_waiting, held, is_blocked, make_contact, put, put_tally, tally},
     decide::Decided,
+    gone::is_gone,
     operation::Answer,
     state::State,
 };
@@ -48,14 +49,14 @@ pub(super) fn ask(
     Ok(put_request(state, (owner, other), greeting, tallies, version))
 }
 
-/// Grants what the other one asked. Who is a contact already was granted it before.
+/// Grants what the other one asked. Who is a contact already was granted it before; who is nobody any more asks nothing.
 pub(super) fn accept(
     state: &mut State,
     owner: UserId,
     other: UserId,
     version: Version,
 ) -> Result<Decided, Refusal> {
-    match held(state, owner, other) {
+    match held(state, owner, other).filter(|_| !is_gone(state, other)) {
         Some(contact) if contact.standing == Standing::Contact => Ok(Decided::unchanged(Answer::Done)),
         Some(contact) if waits(state, contact, Standing::AskedBy) => {
             Ok(both_contacts(state, owner, other, version))

@@ -12,6 +12,7 @@ use highwater_wire::Refusal;
 use super::{
     contact_requests as requests,
     decide::{Decided, Needs, authorise, put_item},
+    gone::{self, is_gone},
     operation::{Answer, ChangeContact, ContactChange},
     state::{Need, State},
 };
@@ -29,15 +30,14 @@ pub(super) fn needs(needs: &mut Needs<'_>, change: &ChangeContact) {
     needs.need(Need::Device(change.by.device));
     put_needs(needs, owner, other);
     needs.need(Need::ContactTally(owner));
+    needs.need(Need::Account(other));
     if matches!(change.change, ContactChange::Unblock | ContactChange::Note { .. }) {
         return;
     }
     // All others may change what waits on either side.
     put_needs(needs, other, owner);
     needs.need(Need::ContactTally(other));
-    for user in [owner, other] {
-        needs.need(Need::Account(user));
-    }
+    needs.need(Need::Account(owner));
 }
 
 /// What must be in memory to give a user another item of somebody.
@@ -106,7 +106,8 @@ fn block(state: &mut State, owner: UserId, other: UserId, version: Version) -> R
     if tally(state, owner).blocked >= BLOCKED_MAX {
         return Err(Refusal::TooManyBlocked);
     }
-    let contact = held(state, owner, other).cloned().unwrap_or_else(|| {
+    let before = held(state, owner, other).cloned().map(|contact| gone::settled(state, contact));
+    let contact = before.unwrap_or_else(|| {
         let hides = is_blocked(state, other, owner);
         Contact::stranger(other, if hides { String::new() } else { account_name(state, other) })
     });
@@ -127,8 +128,9 @@ fn unblock(state: &mut State, owner: UserId, other: UserId, version: Version) ->
     };
     let before = tally(state, owner);
     let blocked = before.blocked.saturating_sub(1);
+    let contact = gone::settled(state, Contact { is_blocked: false, ..contact });
     let effects = vec![
-        put(state, owner, Contact { is_blocked: false, ..contact }, version),
+        put(state, owner, contact, version),
         put_tally(state, ContactTally { blocked, ..before }, version),
     ];
     Decided::changed(version, effects, Answer::Done)
@@ -140,8 +142,8 @@ fn note(
     (remark, labels): (&str, &[String]),
     version: Version,
 ) -> Result<Decided, Refusal> {
-    let contact = held(state, owner, other).filter(|contact| contact.standing == Standing::Contact);
-    let before = contact.cloned().ok_or(Refusal::NoSuchContact)?;
+    let is_noted = |contact: &&Contact| contact.standing == Standing::Contact && !is_gone(state, other);
+    let before = held(state, owner, other).filter(is_noted).cloned().ok_or(Refusal::NoSuchContact)?;
     let after = Contact { remark: remark.to_owned(), labels: labels.to_vec(), ..before.clone() };
     if after == before {
         return Ok(Decided::unchanged(Answer::Done));
@@ -150,16 +152,23 @@ fn note(
     Ok(Decided::changed(version, vec![effect], Answer::Done))
 }
 
-/// The other one is a stranger again, and stays blocked if so. Conversation and messages stay, and so does what the other
-/// one has of the user.
+/// The other one is a stranger again, and stays blocked if so, unless it is nobody any more. Conversation and messages stay,
+/// and so does what the other one has of the user.
 fn delete(state: &mut State, owner: UserId, other: UserId, version: Version) -> Decided {
     let Some(before) = held(state, owner, other).filter(|held| held.standing != Standing::Stranger) else {
         return Decided::unchanged(Answer::Done);
     };
-    let (is_blocked, name) = (before.is_blocked, before.name.clone());
+    let (was_blocked, name) = (before.is_blocked, before.name.clone());
+    let is_blocked = was_blocked && !is_gone(state, other);
     let mut effects =
         vec![put(state, owner, Contact { is_blocked, ..Contact::stranger(other, name) }, version)];
-    effects.extend(forget_waiting(state, owner, other, version));
+    if is_blocked == was_blocked {
+        effects.extend(forget_waiting(state, owner, other, version));
+    } else {
+        let before = tally(state, owner);
+        let blocked = before.blocked.saturating_sub(1);
+        effects.push(put_tally(state, ContactTally { blocked, ..before }, version));
+    }
     effects.extend(requests::take_back(state, owner, other, version));
     Decided::changed(version, effects, Answer::Done)
 }

@@ -12,16 +12,17 @@ use super::{
     channels, contacts,
     decide::{Decided, Needs, authorise},
     fan_out::{self, Entry},
+    gone::left_of,
+    group_approvals,
     group_changes::{Changed, apply},
-    groups::{self},
-    lineages,
+    groups, heirs, lineages,
     operation::{Answer, Principal},
     send,
     state::{Need, State},
 };
 use crate::model::{
     ClientMessageId, Contact, Content, ConversationId, Day, Delivery, DeviceId, Effect, Erasure, Form, Group,
-    Notice, Seq, Standing, TimeMs, UserId, Version,
+    Notice, Seq, TimeMs, UserId, Version,
     record::{Account, Message, name_key},
 };
 
@@ -177,12 +178,7 @@ fn erase_contact(state: &mut State, owner: UserId, user: UserId, version: Versio
     else {
         return Decided::unchanged(Answer::Done);
     };
-    let after = match before.standing {
-        Standing::Contact | Standing::Erased => Contact::erased(user),
-        // There is no conversation that an item would be for.
-        Standing::Stranger | Standing::Asked | Standing::AskedBy => Contact::stranger(user, String::new()),
-    };
-    let mut effects = vec![contacts::put(state, owner, after, version)];
+    let mut effects = vec![contacts::put(state, owner, left_of(&before), version)];
     let mut tally = contacts::tally(state, owner);
     let counted = tally.clone();
     tally.blocked = tally.blocked.saturating_sub(u32::from(before.is_blocked));
@@ -212,11 +208,10 @@ fn conversation_needs(needs: &mut Needs<'_>, user: UserId, conversation: Convers
         let Some(Some(held)) = state.groups.get(&conversation) else { return };
         fan_out::entry_needs(needs, held, &[]);
         needs.need(Need::Item(user, fan_out::CONVERSATIONS, conversation.to_string()));
-        for member in held.present_members() {
-            // The one who inherits a group is told so by an item.
-            if groups::heir_of(held, user).is_some_and(|heir| heir.user == member.user) {
-                needs.need(Need::Item(member.user, fan_out::CONVERSATIONS, conversation.to_string()));
-            }
+        // The one who inherits is told so by an item.
+        if let Some(heir) = heirs::needs(needs, held, user) {
+            needs.need(Need::Item(heir.user, fan_out::CONVERSATIONS, conversation.to_string()));
+            needs.need(Need::Follow(heir.user, conversation));
         }
         if held.form() == Form::Channel {
             channels::unfollow_needs(needs, user, conversation);
@@ -271,7 +266,9 @@ fn tell_peer(
     effects.push(Effect::Message(Arc::new(delivery)));
 }
 
-/// The entry is the user's leave too, if there is something to leave. Asked of groups only that the user has a row in.
+/// The entry is the user's leave too, if there is something to leave. Who merely followed a channel, or asked to come in, goes
+/// without a word: such a one wrote nothing here, and others were never told of it. Asked of groups only that the user has a
+/// row in.
 fn tell_group(
     state: &mut State,
     effects: &mut Vec<Effect>,
@@ -280,18 +277,22 @@ fn tell_group(
     version: Version,
 ) {
     let Some(Some(held)) = state.groups.get(&group) else { return };
-    if held.present_count() == 0 {
-        // Nobody is there to be told.
+    let (form, was_member) = (held.form(), held.members.contains_key(&user));
+    effects.extend(group_approvals::forget(state, group, user, version));
+    let Some(Some(held)) = state.groups.get(&group) else { return };
+    if form == Form::Group && (held.present_count() == 0 || !was_member) {
+        // Nobody is there to be told, or nobody ever heard of the user.
         return;
     }
     let announces = held.row.announcement.as_ref().is_some_and(|announcement| announcement.by == user);
     let silent = announces.then(|| Group { announcement: None, ..held.row.clone() });
-    if held.form() == Form::Channel {
-        // Who owns a channel cannot leave it: it goes on, and its admins write.
-        let left = channels::unfollow(state, (user, group), version);
-        effects.extend(left.ok().and_then(|left| left.record).into_iter().flat_map(|record| record.effects));
+    if form == Form::Channel {
+        channels::without_erased(state, effects, (user, group), version);
+        if !was_member {
+            return;
+        }
     } else if held.present(user).is_some() {
-        let left = groups::leave(held, user, fan_out::head_of(state, group).next());
+        let left = groups::leave(state, held, user, fan_out::head_of(state, group).next());
         apply(state, effects, group, &left, version);
     }
     if let Some(row) = silent {

@@ -18,7 +18,7 @@ use super::{
     visible_text,
 };
 use crate::model::{
-    Asking, AskingState, ConversationId, Door, Notice, TimeMs, UserId, Version,
+    Asking, AskingState, ConversationId, Door, Effect, Notice, TimeMs, UserId, Version,
     limits::{GREETING_CHARS_MAX, JOIN_REQUESTS_MAX},
 };
 
@@ -82,10 +82,10 @@ pub(super) fn accept(
     version: Version,
 ) -> Result<Decided, Refusal> {
     let held = state.groups.get(&group).and_then(Option::as_ref).expect("a group that is managed is held");
-    if held.present(user).is_some() {
+    let is_there = matches!(state.accounts.get(&user), Some(Some(_)));
+    if is_there && held.present(user).is_some() {
         return Ok(Decided::unchanged(Answer::Done));
     }
-    let is_there = matches!(state.accounts.get(&user), Some(Some(_)));
     let waits = held.door.asking.iter().any(|asking| asking.user == user && asking.waits(at));
     if !waits || !is_there {
         return Err(Refusal::NoSuchRequest);
@@ -123,6 +123,20 @@ pub(super) fn withdraw(
         }
         None => Decided::unchanged(Answer::Done),
     }
+}
+
+/// What somebody asked who was erased is forgotten, with what was said.
+pub(super) fn forget(
+    state: &mut State,
+    group: ConversationId,
+    user: UserId,
+    version: Version,
+) -> Option<Effect> {
+    let held = state.groups.get(&group).and_then(Option::as_ref)?;
+    held.door.asking.iter().find(|asking| asking.user == user)?;
+    let asking = held.door.asking.iter().filter(|asking| asking.user != user).cloned().collect();
+    let door = Door { asking, ..held.door.clone() };
+    Some(put_door(state, door, version))
 }
 
 /// Whether a link lets ask, or lets in. What waits goes on waiting.

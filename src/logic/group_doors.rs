@@ -13,11 +13,12 @@ use super::{
     contacts,
     decide::{Decided, Needs},
     fan_out::{admit, check_queue, head_of},
+    gone::is_gone,
     group_approvals::{accept, ask, asked_again, asked_before, refused, set_approval, with_asking, withdraw},
     group_changes::{apply, write_notice},
     groups::{check_rank, joining},
     operation::Answer,
-    state::{GroupState, State},
+    state::{GroupState, Need, State},
 };
 use crate::model::{
     ConversationId, Door, Effect, Form, GroupEffect, Link, LinkId, LinkSecret, Notice, Role, TimeMs, UserId,
@@ -74,11 +75,13 @@ pub(super) fn only_asks(held: &GroupState, change: &DoorChange) -> bool {
     matches!(change, DoorChange::Join(..)) && held.door.approval
 }
 
-/// What else must be in memory, where the group is known: what the maker of the link has of the one who uses it.
+/// What else must be in memory, where the group is known: whether the maker of the link is there, and what that one has of
+/// the one who uses it.
 pub(super) fn needs_of_held(needs: &mut Needs<'_>, held: &GroupState, by: UserId, change: &DoorChange) {
     if let DoorChange::Join(secret, _) = change
         && let Some(link) = link_of(&held.door, *secret)
     {
+        needs.need(Need::Account(link.by));
         contacts::block_needs(needs, link.by, by);
     }
 }
@@ -176,7 +179,8 @@ fn join(
         return Ok(asked_again(state, group, door, version));
     }
     let link = link_of(&held.door, secret).filter(|link| is_valid(held, link, at));
-    let link = link.filter(|link| !contacts::is_blocked(state, link.by, by)).ok_or(Refusal::NoSuchLink)?;
+    let is_good = |link: &&Link| !is_gone(state, link.by) && !contacts::is_blocked(state, link.by, by);
+    let link = link.filter(is_good).ok_or(Refusal::NoSuchLink)?;
     if held.door.approval {
         let (door, maker) = (with_use(&held.door, &link.hash), link.by);
         let door = with_asking(held, door, at, (by, greeting))?;

@@ -5,6 +5,7 @@ use highwater_wire::Refusal;
 
 use super::{
     fan_out::check_queue,
+    gone::is_gone,
     group_changes::Changed,
     groups::check_rank,
     state::{GroupState, State},
@@ -45,7 +46,7 @@ pub(super) fn mute(
         return Err(Refusal::InvalidField);
     }
     check_rank(held, by, Role::Member)?;
-    let member = held.present(user).ok_or(Refusal::NoSuchUser)?;
+    let member = held.present(user).filter(|_| !is_gone(state, user)).ok_or(Refusal::NoSuchUser)?;
     check_rank(held, by, member.role)?;
     if member.is_muted == muted {
         return Ok(None);

@@ -4,12 +4,11 @@ use super::{
     channels, contacts,
     decide::Needs,
     fan_out::{CONVERSATIONS, entry_needs},
-    group_doors,
-    groups::heir_of,
+    group_doors, heirs,
     operation::{GroupChange, GroupRequest},
     state::{GroupState, Need},
 };
-use crate::model::{ConversationId, Form, UserId, limits::GROUP_USERS_PER_OPERATION_MAX};
+use crate::model::{ConversationId, Form, Role, UserId, limits::GROUP_USERS_PER_OPERATION_MAX};
 
 /// See the module.
 pub(super) fn needs(needs: &mut Needs<'_>, request: &GroupRequest) {
@@ -33,6 +32,12 @@ pub(super) fn needs(needs: &mut Needs<'_>, request: &GroupRequest) {
         | GroupChange::Mute(..)
         | GroupChange::Announce(_) => (&[], &[]),
     };
+    // Of whom nothing is asked who is gone.
+    if let GroupChange::Remove(user) | GroupChange::GiveRole(user, _) | GroupChange::Mute(user, _) =
+        &request.change
+    {
+        needs.need(Need::Account(*user));
+    }
     if added.len() > GROUP_USERS_PER_OPERATION_MAX {
         return;
     }
@@ -86,7 +91,9 @@ fn needs_of_held(needs: &mut Needs<'_>, held: &GroupState, by: UserId, change: &
             }
         }
         GroupChange::Leave => {
-            if let Some(heir) = heir_of(held, by) {
+            if held.present(by).is_some_and(|member| member.role == Role::Owner)
+                && let Some(heir) = heirs::needs(needs, held, by)
+            {
                 needs.need(item(heir.user, group));
             }
         }

@@ -9,9 +9,11 @@ use super::{
     channels, contacts,
     decide::{Decided, authorise},
     fan_out::{admit, check_queue, head_of},
+    gone::is_gone,
     group_announcements,
     group_changes::{Changed, apply, closed, write_notice},
     group_doors, group_mutes,
+    heirs::heir_of,
     operation::{Answer, GroupChange, GroupRequest},
     state::{ConversationState, GroupState, State},
     visible_text,
@@ -55,8 +57,8 @@ pub(super) fn decide(
     let changed = match &request.change {
         GroupChange::Create { .. } | GroupChange::Door(_) => unreachable!("it was decided before"),
         GroupChange::Add(users) => add(state, held, by, users, seq)?,
-        GroupChange::Remove(user) => remove(held, by, *user, seq)?,
-        GroupChange::Leave => Some(leave(held, by, seq)),
+        GroupChange::Remove(user) => remove(state, held, by, *user, seq)?,
+        GroupChange::Leave => Some(leave(state, held, by, seq)),
         GroupChange::Rename(name) => rename(state, held, by, name, seq)?,
         GroupChange::GiveRole(user, role) => give_role(state, held, by, (*user, *role), seq)?,
         GroupChange::Dissolve => Some(dissolve(held, by, seq)?),
@@ -161,7 +163,8 @@ fn add(
     seq: Seq,
 ) -> Result<Option<Changed>, Refusal> {
     check_rank(held, by, Role::Member)?;
-    let added = distinct(users, |user| held.present(user).is_none());
+    // Who is erased and has not left yet is nobody who could be added.
+    let added = distinct(users, |user| held.present(user).is_none() || is_gone(state, user));
     check_users(state, by, users, &added)?;
     if added.is_empty() {
         return Ok(None);
@@ -224,11 +227,17 @@ fn make_room(held: &GroupState, added: &[UserId], rows_max: usize) -> Result<Vec
     Ok(former.iter().take(surplus).map(|member| member.user).collect())
 }
 
-fn remove(held: &GroupState, by: UserId, user: UserId, seq: Seq) -> Result<Option<Changed>, Refusal> {
+fn remove(
+    state: &State,
+    held: &GroupState,
+    by: UserId,
+    user: UserId,
+    seq: Seq,
+) -> Result<Option<Changed>, Refusal> {
     if user == by {
         return Err(Refusal::InvalidField);
     }
-    let Some(member) = held.present(user) else {
+    let Some(member) = held.present(user).filter(|_| !is_gone(state, user)) else {
         check_rank(held, by, Role::Member)?;
         return Ok(None);
     };
@@ -237,12 +246,12 @@ fn remove(held: &GroupState, by: UserId, user: UserId, seq: Seq) -> Result<Optio
     Ok(Some(Changed::members(vec![row], Notice::Removed(user))))
 }
 
-/// Everybody may leave. An owner's place goes to the admin who has been a member for longest, else to the member who has.
-pub(super) fn leave(held: &GroupState, by: UserId, seq: Seq) -> Changed {
+/// Everybody may leave. An owner's place goes to the heir.
+pub(super) fn leave(state: &State, held: &GroupState, by: UserId, seq: Seq) -> Changed {
     let leaver = held.present(by).expect("who is no member was refused before");
     let mut members = vec![closed(leaver, seq)];
     if leaver.role == Role::Owner {
-        let heir = heir_of(held, by).cloned();
+        let heir = heir_of(state, held, by).cloned();
         members.extend(heir.map(|heir| Member { role: Role::Owner, ranked: seq, is_muted: false, ..heir }));
     }
     Changed::members(members, Notice::Left)
@@ -253,11 +262,6 @@ fn dissolve(held: &GroupState, by: UserId, seq: Seq) -> Result<Changed, Refusal>
     held.present(by).filter(|member| member.role == Role::Owner).ok_or(Refusal::Forbidden)?;
     let members = held.present_members().map(|member| closed(member, seq)).collect();
     Ok(Changed::members(members, Notice::Dissolved))
-}
-
-pub(super) fn heir_of(held: &GroupState, owner: UserId) -> Option<&Member> {
-    let others = held.present_members().filter(|member| member.user != owner);
-    others.min_by_key(|member| (member.role, member.since(), member.user))
 }
 
 fn rename(
@@ -287,6 +291,7 @@ fn give_role(
 ) -> Result<Option<Changed>, Refusal> {
     let owner = held.present(by).filter(|member| member.role == Role::Owner).ok_or(Refusal::Forbidden)?;
     let member = match held.present(user) {
+        _ if is_gone(state, user) => return Err(Refusal::NoSuchUser),
         Some(member) => member.clone(),
         None => of_follower(state, held, user)?,
     };

@@ -36,6 +36,9 @@ pub mod fan_out_job;
 #[cfg(test)]
 mod fan_out_job_tests;
 mod followers;
+mod gone;
+#[cfg(test)]
+mod gone_tests;
 mod group_announcements;
 #[cfg(test)]
 mod group_announcements_tests;
@@ -61,6 +64,9 @@ mod groups_tests;
 pub mod hand_back_times;
 #[cfg(test)]
 mod hand_back_times_tests;
+mod heirs;
+#[cfg(test)]
+mod heirs_tests;
 pub mod host_keys;
 #[cfg(test)]
 mod host_keys_tests;

@@ -61,6 +61,12 @@ impl View {
         Ok(found)
     }
 
+    /// Whether the index has everything through a version.
+    #[must_use]
+    pub fn is_indexed(&self, version: Version) -> bool {
+        version <= self.pin.floor
+    }
+
     /// Looks at chunks of a conversation from a seq on, at most `chunks_max`, for messages of these users. A chunk that an
     /// index step may still write is left for later, since that step would be overwritten.
     ///

@@ -131,6 +131,31 @@ async fn a_user_erases_the_own_account_and_nobody_reads_what_it_wrote() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nobody_waits_for_the_pause_of_cleanup_to_be_told() {
+    // Ten minutes from one pass to the next, as by default.
+    let home = Home::new("[server]\nworkers = 2\n", &["--dev"]);
+    let server = home.start();
+    let [ann, bob, cy] = server.people(1).await;
+    let mut anns = Wire::greeted(&server, ann.token()).await;
+    let mut bobs = Wire::greeted(&server, bob.token()).await;
+    // A start looks whether it finds something of an earlier run, and now that is over.
+    assert_eq!(erased_by_operator(&server, &cy.name, false).await, 200);
+    until_done(&server, &cy.name).await;
+    let day = requests::today(&mut anns).await;
+    let to_bob = requests::send(To::UserId(bob.user_id), day, "secret");
+    let conversation = requests::sent(&mut anns, to_bob).await.conversation_id;
+    let mut replica = Replica::default();
+    told(&mut bobs, &mut replica, |replica| replica.entries.len() == 1).await;
+    assert_eq!(erased_by_operator(&server, &ann.name, false).await, 200);
+    told(&mut bobs, &mut replica, |replica| {
+        contact(replica, ann.user_id).standing() == proto::Standing::Erased
+            && replica.entries.contains_key(&(conversation, 2))
+    })
+    .await;
+    until_done(&server, &ann.name).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_operator_erases_the_owner_of_a_group_which_goes_on() {
     let home = Home::new(CONFIG, &["--dev"]);
     let server = home.start();

@@ -27,6 +27,7 @@
 //! | [`idempotence`] | the same id has the same place: twice at once, over connections, devices, crashes |
 //! | [`bodies`] | messages that go by policy: when everybody has them, or when they are too old |
 //! | [`channels`] | channels: made, followed, turned; who writes, and what a follower has |
+//! | [`channel_heirs`] | channels whose owner was erased: to whom they go, and what has ended |
 //! | [`posts`] | followers hear of a post without asking, and nobody else does; a poll ends with it |
 //! | [`group_announcements`] | what is announced in a group: who may, who is told, and what who comes later finds |
 //! | [`group_approvals`] | groups that want to be asked: who waits, who is let in, and who is told what of it |
@@ -42,6 +43,7 @@
 //! | [`watermarks`] | how far others have come: asked, hinted, hidden, blocked; the members of a group |
 //! | [`slow_device`] | a device that never reads costs its bound and nobody else anything |
 //! | [`erasure`] | a user is erased: nobody is shown what the user wrote, and what others wrote stands |
+//! | [`erased_before_told`] | a user was erased and others were not told yet: there is no such user to those who ask and act |
 //! | [`full_disk`] | a full disk: writes are refused, reads go on, and space brings the writes back |
 //!
 //! Waiting is always for something seen, with a deadline (`support::DEADLINE`); there are no sleeps to let things happen.
@@ -57,6 +59,7 @@ mod bad_snapshots;
 mod bad_tokens;
 mod bodies;
 mod bots;
+mod channel_heirs;
 mod channels;
 mod chat;
 mod cleanup;
@@ -66,6 +69,7 @@ mod contacts;
 mod devices;
 mod document_kinds;
 mod encodings;
+mod erased_before_told;
 mod erasure;
 mod export;
 mod full_disk;

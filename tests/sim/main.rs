@@ -9,6 +9,7 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
+mod afterwards;
 mod answers;
 mod bodies;
 mod channel_cleanup;
@@ -25,6 +26,7 @@ mod counts;
 mod deciding;
 mod delivered;
 mod devices;
+mod erasing;
 mod exporting;
 mod faults;
 mod group_links;
@@ -54,6 +56,7 @@ mod session;
 mod settle;
 mod shell;
 mod suspension;
+mod turning;
 mod unread;
 mod unread_recount;
 mod upkeep;

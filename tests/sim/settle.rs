@@ -30,6 +30,12 @@ impl World {
         self.crash(false);
         self.everybody_reads_anew();
         self.everybody_reads_history();
+        if self.random.one_in(4) {
+            self.turn_conversations();
+        }
+        if self.random.one_in(2) {
+            self.erase_somebody();
+        }
     }
 
     fn heal(&mut self) {

@@ -99,7 +99,7 @@ impl Shell {
         View::new(running.committer.tail(), &self.dyn_engine())
     }
 
-    fn open(&self, run_id: u32) -> Result<Opened, highwater::actors::persistence::open::OpenFault> {
+    pub fn open(&self, run_id: u32) -> Result<Opened, highwater::actors::persistence::open::OpenFault> {
         open(OpenStore {
             files: self.disk.directory(DIRECTORY),
             engine: self.dyn_engine(),
@@ -197,7 +197,7 @@ impl World {
     }
 
     /// What the end of the process does to disk and index.
-    fn lose(&mut self, power_cut: bool) {
+    pub fn lose(&mut self, power_cut: bool) {
         self.counts.saw(if power_cut { "power cut" } else { "kill" });
         let unsynced = self.shell.engine.unsynced_batches() as u64;
         let kept = self.random.below(unsynced + 1);

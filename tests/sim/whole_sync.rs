@@ -27,7 +27,7 @@ pub struct Whole {
 }
 
 impl Whole {
-    fn says(&self, limit: u32) -> proto::Compare {
+    pub fn says(&self, limit: u32) -> proto::Compare {
         let items = self.items.iter().map(|((kind, key), (version, _))| proto::HeldItem {
             kind: *kind,
             key: key.clone(),
@@ -42,7 +42,7 @@ impl Whole {
     }
 
     /// Its items as a client is told them.
-    fn items_at(&self, rendering: Rendering) -> BTreeMap<(u32, String), String> {
+    pub fn items_at(&self, rendering: Rendering) -> BTreeMap<(u32, String), String> {
         let shown = self.items.iter().flat_map(|((kind, key), (_, value))| {
             let item = proto::Item { kind: *kind, key: key.clone(), deleted: false, value: value.clone() };
             LEVELS.items(rendering, item)
@@ -50,7 +50,17 @@ impl Whole {
         shown.filter(|item| !item.deleted).map(|item| ((item.kind, item.key), item.value)).collect()
     }
 
-    fn take(&mut self, told: &proto::Difference) {
+    /// An entry that it has, with its version.
+    pub fn entry(&self, place: (u64, u64)) -> Option<&(u64, proto::Entry)> {
+        self.entries.get(&place)
+    }
+
+    /// Conversation and seq of every entry that it has, with the version.
+    pub fn places(&self) -> impl Iterator<Item = ((u64, u64), u64)> {
+        self.entries.iter().map(|(place, (version, _))| (*place, *version))
+    }
+
+    pub fn take(&mut self, told: &proto::Difference) {
         for delete in &told.deletes {
             let gone = self.items.remove(&(delete.kind, delete.key.clone()));
             assert!(gone.is_some(), "G10: an item that is not there is deleted");

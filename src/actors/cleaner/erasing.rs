@@ -6,10 +6,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::finding::{Found, Place};
+use super::{
+    finding::{Found, Place},
+    schedule::Left,
+};
 use crate::{
     logic::{Request, operation::ErasureRequest},
-    model::{Contact, ConversationId, Erasure, Seq, UserId, record::Conversation},
+    model::{Contact, ConversationId, Erasure, Seq, UserId, Version, record::Conversation},
     store::{
         erasures,
         view::{ReadFault, View},
@@ -42,12 +45,14 @@ const REQUESTS_MAX: usize = 128;
 
 /// Where a pass is with its erasures.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Erasing {
+pub struct Erasing {
     /// On which it works; how far each has told is as the steps asked for so far will leave it.
     told: BTreeMap<UserId, ConversationId>,
     stage: Stage,
     /// Nothing was found yet that is left of them.
     is_clean: bool,
+    /// There are others, which have to wait.
+    others_wait: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,16 +65,21 @@ enum Stage {
     Log(ConversationId, Seq),
 }
 
-/// Begins with what is under way; there is nothing to do when nothing is.
-pub(super) fn begin(view: &View) -> Result<Found, ReadFault> {
+/// Begins with what is under way; there is nothing to do when nothing is. One that the index does not have yet waits:
+/// whom it concerns is found in the index.
+pub(super) fn begin(view: &View, awaited: Version) -> Result<Found, ReadFault> {
     let mut told = BTreeMap::new();
     for erasure in view.erasures_under_way(ERASURES_PER_PASS)? {
         let newest = view.erasure(erasure.user)?.unwrap_or(erasure);
         told.insert(erasure.user, newest.told);
     }
-    let stage = Stage::Contacts(None);
-    let next = (!told.is_empty()).then_some(Place::Erasing(Some(Erasing { told, stage, is_clean: true })));
-    Ok(Found { next, ..Found::at(Place::Erasing(None)) })
+    let others_wait = told.len() == ERASURES_PER_PASS || !view.is_indexed(awaited);
+    if told.is_empty() {
+        let left = if others_wait { Left::Waits } else { Left::Nothing };
+        return Ok(Found { next: None, left, ..Found::at(Place::Erasing(None)) });
+    }
+    let at = Erasing { told, stage: Stage::Contacts(None), is_clean: true, others_wait };
+    Ok(Found::at(Place::Erasing(Some(at))))
 }
 
 /// Looks at what comes next.
@@ -85,7 +95,7 @@ pub(super) fn find(view: &View, mut at: Erasing) -> Result<Found, ReadFault> {
         match next {
             Some(stage) => at.stage = stage,
             None => {
-                end(view, &at, &mut found)?;
+                found.left = end(view, &at, &mut found)?;
                 found.next = None;
                 return Ok(found);
             }
@@ -157,13 +167,15 @@ fn conversations(
     Ok((!is_last).then_some(Stage::Conversations(after)))
 }
 
-/// Whether the user has or had a part in the conversation.
+/// Whether the user has or had a part in the conversation, or asked for one.
 fn is_in(view: &View, row: &Conversation, user: UserId) -> Result<bool, ReadFault> {
     if !row.is_group() {
         return Ok(row.members.contains(&user));
     }
     let group = row.conversation;
-    Ok(view.member(group, user)?.is_some() || view.follow(user, group)?.is_some())
+    Ok(view.member(group, user)?.is_some()
+        || view.follow(user, group)?.is_some()
+        || view.door(group)?.asking.iter().any(|asking| asking.user == user))
 }
 
 fn log(
@@ -188,7 +200,8 @@ fn log(
 }
 
 /// What the users have alone goes last, when nobody is to be told any more. When that is gone too, they are done.
-fn end(view: &View, at: &Erasing, found: &mut Found) -> Result<(), ReadFault> {
+fn end(view: &View, at: &Erasing, found: &mut Found) -> Result<Left, ReadFault> {
+    let mut done = 0;
     for (user, told) in &at.told {
         let erasure = view.erasure(*user)?;
         let Some(erasure) = erasure.filter(|erasure| at.is_clean && erasure.told == *told) else { continue };
@@ -197,8 +210,15 @@ fn end(view: &View, at: &Erasing, found: &mut Found) -> Result<(), ReadFault> {
             let mut row = Vec::new();
             erasures::encode(&mut row, &Erasure { is_done: true, ..erasure });
             found.rewrites.push((erasures::key(*user), row));
+            done += 1;
         }
         found.keys.extend(keys);
     }
-    Ok(())
+    Ok(if done == at.told.len() && !at.others_wait {
+        Left::Nothing
+    } else if !at.is_clean || done > 0 || !found.keys.is_empty() {
+        Left::Moves
+    } else {
+        Left::Waits
+    })
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::{
     bodies,
     erasing::{self, Erasing},
+    schedule::Left,
 };
 use crate::{
     logic::Request,
@@ -23,7 +24,7 @@ const KEYS_PER_STEP: usize = 256;
 
 /// Where a pass is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Place {
+pub enum Place {
     /// At the users after this one.
     Users(Option<UserId>),
     /// At the tombstones after this key.
@@ -36,16 +37,20 @@ pub(super) enum Place {
 
 impl Place {
     /// Where every pass begins.
-    pub(super) const BEGIN: Place = Place::Users(None);
+    pub const BEGIN: Place = Place::Users(None);
 }
 
 /// By what a step judges. The committer judges again, by its own time.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Judging {
-    pub(super) since: HeardSince,
+pub struct Judging {
+    /// Lineages heard of after it are live.
+    pub since: HeardSince,
     /// The observed time; none while nothing may expire.
-    pub(super) now: Option<TimeMs>,
-    pub(super) retentions: Retentions,
+    pub now: Option<TimeMs>,
+    /// How long things are kept.
+    pub retentions: Retentions,
+    /// The newest erasure that the cleaner was told of. Until the index has it, it is waited for.
+    pub awaited: Version,
 }
 
 impl Judging {
@@ -56,20 +61,23 @@ impl Judging {
 }
 
 /// What one step found.
-pub(super) struct Found {
+pub struct Found {
     /// To be removed from the index.
-    pub(super) keys: Vec<Vec<u8>>,
+    pub keys: Vec<Vec<u8>>,
     /// Values of keys of the index in place of those that they have: the same without what erased users wrote.
-    pub(super) rewrites: Vec<(Vec<u8>, Vec<u8>)>,
+    pub rewrites: Vec<(Vec<u8>, Vec<u8>)>,
     /// To be decided, so that a later pass finds more.
-    pub(super) requests: Vec<Request>,
+    pub requests: Vec<Request>,
     /// Where the next step goes on; `None` when the pass has reached its end.
-    pub(super) next: Option<Place>,
+    pub next: Option<Place>,
+    /// At the end of a pass, what it leaves of erasures.
+    pub left: Left,
 }
 
 impl Found {
     pub(super) fn at(place: Place) -> Found {
-        Found { keys: Vec::new(), rewrites: Vec::new(), requests: Vec::new(), next: Some(place) }
+        let (keys, rewrites, requests) = (Vec::new(), Vec::new(), Vec::new());
+        Found { keys, rewrites, requests, next: Some(place), left: Left::Nothing }
     }
 
     pub(super) fn room(&self) -> usize {
@@ -78,12 +86,15 @@ impl Found {
 }
 
 /// Looks at what comes next in a pass.
-pub(super) fn find(view: &View, place: Place, judging: &Judging) -> Result<Found, ReadFault> {
+///
+/// # Errors
+/// When the index cannot be read.
+pub fn find(view: &View, place: Place, judging: &Judging) -> Result<Found, ReadFault> {
     match place {
         Place::Users(after) => of_users(view, after, judging),
         Place::Tombstones(after) => of_tombstones(view, after.as_deref(), judging),
         Place::Bodies(after) => bodies::find(view, after, judging),
-        Place::Erasing(None) => erasing::begin(view),
+        Place::Erasing(None) => erasing::begin(view, judging.awaited),
         Place::Erasing(Some(at)) => erasing::find(view, at),
     }
 }

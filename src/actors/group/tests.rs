@@ -22,6 +22,7 @@ use tokio::sync::oneshot;
 use super::*;
 use crate::{
     actors::{
+        cleaner::CleanerBell,
         directory::Directory,
         hand_backs::HandBacks,
         persistence::{
@@ -149,6 +150,7 @@ fn start(disk: &Disk, step_pointers_max: usize, index_after_bytes: usize, has_ac
         watchers: Watchers::default(),
         groups: groups.clone(),
         hand_backs: HandBacks::since(NOW, NOW, Version(0), &[]),
+        cleaner: CleanerBell::default(),
         observed: Arc::default(),
         clock: clock.clone(),
         monitor: monitor.clone(),

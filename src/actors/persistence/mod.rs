@@ -36,8 +36,8 @@ use self::{
     telling::{Telling, TellingParts},
 };
 use super::{
-    directory::Directory, group::Groups, hand_backs::HandBacks, observed::Observed, ports::Ports,
-    reader::Readers, waiters::Waiters, watchers::Watchers,
+    cleaner::CleanerBell, directory::Directory, group::Groups, hand_backs::HandBacks, observed::Observed,
+    ports::Ports, reader::Readers, waiters::Waiters, watchers::Watchers,
 };
 use crate::{
     model::{Clock, TimeMs, UserId, limits::BATCH_OPERATIONS_MAX},
@@ -118,6 +118,8 @@ pub struct PersistenceParts {
     pub groups: Groups,
     /// Where hand-backs are remembered.
     pub hand_backs: HandBacks,
+    /// Who is woken when an erasure begins.
+    pub cleaner: CleanerBell,
     /// Where the time is shown.
     pub observed: Arc<Observed>,
     /// Time.
@@ -151,6 +153,7 @@ impl Persistence {
                 watchers: parts.watchers,
                 groups: parts.groups,
                 hand_backs: parts.hand_backs,
+                cleaner: parts.cleaner,
             }),
             clock: parts.clock,
             monitor: parts.monitor,

@@ -7,6 +7,7 @@ use highwater_wire::Refusal;
 use super::intake::{Reply, Submission};
 use crate::{
     actors::{
+        cleaner::CleanerBell,
         directory::Directory,
         group::Groups,
         hand_backs::HandBacks,
@@ -32,6 +33,7 @@ pub(super) struct Telling {
     groups: Groups,
     hand_backs: HandBacks,
     watchers: Watchers,
+    cleaner: CleanerBell,
     by_worker: Vec<Vec<(UserId, Post)>>,
     /// Channels in which the batch posted something, each once.
     posted: Vec<ConversationId>,
@@ -45,13 +47,15 @@ pub(super) struct TellingParts {
     pub(super) groups: Groups,
     pub(super) hand_backs: HandBacks,
     pub(super) watchers: Watchers,
+    pub(super) cleaner: CleanerBell,
 }
 
 impl Telling {
     pub(super) fn new(parts: TellingParts) -> Telling {
-        let TellingParts { ports, directory, waiters, groups, hand_backs, watchers } = parts;
+        let TellingParts { ports, directory, waiters, groups, hand_backs, watchers, cleaner } = parts;
         let by_worker = (0..ports.workers()).map(|_| Vec::new()).collect();
-        Telling { ports, directory, waiters, groups, hand_backs, watchers, by_worker, posted: Vec::new() }
+        let posted = Vec::new();
+        Telling { ports, directory, waiters, groups, hand_backs, watchers, cleaner, by_worker, posted }
     }
 
     pub(super) fn groups(&self) -> &Groups {
@@ -83,6 +87,9 @@ impl Telling {
                     Effect::Channel(effect) => self.of_channel(effect, monitor),
                     Effect::DeviceEnded { user, device, .. } => {
                         self.put_out(*user, *device, record.end_of_devices(), monitor);
+                    }
+                    Effect::Erasure(erasure) if erasure.begun == record.version => {
+                        self.cleaner.erasure_began(erasure.begun);
                     }
                     Effect::Device(device) if device.suspended => {
                         self.put_out(device.user, device.device, DeviceEnd::Suspended, monitor);
@@ -308,9 +315,9 @@ mod tests {
             monitor: Monitor::new(),
             bounds: ActiveBounds::default(),
         });
-        let hand_backs_told = hand_backs.clone();
-        let watchers = Watchers::default();
-        let parts = TellingParts { ports, directory, waiters, groups, hand_backs: hand_backs_told, watchers };
+        let (watchers, cleaner) = (Watchers::default(), CleanerBell::default());
+        let told = hand_backs.clone();
+        let parts = TellingParts { ports, directory, waiters, groups, hand_backs: told, watchers, cleaner };
         let mut telling = Telling::new(parts);
         let id = LineageId { device: DeviceId(11), context: 0 };
         let mut row = Lineage::new(id, Version(0), KindSet::ALL, first);

@@ -197,7 +197,8 @@ fn opened(
     let is_blocked = view.contact(link.by, user)?.is_some_and(|contact| contact.is_blocked);
     // A group that has become a channel is followed, as one likes.
     let is_channel = view.channel(group)?.is_some_and(|row| row.form() == Form::Channel);
-    let opens = maker.is_some_and(|role| role < Role::Member) && !is_blocked && !is_channel;
+    let is_gone = view.account(link.by)?.is_none();
+    let opens = maker.is_some_and(|role| role < Role::Member) && !is_blocked && !is_channel && !is_gone;
     let row = view.group(group)?.filter(|_| opens);
     let Some(row) = row else { return Ok(None) };
     let members = view.members(group)?.values().filter(|member| member.since().is_some()).count();

@@ -61,7 +61,13 @@ fn members(
         return Ok(Err(Refusal::NoSuchConversation));
     }
     let after = rows.values().filter(is_present).filter(|member| member.user.0 > wanted.after);
-    let mut listed: Vec<&Member> = after.take(limit + 1).collect();
+    let mut listed: Vec<&Member> = Vec::new();
+    for member in after {
+        // Who is erased is nobody's member, also before the step in which he leaves.
+        if listed.len() <= limit && view.account(member.user)?.is_some() {
+            listed.push(member);
+        }
+    }
     let is_cut = listed.len() > limit;
     listed.truncate(limit);
     let next = listed.last().filter(|_| is_cut).map_or(0, |last| last.user.0);

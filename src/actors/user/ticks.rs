@@ -65,7 +65,8 @@ pub fn peer_ticks(
     }
 }
 
-/// Neither of two is told anything of the other while one of them blocks the other one, and nobody of oneself.
+/// Neither of two is told anything of the other while one of them blocks the other one, and nobody of oneself or of who is
+/// erased.
 fn of_peer(
     view: &View,
     told: TicksTold,
@@ -76,6 +77,9 @@ fn of_peer(
         return Ok(None);
     };
     if !told.delivered && !told.read {
+        return Ok(None);
+    }
+    if view.account(peer)?.is_none() {
         return Ok(None);
     }
     for (owner, other) in [(asking, peer), (peer, asking)] {
@@ -125,7 +129,13 @@ fn of_group(
     let limit = if limit == 0 { TICKS_PAGE_MAX } else { limit.min(TICKS_PAGE_MAX) };
     let others = rows.values().filter(|member| member.user.0 > wanted.after && member.user != asking);
     let present = others.filter_map(|member| Some((member.user, member.since()?)));
-    let mut looked_at: Vec<(UserId, Seq)> = present.take(limit + 1).collect();
+    let mut looked_at: Vec<(UserId, Seq)> = Vec::new();
+    for (user, joined) in present {
+        // Who is erased is nobody's member, also before the step in which he leaves.
+        if looked_at.len() <= limit && view.account(user)?.is_some() {
+            looked_at.push((user, joined));
+        }
+    }
     let is_cut = looked_at.len() > limit;
     looked_at.truncate(limit);
     let next = looked_at.last().filter(|_| is_cut).map_or(0, |(user, _)| user.0);
