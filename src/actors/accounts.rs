@@ -25,7 +25,7 @@ use tokio::sync::oneshot;
 use making::Entitled;
 
 use super::{
-    host_tokens::HostTokens,
+    host_app::HostApp,
     passwords::{Passwords, is_acceptable},
     persistence::intake::{Reply, Submission},
     user::UserServices,
@@ -66,7 +66,7 @@ pub struct Accounts {
     services: Arc<UserServices>,
     registration: Registration,
     passwords: Passwords,
-    host_tokens: Option<Arc<HostTokens>>,
+    host_app: Option<HostApp>,
     random: Random,
     failures: Mutex<BTreeMap<(String, Option<IpAddr>), Failures>>,
     key_uses: Mutex<BTreeMap<ApiKeyId, KeyUses>>,
@@ -98,14 +98,14 @@ impl Accounts {
         services: Arc<UserServices>,
         registration: Registration,
         passwords: Passwords,
-        host_tokens: Option<Arc<HostTokens>>,
+        host_app: Option<HostApp>,
         random: Random,
     ) -> Accounts {
         Accounts {
             services,
             registration,
             passwords,
-            host_tokens,
+            host_app,
             random,
             failures: Mutex::default(),
             key_uses: Mutex::default(),
@@ -270,6 +270,16 @@ impl Accounts {
     /// Notes an attempt that is being judged. So many at the same time as would pass the limit if all failed: the rest
     /// waits, or attempts at the same time would be a way around it.
     fn begin_attempt(&self, key: String, peer: Option<IpAddr>, now: TimeMs) -> Result<(), Refusal> {
+        self.begin_attempt_of(key, peer, now, FAILURES_MAX)
+    }
+
+    fn begin_attempt_of(
+        &self,
+        key: String,
+        peer: Option<IpAddr>,
+        now: TimeMs,
+        failures_max: u32,
+    ) -> Result<(), Refusal> {
         let mut failures = self.failures.lock();
         if failures.len() >= FAILURES_REMEMBERED_MAX && !failures.contains_key(&(key.clone(), peer)) {
             let oldest = failures.iter().min_by_key(|(_, noted)| noted.since).map(|(key, _)| key.clone());
@@ -279,10 +289,10 @@ impl Accounts {
         if now.0 - noted.since.0 >= FAILURES_WINDOW_MS {
             *noted = Failures { since: now, count: 0, ..*noted };
         }
-        if noted.count >= FAILURES_MAX {
+        if noted.count >= failures_max {
             return Err(Refusal::TooManyAttempts);
         }
-        if noted.count + noted.being_judged >= FAILURES_MAX {
+        if noted.count + noted.being_judged >= failures_max {
             return Err(Refusal::Busy);
         }
         noted.being_judged += 1;

@@ -10,7 +10,7 @@ use super::{
     checks::{address, bodies, data_directory, log_level, origins},
     given::{Given, quoted},
     identity::{
-        KEYS_FLOOR_S, KEYS_REFRESH_S, LEEWAY_S, LIFETIME_S, algorithms, file, issuer, key_url, name_claim,
+        KEYS_FLOOR_S, KEYS_REFRESH_S, LEEWAY_S, LIFETIME_S, algorithms, file, issuer, name_claim, private_url,
     },
     sections::{DocumentKind, Engine, LogFormat, RegistrationMode},
 };
@@ -129,7 +129,7 @@ pub(super) static SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "identity.keys_url",
-        set: |c, given| put(&mut c.identity.keys_url, given.string().and_then(key_url)),
+        set: |c, given| put(&mut c.identity.keys_url, given.string().and_then(private_url)),
         show: |c| quoted(&c.identity.keys_url),
     },
     Setting {
@@ -141,6 +141,16 @@ pub(super) static SETTINGS: &[Setting] = &[
         key: "identity.secret_file",
         set: |c, given| put(&mut c.identity.secret_file, given.string().and_then(file)),
         show: |c| quoted(&c.identity.secret_file.to_string_lossy()),
+    },
+    Setting {
+        key: "identity.callback_url",
+        set: |c, given| put(&mut c.identity.callback_url, given.string().and_then(private_url)),
+        show: |c| quoted(&c.identity.callback_url),
+    },
+    Setting {
+        key: "identity.callback_secret_file",
+        set: |c, given| put(&mut c.identity.callback_secret_file, given.string().and_then(file)),
+        show: |c| quoted(&c.identity.callback_secret_file.to_string_lossy()),
     },
     Setting {
         key: "identity.keys_refresh_s",

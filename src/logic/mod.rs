@@ -61,6 +61,7 @@ mod groups_tests;
 pub mod hand_back_times;
 #[cfg(test)]
 mod hand_back_times_tests;
+pub mod host_callback;
 pub mod host_keys;
 #[cfg(test)]
 mod host_keys_tests;

@@ -14,6 +14,7 @@
 //! | [`http_twin`] | the same requests over HTTP: same answers, statuses, sizes |
 //! | [`registration`] | who may make an account; names, passwords, invites |
 //! | [`sign_in`] | signing in: uniform refusals, and an end to guessing |
+//! | [`host_callback`] | users of a host app that is asked: who it knows is one user for good; what it refuses; answers that are none |
 //! | [`host_tokens`] | users of a host app: made at first sight, the same ever after; what it did not sign; its keys |
 //! | [`passwords`] | changing a password: what ends with it, an end to guessing, the operator's word |
 //! | [`suspension`] | an account is suspended and resumed by an operator: out at once, and back as it was |
@@ -78,6 +79,7 @@ mod group_mutes;
 mod group_repair;
 mod groups;
 mod hand_back_times;
+mod host_callback;
 mod host_tokens;
 mod http_twin;
 mod idempotence;

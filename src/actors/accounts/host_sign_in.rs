@@ -7,10 +7,7 @@ use highwater_wire::{Refusal, proto};
 
 use super::{Accounts, Entitled};
 use crate::{
-    logic::{
-        host_names,
-        host_token::{Vouched, claimed_subject},
-    },
+    logic::{host_names, host_token::Vouched},
     model::{UserId, record::HostIdentityKey},
     store::view::View,
 };
@@ -18,10 +15,19 @@ use crate::{
 /// Before a subject in the key of its failures: no name begins so, and neither counts for the other.
 const SUBJECT: char = '\u{0}';
 
+/// In place of a name in the key of an address's failures, whatever the token.
+const ANY_TOKEN: &str = "\u{0}\u{0}";
+
+/// Tokens that an app refused to one address, in the window in which failures count, before it is asked no more for it.
+/// Source: each made up one is another, so none has a count of its own; behind one address of a provider some hundred
+/// users may have sessions that ended.
+const ADDRESS_FAILURES_MAX: u32 = 100;
+
 impl Accounts {
     /// Makes a further device for whom the host app vouches, with an account at the first time.
     ///
-    /// What the host app did not sign is counted for whom it claims to be and for the address, as wrong passwords are.
+    /// What the host app did not sign is counted for whom it claims to be and for the address, as wrong passwords are;
+    /// what it refuses when it is asked is counted for the token and, if it is a public one, for the address.
     ///
     /// # Errors
     /// As the protocol says; why a token is refused is not told.
@@ -30,11 +36,24 @@ impl Accounts {
         sign_in: proto::SignInWithToken,
         peer: Option<IpAddr>,
     ) -> Result<proto::SignedIn, Refusal> {
-        let host_tokens = self.host_tokens.as_ref().ok_or(Refusal::HostSignInOff)?;
-        let subject = format!("{SUBJECT}{}", claimed_subject(&sign_in.token));
-        self.begin_attempt(subject.clone(), peer, self.services.clock.now())?;
-        let vouched = host_tokens.vouch(sign_in.token).await;
-        self.end_attempt(subject, peer, vouched.as_ref().is_err_and(|denied| denied.is_guess));
+        let host_app = self.host_app.as_ref().ok_or(Refusal::HostSignInOff)?;
+        let account = format!("{SUBJECT}{}", host_app.account_of_attempt(&sign_in.token));
+        let address = peer.filter(|peer| host_app.is_asked() && is_public(*peer));
+        let now = self.services.clock.now();
+        self.begin_attempt(account.clone(), peer, now)?;
+        if address.is_some()
+            && let Err(refusal) =
+                self.begin_attempt_of(ANY_TOKEN.to_owned(), address, now, ADDRESS_FAILURES_MAX)
+        {
+            self.end_attempt(account, peer, false);
+            return Err(refusal);
+        }
+        let vouched = host_app.vouch(sign_in.token).await;
+        let is_guess = vouched.as_ref().is_err_and(|denied| denied.is_guess);
+        self.end_attempt(account, peer, is_guess);
+        if address.is_some() {
+            self.end_attempt(ANY_TOKEN.to_owned(), address, is_guess);
+        }
         let vouched = vouched.map_err(|denied| denied.refusal)?;
         self.admit_vouched(vouched, sign_in.device.unwrap_or_default(), sign_in.in_place_of).await
     }
@@ -72,5 +91,51 @@ impl Accounts {
             Ok(view.account(user)?.map(|account| account.user))
         };
         self.services.readers.ask(read).await
+    }
+}
+
+/// Whether an address is of one client or network out there. Behind others there may be a proxy before this server, and
+/// so everybody: counting those would let one stranger lock all others out.
+fn is_public(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(address) => {
+            let is_ours = address.is_private() || address.is_loopback() || address.is_link_local();
+            // Source: RFC 6598, addresses that providers share.
+            let is_shared = address.octets()[0] == 100 && address.octets()[1] & 0xc0 == 64;
+            !(is_ours || is_shared || address.is_unspecified())
+        }
+        IpAddr::V6(address) => {
+            let is_ours = address.is_loopback() || address.is_unspecified();
+            !(is_ours || address.is_unique_local() || address.is_unicast_link_local())
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_may_be_a_proxys_is_not_held_to_account() {
+        for (address, public) in [
+            ("127.0.0.1", false),
+            ("::1", false),
+            ("::ffff:127.0.0.1", false),
+            ("10.0.0.1", false),
+            ("172.16.3.4", false),
+            ("192.168.0.7", false),
+            ("169.254.0.1", false),
+            ("100.64.0.1", false),
+            ("100.128.0.1", true),
+            ("fd00::1", false),
+            ("fe80::1", false),
+            ("0.0.0.0", false),
+            ("192.0.3.1", true),
+            ("::ffff:9.9.9.9", true),
+            ("2001:470::1", true),
+        ] {
+            assert_eq!(is_public(address.parse().unwrap()), public, "{address}");
+        }
     }
 }
