@@ -170,7 +170,8 @@ mod tests {
         for _ in 0..ASKED_AT_ONCE_MAX {
             told.recv_timeout(Duration::from_secs(20)).unwrap();
         }
-        let denied = callback.vouch("t".to_owned()).await.err().unwrap();
+        let one_more = callback.vouch("t".to_owned());
+        let denied = tokio::time::timeout(Duration::from_secs(20), one_more).await.unwrap().err().unwrap();
         assert_eq!(denied.refusal, Refusal::Busy);
         assert!(!denied.is_guess);
         drop(release);

@@ -56,21 +56,21 @@ pub(super) fn needs(needs: &mut Needs<'_>, request: &ChannelRequest) {
     match &request.change {
         ChannelChange::Turn(to) if is_held => turns::needs(needs, channel, *to),
         ChannelChange::Turn(_) => {}
-        ChannelChange::Follow => {
-            unfollow_needs(needs, user, channel);
-            let held = needs.state.groups.get(&channel).and_then(Option::as_ref);
-            if let Some(owner) = held.and_then(owner_of) {
-                contacts::block_needs(needs, owner, user);
-            }
-        }
-        ChannelChange::Create(_) | ChannelChange::Unfollow => {
-            unfollow_needs(needs, user, channel);
-        }
+        ChannelChange::Create(_) => follow_needs(needs, user, channel),
+        ChannelChange::Follow | ChannelChange::Unfollow => unfollow_needs(needs, user, channel),
     }
 }
 
-/// The rows of one follow.
+/// The rows of one follow, and whether there is such a channel for who asks.
 pub(super) fn unfollow_needs(needs: &mut Needs<'_>, user: UserId, channel: ConversationId) {
+    follow_needs(needs, user, channel);
+    let held = needs.state.groups.get(&channel).and_then(Option::as_ref);
+    if let Some(owner) = held.and_then(owner_of) {
+        contacts::block_needs(needs, owner, user);
+    }
+}
+
+fn follow_needs(needs: &mut Needs<'_>, user: UserId, channel: ConversationId) {
     needs.need(Need::Follow(user, channel));
     needs.need(Need::FollowCount(user));
     needs.need(Need::Item(user, CONVERSATIONS, channel.to_string()));
@@ -139,10 +139,7 @@ fn follow(
     if is_following(state, user, channel) {
         return Ok(Decided::unchanged(Answer::Done));
     }
-    if owner_of(held).is_some_and(|owner| contacts::is_blocked(state, owner, user)) {
-        // For somebody whom its owner blocks there is no such channel.
-        return Err(Refusal::NoSuchConversation);
-    }
+    check_is_there(state, held, user)?;
     let end = FollowEnd { seq: head_of(state, channel), version };
     let follow = begin(state, (user, channel), end)?;
     let mut effects = Vec::new();
@@ -159,7 +156,12 @@ pub(super) fn unfollow(
     version: Version,
 ) -> Result<Decided, Refusal> {
     let held = held_channel(state, channel)?;
-    let Some(Some(follow)) = state.follows.get(&(user, channel)).filter(|follow| is_open(follow)) else {
+    let follow = state.follows.get(&(user, channel)).and_then(Option::as_ref);
+    let Some(follow) = follow.filter(|follow| follow.is_open()) else {
+        // Who followed once knows of it, so that asked twice it is the same.
+        if follow.is_none() {
+            check_is_there(state, held, user)?;
+        }
         return Ok(Decided::unchanged(Answer::Done));
     };
     let member = held.present(user);
@@ -218,6 +220,14 @@ pub(super) fn forget(
 fn held_channel(state: &State, channel: ConversationId) -> Result<&GroupState, Refusal> {
     let held = state.groups.get(&channel).and_then(Option::as_ref);
     held.filter(|held| held.form() == Form::Channel).ok_or(Refusal::NoSuchConversation)
+}
+
+/// For somebody whom its owner blocks there is no such channel.
+fn check_is_there(state: &State, held: &GroupState, user: UserId) -> Result<(), Refusal> {
+    match owner_of(held) {
+        Some(owner) if contacts::is_blocked(state, owner, user) => Err(Refusal::NoSuchConversation),
+        _ => Ok(()),
+    }
 }
 
 /// Whom a group belongs to; nobody, when it has ended.
