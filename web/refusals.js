@@ -46,6 +46,7 @@ const WORDS = new Map([
   [315, 'An announcement has at most 4096 bytes and no invisible characters.'],
   [316, 'This link is not valid.'],
   [317, 'This group has as many links as it may have.'],
+  [318, 'One user cannot own more groups here. End one, or hand it on, first.'],
   [330, 'You block as many users as one may.'],
   [331, 'This user is none of your contacts.'],
   [332, 'You block this user. Unblock them first.'],

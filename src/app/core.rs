@@ -77,6 +77,7 @@ impl Core {
         opened.committer.set_device_policy(config.devices);
         opened.committer.set_retentions(config.retentions());
         opened.committer.set_group_bounds(config.group_bounds());
+        opened.committer.set_groups_owned_max(config.groups.owned_max);
         opened.committer.set_channel_above_members(config.groups.channel_above_members);
         let (arbiter, groups_arbiter) = (Arbiter::new(), Arbiter::new());
         services.groups.serve(groups_arbiter.handle());

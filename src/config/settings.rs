@@ -3,9 +3,9 @@
 use super::{
     Config,
     bounds::{
-        CHANNEL_ABOVE_MEMBERS, CLEANUP_PAUSE_MS, CONNECTIONS, DEVICES, GROUP_MEMBERS, HEARTBEAT_MS,
-        INDEX_AFTER_BYTES, INDEX_CACHE_BYTES, LINEAGE_EXPIRY_S, QUEUED_BYTES, READERS, RETENTION_S,
-        SEGMENT_BYTES, STEP_POINTERS, TAIL_BYTES, WORKERS,
+        CHANNEL_ABOVE_MEMBERS, CLEANUP_PAUSE_MS, CONNECTIONS, DEVICES, GROUP_MEMBERS, GROUPS_OWNED,
+        HEARTBEAT_MS, INDEX_AFTER_BYTES, INDEX_CACHE_BYTES, LINEAGE_EXPIRY_S, QUEUED_BYTES, READERS,
+        RETENTION_S, SEGMENT_BYTES, STEP_POINTERS, TAIL_BYTES, WORKERS,
     },
     checks::{address, bodies, data_directory, log_level, origins},
     given::{Given, quoted},
@@ -261,6 +261,11 @@ pub(super) static SETTINGS: &[Setting] = &[
         key: "groups.members_max",
         set: |c, given| put(&mut c.groups.members_max, given.number(GROUP_MEMBERS)),
         show: |c| c.groups.members_max.to_string(),
+    },
+    Setting {
+        key: "groups.owned_max",
+        set: |c, given| put(&mut c.groups.owned_max, given.number(GROUPS_OWNED)),
+        show: |c| c.groups.owned_max.to_string(),
     },
     Setting {
         key: "groups.step_pointers",

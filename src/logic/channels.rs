@@ -13,6 +13,7 @@ use super::{
     group_changes::{Changed, apply, closed, write_notice},
     groups::{self, check_name, is_made},
     operation::{Answer, Principal},
+    owned_groups,
     state::{GroupState, Need, State},
     turns,
 };
@@ -56,7 +57,10 @@ pub(super) fn needs(needs: &mut Needs<'_>, request: &ChannelRequest) {
     match &request.change {
         ChannelChange::Turn(to) if is_held => turns::needs(needs, channel, *to),
         ChannelChange::Turn(_) => {}
-        ChannelChange::Create(_) => follow_needs(needs, user, channel),
+        ChannelChange::Create(_) => {
+            follow_needs(needs, user, channel);
+            owned_groups::needs(needs, user);
+        }
         ChannelChange::Follow | ChannelChange::Unfollow => unfollow_needs(needs, user, channel),
     }
 }
@@ -104,6 +108,7 @@ fn create(
     if is_made(state, channel, |held| held.row.founder == founder)? {
         return Ok(Decided::unchanged(Answer::GroupCreated(channel)));
     }
+    owned_groups::check_room(state, founder)?;
     let first = begin(state, (founder, channel), FollowEnd { seq: Seq(0), version })?;
     let row = Group::new(channel, name, founder, at);
     let of_channel =

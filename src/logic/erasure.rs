@@ -212,11 +212,11 @@ fn conversation_needs(needs: &mut Needs<'_>, user: UserId, conversation: Convers
         let Some(Some(held)) = state.groups.get(&conversation) else { return };
         fan_out::entry_needs(needs, held, &[]);
         needs.need(Need::Item(user, fan_out::CONVERSATIONS, conversation.to_string()));
-        for member in held.present_members() {
+        needs.need(Need::Owned(user));
+        if let Some(heir) = groups::heir_of(held, user) {
             // The one who inherits a group is told so by an item.
-            if groups::heir_of(held, user).is_some_and(|heir| heir.user == member.user) {
-                needs.need(Need::Item(member.user, fan_out::CONVERSATIONS, conversation.to_string()));
-            }
+            needs.need(Need::Item(heir.user, fan_out::CONVERSATIONS, conversation.to_string()));
+            needs.need(Need::Owned(heir.user));
         }
         if held.form() == Form::Channel {
             channels::unfollow_needs(needs, user, conversation);

@@ -76,6 +76,9 @@ mod need;
 pub mod observed_time;
 pub mod on_behalf;
 pub mod operation;
+mod owned_groups;
+#[cfg(test)]
+mod owned_groups_tests;
 mod passwords;
 #[cfg(test)]
 mod passwords_tests;

@@ -47,6 +47,7 @@ const ACCOUNT_GONE: u8 = 73;
 const ERASURE: u8 = 74;
 const READING: u8 = 80;
 const DOOR: u8 = 85;
+const OWNED: u8 = 86;
 
 /// Appends one record.
 pub fn encode(out: &mut Vec<u8>, record: &Record) {
@@ -109,6 +110,10 @@ fn encode_effect(out: &mut Vec<u8>, effect: &Effect) {
         Effect::ContactTally(tally) => {
             out.push(CONTACT_TALLY);
             contacts::encode_tally(out, tally);
+        }
+        Effect::Owned(owned) => {
+            out.push(OWNED);
+            groups::encode_owned(out, owned);
         }
         Effect::HostIdentity(identity) => {
             out.push(HOST_IDENTITY);
@@ -285,6 +290,7 @@ fn decode_effect(input: &mut Input<'_>, version: Version) -> Result<Effect, Malf
         CONTACT_TALLY => Effect::ContactTally(contacts::decode_tally(input)?),
         READING => Effect::Reading(Box::new(readings::decode(input)?)),
         HOST_IDENTITY => Effect::HostIdentity(host_identities::decode(input)?),
+        OWNED => Effect::Owned(groups::decode_owned(input)?),
         API_KEYS => Effect::ApiKeys(api_keys::decode(input)?),
         tag @ (GROUP..=EXPANDED | DOOR) => Effect::Group(decode_effect_on_group(input, tag, version)?),
         tag => Effect::Channel(decode_effect_on_channel(input, tag, version)?),

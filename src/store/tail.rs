@@ -28,7 +28,7 @@ use rustc_hash::FxHashMap;
 
 use crate::model::{
     ApiKeys, ContactTally, ConversationId, Day, Delivery, DeviceId, Effect, Erasure, Horizon, Kind, Lineages,
-    Reading, Record, UserId, Version,
+    Owned, Reading, Record, UserId, Version,
     record::{Account, Conversation, Device, HostIdentityKey, Invite, Item, SecretHash, name_key},
     seeded::{self, SyncBug},
 };
@@ -50,6 +50,7 @@ struct Shard {
     host_identities: Rows<HostIdentityKey, UserId>,
     lineages: Rows<UserId, Lineages>,
     contact_tallies: Rows<UserId, ContactTally>,
+    owned: Rows<UserId, u32>,
     erasures: Rows<UserId, Erasure>,
     readings: Rows<(UserId, ConversationId), Reading>,
     items: FxHashMap<(UserId, Kind), BTreeMap<Version, Item>>,
@@ -298,6 +299,9 @@ impl Tail {
                 let row = (version, Some(tally.clone()));
                 self.shard(tally.user.0).write().contact_tallies.insert(tally.user, row);
             }
+            Effect::Owned(Owned { user, groups }) => {
+                self.shard(user.0).write().owned.insert(*user, (version, Some(*groups)));
+            }
             Effect::HostIdentity(identity) => {
                 let row = (version, Some(identity.user));
                 self.hash_shard(&identity.key).write().host_identities.insert(identity.key, row);
@@ -361,6 +365,9 @@ impl Tail {
             }
             Effect::ContactTally(tally) => {
                 drop_row(&mut self.shard(tally.user.0).write().contact_tallies, &tally.user, version);
+            }
+            Effect::Owned(Owned { user, .. }) => {
+                drop_row(&mut self.shard(user.0).write().owned, user, version);
             }
             Effect::HostIdentity(identity) => {
                 let mut shard = self.hash_shard(&identity.key).write();

@@ -114,6 +114,12 @@ impl World {
                 }
                 Err(Refusal::AccountSuspended) => self.suspended_refused(&submission.operation, new),
                 Err(Refusal::WrongCredentials) => self.proof_refused(&submission.operation),
+                Err(Refusal::BotHasNoPassword) => {
+                    let Request::SetPassword { user, .. } = &submission.operation.request else {
+                        panic!("no password was set")
+                    };
+                    assert!(self.oracle.accounts[user].bot, "it is no bot's");
+                }
                 Err(
                     refusal @ (Refusal::NoSuchContact
                     | Refusal::NoSuchUser

@@ -1,7 +1,7 @@
 //! Signing in by the word of a host app: its token is judged off the workers, then the committer decides. An account is
 //! made at the first sight of a user, in one operation with who it is to the host app.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use highwater_wire::{Refusal, proto};
 
@@ -27,7 +27,7 @@ impl Accounts {
     /// Makes a further device for whom the host app vouches, with an account at the first time.
     ///
     /// What the host app did not sign is counted for whom it claims to be and for the address, as wrong passwords are;
-    /// what it refuses when it is asked is counted for the token and, if it is a public one, for the address.
+    /// what it refuses when it is asked is counted for the token and, if it is a public one, for the address or its network.
     ///
     /// # Errors
     /// As the protocol says; why a token is refused is not told.
@@ -38,22 +38,16 @@ impl Accounts {
     ) -> Result<proto::SignedIn, Refusal> {
         let host_app = self.host_app.as_ref().ok_or(Refusal::HostSignInOff)?;
         let account = format!("{SUBJECT}{}", host_app.account_of_attempt(&sign_in.token));
-        let address = peer.filter(|peer| host_app.is_asked() && is_public(*peer));
+        let address = peer.filter(|_| host_app.is_asked()).and_then(accountable);
         let now = self.services.clock.now();
-        self.begin_attempt(account.clone(), peer, now)?;
-        if address.is_some()
-            && let Err(refusal) =
-                self.begin_attempt_of(ANY_TOKEN.to_owned(), address, now, ADDRESS_FAILURES_MAX)
-        {
-            self.end_attempt(account, peer, false);
-            return Err(refusal);
+        let mut judged = vec![self.attempts.begin(account, peer, now)?];
+        if address.is_some() {
+            let any = ANY_TOKEN.to_owned();
+            judged.push(self.attempts.begin_of(any, address, now, ADDRESS_FAILURES_MAX)?);
         }
         let vouched = host_app.vouch(sign_in.token).await;
         let is_guess = vouched.as_ref().is_err_and(|denied| denied.is_guess);
-        self.end_attempt(account, peer, is_guess);
-        if address.is_some() {
-            self.end_attempt(ANY_TOKEN.to_owned(), address, is_guess);
-        }
+        judged.into_iter().for_each(|attempt| attempt.end(is_guess));
         let vouched = vouched.map_err(|denied| denied.refusal)?;
         self.admit_vouched(vouched, sign_in.device.unwrap_or_default(), sign_in.in_place_of).await
     }
@@ -94,19 +88,22 @@ impl Accounts {
     }
 }
 
-/// Whether an address is of one client or network out there. Behind others there may be a proxy before this server, and
-/// so everybody: counting those would let one stranger lock all others out.
-fn is_public(address: IpAddr) -> bool {
+/// The address that is held to account for what an address does: its network, where one client has many. Nothing of one
+/// behind which there may be a proxy before this server, and so everybody: one stranger would lock all others out.
+fn accountable(address: IpAddr) -> Option<IpAddr> {
     match address.to_canonical() {
         IpAddr::V4(address) => {
             let is_ours = address.is_private() || address.is_loopback() || address.is_link_local();
             // Source: RFC 6598, addresses that providers share.
             let is_shared = address.octets()[0] == 100 && address.octets()[1] & 0xc0 == 64;
-            !(is_ours || is_shared || address.is_unspecified())
+            (!(is_ours || is_shared || address.is_unspecified())).then_some(address.into())
         }
         IpAddr::V6(address) => {
             let is_ours = address.is_loopback() || address.is_unspecified();
-            !(is_ours || address.is_unique_local() || address.is_unicast_link_local())
+            let is_local = address.is_unique_local() || address.is_unicast_link_local();
+            // Source: RFC 6177, a customer has a network of 64 bits or more to choose addresses from.
+            let network = Ipv6Addr::from_bits(address.to_bits() >> 64 << 64);
+            (!(is_ours || is_local)).then_some(network.into())
         }
     }
 }
@@ -118,24 +115,26 @@ mod tests {
 
     #[test]
     fn an_address_that_may_be_a_proxys_is_not_held_to_account() {
-        for (address, public) in [
-            ("127.0.0.1", false),
-            ("::1", false),
-            ("::ffff:127.0.0.1", false),
-            ("10.0.0.1", false),
-            ("172.16.3.4", false),
-            ("192.168.0.7", false),
-            ("169.254.0.1", false),
-            ("100.64.0.1", false),
-            ("100.128.0.1", true),
-            ("fd00::1", false),
-            ("fe80::1", false),
-            ("0.0.0.0", false),
-            ("192.0.3.1", true),
-            ("::ffff:9.9.9.9", true),
-            ("2001:470::1", true),
+        for (address, accounts) in [
+            ("127.0.0.1", None),
+            ("::1", None),
+            ("::ffff:127.0.0.1", None),
+            ("10.0.0.1", None),
+            ("172.16.3.4", None),
+            ("192.168.0.7", None),
+            ("169.254.0.1", None),
+            ("100.64.0.1", None),
+            ("100.128.0.1", Some("100.128.0.1")),
+            ("fd00::1", None),
+            ("fe80::1", None),
+            ("0.0.0.0", None),
+            ("192.0.3.1", Some("192.0.3.1")),
+            ("::ffff:9.9.9.9", Some("9.9.9.9")),
+            ("2001:470:0:1::1", Some("2001:470:0:1::")),
+            ("2001:470:0:1:a:b:c:d", Some("2001:470:0:1::")),
         ] {
-            assert_eq!(is_public(address.parse().unwrap()), public, "{address}");
+            let accounts = accounts.map(|accounts| accounts.parse().unwrap());
+            assert_eq!(accountable(address.parse().unwrap()), accounts, "{address}");
         }
     }
 }
