@@ -47,10 +47,10 @@ async fn one_user_owns_so_many_groups_and_a_restart_forgets_none() {
 async fn of_groups_made_at_once_so_many_are_there() {
     let home = Home::new("[server]\nworkers = 2\n[groups]\nowned_max = 3\n", &["--dev"]);
     let server = home.start();
-    let [ann] = server.people(1).await;
+    let [ann] = server.people(8).await;
     let (mut wires, mut asked) = (Vec::new(), Vec::new());
-    for _ in 0..8 {
-        wires.push(Wire::greeted(&server, ann.token()).await);
+    for device in &ann.devices {
+        wires.push(Wire::greeted(&server, &device.token).await);
     }
     for (place, wire) in wires.iter_mut().enumerate() {
         asked.push(wire.post(create(10 + place as u8, "g", &[])).await);
