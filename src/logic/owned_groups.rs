@@ -12,6 +12,13 @@ use super::{
 };
 use crate::model::{Effect, Owned, UserId, Version};
 
+impl State {
+    /// Sets how many groups and channels one user may own.
+    pub fn set_groups_owned_max(&mut self, groups: u32) {
+        self.groups_owned_max = groups;
+    }
+}
+
 /// What must be in memory where a user becomes the owner of a group, or ends to be it.
 pub(super) fn needs(needs: &mut Needs<'_>, user: UserId) {
     needs.need(Need::Owned(user));

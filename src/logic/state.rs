@@ -209,11 +209,6 @@ impl State {
         self.group_bounds = bounds;
     }
 
-    /// Sets how many groups and channels one user may own.
-    pub fn set_groups_owned_max(&mut self, groups: u32) {
-        self.groups_owned_max = groups;
-    }
-
     /// Sets with how many members a group is still to be one: with more it becomes a channel. 0 for however many.
     pub fn set_channel_above_members(&mut self, members: usize) {
         self.channel_above_members = members;

@@ -13,7 +13,7 @@ use super::{
     group_doors, groups, horizon, host_identities, invites, items, lineages, messages, readings, runs,
 };
 use crate::model::{
-    ChannelEffect, Day, Delivery, Effect, GroupEffect, Kind, Record, UserId, Version, record::Item,
+    ChannelEffect, Day, Delivery, Effect, GroupEffect, Kind, Owned, Record, UserId, Version, record::Item,
 };
 
 const ACCOUNT: u8 = 1;
@@ -111,10 +111,7 @@ fn encode_effect(out: &mut Vec<u8>, effect: &Effect) {
             out.push(CONTACT_TALLY);
             contacts::encode_tally(out, tally);
         }
-        Effect::Owned(owned) => {
-            out.push(OWNED);
-            groups::encode_owned(out, owned);
-        }
+        Effect::Owned(owned) => encode_owned(out, owned),
         Effect::HostIdentity(identity) => {
             out.push(HOST_IDENTITY);
             host_identities::encode(out, identity);
@@ -166,6 +163,11 @@ fn encode_end(out: &mut Vec<u8>, effect: &Effect) {
         }
         _ => unreachable!("what is still there was written before"),
     }
+}
+
+fn encode_owned(out: &mut Vec<u8>, owned: &Owned) {
+    out.push(OWNED);
+    groups::encode_owned(out, owned);
 }
 
 fn encode_effect_on_group(out: &mut Vec<u8>, effect: &GroupEffect) {

@@ -61,12 +61,6 @@ impl Pin {
         self.tail.shard(user.0).read().contact_tallies.get(&user).map(|(_, row)| row.clone())
     }
 
-    /// How many groups and channels a user owns, if the tail knows it.
-    #[must_use]
-    pub fn owned(&self, user: UserId) -> Option<u32> {
-        self.tail.shard(user.0).read().owned.get(&user).and_then(|(_, groups)| *groups)
-    }
-
     /// The user of a host app's identity, if the tail knows it.
     #[must_use]
     pub fn user_of_host_identity(&self, key: &HostIdentityKey) -> Option<Option<UserId>> {
