@@ -82,6 +82,15 @@ pub enum StartFault {
     Kinds(String),
 }
 
+/// Opens the files that the configuration names, as a start does, and nothing else.
+///
+/// # Errors
+/// What is wrong with the first of them that is.
+pub fn check_files(config: &Config) -> Result<(), StartFault> {
+    identity::check_files(&config.identity)?;
+    Ok(())
+}
+
 /// Serves until a signal ends it.
 pub fn serve(config: &Config, options: ServeOptions) -> ExitCode {
     logging::start(&config.log);
@@ -115,8 +124,8 @@ async fn run(config: &Config, options: ServeOptions) -> Result<(), StartFault> {
     let services = Arc::clone(&core.services);
     actix_web::rt::spawn(tick(services.monitor.clone(), services.clock.clone()));
 
-    if let Some(host_tokens) = core.host_tokens.clone() {
-        actix_web::rt::spawn(host_tokens.keep_fresh());
+    if let Some(host_app) = core.host_app.clone() {
+        actix_web::rt::spawn(host_app.keep_fresh());
     }
 
     let signals = stop::Signals::new()?;

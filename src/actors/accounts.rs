@@ -1,6 +1,7 @@
 //! Accounts from outside: registering, signing in, proving a token. Used by WebSocket, HTTP and operator alike.
 
 mod api_keys;
+mod attempts;
 mod bots;
 mod erasure;
 mod host_sign_in;
@@ -10,11 +11,7 @@ mod provisioning;
 
 pub use api_keys::{API_KEY_PREFIX, KeyUses, NewApiKey};
 
-use std::{
-    collections::{BTreeMap, btree_map::Entry},
-    net::IpAddr,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use highwater_wire::{Refusal, proto};
@@ -22,10 +19,11 @@ use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 
+use attempts::Attempts;
 use making::Entitled;
 
 use super::{
-    host_tokens::HostTokens,
+    host_app::HostApp,
     passwords::{Passwords, is_acceptable},
     persistence::intake::{Reply, Submission},
     user::UserServices,
@@ -41,14 +39,6 @@ use crate::{
         record::{Account, Device, Invite, SecretHash, is_name_letter, name_key},
     },
 };
-
-/// Failed sign-ins of one account from one address before further ones are refused, and the window in which they count.
-/// Source: security baseline (at most 10 evaluated per account in 10 minutes).
-const FAILURES_MAX: u32 = 10;
-const FAILURES_WINDOW_MS: i64 = 10 * 60 * 1000;
-
-/// Pairs of account and address that are remembered. When it is full the oldest are forgotten.
-const FAILURES_REMEMBERED_MAX: usize = 10_000;
 
 /// Who may register on the client port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,17 +56,10 @@ pub struct Accounts {
     services: Arc<UserServices>,
     registration: Registration,
     passwords: Passwords,
-    host_tokens: Option<Arc<HostTokens>>,
+    host_app: Option<HostApp>,
     random: Random,
-    failures: Mutex<BTreeMap<(String, Option<IpAddr>), Failures>>,
+    attempts: Attempts,
     key_uses: Mutex<BTreeMap<ApiKeyId, KeyUses>>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Failures {
-    since: TimeMs,
-    count: u32,
-    being_judged: u32,
 }
 
 /// The hash under which a secret is stored.
@@ -98,16 +81,16 @@ impl Accounts {
         services: Arc<UserServices>,
         registration: Registration,
         passwords: Passwords,
-        host_tokens: Option<Arc<HostTokens>>,
+        host_app: Option<HostApp>,
         random: Random,
     ) -> Accounts {
         Accounts {
             services,
             registration,
             passwords,
-            host_tokens,
+            host_app,
             random,
-            failures: Mutex::default(),
+            attempts: Attempts::default(),
             key_uses: Mutex::default(),
         }
     }
@@ -219,9 +202,9 @@ impl Accounts {
     ) -> Result<proto::SignedIn, Refusal> {
         let key = name_key(&sign_in.name);
         let now = self.services.clock.now();
-        self.begin_attempt(key.clone(), peer, now)?;
+        let attempt = self.attempts.begin(key.clone(), peer, now)?;
         let proven = self.prove(&key, sign_in.password).await;
-        self.end_attempt(key, peer, matches!(proven, Err(Refusal::WrongCredentials)));
+        attempt.end(matches!(proven, Err(Refusal::WrongCredentials)));
         let account = proven?;
         let info = sign_in.device.unwrap_or_default();
         self.add_device(account.user, info, sign_in.in_place_of, account.password).await
@@ -265,40 +248,6 @@ impl Accounts {
 
     fn secret(&self, prefix: &str) -> String {
         format!("{prefix}{}", URL_SAFE_NO_PAD.encode(self.random.bytes::<32>()))
-    }
-
-    /// Notes an attempt that is being judged. So many at the same time as would pass the limit if all failed: the rest
-    /// waits, or attempts at the same time would be a way around it.
-    fn begin_attempt(&self, key: String, peer: Option<IpAddr>, now: TimeMs) -> Result<(), Refusal> {
-        let mut failures = self.failures.lock();
-        if failures.len() >= FAILURES_REMEMBERED_MAX && !failures.contains_key(&(key.clone(), peer)) {
-            let oldest = failures.iter().min_by_key(|(_, noted)| noted.since).map(|(key, _)| key.clone());
-            oldest.map(|oldest| failures.remove(&oldest));
-        }
-        let noted = failures.entry((key, peer)).or_insert(Failures { since: now, count: 0, being_judged: 0 });
-        if now.0 - noted.since.0 >= FAILURES_WINDOW_MS {
-            *noted = Failures { since: now, count: 0, ..*noted };
-        }
-        if noted.count >= FAILURES_MAX {
-            return Err(Refusal::TooManyAttempts);
-        }
-        if noted.count + noted.being_judged >= FAILURES_MAX {
-            return Err(Refusal::Busy);
-        }
-        noted.being_judged += 1;
-        Ok(())
-    }
-
-    /// Counts an attempt that was judged, if it failed.
-    fn end_attempt(&self, key: String, peer: Option<IpAddr>, failed: bool) {
-        let mut failures = self.failures.lock();
-        if let Entry::Occupied(mut noted) = failures.entry((key, peer)) {
-            noted.get_mut().being_judged = noted.get().being_judged.saturating_sub(1);
-            noted.get_mut().count += u32::from(failed);
-            if noted.get().count == 0 && noted.get().being_judged == 0 {
-                noted.remove();
-            }
-        }
     }
 }
 

@@ -5,13 +5,13 @@
 
 mod key_source;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use highwater_wire::Refusal;
-use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
 pub use self::key_source::{KeySource, fetch};
+use super::{host_app::Denied, repeated_faults::RepeatedFaults};
 use crate::{
     logic::{
         host_keys::HostKeys,
@@ -27,33 +27,15 @@ const WAITING_MAX: usize = 256;
 /// Tokens judged at once. Source: an RSA signature of the longest key takes 0.3 ms; two cores are kept busy by no more.
 const JUDGED_MAX: usize = 2;
 
-/// The same fault is logged once in so long, with how often it was met: who sends tokens must not fill the disk.
-const TOLD_AGAIN: Duration = Duration::from_secs(10);
-
 /// See the module.
 pub struct HostTokens {
     rules: Arc<TokenRules>,
     keys: KeySource,
     places: Arc<Semaphore>,
     turns: Arc<Semaphore>,
-    told: Mutex<Vec<Told>>,
+    faults: RepeatedFaults<TokenFault>,
     clock: Clock,
     monitor: Monitor,
-}
-
-/// Why nobody is vouched for.
-pub struct Denied {
-    /// What is told.
-    pub refusal: Refusal,
-    /// Whether it counts as an attempt to guess.
-    pub is_guess: bool,
-}
-
-/// A fault that was logged.
-struct Told {
-    fault: TokenFault,
-    at_us: u64,
-    since: u64,
 }
 
 impl HostTokens {
@@ -65,7 +47,7 @@ impl HostTokens {
             keys,
             places: Arc::new(Semaphore::new(WAITING_MAX)),
             turns: Arc::new(Semaphore::new(JUDGED_MAX)),
-            told: Mutex::default(),
+            faults: RepeatedFaults::default(),
             clock,
             monitor,
         }
@@ -127,24 +109,8 @@ impl HostTokens {
             _ => ids::HOST_TOKENS_REFUSED_FORM,
         };
         self.monitor.add(cause, 1);
-        if let Some(times) = self.is_to_be_told(fault) {
+        if let Some(times) = self.faults.is_to_be_told(fault, &self.clock) {
             tracing::info!(cause = %fault, times, "tokens of the host app were refused");
         }
-    }
-
-    /// How often a fault was met since it was told, if it is to be told again.
-    fn is_to_be_told(&self, fault: TokenFault) -> Option<u64> {
-        let now_us = self.clock.monotonic_us();
-        let mut told = self.told.lock();
-        let Some(before) = told.iter_mut().find(|told| told.fault == fault) else {
-            told.push(Told { fault, at_us: now_us, since: 0 });
-            return Some(1);
-        };
-        before.since += 1;
-        if now_us.saturating_sub(before.at_us) < TOLD_AGAIN.as_micros() as u64 {
-            return None;
-        }
-        before.at_us = now_us;
-        Some(std::mem::take(&mut before.since))
     }
 }

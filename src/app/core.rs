@@ -16,7 +16,7 @@ use crate::{
         directory::Directory,
         group::{ActiveBounds, Groups, GroupsParts},
         hand_backs::HandBacks,
-        host_tokens::HostTokens,
+        host_app::HostApp,
         link_attempts::LinkAttempts,
         passwords::Passwords,
         persistence::{self, Persistence, PersistenceParts, TailBounds, intake::Intake},
@@ -39,7 +39,7 @@ use crate::{
 pub(super) struct Core {
     pub(super) services: Arc<UserServices>,
     pub(super) accounts: Arc<Accounts>,
-    pub(super) host_tokens: Option<Arc<HostTokens>>,
+    pub(super) host_app: Option<HostApp>,
     pub(super) directory: Directory,
     pub(super) secrets: Secrets,
     persistence: Addr<Persistence>,
@@ -56,7 +56,7 @@ impl Core {
     /// Opens the store and starts everything below the ports.
     pub(super) fn start(config: &Config, room: Room, options: &ServeOptions) -> Result<Core, StartFault> {
         let (clock, random, monitor) = (system::clock(), system::random(), Monitor::new());
-        let host_tokens = identity::host_tokens(&config.identity, &clock, &monitor)?;
+        let host_app = identity::host_app(&config.identity, &clock, &monitor)?;
         let kinds = config.kinds.iter().map(|kind| (kind.number, kind.name.clone())).collect::<Vec<_>>();
         let kinds = Arc::new(Kinds::of_server(&kinds).map_err(StartFault::Kinds)?);
         let store = store::open(config, options, &random)?;
@@ -77,6 +77,7 @@ impl Core {
         opened.committer.set_device_policy(config.devices);
         opened.committer.set_retentions(config.retentions());
         opened.committer.set_group_bounds(config.group_bounds());
+        opened.committer.set_groups_owned_max(config.groups.owned_max);
         opened.committer.set_channel_above_members(config.groups.channel_above_members);
         let (arbiter, groups_arbiter) = (Arbiter::new(), Arbiter::new());
         services.groups.serve(groups_arbiter.handle());
@@ -103,7 +104,7 @@ impl Core {
         let persistence = persistence::start(&arbiter.handle(), parts);
         let cleaner = start_cleaner(&arbiter, config, &services);
         bell.serve(cleaner.clone());
-        let accounts = Arc::new(accounts(config, &services, host_tokens.clone(), random, monitor));
+        let accounts = Arc::new(accounts(config, &services, host_app.clone(), random, monitor));
         Ok(Core {
             services,
             accounts,
@@ -113,7 +114,7 @@ impl Core {
             _cleaner: cleaner,
             arbiter,
             groups_arbiter,
-            host_tokens,
+            host_app,
             reader_threads,
             lock,
         })
@@ -209,7 +210,7 @@ fn tail_bounds(config: &Config, options: &ServeOptions) -> TailBounds {
 fn accounts(
     config: &Config,
     services: &Arc<UserServices>,
-    host_tokens: Option<Arc<HostTokens>>,
+    host_app: Option<HostApp>,
     random: Random,
     monitor: Monitor,
 ) -> Accounts {
@@ -219,5 +220,5 @@ fn accounts(
         RegistrationMode::Invite => Registration::Invite,
         RegistrationMode::Open => Registration::Open,
     };
-    Accounts::new(Arc::clone(services), registration, passwords, host_tokens, random)
+    Accounts::new(Arc::clone(services), registration, passwords, host_app, random)
 }

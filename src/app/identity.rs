@@ -10,9 +10,14 @@ use std::{
 };
 
 use crate::{
-    actors::host_tokens::{HostTokens, KeySource, fetch},
+    actors::{
+        host_app::HostApp,
+        host_callback::{HostCallback, ask},
+        host_tokens::{HostTokens, KeySource, fetch},
+    },
     config::Identity,
     logic::{
+        host_callback::QuestionKey,
         host_keys::{HostKeys, KEY_SET_BYTES_MAX, KeySetFault, SECRET_BYTES},
         host_token::TokenRules,
     },
@@ -58,14 +63,20 @@ pub enum IdentityFault {
     },
 }
 
-/// What judges the tokens of the host app; `None` when there is none.
-pub(super) fn host_tokens(
+/// Who vouches for users; `None` when nobody does.
+pub(super) fn host_app(
     identity: &Identity,
     clock: &Clock,
     monitor: &Monitor,
-) -> Result<Option<Arc<HostTokens>>, IdentityFault> {
+) -> Result<Option<HostApp>, IdentityFault> {
     if !identity.is_on() {
         return Ok(None);
+    }
+    let (clock, monitor) = (clock.clone(), monitor.clone());
+    if identity.is_asked() {
+        let (key, ask) = (question_key(identity)?, ask(identity.callback_url.clone()));
+        let callback = HostCallback::new(identity.issuer.clone(), key, ask, clock, monitor);
+        return Ok(Some(HostApp::IsAsked(Arc::new(callback))));
     }
     let rules = TokenRules {
         issuer: identity.issuer.clone(),
@@ -76,7 +87,20 @@ pub(super) fn host_tokens(
         name_claim: identity.name_claim.clone(),
     };
     let keys = key_source(identity)?;
-    Ok(Some(Arc::new(HostTokens::new(rules, keys, clock.clone(), monitor.clone()))))
+    Ok(Some(HostApp::Signs(Arc::new(HostTokens::new(rules, keys, clock, monitor)))))
+}
+
+/// Opens the files by which the host app is believed, and asks nobody.
+pub(super) fn check_files(identity: &Identity) -> Result<(), IdentityFault> {
+    match identity.is_on() {
+        false => Ok(()),
+        true if identity.is_asked() => question_key(identity).map(drop),
+        true => key_source(identity).map(drop),
+    }
+}
+
+fn question_key(identity: &Identity) -> Result<QuestionKey, IdentityFault> {
+    secret(&identity.callback_secret_file, QuestionKey::of_secret)
 }
 
 fn key_source(identity: &Identity) -> Result<KeySource, IdentityFault> {
@@ -86,7 +110,7 @@ fn key_source(identity: &Identity) -> Result<KeySource, IdentityFault> {
         return Ok(KeySource::published(fetch(identity.keys_url.clone()), floor, refresh));
     }
     if !identity.secret_file.as_os_str().is_empty() {
-        return secret(&identity.secret_file).map(KeySource::fixed);
+        return secret(&identity.secret_file, HostKeys::of_secret).map(KeySource::fixed);
     }
     let path = &identity.keys_file;
     let (bytes, _) = read(path, KEY_SET_BYTES_MAX)?;
@@ -94,7 +118,8 @@ fn key_source(identity: &Identity) -> Result<KeySource, IdentityFault> {
     keys.map(KeySource::fixed).map_err(|source| IdentityFault::Keys { path: path.clone(), source })
 }
 
-fn secret(path: &Path) -> Result<HostKeys, IdentityFault> {
+/// What is made of the secret in a file, which is its owner's alone.
+fn secret<Key>(path: &Path, made_of: impl FnOnce(&[u8]) -> Option<Key>) -> Result<Key, IdentityFault> {
     let (bytes, mode) = read(path, SECRET_BYTES.end() + 2)?;
     if mode & FOREIGN_RIGHTS != 0 {
         return Err(IdentityFault::Mode { path: path.to_path_buf(), mode: mode & 0o777 });
@@ -102,7 +127,7 @@ fn secret(path: &Path) -> Result<HostKeys, IdentityFault> {
     // The end of line that editors write is no part of it.
     let secret = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
     let secret = secret.strip_suffix(b"\r").unwrap_or(secret);
-    HostKeys::of_secret(secret).ok_or_else(|| IdentityFault::Secret { path: path.to_path_buf() })
+    made_of(secret).ok_or_else(|| IdentityFault::Secret { path: path.to_path_buf() })
 }
 
 /// A file up to one byte more than it may have, and its mode: that of what is read, not of a name.

@@ -1,9 +1,13 @@
-//! `highwater check-config`: every setting in force with its source, or what is wrong.
+//! `highwater check-config`: every setting in force with its source, or what is wrong with them or with a file that they
+//! name.
 
 use std::{error::Error, ffi::OsString, fmt::Write, process::ExitCode};
 
 use super::Settings;
-use crate::config::{Config, ConfigError, Sources};
+use crate::{
+    app,
+    config::{Config, Sources},
+};
 
 /// Prints the settings to stdout; or the error to stderr, with exit code 1.
 #[must_use]
@@ -11,7 +15,7 @@ pub fn run(settings: Settings) -> ExitCode {
     match listing(settings, std::env::vars_os()) {
         Ok(text) => super::print_answer(&text),
         Err(error) => {
-            eprintln!("{}", sentence(&error));
+            eprintln!("{}", sentence(error.as_ref()));
             ExitCode::FAILURE
         }
     }
@@ -21,8 +25,9 @@ pub fn run(settings: Settings) -> ExitCode {
 fn listing(
     settings: Settings,
     env: impl IntoIterator<Item = (OsString, OsString)>,
-) -> Result<String, ConfigError> {
+) -> Result<String, Box<dyn Error>> {
     let (config, in_force) = Config::load(Sources { file: settings.file, env, flags: settings.flags })?;
+    app::check_files(&config)?;
     let shown: Vec<_> =
         in_force.iter().map(|(key, value, source)| (format!("{key} = {value}"), source)).collect();
     let width = shown.iter().map(|(setting, _)| setting.chars().count()).max().unwrap_or_default();
@@ -75,7 +80,7 @@ mod tests {
     fn an_error_is_one_line_with_its_cause() {
         let settings = Settings { file: Some("/nonexistent/highwater.toml".into()), flags: Flags::default() };
         let error = listing(settings, []).unwrap_err();
-        let text = sentence(&error);
+        let text = sentence(error.as_ref());
         assert!(
             text.starts_with("configuration file /nonexistent/highwater.toml cannot be read: No such"),
             "{text}"

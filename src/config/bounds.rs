@@ -32,6 +32,8 @@ pub const LINEAGE_EXPIRY_S: RangeInclusive<u64> = 1..=315_360_000;
 pub const DEVICES: RangeInclusive<u64> = 1..=limits::DEVICES_PER_USER_MAX as u64;
 /// Members of one group. Source: a group of one is made before others come; the ceiling is explained where it stands.
 pub const GROUP_MEMBERS: RangeInclusive<u64> = 1..=limits::GROUP_MEMBERS_CEILING as u64;
+/// Groups that one user owns. Source: 0 lets nobody make any; a bot of a large shop has one for each customer.
+pub const GROUPS_OWNED: RangeInclusive<u64> = 0..=10_000_000;
 /// Members above which a group becomes a channel. Source: as many as one may have; 0 is never.
 pub const CHANNEL_ABOVE_MEMBERS: RangeInclusive<u64> = 0..=limits::GROUP_MEMBERS_CEILING as u64;
 /// Pointers of one step of a fan-out. Source: the batch has room for so many and no more.

@@ -1,6 +1,9 @@
 //! `[identity]`: which host app vouches for its users, and by what it is believed.
 
-use std::{ops::RangeInclusive, path::PathBuf};
+use std::{
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+};
 
 use super::given::quoted;
 use crate::model::HostAlgorithm;
@@ -20,7 +23,7 @@ const NAME_BYTES_MAX: usize = 255;
 /// `[identity]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// Who signs; empty: nobody does.
+    /// Who signs, or is asked; empty: nobody.
     pub issuer: String,
     /// For whom it is signed.
     pub audience: String,
@@ -32,6 +35,10 @@ pub struct Identity {
     pub keys_file: PathBuf,
     /// A file with the secret of `HS256`; empty: none.
     pub secret_file: PathBuf,
+    /// Where the app is asked about tokens of its own; empty: nowhere.
+    pub callback_url: String,
+    /// A file with the secret by which those questions are signed; empty: none.
+    pub callback_secret_file: PathBuf,
     /// How old published keys may become, seconds.
     pub keys_refresh_s: u32,
     /// Time between two fetches for unknown keys, seconds.
@@ -53,6 +60,8 @@ impl Default for Identity {
             keys_url: String::new(),
             keys_file: PathBuf::new(),
             secret_file: PathBuf::new(),
+            callback_url: String::new(),
+            callback_secret_file: PathBuf::new(),
             keys_refresh_s: 3600,
             keys_floor_s: 30,
             leeway_s: 30,
@@ -69,18 +78,56 @@ impl Identity {
         !self.issuer.is_empty()
     }
 
+    /// Whether the host app is asked about tokens of its own; else it signs them.
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        !self.callback_url.is_empty()
+    }
+
     /// What is wrong between settings that are right by themselves: the first setting to blame, and what is wrong.
     pub(super) fn contradiction(&self) -> (&'static str, Option<String>) {
-        let (on, by_secret) = (self.is_on(), self.algorithms.contains(&HostAlgorithm::Hs256));
-        let is_given = |path: &PathBuf| !path.as_os_str().is_empty();
+        let mut rules = self.without_issuer().into_iter().chain(self.when_asked()).chain(self.when_signing());
+        let first = rules.find(|(_, wrong, _)| *wrong);
+        first.map_or(("identity.issuer", None), |(key, _, problem)| (key, Some(problem.to_owned())))
+    }
+
+    fn without_issuer(&self) -> [Rule; 5] {
+        let nobody = "means nothing without identity.issuer, which says who vouches";
+        let given = [
+            ("identity.audience", !self.audience.is_empty()),
+            ("identity.keys_url", !self.keys_url.is_empty()),
+            ("identity.keys_file", is_given(&self.keys_file)),
+            ("identity.secret_file", is_given(&self.secret_file)),
+            ("identity.callback_url", self.is_asked()),
+        ];
+        given.map(|(key, given)| (key, given && !self.is_on(), nobody))
+    }
+
+    fn when_asked(&self) -> [Rule; 7] {
+        let (asked, signs) = (self.is_asked(), is_given(&self.callback_secret_file));
+        let one_way =
+            "is for signed tokens and stands beside identity.callback_url: a host app is believed in one way";
+        let alone = "means nothing without identity.callback_url, where the host app is asked";
+        let unsigned =
+            "needs identity.callback_secret_file beside it, or the host app would answer whoever asks";
+        let by_secret = self.algorithms.contains(&HostAlgorithm::Hs256);
+        [
+            ("identity.callback_secret_file", signs && !asked, alone),
+            ("identity.callback_url", asked && !signs, unsigned),
+            ("identity.audience", asked && !self.audience.is_empty(), one_way),
+            ("identity.keys_url", asked && !self.keys_url.is_empty(), one_way),
+            ("identity.keys_file", asked && is_given(&self.keys_file), one_way),
+            ("identity.secret_file", asked && is_given(&self.secret_file), one_way),
+            ("identity.algorithms", asked && by_secret, one_way),
+        ]
+    }
+
+    fn when_signing(&self) -> [Rule; 7] {
+        let (on, by_secret) =
+            (self.is_on() && !self.is_asked(), self.algorithms.contains(&HostAlgorithm::Hs256));
         let (by_url, by_file) = (!self.keys_url.is_empty(), is_given(&self.keys_file));
         let has_secret = is_given(&self.secret_file);
-        let nobody = "means nothing without identity.issuer, which says who signs";
-        let rules = [
-            ("identity.audience", !on && !self.audience.is_empty(), nobody),
-            ("identity.keys_url", !on && by_url, nobody),
-            ("identity.keys_file", !on && by_file, nobody),
-            ("identity.secret_file", !on && has_secret, nobody),
+        [
             (
                 "identity.issuer",
                 on && self.audience.is_empty(),
@@ -99,7 +146,7 @@ impl Identity {
             (
                 "identity.issuer",
                 on && !by_secret && !by_url && !by_file,
-                "needs keys to verify by: identity.keys_url or identity.keys_file",
+                "needs keys to verify by: identity.keys_url or identity.keys_file; or identity.callback_url to ask",
             ),
             ("identity.keys_file", by_url && by_file, "stands beside identity.keys_url: give one of them"),
             (
@@ -112,10 +159,15 @@ impl Identity {
                 by_secret && (by_url || by_file),
                 "has \"HS256\", which is verified by no key of identity.keys_url or identity.keys_file",
             ),
-        ];
-        let first = rules.into_iter().find(|(_, wrong, _)| *wrong);
-        first.map_or(("identity.issuer", None), |(key, _, problem)| (key, Some(problem.to_owned())))
+        ]
     }
+}
+
+/// The setting to blame, whether it is wrong, and what is wrong with it.
+type Rule = (&'static str, bool, &'static str);
+
+fn is_given(path: &Path) -> bool {
+    !path.as_os_str().is_empty()
 }
 
 pub(super) fn issuer(text: String) -> Result<String, String> {
@@ -149,8 +201,8 @@ pub(super) fn algorithms(list: Vec<String>) -> Result<Vec<HostAlgorithm>, String
     if algorithms.is_empty() { Err("must not be empty".to_owned()) } else { Ok(algorithms) }
 }
 
-/// A URL over TLS, or on this machine: keys that somebody on the way could change are worth nothing.
-pub(super) fn key_url(text: String) -> Result<String, String> {
+/// A URL over TLS, or on this machine: keys and answers that somebody on the way could change are worth nothing.
+pub(super) fn private_url(text: String) -> Result<String, String> {
     if text.is_empty() || is_private(&text) {
         return Ok(text);
     }

@@ -136,6 +136,8 @@ impl Default for Messages {
 pub struct Groups {
     /// Members of one group.
     pub members_max: usize,
+    /// Groups and channels that one user owns.
+    pub owned_max: u32,
     /// Inbox pointers that one step of a fan-out makes.
     pub step_pointers: usize,
     /// A group with more members becomes a channel; 0: none does by itself.
@@ -146,6 +148,7 @@ impl Default for Groups {
     fn default() -> Groups {
         Groups {
             members_max: limits::GROUP_MEMBERS_MAX,
+            owned_max: limits::GROUPS_OWNED_MAX,
             step_pointers: limits::FAN_OUT_STEP_POINTERS_MAX,
             channel_above_members: 0,
         }

@@ -3,14 +3,14 @@
 use super::{
     Config,
     bounds::{
-        CHANNEL_ABOVE_MEMBERS, CLEANUP_PAUSE_MS, CONNECTIONS, DEVICES, GROUP_MEMBERS, HEARTBEAT_MS,
-        INDEX_AFTER_BYTES, INDEX_CACHE_BYTES, LINEAGE_EXPIRY_S, QUEUED_BYTES, READERS, RETENTION_S,
-        SEGMENT_BYTES, STEP_POINTERS, TAIL_BYTES, WORKERS,
+        CHANNEL_ABOVE_MEMBERS, CLEANUP_PAUSE_MS, CONNECTIONS, DEVICES, GROUP_MEMBERS, GROUPS_OWNED,
+        HEARTBEAT_MS, INDEX_AFTER_BYTES, INDEX_CACHE_BYTES, LINEAGE_EXPIRY_S, QUEUED_BYTES, READERS,
+        RETENTION_S, SEGMENT_BYTES, STEP_POINTERS, TAIL_BYTES, WORKERS,
     },
     checks::{address, bodies, data_directory, log_level, origins},
     given::{Given, quoted},
     identity::{
-        KEYS_FLOOR_S, KEYS_REFRESH_S, LEEWAY_S, LIFETIME_S, algorithms, file, issuer, key_url, name_claim,
+        KEYS_FLOOR_S, KEYS_REFRESH_S, LEEWAY_S, LIFETIME_S, algorithms, file, issuer, name_claim, private_url,
     },
     sections::{DocumentKind, Engine, LogFormat, RegistrationMode},
 };
@@ -129,7 +129,7 @@ pub(super) static SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "identity.keys_url",
-        set: |c, given| put(&mut c.identity.keys_url, given.string().and_then(key_url)),
+        set: |c, given| put(&mut c.identity.keys_url, given.string().and_then(private_url)),
         show: |c| quoted(&c.identity.keys_url),
     },
     Setting {
@@ -141,6 +141,16 @@ pub(super) static SETTINGS: &[Setting] = &[
         key: "identity.secret_file",
         set: |c, given| put(&mut c.identity.secret_file, given.string().and_then(file)),
         show: |c| quoted(&c.identity.secret_file.to_string_lossy()),
+    },
+    Setting {
+        key: "identity.callback_url",
+        set: |c, given| put(&mut c.identity.callback_url, given.string().and_then(private_url)),
+        show: |c| quoted(&c.identity.callback_url),
+    },
+    Setting {
+        key: "identity.callback_secret_file",
+        set: |c, given| put(&mut c.identity.callback_secret_file, given.string().and_then(file)),
+        show: |c| quoted(&c.identity.callback_secret_file.to_string_lossy()),
     },
     Setting {
         key: "identity.keys_refresh_s",
@@ -251,6 +261,11 @@ pub(super) static SETTINGS: &[Setting] = &[
         key: "groups.members_max",
         set: |c, given| put(&mut c.groups.members_max, given.number(GROUP_MEMBERS)),
         show: |c| c.groups.members_max.to_string(),
+    },
+    Setting {
+        key: "groups.owned_max",
+        set: |c, given| put(&mut c.groups.owned_max, given.number(GROUPS_OWNED)),
+        show: |c| c.groups.owned_max.to_string(),
     },
     Setting {
         key: "groups.step_pointers",

@@ -101,6 +101,29 @@ fn a_host_app_is_believed_only_by_what_can_be_verified() {
 }
 
 #[test]
+fn a_host_app_is_believed_in_one_way() {
+    let with = |lines: &str| format!("[identity]\nissuer = \"https://a.example\"\n{lines}");
+    let (url, secret) = ("callback_url = \"https://a.example/who\"", "callback_secret_file = \"secret\"");
+    let both = format!("{url}\n{secret}");
+    load_text(&with(&both)).unwrap();
+    let asking = |line: &str| with(&format!("{both}\n{line}"));
+    for (text, expected) in [
+        (with(url), "identity.callback_url needs identity.callback_secret_file"),
+        (with(secret), "identity.callback_secret_file means nothing without identity.callback_url"),
+        (format!("[identity]\n{both}"), "identity.callback_url means nothing without identity.issuer"),
+        (asking("audience = \"chat\""), "identity.audience is for signed tokens"),
+        (asking("keys_url = \"https://a.example/keys\""), "identity.keys_url is for signed tokens"),
+        (asking("keys_file = \"keys.json\""), "identity.keys_file is for signed tokens"),
+        (asking("secret_file = \"other\""), "identity.secret_file is for signed tokens"),
+        (asking("algorithms = [\"HS256\"]"), "identity.algorithms is for signed tokens"),
+        (with("callback_url = \"http://a.example/who\""), "identity.callback_url must be https://HOST/"),
+    ] {
+        let error = error_of(&text);
+        assert!(error.contains(expected), "{text}: {error}");
+    }
+}
+
+#[test]
 fn keys_come_over_tls_or_from_this_machine() {
     let wrong = |url: &str| {
         let config = format!("[identity]\nissuer = \"a\"\naudience = \"b\"\nkeys_url = \"{url}\"");

@@ -93,6 +93,7 @@ fn explain_user(view: &View, services: &UserServices, wanted: &str) -> Result<Op
             "kept_is_at_least": count == ENTRIES_COUNTED_MAX,
             "held_by": held_by(&lineages, head, since),
         },
+        "groups_owned": view.owned(account.user)?,
         "groups": waiting_groups(view, &services.groups, account.user)?,
         "tombstone_floors": marks(&services.kinds, &lineages.tombstones),
         "lineages": rows,

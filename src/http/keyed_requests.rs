@@ -45,6 +45,10 @@ impl Client {
         let request = request.ok_or(Refusal::UnknownRequest)?;
         let rule = rule(&request);
         api_key_scopes::check(key, rule)?;
+        if !matches!(rule, Rule::ForUser(_)) && http.headers().contains_key(ACT_FOR_HEADER) {
+            // It is for nobody, and who names somebody means something else.
+            return Err(Refusal::InvalidField);
+        }
         let voucher = Voucher::ApiKey(key.id);
         match (rule, request) {
             (_, Request::CreateUser(create)) => {
@@ -74,7 +78,8 @@ impl Client {
     /// For whom the key acts in this request.
     async fn acted_for(&self, http: &HttpRequest, key: &ApiKey) -> Result<UserId, Refusal> {
         let named = http.headers().get(ACT_FOR_HEADER).map(|value| std::str::from_utf8(value.as_bytes()));
-        let named = named.and_then(Result::ok).ok_or(Refusal::InvalidField)?.trim().to_owned();
+        let named = named.and_then(Result::ok).map(|named| named.trim().to_owned());
+        let named = named.filter(|named| !named.is_empty()).ok_or(Refusal::InvalidField)?;
         let account = self.services.readers.ask(move |view| account_of(view, &named)).await?;
         api_key_scopes::admit(key, account.as_ref())
     }

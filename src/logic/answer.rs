@@ -45,4 +45,6 @@ pub struct MadeLink {
     pub secret: LinkSecret,
     /// What is stored of it.
     pub link: Link,
+    /// The name of who made it.
+    pub maker: String,
 }

@@ -26,12 +26,25 @@ fn who_is_blocked_by_the_owner_finds_no_such_channel_and_who_follows_stays() {
     check(
         &rows,
         9,
-        &[follow(2), follow(3), follow(4), ask(3, ChannelChange::Unfollow), follow(3)],
         &[
+            follow(2),
+            // Whichever way is asked; and not for who knows of it since he followed.
+            ask(2, ChannelChange::Unfollow),
+            group(2, GroupChange::Leave),
+            follow(3),
+            follow(4),
+            ask(3, ChannelChange::Unfollow),
+            ask(3, ChannelChange::Unfollow),
+            follow(3),
+        ],
+        &[
+            "refused no_such_conversation",
+            "refused no_such_conversation",
             "refused no_such_conversation",
             "done: nothing",
             "done: follow 4 [1+] 4 follows 1 channel 3 Channel item 4/3 after 0",
             "done: follow 3 [0+1] channel 2 Channel item 3/3 after 0",
+            "done: nothing",
             "refused no_such_conversation",
         ],
     );

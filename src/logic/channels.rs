@@ -14,6 +14,7 @@ use super::{
     groups::{self, check_name, is_made},
     heirs::heir_of,
     operation::{Answer, Principal},
+    owned_groups,
     state::{GroupState, Need, State},
     turns,
 };
@@ -57,21 +58,24 @@ pub(super) fn needs(needs: &mut Needs<'_>, request: &ChannelRequest) {
     match &request.change {
         ChannelChange::Turn(to) if is_held => turns::needs(needs, channel, *to),
         ChannelChange::Turn(_) => {}
-        ChannelChange::Follow => {
-            unfollow_needs(needs, user, channel);
-            let held = needs.state.groups.get(&channel).and_then(Option::as_ref);
-            if let Some(owner) = held.and_then(owner_of) {
-                contacts::block_needs(needs, owner, user);
-            }
+        ChannelChange::Create(_) => {
+            follow_needs(needs, user, channel);
+            owned_groups::needs(needs, user);
         }
-        ChannelChange::Create(_) | ChannelChange::Unfollow => {
-            unfollow_needs(needs, user, channel);
-        }
+        ChannelChange::Follow | ChannelChange::Unfollow => unfollow_needs(needs, user, channel),
     }
 }
 
-/// The rows of one follow.
+/// The rows of one follow, and whether there is such a channel for who asks.
 pub(super) fn unfollow_needs(needs: &mut Needs<'_>, user: UserId, channel: ConversationId) {
+    follow_needs(needs, user, channel);
+    let held = needs.state.groups.get(&channel).and_then(Option::as_ref);
+    if let Some(owner) = held.and_then(owner_of) {
+        contacts::block_needs(needs, owner, user);
+    }
+}
+
+fn follow_needs(needs: &mut Needs<'_>, user: UserId, channel: ConversationId) {
     needs.need(Need::Follow(user, channel));
     needs.need(Need::FollowCount(user));
     needs.need(Need::Item(user, CONVERSATIONS, channel.to_string()));
@@ -105,6 +109,7 @@ fn create(
     if is_made(state, channel, |held| held.row.founder == founder)? {
         return Ok(Decided::unchanged(Answer::GroupCreated(channel)));
     }
+    owned_groups::check_room(state, founder)?;
     let first = begin(state, (founder, channel), FollowEnd { seq: Seq(0), version })?;
     let row = Group::new(channel, name, founder, at);
     let of_channel =
@@ -140,14 +145,7 @@ fn follow(
     if is_following(state, user, channel) {
         return Ok(Decided::unchanged(Answer::Done));
     }
-    if held.present_count() == 0 {
-        // It has ended: nobody writes to it any more.
-        return Err(Refusal::NoSuchConversation);
-    }
-    if owner_of(held).is_some_and(|owner| contacts::is_blocked(state, owner, user)) {
-        // For somebody whom its owner blocks there is no such channel.
-        return Err(Refusal::NoSuchConversation);
-    }
+    check_is_there(state, held, user)?;
     let end = FollowEnd { seq: head_of(state, channel), version };
     let follow = begin(state, (user, channel), end)?;
     let mut effects = Vec::new();
@@ -165,6 +163,11 @@ pub(super) fn unfollow(
 ) -> Result<Decided, Refusal> {
     let held = held_channel(state, channel)?;
     if !is_following(state, user, channel) {
+        // Who followed once knows of it, so that asked twice it is the same.
+        let has_followed = state.follows.get(&(user, channel)).is_some_and(Option::is_some);
+        if !has_followed {
+            check_is_there(state, held, user)?;
+        }
         return Ok(Decided::unchanged(Answer::Done));
     }
     let member = held.present(user);
@@ -258,6 +261,15 @@ pub(super) fn forget(
 fn held_channel(state: &State, channel: ConversationId) -> Result<&GroupState, Refusal> {
     let held = state.groups.get(&channel).and_then(Option::as_ref);
     held.filter(|held| held.form() == Form::Channel).ok_or(Refusal::NoSuchConversation)
+}
+
+/// For somebody whom its owner blocks there is no such channel, and for nobody one that has ended: nobody writes to it any
+/// more.
+fn check_is_there(state: &State, held: &GroupState, user: UserId) -> Result<(), Refusal> {
+    match owner_of(held) {
+        Some(owner) if !contacts::is_blocked(state, owner, user) => Ok(()),
+        _ => Err(Refusal::NoSuchConversation),
+    }
 }
 
 /// Whom a group belongs to; nobody, when it has ended.

@@ -268,6 +268,7 @@ fn warm_everything(rows: &Rows, state: &mut State) {
         needs.push(Need::Inbox(UserId(user)));
         needs.push(Need::Follow(UserId(user), GROUP));
         needs.push(Need::FollowCount(UserId(user)));
+        needs.push(Need::Owned(UserId(user)));
     }
     for user in 1..=4 {
         let (id, name) = (UserId(user), format!("u{user}"));

@@ -135,6 +135,10 @@ impl Rows {
                 let count = self.follows.keys().filter(|(follower, _)| *follower == user).count();
                 Warm::FollowCount(user, count as u32)
             }
+            Need::Owned(user) => {
+                let is_owner = |held: &&GroupState| super::channels::owner_of(held) == Some(user);
+                Warm::Owned(user, self.groups.values().filter(is_owner).count() as u32)
+            }
             Need::Followers(channel) => {
                 let open =
                     self.follows.values().filter(|follow| follow.channel == channel && follow.is_open());

@@ -57,8 +57,11 @@ fn short(decision: Result<Decided, Refusal>) -> String {
         Answer::Asked(_) => "asked".to_owned(),
         Answer::Done => "done".to_owned(),
     };
-    let effects =
-        decided.record.map(|record| record.effects.iter().map(effect).collect::<Vec<_>>().join(" "));
+    // What is counted of a user's groups has tests of its own.
+    let shown = |one: &&Effect| !matches!(one, Effect::Owned(_));
+    let effects = decided
+        .record
+        .map(|record| record.effects.iter().filter(shown).map(effect).collect::<Vec<_>>().join(" "));
     format!("{answer}: {}", effects.unwrap_or_else(|| "nothing".to_owned()))
 }
 
@@ -101,6 +104,7 @@ fn effect(effect: &Effect) -> String {
         Effect::Channel(effect) => shown_of_channel(effect),
         Effect::ContactTally(tally) => format!("{} blocks {}", tally.user, tally.blocked),
         Effect::ApiKeys(keys) => format!("{} keys", keys.0.len()),
+        Effect::Owned(owned) => format!("{} owns {}", owned.user, owned.groups),
         Effect::HostIdentity(identity) => format!("host user {}", identity.user),
     }
 }

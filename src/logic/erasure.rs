@@ -208,10 +208,12 @@ fn conversation_needs(needs: &mut Needs<'_>, user: UserId, conversation: Convers
         let Some(Some(held)) = state.groups.get(&conversation) else { return };
         fan_out::entry_needs(needs, held, &[]);
         needs.need(Need::Item(user, fan_out::CONVERSATIONS, conversation.to_string()));
+        needs.need(Need::Owned(user));
         // The one who inherits is told so by an item.
         if let Some(heir) = heirs::needs(needs, held, user) {
             needs.need(Need::Item(heir.user, fan_out::CONVERSATIONS, conversation.to_string()));
             needs.need(Need::Follow(heir.user, conversation));
+            needs.need(Need::Owned(heir.user));
         }
         if held.form() == Form::Channel {
             channels::unfollow_needs(needs, user, conversation);

@@ -31,9 +31,7 @@ pub(super) fn announce(
     Ok(Some(Changed::row(row, Notice::Announced(text.to_owned()))))
 }
 
-/// Nothing is a text too. One that is only white space would look like nothing and be something.
 fn check_text(text: &str) -> Result<(), Refusal> {
-    let shows = text.is_empty() || !text.trim().is_empty();
-    let is_right = shows && text.len() <= ANNOUNCEMENT_BYTES_MAX && visible_text::is_lines(text);
+    let is_right = text.len() <= ANNOUNCEMENT_BYTES_MAX && visible_text::is_lines(text);
     if is_right { Ok(()) } else { Err(Refusal::InvalidAnnouncement) }
 }

@@ -75,6 +75,7 @@ fn a_text_is_of_a_length_and_of_visible_characters() {
             announce(1, &long),
             announce(1, &format!("{long}x")),
             announce(1, " \n "),
+            announce(1, "\nx"),
             announce(1, "a\tb"),
             announce(1, "a\u{202e}b"),
             // Names keep the same rule, but are one line.
@@ -85,6 +86,7 @@ fn a_text_is_of_a_length_and_of_visible_characters() {
         ],
         &[
             &longest,
+            "refused invalid_announcement",
             "refused invalid_announcement",
             "refused invalid_announcement",
             "refused invalid_announcement",

@@ -23,11 +23,26 @@ use crate::model::{
 };
 
 /// The door after the same user asked once more; nothing when nothing was asked that still counts.
-pub(super) fn asked_before(door: &Door, at: TimeMs, user: UserId) -> Option<Door> {
-    let asked = door.asking.iter().find(|asking| asking.user == user && !asking.is_expired(at))?;
-    // A refusal stays one, and is not told.
-    let waits = asked.state != AskingState::Refused;
-    Some(if waits { with_state(door, user, AskingState::Waiting) } else { door.clone() })
+pub(super) fn asked_before(
+    door: &Door,
+    at: TimeMs,
+    (user, greeting): (UserId, &str),
+) -> Result<Option<Door>, Refusal> {
+    let is_same = |asking: &&mut Asking| asking.user == user && !asking.is_expired(at);
+    let mut door = door.clone();
+    let Some(asked) = door.asking.iter_mut().find(is_same) else { return Ok(None) };
+    // A refusal stays one, and is not told; who waits is asked for once, by the first greeting.
+    if asked.state == AskingState::Withdrawn {
+        check_greeting(greeting)?;
+        asked.state = AskingState::Waiting;
+        greeting.clone_into(&mut asked.greeting);
+    }
+    Ok(Some(door))
+}
+
+fn check_greeting(greeting: &str) -> Result<(), Refusal> {
+    let is_right = greeting.chars().count() <= GREETING_CHARS_MAX && visible_text::is_lines(greeting);
+    if is_right { Ok(()) } else { Err(Refusal::InvalidField) }
 }
 
 /// What was asked stands already, or stands again.
@@ -42,9 +57,7 @@ pub(super) fn with_asking(
     at: TimeMs,
     (user, greeting): (UserId, &str),
 ) -> Result<Door, Refusal> {
-    if greeting.chars().count() > GREETING_CHARS_MAX || !visible_text::is_lines(greeting) {
-        return Err(Refusal::InvalidField);
-    }
+    check_greeting(greeting)?;
     let counts = |asking: &&Asking| {
         asking.user != user && !asking.is_expired(at) && held.present(asking.user).is_none()
     };
@@ -102,10 +115,15 @@ pub(super) fn accept(
     Ok(Decided::changed(version, effects, Answer::Done))
 }
 
-/// The door after a refusal. Who waits no more is not refused.
-pub(super) fn refused(door: &Door, user: UserId) -> Door {
-    let waits = |asking: &Asking| asking.user == user && asking.state == AskingState::Waiting;
-    if door.asking.iter().any(waits) { with_state(door, user, AskingState::Refused) } else { door.clone() }
+/// The door after a refusal, which may come twice. Who waits no more, or never did, is not refused.
+pub(super) fn refused(held: &GroupState, at: TimeMs, user: UserId) -> Result<Door, Refusal> {
+    let is_same = |asking: &&Asking| asking.user == user && !asking.is_expired(at);
+    let asked = held.door.asking.iter().find(is_same).filter(|_| held.present(user).is_none());
+    match asked.map(|asking| asking.state) {
+        Some(AskingState::Waiting) => Ok(with_state(&held.door, user, AskingState::Refused)),
+        Some(AskingState::Refused) => Ok(held.door.clone()),
+        Some(AskingState::Withdrawn) | None => Err(Refusal::NoSuchRequest),
+    }
 }
 
 /// Takes back what was asked. Whether there is such a group looks the same from outside.

@@ -3,12 +3,13 @@
 use super::{
     Need, Request, State, Warm,
     decide_samples::at,
+    group_approvals::asked_before,
     group_doors_tests::{GROUP, change, check, check_at, door, join, link, remove},
     lacking,
     operation::{DoorChange, GroupChange},
 };
 use crate::model::{
-    GroupBounds, Interval, LinkSecret, Member, Role, Seq, UserId, Version,
+    Asking, AskingState, Door, GroupBounds, Interval, LinkSecret, Member, Role, Seq, TimeMs, UserId, Version,
     limits::{GREETING_CHARS_MAX, JOIN_REQUEST_EXPIRY_MS, JOIN_REQUESTS_MAX},
 };
 
@@ -72,7 +73,9 @@ fn a_refusal_is_not_told_and_what_was_taken_back_may_be_asked_again() {
             link(1, 9, 2),
             ask(4, ""),
             answer(2, 4, false),
+            // A refusal may be sent twice; who never asked, or asks no more, is not refused.
             answer(2, 4, false),
+            answer(2, 5, false),
             // He is told what he was told before, and nobody else is told anything.
             ask(4, ""),
             answer(2, 4, true),
@@ -80,8 +83,10 @@ fn a_refusal_is_not_told_and_what_was_taken_back_may_be_asked_again() {
             answer(5, 5, false),
             answer(5, 5, false),
             answer(2, 5, true),
+            answer(2, 5, false),
             ask(5, ""),
             answer(2, 5, true),
+            answer(2, 5, false),
             answer(5, 5, true),
             answer(6, 6, true),
             answer(6, 6, false),
@@ -92,19 +97,42 @@ fn a_refusal_is_not_told_and_what_was_taken_back_may_be_asked_again() {
             "asked: door [9:1/2] 4 Waiting message ",
             "done: door [9:1/2] 4 Refused",
             "done: nothing",
+            "refused no_such_request",
             "asked: nothing",
             "refused no_such_request",
             "asked: door [9:2/2] 4 Refused 5 Waiting message ",
             "done: door [9:2/2] 4 Refused 5 Withdrawn",
             "done: nothing",
             "refused no_such_request",
+            "refused no_such_request",
             "asked: door [9:2/2] 4 Refused 5 Waiting",
             "done: Member 5 [6-] door [9:2/2] 4 Refused message ",
+            "refused no_such_request",
             "refused forbidden",
             "refused no_such_conversation",
             "done: nothing",
         ],
     );
+}
+
+#[test]
+fn what_was_taken_back_and_is_asked_again_has_the_new_greeting() {
+    use highwater_wire::Refusal;
+    let door = |state| Door {
+        asking: vec![Asking { user: UserId(4), at: TimeMs(0), greeting: "old".to_owned(), state }],
+        ..Door::shut(GROUP)
+    };
+    for (state, greeting, expected) in [
+        (AskingState::Waiting, "new", Ok("old")),
+        (AskingState::Refused, "new", Ok("old")),
+        (AskingState::Withdrawn, "new", Ok("new")),
+        (AskingState::Withdrawn, "", Ok("")),
+        (AskingState::Withdrawn, "\u{202e}", Err(Refusal::InvalidField)),
+    ] {
+        let again = asked_before(&door(state), TimeMs(1), (UserId(4), greeting));
+        let stands = again.map(|door| door.expect("it counts").asking[0].greeting.clone());
+        assert_eq!(stands, expected.map(str::to_owned), "{state:?} {greeting:?}");
+    }
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! What an operation makes of the rows of a group, and the entry that says so: decided elsewhere, done here.
 
 use super::{
+    channels::owner_of,
     fan_out::{Entry, write_entry},
+    owned_groups,
     state::State,
     turns,
 };
@@ -36,6 +38,7 @@ pub(super) fn apply(
     changed: &Changed,
     version: Version,
 ) {
+    let before = owner(state, group);
     state.groups.change_with(&group, version, |held| {
         let held = held.as_mut().expect("a group that changes is there");
         held.row = changed.row.clone().unwrap_or_else(|| held.row.clone());
@@ -52,8 +55,13 @@ pub(super) fn apply(
     );
     effects.extend(changed.members.iter().cloned().map(GroupEffect::Member).map(Effect::Group));
     if !changed.members.is_empty() {
+        owned_groups::note(state, effects, (before, owner(state, group)), version);
         turns::note_growth(state, group);
     }
+}
+
+fn owner(state: &State, group: ConversationId) -> Option<UserId> {
+    state.groups.get(&group).and_then(Option::as_ref).and_then(owner_of)
 }
 
 pub(super) fn write_notice(

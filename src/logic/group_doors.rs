@@ -78,11 +78,18 @@ pub(super) fn only_asks(held: &GroupState, change: &DoorChange) -> bool {
 /// What else must be in memory, where the group is known: whether the maker of the link is there, and what that one has of
 /// the one who uses it.
 pub(super) fn needs_of_held(needs: &mut Needs<'_>, held: &GroupState, by: UserId, change: &DoorChange) {
-    if let DoorChange::Join(secret, _) = change
-        && let Some(link) = link_of(&held.door, *secret)
-    {
-        needs.need(Need::Account(link.by));
-        contacts::block_needs(needs, link.by, by);
+    match change {
+        DoorChange::Join(secret, _) => {
+            if let Some(link) = link_of(&held.door, *secret) {
+                contacts::block_needs(needs, link.by, by);
+                needs.need(Need::Account(link.by));
+            }
+        }
+        // Whose name is told with the link.
+        DoorChange::MakeLink { .. } => {
+            needs.need(Need::Account(by));
+        }
+        DoorChange::RevokeLink(_) | DoorChange::SetApproval(_) | DoorChange::Answer(..) => {}
     }
 }
 
@@ -107,12 +114,13 @@ pub(super) fn decide(
         DoorChange::MakeLink { id, secret, valid_s, uses_max } => {
             let link = made((by, *id), link_hash(group, *secret), (at, *valid_s), *uses_max)?;
             let after = with_link(held, at, link.clone())?;
-            (after, Answer::LinkMade(Box::new(MadeLink { group, secret: *secret, link })))
+            let maker = contacts::account_name(state, by);
+            (after, Answer::LinkMade(Box::new(MadeLink { group, secret: *secret, link, maker })))
         }
         DoorChange::RevokeLink(id) => (without_link(&before, id), Answer::Done),
         DoorChange::SetApproval(wanted) => return set_approval(state, at, (by, group), *wanted, version),
         DoorChange::Answer(user, true) => return accept(state, at, (by, group), *user, version),
-        DoorChange::Answer(user, false) => (refused(&before, *user), Answer::Done),
+        DoorChange::Answer(user, false) => (refused(held, at, *user)?, Answer::Done),
         DoorChange::Join(..) => unreachable!("it was decided before"),
     };
     if after == before {
@@ -174,7 +182,7 @@ fn join(
         return Ok(Decided::unchanged(Answer::Joined(group)));
     }
     if held.door.approval
-        && let Some(door) = asked_before(&held.door, at, by)
+        && let Some(door) = asked_before(&held.door, at, (by, greeting))?
     {
         return Ok(asked_again(state, group, door, version));
     }

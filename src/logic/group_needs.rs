@@ -6,6 +6,7 @@ use super::{
     fan_out::{CONVERSATIONS, entry_needs},
     group_doors, heirs,
     operation::{GroupChange, GroupRequest},
+    owned_groups,
     state::{GroupState, Need},
 };
 use crate::model::{ConversationId, Form, Role, UserId, limits::GROUP_USERS_PER_OPERATION_MAX};
@@ -63,6 +64,7 @@ pub(super) fn needs(needs: &mut Needs<'_>, request: &GroupRequest) {
             needs_of_held(needs, held, request.by.user, change);
         }
         (None, GroupChange::Create { members, .. }) => {
+            owned_groups::needs(needs, request.by.user);
             needs.need(item(request.by.user, group));
             for user in members.iter().chain([&request.by.user]) {
                 needs.need(Need::Inbox(*user));
@@ -78,23 +80,30 @@ fn needs_of_held(needs: &mut Needs<'_>, held: &GroupState, by: UserId, change: &
     let is_group = held.form() == Form::Group;
     match change {
         GroupChange::Rename(_) | GroupChange::Dissolve if is_group => {
+            owned_groups::needs(needs, by);
             for member in held.present_members() {
                 needs.need(item(member.user, group));
             }
         }
         // Who gives the ownership away gets another role; who leaves with it leaves it to somebody.
-        GroupChange::GiveRole(user, _) => {
+        GroupChange::GiveRole(user, role) => {
             needs.need(item(by, group));
+            if *role == Role::Owner {
+                owned_groups::needs(needs, by);
+                owned_groups::needs(needs, *user);
+            }
             if !is_group {
                 needs.need(Need::Follow(*user, group));
                 needs.need(Need::Follow(by, group));
             }
         }
         GroupChange::Leave => {
+            owned_groups::needs(needs, by);
             if held.present(by).is_some_and(|member| member.role == Role::Owner)
                 && let Some(heir) = heirs::needs(needs, held, by)
             {
                 needs.need(item(heir.user, group));
+                owned_groups::needs(needs, heir.user);
             }
         }
         GroupChange::Door(change) => group_doors::needs_of_held(needs, held, by, change),

@@ -15,6 +15,7 @@ use super::{
     group_doors, group_mutes,
     heirs::heir_of,
     operation::{Answer, GroupChange, GroupRequest},
+    owned_groups,
     state::{ConversationState, GroupState, State},
     visible_text,
 };
@@ -100,6 +101,7 @@ fn create(
     }
     let others = distinct(members, |user| user != founder);
     check_users(state, founder, members, &others)?;
+    owned_groups::check_room(state, founder)?;
     if others.len() + 1 > state.group_bounds.members_max {
         return Err(Refusal::GroupFull);
     }
@@ -303,6 +305,9 @@ fn give_role(
         return Err(Refusal::InvalidField);
     }
     check_queue(state, held)?;
+    if role == Role::Owner {
+        owned_groups::check_room(state, user)?;
+    }
     // An owner is never muted.
     let is_muted = member.is_muted && role != Role::Owner;
     let mut members = vec![Member { role, ranked: seq, is_muted, ..member }];

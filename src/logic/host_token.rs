@@ -19,7 +19,7 @@ use crate::model::{HostAlgorithm, TimeMs, record::HostIdentityKey};
 pub const TOKEN_BYTES_MAX: usize = 8 * 1024;
 
 /// Bytes of a subject. Source: OpenID Connect Core, 2: no longer than 255 characters of ASCII.
-const SUBJECT_BYTES_MAX: usize = 255;
+pub(super) const SUBJECT_BYTES_MAX: usize = 255;
 
 /// The last second that a time may name, 9999-12-31. Beyond it a number is a mistake of unit, or an attempt to overflow.
 const SECOND_MAX: i64 = 253_402_300_799;

@@ -67,6 +67,7 @@ mod hand_back_times_tests;
 mod heirs;
 #[cfg(test)]
 mod heirs_tests;
+pub mod host_callback;
 pub mod host_keys;
 #[cfg(test)]
 mod host_keys_tests;
@@ -81,6 +82,9 @@ mod need;
 pub mod observed_time;
 pub mod on_behalf;
 pub mod operation;
+mod owned_groups;
+#[cfg(test)]
+mod owned_groups_tests;
 mod passwords;
 #[cfg(test)]
 mod passwords_tests;

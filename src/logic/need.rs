@@ -46,6 +46,8 @@ pub enum Need {
     Follow(UserId, ConversationId),
     /// How many follows of a user are kept.
     FollowCount(UserId),
+    /// How many groups and channels a user owns.
+    Owned(UserId),
     /// Everybody who follows a channel now. Only asked of one whose followers may become members of a group.
     Followers(ConversationId),
     /// What a user has read of a conversation.
@@ -91,6 +93,8 @@ pub enum Warm {
     Follow(UserId, ConversationId, Option<Follow>),
     /// See `Need::FollowCount`.
     FollowCount(UserId, u32),
+    /// See `Need::Owned`.
+    Owned(UserId, u32),
     /// See `Need::Followers`.
     Followers(ConversationId, BTreeSet<UserId>),
     /// See `Need::Reading`.

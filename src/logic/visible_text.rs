@@ -20,9 +20,13 @@ pub(super) fn is_line(text: &str) -> bool {
     !before.is_some_and(|last| matches!(last, ZERO_WIDTH_NON_JOINER | ZERO_WIDTH_JOINER))
 }
 
-/// The same for lines with a line feed between them.
+/// The same for lines with a line feed between them: none stands before the first or behind the last that shows anything.
+/// Nothing is a text too.
 pub(super) fn is_lines(text: &str) -> bool {
-    text.split('\n').all(is_line)
+    let shows = |line: Option<&str>| line.is_some_and(|line| !line.trim().is_empty());
+    let mut ends = text.split('\n');
+    let is_framed = text.is_empty() || (shows(ends.next()) && shows(text.rsplit('\n').next()));
+    is_framed && text.split('\n').all(is_line)
 }
 
 const ZERO_WIDTH_NON_JOINER: char = '\u{200c}';
@@ -120,8 +124,27 @@ mod tests {
                 [format!("{hidden}"), format!("{hidden}a"), format!("a{hidden}b"), format!("🧀{hidden}")]
             {
                 assert!(!is_line(&text), "{text:?}");
-                assert_eq!(is_lines(&text), hidden == '\n', "{text:?}");
+                assert_eq!(is_lines(&text), text == "a\nb", "{text:?}");
             }
+        }
+    }
+
+    #[test]
+    fn lines_begin_and_end_with_something_to_see() {
+        for (text, right) in [
+            ("", true),
+            ("x", true),
+            (" x ", true),
+            ("x\n\ny", true),
+            ("x\n \ny", true),
+            ("\nx", false),
+            ("x\n", false),
+            (" \nx", false),
+            ("x\n\u{a0}", false),
+            ("\n", false),
+            (" ", false),
+        ] {
+            assert_eq!(is_lines(text), right, "{text:?}");
         }
     }
 

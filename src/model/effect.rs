@@ -9,7 +9,7 @@ use super::{
     channel::ChannelEffect,
     contact::ContactTally,
     erasure::Erasure,
-    group::{Expansion, Group, Member, Position},
+    group::{Expansion, Group, Member, Owned, Position},
     group_door::Door,
     horizon::Horizon,
     ids::{ConversationId, Day, DeviceId, Kind, TimeMs, UserId, Version},
@@ -85,6 +85,8 @@ pub enum Effect {
     Channel(ChannelEffect),
     /// What is counted of a user's contacts is this now.
     ContactTally(ContactTally),
+    /// So many groups and channels are a user's now.
+    Owned(Owned),
     /// What a user has read of a conversation is this now.
     Reading(Box<Reading>),
     /// The user is known to a host app.

@@ -246,6 +246,15 @@ impl Default for GroupBounds {
     }
 }
 
+/// How many groups and channels are a user's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Owned {
+    /// Whose.
+    pub user: UserId,
+    /// How many the user owns.
+    pub groups: u32,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -203,6 +203,11 @@ const _: () = assert!(ENTRY_BYTES_MAX < PAGE_BYTES_MAX);
 /// Source: about 100 bytes a member, so 100 MB when all of them are full.
 pub const GROUPS_HELD_MAX: usize = 2_000;
 
+/// Groups and channels that one user owns unless configured. One more: refused as `too_many_groups`; what is inherited is not
+/// refused. Source: 500 are as many as Telegram lets one belong to at all; a backend that makes a group for each of its
+/// customers sets more.
+pub const GROUPS_OWNED_MAX: u32 = 500;
+
 /// Channels of which one user has something: those that are followed, and those that were until a while ago. One more:
 /// refused as `too_many_follows`. Source: a sync looks at each; what a user follows is read with one range of 20 KB.
 pub const FOLLOWS_PER_USER_MAX: u32 = 500;

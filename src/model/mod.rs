@@ -35,7 +35,9 @@ pub use content::{Content, Custom};
 pub use device_policy::DevicePolicy;
 pub use effect::{Delivery, DeviceEnd, Effect, GroupEffect, Record};
 pub use erasure::Erasure;
-pub use group::{Announcement, Expansion, Group, GroupBounds, Interval, Member, Notice, Position, Role};
+pub use group::{
+    Announcement, Expansion, Group, GroupBounds, Interval, Member, Notice, Owned, Position, Role,
+};
 pub use group_door::{Asking, AskingState, Door, Link, LinkId, LinkSecret};
 pub use horizon::Horizon;
 pub use host_algorithm::HostAlgorithm;

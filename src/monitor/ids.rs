@@ -268,6 +268,16 @@ server_ids! {
     ERASURES_CONTACTS = 1268, "erasures.contacts", Sum, Count, "persistence", "erasure_contacts_changed";
     /// Chunks of the index that were written anew without what an erased user wrote.
     ERASURES_CHUNKS = 1269, "erasures.chunks", Sum, Count, "persistence", "erasure_chunks_rewritten";
+    /// Tokens for which the host app vouched when it was asked.
+    HOST_QUESTIONS_ACCEPTED = 1275, "host_questions.accepted", Sum, Count, "accounts", "host_questions" {"outcome": "accepted"};
+    /// Tokens that it refused, or about which it cannot be asked.
+    HOST_QUESTIONS_REFUSED = 1276, "host_questions.refused", Sum, Count, "accounts", "host_questions" {"outcome": "refused"};
+    /// Questions to which there was no answer of use.
+    HOST_QUESTIONS_FAILED = 1277, "host_questions.failed", Sum, Count, "accounts", "host_questions" {"outcome": "failed"};
+    /// Questions that were not asked, since as many waited as may.
+    HOST_QUESTIONS_BUSY = 1278, "host_questions.busy", Sum, Count, "accounts", "host_questions" {"outcome": "busy"};
+    /// Time for which the host app was waited for, in all.
+    HOST_QUESTIONS_TOOK_US = 1279, "host_questions.took_us", Sum, Micros, "accounts", "host_questions_took";
 }
 
 /// Operations per batch. Bounds: a batch holds at most 256 operations.

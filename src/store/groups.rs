@@ -6,8 +6,8 @@ use super::{
     keys::{self, Key},
 };
 use crate::model::{
-    Announcement, ConversationId, Expansion, Group, Interval, Member, Notice, Position, Role, Seq, UserId,
-    Version,
+    Announcement, ConversationId, Expansion, Group, Interval, Member, Notice, Owned, Position, Role, Seq,
+    UserId, Version,
 };
 
 /// Key of a group's row.
@@ -28,6 +28,12 @@ pub fn member_key(group: ConversationId, user: UserId) -> Vec<u8> {
     Key::of(keys::MEMBER).u64(group.0).u64(user.0).done()
 }
 
+/// Key of how many groups a user owns.
+#[must_use]
+pub fn owned_key(user: UserId) -> Vec<u8> {
+    Key::of(keys::OWNED).u64(user.0).done()
+}
+
 /// Key of the position of a fan-out. There is a row only while something waits to be expanded.
 #[must_use]
 pub fn position_key(group: ConversationId) -> Vec<u8> {
@@ -44,6 +50,22 @@ pub fn decode_position_key(key: &[u8]) -> Result<ConversationId, Malformed> {
     let group = u64::from_be_bytes(input.array("group")?);
     input.end("key of a fan-out")?;
     Ok(ConversationId(group))
+}
+
+/// Writes how many groups a user owns.
+pub fn encode_owned(out: &mut Vec<u8>, owned: &Owned) {
+    put_fixed64(out, owned.user.0);
+    put_number(out, u64::from(owned.groups));
+}
+
+/// Reads how many groups a user owns.
+///
+/// # Errors
+/// When the bytes are not such a row.
+pub fn decode_owned(input: &mut Input<'_>) -> Result<Owned, Malformed> {
+    let user = input.user()?;
+    let groups = u32::try_from(input.number()?).map_err(|_| Malformed::Truncated("number of groups"))?;
+    Ok(Owned { user, groups })
 }
 
 /// Writes a group's row.

@@ -159,6 +159,12 @@ impl Step {
             Effect::ContactTally(tally) => {
                 self.row(contacts::tally_key(tally.user), |out| contacts::encode_tally(out, tally));
             }
+            Effect::Owned(owned) if owned.groups == 0 => {
+                self.rows.insert(groups::owned_key(owned.user), None);
+            }
+            Effect::Owned(owned) => {
+                self.row(groups::owned_key(owned.user), |out| groups::encode_owned(out, owned));
+            }
             Effect::HostIdentity(identity) => {
                 self.row(host_identities::key(&identity.key), |out| host_identities::encode(out, identity));
             }

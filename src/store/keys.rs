@@ -25,6 +25,7 @@
 //! | `i` | channels | user, channel | what the user has of the channel |
 //! | `j` | channels | channel | channel row |
 //! | `j` | channels | channel, user | nothing: the user follows it now |
+//! | `R` | groups | user | how many groups and channels the user owns, if any |
 //! | `q` | contacts | user | what is counted of the user's contacts |
 //! | `w` | readings | user, conversation | what the user has read, and how the user keeps it |
 //! | `x` | meta | name | reach, time, horizon, store |
@@ -66,6 +67,8 @@ pub const INVITE: u8 = b'v';
 pub const GROUP: u8 = b'o';
 /// See the table.
 pub const MEMBER: u8 = b'b';
+/// See the table.
+pub const OWNED: u8 = b'R';
 /// See the table.
 pub const FAN_OUT: u8 = b'f';
 /// See the table.

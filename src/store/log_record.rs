@@ -13,7 +13,7 @@ use super::{
     group_doors, groups, horizon, host_identities, invites, items, lineages, messages, readings, runs,
 };
 use crate::model::{
-    ChannelEffect, Day, Delivery, Effect, GroupEffect, Kind, Record, UserId, Version, record::Item,
+    ChannelEffect, Day, Delivery, Effect, GroupEffect, Kind, Owned, Record, UserId, Version, record::Item,
 };
 
 const ACCOUNT: u8 = 1;
@@ -47,6 +47,7 @@ const ACCOUNT_GONE: u8 = 73;
 const ERASURE: u8 = 74;
 const READING: u8 = 80;
 const DOOR: u8 = 85;
+const OWNED: u8 = 86;
 
 /// Appends one record.
 pub fn encode(out: &mut Vec<u8>, record: &Record) {
@@ -110,6 +111,7 @@ fn encode_effect(out: &mut Vec<u8>, effect: &Effect) {
             out.push(CONTACT_TALLY);
             contacts::encode_tally(out, tally);
         }
+        Effect::Owned(owned) => encode_owned(out, owned),
         Effect::HostIdentity(identity) => {
             out.push(HOST_IDENTITY);
             host_identities::encode(out, identity);
@@ -161,6 +163,11 @@ fn encode_end(out: &mut Vec<u8>, effect: &Effect) {
         }
         _ => unreachable!("what is still there was written before"),
     }
+}
+
+fn encode_owned(out: &mut Vec<u8>, owned: &Owned) {
+    out.push(OWNED);
+    groups::encode_owned(out, owned);
 }
 
 fn encode_effect_on_group(out: &mut Vec<u8>, effect: &GroupEffect) {
@@ -285,6 +292,7 @@ fn decode_effect(input: &mut Input<'_>, version: Version) -> Result<Effect, Malf
         CONTACT_TALLY => Effect::ContactTally(contacts::decode_tally(input)?),
         READING => Effect::Reading(Box::new(readings::decode(input)?)),
         HOST_IDENTITY => Effect::HostIdentity(host_identities::decode(input)?),
+        OWNED => Effect::Owned(groups::decode_owned(input)?),
         API_KEYS => Effect::ApiKeys(api_keys::decode(input)?),
         tag @ (GROUP..=EXPANDED | DOOR) => Effect::Group(decode_effect_on_group(input, tag, version)?),
         tag => Effect::Channel(decode_effect_on_channel(input, tag, version)?),

@@ -5,6 +5,7 @@
 //! `config storage.tail_bytes_max`: when it is full, commits wait for the index.
 
 mod channels;
+mod counts;
 mod ends;
 mod erased;
 mod groups;
@@ -272,10 +273,8 @@ impl Tail {
             Effect::InviteGone(hash) => {
                 self.hash_shard(hash).write().invites.insert(*hash, (version, None));
             }
-            Effect::ContactTally(tally) => {
-                let row = (version, Some(tally.clone()));
-                self.shard(tally.user.0).write().contact_tallies.insert(tally.user, row);
-            }
+            Effect::ContactTally(tally) => self.insert_tally(version, tally),
+            Effect::Owned(owned) => self.insert_owned(version, *owned),
             Effect::HostIdentity(identity) => {
                 let row = (version, Some(identity.user));
                 self.hash_shard(&identity.key).write().host_identities.insert(identity.key, row);
@@ -337,9 +336,8 @@ impl Tail {
             Effect::InviteGone(hash) => {
                 drop_row(&mut self.hash_shard(hash).write().invites, hash, version);
             }
-            Effect::ContactTally(tally) => {
-                drop_row(&mut self.shard(tally.user.0).write().contact_tallies, &tally.user, version);
-            }
+            Effect::ContactTally(tally) => self.remove_tally(version, tally.user),
+            Effect::Owned(owned) => self.remove_owned(version, owned.user),
             Effect::HostIdentity(identity) => {
                 let mut shard = self.hash_shard(&identity.key).write();
                 drop_row(&mut shard.host_identities, &identity.key, version);

@@ -16,6 +16,17 @@ use crate::model::{
 };
 
 impl View {
+    /// How many groups and channels a user owns.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn owned(&self, user: UserId) -> Result<u32, ReadFault> {
+        match self.pin.owned(user) {
+            Some(groups) => Ok(groups),
+            None => Ok(self.row(&groups::owned_key(user), groups::decode_owned)?.map_or(0, |row| row.groups)),
+        }
+    }
+
     /// # Errors
     /// When the index cannot be read.
     pub fn group(&self, group: ConversationId) -> Result<Option<Group>, ReadFault> {

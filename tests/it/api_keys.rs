@@ -198,7 +198,16 @@ async fn a_key_does_what_its_scopes_say_for_whom_it_may() {
     assert!(matches!(ask(&server, &sender, for_ann, send()).await, Body::Sent(_)));
     refused(&server, &sender, for_cy, send(), Refusal::NotForThisUser).await;
     refused(&server, &sender, Some("nobody-at-all"), send(), Refusal::NotForThisUser).await;
-    refused(&server, &sender, None, send(), Refusal::InvalidField).await;
+    for named in [None, Some(""), Some(" ")] {
+        refused(&server, &sender, named, send(), Refusal::InvalidField).await;
+    }
+    // What is for nobody names nobody.
+    let maker = make(&home, "maker", "users", &[]);
+    for request in [create("eve", "", false), requests::heartbeat()] {
+        refused(&server, &maker, for_ann, request, Refusal::InvalidField).await;
+    }
+    let mut anns = Wire::greeted(&server, ann.token()).await;
+    requests::refused(&mut anns, requests::find_user("eve"), Refusal::NoSuchUser).await;
     let read = || Request::Heads(proto::Heads::default());
     for request in
         [read(), create("eve", "", false), Request::LeaveGroup(proto::LeaveGroup { conversation_id: 1 })]

@@ -10,7 +10,7 @@ use proto::{
 
 use super::{
     contacts::{done, http_answer},
-    groups::{add, create, created, remove},
+    groups::{add, create, created, give, remove},
 };
 use crate::support::{Home, Wire, requests, sdk};
 
@@ -101,6 +101,35 @@ async fn a_stranger_looks_at_a_link_and_joins_by_it() {
     done(&mut anns, revoke(group, 2)).await;
     let mut dans = Wire::greeted(&server, dan.token()).await;
     requests::refused(&mut dans, look(&other), Refusal::NoSuchLink).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_is_somebodys_whom_it_names() {
+    let home = Home::dev();
+    let server = home.start();
+    let [ann, bob, cy, dan] = server.people(1).await;
+    let mut anns = Wire::greeted(&server, ann.token()).await;
+    let mut bobs = Wire::greeted(&server, bob.token()).await;
+    let mut cys = Wire::greeted(&server, cy.token()).await;
+    let mut dans = Wire::greeted(&server, dan.token()).await;
+    let group = created(&mut anns, create(1, "Tea", &[bob.user_id])).await;
+    done(&mut anns, give(group, bob.user_id, proto::Role::Admin)).await;
+    let made = links(bobs.ask(make(group, 1, 9)).await);
+    let maker = made[0].by.clone().unwrap();
+    assert_eq!((maker.user_id, maker.name), (bob.user_id, bob.name.clone()), "the answer says who");
+    let listed = links(anns.ask(list(group)).await);
+    assert_eq!(listed[0].by, made[0].by, "and the list says the same");
+
+    // A suspension is told to nobody and ends nothing: the link stays good.
+    let suspend = serde_json::json!({ "user": bob.name, "suspended": true }).to_string();
+    assert_eq!(server.operate("POST", "/v1/suspend", &suspend).await.status, 204);
+    assert_eq!(cys.ask(join(&made[0].code)).await, joined(group));
+    // An erasure ends it at once.
+    let erase = serde_json::json!({ "user": bob.name }).to_string();
+    assert_eq!(server.operate("POST", "/v1/erase", &erase).await.status, 200);
+    requests::refused(&mut dans, look(&made[0].code), Refusal::NoSuchLink).await;
+    requests::refused(&mut dans, join(&made[0].code), Refusal::NoSuchLink).await;
+    assert_eq!(links(anns.ask(list(group)).await), [], "and it is nobody's to be listed");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -35,7 +35,7 @@ fn rename(conversation_id: u64, name: &str) -> Request {
     Request::RenameGroup(proto::RenameGroup { conversation_id, name: name.to_owned() })
 }
 
-fn give(conversation_id: u64, user_id: u64, role: Role) -> Request {
+pub fn give(conversation_id: u64, user_id: u64, role: Role) -> Request {
     Request::GiveRole(proto::GiveRole { conversation_id, user_id, role: role.into() })
 }
 

@@ -14,7 +14,9 @@
 //! | [`http_twin`] | the same requests over HTTP: same answers, statuses, sizes |
 //! | [`registration`] | who may make an account; names, passwords, invites |
 //! | [`sign_in`] | signing in: uniform refusals, and an end to guessing |
+//! | [`host_callback`] | users of a host app that is asked: who it knows is one user for good; what it refuses; answers that are none |
 //! | [`host_tokens`] | users of a host app: made at first sight, the same ever after; what it did not sign; its keys |
+//! | [`owned_groups`] | how many groups one user owns: bounded, over restarts and in a race |
 //! | [`passwords`] | changing a password: what ends with it, an end to guessing, the operator's word |
 //! | [`suspension`] | an account is suspended and resumed by an operator: out at once, and back as it was |
 //! | [`export`] | everything of one user as an archive: whole or broken off, one at a time |
@@ -82,6 +84,7 @@ mod group_mutes;
 mod group_repair;
 mod groups;
 mod hand_back_times;
+mod host_callback;
 mod host_tokens;
 mod http_twin;
 mod idempotence;
@@ -91,6 +94,7 @@ mod lifecycle;
 mod login_policy;
 mod long_poll;
 mod out_of_turn;
+mod owned_groups;
 mod passwords;
 mod posts;
 mod registration;

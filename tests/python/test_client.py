@@ -39,6 +39,7 @@ class Server:
     """The server as a child process, on one data directory and, after the first start, on one port."""
 
     running = []
+    arguments = ()  # of the command line, behind the others
 
     def __init__(self):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="highwater-python-"))
@@ -51,7 +52,7 @@ class Server:
         with open(self.directory / "server.log", "ab") as log:
             self.process = subprocess.Popen(
                 [str(SERVER), "serve", "--dev", "--data", str(self.directory / "data"),
-                 "--listen", f"{HOST}:{self.port}", "--admin-listen", f"{HOST}:0"],
+                 "--listen", f"{HOST}:{self.port}", "--admin-listen", f"{HOST}:0", *self.arguments],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
                 env=environment)
         Server.running.append(self)

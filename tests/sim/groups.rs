@@ -285,7 +285,7 @@ impl World {
                 ("link refused", matches!(request.change, GroupChange::Door(DoorChange::Join(..))))
             }
             Refusal::NoSuchRequest => {
-                ("nobody waits", matches!(request.change, GroupChange::Door(DoorChange::Answer(_, true))))
+                ("nobody waits", matches!(request.change, GroupChange::Door(DoorChange::Answer(..))))
             }
             Refusal::InvalidField => ("role given to oneself", named.contains(&by)),
             Refusal::InvalidToken => ("invalid token", !self.oracle.is_live(request.by.device)),

@@ -45,6 +45,7 @@ mod looking_back;
 mod naming;
 mod operations;
 mod oracle;
+mod owned_groups;
 mod passwords;
 mod read_marks;
 mod reading;

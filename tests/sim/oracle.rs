@@ -11,7 +11,7 @@ use highwater::model::{
     record::{Account, Conversation, Device, HostIdentityKey, Item, Run, SecretHash},
 };
 
-use crate::{channel_model::ChannelModel, group_model::Group};
+use crate::{channel_model::ChannelModel, group_model::Group, owned_groups::OwnedGroups};
 
 /// By what a send is recognised.
 pub type SendKey = (UserId, Day, ClientMessageId);
@@ -66,6 +66,7 @@ pub struct Oracle {
     /// The newest pointer of each inbox; posts of channels are due besides, and are no pointers.
     pub pointers: BTreeMap<UserId, Version>,
     pub group_bounds: GroupBounds,
+    pub owned_groups: OwnedGroups,
     /// Events of groups that are not counted yet.
     pub met: Vec<&'static str>,
 }
@@ -133,11 +134,12 @@ impl Oracle {
                 Effect::Channel(effect) => self.take_channel(effect, record.version),
                 Effect::AccountGone { .. } | Effect::Erasure(_) => panic!("these histories erase nobody"),
                 // Judged when the whole record is taken.
-                Effect::Group(_) | Effect::ContactTally(_) => {}
+                Effect::Group(_) | Effect::ContactTally(_) | Effect::Owned(_) => {}
             }
         }
         self.judge_requests(record);
         self.judge_groups(record);
+        self.owned_groups.judge(record);
         self.judge_channels(record);
         self.used = self.used.max(record.version);
         self.decided.insert(record.version, self.batch_at);

@@ -12,6 +12,7 @@ pub(crate) const FUNCTION_RULE: &str =
     "a function that ARCHITECTURE.md names stands in a file of the same line";
 pub(crate) const TARGET_RULE: &str = "a document names only targets that the Makefile has";
 pub(crate) const CHANGELOG_RULE: &str = "CHANGELOG.md has an Unreleased section with known groups";
+pub(crate) const WORDS_RULE: &str = "web/refusals.js has words for every refusal, and for nothing else";
 pub(crate) const REFUSAL_RULE: &str = "protocol.md lists every refusal by number and name";
 pub(crate) const DECISION_RULE: &str = "decisions have a number each and one page";
 
@@ -114,6 +115,16 @@ pub(crate) fn missing_refusals(text: &str) -> Vec<String> {
     Refusal::ALL.iter().map(row).filter(|row| !text.contains(row)).collect()
 }
 
+/// Refusals for which the page has no words, and words for what is none.
+pub(crate) fn wordless_refusals(page: &str) -> Vec<String> {
+    let worded: Vec<u32> =
+        page.lines().filter_map(|line| line.strip_prefix("  [")?.split_once(", '")?.0.parse().ok()).collect();
+    let wordless = Refusal::ALL.iter().filter(|refusal| !worded.contains(&refusal.code()));
+    let wordless = wordless.map(|refusal| format!("{} {}", refusal.code(), refusal.name()));
+    let unknown = worded.iter().filter(|code| !Refusal::ALL.iter().any(|refusal| refusal.code() == **code));
+    wordless.chain(unknown.map(|code| format!("{code} is no refusal"))).collect()
+}
+
 /// What is wrong with the decisions.
 pub(crate) fn decisions(repository: &Repository) -> Vec<String> {
     let all: Vec<&Source> =
@@ -191,6 +202,14 @@ mod tests {
     fn a_missing_refusal_is_found() {
         let text = "| 100 | `malformed_frame` | 400 |";
         assert_eq!(missing_refusals(text).len(), Refusal::ALL.len() - 1);
+    }
+
+    #[test]
+    fn a_refusal_without_words_is_found() {
+        let page = "const WORDS = new Map([\n  [500, 'Busy.'],\n  [9999, 'None.'],\n]);\n";
+        let found = wordless_refusals(page);
+        assert_eq!(found.len(), Refusal::ALL.len(), "all but one, and one that is none");
+        assert!(found.contains(&"9999 is no refusal".to_owned()) && !found.contains(&"500 busy".to_owned()));
     }
 
     #[test]

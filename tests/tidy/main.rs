@@ -102,6 +102,12 @@ fn the_protocol_lists_every_refusal() {
 }
 
 #[test]
+fn the_page_has_words_for_every_refusal() {
+    let repository = Repository::read();
+    check(documents::WORDS_RULE, &documents::wordless_refusals(repository.text("web/refusals.js")));
+}
+
+#[test]
 fn decisions_are_numbered_and_short() {
     let repository = Repository::read();
     check(documents::DECISION_RULE, &documents::decisions(&repository));

@@ -122,6 +122,8 @@ refusals! {
     NoSuchLink = 316, "no_such_link", 404, false, "the link is not valid";
     /// The group has as many links that can be used as it may have.
     TooManyLinks = 317, "too_many_links", 409, false, "the group has as many links as it may have";
+    /// The user owns as many groups and channels as one may.
+    TooManyGroups = 318, "too_many_groups", 409, false, "as many groups are owned as there may be";
     /// As many users are blocked as one may block.
     TooManyBlocked = 330, "too_many_blocked", 409, false, "as many users are blocked as there may be";
     /// The user is no contact of the one who asks.

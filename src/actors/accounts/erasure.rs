@@ -33,9 +33,9 @@ impl Accounts {
         let account = account.ok_or(Refusal::NoSuchUser)?;
         let password = account.password.ok_or(Refusal::ErasureByOperator)?;
         let key = name_key(&account.name);
-        self.begin_attempt(key.clone(), None, self.services.clock.now())?;
+        let attempt = self.attempts.begin(key, None, self.services.clock.now())?;
         let proven = self.passwords.verify(erase.password, Some(password.clone())).await;
-        self.end_attempt(key, None, matches!(proven, Ok(false)));
+        attempt.end(matches!(proven, Ok(false)));
         if !proven? {
             return Err(Refusal::WrongCredentials);
         }

@@ -1,16 +1,13 @@
 //! Signing in by the word of a host app: its token is judged off the workers, then the committer decides. An account is
 //! made at the first sight of a user, in one operation with who it is to the host app.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use highwater_wire::{Refusal, proto};
 
 use super::{Accounts, Entitled};
 use crate::{
-    logic::{
-        host_names,
-        host_token::{Vouched, claimed_subject},
-    },
+    logic::{host_names, host_token::Vouched},
     model::{UserId, record::HostIdentityKey},
     store::view::View,
 };
@@ -18,10 +15,19 @@ use crate::{
 /// Before a subject in the key of its failures: no name begins so, and neither counts for the other.
 const SUBJECT: char = '\u{0}';
 
+/// In place of a name in the key of an address's failures, whatever the token.
+const ANY_TOKEN: &str = "\u{0}\u{0}";
+
+/// Tokens that an app refused to one address, in the window in which failures count, before it is asked no more for it.
+/// Source: each made up one is another, so none has a count of its own; behind one address of a provider some hundred
+/// users may have sessions that ended.
+const ADDRESS_FAILURES_MAX: u32 = 100;
+
 impl Accounts {
     /// Makes a further device for whom the host app vouches, with an account at the first time.
     ///
-    /// What the host app did not sign is counted for whom it claims to be and for the address, as wrong passwords are.
+    /// What the host app did not sign is counted for whom it claims to be and for the address, as wrong passwords are;
+    /// what it refuses when it is asked is counted for the token and, if it is a public one, for the address or its network.
     ///
     /// # Errors
     /// As the protocol says; why a token is refused is not told.
@@ -30,11 +36,18 @@ impl Accounts {
         sign_in: proto::SignInWithToken,
         peer: Option<IpAddr>,
     ) -> Result<proto::SignedIn, Refusal> {
-        let host_tokens = self.host_tokens.as_ref().ok_or(Refusal::HostSignInOff)?;
-        let subject = format!("{SUBJECT}{}", claimed_subject(&sign_in.token));
-        self.begin_attempt(subject.clone(), peer, self.services.clock.now())?;
-        let vouched = host_tokens.vouch(sign_in.token).await;
-        self.end_attempt(subject, peer, vouched.as_ref().is_err_and(|denied| denied.is_guess));
+        let host_app = self.host_app.as_ref().ok_or(Refusal::HostSignInOff)?;
+        let account = format!("{SUBJECT}{}", host_app.account_of_attempt(&sign_in.token));
+        let address = peer.filter(|_| host_app.is_asked()).and_then(accountable);
+        let now = self.services.clock.now();
+        let mut judged = vec![self.attempts.begin(account, peer, now)?];
+        if address.is_some() {
+            let any = ANY_TOKEN.to_owned();
+            judged.push(self.attempts.begin_of(any, address, now, ADDRESS_FAILURES_MAX)?);
+        }
+        let vouched = host_app.vouch(sign_in.token).await;
+        let is_guess = vouched.as_ref().is_err_and(|denied| denied.is_guess);
+        judged.into_iter().for_each(|attempt| attempt.end(is_guess));
         let vouched = vouched.map_err(|denied| denied.refusal)?;
         self.admit_vouched(vouched, sign_in.device.unwrap_or_default(), sign_in.in_place_of).await
     }
@@ -72,5 +85,56 @@ impl Accounts {
             Ok(view.account(user)?.map(|account| account.user))
         };
         self.services.readers.ask(read).await
+    }
+}
+
+/// The address that is held to account for what an address does: its network, where one client has many. Nothing of one
+/// behind which there may be a proxy before this server, and so everybody: one stranger would lock all others out.
+fn accountable(address: IpAddr) -> Option<IpAddr> {
+    match address.to_canonical() {
+        IpAddr::V4(address) => {
+            let is_ours = address.is_private() || address.is_loopback() || address.is_link_local();
+            // Source: RFC 6598, addresses that providers share.
+            let is_shared = address.octets()[0] == 100 && address.octets()[1] & 0xc0 == 64;
+            (!(is_ours || is_shared || address.is_unspecified())).then_some(address.into())
+        }
+        IpAddr::V6(address) => {
+            let is_ours = address.is_loopback() || address.is_unspecified();
+            let is_local = address.is_unique_local() || address.is_unicast_link_local();
+            // Source: RFC 6177, a customer has a network of 64 bits or more to choose addresses from.
+            let network = Ipv6Addr::from_bits(address.to_bits() >> 64 << 64);
+            (!(is_ours || is_local)).then_some(network.into())
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_may_be_a_proxys_is_not_held_to_account() {
+        for (address, accounts) in [
+            ("127.0.0.1", None),
+            ("::1", None),
+            ("::ffff:127.0.0.1", None),
+            ("10.0.0.1", None),
+            ("172.16.3.4", None),
+            ("192.168.0.7", None),
+            ("169.254.0.1", None),
+            ("100.64.0.1", None),
+            ("100.128.0.1", Some("100.128.0.1")),
+            ("fd00::1", None),
+            ("fe80::1", None),
+            ("0.0.0.0", None),
+            ("192.0.3.1", Some("192.0.3.1")),
+            ("::ffff:9.9.9.9", Some("9.9.9.9")),
+            ("2001:470:0:1::1", Some("2001:470:0:1::")),
+            ("2001:470:0:1:a:b:c:d", Some("2001:470:0:1::")),
+        ] {
+            let accounts = accounts.map(|accounts| accounts.parse().unwrap());
+            assert_eq!(accountable(address.parse().unwrap()), accounts, "{address}");
+        }
     }
 }

@@ -44,9 +44,9 @@ impl Accounts {
             return Err(Refusal::WeakPassword);
         }
         let key = name_key(&account.name);
-        self.begin_attempt(key.clone(), None, self.services.clock.now())?;
+        let attempt = self.attempts.begin(key, None, self.services.clock.now())?;
         let proven = self.passwords.verify(change.old_password, account.password.clone()).await;
-        self.end_attempt(key, None, matches!(proven, Ok(false)));
+        attempt.end(matches!(proven, Ok(false)));
         let proven = account.password.filter(|_| proven == Ok(true)).ok_or(match proven {
             Err(refusal) => refusal,
             Ok(_) => Refusal::WrongCredentials,

@@ -73,6 +73,7 @@ fn one(view: &View, need: Need) -> Result<Warm, ReadFault> {
         Need::Erasure(user) => Warm::Erasure(user, view.erasure(user)?),
         Need::ContactTally(user) => Warm::ContactTally(view.contact_tally(user)?),
         Need::Follow(user, channel) => Warm::Follow(user, channel, view.follow(user, channel)?),
+        Need::Owned(user) => Warm::Owned(user, view.owned(user)?),
         Need::FollowCount(user) => Warm::FollowCount(user, view.follow_count(user)?),
         Need::Followers(channel) => {
             Warm::Followers(channel, view.followers(channel, GROUP_MEMBERS_CEILING + 1)?)

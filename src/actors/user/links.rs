@@ -85,7 +85,7 @@ fn parts(code: &str) -> Option<(ConversationId, LinkSecret)> {
 /// A link that was made, with its code.
 #[must_use]
 pub fn made_link(made: &MadeLink) -> proto::LinkList {
-    let by = proto::User { user_id: made.link.by.0, ..proto::User::default() };
+    let by = proto::User { user_id: made.link.by.0, name: made.maker.clone(), ..proto::User::default() };
     let link = proto::Link { code: code(made.group, made.secret), ..told(&made.link, by) };
     proto::LinkList { links: vec![link] }
 }
@@ -119,7 +119,7 @@ pub(super) fn look_at_door(
     }
 }
 
-/// Every link of a group that is not forgotten, for its owner and admins.
+/// Every link of a group that is not forgotten, for its owner and admins. That its maker is suspended changes nothing.
 fn links(view: &View, user: UserId, wanted: &proto::ListLinks) -> Result<Result<Body, Refusal>, ReadFault> {
     let group = ConversationId(wanted.conversation_id);
     if let Err(refusal) = managed(view, group, user)? {
@@ -127,7 +127,9 @@ fn links(view: &View, user: UserId, wanted: &proto::ListLinks) -> Result<Result<
     }
     let door = view.door(group)?;
     let names = naming::names(view, door.links.iter().map(|link| link.by))?;
-    let links = door.links.iter().map(|link| told(link, naming::named(&names, link.by))).collect();
+    // What somebody made who was erased opens nothing and is nobody's.
+    let of_somebody = door.links.iter().filter(|link| !names.of(link.by).is_empty());
+    let links = of_somebody.map(|link| told(link, naming::named(&names, link.by))).collect();
     Ok(Ok(Body::LinkList(proto::LinkList { links })))
 }
 
@@ -197,8 +199,8 @@ fn opened(
     let is_blocked = view.contact(link.by, user)?.is_some_and(|contact| contact.is_blocked);
     // A group that has become a channel is followed, as one likes.
     let is_channel = view.channel(group)?.is_some_and(|row| row.form() == Form::Channel);
-    let is_gone = view.account(link.by)?.is_none();
-    let opens = maker.is_some_and(|role| role < Role::Member) && !is_blocked && !is_channel && !is_gone;
+    let is_there = view.account(link.by)?.is_some();
+    let opens = maker.is_some_and(|role| role < Role::Member) && is_there && !is_blocked && !is_channel;
     let row = view.group(group)?.filter(|_| opens);
     let Some(row) = row else { return Ok(None) };
     let members = view.members(group)?.values().filter(|member| member.since().is_some()).count();

@@ -24,6 +24,7 @@ pub(super) struct Shard {
     pub(super) host_identities: Rows<HostIdentityKey, UserId>,
     pub(super) lineages: Rows<UserId, Lineages>,
     pub(super) contact_tallies: Rows<UserId, ContactTally>,
+    pub(super) owned: Rows<UserId, u32>,
     pub(super) erasures: Rows<UserId, Erasure>,
     pub(super) readings: Rows<(UserId, ConversationId), Reading>,
     pub(super) items: FxHashMap<(UserId, Kind), BTreeMap<Version, Item>>,

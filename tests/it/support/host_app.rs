@@ -23,7 +23,7 @@ pub const AUDIENCE: &str = "chat.example";
 /// How long an app that is silent holds a connection; longer than anybody waits for it.
 const SILENCE: Duration = Duration::from_secs(30);
 
-/// What the app answers when it is asked for its keys.
+/// What the app answers when it is asked for its keys, or about a token.
 #[derive(Clone)]
 pub enum Page {
     Text(String),
@@ -32,6 +32,8 @@ pub enum Page {
     Redirect(String),
     /// So many bytes of a set that does not end.
     Long(usize),
+    /// A beginning and no end.
+    Stalling,
     /// Nothing at all.
     Silent,
 }
@@ -105,12 +107,17 @@ pub fn now_s() -> i64 {
     i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap()
 }
 
-fn answer(mut socket: TcpStream, page: &Page) {
+fn answer(socket: TcpStream, page: &Page) {
     let mut reader = BufReader::new(socket.try_clone().unwrap());
     let mut line = String::new();
     while reader.read_line(&mut line).is_ok_and(|read| read > 2) {
         line.clear();
     }
+    write_page(socket, page);
+}
+
+/// Answers what was read.
+pub fn write_page(mut socket: TcpStream, page: &Page) {
     let head = |status: u16, more: &str| format!("HTTP/1.1 {status} x\r\nConnection: close\r\n{more}\r\n");
     // Who asked may have gone: that is what some tests are about.
     let _ = match page {
@@ -121,6 +128,11 @@ fn answer(mut socket: TcpStream, page: &Page) {
             let begun = socket.write_all((head(200, "") + "{\"keys\":[").as_bytes());
             let piece = [b' '; 65_536];
             begun.and_then(|()| (0..bytes / piece.len()).try_for_each(|_| socket.write_all(&piece)))
+        }
+        Page::Stalling => {
+            let begun = socket.write_all((head(200, "Content-Length: 100\r\n") + "{").as_bytes());
+            std::thread::sleep(SILENCE);
+            begun
         }
         Page::Silent => {
             std::thread::sleep(SILENCE);

@@ -4,6 +4,7 @@
 //! frames, [`http`] a single request, [`Replica`] what a client has put together from pages, [`sdk`] the real client.
 
 pub mod aged;
+pub mod asked_app;
 pub mod host_app;
 pub mod http;
 pub mod replica;
@@ -17,6 +18,7 @@ pub mod wire;
 use std::time::Duration;
 
 pub use aged::OldStore;
+pub use asked_app::AskedApp;
 pub use host_app::{HostApp, Page};
 pub use replica::{Replica, dump};
 pub use server::{Home, Person, Server};

@@ -12,6 +12,11 @@ impl Committer {
         self.state.set_group_bounds(bounds);
     }
 
+    /// Sets how many groups and channels one user may own.
+    pub fn set_groups_owned_max(&mut self, groups: u32) {
+        self.state.set_groups_owned_max(groups);
+    }
+
     /// Sets with how many members a group is still to be one; 0 for however many.
     pub fn set_channel_above_members(&mut self, members: usize) {
         self.state.set_channel_above_members(members);
