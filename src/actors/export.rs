@@ -181,10 +181,9 @@ impl Export {
 
 /// The conversation of an item. A group that was left has nothing but its key there, and what it gave can still be read.
 fn conversation_of(view: &View, item: &Item) -> Result<Option<ConversationId>, ReadFault> {
-    if let Some(value) = &item.value {
-        return Ok(value.conversation());
-    }
-    let Ok(conversation) = item.key.parse().map(ConversationId) else { return Ok(None) };
+    let Some(conversation) = item.conversation().filter(|_| item.value.is_none()) else {
+        return Ok(item.conversation());
+    };
     let is_group = view.conversation(conversation)?.is_some_and(|row| row.is_group());
     Ok(is_group.then_some(conversation))
 }

@@ -195,6 +195,18 @@ pub struct Item {
     pub value: Option<ItemValue>,
 }
 
+impl Item {
+    /// The conversation that it stands for, or stood for: what came before the end stays with the user. Of an item of kind
+    /// conversations.
+    #[must_use]
+    pub fn conversation(&self) -> Option<ConversationId> {
+        match &self.value {
+            Some(value) => value.conversation(),
+            None => self.key.parse().ok().map(ConversationId),
+        }
+    }
+}
+
 /// Values of the state kinds, before they are rendered for a device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ItemValue {

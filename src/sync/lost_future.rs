@@ -10,7 +10,6 @@ use super::{
 };
 use crate::model::{
     ConversationId, RunNumber, Seq, Version,
-    record::Item,
     seeded::{self, SyncBug},
 };
 
@@ -76,14 +75,6 @@ impl Lifeline {
     }
 }
 
-/// The conversation of an item, also of one that ended: what came before the end stays with the user.
-fn conversation_of(item: &Item) -> Option<ConversationId> {
-    match &item.value {
-        Some(value) => value.conversation(),
-        None => item.key.parse().ok().map(ConversationId),
-    }
-}
-
 /// Tells the next part of the list, if one is being told. False when the page has no room for anything after it.
 ///
 /// # Errors
@@ -107,7 +98,7 @@ pub(super) fn tell_valid<S: Source>(
     let mut last = list.after;
     for item in items.iter().take(room.entries) {
         last = item.version;
-        let Some(conversation) = conversation_of(item) else {
+        let Some(conversation) = item.conversation() else {
             continue;
         };
         let seq = source.head_at(conversation, list.through)?;

@@ -3,7 +3,7 @@
 use highwater_wire::proto;
 use proto::server_frame::Body;
 
-use super::naming;
+use super::{naming, page_limit::page_limit};
 use crate::{
     model::{ConversationId, Kind, Seq, UserId, Version, limits::PAGE_ENTRIES_MAX, record::Item},
     store::view::{ReadFault, UserView, View},
@@ -21,9 +21,7 @@ pub fn difference(
     wanted: proto::Compare,
     bytes_max: usize,
 ) -> Result<Body, ReadFault> {
-    let limit = usize::try_from(wanted.limit).unwrap_or(usize::MAX);
-    let entries = if limit == 0 { PAGE_ENTRIES_MAX } else { limit.min(PAGE_ENTRIES_MAX) };
-    let limits = PageLimits { entries, bytes: bytes_max };
+    let limits = PageLimits { entries: page_limit(wanted.limit, PAGE_ENTRIES_MAX), bytes: bytes_max };
     let shows = |item: &Item| render::item(rendering, item).is_some_and(|item| !item.deleted);
     let found = compare(held(wanted), kinds, limits, shows, &UserView { view, user })?;
     let messages = found.entries.iter().map(|entry| &entry.message);

@@ -3,7 +3,7 @@
 use highwater_wire::{Refusal, proto};
 use proto::server_frame::Body;
 
-use super::{naming, readings::with_unread};
+use super::{naming, page_limit::page_limit, readings::with_unread};
 use crate::{
     model::{
         ConversationId, Seq, Time, UserId, Version,
@@ -23,8 +23,7 @@ pub fn heads(
     (user, rendering): (UserId, Rendering),
     wanted: &proto::Heads,
 ) -> Result<Result<Body, Refusal>, ReadFault> {
-    let limit = usize::try_from(wanted.limit).unwrap_or(usize::MAX);
-    let limit = if limit == 0 { PAGE_ENTRIES_MAX } else { limit.min(PAGE_ENTRIES_MAX) };
+    let limit = page_limit(wanted.limit, PAGE_ENTRIES_MAX);
     if wanted.after > Version::MAX.0 {
         return Ok(Err(Refusal::InvalidField));
     }

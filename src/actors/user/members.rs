@@ -3,7 +3,7 @@
 use highwater_wire::{Refusal, proto};
 use proto::{client_frame::Request, server_frame::Body};
 
-use super::{UserServices, links::look_at_door, naming};
+use super::{UserServices, links::look_at_door, naming, page_limit::page_limit};
 use crate::{
     model::{ConversationId, Form, Member, UserId, limits::MEMBERS_PAGE_MAX},
     store::view::{ReadFault, View},
@@ -51,8 +51,7 @@ fn members(
     user: UserId,
     wanted: &proto::ListMembers,
 ) -> Result<Result<Body, Refusal>, ReadFault> {
-    let limit = usize::try_from(wanted.limit).unwrap_or(usize::MAX);
-    let limit = if limit == 0 { MEMBERS_PAGE_MAX } else { limit.min(MEMBERS_PAGE_MAX) };
+    let limit = page_limit(wanted.limit, MEMBERS_PAGE_MAX);
     let group = ConversationId(wanted.conversation_id);
     let rows = view.members(group)?;
     let is_present = |member: &&Member| member.since().is_some();

@@ -22,6 +22,7 @@ mod links;
 mod lost_futures;
 mod members;
 mod naming;
+mod page_limit;
 mod pages;
 mod posts;
 mod push;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use highwater_wire::{Encoding, Refusal, base_of, proto};
 
-use super::{User, naming};
+use super::{User, naming, page_limit::page_limit};
 use crate::{
     actors::{ports::Post, reader::PageRead, transport::ConnectionId},
     model::{
@@ -110,8 +110,7 @@ pub fn answer(
     current: crate::sync::RunName,
     request: &PageRequest,
 ) -> Result<Answered, ReadFault> {
-    let wanted = usize::try_from(request.entries_max).unwrap_or(usize::MAX);
-    let entries = if wanted == 0 { PAGE_ENTRIES_MAX } else { wanted.min(PAGE_ENTRIES_MAX) };
+    let entries = page_limit(request.entries_max, PAGE_ENTRIES_MAX);
     let limits = PageLimits { entries, bytes: request.bytes_max };
     let source = UserView { view, user: request.chain.user };
     let mut due = request.marks;

@@ -3,6 +3,7 @@
 use highwater_wire::{Refusal, proto};
 use proto::server_frame::Body;
 
+use super::page_limit::page_limit;
 use crate::{
     model::{
         ConversationId, Form, Member, Seq, Ticks, TicksTold, UserId, limits::TICKS_PAGE_MAX,
@@ -125,8 +126,7 @@ fn of_group(
     if is_channel || (!told.delivered && !told.read) {
         return Ok(Ok(list(told, group, Vec::new(), 0)));
     }
-    let limit = usize::try_from(wanted.limit).unwrap_or(usize::MAX);
-    let limit = if limit == 0 { TICKS_PAGE_MAX } else { limit.min(TICKS_PAGE_MAX) };
+    let limit = page_limit(wanted.limit, TICKS_PAGE_MAX);
     let others = rows.values().filter(|member| member.user.0 > wanted.after && member.user != asking);
     let present = others.filter_map(|member| Some((member.user, member.since()?)));
     let mut looked_at: Vec<(UserId, Seq)> = Vec::new();
