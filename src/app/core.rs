@@ -21,6 +21,7 @@ use crate::{
         passwords::Passwords,
         persistence::{self, Persistence, PersistenceParts, TailBounds, intake::Intake},
         ports::Ports,
+        profile_changes::{ProfileNews, tell_changes},
         reader::Readers,
         unanswered::Unanswered,
         user::{LostFutures, UserServices},
@@ -88,6 +89,7 @@ impl Core {
             directory: directory.clone(),
             waiters: services.waiters.clone(),
             watchers: services.watchers.clone(),
+            profile_news: services.profile_news.clone(),
             groups: services.groups.clone(),
             hand_backs: services.hand_backs.clone(),
             observed: Arc::clone(&services.observed),
@@ -100,6 +102,8 @@ impl Core {
         };
         let persistence = persistence::start(&arbiter.handle(), parts);
         let cleaner = start_cleaner(&arbiter, config, &services);
+        // It ends with the arbiter.
+        arbiter.spawn(tell_changes(Arc::clone(&services)));
         let accounts = Arc::new(accounts(config, &services, host_tokens.clone(), random, monitor));
         Ok(Core {
             services,
@@ -183,6 +187,7 @@ fn services(
         hand_backs,
         waiters,
         watchers: Watchers::default(),
+        profile_news: ProfileNews::default(),
         ticks_told: config.ticks_told(),
         groups,
         lost_futures: LostFutures::default(),

@@ -81,6 +81,9 @@ mod passwords_tests;
 pub mod pinned;
 pub mod poll_wait;
 mod privacy;
+pub mod profiles;
+#[cfg(test)]
+mod profiles_tests;
 pub mod reading;
 mod retention;
 #[cfg(test)]

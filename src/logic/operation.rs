@@ -10,6 +10,7 @@ pub use super::{
     lineages::{HandedBack, OpenLineage},
     on_behalf::{OnBehalf, Voucher},
     passwords::ChangePassword,
+    profiles::ProfileRequest,
     reading::{ReadingChange, ReadingRequest},
 };
 use crate::model::{
@@ -156,6 +157,8 @@ pub enum Request {
         /// Whether the user's read marks are told to nobody, and nobody's to the user.
         hides_read: bool,
     },
+    /// A user shows something else, or somebody is told of it.
+    Profile(ProfileRequest),
     /// Something is done with a group.
     Group(GroupRequest),
     /// An operator makes an API key or takes one back, or one was used.
@@ -323,6 +326,7 @@ impl Operation {
             | Request::RemoveTombstones { user, .. } => Some(*user),
             Request::RetireBodies { member, .. } => Some(*member),
             Request::Reading(request) => Some(request.by.user),
+            Request::Profile(request) => Some(request.actor()),
             Request::Group(request) => Some(request.by.user),
             Request::Channel(request) => Some(request.by.user),
             Request::ApiKey(_) => Some(NOBODY),

@@ -85,6 +85,8 @@ pub enum Effect {
     Channel(ChannelEffect),
     /// What is counted of a user's contacts is this now.
     ContactTally(ContactTally),
+    /// What the user shows is another one from this operation on: whoever has something of the user is to be told.
+    ProfileChanged(UserId),
     /// What a user has read of a conversation is this now.
     Reading(Box<Reading>),
     /// The user is known to a host app.

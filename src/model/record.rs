@@ -9,6 +9,7 @@ use super::{
         ApiKeyId, ClientMessageId, ConversationId, Day, DeviceId, Kind, RunNumber, Seq, TimeMs, UserId,
         Version,
     },
+    profile::Profile,
     reading::Reading,
 };
 
@@ -34,6 +35,8 @@ pub struct Account {
     pub bot: bool,
     /// The API key that made it, if one did.
     pub made_by: Option<ApiKeyId>,
+    /// What the user shows besides the name.
+    pub profile: Profile,
 }
 
 /// The form of a name by which it is unique: without case. By way of the upper case, since "ß" and "SS", or the two small
@@ -204,6 +207,8 @@ pub enum ItemValue {
         user: UserId,
         /// Own name.
         name: String,
+        /// What others are shown besides. When it was changed is not told.
+        profile: Box<Profile>,
     },
     /// What the user has of another one.
     Contact(Box<Contact>),

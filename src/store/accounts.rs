@@ -3,13 +3,16 @@
 use super::{
     field::{Input, Malformed, put_bytes, put_fixed64, put_number, put_optional_text, put_time},
     keys::{self, Key},
+    profiles,
 };
-use crate::model::{ApiKeyId, UserId, record::Account};
+use crate::model::{ApiKeyId, Profile, UserId, record::Account};
 
-/// Bits of an account's last byte: suspended, a bot, and made by an API key, whose id follows then.
+/// Bits of the byte behind an account's devices: suspended, a bot, made by an API key, and with a profile. The id of the key
+/// follows, and then the profile.
 const SUSPENDED: u8 = 1;
 const BOT: u8 = 2;
 const MADE_BY_KEY: u8 = 4;
+const PROFILE: u8 = 8;
 
 /// Key of a user's row.
 #[must_use]
@@ -35,9 +38,14 @@ pub fn encode(out: &mut Vec<u8>, account: &Account) {
     }
     let bit = |is: bool, bit: u8| if is { bit } else { 0 };
     let made_by_key = bit(account.made_by.is_some(), MADE_BY_KEY);
-    out.push(bit(account.suspended, SUSPENDED) | bit(account.bot, BOT) | made_by_key);
+    let profile = bit(account.profile != Profile::default(), PROFILE);
+    out.push(bit(account.suspended, SUSPENDED) | bit(account.bot, BOT) | made_by_key | profile);
     if let Some(key) = account.made_by {
         put_fixed64(out, key.0);
+    }
+    if profile != 0 {
+        profiles::encode(out, &account.profile);
+        put_time(out, account.profile.paced);
     }
 }
 
@@ -56,5 +64,10 @@ pub fn decode(input: &mut Input<'_>) -> Result<Account, Malformed> {
     let (suspended, bot) = (bits & SUSPENDED != 0, bits & BOT != 0);
     let made_by =
         if bits & MADE_BY_KEY == 0 { None } else { Some(ApiKeyId(input.fixed64("key of an account")?)) };
-    Ok(Account { user, name, password, created, devices, suspended, bot, made_by })
+    let mut profile = Profile::default();
+    if bits & PROFILE != 0 {
+        profile = profiles::decode(input)?;
+        profile.paced = input.time()?;
+    }
+    Ok(Account { user, name, password, created, devices, suspended, bot, made_by, profile })
 }

@@ -89,6 +89,7 @@ mod long_poll;
 mod out_of_turn;
 mod passwords;
 mod posts;
+mod profiles;
 mod registration;
 mod restored;
 mod retention;

@@ -56,7 +56,7 @@ SCHEMA = {
         (20, "heads", "Heads", "?"), (21, "range", "Range", "?"), (22, "compare", "Compare", "?"),
         (23, "signInWithToken", "SignInWithToken", "?"),
         (24, "changePassword", "ChangePassword", "?"), (25, "createUser", "CreateUser", "?"),
-        (26, "eraseAccount", "EraseAccount", "?"),
+        (26, "eraseAccount", "EraseAccount", "?"), (27, "setProfile", "SetProfile", "?"),
         (30, "blockUser", "BlockUser", "?"), (31, "unblockUser", "UnblockUser", "?"),
         (32, "noteContact", "NoteContact", "?"), (33, "deleteContact", "DeleteContact", "?"),
         (34, "askContact", "AskContact", "?"), (35, "acceptContact", "AcceptContact", "?"),
@@ -119,7 +119,10 @@ SCHEMA = {
     "Erased": [(1, "account", "bool", "")],
     "FindUser": [(1, "name", "string", "")],
     "CreateUser": [(1, "name", "string", ""), (2, "password", "string", ""), (3, "bot", "bool", "")],
-    "User": [(1, "userId", "fixed64", ""), (2, "name", "string", ""), (3, "bot", "bool", "")],
+    "User": [
+        (1, "userId", "fixed64", ""), (2, "name", "string", ""), (3, "bot", "bool", ""), (4, "displayName", "string", ""),
+        (5, "avatar", "string", ""), (6, "about", "string", "")],
+    "SetProfile": [(1, "displayName", "string", ""), (2, "avatar", "string", ""), (3, "about", "string", "")],
     "BlockUser": [(1, "userId", "fixed64", "")],
     "UnblockUser": [(1, "userId", "fixed64", "")],
     "NoteContact": [(1, "userId", "fixed64", ""), (2, "remark", "string", ""), (3, "labels", "string", "*")],
@@ -169,7 +172,9 @@ SCHEMA = {
     "GiveRole": [(1, "conversationId", "fixed64", ""), (2, "userId", "fixed64", ""), (3, "role", "Role", "")],
     "ListMembers": [(1, "conversationId", "fixed64", ""), (2, "after", "fixed64", ""), (3, "limit", "uint32", "")],
     "MemberList": [(1, "members", "Member", "*"), (2, "next", "fixed64", "")],
-    "Member": [(1, "userId", "fixed64", ""), (2, "name", "string", ""), (3, "role", "Role", "")],
+    "Member": [
+        (1, "userId", "fixed64", ""), (2, "name", "string", ""), (3, "role", "Role", ""), (4, "displayName", "string", ""),
+        (5, "avatar", "string", "")],
     "MarkRead": [(1, "conversationId", "fixed64", ""), (2, "seq", "uint64", "")],
     "SetConversation": [
         (1, "conversationId", "fixed64", ""), (2, "mutedUntilMs", "int64", ""), (3, "pinned", "bool", "")],

@@ -113,6 +113,7 @@ impl World {
                     self.counts.saw("sign-in refused");
                 }
                 Err(Refusal::AccountSuspended) => self.suspended_refused(&submission.operation, new),
+                Err(Refusal::TooManyChanges) => self.change_of_profile_refused(&submission.operation, new),
                 Err(Refusal::WrongCredentials) => self.proof_refused(&submission.operation),
                 Err(
                     refusal @ (Refusal::NoSuchContact

@@ -71,6 +71,13 @@ const EVENTS: &[&str] = &[
     "request refused as blocked",
     "request refused to who blocks",
     "no such request",
+    // profiles
+    "profile changed",
+    "profile changed too often",
+    "profile told",
+    "profile made up for",
+    "profile told to everybody",
+    "telling of a profile lost",
     // groups
     "group made",
     "members added",

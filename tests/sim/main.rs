@@ -44,6 +44,7 @@ mod naming;
 mod operations;
 mod oracle;
 mod passwords;
+mod profiles;
 mod read_marks;
 mod reading;
 mod restoring;

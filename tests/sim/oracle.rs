@@ -132,6 +132,8 @@ impl Oracle {
                 Effect::ApiKeys(keys) => self.api_keys = keys.clone(),
                 Effect::Channel(effect) => self.take_channel(effect, record.version),
                 Effect::AccountGone { .. } | Effect::Erasure(_) => panic!("these histories erase nobody"),
+                // What it says of items is judged by these.
+                Effect::ProfileChanged(_) => {}
                 // Judged when the whole record is taken.
                 Effect::Group(_) | Effect::ContactTally(_) => {}
             }

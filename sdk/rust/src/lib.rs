@@ -22,6 +22,7 @@ mod history;
 mod holes;
 pub mod links;
 pub mod message;
+mod profiles;
 mod reading;
 mod repair;
 pub mod requests;

@@ -37,7 +37,7 @@ use self::{
 };
 use super::{
     directory::Directory, group::Groups, hand_backs::HandBacks, observed::Observed, ports::Ports,
-    reader::Readers, waiters::Waiters, watchers::Watchers,
+    profile_changes::ProfileNews, reader::Readers, waiters::Waiters, watchers::Watchers,
 };
 use crate::{
     model::{Clock, TimeMs, UserId, limits::BATCH_OPERATIONS_MAX},
@@ -114,6 +114,8 @@ pub struct PersistenceParts {
     pub waiters: Waiters,
     /// Who is told hints of whom.
     pub watchers: Watchers,
+    /// Who tells changed profiles.
+    pub profile_news: ProfileNews,
     /// Who tells the members of groups, and asks for the steps of their fan-outs.
     pub groups: Groups,
     /// Where hand-backs are remembered.
@@ -149,6 +151,7 @@ impl Persistence {
                 directory: parts.directory,
                 waiters: parts.waiters,
                 watchers: parts.watchers,
+                profile_news: parts.profile_news,
                 groups: parts.groups,
                 hand_backs: parts.hand_backs,
             }),

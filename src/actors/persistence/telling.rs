@@ -11,6 +11,7 @@ use crate::{
         group::Groups,
         hand_backs::HandBacks,
         ports::{Ports, Post, WorkerId},
+        profile_changes::ProfileNews,
         user::audience,
         waiters::Waiters,
         watchers::Watchers,
@@ -18,7 +19,7 @@ use crate::{
     logic::{
         Answer,
         fan_out_job::group_of,
-        operation::{ContactChange, ErasureRequest, Request},
+        operation::{ContactChange, ErasureRequest, ProfileRequest, Request},
     },
     model::{ChannelEffect, Clock, ConversationId, DeviceEnd, DeviceId, Effect, GroupEffect, Record, UserId},
     monitor::{Monitor, Op, Outcome, ids},
@@ -32,6 +33,7 @@ pub(super) struct Telling {
     groups: Groups,
     hand_backs: HandBacks,
     watchers: Watchers,
+    profile_news: ProfileNews,
     by_worker: Vec<Vec<(UserId, Post)>>,
     /// Channels in which the batch posted something, each once.
     posted: Vec<ConversationId>,
@@ -45,13 +47,24 @@ pub(super) struct TellingParts {
     pub(super) groups: Groups,
     pub(super) hand_backs: HandBacks,
     pub(super) watchers: Watchers,
+    pub(super) profile_news: ProfileNews,
 }
 
 impl Telling {
     pub(super) fn new(parts: TellingParts) -> Telling {
-        let TellingParts { ports, directory, waiters, groups, hand_backs, watchers } = parts;
+        let TellingParts { ports, directory, waiters, groups, hand_backs, watchers, profile_news } = parts;
         let by_worker = (0..ports.workers()).map(|_| Vec::new()).collect();
-        Telling { ports, directory, waiters, groups, hand_backs, watchers, by_worker, posted: Vec::new() }
+        Telling {
+            ports,
+            directory,
+            waiters,
+            groups,
+            hand_backs,
+            watchers,
+            profile_news,
+            by_worker,
+            posted: Vec::new(),
+        }
     }
 
     pub(super) fn groups(&self) -> &Groups {
@@ -80,6 +93,10 @@ impl Telling {
                 match effect {
                     Effect::Message(_) => messages += 1,
                     Effect::ItemGone { .. } => tombstones += 1,
+                    Effect::ProfileChanged(_) => {
+                        monitor.add(ids::PROFILES_CHANGED, 1);
+                        self.profile_news.came();
+                    }
                     Effect::Channel(effect) => self.of_channel(effect, monitor),
                     Effect::DeviceEnded { user, device, .. } => {
                         self.put_out(*user, *device, record.end_of_devices(), monitor);
@@ -175,6 +192,8 @@ impl Telling {
         }
         if result.is_ok() {
             count_erasing(asked, monitor);
+            let is_told = matches!(asked, Request::Profile(ProfileRequest::Tell { .. }));
+            monitor.add(ids::PROFILES_TOLD, u64::from(is_told));
         }
         if let Some(op) = op_of(asked) {
             let waited_us = started_us.saturating_sub(submission.queued_us);
@@ -275,6 +294,7 @@ fn op_of(request: &Request) -> Option<Op> {
         | Request::PutDocument { .. }
         | Request::Reading(_)
         | Request::SetPrivacy { .. }
+        | Request::Profile(_)
         | Request::Group(_)
         | Request::Channel(_)
         | Request::Turn(..)
@@ -309,8 +329,16 @@ mod tests {
             bounds: ActiveBounds::default(),
         });
         let hand_backs_told = hand_backs.clone();
-        let watchers = Watchers::default();
-        let parts = TellingParts { ports, directory, waiters, groups, hand_backs: hand_backs_told, watchers };
+        let (watchers, profile_news) = (Watchers::default(), ProfileNews::default());
+        let parts = TellingParts {
+            ports,
+            directory,
+            waiters,
+            groups,
+            hand_backs: hand_backs_told,
+            watchers,
+            profile_news,
+        };
         let mut telling = Telling::new(parts);
         let id = LineageId { device: DeviceId(11), context: 0 };
         let mut row = Lineage::new(id, Version(0), KindSet::ALL, first);

@@ -39,7 +39,7 @@ use std::{sync::Arc, time::Duration};
 use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message};
 use highwater_wire::{Encoding, close, proto};
 
-pub use accounts_asked::{device_list, shown, user_by_name};
+pub use accounts_asked::{change_of_profile, device_list, shown, user_by_name};
 pub use comparison::difference;
 use contacts::change_of_contact;
 use group_requests::{change_of_channel, change_of_group};

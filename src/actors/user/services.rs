@@ -6,8 +6,8 @@ use super::LostFutures;
 use crate::{
     actors::{
         group::Groups, hand_backs::HandBacks, link_attempts::LinkAttempts, observed::Observed,
-        persistence::intake::Intake, ports::Ports, reader::Readers, unanswered::Unanswered, waiters::Waiters,
-        watchers::Watchers,
+        persistence::intake::Intake, ports::Ports, profile_changes::ProfileNews, reader::Readers,
+        unanswered::Unanswered, waiters::Waiters, watchers::Watchers,
     },
     model::{Bodies, Clock, Day, DevicePolicy, Random, TicksTold},
     monitor::Monitor,
@@ -55,6 +55,8 @@ pub struct UserServices {
     pub waiters: Waiters,
     /// Who is told hints of whom.
     pub watchers: Watchers,
+    /// Profiles that were changed.
+    pub profile_news: ProfileNews,
     /// What users are told of each other.
     pub ticks_told: TicksTold,
     /// The actors of groups, for operators.
