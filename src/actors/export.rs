@@ -259,6 +259,7 @@ mod tests {
             bot: false,
             made_by: None,
             profile: Profile::default(),
+            strangers: None,
         };
         let mut effects = vec![Effect::Account(account)];
         for (place, id) in of.iter().enumerate() {

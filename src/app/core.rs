@@ -79,6 +79,7 @@ impl Core {
         opened.committer.set_retentions(config.retentions());
         opened.committer.set_group_bounds(config.group_bounds());
         opened.committer.set_channel_above_members(config.groups.channel_above_members);
+        opened.committer.set_strangers(config.accounts.strangers);
         let (arbiter, groups_arbiter) = (Arbiter::new(), Arbiter::new());
         services.groups.serve(groups_arbiter.handle());
         let parts = PersistenceParts {
@@ -187,6 +188,7 @@ fn services(
         hand_backs,
         waiters,
         watchers: Watchers::default(),
+        strangers: config.accounts.strangers,
         profile_news: ProfileNews::default(),
         ticks_told: config.ticks_told(),
         groups,

@@ -78,6 +78,7 @@ pub(super) fn register(
         bot: false,
         made_by: None,
         profile: Profile::default(),
+        strangers: None,
     };
     begin(state, &account, version);
     let item = profiles::own_item(state, &account, version);

@@ -79,6 +79,7 @@ pub fn rule(request: &Request) -> Rule {
         | Request::EndDevice(_)
         | Request::ChangePassword(_)
         | Request::SetPrivacy(_)
+        | Request::SetStrangers(_)
         | Request::EraseAccount(_) => Rule::Never,
     }
 }

@@ -139,6 +139,7 @@ pub(super) fn make_user(
         bot: make.bot,
         made_by,
         profile: Profile::default(),
+        strangers: None,
     };
     let effects = accounts::put_new(state, account, version);
     Ok(Decided::changed(version, effects, Answer::UserMade(make.user)))

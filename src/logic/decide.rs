@@ -7,7 +7,7 @@ use super::{
     operation::{Answer, EndDevices, NO_DEVICE, Operation, Principal, Request},
     passwords, privacy, profiles, reading, retention, send,
     state::{Need, State},
-    suspension, turns,
+    strangers, suspension, turns,
 };
 use crate::model::{
     Effect, Record, Version,
@@ -70,6 +70,7 @@ pub fn lacking(state: &State, operation: &Operation) -> Vec<Need> {
         }
         Request::Reading(request) => reading::needs(&mut needs, request),
         Request::SetPrivacy { by, .. } => privacy::needs(&mut needs, *by),
+        Request::SetStrangers { by, .. } => strangers::needs(&mut needs, *by),
         Request::Profile(request) => profiles::needs(&mut needs, request),
         Request::Group(request) => group_needs::needs(&mut needs, request),
         Request::Channel(request) => channels::needs(&mut needs, request),
@@ -138,6 +139,7 @@ pub fn decide(state: &mut State, operation: &Operation, version: Version) -> Res
         }
         Request::Reading(request) => reading::decide(state, request, version),
         Request::SetPrivacy { by, hides_read } => privacy::decide(state, *by, *hides_read, version),
+        Request::SetStrangers { by, strangers } => strangers::decide(state, *by, *strangers, version),
         Request::Profile(request) => profiles::decide(state, operation.at, request, version),
         Request::Group(request) => groups::decide(state, operation.at, request, version),
         Request::Channel(request) => channels::decide(state, operation.at, request, version),

@@ -69,6 +69,7 @@ impl Rows {
             bot: false,
             made_by: None,
             profile: Profile::default(),
+            strangers: None,
         };
         self.accounts.insert(UserId(user), account);
         self

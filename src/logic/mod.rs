@@ -95,6 +95,9 @@ mod sign_ins;
 #[cfg(test)]
 mod sign_ins_tests;
 pub mod state;
+mod strangers;
+#[cfg(test)]
+mod strangers_tests;
 mod strict_json;
 mod suspension;
 #[cfg(test)]

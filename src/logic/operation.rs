@@ -14,7 +14,8 @@ pub use super::{
     reading::{ReadingChange, ReadingRequest},
 };
 use crate::model::{
-    ClientMessageId, Content, ConversationId, Day, DeviceId, Form, Role, Seq, TimeMs, UserId, Version,
+    ClientMessageId, Content, ConversationId, Day, DeviceId, Form, Role, Seq, Strangers, TimeMs, UserId,
+    Version,
     record::{HostIdentityKey, Invite, NOBODY, SecretHash},
 };
 
@@ -156,6 +157,13 @@ pub enum Request {
         by: Principal,
         /// Whether the user's read marks are told to nobody, and nobody's to the user.
         hides_read: bool,
+    },
+    /// A user says what is taken of strangers.
+    SetStrangers {
+        /// Who says it.
+        by: Principal,
+        /// What.
+        strangers: Strangers,
     },
     /// A user shows something else, or somebody is told of it.
     Profile(ProfileRequest),
@@ -310,7 +318,9 @@ impl Operation {
             Request::Send(send) => Some(send.by.user),
             Request::Register(register) => Some(register.user),
             Request::AddDevice(device) => Some(device.user),
-            Request::EndDevices { by, .. } | Request::SetPrivacy { by, .. } => Some(by.user),
+            Request::EndDevices { by, .. }
+            | Request::SetPrivacy { by, .. }
+            | Request::SetStrangers { by, .. } => Some(by.user),
             Request::ChangePassword(change) => Some(change.by.user),
             Request::Erase(request) => Some(request.user()),
             Request::OpenLineage(open) => Some(open.by.user),

@@ -12,7 +12,7 @@ use super::{
 use crate::model::{
     ApiKeys, Channel, ClientMessageId, Contact, ContactTally, ConversationId, Counted, Day, DeviceId,
     DevicePolicy, Door, Erasure, Follow, Form, Group, GroupBounds, HeardSince, Horizon, Kind, Lineages,
-    Member, Position, Reading, Retentions, Seq, TimeMs, UserId, Version,
+    Member, Position, Reading, Retentions, Seq, Strangers, TimeMs, UserId, Version,
     limits::{GROUPS_HELD_MAX, LINEAGE_EXPIRY_MS},
     record::{Account, Conversation, Device, HostIdentityKey, Invite, Receipt, ReceiptDay, SecretHash},
 };
@@ -111,6 +111,8 @@ pub struct State {
     pub(super) group_bounds: GroupBounds,
     /// See `set_channel_above_members`.
     pub(super) channel_above_members: usize,
+    /// What is taken of strangers by who has not said so.
+    pub(super) strangers: Strangers,
     /// Groups of the batch in hand that are to become channels; at most one for each operation.
     pub(super) outgrown: Vec<ConversationId>,
     /// What may still be done in the batch in hand.
@@ -165,6 +167,7 @@ impl State {
             groups: Pinned::new(rows_max.min(GROUPS_HELD_MAX)),
             group_bounds: GroupBounds::default(),
             channel_above_members: 0,
+            strangers: Strangers::default(),
             outgrown: Vec::new(),
             batch: BatchRoom::default(),
             contacts: Pinned::new(rows_max),
@@ -207,6 +210,11 @@ impl State {
     /// Sets with how many members a group is still to be one: with more it becomes a channel. 0 for however many.
     pub fn set_channel_above_members(&mut self, members: usize) {
         self.channel_above_members = members;
+    }
+
+    /// Sets what is taken of strangers by who has not said so.
+    pub fn set_strangers(&mut self, strangers: Strangers) {
+        self.strangers = strangers;
     }
 
     /// Groups that have more members than a group is to have since this was asked last: each is to be turned.
@@ -376,13 +384,14 @@ impl State {
             .with_device_policy(self.device_policy);
         let (horizon, retentions) = (std::mem::take(&mut self.horizon), self.retentions);
         let (group_bounds, batch) = (self.group_bounds, self.batch);
-        let channel_above_members = self.channel_above_members;
+        let (channel_above_members, strangers) = (self.channel_above_members, self.strangers);
         *self = State {
             evicted: self.evicted,
             horizon,
             retentions,
             group_bounds,
             channel_above_members,
+            strangers,
             batch,
             ..rowless
         };

@@ -24,6 +24,7 @@ pub mod reading;
 pub mod record;
 pub mod retention;
 pub mod seeded;
+pub mod strangers;
 pub mod ticks;
 
 pub use api_key::{ApiKey, ApiKeys};
@@ -50,4 +51,5 @@ pub use profile::Profile;
 pub use random::Random;
 pub use reading::{Counted, Reading};
 pub use retention::Retentions;
+pub use strangers::Strangers;
 pub use ticks::{Ticks, TicksTold};

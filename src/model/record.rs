@@ -11,6 +11,7 @@ use super::{
     },
     profile::Profile,
     reading::Reading,
+    strangers::Strangers,
 };
 
 /// SHA-256 of a secret that is only shown once: a device token, an invite, the setup token.
@@ -37,6 +38,8 @@ pub struct Account {
     pub made_by: Option<ApiKeyId>,
     /// What the user shows besides the name.
     pub profile: Profile,
+    /// Who may write first; `None` while the user has not said so: then it is as the operator has it.
+    pub strangers: Option<Strangers>,
 }
 
 /// The form of a name by which it is unique: without case. By way of the upper case, since "ß" and "SS", or the two small
@@ -239,6 +242,8 @@ pub enum ItemValue {
         /// Read marks are told to nobody, and nobody's are told to the user.
         hides_read: bool,
     },
+    /// What the user takes of strangers.
+    Strangers(Strangers),
     /// A JSON document of a kind that the server itself does not look into.
     Document(String),
 }
@@ -254,6 +259,7 @@ impl ItemValue {
             | ItemValue::Contact(_)
             | ItemValue::Reading(_)
             | ItemValue::Privacy { .. }
+            | ItemValue::Strangers(_)
             | ItemValue::Document(_) => None,
         }
     }

@@ -5,14 +5,16 @@ use super::{
     keys::{self, Key},
     profiles,
 };
-use crate::model::{ApiKeyId, Profile, UserId, record::Account};
+use crate::model::{ApiKeyId, Profile, Strangers, UserId, record::Account};
 
-/// Bits of the byte behind an account's devices: suspended, a bot, made by an API key, and with a profile. The id of the key
+/// Bits of the byte behind an account's devices: suspended, a bot, made by an API key, with a profile, and what the user has said of strangers. The id of the key
 /// follows, and then the profile.
 const SUSPENDED: u8 = 1;
 const BOT: u8 = 2;
 const MADE_BY_KEY: u8 = 4;
 const PROFILE: u8 = 8;
+const STRANGERS_WRITE: u8 = 16;
+const STRANGERS_ASK: u8 = 32;
 
 /// Key of a user's row.
 #[must_use]
@@ -38,8 +40,13 @@ pub fn encode(out: &mut Vec<u8>, account: &Account) {
     }
     let bit = |is: bool, bit: u8| if is { bit } else { 0 };
     let made_by_key = bit(account.made_by.is_some(), MADE_BY_KEY);
+    let strangers = match account.strangers {
+        None => 0,
+        Some(Strangers::Write) => STRANGERS_WRITE,
+        Some(Strangers::Ask) => STRANGERS_ASK,
+    };
     let profile = bit(account.profile != Profile::default(), PROFILE);
-    out.push(bit(account.suspended, SUSPENDED) | bit(account.bot, BOT) | made_by_key | profile);
+    out.push(bit(account.suspended, SUSPENDED) | bit(account.bot, BOT) | made_by_key | profile | strangers);
     if let Some(key) = account.made_by {
         put_fixed64(out, key.0);
     }
@@ -69,5 +76,10 @@ pub fn decode(input: &mut Input<'_>) -> Result<Account, Malformed> {
         profile = profiles::decode(input)?;
         profile.paced = input.time()?;
     }
-    Ok(Account { user, name, password, created, devices, suspended, bot, made_by, profile })
+    let strangers = match bits & (STRANGERS_WRITE | STRANGERS_ASK) {
+        0 => None,
+        STRANGERS_WRITE => Some(Strangers::Write),
+        _ => Some(Strangers::Ask),
+    };
+    Ok(Account { user, name, password, created, devices, suspended, bot, made_by, profile, strangers })
 }

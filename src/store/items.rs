@@ -8,7 +8,7 @@ use super::{
     profiles, readings,
 };
 use crate::model::{
-    Contact, Kind, Profile, UserId, Version,
+    Contact, Kind, Profile, Strangers, UserId, Version,
     record::{Item, ItemValue},
 };
 
@@ -77,6 +77,10 @@ pub fn encode(out: &mut Vec<u8>, item: &Item) {
             out.push(81);
             out.push(u8::from(*hides_read));
         }
+        Some(ItemValue::Strangers(strangers)) => {
+            out.push(53);
+            out.push(u8::from(*strangers == Strangers::Ask));
+        }
         Some(ItemValue::Group { group, name, role, since, form }) => {
             out.push(40);
             put_fixed64(out, group.0);
@@ -111,6 +115,8 @@ pub fn decode(input: &mut Input<'_>) -> Result<Item, Malformed> {
         }),
         51 => Some(ItemValue::Contact(Box::new(contacts::decode_with_profile(input)?))),
         52 => Some(account(input.user()?, input.text("name")?, profiles::decode(input)?)),
+        53 if is_set(input, "strangers")? => Some(ItemValue::Strangers(Strangers::Ask)),
+        53 => Some(ItemValue::Strangers(Strangers::Write)),
         60 => Some(ItemValue::Contact(Box::new(contacts::decode(input)?))),
         80 => Some(ItemValue::Reading(Box::new(readings::decode(input)?))),
         81 => Some(ItemValue::Privacy { hides_read: is_set(input, "privacy")? }),

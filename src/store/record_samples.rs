@@ -10,7 +10,7 @@ use crate::model::{
     Contact, ContactTally, Content, ConversationId, Custom, Day, Delivery, DeviceId, Door, Effect, Erasure,
     Expansion, Follow, FollowEnd, FollowInterval, Form, Group, GroupEffect, HeardSince, Horizon, Interval,
     Kind, KindSet, Lineage, LineageId, Lineages, Link, Member, Notice, Position, Posted, Profile, Reading,
-    Record, Role, RunNumber, Seq, Standing, TimeMs, Turn, UserId, Version,
+    Record, Role, RunNumber, Seq, Standing, Strangers, TimeMs, Turn, UserId, Version,
     api_key::{ActsFor, Scope, Scopes},
     limits::KINDS_MAX,
     record::{Account, Conversation, Device, HostIdentity, Invite, Item, ItemValue, Message, Run},
@@ -186,7 +186,7 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
         let (name, password) = ("Ann Ärger".to_owned(), password.map(str::to_owned));
         let (created, suspended) = (TimeMs(1_700_000_000_123), false);
         let (bot, made_by) = (false, None);
-        let profile = Profile::default();
+        let (profile, strangers) = (Profile::default(), None);
         Effect::Account(Account {
             user: ann,
             name,
@@ -197,6 +197,7 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
             bot,
             made_by,
             profile,
+            strangers,
         })
     };
     let device = Device {
@@ -219,6 +220,7 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
             bot: false,
             made_by: None,
             profile: Profile::default(),
+            strangers: None,
         }),
         Effect::Device(Device { suspended: true, ..device.clone() }),
     ];
@@ -418,6 +420,13 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
         ("reading", vec![Effect::Reading(Box::new(reading.clone()))]),
         ("reading_none", vec![Effect::Reading(Box::new(Reading::none(bob, conversation)))]),
         ("item_reading", vec![item("c/own", Some(ItemValue::Reading(Box::new(reading))))]),
+        (
+            "item_strangers",
+            vec![
+                item("strangers", Some(ItemValue::Strangers(Strangers::Ask))),
+                item("strangers2", Some(ItemValue::Strangers(Strangers::Write))),
+            ],
+        ),
         ("item_privacy", vec![item("privacy", Some(ItemValue::Privacy { hides_read: true }))]),
         ("lineages", vec![Effect::Lineages(lineages)]),
         ("lineages_none", vec![Effect::Lineages(Lineages::none(bob))]),
@@ -535,9 +544,10 @@ fn profiles(ann: UserId, bob: UserId) -> [(&'static str, Vec<Effect>); 2] {
         bot: false,
         made_by: Some(ApiKeyId(0x7a)),
         profile: Profile { paced: TimeMs(1_700_000_000_123), ..profile.clone() },
+        strangers: Some(Strangers::Write),
     };
     let changed = vec![
-        Effect::Account(account),
+        Effect::Account(account.clone()),
         item(ann, 1, "me", Some(account_item(ann, profile.clone()))),
         Effect::ProfileChanged(ann),
     ];
@@ -545,7 +555,8 @@ fn profiles(ann: UserId, bob: UserId) -> [(&'static str, Vec<Effect>); 2] {
         Contact { remark: "A".to_owned(), ..Contact::plain(ann, "Ann".to_owned()).showing(&profile) };
     let of_ann = Some(ItemValue::Contact(Box::new(of_ann)));
     let key = ann.to_string();
-    let told = vec![item(bob, 2, &key, of_ann), item(ann, 2, &bob.to_string(), None)];
+    let asks = Account { profile: Profile::default(), strangers: Some(Strangers::Ask), ..account.clone() };
+    let told = vec![Effect::Account(asks), item(bob, 2, &key, of_ann), item(ann, 2, &bob.to_string(), None)];
     [("profile_changed", changed), ("profile_told", told)]
 }
 
@@ -561,6 +572,7 @@ fn bot(user: UserId) -> Effect {
         bot: true,
         made_by: Some(ApiKeyId(0x7a)),
         profile: Profile::default(),
+        strangers: None,
     })
 }
 

@@ -83,6 +83,7 @@ pub const LEVELS: Levels = Levels {
             downgrade: Downgrade::NoItem(CONVERSATIONS, is_own),
         },
         Row { feature: "ticks", least_level: TICKS_LEVEL, downgrade: Downgrade::NoItem(ACCOUNT, is_privacy) },
+        Row { feature: "strangers", least_level: 2, downgrade: Downgrade::NoItem(ACCOUNT, is_of_strangers) },
         Row { feature: "notices", least_level: 2, downgrade: Downgrade::Entry(as_of_contact) },
         Row {
             feature: "groups",
@@ -105,6 +106,13 @@ pub const OWN_KEY: &str = "me";
 
 /// Key of the item of kind account that says what the user tells others.
 pub const PRIVACY_KEY: &str = "privacy";
+
+/// Key of the item of kind account that says what the user takes of strangers.
+pub const STRANGERS_KEY: &str = "strangers";
+
+fn is_of_strangers(item: &proto::Item) -> bool {
+    item.key == STRANGERS_KEY
+}
 
 fn is_privacy(item: &proto::Item) -> bool {
     item.key == PRIVACY_KEY

@@ -8,7 +8,7 @@ use super::lost_future::Valid;
 use super::names::Names;
 use super::page::Passed;
 use crate::model::{
-    Contact, Content, Form, Notice, Reading, Role, Standing, UserId,
+    Contact, Content, Form, Notice, Reading, Role, Standing, Strangers, UserId,
     record::{InboxMessage, Item, ItemValue, Message},
 };
 
@@ -58,7 +58,15 @@ fn document(value: &ItemValue) -> String {
         }
         ItemValue::Reading(reading) => json(&own_item(reading)),
         ItemValue::Privacy { hides_read } => json(&proto::PrivacyItem { hides_read: *hides_read }),
+        ItemValue::Strangers(said) => json(&proto::StrangersItem { strangers: strangers(*said).into() }),
         ItemValue::Document(document) => document.clone(),
+    }
+}
+
+fn strangers(said: Strangers) -> proto::Strangers {
+    match said {
+        Strangers::Write => proto::Strangers::Write,
+        Strangers::Ask => proto::Strangers::Ask,
     }
 }
 

@@ -51,6 +51,7 @@
 mod support;
 
 mod api_keys;
+mod ask_first;
 mod bad_frames;
 mod bad_requests;
 mod bad_snapshots;

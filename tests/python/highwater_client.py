@@ -39,6 +39,7 @@ LEVEL_MAX = 3
 ENUMS = {
     "DeviceClass": ["DEVICE_CLASS_UNSPECIFIED", "DEVICE_CLASS_PHONE", "DEVICE_CLASS_DESKTOP", "DEVICE_CLASS_TABLET",
                     "DEVICE_CLASS_WEB"],
+    "Strangers": ["STRANGERS_UNSPECIFIED", "STRANGERS_WRITE", "STRANGERS_ASK"],
     "Cause": ["CAUSE_UNSPECIFIED", "CAUSE_FOREIGN", "CAUSE_FUTURE", "CAUSE_LOSSY", "CAUSE_TOO_OLD"],
     "Role": ["ROLE_UNSPECIFIED", "ROLE_OWNER", "ROLE_ADMIN", "ROLE_MEMBER"],
     "What": ["WHAT_UNSPECIFIED", "WHAT_CREATED", "WHAT_JOINED", "WHAT_LEFT", "WHAT_REMOVED", "WHAT_RENAMED",
@@ -57,6 +58,7 @@ SCHEMA = {
         (23, "signInWithToken", "SignInWithToken", "?"),
         (24, "changePassword", "ChangePassword", "?"), (25, "createUser", "CreateUser", "?"),
         (26, "eraseAccount", "EraseAccount", "?"), (27, "setProfile", "SetProfile", "?"),
+        (28, "setStrangers", "SetStrangers", "?"),
         (30, "blockUser", "BlockUser", "?"), (31, "unblockUser", "UnblockUser", "?"),
         (32, "noteContact", "NoteContact", "?"), (33, "deleteContact", "DeleteContact", "?"),
         (34, "askContact", "AskContact", "?"), (35, "acceptContact", "AcceptContact", "?"),
@@ -122,6 +124,7 @@ SCHEMA = {
     "User": [
         (1, "userId", "fixed64", ""), (2, "name", "string", ""), (3, "bot", "bool", ""), (4, "displayName", "string", ""),
         (5, "avatar", "string", ""), (6, "about", "string", "")],
+    "SetStrangers": [(1, "strangers", "Strangers", "")],
     "SetProfile": [(1, "displayName", "string", ""), (2, "avatar", "string", ""), (3, "about", "string", "")],
     "BlockUser": [(1, "userId", "fixed64", "")],
     "UnblockUser": [(1, "userId", "fixed64", "")],

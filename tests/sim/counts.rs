@@ -71,6 +71,10 @@ const EVENTS: &[&str] = &[
     "request refused as blocked",
     "request refused to who blocks",
     "no such request",
+    // strangers
+    "strangers are to ask",
+    "strangers may write",
+    "send refused to a stranger",
     // profiles
     "profile changed",
     "profile changed too often",

@@ -54,6 +54,7 @@ mod seeded;
 mod session;
 mod settle;
 mod shell;
+mod strangers;
 mod suspension;
 mod unread;
 mod unread_recount;

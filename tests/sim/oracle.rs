@@ -76,6 +76,7 @@ impl Oracle {
         assert!(record.version > self.last, "G4: version {} came after {}", record.version, self.last);
         self.last = record.version;
         self.judge_blocks(record);
+        self.judge_strangers(record);
         let mut told: BTreeSet<(UserId, Kind)> = BTreeSet::new();
         for effect in &record.effects {
             match effect {

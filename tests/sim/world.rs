@@ -154,7 +154,7 @@ impl World {
     }
 
     fn act(&mut self) {
-        match self.random.below(1353) {
+        match self.random.below(1356) {
             0..160 => self.operate(),
             160..320 => self.decide(),
             320..430 => self.warm_further(),
@@ -189,6 +189,7 @@ impl World {
             1313..1333 => self.chatter(),
             1333..1337 => self.change_profile_one(),
             1337..1353 => self.tell_profiles(),
+            1353..1356 => self.change_strangers_one(),
             _ => {
                 let power_cut = self.random.one_in(2);
                 self.crash(power_cut);

@@ -35,7 +35,7 @@ pub use client::{Client, ClientOptions, Status};
 pub use error::{Error, Refused};
 pub use event::{DisconnectReason, Event, Observer, StopReason};
 pub use highwater_wire as wire;
-pub use highwater_wire::proto::{Custom, GroupItem, Member, Notice, Role, Watermark};
+pub use highwater_wire::proto::{Custom, GroupItem, Member, Notice, Role, Strangers, Watermark};
 pub use holes::{REPAIRED_PER_CONVERSATION_MAX, SeqRange};
 pub use message::{ClientMessageId, Content, SendResult, Target};
 pub use requests::{register, sign_in, sign_in_again, sign_in_with_token};

@@ -295,6 +295,7 @@ fn op_of(request: &Request) -> Option<Op> {
         | Request::Reading(_)
         | Request::SetPrivacy { .. }
         | Request::Profile(_)
+        | Request::SetStrangers { .. }
         | Request::Group(_)
         | Request::Channel(_)
         | Request::Turn(..)

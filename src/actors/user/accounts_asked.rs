@@ -4,8 +4,11 @@ use highwater_wire::{Refusal, proto};
 use proto::server_frame::Body;
 
 use crate::{
-    logic::{Principal, operation::ProfileRequest},
-    model::{DeviceId, Profile, UserId, record::Account},
+    logic::{
+        Principal,
+        operation::{self, ProfileRequest},
+    },
+    model::{DeviceId, Profile, Strangers, UserId, record::Account},
     store::view::{ReadFault, View},
 };
 
@@ -58,4 +61,17 @@ pub fn shown(account: Account) -> proto::User {
 pub fn change_of_profile(by: Principal, wanted: &proto::SetProfile) -> ProfileRequest {
     let proto::SetProfile { display_name, avatar, about } = wanted.clone();
     ProfileRequest::Set { by, profile: Profile { display_name, avatar, about, ..Profile::default() } }
+}
+
+/// What a user says of strangers, in the committer's terms.
+///
+/// # Errors
+/// `InvalidField` when it says nothing.
+pub fn change_of_strangers(by: Principal, said: &proto::SetStrangers) -> Result<operation::Request, Refusal> {
+    let strangers = match said.strangers() {
+        proto::Strangers::Unspecified => return Err(Refusal::InvalidField),
+        proto::Strangers::Write => Strangers::Write,
+        proto::Strangers::Ask => Strangers::Ask,
+    };
+    Ok(operation::Request::SetStrangers { by, strangers })
 }

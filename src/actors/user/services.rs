@@ -9,7 +9,7 @@ use crate::{
         persistence::intake::Intake, ports::Ports, profile_changes::ProfileNews, reader::Readers,
         unanswered::Unanswered, waiters::Waiters, watchers::Watchers,
     },
-    model::{Bodies, Clock, Day, DevicePolicy, Random, TicksTold},
+    model::{Bodies, Clock, Day, DevicePolicy, Random, Strangers, TicksTold},
     monitor::Monitor,
     store::tail::Tail,
     sync::{Kinds, Lifeline, SnapshotKey},
@@ -55,6 +55,8 @@ pub struct UserServices {
     pub waiters: Waiters,
     /// Who is told hints of whom.
     pub watchers: Watchers,
+    /// What is taken of strangers by who has not said so; the committer decides by it, here it is told.
+    pub strangers: Strangers,
     /// Profiles that were changed.
     pub profile_news: ProfileNews,
     /// What users are told of each other.

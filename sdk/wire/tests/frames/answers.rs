@@ -8,8 +8,8 @@ use highwater_wire::{
         Difference, Done, Entry, EntryList, Erased, Error, Gap, Greeting, GroupCreated, GroupInfo, GroupItem,
         Head, HeadList, HeartbeatAnswer, HeldItem, Item, JoinRequest, JoinRequestList, Kind, LevelChange,
         Link, LinkList, Member, MemberList, Notice, Nudge, OwnItem, Page, Rebuild, Role, Sent, ServerFrame,
-        SignedIn, Standing, User, Valid, VersionedEntry, VersionedItem, Watermark, WatermarkList,
-        entry::Content, notice::What, rebuild::Cause, server_frame::Body,
+        SignedIn, Standing, Strangers, StrangersItem, User, Valid, VersionedEntry, VersionedItem, Watermark,
+        WatermarkList, entry::Content, notice::What, rebuild::Cause, server_frame::Body,
     },
 };
 
@@ -482,7 +482,9 @@ fn profiles(snapshot: Bytes) -> Page {
         ..ContactItem::default()
     };
     let item = |kind, key: String, value| Item { kind, key, deleted: false, value };
-    let items = vec![item(1, "me".to_owned(), json(&own)), item(2, BOB.to_string(), json(&other))];
+    let asks = StrangersItem { strangers: Strangers::Ask.into() };
+    let own = [item(1, "me".to_owned(), json(&own)), item(1, "strangers".to_owned(), json(&asks))];
+    let items = own.into_iter().chain([item(2, BOB.to_string(), json(&other))]).collect();
     Page { snapshot, items, ..Page::default() }
 }
 

@@ -8,8 +8,8 @@ use highwater_wire::proto::{
     Heartbeat, HeldEntry, HeldItem, Hello, JoinByLink, LeaveGroup, ListDevices, ListJoinRequests, ListLinks,
     ListMembers, LookAtLink, MakeLink, MarkRead, MuteGroup, MuteMember, NoteContact, Range, RefuseContact,
     Register, RemoveMember, RenameGroup, RevokeLink, Role, Send, SetAnnouncement, SetApproval,
-    SetConversation, SetPrivacy, SetProfile, SignIn, SignInWithToken, SignOut, Sync, TurnGroup, UnblockUser,
-    Unfollow, WithdrawContact, client_frame::Request, end_device::Which, send::To,
+    SetConversation, SetPrivacy, SetProfile, SetStrangers, SignIn, SignInWithToken, SignOut, Strangers, Sync,
+    TurnGroup, UnblockUser, Unfollow, WithdrawContact, client_frame::Request, end_device::Which, send::To,
 };
 
 use super::{Frame, Named, message_id, snapshot};
@@ -127,6 +127,11 @@ fn accounts() -> Vec<Named> {
         plain("client_erase_account_empty", Request::EraseAccount(EraseAccount::default())),
         plain("client_set_profile", Request::SetProfile(set_profile)),
         plain("client_set_profile_empty", Request::SetProfile(SetProfile::default())),
+        plain(
+            "client_set_strangers",
+            Request::SetStrangers(SetStrangers { strangers: Strangers::Ask.into() }),
+        ),
+        plain("client_set_strangers_empty", Request::SetStrangers(SetStrangers::default())),
         plain("client_find_user", Request::FindUser(FindUser { name: "Bob.B_2-x".to_owned() })),
     ]
 }
