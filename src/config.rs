@@ -33,8 +33,8 @@ pub use bounds::{
 pub use fault::ConfigError;
 pub use identity::Identity;
 pub use sections::{
-    Cleanup, Client, DocumentKind, Engine, Groups, Log, LogFormat, Messages, Operator, Registration,
-    RegistrationMode, Server, Storage,
+    Accounts, Cleanup, Client, DocumentKind, Engine, Groups, Log, LogFormat, Messages, Operator,
+    Registration, RegistrationMode, Server, Storage,
 };
 pub use sources::{FILE_VARIABLE, Flags, InForce, SEEDED_BUG_VARIABLE, Source, Sources};
 
@@ -55,6 +55,8 @@ pub struct Config {
     pub operator: Operator,
     /// Who may make an account.
     pub registration: Registration,
+    /// What is so of an account until its user says otherwise.
+    pub accounts: Accounts,
     /// Which host app vouches for users of its own.
     pub identity: Identity,
     /// How many devices of a user may be signed in.

@@ -105,6 +105,9 @@ impl Export {
             "name": account.name,
             "created_ms": account.created.0,
             "suspended": account.suspended,
+            "display_name": account.profile.display_name,
+            "avatar": account.profile.avatar,
+            "about": account.profile.about,
         });
         let mut bytes = member("account.jsonl", &format!("{line}\n"));
         let list = user::device_list(view, self.user, self.by.unwrap_or(DeviceId(0)))?;
@@ -233,7 +236,7 @@ mod tests {
     use super::*;
     use crate::{
         model::{
-            Effect, Record, TimeMs,
+            Effect, Profile, Record, TimeMs,
             record::{Account, ItemValue},
         },
         store::{engine::Engine, engine_memory::MemoryEngine, tail::Tail},
@@ -254,6 +257,8 @@ mod tests {
             suspended: false,
             bot: false,
             made_by: None,
+            profile: Profile::default(),
+            strangers: None,
         };
         let mut effects = vec![Effect::Account(account)];
         for (place, id) in of.iter().enumerate() {

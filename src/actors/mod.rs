@@ -17,6 +17,7 @@ pub mod observed;
 pub mod passwords;
 pub mod persistence;
 pub mod ports;
+pub mod profile_changes;
 pub mod reader;
 pub mod reception;
 mod repeated_faults;

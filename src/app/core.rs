@@ -19,8 +19,9 @@ use crate::{
         host_app::HostApp,
         link_attempts::LinkAttempts,
         passwords::Passwords,
-        persistence::{self, Persistence, PersistenceParts, TailBounds, intake::Intake},
+        persistence::{self, Persistence, PersistenceParts, TailBounds, TellingParts, intake::Intake},
         ports::Ports,
+        profile_changes::{ProfileNews, tell_changes},
         reader::Readers,
         unanswered::Unanswered,
         user::{LostFutures, UserServices},
@@ -79,6 +80,7 @@ impl Core {
         opened.committer.set_group_bounds(config.group_bounds());
         opened.committer.set_groups_owned_max(config.groups.owned_max);
         opened.committer.set_channel_above_members(config.groups.channel_above_members);
+        opened.committer.set_strangers(config.accounts.strangers);
         let (arbiter, groups_arbiter) = (Arbiter::new(), Arbiter::new());
         services.groups.serve(groups_arbiter.handle());
         let bell = CleanerBell::default();
@@ -86,13 +88,16 @@ impl Core {
             committer: opened.committer,
             intake: Arc::clone(&services.intake),
             readers: services.readers.clone(),
-            ports: services.ports.clone(),
-            directory: directory.clone(),
-            waiters: services.waiters.clone(),
-            watchers: services.watchers.clone(),
-            groups: services.groups.clone(),
-            hand_backs: services.hand_backs.clone(),
-            cleaner: bell.clone(),
+            told: TellingParts {
+                ports: services.ports.clone(),
+                directory: directory.clone(),
+                waiters: services.waiters.clone(),
+                watchers: services.watchers.clone(),
+                profile_news: services.profile_news.clone(),
+                groups: services.groups.clone(),
+                hand_backs: services.hand_backs.clone(),
+                cleaner: bell.clone(),
+            },
             observed: Arc::clone(&services.observed),
             clock,
             monitor: monitor.clone(),
@@ -104,6 +109,8 @@ impl Core {
         let persistence = persistence::start(&arbiter.handle(), parts);
         let cleaner = start_cleaner(&arbiter, config, &services);
         bell.serve(cleaner.clone());
+        // It ends with the arbiter.
+        arbiter.spawn(tell_changes(Arc::clone(&services)));
         let accounts = Arc::new(accounts(config, &services, host_app.clone(), random, monitor));
         Ok(Core {
             services,
@@ -187,6 +194,8 @@ fn services(
         hand_backs,
         waiters,
         watchers: Watchers::default(),
+        strangers: config.accounts.strangers,
+        profile_news: ProfileNews::default(),
         ticks_told: config.ticks_told(),
         groups,
         lost_futures: LostFutures::default(),

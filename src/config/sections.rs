@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use super::bounds::MIB;
-use crate::model::{Bodies, TicksTold, limits};
+use crate::model::{Bodies, Strangers, TicksTold, limits};
 
 /// `[server]`
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,6 +111,13 @@ impl Cleanup {
     pub fn lineage_expiry_ms(&self) -> i64 {
         i64::from(self.lineage_expiry_s) * 1000
     }
+}
+
+/// `[accounts]`
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Accounts {
+    /// What is taken of those who are no contacts.
+    pub strangers: Strangers,
 }
 
 /// `[messages]`

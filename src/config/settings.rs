@@ -15,7 +15,10 @@ use super::{
     sections::{DocumentKind, Engine, LogFormat, RegistrationMode},
 };
 
-use crate::model::device_policy::{ClassRule, WhenFull};
+use crate::model::{
+    Strangers,
+    device_policy::{ClassRule, WhenFull},
+};
 
 /// Read from nowhere but its flag, so that it is never left on.
 pub(super) const FLAG_ONLY: &str = "storage.accept_loss";
@@ -24,6 +27,7 @@ const REGISTRATION_MODES: &[(&str, RegistrationMode)] = &[
     ("invite", RegistrationMode::Invite),
     ("open", RegistrationMode::Open),
 ];
+const STRANGERS: &[(&str, Strangers)] = &[("write", Strangers::Write), ("request", Strangers::Ask)];
 const CLASS_RULES: &[(&str, ClassRule)] =
     &[("many", ClassRule::Many), ("replace", ClassRule::Replace), ("refuse", ClassRule::Refuse)];
 const WHEN_FULL: &[(&str, WhenFull)] = &[("end_oldest", WhenFull::EndOldest), ("refuse", WhenFull::Refuse)];
@@ -108,6 +112,11 @@ pub(super) static SETTINGS: &[Setting] = &[
         key: "registration.mode",
         set: |c, given| put(&mut c.registration.mode, given.one_of(REGISTRATION_MODES)),
         show: |c| named(REGISTRATION_MODES, c.registration.mode),
+    },
+    Setting {
+        key: "accounts.strangers",
+        set: |c, given| put(&mut c.accounts.strangers, given.one_of(STRANGERS)),
+        show: |c| named(STRANGERS, c.accounts.strangers),
     },
     Setting {
         key: "identity.issuer",

@@ -3,21 +3,16 @@
 use highwater_wire::Refusal;
 
 use super::{
-    decide::{Decided, Needs, authorise, put_item},
+    decide::{Decided, Needs, authorise},
     lineages,
     operation::{Answer, EndDevices, NewDevice, Principal, Register},
-    sign_ins,
+    profiles, sign_ins,
     state::{Need, State},
 };
 use crate::model::{
-    DeviceId, Effect, Kind, Lineages, TimeMs, UserId, Version,
-    record::{Account, Device, HostIdentity, Item, ItemValue, name_key},
+    DeviceId, Effect, Lineages, Profile, TimeMs, UserId, Version,
+    record::{Account, Device, HostIdentity, name_key},
 };
-
-const ACCOUNT: Kind = Kind(highwater_wire::kind::ACCOUNT as u8);
-
-/// Key of the only item of kind account.
-const ACCOUNT_KEY: &str = "me";
 
 pub(super) fn register_needs(needs: &mut Needs<'_>, register: &Register) {
     needs.need(Need::Account(register.user));
@@ -82,21 +77,24 @@ pub(super) fn register(
         suspended: false,
         bot: false,
         made_by: None,
+        profile: Profile::default(),
+        strangers: None,
     };
     begin(state, &account, version);
+    let item = profiles::own_item(state, &account, version);
     effects.push(Effect::Account(account));
     let device = device_row(&register.device, at);
     state.devices.change(device.device, Some(device.clone()), version);
     effects.push(Effect::Device(device.clone()));
     effects.push(lineages::add_device(state, register.user, device.device, Version(0), version));
-    effects.push(own_item(state, (register.user, register.name.clone()), version));
+    effects.push(item);
     Ok(Decided::changed(version, effects, Answer::DeviceAdded(device)))
 }
 
 /// A new account without a device. Its first device begins with everything that has come by then.
 pub(super) fn put_new(state: &mut State, account: Account, version: Version) -> Vec<Effect> {
     begin(state, &account, version);
-    let item = own_item(state, (account.user, account.name.clone()), version);
+    let item = profiles::own_item(state, &account, version);
     vec![Effect::Account(account), item]
 }
 
@@ -107,11 +105,6 @@ fn begin(state: &mut State, account: &Account, version: Version) {
     state.accounts.change(user, Some(account.clone()), version);
     state.inboxes.warm(user, Version(0));
     state.lineages.warm(user, Lineages::none(user));
-}
-
-fn own_item(state: &mut State, (user, name): (UserId, String), version: Version) -> Effect {
-    let value = Some(ItemValue::Account { user, name });
-    put_item(state, user, Item { kind: ACCOUNT, key: ACCOUNT_KEY.to_owned(), version, value })
 }
 
 pub(super) fn add_device_needs(needs: &mut Needs<'_>, new: &NewDevice) {

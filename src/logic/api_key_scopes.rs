@@ -40,6 +40,7 @@ pub fn rule(request: &Request) -> Rule {
         | Request::ListLinks(_)
         | Request::LookAtLink(_)
         | Request::ListJoinRequests(_) => Rule::ForUser(Scope::Read),
+        Request::SetProfile(_) => Rule::ForUser(Scope::Profile),
         Request::BlockUser(_)
         | Request::UnblockUser(_)
         | Request::NoteContact(_)
@@ -78,6 +79,7 @@ pub fn rule(request: &Request) -> Rule {
         | Request::EndDevice(_)
         | Request::ChangePassword(_)
         | Request::SetPrivacy(_)
+        | Request::SetStrangers(_)
         | Request::EraseAccount(_) => Rule::Never,
     }
 }

@@ -11,7 +11,7 @@ use super::{
     state::{Need, State},
 };
 use crate::model::{
-    ApiKey, ApiKeyId, Effect, TimeMs, UserId, Version,
+    ApiKey, ApiKeyId, Effect, Profile, TimeMs, UserId, Version,
     api_key::{API_KEYS_MAX, Scope},
     record::{Account, name_key},
 };
@@ -138,6 +138,8 @@ pub(super) fn make_user(
         suspended: false,
         bot: make.bot,
         made_by,
+        profile: Profile::default(),
+        strangers: None,
     };
     let effects = accounts::put_new(state, account, version);
     Ok(Decided::changed(version, effects, Answer::UserMade(make.user)))

@@ -119,6 +119,8 @@ fn table() -> Vec<(Asked, Rule)> {
         (Asked::Follow(proto::Follow::default()), ForUser(Groups)),
         (Asked::Unfollow(proto::Unfollow::default()), ForUser(Groups)),
         (Asked::TurnGroup(proto::TurnGroup::default()), ForUser(Groups)),
+        (Asked::SetProfile(proto::SetProfile::default()), ForUser(Scope::Profile)),
+        (Asked::SetStrangers(proto::SetStrangers::default()), Never),
         (Asked::SetPrivacy(proto::SetPrivacy::default()), Never),
         (Asked::EraseAccount(proto::EraseAccount::default()), Never),
         (Asked::Hello(proto::Hello::default()), Never),

@@ -8,7 +8,7 @@
 use highwater_wire::Refusal;
 
 use super::{
-    contacts::{account_name, forget_waiting, held, is_blocked, make_contact, put, put_tally, tally},
+    contacts::{forget_waiting, held, introduced, is_blocked, make_contact, put, put_tally, tally},
     decide::Decided,
     gone::is_gone,
     operation::Answer,
@@ -149,9 +149,8 @@ fn put_request(
         if before.as_ref().is_some_and(|contact| contact.standing == Standing::Contact) {
             continue;
         }
-        let before = before.unwrap_or_else(|| Contact::stranger(of, String::new()));
-        let name = account_name(state, of);
-        let after = Contact { name, standing, greeting: greeting.to_owned(), asked_at, ..before };
+        let before = introduced(state, user, of);
+        let after = Contact { standing, greeting: greeting.to_owned(), asked_at, ..before };
         effects.push(put(state, user, after, version));
     }
     effects.extend(tallies.map(|tally| put_tally(state, tally, version)));

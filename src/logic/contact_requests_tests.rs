@@ -19,19 +19,19 @@ use crate::model::{
 };
 use highwater_wire::Refusal;
 
-fn ask() -> ContactChange {
+pub(super) fn ask() -> ContactChange {
     ContactChange::Ask { greeting: "it is me".to_owned() }
 }
 
 /// Both items of a pair and both rows of counts, by the records alone.
 #[derive(Default, Debug, Clone)]
-struct Sides {
+pub(super) struct Sides {
     contacts: [Option<Contact>; 2],
     tallies: [Option<ContactTally>; 2],
 }
 
 impl Sides {
-    fn take(&mut self, effects: &[Effect]) {
+    pub(super) fn take(&mut self, effects: &[Effect]) {
         for effect in effects {
             match effect {
                 Effect::Item { user, item, .. } => {
@@ -49,16 +49,16 @@ impl Sides {
         }
     }
 
-    fn standing(&self, side: usize) -> Standing {
+    pub(super) fn standing(&self, side: usize) -> Standing {
         self.contacts[side].as_ref().map_or(Standing::Stranger, |contact| contact.standing)
     }
 
-    fn blocks(&self, side: usize) -> bool {
+    pub(super) fn blocks(&self, side: usize) -> bool {
         self.contacts[side].as_ref().is_some_and(|contact| contact.is_blocked)
     }
 
     /// What must be so after any operation.
-    fn check(&self, history: &[String]) {
+    pub(super) fn check(&self, history: &[String]) {
         for side in [0, 1] {
             let (mine, theirs) = (self.standing(side), self.standing(1 - side));
             if mine == Standing::AskedBy {

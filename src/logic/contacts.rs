@@ -14,6 +14,7 @@ use super::{
     decide::{Decided, Needs, authorise, put_item},
     gone::{self, is_gone},
     operation::{Answer, ChangeContact, ContactChange},
+    profiles,
     state::{Need, State},
 };
 use crate::model::{
@@ -31,10 +32,10 @@ pub(super) fn needs(needs: &mut Needs<'_>, change: &ChangeContact) {
     put_needs(needs, owner, other);
     needs.need(Need::ContactTally(owner));
     needs.need(Need::Account(other));
-    if matches!(change.change, ContactChange::Unblock | ContactChange::Note { .. }) {
+    if matches!(change.change, ContactChange::Note { .. }) {
         return;
     }
-    // All others may change what waits on either side.
+    // All others may change what the other one has of the owner: what waits there, or what is shown of the owner.
     put_needs(needs, other, owner);
     needs.need(Need::ContactTally(other));
     needs.need(Need::Account(owner));
@@ -65,12 +66,16 @@ pub(super) fn make_contact(
     (owner, other): (UserId, UserId),
     version: Version,
 ) {
-    let name = account_name(state, other);
-    let before =
-        held(state, owner, other).cloned().unwrap_or_else(|| Contact::stranger(other, String::new()));
-    let after = Contact { name, ..before }.settled(Standing::Contact);
+    let after = introduced(state, owner, other).settled(Standing::Contact);
     effects.push(put(state, owner, after, version));
     effects.extend(forget_waiting(state, owner, other, version));
+}
+
+/// What the owner has of the other one, with the name, and with what is shown by now.
+pub(super) fn introduced(state: &State, owner: UserId, other: UserId) -> Contact {
+    let before = held(state, owner, other).cloned();
+    let before = before.unwrap_or_else(|| Contact::stranger(other, String::new()));
+    Contact { name: account_name(state, other), ..before }.showing(&profiles::shown(state, other))
 }
 
 /// Decides a change.
@@ -109,7 +114,7 @@ fn block(state: &mut State, owner: UserId, other: UserId, version: Version) -> R
     let before = held(state, owner, other).cloned().map(|contact| gone::settled(state, contact));
     let contact = before.unwrap_or_else(|| {
         let hides = is_blocked(state, other, owner);
-        Contact::stranger(other, if hides { String::new() } else { account_name(state, other) })
+        if hides { Contact::stranger(other, String::new()) } else { introduced(state, owner, other) }
     });
     // What waits on either side does not outlive the block; a contact stays one.
     let standing = settled_standing(contact.standing);
@@ -128,11 +133,15 @@ fn unblock(state: &mut State, owner: UserId, other: UserId, version: Version) ->
     };
     let before = tally(state, owner);
     let blocked = before.blocked.saturating_sub(1);
+    // What was changed meanwhile is made up for, unless the other one blocks in turn, or is nobody any more.
+    let missed = !is_blocked(state, other, owner) && contact.standing != Standing::Erased;
+    let contact = if missed { contact.showing(&profiles::shown(state, other)) } else { contact };
     let contact = gone::settled(state, Contact { is_blocked: false, ..contact });
-    let effects = vec![
+    let mut effects = vec![
         put(state, owner, contact, version),
         put_tally(state, ContactTally { blocked, ..before }, version),
     ];
+    effects.extend(profiles::refresh(state, other, owner, version));
     Decided::changed(version, effects, Answer::Done)
 }
 
@@ -158,10 +167,10 @@ fn delete(state: &mut State, owner: UserId, other: UserId, version: Version) -> 
     let Some(before) = held(state, owner, other).filter(|held| held.standing != Standing::Stranger) else {
         return Decided::unchanged(Answer::Done);
     };
-    let (was_blocked, name) = (before.is_blocked, before.name.clone());
+    let was_blocked = before.is_blocked;
     let is_blocked = was_blocked && !is_gone(state, other);
-    let mut effects =
-        vec![put(state, owner, Contact { is_blocked, ..Contact::stranger(other, name) }, version)];
+    let after = Contact { is_blocked, remark: String::new(), labels: Vec::new(), ..before.clone() };
+    let mut effects = vec![put(state, owner, after.settled(Standing::Stranger), version)];
     if is_blocked == was_blocked {
         effects.extend(forget_waiting(state, owner, other, version));
     } else {

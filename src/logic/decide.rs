@@ -5,9 +5,9 @@ use highwater_wire::Refusal;
 use super::{
     accounts, api_keys, channels, contacts, erasure, fan_out, group_needs, groups, lineages, on_behalf,
     operation::{Answer, EndDevices, NO_DEVICE, Operation, Principal, Request},
-    passwords, privacy, reading, retention, send,
+    passwords, privacy, profiles, reading, retention, send,
     state::{Need, State},
-    suspension, turns,
+    strangers, suspension, turns,
 };
 use crate::model::{
     Effect, Record, Version,
@@ -70,6 +70,8 @@ pub fn lacking(state: &State, operation: &Operation) -> Vec<Need> {
         }
         Request::Reading(request) => reading::needs(&mut needs, request),
         Request::SetPrivacy { by, .. } => privacy::needs(&mut needs, *by),
+        Request::SetStrangers { by, .. } => strangers::needs(&mut needs, *by),
+        Request::Profile(request) => profiles::needs(&mut needs, request),
         Request::Group(request) => group_needs::needs(&mut needs, request),
         Request::Channel(request) => channels::needs(&mut needs, request),
         Request::ApiKey(_) => {
@@ -137,6 +139,8 @@ pub fn decide(state: &mut State, operation: &Operation, version: Version) -> Res
         }
         Request::Reading(request) => reading::decide(state, request, version),
         Request::SetPrivacy { by, hides_read } => privacy::decide(state, *by, *hides_read, version),
+        Request::SetStrangers { by, strangers } => strangers::decide(state, *by, *strangers, version),
+        Request::Profile(request) => profiles::decide(state, operation.at, request, version),
         Request::Group(request) => groups::decide(state, operation.at, request, version),
         Request::Channel(request) => channels::decide(state, operation.at, request, version),
         Request::ApiKey(change) => api_keys::decide(state, operation.at, change, version),

@@ -13,7 +13,8 @@ use super::{
 };
 use crate::model::{
     ApiKeys, ClientMessageId, Contact, ContactTally, Content, ConversationId, Counted, Custom, Day, DeviceId,
-    Erasure, Follow, Kind, KindSet, Lineage, LineageId, Lineages, Reading, Seq, TimeMs, UserId, Version,
+    Erasure, Follow, Kind, KindSet, Lineage, LineageId, Lineages, Profile, Reading, Seq, TimeMs, UserId,
+    Version,
     record::{Account, Conversation, Device, HostIdentityKey, Invite, Receipt, ReceiptDay, SecretHash},
 };
 
@@ -67,6 +68,8 @@ impl Rows {
             suspended: false,
             bot: false,
             made_by: None,
+            profile: Profile::default(),
+            strangers: None,
         };
         self.accounts.insert(UserId(user), account);
         self

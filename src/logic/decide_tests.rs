@@ -103,6 +103,7 @@ fn effect(effect: &Effect) -> String {
         Effect::Group(effect) => shown_of_group(effect),
         Effect::Channel(effect) => shown_of_channel(effect),
         Effect::ContactTally(tally) => format!("{} blocks {}", tally.user, tally.blocked),
+        Effect::ProfileChanged(user) => format!("{user} shows something else"),
         Effect::ApiKeys(keys) => format!("{} keys", keys.0.len()),
         Effect::Owned(owned) => format!("{} owns {}", owned.user, owned.groups),
         Effect::HostIdentity(identity) => format!("host user {}", identity.user),

@@ -58,6 +58,7 @@ mod group_mutes_tests;
 mod group_needs;
 #[cfg(test)]
 mod group_people_tests;
+mod group_state;
 mod groups;
 #[cfg(test)]
 mod groups_tests;
@@ -91,6 +92,9 @@ mod passwords_tests;
 pub mod pinned;
 pub mod poll_wait;
 mod privacy;
+pub mod profiles;
+#[cfg(test)]
+mod profiles_tests;
 pub mod reading;
 mod retention;
 #[cfg(test)]
@@ -102,6 +106,9 @@ mod sign_ins;
 #[cfg(test)]
 mod sign_ins_tests;
 pub mod state;
+mod strangers;
+#[cfg(test)]
+mod strangers_tests;
 mod strict_json;
 mod suspension;
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::{
     api_key_scopes::{self, Rule},
     api_keys,
     decide::{self, Decided, Needs},
-    operation::{Operation, Principal, Request},
+    operation::{Operation, Principal, ProfileRequest, Request},
     state::{Need, State},
 };
 use crate::model::{ApiKeyId, Version, api_key::Scope};
@@ -37,6 +37,7 @@ fn asked_for(request: &Request) -> Option<(Principal, Scope)> {
     match request {
         Request::Send(send) => Some((send.by, Scope::Send)),
         Request::Reading(request) => Some((request.by, Scope::Send)),
+        Request::Profile(ProfileRequest::Set { by, .. }) => Some((*by, Scope::Profile)),
         Request::ChangeContact(change) => Some((change.by, Scope::Contacts)),
         Request::Group(request) => Some((request.by, Scope::Groups)),
         Request::Channel(request) => Some((request.by, Scope::Groups)),

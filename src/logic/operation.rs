@@ -10,10 +10,12 @@ pub use super::{
     lineages::{HandedBack, OpenLineage},
     on_behalf::{OnBehalf, Voucher},
     passwords::ChangePassword,
+    profiles::ProfileRequest,
     reading::{ReadingChange, ReadingRequest},
 };
 use crate::model::{
-    ClientMessageId, Content, ConversationId, Day, DeviceId, Form, Role, Seq, TimeMs, UserId, Version,
+    ClientMessageId, Content, ConversationId, Day, DeviceId, Form, Role, Seq, Strangers, TimeMs, UserId,
+    Version,
     record::{HostIdentityKey, Invite, NOBODY, SecretHash},
 };
 
@@ -156,6 +158,15 @@ pub enum Request {
         /// Whether the user's read marks are told to nobody, and nobody's to the user.
         hides_read: bool,
     },
+    /// A user says what is taken of strangers.
+    SetStrangers {
+        /// Who says it.
+        by: Principal,
+        /// What.
+        strangers: Strangers,
+    },
+    /// A user shows something else, or somebody is told of it.
+    Profile(ProfileRequest),
     /// Something is done with a group.
     Group(GroupRequest),
     /// An operator makes an API key or takes one back, or one was used.
@@ -307,7 +318,9 @@ impl Operation {
             Request::Send(send) => Some(send.by.user),
             Request::Register(register) => Some(register.user),
             Request::AddDevice(device) => Some(device.user),
-            Request::EndDevices { by, .. } | Request::SetPrivacy { by, .. } => Some(by.user),
+            Request::EndDevices { by, .. }
+            | Request::SetPrivacy { by, .. }
+            | Request::SetStrangers { by, .. } => Some(by.user),
             Request::ChangePassword(change) => Some(change.by.user),
             Request::Erase(request) => Some(request.user()),
             Request::OpenLineage(open) => Some(open.by.user),
@@ -323,6 +336,7 @@ impl Operation {
             | Request::RemoveTombstones { user, .. } => Some(*user),
             Request::RetireBodies { member, .. } => Some(*member),
             Request::Reading(request) => Some(request.by.user),
+            Request::Profile(request) => Some(request.actor()),
             Request::Group(request) => Some(request.by.user),
             Request::Channel(request) => Some(request.by.user),
             Request::ApiKey(_) => Some(NOBODY),

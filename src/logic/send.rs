@@ -13,6 +13,7 @@ use super::{
     operation::{Answer, Send, Target},
     reading,
     state::{ConversationState, Need, State},
+    strangers,
 };
 use crate::model::{
     Content, ConversationId, Counted, Day, Delivery, Effect, Kind, Seq, TimeMs, UserId, Version,
@@ -55,7 +56,7 @@ pub(super) fn needs(needs: &mut Needs<'_>, at: TimeMs, send: &Send) {
     if let Some(peer) = peer {
         needs.need(Need::Inbox(peer));
         needs.need(Need::Account(peer));
-        contacts::block_needs(needs, peer, send.by.user);
+        strangers::ask_needs(needs, peer, send.by.user);
     }
 }
 
@@ -138,6 +139,7 @@ pub(super) fn decide(
         Some(peer) if contacts::is_blocked(state, peer, send.by.user) => return Err(Refusal::NoSuchUser),
         // The conversation outlives who was erased.
         Some(peer) if !matches!(state.accounts.get(&peer), Some(Some(_))) => return Err(Refusal::NoSuchUser),
+        Some(peer) if strangers::must_ask(state, peer, send.by.user) => return Err(Refusal::AskFirst),
         Some(_) => {}
     }
     let mut effects = Vec::with_capacity(1);

@@ -1,18 +1,21 @@
 //! The committer's memory: the rows that operations read, and what is still lacking for one.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use rustc_hash::FxBuildHasher;
 
-pub use super::need::{Need, Warm};
 use super::{
     Operation, Request, fan_out::BatchRoom, lineages::heard_step_ms, observed_time::ObservedTime,
     pinned::Pinned,
 };
+pub use super::{
+    group_state::GroupState,
+    need::{Need, Warm},
+};
 use crate::model::{
-    ApiKeys, Channel, ClientMessageId, Contact, ContactTally, ConversationId, Counted, Day, DeviceId,
-    DevicePolicy, Door, Erasure, Follow, Form, Group, GroupBounds, HeardSince, Horizon, Kind, Lineages,
-    Member, Position, Reading, Retentions, Seq, TimeMs, UserId, Version,
+    ApiKeys, ClientMessageId, Contact, ContactTally, ConversationId, Counted, Day, DeviceId, DevicePolicy,
+    Erasure, Follow, GroupBounds, HeardSince, Horizon, Kind, Lineages, Reading, Retentions, Seq, Strangers,
+    TimeMs, UserId, Version,
     limits::{GROUPS_HELD_MAX, GROUPS_OWNED_MAX, LINEAGE_EXPIRY_MS},
     record::{Account, Conversation, Device, HostIdentityKey, Invite, Receipt, ReceiptDay, SecretHash},
 };
@@ -38,58 +41,6 @@ impl ConversationState {
     }
 }
 
-/// A group as the committer needs it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GroupState {
-    /// Its row.
-    pub row: Group,
-    /// Everybody who is or was a member and is remembered.
-    pub members: BTreeMap<UserId, Member>,
-    /// How far its log is expanded; nothing when all of it is.
-    pub position: Option<Position>,
-    /// Its row as a channel, if it is one or was one.
-    pub channel: Option<Channel>,
-    /// The ways into it.
-    pub door: Door,
-}
-
-impl GroupState {
-    /// The row of a user who is a member now.
-    #[must_use]
-    pub fn present(&self, user: UserId) -> Option<&Member> {
-        self.members.get(&user).filter(|member| member.since().is_some())
-    }
-
-    /// Everybody who is a member now, in the order of ids.
-    pub fn present_members(&self) -> impl Iterator<Item = &Member> {
-        self.members.values().filter(|member| member.since().is_some())
-    }
-
-    /// How many that are.
-    #[must_use]
-    pub fn present_count(&self) -> usize {
-        self.present_members().count()
-    }
-
-    /// What the next entry is expanded as.
-    #[must_use]
-    pub fn form(&self) -> Form {
-        self.channel.as_ref().map_or(Form::Group, Channel::form)
-    }
-
-    /// What the entry at this place is expanded as.
-    #[must_use]
-    pub fn form_at(&self, seq: Seq) -> Form {
-        self.channel.as_ref().map_or(Form::Group, |channel| channel.form_at(seq))
-    }
-
-    /// Whether everybody has the entry at this place whom it concerns.
-    #[must_use]
-    pub fn is_expanded(&self, seq: Seq) -> bool {
-        self.position.is_none_or(|position| seq < position.entry)
-    }
-}
-
 /// The rows in memory, as left by every operation decided so far, those of the batch in hand included.
 pub struct State {
     pub(super) accounts: Pinned<UserId, Option<Account>, FxBuildHasher>,
@@ -111,6 +62,8 @@ pub struct State {
     pub(super) group_bounds: GroupBounds,
     /// See `set_channel_above_members`.
     pub(super) channel_above_members: usize,
+    /// What is taken of strangers by who has not said so.
+    pub(super) strangers: Strangers,
     /// Groups of the batch in hand that are to become channels; at most one for each operation.
     pub(super) outgrown: Vec<ConversationId>,
     /// What may still be done in the batch in hand.
@@ -168,6 +121,7 @@ impl State {
             groups: Pinned::new(rows_max.min(GROUPS_HELD_MAX)),
             group_bounds: GroupBounds::default(),
             channel_above_members: 0,
+            strangers: Strangers::default(),
             outgrown: Vec::new(),
             batch: BatchRoom::default(),
             contacts: Pinned::new(rows_max),
@@ -212,6 +166,11 @@ impl State {
     /// Sets with how many members a group is still to be one: with more it becomes a channel. 0 for however many.
     pub fn set_channel_above_members(&mut self, members: usize) {
         self.channel_above_members = members;
+    }
+
+    /// Sets what is taken of strangers by who has not said so.
+    pub fn set_strangers(&mut self, strangers: Strangers) {
+        self.strangers = strangers;
     }
 
     /// Groups that have more members than a group is to have since this was asked last: each is to be turned.
@@ -384,13 +343,14 @@ impl State {
             .with_device_policy(self.device_policy);
         let (horizon, retentions) = (std::mem::take(&mut self.horizon), self.retentions);
         let (group_bounds, batch) = (self.group_bounds, self.batch);
-        let channel_above_members = self.channel_above_members;
+        let (channel_above_members, strangers) = (self.channel_above_members, self.strangers);
         *self = State {
             evicted: self.evicted,
             horizon,
             retentions,
             group_bounds,
             channel_above_members,
+            strangers,
             batch,
             ..rowless
         };

@@ -32,11 +32,14 @@ pub enum Scope {
     Contacts,
     /// Read the conversations of a user.
     Read,
+    /// Change what a user shows others.
+    Profile,
 }
 
 impl Scope {
     /// Every scope, in the order of their numbers.
-    pub const ALL: [Scope; 5] = [Scope::Users, Scope::Send, Scope::Groups, Scope::Contacts, Scope::Read];
+    pub const ALL: [Scope; 6] =
+        [Scope::Users, Scope::Send, Scope::Groups, Scope::Contacts, Scope::Read, Scope::Profile];
 
     /// What operators call it.
     #[must_use]
@@ -47,6 +50,7 @@ impl Scope {
             Scope::Groups => "groups",
             Scope::Contacts => "contacts",
             Scope::Read => "read",
+            Scope::Profile => "profile",
         }
     }
 

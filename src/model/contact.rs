@@ -1,6 +1,9 @@
 //! What one user has of another: an item of kind contacts, and what is counted of all of them.
 
-use super::ids::{Day, TimeMs, UserId};
+use super::{
+    ids::{Day, TimeMs, UserId},
+    profile::Profile,
+};
 
 /// What one user, the owner, has of another. It is the owner's alone: the other's item of the owner is another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,6 +12,10 @@ pub struct Contact {
     pub user: UserId,
     /// By what name; empty when the owner may not know it.
     pub name: String,
+    /// The other one's display name as it was told last; empty: the name. It is told while neither blocks the other.
+    pub display_name: String,
+    /// The other one's avatar, likewise.
+    pub avatar: String,
     /// What the other one is to the owner.
     pub standing: Standing,
     /// The owner takes nothing from the other one.
@@ -45,6 +52,8 @@ impl Contact {
         Contact {
             user,
             name,
+            display_name: String::new(),
+            avatar: String::new(),
             standing: Standing::Stranger,
             is_blocked: false,
             remark: String::new(),
@@ -72,10 +81,30 @@ impl Contact {
         Contact { standing, greeting: String::new(), asked_at: TimeMs(0), ..self }
     }
 
+    /// The same with what the other one shows by now.
+    #[must_use]
+    pub fn showing(self, profile: &Profile) -> Contact {
+        let (display_name, avatar) = (profile.display_name.clone(), profile.avatar.clone());
+        Contact { display_name, avatar, ..self }
+    }
+
+    /// Whether it has what the other one shows by now.
+    #[must_use]
+    pub fn shows(&self, profile: &Profile) -> bool {
+        self.display_name == profile.display_name && self.avatar == profile.avatar
+    }
+
+    /// Whether the other one shows more than the name.
+    #[must_use]
+    pub fn has_profile(&self) -> bool {
+        !(self.display_name.is_empty() && self.avatar.is_empty())
+    }
+
     /// Whether there is a name and nothing else to it.
     #[must_use]
     pub fn is_plain(&self) -> bool {
         self.standing == Standing::Contact
+            && !self.has_profile()
             && !self.is_blocked
             && self.remark.is_empty()
             && self.labels.is_empty()

@@ -87,6 +87,8 @@ pub enum Effect {
     ContactTally(ContactTally),
     /// So many groups and channels are a user's now.
     Owned(Owned),
+    /// What the user shows is another one from this operation on: whoever has something of the user is to be told.
+    ProfileChanged(UserId),
     /// What a user has read of a conversation is this now.
     Reading(Box<Reading>),
     /// The user is known to a host app.

@@ -37,6 +37,28 @@ pub const REQUESTS_WAITING_MAX: usize = 100;
 /// How long a request can be accepted, milliseconds of observed time. Source: choice; as long as an inbox is kept.
 pub const REQUEST_EXPIRY_MS: i64 = 30 * 24 * 60 * 60 * 1000;
 
+/// Display name of a user, characters. Longer: refused as `invalid_profile`. Source: choice; twice the longest user name.
+pub const DISPLAY_NAME_CHARS_MAX: usize = 64;
+
+/// Avatar of a user, bytes. Longer: refused as `invalid_profile`. Source: choice; an address or a token, never a picture:
+/// it is stored with everybody who has the user as a contact.
+pub const AVATAR_BYTES_MAX: usize = 256;
+
+/// What a user says of himself, characters. Longer: refused as `invalid_profile`. Source: choice; a few sentences.
+pub const ABOUT_CHARS_MAX: usize = 280;
+
+/// Changes of a profile that one user may make at once. One more: refused as `too_many_changes`, until
+/// [`PROFILE_CHANGE_EVERY_MS`] have passed. Source: choice; who tries a few names has some more.
+pub const PROFILE_CHANGES_AT_ONCE: i64 = 5;
+
+/// In which time one change of a profile becomes possible again, milliseconds. Source: a change is told to some 5,000
+/// contacts, at [`PROFILE_TOLD_PER_STEP`] in each tenth of a second two seconds of work; so nobody is most of it.
+pub const PROFILE_CHANGE_EVERY_MS: i64 = 10_000;
+
+/// Contacts that one step looks at to tell a changed profile. More wait for the next step. Source: two reads of 5 µs each,
+/// and an operation of some 300 bytes for each that is told.
+pub const PROFILE_TOLD_PER_STEP: usize = 256;
+
 /// JSON document of a custom message, bytes. Longer: refused as `custom_too_long`. Source: product decision (as the text).
 pub const CUSTOM_JSON_BYTES_MAX: usize = 4 * 1024;
 

@@ -18,11 +18,13 @@ pub mod ids;
 pub mod kind_set;
 pub mod limits;
 pub mod lineage;
+pub mod profile;
 pub mod random;
 pub mod reading;
 pub mod record;
 pub mod retention;
 pub mod seeded;
+pub mod strangers;
 pub mod ticks;
 
 pub use api_key::{ApiKey, ApiKeys};
@@ -47,7 +49,9 @@ pub use ids::{
 };
 pub use kind_set::KindSet;
 pub use lineage::{HeardSince, Lineage, Lineages};
+pub use profile::Profile;
 pub use random::Random;
 pub use reading::{Counted, Reading};
 pub use retention::Retentions;
+pub use strangers::Strangers;
 pub use ticks::{Ticks, TicksTold};

@@ -9,7 +9,9 @@ use super::{
         ApiKeyId, ClientMessageId, ConversationId, Day, DeviceId, Kind, RunNumber, Seq, TimeMs, UserId,
         Version,
     },
+    profile::Profile,
     reading::Reading,
+    strangers::Strangers,
 };
 
 /// SHA-256 of a secret that is only shown once: a device token, an invite, the setup token.
@@ -34,6 +36,10 @@ pub struct Account {
     pub bot: bool,
     /// The API key that made it, if one did.
     pub made_by: Option<ApiKeyId>,
+    /// What the user shows besides the name.
+    pub profile: Profile,
+    /// Who may write first; `None` while the user has not said so: then it is as the operator has it.
+    pub strangers: Option<Strangers>,
 }
 
 /// The form of a name by which it is unique: without case. By way of the upper case, since "ß" and "SS", or the two small
@@ -216,6 +222,8 @@ pub enum ItemValue {
         user: UserId,
         /// Own name.
         name: String,
+        /// What others are shown besides. When it was changed is not told.
+        profile: Box<Profile>,
     },
     /// What the user has of another one.
     Contact(Box<Contact>),
@@ -246,6 +254,8 @@ pub enum ItemValue {
         /// Read marks are told to nobody, and nobody's are told to the user.
         hides_read: bool,
     },
+    /// What the user takes of strangers.
+    Strangers(Strangers),
     /// A JSON document of a kind that the server itself does not look into.
     Document(String),
 }
@@ -261,6 +271,7 @@ impl ItemValue {
             | ItemValue::Contact(_)
             | ItemValue::Reading(_)
             | ItemValue::Privacy { .. }
+            | ItemValue::Strangers(_)
             | ItemValue::Document(_) => None,
         }
     }

@@ -268,6 +268,12 @@ server_ids! {
     ERASURES_CONTACTS = 1268, "erasures.contacts", Sum, Count, "persistence", "erasure_contacts_changed";
     /// Chunks of the index that were written anew without what an erased user wrote.
     ERASURES_CHUNKS = 1269, "erasures.chunks", Sum, Count, "persistence", "erasure_chunks_rewritten";
+    /// Changes of what a user shows others.
+    PROFILES_CHANGED = 1270, "profiles.changed", Sum, Count, "persistence", "profiles_changed";
+    /// Items that others have of a user, looked at anew to tell a change.
+    PROFILES_TOLD = 1271, "profiles.told", Sum, Count, "persistence", "profiles_told";
+    /// Changes that everybody was told; one may be told again after a restart.
+    PROFILE_CHANGES_TOLD = 1272, "profiles.changes_told", Sum, Count, "profile_changes", "profile_changes_told";
     /// Tokens for which the host app vouched when it was asked.
     HOST_QUESTIONS_ACCEPTED = 1275, "host_questions.accepted", Sum, Count, "accounts", "host_questions" {"outcome": "accepted"};
     /// Tokens that it refused, or about which it cannot be asked.

@@ -3,13 +3,18 @@
 use super::{
     field::{Input, Malformed, put_bytes, put_fixed64, put_number, put_optional_text, put_time},
     keys::{self, Key},
+    profiles,
 };
-use crate::model::{ApiKeyId, UserId, record::Account};
+use crate::model::{ApiKeyId, Profile, Strangers, UserId, record::Account};
 
-/// Bits of an account's last byte: suspended, a bot, and made by an API key, whose id follows then.
+/// Bits of the byte behind an account's devices: suspended, a bot, made by an API key, with a profile, and what the user has said of strangers. The id of the key
+/// follows, and then the profile.
 const SUSPENDED: u8 = 1;
 const BOT: u8 = 2;
 const MADE_BY_KEY: u8 = 4;
+const PROFILE: u8 = 8;
+const STRANGERS_WRITE: u8 = 16;
+const STRANGERS_ASK: u8 = 32;
 
 /// Key of a user's row.
 #[must_use]
@@ -35,9 +40,19 @@ pub fn encode(out: &mut Vec<u8>, account: &Account) {
     }
     let bit = |is: bool, bit: u8| if is { bit } else { 0 };
     let made_by_key = bit(account.made_by.is_some(), MADE_BY_KEY);
-    out.push(bit(account.suspended, SUSPENDED) | bit(account.bot, BOT) | made_by_key);
+    let strangers = match account.strangers {
+        None => 0,
+        Some(Strangers::Write) => STRANGERS_WRITE,
+        Some(Strangers::Ask) => STRANGERS_ASK,
+    };
+    let profile = bit(account.profile != Profile::default(), PROFILE);
+    out.push(bit(account.suspended, SUSPENDED) | bit(account.bot, BOT) | made_by_key | profile | strangers);
     if let Some(key) = account.made_by {
         put_fixed64(out, key.0);
+    }
+    if profile != 0 {
+        profiles::encode(out, &account.profile);
+        put_time(out, account.profile.paced);
     }
 }
 
@@ -56,5 +71,15 @@ pub fn decode(input: &mut Input<'_>) -> Result<Account, Malformed> {
     let (suspended, bot) = (bits & SUSPENDED != 0, bits & BOT != 0);
     let made_by =
         if bits & MADE_BY_KEY == 0 { None } else { Some(ApiKeyId(input.fixed64("key of an account")?)) };
-    Ok(Account { user, name, password, created, devices, suspended, bot, made_by })
+    let mut profile = Profile::default();
+    if bits & PROFILE != 0 {
+        profile = profiles::decode(input)?;
+        profile.paced = input.time()?;
+    }
+    let strangers = match bits & (STRANGERS_WRITE | STRANGERS_ASK) {
+        0 => None,
+        STRANGERS_WRITE => Some(Strangers::Write),
+        _ => Some(Strangers::Ask),
+    };
+    Ok(Account { user, name, password, created, devices, suspended, bot, made_by, profile, strangers })
 }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! contact = user, name, standing byte, blocked byte, remark, number of labels, label…, greeting, time asked
+//! with a profile = contact, display name, avatar
 //! tally   = user, number of blocked, day, number asked on it, number of waiting, waiting…
 //! waiting = user, time                               (oldest first)
 //! ```
@@ -74,7 +75,25 @@ pub fn decode(input: &mut Input<'_>) -> Result<Contact, Malformed> {
     }
     let labels = (0..count).map(|_| input.text("label")).collect::<Result<_, Malformed>>()?;
     let (greeting, asked_at) = (input.text("greeting")?, input.time()?);
-    Ok(Contact { user, name, standing, is_blocked, remark, labels, greeting, asked_at })
+    let plain = Contact::stranger(user, name);
+    Ok(Contact { standing, is_blocked, remark, labels, greeting, asked_at, ..plain })
+}
+
+/// Writes what a user has of another who shows more than a name.
+pub fn encode_with_profile(out: &mut Vec<u8>, contact: &Contact) {
+    encode(out, contact);
+    put_bytes(out, contact.display_name.as_bytes());
+    put_bytes(out, contact.avatar.as_bytes());
+}
+
+/// Reads what a user has of another who shows more than a name.
+///
+/// # Errors
+/// When the bytes are not that, or of a newer format.
+pub fn decode_with_profile(input: &mut Input<'_>) -> Result<Contact, Malformed> {
+    let contact = decode(input)?;
+    let (display_name, avatar) = (input.text("display name")?, input.text("avatar")?);
+    Ok(Contact { display_name, avatar, ..contact })
 }
 
 /// Writes what is counted.

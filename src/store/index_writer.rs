@@ -16,7 +16,7 @@ use super::{
     keys::{self, Key},
     lineages, messages,
     packing::ChunkBuilder,
-    readings, receipts, runs, tombstones,
+    profiles, readings, receipts, runs, tombstones,
     view::receipt_of,
 };
 use crate::model::{
@@ -165,6 +165,7 @@ impl Step {
             Effect::Owned(owned) => {
                 self.row(groups::owned_key(owned.user), |out| groups::encode_owned(out, owned));
             }
+            Effect::ProfileChanged(user) => self.row(profiles::change_key(*user, version), |_| {}),
             Effect::HostIdentity(identity) => {
                 self.row(host_identities::key(&identity.key), |out| host_identities::encode(out, identity));
             }
@@ -189,6 +190,9 @@ impl Step {
         }
         let key = items::version_key(user, item.kind, &item.key);
         self.row(key, |out| put_number(out, item.version.0));
+        if let Some(of) = items::contact_of_key(item.kind, &item.key) {
+            self.rows.insert(profiles::holder_key(of, user), item.value.as_ref().map(|_| Vec::new()));
+        }
     }
 
     fn take_of_group(&mut self, effect: &GroupEffect) {

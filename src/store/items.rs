@@ -5,10 +5,10 @@ use super::{
     field::{Input, Malformed, put_bytes, put_fixed64, put_number},
     groups,
     keys::{self, Key},
-    readings,
+    profiles, readings,
 };
 use crate::model::{
-    Contact, Kind, UserId, Version,
+    Contact, Kind, Profile, Strangers, UserId, Version,
     record::{Item, ItemValue},
 };
 
@@ -24,6 +24,13 @@ pub fn version_key(user: UserId, kind: Kind, item: &str) -> Vec<u8> {
     Key::of(keys::ITEM_VERSION).u64(user.0).u8(kind.0).bytes(item.as_bytes()).done()
 }
 
+/// Of whom an item is, if it is one of kind contacts.
+#[must_use]
+pub fn contact_of_key(kind: Kind, item: &str) -> Option<UserId> {
+    let is_contact = u32::from(kind.0) == highwater_wire::kind::CONTACTS;
+    item.parse().ok().filter(|_| is_contact).map(UserId)
+}
+
 /// Writes an item.
 pub fn encode(out: &mut Vec<u8>, item: &Item) {
     out.push(item.kind.0);
@@ -31,15 +38,23 @@ pub fn encode(out: &mut Vec<u8>, item: &Item) {
     put_number(out, item.version.0);
     match &item.value {
         None => out.push(0),
-        Some(ItemValue::Account { user, name }) => {
-            out.push(1);
+        Some(ItemValue::Account { user, name, profile }) => {
+            let has_profile = **profile != Profile::default();
+            out.push(if has_profile { 52 } else { 1 });
             put_fixed64(out, user.0);
             put_bytes(out, name.as_bytes());
+            if has_profile {
+                profiles::encode(out, profile);
+            }
         }
         Some(ItemValue::Contact(contact)) if contact.is_plain() => {
             out.push(2);
             put_fixed64(out, contact.user.0);
             put_bytes(out, contact.name.as_bytes());
+        }
+        Some(ItemValue::Contact(contact)) if contact.has_profile() => {
+            out.push(51);
+            contacts::encode_with_profile(out, contact);
         }
         Some(ItemValue::Contact(contact)) => {
             out.push(60);
@@ -62,6 +77,10 @@ pub fn encode(out: &mut Vec<u8>, item: &Item) {
             out.push(81);
             out.push(u8::from(*hides_read));
         }
+        Some(ItemValue::Strangers(strangers)) => {
+            out.push(53);
+            out.push(u8::from(*strangers == Strangers::Ask));
+        }
         Some(ItemValue::Group { group, name, role, since, form }) => {
             out.push(40);
             put_fixed64(out, group.0);
@@ -83,7 +102,7 @@ pub fn decode(input: &mut Input<'_>) -> Result<Item, Malformed> {
     let version = input.version()?;
     let value = match input.byte("item value")? {
         0 => None,
-        1 => Some(ItemValue::Account { user: input.user()?, name: input.text("name")? }),
+        1 => Some(account(input.user()?, input.text("name")?, Profile::default())),
         2 => Some(ItemValue::Contact(Box::new(Contact::plain(input.user()?, input.text("name")?)))),
         3 => Some(ItemValue::Conversation { conversation: input.conversation()?, peer: input.user()? }),
         4 => Some(ItemValue::Document(input.text("document")?)),
@@ -94,6 +113,10 @@ pub fn decode(input: &mut Input<'_>) -> Result<Item, Malformed> {
             since: input.seq()?,
             form: channels::take_form(input)?,
         }),
+        51 => Some(ItemValue::Contact(Box::new(contacts::decode_with_profile(input)?))),
+        52 => Some(account(input.user()?, input.text("name")?, profiles::decode(input)?)),
+        53 if is_set(input, "strangers")? => Some(ItemValue::Strangers(Strangers::Ask)),
+        53 => Some(ItemValue::Strangers(Strangers::Write)),
         60 => Some(ItemValue::Contact(Box::new(contacts::decode(input)?))),
         80 => Some(ItemValue::Reading(Box::new(readings::decode(input)?))),
         81 => Some(ItemValue::Privacy { hides_read: is_set(input, "privacy")? }),
@@ -102,6 +125,10 @@ pub fn decode(input: &mut Input<'_>) -> Result<Item, Malformed> {
         }
     };
     Ok(Item { kind, key, version, value })
+}
+
+fn account(user: UserId, name: String, profile: Profile) -> ItemValue {
+    ItemValue::Account { user, name, profile: Box::new(profile) }
 }
 
 fn is_set(input: &mut Input<'_>, what: &'static str) -> Result<bool, Malformed> {

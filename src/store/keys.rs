@@ -32,6 +32,8 @@
 //! | `y` | host identities | hash of app and subject | hash, user |
 //! | `z` | API keys | | all of them |
 //! | `E` | erasures | user | how it stands with the erasure |
+//! | `P` | profiles | user, owner | nothing: the owner has an item of the user |
+//! | `Q` | profiles | user, version | nothing: a change that not all owners were told yet |
 //!
 //! Numbers in keys are big-endian, so that byte order is number order. Only the repository of a prefix builds its keys.
 
@@ -91,6 +93,10 @@ pub const API_KEYS: u8 = b'z';
 pub const META: u8 = b'x';
 /// See the table.
 pub const ERASURE: u8 = b'E';
+/// See the table.
+pub const HOLDER: u8 = b'P';
+/// See the table.
+pub const PROFILE_CHANGE: u8 = b'Q';
 
 /// A key under construction.
 #[derive(Debug, Clone)]

@@ -40,6 +40,7 @@ const FOLLOW: u8 = 47;
 const FOLLOW_GONE: u8 = 48;
 const FOLLOW_COUNT: u8 = 49;
 const POSTED: u8 = 50;
+const PROFILE_CHANGED: u8 = 51;
 const CONTACT_TALLY: u8 = 60;
 const HOST_IDENTITY: u8 = 70;
 const API_KEYS: u8 = 71;
@@ -102,7 +103,8 @@ fn encode_effect(out: &mut Vec<u8>, effect: &Effect) {
         Effect::AccountGone { .. }
         | Effect::DeviceEnded { .. }
         | Effect::ItemGone { .. }
-        | Effect::InviteGone(_) => encode_end(out, effect),
+        | Effect::InviteGone(_)
+        | Effect::ProfileChanged(_) => encode_rowless(out, effect),
         Effect::Erasure(erasure) => {
             out.push(ERASURE);
             erasures::encode(out, erasure);
@@ -136,8 +138,8 @@ fn encode_item(out: &mut Vec<u8>, user: UserId, item: &Item, supersedes: Version
     put_number(out, supersedes.0);
 }
 
-/// What is gone has no row to be written.
-fn encode_end(out: &mut Vec<u8>, effect: &Effect) {
+/// What is gone has no row to be written, and no more has what others are to be told.
+fn encode_rowless(out: &mut Vec<u8>, effect: &Effect) {
     match effect {
         Effect::AccountGone { user, name } => {
             out.push(ACCOUNT_GONE);
@@ -160,6 +162,10 @@ fn encode_end(out: &mut Vec<u8>, effect: &Effect) {
         Effect::InviteGone(hash) => {
             out.push(INVITE_GONE);
             out.extend_from_slice(hash);
+        }
+        Effect::ProfileChanged(user) => {
+            out.push(PROFILE_CHANGED);
+            put_fixed64(out, user.0);
         }
         _ => unreachable!("what is still there was written before"),
     }
@@ -290,6 +296,7 @@ fn decode_effect(input: &mut Input<'_>, version: Version) -> Result<Effect, Malf
         INVITE => Effect::Invite(invites::decode(input)?),
         INVITE_GONE => Effect::InviteGone(input.array("invite hash")?),
         CONTACT_TALLY => Effect::ContactTally(contacts::decode_tally(input)?),
+        PROFILE_CHANGED => Effect::ProfileChanged(input.user()?),
         READING => Effect::Reading(Box::new(readings::decode(input)?)),
         HOST_IDENTITY => Effect::HostIdentity(host_identities::decode(input)?),
         OWNED => Effect::Owned(groups::decode_owned(input)?),

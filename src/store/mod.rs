@@ -69,6 +69,9 @@ mod log_start;
 mod log_test_store;
 pub mod messages;
 pub mod packing;
+pub mod profiles;
+#[cfg(test)]
+mod profiles_tests;
 pub mod readings;
 pub mod receipts;
 #[cfg(test)]
@@ -100,6 +103,7 @@ mod view_inbox;
 mod view_items;
 mod view_messages;
 mod view_posts;
+mod view_profiles;
 pub mod view_readings;
 mod view_retention;
 mod view_scan;

@@ -9,8 +9,8 @@ use crate::model::{
     Announcement, ApiKey, ApiKeyId, ApiKeys, Asking, AskingState, Channel, ChannelEffect, ClientMessageId,
     Contact, ContactTally, Content, ConversationId, Custom, Day, Delivery, DeviceId, Door, Effect, Erasure,
     Expansion, Follow, FollowEnd, FollowInterval, Form, Group, GroupEffect, HeardSince, Horizon, Interval,
-    Kind, KindSet, Lineage, LineageId, Lineages, Link, Member, Notice, Owned, Position, Posted, Reading,
-    Record, Role, RunNumber, Seq, Standing, TimeMs, Turn, UserId, Version,
+    Kind, KindSet, Lineage, LineageId, Lineages, Link, Member, Notice, Owned, Position, Posted, Profile,
+    Reading, Record, Role, RunNumber, Seq, Standing, Strangers, TimeMs, Turn, UserId, Version,
     api_key::{ActsFor, Scope, Scopes},
     limits::KINDS_MAX,
     record::{Account, Conversation, Device, HostIdentity, Invite, Item, ItemValue, Message, Run},
@@ -186,7 +186,19 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
         let (name, password) = ("Ann Ärger".to_owned(), password.map(str::to_owned));
         let (created, suspended) = (TimeMs(1_700_000_000_123), false);
         let (bot, made_by) = (false, None);
-        Effect::Account(Account { user: ann, name, password, created, devices, suspended, bot, made_by })
+        let (profile, strangers) = (Profile::default(), None);
+        Effect::Account(Account {
+            user: ann,
+            name,
+            password,
+            created,
+            devices,
+            suspended,
+            bot,
+            made_by,
+            profile,
+            strangers,
+        })
     };
     let device = Device {
         device: DeviceId(0xd1),
@@ -207,6 +219,8 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
             suspended: true,
             bot: false,
             made_by: None,
+            profile: Profile::default(),
+            strangers: None,
         }),
         Effect::Device(Device { suspended: true, ..device.clone() }),
     ];
@@ -348,7 +362,7 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
             })],
         ),
         ("item_tombstone", vec![item("gone", None)]),
-        ("item_account", vec![item("me", Some(ItemValue::Account { user: ann, name: "Ann".to_owned() }))]),
+        ("item_account", vec![item("me", Some(account_item(ann, Profile::default())))]),
         ("item_contact", vec![item("9", contact(Contact::plain(bob, "Bob".to_owned())))]),
         (
             "item_contact_noted",
@@ -413,6 +427,13 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
         ("reading", vec![Effect::Reading(Box::new(reading.clone()))]),
         ("reading_none", vec![Effect::Reading(Box::new(Reading::none(bob, conversation)))]),
         ("item_reading", vec![item("c/own", Some(ItemValue::Reading(Box::new(reading))))]),
+        (
+            "item_strangers",
+            vec![
+                item("strangers", Some(ItemValue::Strangers(Strangers::Ask))),
+                item("strangers2", Some(ItemValue::Strangers(Strangers::Write))),
+            ],
+        ),
         ("item_privacy", vec![item("privacy", Some(ItemValue::Privacy { hides_read: true }))]),
         ("lineages", vec![Effect::Lineages(lineages)]),
         ("lineages_none", vec![Effect::Lineages(Lineages::none(bob))]),
@@ -498,6 +519,52 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
         ("message_account_erased", vec![delivery(Content::AccountErased, vec![(ann, Version(69_000))])]),
         ("nothing", Vec::new()),
     ]
+    .into_iter()
+    .chain(profiles(ann, bob))
+    .collect()
+}
+
+fn account_item(user: UserId, profile: Profile) -> ItemValue {
+    ItemValue::Account { user, name: "Ann".to_owned(), profile: Box::new(profile) }
+}
+
+/// What a user shows, in every row that it stands in, and the rows by which others are told.
+fn profiles(ann: UserId, bob: UserId) -> [(&'static str, Vec<Effect>); 2] {
+    let profile = Profile {
+        display_name: "Änn 🧀".to_owned(),
+        avatar: "https://x.test/a?1".to_owned(),
+        about: "tea\nand cheese".to_owned(),
+        paced: TimeMs(0),
+    };
+    let item = |user, kind, key: &str, value| Effect::Item {
+        user,
+        item: Item { kind: Kind(kind), key: key.to_owned(), version: Version(70_000), value },
+        supersedes: Version(69_999),
+    };
+    let account = Account {
+        user: ann,
+        name: "Ann".to_owned(),
+        password: None,
+        created: TimeMs(5),
+        devices: vec![DeviceId(0xd1)],
+        suspended: true,
+        bot: false,
+        made_by: Some(ApiKeyId(0x7a)),
+        profile: Profile { paced: TimeMs(1_700_000_000_123), ..profile.clone() },
+        strangers: Some(Strangers::Write),
+    };
+    let changed = vec![
+        Effect::Account(account.clone()),
+        item(ann, 1, "me", Some(account_item(ann, profile.clone()))),
+        Effect::ProfileChanged(ann),
+    ];
+    let of_ann =
+        Contact { remark: "A".to_owned(), ..Contact::plain(ann, "Ann".to_owned()).showing(&profile) };
+    let of_ann = Some(ItemValue::Contact(Box::new(of_ann)));
+    let key = ann.to_string();
+    let asks = Account { profile: Profile::default(), strangers: Some(Strangers::Ask), ..account.clone() };
+    let told = vec![Effect::Account(asks), item(bob, 2, &key, of_ann), item(ann, 2, &bob.to_string(), None)];
+    [("profile_changed", changed), ("profile_told", told)]
 }
 
 /// An account that a key made for a program.
@@ -511,6 +578,8 @@ fn bot(user: UserId) -> Effect {
         suspended: false,
         bot: true,
         made_by: Some(ApiKeyId(0x7a)),
+        profile: Profile::default(),
+        strangers: None,
     })
 }
 

@@ -265,8 +265,8 @@ impl Tail {
                 self.shard(rows.user.0).write().lineages.insert(rows.user, row);
             }
             Effect::Horizon(horizon) => self.begin_at(horizon.clone()),
-            // A tombstone that goes is in the index already.
-            Effect::Run(_) | Effect::Time(_) | Effect::ItemGone { .. } => {}
+            // A tombstone that goes is in the index already; of a changed profile the index says who is to be told.
+            Effect::Run(_) | Effect::Time(_) | Effect::ItemGone { .. } | Effect::ProfileChanged(_) => {}
             Effect::Invite(invite) => {
                 self.hash_shard(&invite.hash).write().invites.insert(invite.hash, (version, Some(*invite)));
             }
@@ -329,7 +329,8 @@ impl Tail {
             Effect::Lineages(rows) => {
                 drop_row(&mut self.shard(rows.user.0).write().lineages, &rows.user, version);
             }
-            Effect::Run(_) | Effect::Time(_) | Effect::Horizon(_) | Effect::ItemGone { .. } => {}
+            Effect::Run(_) | Effect::Time(_) | Effect::Horizon(_) => {}
+            Effect::ItemGone { .. } | Effect::ProfileChanged(_) => {}
             Effect::Invite(invite) => {
                 drop_row(&mut self.hash_shard(&invite.hash).write().invites, &invite.hash, version);
             }

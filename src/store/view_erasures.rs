@@ -6,18 +6,21 @@ use super::{
     engine::prefix_end,
     erasures,
     field::Malformed,
+    items,
     keys::{self, Key},
     messages,
     packing::{Chunk, ChunkBuilder},
+    profiles,
     view::View,
     view_fault::ReadFault,
     view_scan::whole,
 };
-use crate::model::{ConversationId, Erasure, Seq, UserId, Version, record::Message};
+use crate::model::{ConversationId, Erasure, Kind, Seq, UserId, Version, record::Message};
 
 /// What a user has alone, and nobody asks for when the user is no more: by the prefix of its keys, which the user's id
 /// follows. Pointers and receipts say nothing of what was written and go by their own age.
-const OWN_PREFIXES: [u8; 4] = [keys::ITEM, keys::ITEM_VERSION, keys::READING, keys::CONTACT_TALLY];
+const OWN_PREFIXES: [u8; 6] =
+    [keys::ITEM, keys::ITEM_VERSION, keys::READING, keys::CONTACT_TALLY, keys::HOLDER, keys::PROFILE_CHANGE];
 
 /// Chunks of a conversation that were looked at for messages of erased users.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -110,15 +113,25 @@ impl View {
             let from = Key::of(prefix).u64(user.0).done();
             let to = prefix_end(&from).unwrap_or_default();
             self.visit(&from, &to, |key, _| {
-                if found.len() == max {
+                if found.len() >= max {
                     return Ok(ControlFlow::Break(()));
                 }
+                // It says of others that this user had something of them, and goes first: it is found by this key alone.
+                found.extend(holder_row(key));
                 found.push(key.to_vec());
                 Ok(ControlFlow::Continue(()))
             })?;
         }
         Ok(found)
     }
+}
+
+/// Of a key that says the version of an item of kind contacts, the key by which the item is found from the other side.
+fn holder_row(key: &[u8]) -> Option<Vec<u8>> {
+    let (owner, kind) = (key.get(1..9)?, key.get(9).filter(|_| key[0] == keys::ITEM_VERSION)?);
+    let owner = UserId(u64::from_be_bytes(owner.try_into().ok()?));
+    let other = items::contact_of_key(Kind(*kind), std::str::from_utf8(key.get(10..)?).ok()?)?;
+    Some(profiles::holder_key(other, owner))
 }
 
 fn messages_of(

@@ -83,12 +83,14 @@ pub const LEVELS: Levels = Levels {
             downgrade: Downgrade::NoItem(CONVERSATIONS, is_own),
         },
         Row { feature: "ticks", least_level: TICKS_LEVEL, downgrade: Downgrade::NoItem(ACCOUNT, is_privacy) },
+        Row { feature: "strangers", least_level: 2, downgrade: Downgrade::NoItem(ACCOUNT, is_of_strangers) },
         Row { feature: "notices", least_level: 2, downgrade: Downgrade::Entry(as_of_contact) },
         Row {
             feature: "groups",
             least_level: 2,
             downgrade: Downgrade::Items([CONVERSATIONS, CONTACTS], group_as_contact),
         },
+        Row { feature: "profiles", least_level: 2, downgrade: Downgrade::Item(ACCOUNT, without_profile) },
         Row { feature: "notes", least_level: 2, downgrade: Downgrade::Item(CONTACTS, name_alone) },
     ],
 };
@@ -99,8 +101,18 @@ const COUNTS_LEVEL: u8 = 2;
 /// The lowest level that is told, unasked, how far others have come.
 const TICKS_LEVEL: u8 = 2;
 
+/// Key of the item of kind account that says who the user is.
+pub const OWN_KEY: &str = "me";
+
 /// Key of the item of kind account that says what the user tells others.
 pub const PRIVACY_KEY: &str = "privacy";
+
+/// Key of the item of kind account that says what the user takes of strangers.
+pub const STRANGERS_KEY: &str = "strangers";
+
+fn is_of_strangers(item: &proto::Item) -> bool {
+    item.key == STRANGERS_KEY
+}
 
 fn is_privacy(item: &proto::Item) -> bool {
     item.key == PRIVACY_KEY
@@ -169,6 +181,17 @@ fn group_as_contact(item: proto::Item, _: Locale) -> Vec<proto::Item> {
     let value = |document: Result<String, _>| document.expect("names have nothing that JSON cannot hold");
     let contact = proto::Item { kind, value: value(serde_json::to_string(&contact)), ..item.clone() };
     vec![contact, proto::Item { value: value(serde_json::to_string(&conversation)), ..item }]
+}
+
+/// The user is the name alone; others are told by the row of contacts.
+fn without_profile(item: proto::Item, _: Locale) -> proto::Item {
+    if item.deleted || item.key != OWN_KEY {
+        return item;
+    }
+    let own = serde_json::from_str::<proto::AccountItem>(&item.value).unwrap_or_default();
+    let alone = proto::AccountItem { user_id: own.user_id, name: own.name, ..proto::AccountItem::default() };
+    let value = serde_json::to_string(&alone).expect("names have nothing that JSON cannot hold");
+    proto::Item { value, ..item }
 }
 
 /// A contact is its name alone; whoever is no contact is not there, but for one who was erased: the conversation with that

@@ -95,7 +95,8 @@ mod tests {
     use super::*;
 
     fn notice(what: What, users: &[&str], role: Role) -> proto::Notice {
-        let user = |name: &&str| proto::User { user_id: 9, name: (*name).to_owned(), bot: false };
+        let user =
+            |name: &&str| proto::User { user_id: 9, name: (*name).to_owned(), ..proto::User::default() };
         proto::Notice {
             what: what.into(),
             by: "Ann".to_owned(),

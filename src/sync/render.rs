@@ -8,7 +8,7 @@ use super::lost_future::Valid;
 use super::names::Names;
 use super::page::Passed;
 use crate::model::{
-    Contact, Content, Form, Notice, Reading, Role, Standing, UserId,
+    Contact, Content, Form, Notice, Reading, Role, Standing, Strangers, UserId,
     record::{InboxMessage, Item, ItemValue, Message},
 };
 
@@ -36,9 +36,13 @@ fn whole_item(item: &Item) -> proto::Item {
 
 fn document(value: &ItemValue) -> String {
     match value {
-        ItemValue::Account { user, name } => {
-            json(&proto::AccountItem { user_id: user.0, name: name.clone() })
-        }
+        ItemValue::Account { user, name, profile } => json(&proto::AccountItem {
+            user_id: user.0,
+            name: name.clone(),
+            display_name: profile.display_name.clone(),
+            avatar: profile.avatar.clone(),
+            about: profile.about.clone(),
+        }),
         ItemValue::Contact(contact) => json(&contact_item(contact)),
         ItemValue::Conversation { conversation, peer } => {
             json(&proto::ConversationItem { conversation_id: conversation.0, peer_id: peer.0, group: None })
@@ -54,7 +58,15 @@ fn document(value: &ItemValue) -> String {
         }
         ItemValue::Reading(reading) => json(&own_item(reading)),
         ItemValue::Privacy { hides_read } => json(&proto::PrivacyItem { hides_read: *hides_read }),
+        ItemValue::Strangers(said) => json(&proto::StrangersItem { strangers: strangers(*said).into() }),
         ItemValue::Document(document) => document.clone(),
+    }
+}
+
+fn strangers(said: Strangers) -> proto::Strangers {
+    match said {
+        Strangers::Write => proto::Strangers::Write,
+        Strangers::Ask => proto::Strangers::Ask,
     }
 }
 
@@ -87,6 +99,8 @@ fn contact_item(contact: &Contact) -> proto::ContactItem {
         labels: contact.labels.clone(),
         greeting: contact.greeting.clone(),
         asked_at_ms: contact.asked_at.0,
+        display_name: contact.display_name.clone(),
+        avatar: contact.avatar.clone(),
     }
 }
 
@@ -219,7 +233,11 @@ fn whole_notice(sender: UserId, notice: &Notice, names: &Names) -> proto::Notice
         Notice::Announced(text) => text.as_str(),
         _ => "",
     };
-    let user = |user: &UserId| proto::User { user_id: user.0, name: names.of(*user).to_owned(), bot: false };
+    let user = |user: &UserId| proto::User {
+        user_id: user.0,
+        name: names.of(*user).to_owned(),
+        ..proto::User::default()
+    };
     proto::Notice {
         what: what.into(),
         by: names.of(sender).to_owned(),

@@ -29,7 +29,10 @@ fn announced(body: Body) -> Option<(String, proto::User)> {
 }
 
 fn by(text: &str, person: &Person) -> Option<(String, proto::User)> {
-    Some((text.to_owned(), proto::User { user_id: person.user_id, name: person.name.clone(), bot: false }))
+    Some((
+        text.to_owned(),
+        proto::User { user_id: person.user_id, name: person.name.clone(), ..Default::default() },
+    ))
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -89,8 +89,11 @@ impl Seat {
 
 #[track_caller]
 fn assert_notice(entry: &proto::Entry, by: &Person, what: What, users: &[&Person], name: &str, role: Role) {
-    let user =
-        |person: &&Person| proto::User { user_id: person.user_id, name: person.name.clone(), bot: false };
+    let user = |person: &&Person| proto::User {
+        user_id: person.user_id,
+        name: person.name.clone(),
+        ..Default::default()
+    };
     let notice = proto::Notice {
         what: what.into(),
         by: by.name.clone(),
@@ -213,7 +216,12 @@ async fn members_are_listed_in_parts_to_members_alone() {
                 user if user == bob.user_id => Role::Admin,
                 _ => Role::Member,
             };
-            proto::Member { user_id: person.user_id, name: person.name.clone(), role: role.into() }
+            proto::Member {
+                user_id: person.user_id,
+                name: person.name.clone(),
+                role: role.into(),
+                ..Default::default()
+            }
         })
         .collect();
     expected.sort_by_key(|member| member.user_id);

@@ -63,7 +63,7 @@ async fn a_whole_life_over_http_alone() {
         let Body::User(user) = ask(&server, encoding, token, requests::find_user(&name)).await else {
             panic!()
         };
-        assert_eq!(user, proto::User { user_id: first.user_id, name: name.clone(), bot: false });
+        assert_eq!(user, proto::User { user_id: first.user_id, name: name.clone(), ..Default::default() });
         let list = ask(&server, encoding, token, Request::ListDevices(proto::ListDevices {})).await;
         let Body::DeviceList(list) = list else { panic!("no list") };
         let listed: Vec<_> = list.devices.iter().map(|device| (device.device_id, device.current)).collect();

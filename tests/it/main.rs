@@ -55,6 +55,7 @@
 mod support;
 
 mod api_keys;
+mod ask_first;
 mod bad_frames;
 mod bad_requests;
 mod bad_snapshots;
@@ -97,6 +98,7 @@ mod out_of_turn;
 mod owned_groups;
 mod passwords;
 mod posts;
+mod profiles;
 mod registration;
 mod restored;
 mod retention;

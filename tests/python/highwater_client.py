@@ -39,6 +39,7 @@ LEVEL_MAX = 3
 ENUMS = {
     "DeviceClass": ["DEVICE_CLASS_UNSPECIFIED", "DEVICE_CLASS_PHONE", "DEVICE_CLASS_DESKTOP", "DEVICE_CLASS_TABLET",
                     "DEVICE_CLASS_WEB"],
+    "Strangers": ["STRANGERS_UNSPECIFIED", "STRANGERS_WRITE", "STRANGERS_ASK"],
     "Cause": ["CAUSE_UNSPECIFIED", "CAUSE_FOREIGN", "CAUSE_FUTURE", "CAUSE_LOSSY", "CAUSE_TOO_OLD"],
     "Role": ["ROLE_UNSPECIFIED", "ROLE_OWNER", "ROLE_ADMIN", "ROLE_MEMBER"],
     "What": ["WHAT_UNSPECIFIED", "WHAT_CREATED", "WHAT_JOINED", "WHAT_LEFT", "WHAT_REMOVED", "WHAT_RENAMED",
@@ -56,7 +57,8 @@ SCHEMA = {
         (20, "heads", "Heads", "?"), (21, "range", "Range", "?"), (22, "compare", "Compare", "?"),
         (23, "signInWithToken", "SignInWithToken", "?"),
         (24, "changePassword", "ChangePassword", "?"), (25, "createUser", "CreateUser", "?"),
-        (26, "eraseAccount", "EraseAccount", "?"),
+        (26, "eraseAccount", "EraseAccount", "?"), (27, "setProfile", "SetProfile", "?"),
+        (28, "setStrangers", "SetStrangers", "?"),
         (30, "blockUser", "BlockUser", "?"), (31, "unblockUser", "UnblockUser", "?"),
         (32, "noteContact", "NoteContact", "?"), (33, "deleteContact", "DeleteContact", "?"),
         (34, "askContact", "AskContact", "?"), (35, "acceptContact", "AcceptContact", "?"),
@@ -119,7 +121,11 @@ SCHEMA = {
     "Erased": [(1, "account", "bool", "")],
     "FindUser": [(1, "name", "string", "")],
     "CreateUser": [(1, "name", "string", ""), (2, "password", "string", ""), (3, "bot", "bool", "")],
-    "User": [(1, "userId", "fixed64", ""), (2, "name", "string", ""), (3, "bot", "bool", "")],
+    "User": [
+        (1, "userId", "fixed64", ""), (2, "name", "string", ""), (3, "bot", "bool", ""), (4, "displayName", "string", ""),
+        (5, "avatar", "string", ""), (6, "about", "string", "")],
+    "SetStrangers": [(1, "strangers", "Strangers", "")],
+    "SetProfile": [(1, "displayName", "string", ""), (2, "avatar", "string", ""), (3, "about", "string", "")],
     "BlockUser": [(1, "userId", "fixed64", "")],
     "UnblockUser": [(1, "userId", "fixed64", "")],
     "NoteContact": [(1, "userId", "fixed64", ""), (2, "remark", "string", ""), (3, "labels", "string", "*")],
@@ -169,7 +175,9 @@ SCHEMA = {
     "GiveRole": [(1, "conversationId", "fixed64", ""), (2, "userId", "fixed64", ""), (3, "role", "Role", "")],
     "ListMembers": [(1, "conversationId", "fixed64", ""), (2, "after", "fixed64", ""), (3, "limit", "uint32", "")],
     "MemberList": [(1, "members", "Member", "*"), (2, "next", "fixed64", "")],
-    "Member": [(1, "userId", "fixed64", ""), (2, "name", "string", ""), (3, "role", "Role", "")],
+    "Member": [
+        (1, "userId", "fixed64", ""), (2, "name", "string", ""), (3, "role", "Role", ""), (4, "displayName", "string", ""),
+        (5, "avatar", "string", "")],
     "MarkRead": [(1, "conversationId", "fixed64", ""), (2, "seq", "uint64", "")],
     "SetConversation": [
         (1, "conversationId", "fixed64", ""), (2, "mutedUntilMs", "int64", ""), (3, "pinned", "bool", "")],

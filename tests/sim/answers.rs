@@ -113,13 +113,12 @@ impl World {
                     self.counts.saw("sign-in refused");
                 }
                 Err(Refusal::AccountSuspended) => self.suspended_refused(&submission.operation, new),
-                Err(Refusal::WrongCredentials) => self.proof_refused(&submission.operation),
                 Err(Refusal::BotHasNoPassword) => {
-                    let Request::SetPassword { user, .. } = submission.operation.request else {
-                        panic!("nobody set a password")
-                    };
-                    assert!(self.oracle.accounts[&user].bot, "a user who has a password is taken for a bot");
+                    let user = submission.operation.actor().expect("a user is refused");
+                    assert!(self.oracle.accounts[&user].bot, "a person gets no password");
                 }
+                Err(Refusal::TooManyChanges) => self.change_of_profile_refused(&submission.operation, new),
+                Err(Refusal::WrongCredentials) => self.proof_refused(&submission.operation),
                 Err(
                     refusal @ (Refusal::NoSuchContact
                     | Refusal::NoSuchUser
@@ -197,6 +196,13 @@ impl World {
                 let is_later = |held: &Arc<Delivery>| new.iter().any(|record| record.version == held.version);
                 assert!(held.is_none_or(is_later), "G8: what was stored before a block is refused");
                 self.counts.saw("send refused as blocked");
+                self.pending[place].is_over = true;
+            }
+            Err(Refusal::AskFirst) => {
+                let is_later = |held: &Arc<Delivery>| new.iter().any(|record| record.version == held.version);
+                assert!(held.is_none_or(is_later), "G8: what was stored before is refused");
+                assert!(self.is_refused_as_stranger(&op.request, new), "nobody has to ask");
+                self.counts.saw("send refused to a stranger");
                 self.pending[place].is_over = true;
             }
             Err(Refusal::NoSuchUser) => {

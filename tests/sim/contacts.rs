@@ -100,7 +100,7 @@ impl Oracle {
     }
 
     /// The other one of a target, seen from its sender.
-    fn peer(&self, sender: UserId, to: &Target) -> Option<UserId> {
+    pub fn peer(&self, sender: UserId, to: &Target) -> Option<UserId> {
         match to {
             Target::User(user) => Some(*user),
             Target::Name(name) => self.names.get(name).copied(),

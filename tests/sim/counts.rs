@@ -71,6 +71,17 @@ const EVENTS: &[&str] = &[
     "request refused as blocked",
     "request refused to who blocks",
     "no such request",
+    // strangers
+    "strangers are to ask",
+    "strangers may write",
+    "send refused to a stranger",
+    // profiles
+    "profile changed",
+    "profile changed too often",
+    "profile told",
+    "profile made up for",
+    "profile told to everybody",
+    "telling of a profile lost",
     // groups
     "group made",
     "members added",

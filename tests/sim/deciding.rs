@@ -93,6 +93,7 @@ impl World {
             let horizon = self.oracle.horizon.clone();
             self.check_passwords(record);
             self.check_suspension(record);
+            self.check_profiles(record);
             self.oracle.publish(record);
             for event in std::mem::take(&mut self.oracle.met) {
                 self.counts.saw(event);

@@ -77,6 +77,7 @@ impl Oracle {
         assert!(record.version > self.last, "G4: version {} came after {}", record.version, self.last);
         self.last = record.version;
         self.judge_blocks(record);
+        self.judge_strangers(record);
         let mut told: BTreeSet<(UserId, Kind)> = BTreeSet::new();
         for effect in &record.effects {
             match effect {
@@ -133,6 +134,8 @@ impl Oracle {
                 Effect::ApiKeys(keys) => self.api_keys = keys.clone(),
                 Effect::Channel(effect) => self.take_channel(effect, record.version),
                 Effect::AccountGone { .. } | Effect::Erasure(_) => panic!("these histories erase nobody"),
+                // What it says of items is judged by these.
+                Effect::ProfileChanged(_) => {}
                 // Judged when the whole record is taken.
                 Effect::Group(_) | Effect::ContactTally(_) | Effect::Owned(_) => {}
             }

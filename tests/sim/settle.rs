@@ -16,6 +16,8 @@ impl World {
         self.everybody_reads();
         self.everybody_compares();
         self.everybody_repairs();
+        self.tell_every_profile();
+        self.everybody_reads();
         self.index_everything();
         self.everybody_compares();
         self.everybody_reads_anew();

@@ -6,7 +6,7 @@ use std::{
 };
 
 use highwater::{
-    actors::persistence::commit::CommitterBounds,
+    actors::{persistence::commit::CommitterBounds, profile_changes::Telling},
     logic::{ROWS_MAX, hand_back_times::HandBackTimes},
     model::{ApiKey, Bodies, LineageId, Retentions, TimeMs, UserId, Version},
     store::{files_faulty::SeededRandom, view::View},
@@ -76,6 +76,8 @@ pub struct World {
     pub restores: u64,
     /// Whether there are channels: who follows one is nudged and never pushed to, so others keep to pushes.
     pub has_channels: bool,
+    /// How far the telling of changed profiles has come.
+    pub telling: Option<Telling>,
 }
 
 impl World {
@@ -123,6 +125,7 @@ impl World {
             image: None,
             restores: 0,
             has_channels: SeededRandom(!seed).next_u64() & 1 == 0,
+            telling: None,
         };
         world.oracle.now = world.now;
         world.start();
@@ -151,7 +154,7 @@ impl World {
     }
 
     fn act(&mut self) {
-        match self.random.below(1333) {
+        match self.random.below(1356) {
             0..160 => self.operate(),
             160..320 => self.decide(),
             320..430 => self.warm_further(),
@@ -184,6 +187,9 @@ impl World {
             1263..1283 => self.mark_one(),
             1283..1313 => self.change_channel_one(),
             1313..1333 => self.chatter(),
+            1333..1337 => self.change_profile_one(),
+            1337..1353 => self.tell_profiles(),
+            1353..1356 => self.change_strangers_one(),
             _ => {
                 let power_cut = self.random.one_in(2);
                 self.crash(power_cut);
@@ -196,6 +202,7 @@ impl World {
         self.sessions.clear();
         self.lost_frames.clear();
         self.long_view = None;
+        self.telling = None;
         for pending in &mut self.pending {
             pending.copies = 0;
         }

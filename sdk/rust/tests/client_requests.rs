@@ -26,7 +26,7 @@ async fn request_is_answered_refused_or_cut_off() {
     connection.answer_page(sync_id, page(0, 1)).await;
     let frame = connection.read().await;
     assert!(matches!(frame.request, Some(Request::FindUser(find)) if find.name == "early"));
-    let user = User { user_id: u64::MAX, name: "early".to_owned(), bot: false };
+    let user = User { user_id: u64::MAX, name: "early".to_owned(), ..User::default() };
     connection.answer(frame.request_id, Body::User(user.clone())).await;
     assert_eq!(timeout(PATIENCE, early).await.unwrap().unwrap().unwrap(), user);
 

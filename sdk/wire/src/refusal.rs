@@ -136,6 +136,12 @@ refusals! {
     NoSuchRequest = 334, "no_such_request", 404, false, "there is no such request, or it has expired";
     /// The user follows as many channels as one may, or came and went too often.
     TooManyFollows = 340, "too_many_follows", 409, false, "as many channels are followed as there may be";
+    /// What a user wants to show is too long, or has characters that nobody sees.
+    InvalidProfile = 350, "invalid_profile", 400, false, "a display name has at most 64 characters, an avatar 256 bytes, a text 280 characters, all visible";
+    /// The user changed the profile too often.
+    TooManyChanges = 351, "too_many_changes", 429, true, "the profile was changed too often";
+    /// The user takes messages of contacts alone, and the one who writes is none.
+    AskFirst = 352, "ask_first", 403, false, "this user takes messages of contacts alone: ask to be one";
 
     /// The server has more to do than it can; nothing was done.
     Busy = 500, "busy", 503, true, "the server is busy";

@@ -81,7 +81,7 @@ impl Found {
     }
 
     pub(super) fn room(&self) -> usize {
-        KEYS_PER_STEP - self.keys.len()
+        KEYS_PER_STEP.saturating_sub(self.keys.len())
     }
 }
 

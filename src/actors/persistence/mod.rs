@@ -29,16 +29,14 @@ use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message};
 use highwater_wire::Refusal;
 
 pub use bounds::TailBounds;
+pub use telling::TellingParts;
 
 use self::{
     commit::{Committed, Committer, Fatal, Health, Outcome},
     intake::{Intake, Submission},
-    telling::{Telling, TellingParts},
+    telling::Telling,
 };
-use super::{
-    cleaner::CleanerBell, directory::Directory, group::Groups, hand_backs::HandBacks, observed::Observed,
-    ports::Ports, reader::Readers, waiters::Waiters, watchers::Watchers,
-};
+use super::{observed::Observed, reader::Readers};
 use crate::{
     model::{Clock, TimeMs, UserId, limits::BATCH_OPERATIONS_MAX},
     monitor::{Monitor, ids},
@@ -106,20 +104,8 @@ pub struct PersistenceParts {
     pub intake: Arc<Intake>,
     /// For rows that lack.
     pub readers: Readers,
-    /// The way back.
-    pub ports: Ports,
-    /// Who is where.
-    pub directory: Directory,
-    /// Who waits over HTTP.
-    pub waiters: Waiters,
-    /// Who is told hints of whom.
-    pub watchers: Watchers,
-    /// Who tells the members of groups, and asks for the steps of their fan-outs.
-    pub groups: Groups,
-    /// Where hand-backs are remembered.
-    pub hand_backs: HandBacks,
-    /// Who is woken when an erasure begins.
-    pub cleaner: CleanerBell,
+    /// Whom it tells.
+    pub told: TellingParts,
     /// Where the time is shown.
     pub observed: Arc<Observed>,
     /// Time.
@@ -146,15 +132,7 @@ impl Persistence {
             committer: parts.committer,
             intake: parts.intake,
             readers: parts.readers,
-            telling: Telling::new(TellingParts {
-                ports: parts.ports,
-                directory: parts.directory,
-                waiters: parts.waiters,
-                watchers: parts.watchers,
-                groups: parts.groups,
-                hand_backs: parts.hand_backs,
-                cleaner: parts.cleaner,
-            }),
+            telling: Telling::new(parts.told),
             clock: parts.clock,
             monitor: parts.monitor,
             observed: parts.observed,

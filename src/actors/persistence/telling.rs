@@ -12,6 +12,7 @@ use crate::{
         group::Groups,
         hand_backs::HandBacks,
         ports::{Ports, Post, WorkerId},
+        profile_changes::ProfileNews,
         user::audience,
         waiters::Waiters,
         watchers::Watchers,
@@ -19,7 +20,7 @@ use crate::{
     logic::{
         Answer,
         fan_out_job::group_of,
-        operation::{ContactChange, ErasureRequest, Request},
+        operation::{ContactChange, ErasureRequest, ProfileRequest, Request},
     },
     model::{ChannelEffect, Clock, ConversationId, DeviceEnd, DeviceId, Effect, GroupEffect, Record, UserId},
     monitor::{Monitor, Op, Outcome, ids},
@@ -34,28 +35,49 @@ pub(super) struct Telling {
     hand_backs: HandBacks,
     watchers: Watchers,
     cleaner: CleanerBell,
+    profile_news: ProfileNews,
     by_worker: Vec<Vec<(UserId, Post)>>,
     /// Channels in which the batch posted something, each once.
     posted: Vec<ConversationId>,
 }
 
 /// Whom it tells.
-pub(super) struct TellingParts {
-    pub(super) ports: Ports,
-    pub(super) directory: Directory,
-    pub(super) waiters: Waiters,
-    pub(super) groups: Groups,
-    pub(super) hand_backs: HandBacks,
-    pub(super) watchers: Watchers,
-    pub(super) cleaner: CleanerBell,
+pub struct TellingParts {
+    /// The way back.
+    pub ports: Ports,
+    /// Who is where.
+    pub directory: Directory,
+    /// Who waits over HTTP.
+    pub waiters: Waiters,
+    /// Who tells the members of groups, and asks for the steps of their fan-outs.
+    pub groups: Groups,
+    /// Where hand-backs are remembered.
+    pub hand_backs: HandBacks,
+    /// Who is told hints of whom.
+    pub watchers: Watchers,
+    /// Who is woken when an erasure begins.
+    pub cleaner: CleanerBell,
+    /// Who tells changed profiles.
+    pub profile_news: ProfileNews,
 }
 
 impl Telling {
     pub(super) fn new(parts: TellingParts) -> Telling {
-        let TellingParts { ports, directory, waiters, groups, hand_backs, watchers, cleaner } = parts;
+        let TellingParts { ports, directory, waiters, groups, hand_backs, watchers, cleaner, profile_news } =
+            parts;
         let by_worker = (0..ports.workers()).map(|_| Vec::new()).collect();
-        let posted = Vec::new();
-        Telling { ports, directory, waiters, groups, hand_backs, watchers, cleaner, by_worker, posted }
+        Telling {
+            ports,
+            directory,
+            waiters,
+            groups,
+            hand_backs,
+            watchers,
+            cleaner,
+            profile_news,
+            by_worker,
+            posted: Vec::new(),
+        }
     }
 
     pub(super) fn groups(&self) -> &Groups {
@@ -84,6 +106,10 @@ impl Telling {
                 match effect {
                     Effect::Message(_) => messages += 1,
                     Effect::ItemGone { .. } => tombstones += 1,
+                    Effect::ProfileChanged(_) => {
+                        monitor.add(ids::PROFILES_CHANGED, 1);
+                        self.profile_news.came();
+                    }
                     Effect::Channel(effect) => self.of_channel(effect, monitor),
                     Effect::DeviceEnded { user, device, .. } => {
                         self.put_out(*user, *device, record.end_of_devices(), monitor);
@@ -182,6 +208,8 @@ impl Telling {
         }
         if result.is_ok() {
             count_erasing(asked, monitor);
+            let is_told = matches!(asked, Request::Profile(ProfileRequest::Tell { .. }));
+            monitor.add(ids::PROFILES_TOLD, u64::from(is_told));
         }
         if let Some(op) = op_of(asked) {
             let waited_us = started_us.saturating_sub(submission.queued_us);
@@ -282,6 +310,8 @@ fn op_of(request: &Request) -> Option<Op> {
         | Request::PutDocument { .. }
         | Request::Reading(_)
         | Request::SetPrivacy { .. }
+        | Request::Profile(_)
+        | Request::SetStrangers { .. }
         | Request::Group(_)
         | Request::Channel(_)
         | Request::Turn(..)
@@ -315,9 +345,17 @@ mod tests {
             monitor: Monitor::new(),
             bounds: ActiveBounds::default(),
         });
-        let (watchers, cleaner) = (Watchers::default(), CleanerBell::default());
-        let told = hand_backs.clone();
-        let parts = TellingParts { ports, directory, waiters, groups, hand_backs: told, watchers, cleaner };
+        let hand_backs_told = hand_backs.clone();
+        let parts = TellingParts {
+            ports,
+            directory,
+            waiters,
+            groups,
+            hand_backs: hand_backs_told,
+            watchers: Watchers::default(),
+            cleaner: CleanerBell::default(),
+            profile_news: ProfileNews::default(),
+        };
         let mut telling = Telling::new(parts);
         let id = LineageId { device: DeviceId(11), context: 0 };
         let mut row = Lineage::new(id, Version(0), KindSet::ALL, first);

@@ -1,10 +1,14 @@
-//! Accounts and devices as users ask for them: their own devices, and others by name. Reads only.
+//! Accounts and devices as users ask for them: their own devices, and others by name. What a user shows.
 
 use highwater_wire::{Refusal, proto};
 use proto::server_frame::Body;
 
 use crate::{
-    model::{DeviceId, UserId, record::Account},
+    logic::{
+        Principal,
+        operation::{self, ProfileRequest},
+    },
+    model::{DeviceId, Profile, Strangers, UserId, record::Account},
     store::view::{ReadFault, View},
 };
 
@@ -39,12 +43,35 @@ pub fn user_by_name(view: &View, asking: UserId, name_key: &str) -> Result<Resul
         Some(user) => view.account(user)?,
         None => None,
     };
-    let body = found.map(|account| Body::User(shown(account)));
+    let body = found.map(|account| {
+        let Profile { display_name, avatar, about, paced: _ } = account.profile.clone();
+        Body::User(proto::User { display_name, avatar, about, ..shown(account) })
+    });
     Ok(body.ok_or(Refusal::NoSuchUser))
 }
 
-/// An account as others are told of it.
+/// An account as others are told of it, without what its user shows besides.
 #[must_use]
 pub fn shown(account: Account) -> proto::User {
-    proto::User { user_id: account.user.0, name: account.name, bot: account.bot }
+    proto::User { user_id: account.user.0, name: account.name, bot: account.bot, ..proto::User::default() }
+}
+
+/// What a user wants to show, in the committer's terms.
+#[must_use]
+pub fn change_of_profile(by: Principal, wanted: &proto::SetProfile) -> ProfileRequest {
+    let proto::SetProfile { display_name, avatar, about } = wanted.clone();
+    ProfileRequest::Set { by, profile: Profile { display_name, avatar, about, ..Profile::default() } }
+}
+
+/// What a user says of strangers, in the committer's terms.
+///
+/// # Errors
+/// `InvalidField` when it says nothing.
+pub fn change_of_strangers(by: Principal, said: &proto::SetStrangers) -> Result<operation::Request, Refusal> {
+    let strangers = match said.strangers() {
+        proto::Strangers::Unspecified => return Err(Refusal::InvalidField),
+        proto::Strangers::Write => Strangers::Write,
+        proto::Strangers::Ask => Strangers::Ask,
+    };
+    Ok(operation::Request::SetStrangers { by, strangers })
 }

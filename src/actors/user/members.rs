@@ -5,7 +5,7 @@ use proto::{client_frame::Request, server_frame::Body};
 
 use super::{UserServices, links::look_at_door, naming, page_limit::page_limit};
 use crate::{
-    model::{ConversationId, Form, Member, UserId, limits::MEMBERS_PAGE_MAX},
+    model::{ConversationId, Form, Member, Profile, UserId, limits::MEMBERS_PAGE_MAX},
     store::view::{ReadFault, View},
     sync::render,
 };
@@ -70,13 +70,18 @@ fn members(
     let is_cut = listed.len() > limit;
     listed.truncate(limit);
     let next = listed.last().filter(|_| is_cut).map_or(0, |last| last.user.0);
-    let names = naming::names(view, listed.iter().map(|member| member.user))?;
-    let member = |member: &&Member| proto::Member {
-        user_id: member.user.0,
-        name: names.of(member.user).to_owned(),
-        role: render::role(member.role).into(),
-    };
-    Ok(Ok(Body::MemberList(proto::MemberList { members: listed.iter().map(member).collect(), next })))
+    let members = listed.into_iter().map(|member| shown(view, member)).collect::<Result<_, _>>()?;
+    Ok(Ok(Body::MemberList(proto::MemberList { members, next })))
+}
+
+/// A member with what the store knows of him now: of who was erased nothing.
+fn shown(view: &View, member: &Member) -> Result<proto::Member, ReadFault> {
+    let (user_id, role) = (member.user.0, render::role(member.role).into());
+    let nobody = proto::Member { user_id, role, ..proto::Member::default() };
+    Ok(view.account(member.user)?.map_or(nobody.clone(), |account| {
+        let Profile { display_name, avatar, .. } = account.profile;
+        proto::Member { name: account.name, display_name, avatar, ..nobody }
+    }))
 }
 
 /// What a group or a channel is now, for a member or a follower.

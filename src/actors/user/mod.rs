@@ -40,7 +40,7 @@ use std::{sync::Arc, time::Duration};
 use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message};
 use highwater_wire::{Encoding, close, proto};
 
-pub use accounts_asked::{device_list, shown, user_by_name};
+pub use accounts_asked::{change_of_profile, change_of_strangers, device_list, shown, user_by_name};
 pub use comparison::difference;
 use contacts::change_of_contact;
 use group_requests::{change_of_channel, change_of_group};
@@ -67,7 +67,7 @@ use super::{
 use crate::{
     logic::Principal,
     model::{
-        DeviceEnd, DeviceId, Lineage, LineageId, UserId,
+        DeviceEnd, DeviceId, Lineage, LineageId, Strangers, UserId,
         limits::{CONNECTIONS_PER_USER_MAX, LINEAGES_PER_USER_MAX},
     },
     sync::{Kinds, Progress, Rendering},
@@ -348,7 +348,7 @@ impl User {
             device_id: session.lineage.id.device.0,
             level: u32::from(session.rendering.level),
             kinds: kinds.into_iter().map(kind).collect(),
-            capabilities: vec!["push".to_owned(), "http".to_owned(), "long_poll".to_owned()],
+            capabilities: capabilities(self.services.strangers),
             day: self.services.today().0,
             time_ms: now.0,
             heartbeat_ms: self.services.heartbeat_ms,
@@ -360,6 +360,12 @@ impl User {
         };
         proto::ServerFrame { request_id: hello_id, body: Some(proto::server_frame::Body::Greeting(greeting)) }
     }
+}
+
+/// What clients may find here, and what is so where a user has not said otherwise.
+fn capabilities(strangers: Strangers) -> Vec<String> {
+    let asks = (strangers == Strangers::Ask).then_some("strangers_ask");
+    ["push", "http", "long_poll"].into_iter().chain(asks).map(str::to_owned).collect()
 }
 
 /// Encodes a frame as a connection has it.

@@ -42,7 +42,7 @@ fn names_in(
 
 /// A user as others are told of one whose name was looked up.
 pub(super) fn named(names: &Names, user: UserId) -> proto::User {
-    proto::User { user_id: user.0, name: names.of(user).to_owned(), bot: false }
+    proto::User { user_id: user.0, name: names.of(user).to_owned(), ..proto::User::default() }
 }
 
 /// Messages as a device of `user` is told them. Reads as many names as these messages speak of: of a page as many as its

@@ -301,6 +301,12 @@ pub fn change(
     if let Request::SetPrivacy(privacy) = request {
         return Ok(operation::Request::SetPrivacy { by, hides_read: privacy.hides_read });
     }
+    if let Request::SetStrangers(said) = request {
+        return super::change_of_strangers(by, said);
+    }
+    if let Request::SetProfile(wanted) = request {
+        return Ok(operation::Request::Profile(super::change_of_profile(by, wanted)));
+    }
     if let Some(reading) = super::reading_of(by, request) {
         return reading.map(operation::Request::Reading);
     }

@@ -6,10 +6,10 @@ use super::LostFutures;
 use crate::{
     actors::{
         group::Groups, hand_backs::HandBacks, link_attempts::LinkAttempts, observed::Observed,
-        persistence::intake::Intake, ports::Ports, reader::Readers, unanswered::Unanswered, waiters::Waiters,
-        watchers::Watchers,
+        persistence::intake::Intake, ports::Ports, profile_changes::ProfileNews, reader::Readers,
+        unanswered::Unanswered, waiters::Waiters, watchers::Watchers,
     },
-    model::{Bodies, Clock, Day, DevicePolicy, Random, TicksTold},
+    model::{Bodies, Clock, Day, DevicePolicy, Random, Strangers, TicksTold},
     monitor::Monitor,
     store::tail::Tail,
     sync::{Kinds, Lifeline, SnapshotKey},
@@ -55,6 +55,10 @@ pub struct UserServices {
     pub waiters: Waiters,
     /// Who is told hints of whom.
     pub watchers: Watchers,
+    /// What is taken of strangers by who has not said so; the committer decides by it, here it is told.
+    pub strangers: Strangers,
+    /// Profiles that were changed.
+    pub profile_news: ProfileNews,
     /// What users are told of each other.
     pub ticks_told: TicksTold,
     /// The actors of groups, for operators.

@@ -12,7 +12,10 @@ use crate::{
         unanswered::Share,
     },
     logic::Principal,
-    model::{Lineage, limits::IN_FLIGHT_PER_CONNECTION_MAX},
+    model::{
+        Lineage,
+        limits::{self, IN_FLIGHT_PER_CONNECTION_MAX},
+    },
     sync::{Kinds, PushChain, Rendering},
 };
 
@@ -147,6 +150,8 @@ pub fn retry_after_ms(refusal: Refusal) -> u32 {
         Refusal::HostUnavailable => 5_000,
         // They are forgotten after ten minutes; who knows the password should not have to wait for all of it in vain.
         Refusal::TooManyAttempts => 60_000,
+        // Then one change is possible again.
+        Refusal::TooManyChanges => limits::PROFILE_CHANGE_EVERY_MS as u32,
         // The day's are forgotten at midnight, and what waits goes when somebody reads it: neither within seconds.
         Refusal::TooManyRequests => 60 * 60 * 1000,
         _ => 0,

@@ -8,8 +8,8 @@ use highwater_wire::{
         Difference, Done, Entry, EntryList, Erased, Error, Gap, Greeting, GroupCreated, GroupInfo, GroupItem,
         Head, HeadList, HeartbeatAnswer, HeldItem, Item, JoinRequest, JoinRequestList, Kind, LevelChange,
         Link, LinkList, Member, MemberList, Notice, Nudge, OwnItem, Page, Rebuild, Role, Sent, ServerFrame,
-        SignedIn, Standing, User, Valid, VersionedEntry, VersionedItem, Watermark, WatermarkList,
-        entry::Content, notice::What, rebuild::Cause, server_frame::Body,
+        SignedIn, Standing, Strangers, StrangersItem, User, Valid, VersionedEntry, VersionedItem, Watermark,
+        WatermarkList, entry::Content, notice::What, rebuild::Cause, server_frame::Body,
     },
 };
 
@@ -100,6 +100,12 @@ fn accounts() -> Vec<Named> {
         device(u64::MAX, "browser", DeviceClass::Web, false),
         Device::default(),
     ];
+    let with_profile = User {
+        display_name: "Käse 🧀".to_owned(),
+        avatar: "avatar/7".to_owned(),
+        about: "tea\nand cheese".to_owned(),
+        ..user(BOB, "bob")
+    };
     let token = "hw1.GpYkAQAAAAA.c2VjcmV0IG9mIHRoZSBkZXZpY2U".to_owned();
     vec![
         plain("server_signed_in", Body::SignedIn(SignedIn { user_id: ADA, device_id: 2, token })),
@@ -107,15 +113,25 @@ fn accounts() -> Vec<Named> {
         plain("server_done", Body::Done(Done {})),
         plain("server_device_list", Body::DeviceList(DeviceList { devices })),
         plain("server_device_list_empty", Body::DeviceList(DeviceList::default())),
-        plain("server_user", Body::User(User { user_id: BOB, name: "bob".to_owned(), bot: false })),
-        plain("server_user_bot", Body::User(User { user_id: BOB, name: "bob".to_owned(), bot: true })),
+        plain("server_user", Body::User(user(BOB, "bob"))),
+        plain("server_user_bot", Body::User(User { bot: true, ..user(BOB, "bob") })),
+        plain("server_user_profile", Body::User(with_profile)),
         plain("server_user_empty", Body::User(User::default())),
     ]
 }
 
 fn groups() -> Vec<Named> {
-    let member =
-        |user_id, name: &str, role: Role| Member { user_id, name: name.to_owned(), role: role.into() };
+    let member = |user_id, name: &str, role: Role| Member {
+        user_id,
+        name: name.to_owned(),
+        role: role.into(),
+        ..Member::default()
+    };
+    let of_profile = Member {
+        display_name: "Böb".to_owned(),
+        avatar: "avatar/7".to_owned(),
+        ..member(BOB, "bob", Role::Admin)
+    };
     let members = vec![
         member(ADA, "ada", Role::Owner),
         member(BOB, "bob", Role::Admin),
@@ -146,6 +162,10 @@ fn groups() -> Vec<Named> {
         plain("server_group_created", Body::GroupCreated(GroupCreated { conversation_id: CONVERSATION })),
         plain("server_group_created_empty", Body::GroupCreated(GroupCreated::default())),
         plain("server_member_list", Body::MemberList(MemberList { members, next: u64::MAX })),
+        plain(
+            "server_member_list_profile",
+            Body::MemberList(MemberList { members: vec![of_profile], next: 0 }),
+        ),
         plain("server_member_list_empty", Body::MemberList(MemberList::default())),
         plain(
             "server_group_info",
@@ -284,7 +304,7 @@ fn announcing() -> GroupInfo {
 }
 
 fn user(user_id: u64, name: &str) -> User {
-    User { user_id, name: name.to_owned(), bot: false }
+    User { user_id, name: name.to_owned(), ..User::default() }
 }
 
 fn notice(what: What, users: Vec<User>, name: &str, role: Role) -> Notice {
@@ -400,6 +420,7 @@ fn pages() -> Vec<Named> {
         plain("server_page_level_changed_for_nothing", Body::Page(level(&[]))),
         plain("server_page_custom", Body::Page(custom)),
         plain("server_page_contacts", Body::Page(contacts(next.clone()))),
+        plain("server_page_profiles", Body::Page(profiles(next.clone()))),
         plain("server_page_own", Body::Page(of_own_reading(next.clone()))),
         plain("server_page_valid", Body::Page(valid)),
         named("server_push", 0, Some(Body::Push(push))),
@@ -442,6 +463,29 @@ fn contacts(snapshot: Bytes) -> Page {
         items: [noted, blocked, stranger, asked_by].iter().map(item).collect(),
         ..Page::default()
     }
+}
+
+/// What the user shows, and what a contact shows.
+fn profiles(snapshot: Bytes) -> Page {
+    let own = AccountItem {
+        user_id: ADA,
+        name: "ada".to_owned(),
+        display_name: "Ada 🧀".to_owned(),
+        avatar: "https://cdn.example/a/7?size=96".to_owned(),
+        about: "tea \"at\" five\nand cheese".to_owned(),
+    };
+    let other = ContactItem {
+        user_id: BOB,
+        name: "bob".to_owned(),
+        display_name: "Böb".to_owned(),
+        avatar: "avatar/7".to_owned(),
+        ..ContactItem::default()
+    };
+    let item = |kind, key: String, value| Item { kind, key, deleted: false, value };
+    let asks = StrangersItem { strangers: Strangers::Ask.into() };
+    let own = [item(1, "me".to_owned(), json(&own)), item(1, "strangers".to_owned(), json(&asks))];
+    let items = own.into_iter().chain([item(2, BOB.to_string(), json(&other))]).collect();
+    Page { snapshot, items, ..Page::default() }
 }
 
 /// What the user has read of a conversation, and how it is kept.
@@ -488,7 +532,7 @@ fn items() -> Vec<Item> {
     let item = |kind, key: &str, value: String| Item { kind, key: key.to_owned(), deleted: false, value };
     let conversation = ConversationItem { conversation_id: CONVERSATION, peer_id: BOB, group: None };
     vec![
-        item(1, "me", json(&AccountItem { user_id: ADA, name: "ada".to_owned() })),
+        item(1, "me", json(&AccountItem { user_id: ADA, name: "ada".to_owned(), ..AccountItem::default() })),
         item(
             2,
             &BOB.to_string(),

@@ -8,8 +8,8 @@ use highwater_wire::proto::{
     Heartbeat, HeldEntry, HeldItem, Hello, JoinByLink, LeaveGroup, ListDevices, ListJoinRequests, ListLinks,
     ListMembers, LookAtLink, MakeLink, MarkRead, MuteGroup, MuteMember, NoteContact, Range, RefuseContact,
     Register, RemoveMember, RenameGroup, RevokeLink, Role, Send, SetAnnouncement, SetApproval,
-    SetConversation, SetPrivacy, SignIn, SignInWithToken, SignOut, Sync, TurnGroup, UnblockUser, Unfollow,
-    WithdrawContact, client_frame::Request, end_device::Which, send::To,
+    SetConversation, SetPrivacy, SetProfile, SetStrangers, SignIn, SignInWithToken, SignOut, Strangers, Sync,
+    TurnGroup, UnblockUser, Unfollow, WithdrawContact, client_frame::Request, end_device::Which, send::To,
 };
 
 use super::{Frame, Named, message_id, snapshot};
@@ -90,6 +90,11 @@ fn accounts() -> Vec<Named> {
         end_other_devices: true,
     };
     let erase_account = EraseAccount { password: "correct horse".to_owned() };
+    let set_profile = SetProfile {
+        display_name: "Ada 🧀 Käse".to_owned(),
+        avatar: "https://cdn.example/a/7?size=96".to_owned(),
+        about: "tea \"at\" five\nand cheese".to_owned(),
+    };
     let sign_in_again = SignIn { in_place_of: 0xF0E0_D0C0_B0A0_9080, ..sign_in.clone() };
     vec![
         plain("client_register", Request::Register(register)),
@@ -120,6 +125,13 @@ fn accounts() -> Vec<Named> {
         plain("client_create_user_empty", Request::CreateUser(CreateUser::default())),
         plain("client_erase_account", Request::EraseAccount(erase_account)),
         plain("client_erase_account_empty", Request::EraseAccount(EraseAccount::default())),
+        plain("client_set_profile", Request::SetProfile(set_profile)),
+        plain("client_set_profile_empty", Request::SetProfile(SetProfile::default())),
+        plain(
+            "client_set_strangers",
+            Request::SetStrangers(SetStrangers { strangers: Strangers::Ask.into() }),
+        ),
+        plain("client_set_strangers_empty", Request::SetStrangers(SetStrangers::default())),
         plain("client_find_user", Request::FindUser(FindUser { name: "Bob.B_2-x".to_owned() })),
     ]
 }

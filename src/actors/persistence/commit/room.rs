@@ -3,7 +3,7 @@
 use super::Committer;
 use crate::{
     logic::{Operation, Request},
-    model::{Form, GroupBounds, limits::BATCH_BYTES_MAX},
+    model::{Form, GroupBounds, Strangers, limits::BATCH_BYTES_MAX},
 };
 
 impl Committer {
@@ -20,6 +20,11 @@ impl Committer {
     /// Sets with how many members a group is still to be one; 0 for however many.
     pub fn set_channel_above_members(&mut self, members: usize) {
         self.state.set_channel_above_members(members);
+    }
+
+    /// Sets what is taken of strangers by who has not said so.
+    pub fn set_strangers(&mut self, strangers: Strangers) {
+        self.state.set_strangers(strangers);
     }
 
     /// Turns that are due since groups have grown: to be decided like what others ask for.
