@@ -88,16 +88,7 @@ impl Core {
             committer: opened.committer,
             intake: Arc::clone(&services.intake),
             readers: services.readers.clone(),
-            told: TellingParts {
-                ports: services.ports.clone(),
-                directory: directory.clone(),
-                waiters: services.waiters.clone(),
-                watchers: services.watchers.clone(),
-                profile_news: services.profile_news.clone(),
-                groups: services.groups.clone(),
-                hand_backs: services.hand_backs.clone(),
-                cleaner: bell.clone(),
-            },
+            told: told(&services, &directory, &bell),
             observed: Arc::clone(&services.observed),
             clock,
             monitor: monitor.clone(),
@@ -139,6 +130,20 @@ impl Core {
         }
         self.arbiter.stop();
         drop(self.lock);
+    }
+}
+
+/// Whom the committer tells what is durable.
+fn told(services: &UserServices, directory: &Directory, bell: &CleanerBell) -> TellingParts {
+    TellingParts {
+        ports: services.ports.clone(),
+        directory: directory.clone(),
+        waiters: services.waiters.clone(),
+        watchers: services.watchers.clone(),
+        profile_news: services.profile_news.clone(),
+        groups: services.groups.clone(),
+        hand_backs: services.hand_backs.clone(),
+        cleaner: bell.clone(),
     }
 }
 
