@@ -66,10 +66,10 @@ impl Oracle {
     }
 
     /// The mark of a lineage is the version of the last entry that it was given. A gap leaves it at the floor, and that of one
-    /// who follows may be where a lineage began, which is no entry.
+    /// who followed then may be where a lineage began, which is no entry.
     pub fn check_mark(&self, user: UserId, mark: Version, newest: Version) {
         let floor = self.lineages.get(&user).map_or(Version(0), |lineages| lineages.floor);
-        let is_floor = mark > newest && mark <= floor && self.follows_something(user);
+        let is_floor = mark > newest && mark <= floor && self.has_followed.contains(&user);
         assert!(mark == newest || is_floor, "the mark {mark} is not that of the last entry given, {newest}");
     }
 
@@ -89,6 +89,7 @@ impl Oracle {
                     seq.0 <= self.logs.get(&follow.channel).map_or(0, Vec::len) as u64,
                     "G7: a follow ahead"
                 );
+                self.has_followed.insert(follow.user);
                 let model = self.channels.entry(follow.channel).or_default();
                 model.follows.insert(follow.user, follow.clone());
             }

@@ -63,6 +63,8 @@ pub struct Oracle {
     pub told_lossy: u64,
     pub groups: BTreeMap<ConversationId, Group>,
     pub channels: BTreeMap<ConversationId, ChannelModel>,
+    /// Who follows a channel or did, remembered or not.
+    pub has_followed: BTreeSet<UserId>,
     /// The newest pointer of each inbox; posts of channels are due besides, and are no pointers.
     pub pointers: BTreeMap<UserId, Version>,
     pub group_bounds: GroupBounds,

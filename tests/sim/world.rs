@@ -74,7 +74,7 @@ pub struct World {
     /// A copy of the store that may be put back, and how often one was.
     pub image: Option<Image>,
     pub restores: u64,
-    /// Whether there are channels: who follows one is nudged and never pushed to, so others keep to pushes.
+    /// Whether there are channels: who has begun to follow one is nudged for a while, so others keep to pushes.
     pub has_channels: bool,
     /// How far the telling of changed profiles has come.
     pub telling: Option<Telling>,
