@@ -28,6 +28,7 @@ const WORDS = new Map([
   [333, 'Too many requests were made or wait.'],
   [334, 'There is no such request, or it has expired.'],
   [340, 'You follow as many channels as one may.'],
+  [341, 'Everybody on this server follows this channel.'],
   [500, 'The server is busy.'],
   [501, 'The server has no space left.'],
   [502, 'The server does not know yet whether it has this.'],

@@ -3,6 +3,7 @@
 use highwater_wire::Refusal;
 
 use super::{
+    broadcasts,
     decide::{Decided, Needs, authorise, put_item},
     lineages,
     operation::{Answer, EndDevices, NewDevice, Principal, Register},
@@ -23,6 +24,7 @@ pub(super) fn register_needs(needs: &mut Needs<'_>, register: &Register) {
     needs.need(Need::Account(register.user));
     needs.need(Need::Name(name_key(&register.name)));
     needs.need(Need::Device(register.device.device));
+    broadcasts::new_user_needs(needs);
     if let Some(invite) = register.invite {
         needs.need(Need::Invite(invite));
     }
@@ -84,12 +86,13 @@ pub(super) fn register(
         made_by: None,
     };
     begin(state, &account, version);
-    effects.push(Effect::Account(account));
+    effects.push(Effect::Account(account.clone()));
     let device = device_row(&register.device, at);
     state.devices.change(device.device, Some(device.clone()), version);
     effects.push(Effect::Device(device.clone()));
     effects.push(lineages::add_device(state, register.user, device.device, Version(0), version));
     effects.push(own_item(state, (register.user, register.name.clone()), version));
+    broadcasts::give_all(state, &mut effects, &account, version);
     Ok(Decided::changed(version, effects, Answer::DeviceAdded(device)))
 }
 
@@ -97,7 +100,9 @@ pub(super) fn register(
 pub(super) fn put_new(state: &mut State, account: Account, version: Version) -> Vec<Effect> {
     begin(state, &account, version);
     let item = own_item(state, (account.user, account.name.clone()), version);
-    vec![Effect::Account(account), item]
+    let mut effects = vec![Effect::Account(account.clone()), item];
+    broadcasts::give_all(state, &mut effects, &account, version);
+    effects
 }
 
 /// The user is new, so nothing can be waiting: all this is known without a read.

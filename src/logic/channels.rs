@@ -7,6 +7,7 @@
 use highwater_wire::Refusal;
 
 use super::{
+    broadcasts::is_broadcast,
     contacts,
     decide::{Decided, Needs, authorise, put_item},
     fan_out::{CONVERSATIONS, head_of},
@@ -70,8 +71,9 @@ pub(super) fn needs(needs: &mut Needs<'_>, request: &ChannelRequest) {
     }
 }
 
-/// The rows of one follow.
+/// The rows of one follow, and whether it is one that everybody has.
 pub(super) fn unfollow_needs(needs: &mut Needs<'_>, user: UserId, channel: ConversationId) {
+    needs.need(Need::Broadcasts);
     needs.need(Need::Follow(user, channel));
     needs.need(Need::FollowCount(user));
     needs.need(Need::Item(user, CONVERSATIONS, channel.to_string()));
@@ -144,8 +146,9 @@ fn follow(
         // It has ended: nobody writes to it any more.
         return Err(Refusal::NoSuchConversation);
     }
-    if owner_of(held).is_some_and(|owner| contacts::is_blocked(state, owner, user)) {
-        // For somebody whom its owner blocks there is no such channel.
+    let is_blocked = owner_of(held).is_some_and(|owner| contacts::is_blocked(state, owner, user));
+    if is_blocked && !is_broadcast(state, channel) {
+        // For somebody whom its owner blocks there is no such channel, unless everybody follows it.
         return Err(Refusal::NoSuchConversation);
     }
     let end = FollowEnd { seq: head_of(state, channel), version };
@@ -164,6 +167,9 @@ pub(super) fn unfollow(
     version: Version,
 ) -> Result<Decided, Refusal> {
     let held = held_channel(state, channel)?;
+    if is_broadcast(state, channel) {
+        return Err(Refusal::FollowedByAll);
+    }
     if !is_following(state, user, channel) {
         return Ok(Decided::unchanged(Answer::Done));
     }
@@ -255,7 +261,7 @@ pub(super) fn forget(
 }
 
 /// The group of a channel. Whether there is no such conversation or it is a group looks the same from outside.
-fn held_channel(state: &State, channel: ConversationId) -> Result<&GroupState, Refusal> {
+pub(super) fn held_channel(state: &State, channel: ConversationId) -> Result<&GroupState, Refusal> {
     let held = state.groups.get(&channel).and_then(Option::as_ref);
     held.filter(|held| held.form() == Form::Channel).ok_or(Refusal::NoSuchConversation)
 }
@@ -287,21 +293,32 @@ pub(super) fn begin(
     (user, channel): (UserId, ConversationId),
     after: FollowEnd,
 ) -> Result<Follow, Refusal> {
-    let held = state.follows.get(&(user, channel)).cloned().flatten();
+    let held = state.follows.get(&(user, channel)).and_then(Option::as_ref);
+    let times = held.map_or(0, |follow| follow.intervals.len());
     let follows = state.follow_counts.get(&user).copied().unwrap_or(0);
-    if held.is_none() && follows >= FOLLOWS_PER_USER_MAX {
+    let follow = begin_unbounded(state, (user, channel), after);
+    let is_one_more = follow.intervals.len() > times.max(FOLLOW_INTERVALS_MAX);
+    if is_one_more || (held.is_none() && follows >= FOLLOWS_PER_USER_MAX) {
         return Err(Refusal::TooManyFollows);
     }
+    Ok(follow)
+}
+
+/// The same where an operator has the user follow, who is not refused for what the user did.
+pub(super) fn begin_unbounded(
+    state: &State,
+    (user, channel): (UserId, ConversationId),
+    after: FollowEnd,
+) -> Follow {
+    let held = state.follows.get(&(user, channel)).cloned().flatten();
     let mut follow = held.unwrap_or(Follow { user, channel, intervals: Vec::new() });
-    let is_full = follow.intervals.len() >= FOLLOW_INTERVALS_MAX;
     let last = follow.intervals.last_mut();
     match last.filter(|last| last.through.is_some_and(|end| end.seq == after.seq)) {
         // Nothing was said since, so it is as if the user had stayed.
         Some(last) => last.through = None,
-        None if is_full => return Err(Refusal::TooManyFollows),
         None => follow.intervals.push(FollowInterval { after, through: None }),
     }
-    Ok(follow)
+    follow
 }
 
 /// The row of a user who does not follow any more. A time in which nothing was said is not worth remembering.
@@ -333,7 +350,7 @@ pub(super) fn put_follow(state: &mut State, effects: &mut Vec<Effect>, follow: F
     }
 }
 
-fn count_followers(
+pub(super) fn count_followers(
     state: &mut State,
     effects: &mut Vec<Effect>,
     channel: ConversationId,

@@ -8,6 +8,9 @@ pub mod api_keys;
 mod api_keys_tests;
 #[cfg(test)]
 mod bodies_tests;
+pub mod broadcasts;
+#[cfg(test)]
+mod broadcasts_tests;
 #[cfg(test)]
 mod channel_people_tests;
 mod channels;

@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::state::{ConversationState, GroupState};
 use crate::model::{
-    ApiKeys, ClientMessageId, Contact, ContactTally, ConversationId, DeviceId, Erasure, Follow, Kind,
-    Lineages, Reading, Seq, UserId, Version,
+    ApiKeys, Broadcasts, ClientMessageId, Contact, ContactTally, ConversationId, DeviceId, Erasure, Follow,
+    Kind, Lineages, Reading, Seq, UserId, Version,
     record::{Account, Device, HostIdentityKey, Invite, Receipt, ReceiptDay, SecretHash},
 };
 
@@ -46,6 +46,8 @@ pub enum Need {
     Follow(UserId, ConversationId),
     /// How many follows of a user are kept.
     FollowCount(UserId),
+    /// The channels that everybody follows.
+    Broadcasts,
     /// Everybody who follows a channel now. Only asked of one whose followers may become members of a group.
     Followers(ConversationId),
     /// What a user has read of a conversation.
@@ -91,6 +93,8 @@ pub enum Warm {
     Follow(UserId, ConversationId, Option<Follow>),
     /// See `Need::FollowCount`.
     FollowCount(UserId, u32),
+    /// See `Need::Broadcasts`.
+    Broadcasts(Broadcasts),
     /// See `Need::Followers`.
     Followers(ConversationId, BTreeSet<UserId>),
     /// See `Need::Reading`.

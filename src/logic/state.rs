@@ -10,9 +10,9 @@ use super::{
     pinned::Pinned,
 };
 use crate::model::{
-    ApiKeys, Channel, ClientMessageId, Contact, ContactTally, ConversationId, Counted, Day, DeviceId,
-    DevicePolicy, Door, Erasure, Follow, Form, Group, GroupBounds, HeardSince, Horizon, Kind, Lineages,
-    Member, Position, Reading, Retentions, Seq, TimeMs, UserId, Version,
+    ApiKeys, Broadcasts, Channel, ClientMessageId, Contact, ContactTally, ConversationId, Counted, Day,
+    DeviceId, DevicePolicy, Door, Erasure, Follow, Form, Group, GroupBounds, HeardSince, Horizon, Kind,
+    Lineages, Member, Position, Reading, Retentions, Seq, TimeMs, UserId, Version,
     limits::{GROUPS_HELD_MAX, LINEAGE_EXPIRY_MS},
     record::{Account, Conversation, Device, HostIdentityKey, Invite, Receipt, ReceiptDay, SecretHash},
 };
@@ -120,6 +120,7 @@ pub struct State {
     pub(super) erasures: Pinned<UserId, Option<Erasure>, FxBuildHasher>,
     pub(super) follows: Pinned<(UserId, ConversationId), Option<Follow>, FxBuildHasher>,
     pub(super) follow_counts: Pinned<UserId, u32, FxBuildHasher>,
+    pub(super) broadcasts: Pinned<(), Broadcasts>,
     /// Of channels that are about to become groups.
     pub(super) followers: Pinned<ConversationId, BTreeSet<UserId>, FxBuildHasher>,
     pub(super) readings: Pinned<(UserId, ConversationId), Reading, FxBuildHasher>,
@@ -172,6 +173,7 @@ impl State {
             erasures: Pinned::new(rows_max),
             follows: Pinned::new(rows_max),
             follow_counts: Pinned::new(rows_max),
+            broadcasts: Pinned::new(rows_max),
             followers: Pinned::new(rows_max.min(GROUPS_HELD_MAX)),
             readings: Pinned::new(rows_max),
             counts: Pinned::new(rows_max),
@@ -295,6 +297,7 @@ impl State {
             Need::Erasure(user) => self.erasures.holds(user),
             Need::Follow(user, channel) => self.follows.holds(&(*user, *channel)),
             Need::FollowCount(user) => self.follow_counts.holds(user),
+            Need::Broadcasts => self.broadcasts.holds(&()),
             Need::Followers(channel) => self.followers.holds(channel),
             Need::Reading(user, conversation) => self.readings.holds(&(*user, *conversation)),
             Need::Count(conversation, seq) => self.counts.holds(&(*conversation, *seq)),
@@ -328,6 +331,7 @@ impl State {
                 Warm::Erasure(user, row) => self.erasures.warm(user, row),
                 Warm::Follow(user, channel, row) => self.follows.warm((user, channel), row),
                 Warm::FollowCount(user, count) => self.follow_counts.warm(user, count),
+                Warm::Broadcasts(rows) => self.broadcasts.warm((), rows),
                 Warm::Followers(channel, users) => self.followers.warm(channel, users),
                 Warm::Reading(row) => self.readings.warm((row.user, row.conversation), *row),
                 Warm::Count(conversation, seq, count) => self.counts.warm((conversation, seq), count),
@@ -356,6 +360,7 @@ impl State {
             self.erasures.sweep(indexed),
             self.follows.sweep(indexed),
             self.follow_counts.sweep(indexed),
+            self.broadcasts.sweep(indexed),
             self.followers.sweep(indexed),
             self.readings.sweep(indexed),
             self.counts.sweep(indexed),

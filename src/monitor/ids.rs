@@ -268,6 +268,8 @@ server_ids! {
     ERASURES_CONTACTS = 1268, "erasures.contacts", Sum, Count, "persistence", "erasure_contacts_changed";
     /// Chunks of the index that were written anew without what an erased user wrote.
     ERASURES_CHUNKS = 1269, "erasures.chunks", Sum, Count, "persistence", "erasure_chunks_rewritten";
+    /// Follows that were given to users who were there when an operator had everybody follow a channel.
+    BROADCAST_FOLLOWS = 1280, "broadcasts.follows", Sum, Count, "persistence", "broadcast_follows";
 }
 
 /// Operations per batch. Bounds: a batch holds at most 256 operations.

@@ -31,6 +31,7 @@
 //! | `y` | host identities | hash of app and subject | hash, user |
 //! | `z` | API keys | | all of them |
 //! | `E` | erasures | user | how it stands with the erasure |
+//! | `S` | broadcasts | | the channels that everybody follows |
 //!
 //! Numbers in keys are big-endian, so that byte order is number order. Only the repository of a prefix builds its keys.
 
@@ -88,6 +89,8 @@ pub const API_KEYS: u8 = b'z';
 pub const META: u8 = b'x';
 /// See the table.
 pub const ERASURE: u8 = b'E';
+/// See the table.
+pub const BROADCASTS: u8 = b'S';
 
 /// A key under construction.
 #[derive(Debug, Clone)]

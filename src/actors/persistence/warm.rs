@@ -74,6 +74,7 @@ fn one(view: &View, need: Need) -> Result<Warm, ReadFault> {
         Need::ContactTally(user) => Warm::ContactTally(view.contact_tally(user)?),
         Need::Follow(user, channel) => Warm::Follow(user, channel, view.follow(user, channel)?),
         Need::FollowCount(user) => Warm::FollowCount(user, view.follow_count(user)?),
+        Need::Broadcasts => Warm::Broadcasts(view.broadcasts()?),
         Need::Followers(channel) => {
             Warm::Followers(channel, view.followers(channel, GROUP_MEMBERS_CEILING + 1)?)
         }
