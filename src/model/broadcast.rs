@@ -3,8 +3,8 @@
 
 use super::ids::{ConversationId, UserId, Version};
 
-/// Channels that everybody may be made to follow at once. One more: refused as `too_many_broadcasts`. Source: each is two
-/// rows more that are read and written for every new user, and what everybody is told of has to be little to be read.
+/// Channels that everybody may be made to follow at once. One more: refused as `too_many_broadcasts`. Source: choice;
+/// each is written into every new account, and what everybody is told has to be little to be read.
 pub const BROADCASTS_MAX: usize = 4;
 
 /// A channel that everybody follows.
