@@ -53,6 +53,8 @@ const WORDS = new Map([
   [333, 'Too many requests were made or wait.'],
   [334, 'There is no such request, or it has expired.'],
   [340, 'You follow as many channels as one may.'],
+  [341, 'Everybody on this server follows this channel.'],
+  [342, 'Everybody on this server follows as many channels as there may be.'],
   [350, 'The server does not take a name or text like this.'],
   [351, 'Too many changes at once. Try again in a moment.'],
   [352, 'Ask to be a contact first.'],

@@ -1,14 +1,18 @@
 //! The cleaner: goes through all users and conversations, a few at a time, and has removed from the index what lies below
-//! their floors, what has grown too old, and what erased users wrote.
+//! their floors, what has grown too old, and what erased users wrote; and has those given a follow who are to have it.
 //!
-//! **Owns** how far its pass has come. **Receives** ticks, what a reader found, and that an erasure has begun. **Emits**
-//! reading jobs, keys to be removed to the intake, which applies them between batches, and what is to be decided before more
-//! can go. **Durable before replying:** it answers nobody; a floor is raised by the committer, in an operation before; the
-//! cleaner only reads stored floors. **Mailbox:** ticks, one reading at a time, and wakes, which may be lost. **Started** by `app` beside persistence, **stopped** with it. **A restart
-//! loses** how far the pass had come; the next one begins anew, and finds what is left.
+//! **Owns** how far its pass has come. **Receives** ticks, what a reader found, and that an erasure or a broadcast has
+//! begun. **Emits** reading jobs, keys to be removed to the intake, which applies them between batches, and what is to be
+//! decided before more can go. **Durable before replying:** it answers nobody; a floor is raised by the committer, in an
+//! operation before; the cleaner only reads stored floors. **Mailbox:** ticks, one reading at a time, and wakes, which may
+//! be lost. **Started** by `app` beside persistence, **stopped** with it. **A restart loses** how far the pass had come; the
+//! next one begins anew, and finds what is left.
 
 mod bell;
 mod bodies;
+mod broadcasting;
+#[cfg(test)]
+mod broadcasting_tests;
 mod erasing;
 #[cfg(test)]
 mod erasing_tests;
@@ -19,14 +23,14 @@ use std::{sync::Arc, time::Duration};
 
 use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, SpawnHandle};
 
+use self::{
+    bell::Began,
+    schedule::{Pass, Schedule},
+};
 pub use self::{
     bell::CleanerBell,
     finding::{Found, Judging, Place, find},
     schedule::Left,
-};
-use self::{
-    bell::ErasureBegan,
-    schedule::{Pass, Schedule},
 };
 use super::{
     observed::Observed,
@@ -59,15 +63,17 @@ pub struct Cleaner {
     pass: Pass,
     /// Where this pass is.
     place: Place,
-    /// Where a full pass was when erasures were due; it goes on behind them.
+    /// Where a full pass was when it made way; it goes on behind.
     interrupted: Option<Place>,
     reading: bool,
     /// Between two passes, what begins the next.
     timer: Option<SpawnHandle>,
-    /// The newest erasure that there may be.
+    /// The newest broadcast or erasure that there may be.
     awaited: Version,
-    /// An erasure has begun since this pass looked for those under way.
+    /// One has begun since this pass looked for those under way.
     woken: bool,
+    /// What this pass leaves of them, as far as it has come.
+    left: Left,
 }
 
 /// What a reader brings back.
@@ -88,14 +94,15 @@ impl Cleaner {
             retentions,
             pause,
             schedule: Schedule::new(pause, services.clock.monotonic_us()),
-            pass: Pass::Erasing,
-            place: Place::Erasing(None),
+            pass: Pass::Awaited,
+            place: Place::AWAITED,
             interrupted: None,
             reading: false,
             timer: None,
-            // What the log brings back may be an erasure.
+            // What the log brings back may be one.
             awaited: services.tail.durable(),
             woken: false,
+            left: Left::Nothing,
         }
     }
 
@@ -120,7 +127,7 @@ impl Cleaner {
         let now = (!self.observed.is_suspended()).then(|| self.observed.at());
         let (since, retentions, awaited) = (self.observed.heard_since(), self.retentions, self.awaited);
         let judging = Judging { since, now, retentions, awaited };
-        self.woken &= self.place != Place::Erasing(None);
+        self.woken &= self.place != Place::AWAITED;
         let read = self.readers.read(move |view| hand_over(&cleaner, find(view, place, &judging)));
         match read {
             Ok(()) => self.reading = true,
@@ -130,7 +137,8 @@ impl Cleaner {
     }
 
     /// A pass has ended: the next one begins after a while.
-    fn rest(&mut self, left: Left, ctx: &mut Context<Cleaner>) {
+    fn rest(&mut self, ctx: &mut Context<Cleaner>) {
+        let left = std::mem::replace(&mut self.left, Left::Nothing);
         let left = if self.woken { Left::Moves } else { left };
         let (pass, wait) = self.schedule.ended(self.pass, left, self.clock.monotonic_us());
         match self.interrupted.take() {
@@ -142,13 +150,13 @@ impl Cleaner {
         }
     }
 
-    /// A pass goes on; a full one makes way for erasures that are due.
+    /// A pass goes on; a full one makes way for what others wait for.
     fn go_on(&mut self, next: Place, ctx: &mut Context<Cleaner>) {
-        let is_due = self.schedule.erasures_are_due(self.clock.monotonic_us());
-        self.place = if is_due && self.pass == Pass::Full && !matches!(next, Place::Erasing(_)) {
+        let is_due = self.schedule.awaited_is_due(self.clock.monotonic_us());
+        self.place = if is_due && self.pass == Pass::Full && !next.is_awaited() {
             self.interrupted = Some(next);
-            self.pass = Pass::Erasing;
-            Place::Erasing(None)
+            self.pass = Pass::Awaited;
+            Place::AWAITED
         } else {
             next
         };
@@ -159,7 +167,7 @@ impl Cleaner {
         self.pass = pass;
         self.place = match pass {
             Pass::Full => Place::BEGIN,
-            Pass::Erasing => Place::Erasing(None),
+            Pass::Awaited => Place::AWAITED,
         };
         self.timer = Some(ctx.run_later(wait, |cleaner, ctx| {
             cleaner.timer = None;
@@ -180,8 +188,8 @@ impl Actor for Cleaner {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        // After a restart devices come back first, and are heard of, so a full pass waits. What is left of erasures does not.
-        self.begin_after(Pass::Erasing, STEP, ctx);
+        // After a restart devices come back first, and are heard of, so a full pass waits. What others wait for does not.
+        self.begin_after(Pass::Awaited, STEP, ctx);
     }
 }
 
@@ -192,15 +200,15 @@ impl Handler<Read> for Cleaner {
         self.reading = false;
         match read.0 {
             Ok(found) => {
-                let (next, left) = (found.next, found.left);
+                self.left = self.left.max(found.left);
                 self.intake.remove(found.keys);
                 self.intake.rewrite(found.rewrites);
                 self.ask(found.requests);
-                match next {
+                match found.next {
                     Some(next) => self.go_on(next, ctx),
                     None => {
                         self.monitor.add(ids::CLEANUP_PASSES, u64::from(self.pass == Pass::Full));
-                        self.rest(left, ctx);
+                        self.rest(ctx);
                     }
                 }
             }
@@ -213,18 +221,18 @@ impl Handler<Read> for Cleaner {
     }
 }
 
-impl Handler<ErasureBegan> for Cleaner {
+impl Handler<Began> for Cleaner {
     type Result = ();
 
-    fn handle(&mut self, ErasureBegan(begun): ErasureBegan, ctx: &mut Self::Context) {
+    fn handle(&mut self, Began(begun): Began, ctx: &mut Self::Context) {
         self.awaited = self.awaited.max(begun);
-        self.schedule.erasure_began(self.clock.monotonic_us());
+        self.schedule.wake(self.clock.monotonic_us());
         // The first wake is enough, and others do not put off what it began.
         if !std::mem::replace(&mut self.woken, true)
             && let Some(timer) = self.timer.take()
         {
             ctx.cancel_future(timer);
-            self.begin_after(Pass::Erasing, STEP, ctx);
+            self.begin_after(Pass::Awaited, STEP, ctx);
         }
     }
 }

@@ -57,7 +57,7 @@ fn answer(admin: &Admin) -> Result<String, AdminFault> {
         }
         AdminRequest::Account(request) => accounts::ask(&port, request),
         AdminRequest::Program(request) => programs::ask(&port, request),
-        AdminRequest::Turn(request) => groups::ask(&port, request),
+        AdminRequest::Group(request) => groups::ask(&port, request),
         AdminRequest::Invite { expires_hours } => {
             let answer = port.ask("/v1/invites", &json!({ "expires_hours": expires_hours }))?;
             let code = answer["code"].as_str().filter(|code| !code.is_empty());

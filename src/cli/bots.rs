@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::{
@@ -26,9 +26,21 @@ pub enum BotRequest {
     Send {
         /// Name or id of the bot.
         from: String,
-        /// Name or id of the user.
-        to: String,
+        /// To whom or where.
+        to: SentTo,
     },
+}
+
+/// See [`BotRequest`].
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[group(required = true, multiple = false)]
+pub struct SentTo {
+    /// Name or id of the user.
+    #[arg(long, value_name = "NAME|ID")]
+    pub to: Option<String>,
+    /// The group or channel, in which the bot may write: a conversation's id.
+    #[arg(long, value_name = "ID")]
+    pub conversation: Option<u64>,
 }
 
 /// The same as commands.
@@ -42,14 +54,13 @@ pub(super) enum BotNamed {
         #[command(flatten)]
         server: ServerFlags,
     },
-    /// Send the text on stdin to a user, as a message of a bot.
+    /// Send the text on stdin to a user, or to a group or a channel, as a message of a bot.
     Send {
         /// Name or id of the bot: `admin bot system` makes one of this name.
         #[arg(long, value_name = "NAME|ID", default_value = "system")]
         from: String,
-        /// Name or id of the user.
-        #[arg(long, value_name = "NAME|ID")]
-        to: String,
+        #[command(flatten)]
+        to: SentTo,
         #[command(flatten)]
         server: ServerFlags,
     },
@@ -78,7 +89,9 @@ pub(super) fn ask(port: &OperatorPort, request: &BotRequest) -> Result<String, A
             let mut text = String::new();
             let read = io::stdin().lock().take(TEXT_BYTES_MAX).read_to_string(&mut text);
             read.map_err(|source| AdminFault::Stdin { source })?;
-            let body = json!({ "from": from, "to": to, "text": text.trim_end_matches(['\r', '\n']) });
+            let text = text.trim_end_matches(['\r', '\n']);
+            let conversation = to.conversation.map(|id| id.to_string());
+            let body = json!({ "from": from, "to": to.to, "conversation": conversation, "text": text });
             let answer = port.ask("/v1/send", &body)?;
             Ok(format!(
                 "sent: seq {} of conversation {}",

@@ -1,17 +1,36 @@
-//! `highwater admin turn`: what a group is from there on, and the asking.
+//! `highwater admin turn`, `broadcast` and `broadcasts`: what a group is from there on, which channels everybody follows,
+//! and the asking.
+
+use std::io::Read;
 
 use clap::Subcommand;
 use serde_json::json;
 
-use super::{ServerFlags, admin::AdminFault, operator_port::OperatorPort};
+use super::{
+    ServerFlags,
+    admin::AdminFault,
+    operator_port::{OperatorFault, OperatorPort},
+};
 
-/// A group becomes a channel, or a channel a group.
+/// What an operator does with groups and channels.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TurnRequest {
-    /// Its conversation.
-    pub group: u64,
-    /// Whether it is a channel from there on.
-    pub channel: bool,
+pub enum GroupDeed {
+    /// A group becomes a channel, or a channel a group.
+    Turn {
+        /// Its conversation.
+        group: u64,
+        /// Whether it is a channel from there on.
+        channel: bool,
+    },
+    /// Everybody follows a channel from here on, or it is an ordinary one again.
+    Broadcast {
+        /// Its conversation.
+        channel: u64,
+        /// Whether everybody follows it.
+        everybody: bool,
+    },
+    /// The channels that everybody follows are told.
+    Broadcasts,
 }
 
 /// The same as a command.
@@ -28,16 +47,60 @@ pub(super) enum GroupNamed {
         #[command(flatten)]
         server: ServerFlags,
     },
+    /// Have everybody follow a channel, whoever is there and whoever comes; nobody can leave it then, but mute it. At most
+    /// four channels. Off: it is an ordinary channel again, and those who follow it may leave.
+    Broadcast {
+        /// The conversation of the channel.
+        #[arg(value_name = "CHANNEL")]
+        channel: u64,
+        /// Whether everybody follows it from here on.
+        #[arg(value_name = "ON|OFF", value_parser = ["on", "off"])]
+        set: String,
+        #[command(flatten)]
+        server: ServerFlags,
+    },
+    /// Print the channels that everybody follows, and whether everybody does by now. One JSON object in a line.
+    Broadcasts {
+        #[command(flatten)]
+        server: ServerFlags,
+    },
 }
 
-impl From<GroupNamed> for (ServerFlags, TurnRequest) {
-    fn from(GroupNamed::Turn { group, form, server }: GroupNamed) -> (ServerFlags, TurnRequest) {
-        (server, TurnRequest { group, channel: form == "channel" })
+impl From<GroupNamed> for (ServerFlags, GroupDeed) {
+    fn from(named: GroupNamed) -> (ServerFlags, GroupDeed) {
+        match named {
+            GroupNamed::Turn { group, form, server } => {
+                (server, GroupDeed::Turn { group, channel: form == "channel" })
+            }
+            GroupNamed::Broadcast { channel, set, server } => {
+                (server, GroupDeed::Broadcast { channel, everybody: set == "on" })
+            }
+            GroupNamed::Broadcasts { server } => (server, GroupDeed::Broadcasts),
+        }
     }
 }
 
 /// Asks, and says what was done.
-pub(super) fn ask(port: &OperatorPort, request: &TurnRequest) -> Result<String, AdminFault> {
-    port.post("/v1/turn", &json!({ "group": request.group.to_string(), "channel": request.channel }))?;
-    Ok(if request.channel { "it is a channel" } else { "it is a group" }.to_owned())
+pub(super) fn ask(port: &OperatorPort, deed: &GroupDeed) -> Result<String, AdminFault> {
+    match deed {
+        GroupDeed::Turn { group, channel } => {
+            port.post("/v1/turn", &json!({ "group": group.to_string(), "channel": channel }))?;
+            Ok(if *channel { "it is a channel" } else { "it is a group" }.to_owned())
+        }
+        GroupDeed::Broadcast { channel, everybody } => {
+            port.post("/v1/broadcast", &json!({ "channel": channel.to_string(), "everybody": everybody }))?;
+            let said = match everybody {
+                true => "everybody is given it, step by step: `admin broadcasts` says when that is done",
+                false => "it is an ordinary channel",
+            };
+            Ok(said.to_owned())
+        }
+        GroupDeed::Broadcasts => {
+            let mut lines = String::new();
+            port.post("/v1/broadcast/list", &json!({}))?
+                .read_to_string(&mut lines)
+                .map_err(OperatorFault::Read)?;
+            Ok(lines)
+        }
+    }
 }

@@ -24,7 +24,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::Flags;
 use accounts::{AccountNamed, AccountRequest};
-use groups::{GroupNamed, TurnRequest};
+use groups::{GroupDeed, GroupNamed};
 use programs::{ProgramNamed, ProgramRequest};
 
 /// What was asked for.
@@ -137,8 +137,8 @@ pub enum AdminRequest {
     Account(AccountRequest),
     /// Do something for a program that asks.
     Program(ProgramRequest),
-    /// Make a channel of a group, or a group of a channel.
-    Turn(TurnRequest),
+    /// Do something with a group or a channel.
+    Group(GroupDeed),
 }
 
 /// Accounts to make.
@@ -375,7 +375,7 @@ impl From<AdminNamed> for Admin {
             }
             AdminNamed::Group(named) => {
                 let (server, request) = named.into();
-                (server, AdminRequest::Turn(request))
+                (server, AdminRequest::Group(request))
             }
             AdminNamed::Invite { expires_hours, server } => (server, AdminRequest::Invite { expires_hours }),
         };
@@ -509,7 +509,15 @@ mod tests {
             let Command::Admin(turn) = command(&format!("highwater admin turn 77 {form} --data d")) else {
                 panic!("not admin")
             };
-            assert_eq!(turn.request, AdminRequest::Turn(TurnRequest { group: 77, channel }));
+            assert_eq!(turn.request, AdminRequest::Group(GroupDeed::Turn { group: 77, channel }));
+        }
+        for (word, everybody) in [("on", true), ("off", false)] {
+            let Command::Admin(admin) = command(&format!("highwater admin broadcast 77 {word} --data d"))
+            else {
+                panic!("not admin")
+            };
+            let deed = GroupDeed::Broadcast { channel: 77, everybody };
+            assert_eq!(admin.request, AdminRequest::Group(deed));
         }
         let Command::Admin(invite) = command("highwater admin invite --data d") else { panic!("not admin") };
         assert_eq!(invite.request, AdminRequest::Invite { expires_hours: 72 });

@@ -8,7 +8,10 @@ use super::{
     accounts::named,
     operator::{Operator, refused},
 };
-use crate::logic::Answer;
+use crate::{
+    logic::{Answer, operation::Target},
+    model::ConversationId,
+};
 
 #[derive(Deserialize)]
 struct Make {
@@ -40,12 +43,16 @@ pub(super) async fn make(
 struct Say {
     /// Name or id of a bot.
     from: String,
-    /// Name or id of a user.
-    to: String,
+    /// Name or id of a user, or none.
+    #[serde(default)]
+    to: Option<String>,
+    /// In decimal: a group or a channel of the bot, where there is no user.
+    #[serde(default)]
+    conversation: Option<String>,
     text: String,
 }
 
-/// `POST /v1/send`: a message of a bot to one user.
+/// `POST /v1/send`: a message of a bot to one user, or to a group or a channel in which it may write.
 pub(super) async fn send(
     operator: web::Data<Operator>,
     http: HttpRequest,
@@ -64,6 +71,13 @@ pub(super) async fn send(
 }
 
 async fn sent(operator: &Operator, wanted: Say) -> Result<Answer, Refusal> {
-    let (bot, to) = (named(operator, wanted.from).await?.user, named(operator, wanted.to).await?.user);
+    let bot = named(operator, wanted.from).await?.user;
+    let to = match (wanted.to, wanted.conversation) {
+        (Some(user), None) => Target::User(named(operator, user).await?.user),
+        (None, Some(id)) => {
+            Target::Conversation(ConversationId(id.parse().map_err(|_| Refusal::InvalidField)?))
+        }
+        _ => return Err(Refusal::InvalidField),
+    };
     operator.accounts.send_as_bot(bot, to, wanted.text).await
 }

@@ -4,6 +4,7 @@ mod accounts;
 mod api_keys;
 pub mod body;
 mod bots;
+mod broadcasts;
 pub mod development;
 mod devices;
 mod explain;

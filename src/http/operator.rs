@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use super::{
     accounts, api_keys,
     body::{self, BodyFault},
-    bots, devices, explain, explain_message,
+    bots, broadcasts, devices, explain, explain_message,
     export::{self, Exports},
     groups,
     requests::bearer,
@@ -108,6 +108,8 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/v1/suspend", web::post().to(accounts::suspend))
         .route("/v1/erase", web::post().to(accounts::erase))
         .route("/v1/turn", web::post().to(groups::turn))
+        .route("/v1/broadcast", web::post().to(broadcasts::set))
+        .route("/v1/broadcast/list", web::post().to(broadcasts::list))
         .route("/v1/set-password", web::post().to(accounts::set_password))
         .route("/v1/documents", web::put().to(put_document))
         .route("/v1/accept-time", web::post().to(accept_time))

@@ -3,6 +3,7 @@
 use highwater_wire::Refusal;
 
 use super::{
+    broadcasts,
     decide::{Decided, Needs, authorise},
     lineages,
     operation::{Answer, EndDevices, NewDevice, Principal, Register},
@@ -18,6 +19,7 @@ pub(super) fn register_needs(needs: &mut Needs<'_>, register: &Register) {
     needs.need(Need::Account(register.user));
     needs.need(Need::Name(name_key(&register.name)));
     needs.need(Need::Device(register.device.device));
+    broadcasts::new_user_needs(needs);
     if let Some(invite) = register.invite {
         needs.need(Need::Invite(invite));
     }
@@ -82,12 +84,13 @@ pub(super) fn register(
     };
     begin(state, &account, version);
     let item = profiles::own_item(state, &account, version);
-    effects.push(Effect::Account(account));
+    effects.push(Effect::Account(account.clone()));
     let device = device_row(&register.device, at);
     state.devices.change(device.device, Some(device.clone()), version);
     effects.push(Effect::Device(device.clone()));
     effects.push(lineages::add_device(state, register.user, device.device, Version(0), version));
     effects.push(item);
+    broadcasts::give_all(state, &mut effects, &account, version);
     Ok(Decided::changed(version, effects, Answer::DeviceAdded(device)))
 }
 
@@ -95,7 +98,9 @@ pub(super) fn register(
 pub(super) fn put_new(state: &mut State, account: Account, version: Version) -> Vec<Effect> {
     begin(state, &account, version);
     let item = profiles::own_item(state, &account, version);
-    vec![Effect::Account(account), item]
+    let mut effects = vec![Effect::Account(account.clone()), item];
+    broadcasts::give_all(state, &mut effects, &account, version);
+    effects
 }
 
 /// The user is new, so nothing can be waiting: all this is known without a read.

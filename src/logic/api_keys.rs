@@ -5,6 +5,7 @@ use highwater_wire::Refusal;
 use super::{
     accounts,
     api_key_scopes::{self, Rule},
+    broadcasts,
     decide::{Decided, Needs},
     on_behalf::Voucher,
     operation::Answer,
@@ -89,6 +90,7 @@ pub(super) fn make_user_needs(needs: &mut Needs<'_>, make: &MakeUser) {
         needs.need(Need::ApiKeys);
     }
     needs.need(Need::Account(make.user));
+    broadcasts::new_user_needs(needs);
     let key = name_key(&make.name);
     if needs.need(Need::Name(key.clone()))
         && let Some(user) = needs.state.names.get(&key).copied().flatten()

@@ -6,7 +6,9 @@
 
 use highwater_wire::Refusal;
 
+pub(super) use super::follow_rows::{begin, begin_unbounded, ended, put_follow};
 use super::{
+    broadcasts::is_broadcast,
     contacts,
     decide::{Decided, Needs, authorise, put_item},
     fan_out::{CONVERSATIONS, head_of},
@@ -19,9 +21,8 @@ use super::{
     turns,
 };
 use crate::model::{
-    Channel, ChannelEffect, ConversationId, Effect, Follow, FollowEnd, FollowInterval, Form, Group, Interval,
-    Member, Notice, Role, Seq, TimeMs, UserId, Version, belonging,
-    limits::{FOLLOW_INTERVALS_MAX, FOLLOWS_PER_USER_MAX},
+    Channel, ChannelEffect, ConversationId, Effect, Follow, FollowEnd, Form, Group, Interval, Member, Notice,
+    Role, Seq, TimeMs, UserId, Version, belonging,
     record::{Item, ItemValue},
 };
 
@@ -66,8 +67,9 @@ pub(super) fn needs(needs: &mut Needs<'_>, request: &ChannelRequest) {
     }
 }
 
-/// The rows of one follow, and whether there is such a channel for who asks.
+/// The rows of one follow, whether it is one that everybody has, and whether there is such a channel for who asks.
 pub(super) fn unfollow_needs(needs: &mut Needs<'_>, user: UserId, channel: ConversationId) {
+    needs.need(Need::Broadcasts);
     follow_needs(needs, user, channel);
     let held = needs.state.groups.get(&channel).and_then(Option::as_ref);
     if let Some(owner) = held.and_then(owner_of) {
@@ -145,7 +147,7 @@ fn follow(
     if is_following(state, user, channel) {
         return Ok(Decided::unchanged(Answer::Done));
     }
-    check_is_there(state, held, user)?;
+    check_is_there(state, held, (user, channel))?;
     let end = FollowEnd { seq: head_of(state, channel), version };
     let follow = begin(state, (user, channel), end)?;
     let mut effects = Vec::new();
@@ -162,11 +164,14 @@ pub(super) fn unfollow(
     version: Version,
 ) -> Result<Decided, Refusal> {
     let held = held_channel(state, channel)?;
+    if is_broadcast(state, channel) {
+        return Err(Refusal::FollowedByAll);
+    }
     if !is_following(state, user, channel) {
         // Who followed once knows of it, so that asked twice it is the same.
         let has_followed = state.follows.get(&(user, channel)).is_some_and(Option::is_some);
         if !has_followed {
-            check_is_there(state, held, user)?;
+            check_is_there(state, held, (user, channel))?;
         }
         return Ok(Decided::unchanged(Answer::Done));
     }
@@ -258,16 +263,20 @@ pub(super) fn forget(
 }
 
 /// The group of a channel. Whether there is no such conversation or it is a group looks the same from outside.
-fn held_channel(state: &State, channel: ConversationId) -> Result<&GroupState, Refusal> {
+pub(super) fn held_channel(state: &State, channel: ConversationId) -> Result<&GroupState, Refusal> {
     let held = state.groups.get(&channel).and_then(Option::as_ref);
     held.filter(|held| held.form() == Form::Channel).ok_or(Refusal::NoSuchConversation)
 }
 
-/// For somebody whom its owner blocks there is no such channel, and for nobody one that has ended: nobody writes to it any
-/// more.
-fn check_is_there(state: &State, held: &GroupState, user: UserId) -> Result<(), Refusal> {
+/// For somebody whom its owner blocks there is no such channel, unless everybody follows it; and for nobody one that has
+/// ended: nobody writes to it any more.
+fn check_is_there(
+    state: &State,
+    held: &GroupState,
+    (user, channel): (UserId, ConversationId),
+) -> Result<(), Refusal> {
     match owner_of(held) {
-        Some(owner) if !contacts::is_blocked(state, owner, user) => Ok(()),
+        Some(owner) if is_broadcast(state, channel) || !contacts::is_blocked(state, owner, user) => Ok(()),
         _ => Err(Refusal::NoSuchConversation),
     }
 }
@@ -293,59 +302,7 @@ pub(super) fn is_following(state: &State, user: UserId, channel: ConversationId)
     state.follows.get(&(user, channel)).is_some_and(is_open)
 }
 
-/// The row of a user who follows from here on; the user does not follow yet.
-pub(super) fn begin(
-    state: &State,
-    (user, channel): (UserId, ConversationId),
-    after: FollowEnd,
-) -> Result<Follow, Refusal> {
-    let held = state.follows.get(&(user, channel)).cloned().flatten();
-    let follows = state.follow_counts.get(&user).copied().unwrap_or(0);
-    if held.is_none() && follows >= FOLLOWS_PER_USER_MAX {
-        return Err(Refusal::TooManyFollows);
-    }
-    let mut follow = held.unwrap_or(Follow { user, channel, intervals: Vec::new() });
-    let is_full = follow.intervals.len() >= FOLLOW_INTERVALS_MAX;
-    let last = follow.intervals.last_mut();
-    match last.filter(|last| last.through.is_some_and(|end| end.seq == after.seq)) {
-        // Nothing was said since, so it is as if the user had stayed.
-        Some(last) => last.through = None,
-        None if is_full => return Err(Refusal::TooManyFollows),
-        None => follow.intervals.push(FollowInterval { after, through: None }),
-    }
-    Ok(follow)
-}
-
-/// The row of a user who does not follow any more. A time in which nothing was said is not worth remembering.
-pub(super) fn ended(follow: &Follow, end: FollowEnd) -> Follow {
-    let mut intervals = follow.intervals.clone();
-    let last = intervals.last_mut().expect("a follow has a time");
-    last.through = Some(end);
-    if last.after.seq == end.seq {
-        intervals.pop();
-    }
-    Follow { intervals, ..follow.clone() }
-}
-
-/// The row takes its value, in memory and in the record; without any time in it it goes.
-pub(super) fn put_follow(state: &mut State, effects: &mut Vec<Effect>, follow: Follow, version: Version) {
-    let (user, channel, key) = (follow.user, follow.channel, (follow.user, follow.channel));
-    let was_kept = state.follows.get(&key).is_some_and(Option::is_some);
-    let is_kept = !follow.intervals.is_empty();
-    state.note_follower((channel, user), follow.is_open(), version);
-    state.follows.change(key, is_kept.then(|| follow.clone()), version);
-    let effect =
-        if is_kept { ChannelEffect::Follow(follow) } else { ChannelEffect::FollowGone { user, channel } };
-    effects.push(Effect::Channel(effect));
-    if was_kept != is_kept {
-        let follows = state.follow_counts.get(&user).copied().unwrap_or(0);
-        let follows = if is_kept { follows + 1 } else { follows.saturating_sub(1) };
-        state.follow_counts.change(user, follows, version);
-        effects.push(Effect::Channel(ChannelEffect::FollowCount { user, follows }));
-    }
-}
-
-fn count_followers(
+pub(super) fn count_followers(
     state: &mut State,
     effects: &mut Vec<Effect>,
     channel: ConversationId,

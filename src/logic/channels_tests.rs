@@ -351,7 +351,7 @@ fn a_channel_of_more_than_a_group_may_have_does_not_turn_and_nobody_reads_the_li
     channel.expect("it is one").followers = GROUP_MEMBERS_CEILING as u64 + 1;
     let mut state = State::default();
     let asked = rows.warm(&mut state, &at(turn(1, Form::Group)));
-    assert_eq!(asked.len(), 3, "{asked:?}");
+    assert_eq!(asked.len(), 4, "{asked:?}");
     let posted = rows.warm(&mut State::default(), &at(say(1, 1)));
     assert!(posted.len() <= 6, "a post needs what it needs without followers: {posted:?}");
 }

@@ -3,7 +3,8 @@
 use highwater_wire::Refusal;
 
 use super::{
-    accounts, api_keys, channels, contacts, erasure, fan_out, group_needs, groups, lineages, on_behalf,
+    accounts, api_keys, broadcasts, channels, contacts, erasure, fan_out, group_needs, groups, lineages,
+    on_behalf,
     operation::{Answer, EndDevices, NO_DEVICE, Operation, Principal, Request},
     passwords, privacy, profiles, reading, retention, send,
     state::{Need, State},
@@ -85,6 +86,7 @@ pub fn lacking(state: &State, operation: &Operation) -> Vec<Need> {
             }
         }
         Request::Turn(group, to) => turns::unasked_needs(&mut needs, *group, *to),
+        Request::Broadcast(request) => broadcasts::needs(&mut needs, request),
         Request::ForgetFollow { user, channel, .. } => channels::forget_needs(&mut needs, *user, *channel),
         Request::Expand(group) => fan_out::expand_needs(&mut needs, *group),
         Request::ChangeContact(change) => contacts::needs(&mut needs, change),
@@ -147,6 +149,7 @@ pub fn decide(state: &mut State, operation: &Operation, version: Version) -> Res
         Request::MakeUser(make) => api_keys::make_user(state, operation.at, make, version),
         Request::OnBehalf(on_behalf) => on_behalf::decide(state, on_behalf, version),
         Request::Turn(group, to) => turns::decide_unasked(state, operation.at, *group, *to, version),
+        Request::Broadcast(request) => broadcasts::decide(state, request, version),
         Request::ForgetFollow { user, channel, through, last } => {
             Ok(channels::forget(state, (*user, *channel), (*through, *last), version))
         }

@@ -12,9 +12,9 @@ use super::{
     operation::{ChangeContact, ContactChange, NewDevice, Register, Send, Target},
 };
 use crate::model::{
-    ApiKeys, ClientMessageId, Contact, ContactTally, Content, ConversationId, Counted, Custom, Day, DeviceId,
-    Erasure, Follow, Kind, KindSet, Lineage, LineageId, Lineages, Profile, Reading, Seq, TimeMs, UserId,
-    Version,
+    ApiKeys, Broadcasts, ClientMessageId, Contact, ContactTally, Content, ConversationId, Counted, Custom,
+    Day, DeviceId, Erasure, Follow, Kind, KindSet, Lineage, LineageId, Lineages, Profile, Reading, Seq,
+    TimeMs, UserId, Version,
     record::{Account, Conversation, Device, HostIdentityKey, Invite, Receipt, ReceiptDay, SecretHash},
 };
 
@@ -40,6 +40,7 @@ pub(super) struct Rows {
     pub(super) groups: BTreeMap<ConversationId, GroupState>,
     pub(super) contacts: BTreeMap<(UserId, UserId), Contact>,
     pub(super) contact_tallies: BTreeMap<UserId, ContactTally>,
+    pub(super) broadcasts: Broadcasts,
     pub(super) follows: BTreeMap<(UserId, ConversationId), Follow>,
     pub(super) erasures: BTreeMap<UserId, Erasure>,
 }
@@ -142,6 +143,7 @@ impl Rows {
                 let is_owner = |held: &&GroupState| super::channels::owner_of(held) == Some(user);
                 Warm::Owned(user, self.groups.values().filter(is_owner).count() as u32)
             }
+            Need::Broadcasts => Warm::Broadcasts(self.broadcasts.clone()),
             Need::Followers(channel) => {
                 let open =
                     self.follows.values().filter(|follow| follow.channel == channel && follow.is_open());

@@ -6,8 +6,8 @@ use super::{
     operation::{EndDevices, Register, Target},
 };
 use crate::model::{
-    Asking, ChannelEffect, ConversationId, Day, DeviceId, Effect, FollowInterval, GroupEffect, Interval,
-    Kind, Lineage, LineageId, Link, Position, Seq, TimeMs, UserId, Version,
+    Asking, Broadcast, ChannelEffect, ConversationId, Day, DeviceId, Effect, FollowInterval, GroupEffect,
+    Interval, Kind, Lineage, LineageId, Link, Position, Seq, TimeMs, UserId, Version,
     limits::{CUSTOM_JSON_BYTES_MAX, DEVICES_PER_USER_MAX, TEXT_BYTES_MAX},
     record::Invite,
 };
@@ -166,6 +166,13 @@ fn shown_of_channel(effect: &ChannelEffect) -> String {
         ChannelEffect::FollowGone { user, .. } => format!("-follow {user}"),
         ChannelEffect::FollowCount { user, follows } => format!("{user} follows {follows}"),
         ChannelEffect::Posted(posted) => format!("posted {}", posted.seq),
+        ChannelEffect::Broadcasts(rows) => {
+            let left = |row: &Broadcast| match row.left_after {
+                Some(user) => format!("{}>{user}", row.begun),
+                None => row.begun.to_string(),
+            };
+            format!("broadcasts [{}]", rows.0.iter().map(left).collect::<Vec<_>>().join(" "))
+        }
     }
 }
 

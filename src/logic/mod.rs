@@ -8,6 +8,9 @@ pub mod api_keys;
 mod api_keys_tests;
 #[cfg(test)]
 mod bodies_tests;
+pub mod broadcasts;
+#[cfg(test)]
+mod broadcasts_tests;
 #[cfg(test)]
 mod channel_people_tests;
 mod channels;
@@ -35,6 +38,7 @@ mod fan_out;
 pub mod fan_out_job;
 #[cfg(test)]
 mod fan_out_job_tests;
+mod follow_rows;
 mod followers;
 mod gone;
 #[cfg(test)]

@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::state::{ConversationState, GroupState};
 use crate::model::{
-    ApiKeys, ClientMessageId, Contact, ContactTally, ConversationId, DeviceId, Erasure, Follow, Kind,
-    Lineages, Reading, Seq, UserId, Version,
+    ApiKeys, Broadcasts, ClientMessageId, Contact, ContactTally, ConversationId, DeviceId, Erasure, Follow,
+    Kind, Lineages, Reading, Seq, UserId, Version,
     record::{Account, Device, HostIdentityKey, Invite, Receipt, ReceiptDay, SecretHash},
 };
 
@@ -48,6 +48,8 @@ pub enum Need {
     FollowCount(UserId),
     /// How many groups and channels a user owns.
     Owned(UserId),
+    /// The channels that everybody follows.
+    Broadcasts,
     /// Everybody who follows a channel now. Only asked of one whose followers may become members of a group.
     Followers(ConversationId),
     /// What a user has read of a conversation.
@@ -95,6 +97,8 @@ pub enum Warm {
     FollowCount(UserId, u32),
     /// See `Need::Owned`.
     Owned(UserId, u32),
+    /// See `Need::Broadcasts`.
+    Broadcasts(Broadcasts),
     /// See `Need::Followers`.
     Followers(ConversationId, BTreeSet<UserId>),
     /// See `Need::Reading`.

@@ -3,6 +3,7 @@
 pub use super::{
     answer::{Answer, MadeLink},
     api_keys::{ApiKeyChange, MakeUser},
+    broadcasts::BroadcastRequest,
     channels::{ChannelChange, ChannelRequest},
     contact_changes::{ChangeContact, ContactChange},
     erasure::{Erase, ErasedBy, ErasureRequest},
@@ -179,6 +180,8 @@ pub enum Request {
     Channel(ChannelRequest),
     /// A group becomes a channel or the reverse, by an operator's word or since it has grown: its owner does it by the log.
     Turn(ConversationId, Form),
+    /// A channel becomes one that everybody follows, or is one no more, by an operator's word and in many steps.
+    Broadcast(BroadcastRequest),
     /// Cleanup found a time in which a user followed a channel that is past the retention of inboxes.
     ForgetFollow {
         /// Whose.
@@ -343,6 +346,7 @@ impl Operation {
             Request::MakeUser(make) => Some(make.user),
             Request::OnBehalf(on_behalf) => on_behalf.operation.actor(),
             Request::ForgetFollow { user, .. } => Some(*user),
+            Request::Broadcast(request) => Some(request.channel().as_actor()),
             Request::Turn(group, _) | Request::Expand(group) => Some(group.as_actor()),
             Request::StoreTime | Request::AcceptTime | Request::Invite(_) => None,
         }

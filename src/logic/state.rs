@@ -13,9 +13,9 @@ pub use super::{
     need::{Need, Warm},
 };
 use crate::model::{
-    ApiKeys, ClientMessageId, Contact, ContactTally, ConversationId, Counted, Day, DeviceId, DevicePolicy,
-    Erasure, Follow, GroupBounds, HeardSince, Horizon, Kind, Lineages, Reading, Retentions, Seq, Strangers,
-    TimeMs, UserId, Version,
+    ApiKeys, Broadcasts, ClientMessageId, Contact, ContactTally, ConversationId, Counted, Day, DeviceId,
+    DevicePolicy, Erasure, Follow, GroupBounds, HeardSince, Horizon, Kind, Lineages, Reading, Retentions,
+    Seq, Strangers, TimeMs, UserId, Version,
     limits::{GROUPS_HELD_MAX, GROUPS_OWNED_MAX, LINEAGE_EXPIRY_MS},
     record::{Account, Conversation, Device, HostIdentityKey, Invite, Receipt, ReceiptDay, SecretHash},
 };
@@ -76,6 +76,7 @@ pub struct State {
     pub(super) owned: Pinned<UserId, u32, FxBuildHasher>,
     /// See `set_groups_owned_max`.
     pub(super) groups_owned_max: u32,
+    pub(super) broadcasts: Pinned<(), Broadcasts>,
     /// Of channels that are about to become groups.
     pub(super) followers: Pinned<ConversationId, BTreeSet<UserId>, FxBuildHasher>,
     pub(super) readings: Pinned<(UserId, ConversationId), Reading, FxBuildHasher>,
@@ -131,6 +132,7 @@ impl State {
             follow_counts: Pinned::new(rows_max),
             owned: Pinned::new(rows_max),
             groups_owned_max: GROUPS_OWNED_MAX,
+            broadcasts: Pinned::new(rows_max),
             followers: Pinned::new(rows_max.min(GROUPS_HELD_MAX)),
             readings: Pinned::new(rows_max),
             counts: Pinned::new(rows_max),
@@ -260,6 +262,7 @@ impl State {
             Need::Follow(user, channel) => self.follows.holds(&(*user, *channel)),
             Need::FollowCount(user) => self.follow_counts.holds(user),
             Need::Owned(user) => self.owned.holds(user),
+            Need::Broadcasts => self.broadcasts.holds(&()),
             Need::Followers(channel) => self.followers.holds(channel),
             Need::Reading(user, conversation) => self.readings.holds(&(*user, *conversation)),
             Need::Count(conversation, seq) => self.counts.holds(&(*conversation, *seq)),
@@ -294,6 +297,7 @@ impl State {
                 Warm::Follow(user, channel, row) => self.follows.warm((user, channel), row),
                 Warm::FollowCount(user, count) => self.follow_counts.warm(user, count),
                 Warm::Owned(user, groups) => self.owned.warm(user, groups),
+                Warm::Broadcasts(rows) => self.broadcasts.warm((), rows),
                 Warm::Followers(channel, users) => self.followers.warm(channel, users),
                 Warm::Reading(row) => self.readings.warm((row.user, row.conversation), *row),
                 Warm::Count(conversation, seq, count) => self.counts.warm((conversation, seq), count),
@@ -323,6 +327,7 @@ impl State {
             self.follows.sweep(indexed),
             self.follow_counts.sweep(indexed),
             self.owned.sweep(indexed),
+            self.broadcasts.sweep(indexed),
             self.followers.sweep(indexed),
             self.readings.sweep(indexed),
             self.counts.sweep(indexed),

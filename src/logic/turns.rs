@@ -5,6 +5,7 @@
 use highwater_wire::Refusal;
 
 use super::{
+    broadcasts::is_broadcast,
     channels::{begin, change_channel, ended, owner_of, put_conversation, put_follow, since},
     decide::{Decided, Needs},
     fan_out::{CONVERSATIONS, check_queue, head_of},
@@ -34,6 +35,7 @@ pub(super) fn needs(needs: &mut Needs<'_>, group: ConversationId, to: Form) {
         super::fan_out::entry_needs(needs, held, &[]);
         return;
     }
+    needs.need(Need::Broadcasts);
     let followers = held.channel.as_ref().map_or(0, |channel| channel.followers);
     if followers > GROUP_MEMBERS_CEILING as u64 || !needs.need(Need::Followers(group)) {
         return;
@@ -93,6 +95,10 @@ pub(super) fn decide(
     }
     if held.form() == to {
         return Ok(Decided::unchanged(Answer::Done));
+    }
+    if is_broadcast(state, group) {
+        // Everybody would be a member.
+        return Err(Refusal::FollowedByAll);
     }
     check_queue(state, held)?;
     let end = FollowEnd { seq: head_of(state, group).next(), version };

@@ -3,7 +3,10 @@
 //! A channel has the rows of a [`Group`](super::group::Group): its name, and as members those who may write and those who
 //! were members when it became a channel. Beside them it has a row of its own, and one for each follower.
 
-use super::ids::{ConversationId, Seq, UserId, Version};
+use super::{
+    broadcast::Broadcasts,
+    ids::{ConversationId, Seq, UserId, Version},
+};
 
 /// How the entries of a conversation of many reach those who belong to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -158,6 +161,8 @@ pub enum ChannelEffect {
     },
     /// An entry is what followers have to be told.
     Posted(Posted),
+    /// The channels that everybody follows are these now.
+    Broadcasts(Broadcasts),
 }
 
 #[cfg(test)]

@@ -231,7 +231,7 @@ pub const GROUPS_HELD_MAX: usize = 2_000;
 pub const GROUPS_OWNED_MAX: u32 = 500;
 
 /// Channels of which one user has something: those that are followed, and those that were until a while ago. One more:
-/// refused as `too_many_follows`. Source: a sync looks at each; what a user follows is read with one range of 20 KB.
+/// refused as `too_many_follows`, but for one that everybody follows. Source: a sync looks at each; what a user follows is read with one range of 20 KB.
 pub const FOLLOWS_PER_USER_MAX: u32 = 500;
 
 /// Times in which one user followed one channel that are remembered. Over it a follow is refused as `too_many_follows`,

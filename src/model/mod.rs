@@ -3,6 +3,7 @@
 pub mod api_key;
 pub mod belonging;
 pub mod bodies;
+pub mod broadcast;
 pub mod channel;
 pub mod clock;
 pub mod contact;
@@ -30,6 +31,7 @@ pub mod ticks;
 pub use api_key::{ApiKey, ApiKeys};
 pub use belonging::Time;
 pub use bodies::Bodies;
+pub use broadcast::{Broadcast, Broadcasts};
 pub use channel::{Channel, ChannelEffect, Follow, FollowEnd, FollowInterval, Form, Posted, Turn};
 pub use clock::Clock;
 pub use contact::{Contact, ContactTally, Standing};

@@ -284,6 +284,8 @@ server_ids! {
     HOST_QUESTIONS_BUSY = 1278, "host_questions.busy", Sum, Count, "accounts", "host_questions" {"outcome": "busy"};
     /// Time for which the host app was waited for, in all.
     HOST_QUESTIONS_TOOK_US = 1279, "host_questions.took_us", Sum, Micros, "accounts", "host_questions_took";
+    /// Follows that were given to users who were there when an operator had everybody follow a channel.
+    BROADCAST_FOLLOWS = 1280, "broadcasts.follows", Sum, Count, "persistence", "broadcast_follows";
 }
 
 /// Operations per batch. Bounds: a batch holds at most 256 operations.

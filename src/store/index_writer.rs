@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use rustc_hash::FxHashMap;
 
 use super::{
-    accounts, api_keys, channels, contacts, conversations, devices,
+    accounts, api_keys, broadcasts, channels, contacts, conversations, devices,
     engine::IndexBatch,
     erasures,
     field::{put_number, put_time},
@@ -239,6 +239,9 @@ impl Step {
             }
             ChannelEffect::Posted(posted) => {
                 self.posts.entry(posted.channel).or_default().push((posted.seq, posted.version));
+            }
+            ChannelEffect::Broadcasts(rows) => {
+                self.row(broadcasts::key(), |out| broadcasts::encode(out, rows));
             }
         }
     }

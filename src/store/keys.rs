@@ -34,6 +34,7 @@
 //! | `E` | erasures | user | how it stands with the erasure |
 //! | `P` | profiles | user, owner | nothing: the owner has an item of the user |
 //! | `Q` | profiles | user, version | nothing: a change that not all owners were told yet |
+//! | `S` | broadcasts | | the channels that everybody follows |
 //!
 //! Numbers in keys are big-endian, so that byte order is number order. Only the repository of a prefix builds its keys.
 
@@ -97,6 +98,8 @@ pub const ERASURE: u8 = b'E';
 pub const HOLDER: u8 = b'P';
 /// See the table.
 pub const PROFILE_CHANGE: u8 = b'Q';
+/// See the table.
+pub const BROADCASTS: u8 = b'S';
 
 /// A key under construction.
 #[derive(Debug, Clone)]

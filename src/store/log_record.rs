@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use super::{
-    accounts, api_keys, channels, contacts, conversations, devices, erasures,
+    accounts, api_keys, broadcasts, channels, contacts, conversations, devices, erasures,
     field::{Input, Malformed, put_bytes, put_fixed64, put_number, put_optional_text, put_time},
     group_doors, groups, horizon, host_identities, invites, items, lineages, messages, readings, runs,
 };
@@ -49,6 +49,7 @@ const ERASURE: u8 = 74;
 const READING: u8 = 80;
 const DOOR: u8 = 85;
 const OWNED: u8 = 86;
+const BROADCASTS: u8 = 90;
 
 /// Appends one record.
 pub fn encode(out: &mut Vec<u8>, record: &Record) {
@@ -235,6 +236,10 @@ fn encode_effect_on_channel(out: &mut Vec<u8>, effect: &ChannelEffect) {
             out.push(POSTED);
             channels::encode_posted(out, posted);
         }
+        ChannelEffect::Broadcasts(rows) => {
+            out.push(BROADCASTS);
+            broadcasts::encode(out, rows);
+        }
     }
 }
 
@@ -340,6 +345,7 @@ fn decode_effect_on_channel(
             ChannelEffect::FollowCount { user, follows: channels::decode_follow_count(input)? }
         }
         POSTED => ChannelEffect::Posted(channels::decode_posted(input, version)?),
+        BROADCASTS => ChannelEffect::Broadcasts(broadcasts::decode(input)?),
         tag => return Err(Malformed::Unknown { what: "effect", tag: u64::from(tag) }),
     })
 }

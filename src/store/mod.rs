@@ -6,6 +6,7 @@
 
 pub mod accounts;
 pub mod api_keys;
+pub mod broadcasts;
 pub mod channels;
 #[cfg(test)]
 mod channels_tests;

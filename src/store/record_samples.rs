@@ -6,11 +6,12 @@ use bytes::Bytes;
 
 use super::{engine::Engine, engine_memory::MemoryEngine, index_writer, log_record, tail::Tail, view::View};
 use crate::model::{
-    Announcement, ApiKey, ApiKeyId, ApiKeys, Asking, AskingState, Channel, ChannelEffect, ClientMessageId,
-    Contact, ContactTally, Content, ConversationId, Custom, Day, Delivery, DeviceId, Door, Effect, Erasure,
-    Expansion, Follow, FollowEnd, FollowInterval, Form, Group, GroupEffect, HeardSince, Horizon, Interval,
-    Kind, KindSet, Lineage, LineageId, Lineages, Link, Member, Notice, Owned, Position, Posted, Profile,
-    Reading, Record, Role, RunNumber, Seq, Standing, Strangers, TimeMs, Turn, UserId, Version,
+    Announcement, ApiKey, ApiKeyId, ApiKeys, Asking, AskingState, Broadcast, Broadcasts, Channel,
+    ChannelEffect, ClientMessageId, Contact, ContactTally, Content, ConversationId, Custom, Day, Delivery,
+    DeviceId, Door, Effect, Erasure, Expansion, Follow, FollowEnd, FollowInterval, Form, Group, GroupEffect,
+    HeardSince, Horizon, Interval, Kind, KindSet, Lineage, LineageId, Lineages, Link, Member, Notice, Owned,
+    Position, Posted, Profile, Reading, Record, Role, RunNumber, Seq, Standing, Strangers, TimeMs, Turn,
+    UserId, Version,
     api_key::{ActsFor, Scope, Scopes},
     limits::KINDS_MAX,
     record::{Account, Conversation, Device, HostIdentity, Invite, Item, ItemValue, Message, Run},
@@ -170,6 +171,13 @@ fn unfollowed(user: UserId, channel: ConversationId) -> Vec<Effect> {
 pub(super) fn posted(channel: ConversationId, seq: u64, version: u64) -> Effect {
     let posted = Posted { channel, seq: Seq(seq), version: Version(version) };
     Effect::Channel(ChannelEffect::Posted(posted))
+}
+
+/// One channel that everybody follows, and one for which users are left.
+fn broadcasts(channel: ConversationId, user: UserId) -> Effect {
+    let done = Broadcast { channel, begun: Version(300), left_after: None };
+    let under_way = Broadcast { channel: ConversationId(7), begun: Version(70_000), left_after: Some(user) };
+    Effect::Channel(ChannelEffect::Broadcasts(Broadcasts(vec![done, under_way])))
 }
 
 /// One record of every effect, and of every value that it can hold.
@@ -503,6 +511,8 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
         ("channel_followed", followed(ann, conversation)),
         ("channel_unfollowed", unfollowed(ann, conversation)),
         ("channel_posted", vec![posted(conversation, 129, 70_000)]),
+        ("broadcasts", vec![broadcasts(conversation, ann)]),
+        ("broadcasts_none", vec![Effect::Channel(ChannelEffect::Broadcasts(Broadcasts::default()))]),
         (
             "account_gone",
             vec![

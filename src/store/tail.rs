@@ -31,7 +31,7 @@ use parking_lot::{Mutex, RwLock};
 use shard::{Shard, pop_through};
 
 use crate::model::{
-    ApiKeys, Day, Effect, Horizon, Lineages, Record, UserId, Version,
+    ApiKeys, Broadcasts, Day, Effect, Horizon, Lineages, Record, UserId, Version,
     record::{SecretHash, name_key},
     seeded::{self, SyncBug},
 };
@@ -57,6 +57,7 @@ pub struct Tail {
     horizon: RwLock<Horizon>,
     /// All API keys, and the version that changed them.
     api_keys: RwLock<Option<(Version, ApiKeys)>>,
+    broadcasts: RwLock<Option<(Version, Broadcasts)>>,
     erased: erased::ErasedUsers,
 }
 
@@ -73,6 +74,7 @@ impl Tail {
             bytes: AtomicUsize::new(0),
             horizon: RwLock::default(),
             api_keys: RwLock::default(),
+            broadcasts: RwLock::default(),
             erased: erased::ErasedUsers::default(),
         }
     }

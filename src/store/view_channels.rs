@@ -131,7 +131,8 @@ impl View {
         }
     }
 
-    /// Everything that a user follows, and followed a while ago. Bounded by `limits::FOLLOWS_PER_USER_MAX`.
+    /// Everything that a user follows, and followed a while ago. Bounded by `limits::FOLLOWS_PER_USER_MAX`, and
+    /// what everybody follows besides.
     ///
     /// # Errors
     /// When the index cannot be read.

@@ -3,7 +3,7 @@
 //!
 //! A user who comes is registered first, and what the user follows is read then: what is posted meanwhile is remembered by
 //! channel and told when the read is done, and what the user follows or leaves meanwhile counts more than what was read.
-//! So no post falls between. Bounded by the users who are here, times `limits::FOLLOWS_PER_USER_MAX`.
+//! So no post falls between. Bounded by the users who are here, times `limits::FOLLOWS_PER_USER_MAX` and what everybody follows.
 
 use std::collections::VecDeque;
 

@@ -62,6 +62,7 @@ mod bad_snapshots;
 mod bad_tokens;
 mod bodies;
 mod bots;
+mod broadcasts;
 mod channel_heirs;
 mod channels;
 mod chat;

@@ -96,7 +96,7 @@ impl Oracle {
             ChannelEffect::FollowGone { user, channel } => {
                 drop(self.channels.entry(*channel).or_default().follows.remove(user));
             }
-            ChannelEffect::FollowCount { .. } => {}
+            ChannelEffect::FollowCount { .. } | ChannelEffect::Broadcasts(_) => {}
             ChannelEffect::Posted(posted) => self.take_posted(posted),
         }
     }

@@ -136,6 +136,10 @@ refusals! {
     NoSuchRequest = 334, "no_such_request", 404, false, "there is no such request, or it has expired";
     /// The user follows as many channels as one may, or came and went too often.
     TooManyFollows = 340, "too_many_follows", 409, false, "as many channels are followed as there may be";
+    /// Everybody follows this channel by an operator's word: nobody ends the follow, and it becomes no group.
+    FollowedByAll = 341, "followed_by_all", 409, false, "everybody follows this channel";
+    /// Everybody is made to follow as many channels as there may be.
+    TooManyBroadcasts = 342, "too_many_broadcasts", 409, false, "everybody follows as many channels as there may be";
     /// What a user wants to show is too long, or has characters that nobody sees.
     InvalidProfile = 350, "invalid_profile", 400, false, "a display name has at most 64 characters, an avatar 256 bytes, a text 280 characters, all visible";
     /// The user changed the profile too often.

@@ -25,14 +25,15 @@ impl Accounts {
         Ok((bot, device))
     }
 
-    /// Sends a text of a bot to a user. It is a message like any other: whoever blocks the bot does not get it.
+    /// Sends a text of a bot to a user, or to a conversation in which the bot may write. It is a message like any other:
+    /// whoever blocks the bot does not get it.
     ///
     /// # Errors
-    /// `Forbidden` where the sender is no bot, `NoSuchUser`, or what is refused of any message.
-    pub async fn send_as_bot(&self, bot: UserId, to: UserId, text: String) -> Result<Answer, Refusal> {
+    /// `Forbidden` where the sender is no bot, `NoSuchUser`, `NoSuchConversation`, or what is refused of any message.
+    pub async fn send_as_bot(&self, bot: UserId, to: Target, text: String) -> Result<Answer, Refusal> {
         let send = Send {
             by: Principal { user: bot, device: NO_DEVICE },
-            to: Target::User(to),
+            to,
             id: ClientMessageId(self.random.bytes::<16>()),
             day: self.services.today(),
             content: logic::content::of_send(text, None)?,

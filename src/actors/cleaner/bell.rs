@@ -1,4 +1,4 @@
-//! How the cleaner hears that an erasure has begun, so that others need not wait for its pause to be told.
+//! How the cleaner hears that an erasure or a broadcast has begun, so that others need not wait for its pause.
 
 use std::sync::{Arc, OnceLock};
 
@@ -11,10 +11,10 @@ use crate::model::Version;
 #[derive(Clone, Default)]
 pub struct CleanerBell(Arc<OnceLock<Addr<Cleaner>>>);
 
-/// An erasure is durable that began with this version.
+/// An erasure or a broadcast is durable that began with this version.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(super) struct ErasureBegan(pub(super) Version);
+pub(super) struct Began(pub(super) Version);
 
 impl CleanerBell {
     /// Says whom to wake. Called once.
@@ -22,11 +22,11 @@ impl CleanerBell {
         assert!(self.0.set(cleaner).is_ok(), "one cleaner hears the bell");
     }
 
-    /// Says that an erasure has begun. What does not reach the cleaner, its next pass finds.
-    pub fn erasure_began(&self, begun: Version) {
+    /// Says that an erasure or a broadcast has begun. What does not reach the cleaner, its next pass finds.
+    pub fn began(&self, begun: Version) {
         if let Some(cleaner) = self.0.get() {
             // A mailbox that is full has others of these in it.
-            let _ = cleaner.try_send(ErasureBegan(begun));
+            let _ = cleaner.try_send(Began(begun));
         }
     }
 }

@@ -39,7 +39,7 @@ pub(super) fn find(
         }
     }
     if is_last {
-        found.next = Some(Place::Erasing(None));
+        found.next = Some(Place::AWAITED);
     }
     Ok(found)
 }

@@ -42,7 +42,7 @@ const GROUP: ConversationId = ConversationId(0x6e0);
 /// What users who are erased write; others write "kept".
 const SECRET: &str = "secret";
 
-struct Store {
+pub(super) struct Store {
     random: SeededRandom,
     state: State,
     tail: Arc<Tail>,
@@ -56,7 +56,7 @@ struct Store {
 }
 
 impl Store {
-    fn new(seed: u64) -> Store {
+    pub(super) fn new(seed: u64) -> Store {
         let faulty = Arc::new(FaultyEngine::new(MemoryEngine::new(), FaultPlan::default()));
         let mut store = Store {
             random: SeededRandom(seed),
@@ -78,11 +78,11 @@ impl Store {
         store
     }
 
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(super) fn below(&mut self, bound: u64) -> u64 {
         self.random.below(bound)
     }
 
-    fn submit(&mut self, request: &Request) -> Result<Answer, highwater_wire::Refusal> {
+    pub(super) fn submit(&mut self, request: &Request) -> Result<Answer, highwater_wire::Refusal> {
         let operation = Operation { at: NOW, request: request.clone() };
         while !lacking(&self.state, &operation).is_empty() {
             let view = View::new(&self.tail, &self.engine);
@@ -117,7 +117,7 @@ impl Store {
         let _ = self.submit(&Request::Send(send));
     }
 
-    fn index(&self) {
+    pub(super) fn index(&self) {
         let records = self.tail.unindexed(usize::MAX);
         let Some(last) = records.last() else { return };
         let is_erased = |user| self.tail.is_erased(user);
@@ -131,7 +131,7 @@ impl Store {
     }
 
     /// Memory is lost, and what the index lacks is replayed.
-    fn crash(&mut self) {
+    pub(super) fn crash(&mut self) {
         let kept = self.random.below(self.faulty.unsynced_batches() as u64 + 1);
         self.faulty.crash(kept as usize);
         let reach = self.tail.indexed();
@@ -153,11 +153,11 @@ impl Store {
         self.assert_hidden();
     }
 
-    fn view(&self) -> View {
+    pub(super) fn view(&self) -> View {
         View::new(&self.tail, &self.engine)
     }
 
-    fn find(&self, place: Place) -> Found {
+    pub(super) fn find(&self, place: Place) -> Found {
         let (retentions, awaited) = (Retentions::default(), Version(0));
         let judging = Judging { since: HeardSince(TimeMs(0)), now: None, retentions, awaited };
         find(&self.view(), place, &judging).unwrap()

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::{
     bodies,
+    broadcasting::{self, Broadcasting},
     erasing::{self, Erasing},
     schedule::Left,
 };
@@ -31,6 +32,8 @@ pub enum Place {
     Tombstones(Option<Vec<u8>>),
     /// At the logs of the conversations after this one.
     Bodies(Option<ConversationId>),
+    /// At channels that everybody is to follow; first to look which there are.
+    Broadcasting(Option<Broadcasting>),
     /// At the erasures under way; first to look which there are.
     Erasing(Option<Erasing>),
 }
@@ -38,6 +41,15 @@ pub enum Place {
 impl Place {
     /// Where every pass begins.
     pub const BEGIN: Place = Place::Users(None);
+
+    /// Where a pass begins through what others wait for, and where every pass comes to it.
+    pub const AWAITED: Place = Place::Broadcasting(None);
+
+    /// Whether it is among what others wait for.
+    #[must_use]
+    pub fn is_awaited(&self) -> bool {
+        matches!(self, Place::Broadcasting(_) | Place::Erasing(_))
+    }
 }
 
 /// By what a step judges. The committer judges again, by its own time.
@@ -49,7 +61,7 @@ pub struct Judging {
     pub now: Option<TimeMs>,
     /// How long things are kept.
     pub retentions: Retentions,
-    /// The newest erasure that the cleaner was told of. Until the index has it, it is waited for.
+    /// The newest erasure or broadcast that the cleaner was told of. Until the index has it, it is waited for.
     pub awaited: Version,
 }
 
@@ -70,7 +82,7 @@ pub struct Found {
     pub requests: Vec<Request>,
     /// Where the next step goes on; `None` when the pass has reached its end.
     pub next: Option<Place>,
-    /// At the end of a pass, what it leaves of erasures.
+    /// What is left of that for which others wait.
     pub left: Left,
 }
 
@@ -94,6 +106,7 @@ pub fn find(view: &View, place: Place, judging: &Judging) -> Result<Found, ReadF
         Place::Users(after) => of_users(view, after, judging),
         Place::Tombstones(after) => of_tombstones(view, after.as_deref(), judging),
         Place::Bodies(after) => bodies::find(view, after, judging),
+        Place::Broadcasting(at) => broadcasting::find(view, at),
         Place::Erasing(None) => erasing::begin(view, judging.awaited),
         Place::Erasing(Some(at)) => erasing::find(view, at),
     }
@@ -166,7 +179,7 @@ fn of_tombstones(view: &View, after: Option<&[u8]>, judging: &Judging) -> Result
     }
     if last.is_none() {
         let goes = judging.retentions.bodies != Bodies::Forever;
-        found.next = Some(if goes { Place::Bodies(None) } else { Place::Erasing(None) });
+        found.next = Some(if goes { Place::Bodies(None) } else { Place::AWAITED });
     }
     Ok(found)
 }

@@ -22,7 +22,10 @@ use crate::{
         fan_out_job::group_of,
         operation::{ContactChange, ErasureRequest, ProfileRequest, Request},
     },
-    model::{ChannelEffect, Clock, ConversationId, DeviceEnd, DeviceId, Effect, GroupEffect, Record, UserId},
+    model::{
+        Broadcasts, ChannelEffect, Clock, ConversationId, DeviceEnd, DeviceId, Effect, GroupEffect, Record,
+        UserId,
+    },
     monitor::{Monitor, Op, Outcome, ids},
 };
 
@@ -110,12 +113,15 @@ impl Telling {
                         monitor.add(ids::PROFILES_CHANGED, 1);
                         self.profile_news.came();
                     }
+                    Effect::Channel(ChannelEffect::Broadcasts(rows)) => {
+                        self.of_broadcasts(rows, record, monitor);
+                    }
                     Effect::Channel(effect) => self.of_channel(effect, monitor),
                     Effect::DeviceEnded { user, device, .. } => {
                         self.put_out(*user, *device, record.end_of_devices(), monitor);
                     }
                     Effect::Erasure(erasure) if erasure.begun == record.version => {
-                        self.cleaner.erasure_began(erasure.begun);
+                        self.cleaner.began(erasure.begun);
                     }
                     Effect::Device(device) if device.suspended => {
                         self.put_out(device.user, device.device, DeviceEnd::Suspended, monitor);
@@ -155,13 +161,26 @@ impl Telling {
             }
             ChannelEffect::Follow(follow) => (follow.user, follow.channel, follow.is_open()),
             ChannelEffect::FollowGone { user, channel } => (*user, *channel, false),
-            ChannelEffect::Row(_) | ChannelEffect::FollowCount { .. } => return,
+            ChannelEffect::Row(_) | ChannelEffect::FollowCount { .. } | ChannelEffect::Broadcasts(_) => {
+                return;
+            }
         };
         let of_polls = self.ports.poll_worker(user);
         let of_actor = self.directory.worker(user).filter(|worker| *worker != of_polls);
         for worker in [Some(of_polls), of_actor].into_iter().flatten() {
             self.ports.followed(worker).changed(user, channel, is_followed);
         }
+    }
+
+    /// A channel that everybody is to follow has begun to be one, or some users were given the follow.
+    fn of_broadcasts(&self, rows: &Broadcasts, record: &Record, monitor: &Monitor) {
+        if rows.0.iter().any(|row| row.begun == record.version) {
+            self.cleaner.began(record.version);
+            return;
+        }
+        let is_follow = |effect: &&Effect| matches!(effect, Effect::Channel(ChannelEffect::Follow(_)));
+        let given = record.effects.iter().filter(is_follow).count();
+        monitor.add(ids::BROADCAST_FOLLOWS, given as u64);
     }
 
     /// One envelope per worker for everything that a batch posted, whoever follows.
@@ -315,6 +334,7 @@ fn op_of(request: &Request) -> Option<Op> {
         | Request::Group(_)
         | Request::Channel(_)
         | Request::Turn(..)
+        | Request::Broadcast(_)
         | Request::ForgetFollow { .. }
         | Request::Expand(_) => None,
     }

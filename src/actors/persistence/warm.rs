@@ -75,6 +75,7 @@ fn one(view: &View, need: Need) -> Result<Warm, ReadFault> {
         Need::Follow(user, channel) => Warm::Follow(user, channel, view.follow(user, channel)?),
         Need::Owned(user) => Warm::Owned(user, view.owned(user)?),
         Need::FollowCount(user) => Warm::FollowCount(user, view.follow_count(user)?),
+        Need::Broadcasts => Warm::Broadcasts(view.broadcasts()?),
         Need::Followers(channel) => {
             Warm::Followers(channel, view.followers(channel, GROUP_MEMBERS_CEILING + 1)?)
         }

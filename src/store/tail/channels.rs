@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::{Pin, Rows, Tail, drop_row};
-use crate::model::{Channel, ChannelEffect, ConversationId, Follow, Seq, UserId, Version};
+use crate::model::{Broadcasts, Channel, ChannelEffect, ConversationId, Follow, Seq, UserId, Version};
 
 /// Channels whose newest post is remembered when the index has it. More are looked up when they are asked for.
 /// Source: about 32 bytes each, so 3 MB when full.
@@ -62,6 +62,7 @@ impl Tail {
                     shard.post_heads.insert(posted.channel, posted.version);
                 }
             }
+            ChannelEffect::Broadcasts(rows) => *self.broadcasts.write() = Some((version, rows.clone())),
         }
     }
 
@@ -97,6 +98,9 @@ impl Tail {
                         rows.posts.pop_front();
                     }
                 });
+            }
+            ChannelEffect::Broadcasts(_) => {
+                self.broadcasts.write().take_if(|(changed, _)| *changed <= version);
             }
         }
     }
@@ -150,6 +154,12 @@ impl Pin {
     pub fn channel(&self, channel: ConversationId) -> Option<Channel> {
         let shard = self.tail.shard(channel.0).read();
         shard.channels.get(&channel)?.row.as_ref().map(|(_, row)| row.clone())
+    }
+
+    /// The channels that everybody follows, if the tail knows them: the newest.
+    #[must_use]
+    pub fn broadcasts(&self) -> Option<Broadcasts> {
+        self.tail.broadcasts.read().as_ref().map(|(_, rows)| rows.clone())
     }
 
     /// Who follows a channel, as far as the tail knows; nothing for those who do not any more.
