@@ -47,8 +47,8 @@ pub(super) enum GroupNamed {
         #[command(flatten)]
         server: ServerFlags,
     },
-    /// Have everybody follow a channel, whoever is there and whoever comes; nobody can leave it then, but mute it. At most
-    /// four channels. Off: it is an ordinary channel again, and those who follow it may leave.
+    /// Have everybody follow a channel, whoever is there and whoever comes; nobody can leave it then, but mute it. One
+    /// channel at a time. Off: it is an ordinary channel again, and those who follow it may leave.
     Broadcast {
         /// The conversation of the channel.
         #[arg(value_name = "CHANNEL")]

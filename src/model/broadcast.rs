@@ -3,9 +3,11 @@
 
 use super::ids::{ConversationId, UserId, Version};
 
-/// Channels that everybody may be made to follow at once. One more: refused as `too_many_broadcasts`. Source: choice;
-/// each is written into every new account, and what everybody is told has to be little to be read.
-pub const BROADCASTS_MAX: usize = 4;
+/// Channels that everybody may be made to follow at once. One more: refused as `too_many_broadcasts`. Source: the operation
+/// that makes a user tells him of the conversation, and an operation tells one user of one item of a kind: items are stored
+/// and told by kind and version. With more the others would have to wait for operations of their own.
+pub const BROADCASTS_MAX: usize = 1;
+const _: () = assert!(BROADCASTS_MAX == 1, "an operation writes one item of a kind for a user");
 
 /// A channel that everybody follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
