@@ -18,6 +18,7 @@ pub mod ids;
 pub mod kind_set;
 pub mod limits;
 pub mod lineage;
+pub mod points;
 pub mod random;
 pub mod reading;
 pub mod record;
@@ -47,6 +48,7 @@ pub use ids::{
 };
 pub use kind_set::KindSet;
 pub use lineage::{HeardSince, Lineage, Lineages};
+pub use points::{PointIds, PointKind, PointRow, Resolution};
 pub use random::Random;
 pub use reading::{Counted, Reading};
 pub use retention::Retentions;
