@@ -52,6 +52,16 @@ impl PointRetention {
         })
     }
 
+    /// The finest resolution that still has the first of these minutes, in at most so many stretches; hours if none has.
+    #[must_use]
+    pub fn resolution(&self, minutes: &Range<i64>, now_minute: i64, stretches_max: i64) -> Resolution {
+        let is_fit = |resolution: &Resolution| {
+            now_minute.saturating_sub(self.days(*resolution) * MINUTES_PER_DAY) <= minutes.start
+                && minutes.end.saturating_sub(minutes.start) / resolution.minutes() <= stretches_max
+        };
+        Resolution::ALL.into_iter().find(is_fit).unwrap_or(Resolution::Hour)
+    }
+
     /// Chunks that are kept: what the days fill, and the one that is being filled.
     fn chunks(&self, resolution: Resolution) -> usize {
         let minutes = self.days(resolution) * MINUTES_PER_DAY;
@@ -84,16 +94,10 @@ struct OpenChunk {
 }
 
 impl PointStore {
-    /// Opens the points of a directory, adds the longer stretches that are lacking, and answers the minutes of the last
-    /// day, oldest first.
-    ///
-    /// # Errors
-    /// [`FileFault`]: a file could not be read or written. What a file says wrongly is no fault; see [`PointStore::torn`].
-    pub fn open(
-        files: Arc<dyn Files>,
-        retention: PointRetention,
-    ) -> Result<(PointStore, Vec<PointRow>), FileFault> {
-        let mut store = PointStore {
+    /// The points of a directory, of which nothing is read yet.
+    #[must_use]
+    pub fn new(files: Arc<dyn Files>, retention: PointRetention) -> PointStore {
+        PointStore {
             files,
             retention,
             open: [None, None, None],
@@ -101,15 +105,27 @@ impl PointStore {
             newest: [None; 3],
             torn: 0,
             is_behind: true,
-        };
-        store.catch_up()?;
-        let day = match store.newest_minute() {
+        }
+    }
+
+    /// The minutes of the last day that was counted, oldest first. Longer stretches that are lacking are added before.
+    ///
+    /// # Errors
+    /// [`FileFault`]: a file could not be read or written. What a file says wrongly is no fault; see [`PointStore::torn`].
+    pub fn last_day(&mut self) -> Result<Vec<PointRow>, FileFault> {
+        self.catch_up()?;
+        match self.newest_minute() {
             Some(newest) => {
-                store.stored(Resolution::Minute, newest.saturating_sub(START_MINUTES)..newest + 1)?
+                self.stored(Resolution::Minute, newest.saturating_sub(START_MINUTES - 1)..newest + 1)
             }
-            None => Vec::new(),
-        };
-        Ok((store, day))
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// For how long points are kept.
+    #[must_use]
+    pub fn retention(&self) -> PointRetention {
+        self.retention
     }
 
     /// The newest minute that is stored.

@@ -1,7 +1,5 @@
 #![allow(clippy::unwrap_used)]
 
-use std::sync::Arc;
-
 use super::{
     files_faulty::FaultyDisk,
     files_faulty_image::{CutPolicy, SeededRandom},
@@ -21,7 +19,9 @@ fn row(minute: i64, n: i64) -> PointRow {
 }
 
 fn open(disk: &FaultyDisk) -> (PointStore, Vec<PointRow>) {
-    PointStore::open(disk.directory("points"), RETENTION).unwrap()
+    let mut store = PointStore::new(disk.directory("points"), RETENTION);
+    let found = store.last_day().unwrap();
+    (store, found)
 }
 
 fn all(store: &PointStore, resolution: Resolution) -> Vec<PointRow> {
@@ -167,5 +167,22 @@ fn the_end_of_the_process_costs_nothing_and_a_torn_end_is_named() {
     store.append(&[row(2, 5)]).unwrap();
     assert_eq!(store.torn(), 1);
     assert_adds_up(&store, &[row(0, 3), row(2, 5)]);
-    let _: Arc<_> = killed.directory("points");
+}
+
+#[test]
+fn a_range_has_the_finest_points_that_are_still_there() {
+    let now = START + 100_000;
+    let day = 1440;
+    for (from, to, expected) in [
+        (now - 60, now, Resolution::Minute),
+        (now - 2 * day, now, Resolution::Minute),
+        (now - 7 * day - 60, now - 7 * day, Resolution::Minute),
+        (now - 7 * day, now, Resolution::FiveMinutes),
+        (now - 9 * day, now - 9 * day + 60, Resolution::FiveMinutes),
+        (now - 30 * day, now, Resolution::Hour),
+        (now - 60 * day, now - 60 * day + 60, Resolution::Hour),
+        (now - 4000 * day, now, Resolution::Hour),
+    ] {
+        assert_eq!(RETENTION.resolution(&(from..to), now, 3000), expected, "{} minutes back", now - from);
+    }
 }
