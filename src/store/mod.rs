@@ -73,6 +73,7 @@ pub mod points;
 mod points_chunk;
 #[cfg(test)]
 mod points_chunk_tests;
+mod points_retention;
 mod points_roll_up;
 #[cfg(test)]
 mod points_tests;

@@ -1,3 +1,4 @@
+//! Chunks of points: their bytes, torn and damaged ones, and roll-ups against a recount.
 #![allow(clippy::unwrap_used)]
 
 use proptest::prelude::*;

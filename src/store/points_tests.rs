@@ -1,3 +1,4 @@
+//! The store of points under restarts, full disks, power cuts and a clock that goes back.
 #![allow(clippy::unwrap_used)]
 
 use super::{
