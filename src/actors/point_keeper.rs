@@ -34,6 +34,8 @@ struct State {
     store: PointStore,
     /// What was there to store at the last attempt.
     attempted: u64,
+    /// What was stored last.
+    last: Option<PointRow>,
     /// The last attempt failed, and that was said.
     is_failing: bool,
     torn_counted: u64,
@@ -57,7 +59,7 @@ impl PointKeeper {
                 true
             }
         };
-        let state = State { store, attempted: 0, is_failing, torn_counted: 0 };
+        let state = State { store, attempted: 0, last: None, is_failing, torn_counted: 0 };
         PointKeeper { monitor, forgotten: Mutex::default(), state: Mutex::new(state) }
     }
 
@@ -73,7 +75,8 @@ impl PointKeeper {
     pub fn store(&self) {
         let mut state = self.state.lock();
         let emissions = self.monitor.emissions();
-        if state.attempted == emissions && self.forgotten.lock().is_none() {
+        // What failed is tried again once a minute.
+        if state.attempted == emissions && (state.is_failing || self.forgotten.lock().is_none()) {
             return;
         }
         state.attempted = emissions;
@@ -119,19 +122,27 @@ impl PointKeeper {
         let Some(from) = *self.forgotten.lock() else {
             return Ok(());
         };
-        store.forget_from(from.0)?;
-        // A newer word may have come meanwhile.
+        if store.may_forget_from(from.0)? {
+            store.forget_from(from.0)?;
+        } else if self.monitor.rows_from(store.newest_minute().map(Minute)).is_empty() {
+            let wrong = std::io::Error::other("more than a day of stored points lies ahead of the clock");
+            return Err(FileFault::new("take back", "points", wrong));
+        }
+        // Done, or the clock has come back to where the stored points end. A newer word may have come meanwhile.
         let mut forgotten = self.forgotten.lock();
         *forgotten = forgotten.filter(|newer| *newer < from);
         Ok(())
     }
 
     fn append(&self, state: &mut State) -> Result<(), FileFault> {
-        // The newest stored minute once more: an earlier process may have stored the beginning of it.
-        let from = state.store.newest_minute().map(Minute);
-        let rows = self.monitor.rows_from(from);
+        // The newest stored minute may have more by now: two processes counted in it.
+        let mut rows = self.monitor.rows_from(state.store.newest_minute().map(Minute));
+        if rows.first() == state.last.as_ref() {
+            rows.drain(..1.min(rows.len()));
+        }
         state.store.append(&rows)?;
         self.monitor.add(ids::POINT_MINUTES_STORED, rows.len() as u64);
+        state.last = rows.pop().or(state.last.take());
         Ok(())
     }
 

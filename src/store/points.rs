@@ -23,8 +23,16 @@ use super::{
 };
 use crate::model::{PointRow, Resolution};
 
-/// Bytes of a chunk; one that is longer is not read. Source: 1,440 rows of 1,000 ids whose values all change by 2³².
+/// Bytes of a chunk: rows that would not fit are not written, as on a full disk. Source: 1,440 rows of 1,000 ids whose
+/// values all change by 2³².
 const CHUNK_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Numbers of chunks. Source: a thousand million days are enough, and no number overflows.
+const NUMBERS: i64 = 1_000_000_000;
+
+/// Stored minutes that a clock which went back may take back. Source: a clock that was ahead was so for less than a day
+/// before somebody saw it; where more lies ahead, it is the clock of now that is wrong, as after a start without a battery.
+const FORGOTTEN_MINUTES_MAX: usize = 1440;
 
 /// Minutes that a start hands to the curves: the last day, and the running hour.
 const START_MINUTES: i64 = 25 * 60;
@@ -124,6 +132,19 @@ impl PointStore {
         Ok(())
     }
 
+    /// Whether a clock that went back to this minute is to be believed: what lies ahead of it is not more than it may take
+    /// back.
+    ///
+    /// # Errors
+    /// [`FileFault`]: it could not be read.
+    pub fn may_forget_from(&self, minute: i64) -> Result<bool, FileFault> {
+        let mut ahead = 0;
+        for chunk in self.chunks(Resolution::Minute)?.into_iter().filter(|chunk| *chunk >= chunk_of(minute)) {
+            ahead += self.chunk(Resolution::Minute, chunk)?.iter().filter(|row| row.slot >= minute).count();
+        }
+        Ok(ahead <= FORGOTTEN_MINUTES_MAX)
+    }
+
     /// Takes back this minute and all after it, as if they had not been counted.
     ///
     /// # Errors
@@ -148,8 +169,8 @@ impl PointStore {
         self.catch_up()
     }
 
-    /// The rows of these stretches, oldest first, with the values of these ids alone. The newest one of a longer resolution may be running: it has what its
-    /// minutes add up to so far.
+    /// The rows of these stretches, oldest first, with the values of these ids alone. The newest one of a longer
+    /// resolution may be running: it has what its minutes add up to so far.
     ///
     /// # Errors
     /// [`FileFault`].
@@ -271,8 +292,7 @@ impl PointStore {
     /// Numbers of the chunks that are there, ascending.
     fn chunks(&self, resolution: Resolution) -> Result<Vec<i64>, FileFault> {
         let names = self.files.list()?;
-        let mut numbers: Vec<i64> =
-            names.iter().filter_map(|file| number(resolution, file)).filter(|n| *n >= 0).collect();
+        let mut numbers: Vec<i64> = names.iter().filter_map(|file| number(resolution, file)).collect();
         numbers.sort_unstable();
         Ok(numbers)
     }
@@ -348,6 +368,10 @@ impl PointStore {
 
 impl OpenChunk {
     fn append(&mut self, bytes: &[u8]) -> Result<(), FileFault> {
+        if self.length as usize + bytes.len() > CHUNK_BYTES_MAX {
+            let full = std::io::ErrorKind::StorageFull.into();
+            return Err(FileFault::new("write more to", "a file of points", full));
+        }
         self.file.write_at(self.length, bytes)?;
         self.length += bytes.len() as u64;
         Ok(())
@@ -366,6 +390,8 @@ fn name(resolution: Resolution, chunk: i64) -> String {
     format!("{}{chunk:08}", prefix(resolution))
 }
 
-fn number(resolution: Resolution, name: &str) -> Option<i64> {
-    name.strip_prefix(prefix(resolution))?.parse().ok()
+/// The number of a chunk; nothing of a file that is none of ours.
+fn number(resolution: Resolution, file: &str) -> Option<i64> {
+    let number = file.strip_prefix(prefix(resolution))?.parse().ok()?;
+    ((0..NUMBERS).contains(&number) && name(resolution, number) == file).then_some(number)
 }

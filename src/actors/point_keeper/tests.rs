@@ -157,6 +157,41 @@ fn a_clock_that_went_far_back_takes_back_what_was_stored() {
     assert_eq!(after.points(22..42), [None; 20]);
 }
 
+/// A machine that starts with a clock of years ago does not lose what it counted, and goes on when the clock is right.
+#[test]
+fn a_clock_that_is_wrong_by_years_takes_nothing_back() {
+    let mut process = Process::on(FaultyDisk::new(), 0);
+    for minute in 0..2_000 {
+        process.add(1);
+        process.minute(minute);
+    }
+    let mut after = Process::on(process.disk.after_kill(), 0);
+    for minute in 0..5 {
+        after.add(1);
+        after.minute(minute - 3_000_000);
+    }
+    assert_eq!(after.total(Resolution::Hour), 2_000);
+    assert!(after.monitor.value(ids::POINT_FAULTS) > 0);
+    for minute in 2_000..2_003 {
+        after.add(10);
+        after.minute(minute);
+    }
+    assert_eq!(after.points(1_997..2_003), [Some(1), Some(1), None, Some(10), Some(10), None]);
+    let again = Process::on(after.disk.after_kill(), 0);
+    assert_eq!((again.total(Resolution::Minute), again.total(Resolution::Hour)), (2_020, 2_020));
+    assert_eq!(again.monitor.value(ids::POINT_FAULTS), 0);
+}
+
+#[test]
+fn a_minute_is_stored_once() {
+    let process = Process::on(FaultyDisk::new(), 0);
+    for minute in 0..=100 {
+        process.minute(minute);
+        process.minute(minute);
+    }
+    assert_eq!(process.monitor.value(ids::POINT_MINUTES_STORED), 100);
+}
+
 /// What a day of minutes takes: figures of `docs/points-format.md`.
 #[test]
 fn a_day_takes_what_the_documents_say() {
