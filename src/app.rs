@@ -6,6 +6,7 @@ mod clients;
 mod core;
 mod identity;
 mod logging;
+mod points;
 mod stop;
 mod store;
 mod system;
@@ -15,7 +16,6 @@ use std::{
     net::{SocketAddr, TcpListener},
     process::ExitCode,
     sync::Arc,
-    time::Duration,
 };
 
 use actix_web::web;
@@ -30,15 +30,10 @@ use crate::{
         operator::{Operator, Setup},
         server::serve_operator,
     },
-    model::Clock,
-    monitor::Monitor,
 };
 
 /// Exit code when a fault ends the process on purpose: it recovers at its next start. Source: sysexits.h, EX_SOFTWARE.
 const EXIT_FAULT: i32 = 70;
-
-/// How often the minute points look at the clock.
-const MONITOR_TICK: Duration = Duration::from_secs(1);
 
 /// What `serve` was told beside its configuration.
 #[derive(Debug, Default)]
@@ -122,7 +117,7 @@ async fn run(config: &Config, options: ServeOptions) -> Result<(), StartFault> {
     let serving = actix_web::rt::spawn(client_server);
     let operating = actix_web::rt::spawn(operator_server);
     let services = Arc::clone(&core.services);
-    actix_web::rt::spawn(tick(services.monitor.clone(), services.clock.clone()));
+    let counting = points::Counting::start(Arc::clone(&core.points), services.clock.clone());
 
     if let Some(host_app) = core.host_app.clone() {
         actix_web::rt::spawn(host_app.keep_fresh());
@@ -138,6 +133,7 @@ async fn run(config: &Config, options: ServeOptions) -> Result<(), StartFault> {
     services.waiters.close();
     stop::drain(&services.intake, &services.unanswered, &services.ports, &door).await;
     futures_util::future::join(client_handle.stop(true), operator_handle.stop(true)).await;
+    counting.stop().await;
     core.stop().await;
     serving.abort();
     operating.abort();
@@ -155,6 +151,7 @@ fn serve_operators(
         services: Arc::clone(&core.services),
         accounts: Arc::clone(&core.accounts),
         exports: http::export::Exports::default(),
+        points: Arc::clone(&core.points),
         token: secret_hash(&core.secrets.operator_token),
         setup: Setup::new(&core.secrets, config.server.data.clone()),
     };
@@ -167,14 +164,6 @@ fn serve_operators(
 
 fn listen(address: SocketAddr) -> Result<TcpListener, StartFault> {
     TcpListener::bind(address).map_err(|source| StartFault::Listen { address, source })
-}
-
-async fn tick(monitor: Monitor, clock: Clock) {
-    let mut interval = actix_web::rt::time::interval(MONITOR_TICK);
-    loop {
-        interval.tick().await;
-        monitor.tick(clock.now());
-    }
 }
 
 /// Where the server listens.

@@ -27,13 +27,13 @@ use std::ffi::OsString;
 
 pub use bounds::{
     CLEANUP_PAUSE_MS, CONNECTIONS, DEVICES, FILE_BYTES_MAX, HEARTBEAT_MS, INDEX_AFTER_BYTES,
-    INDEX_CACHE_BYTES, KIND_NAME_BYTES, KIND_NUMBERS, LINEAGE_EXPIRY_S, QUEUED_BYTES, READERS, RETENTION_S,
-    SEGMENT_BYTES, TAIL_BYTES, WORKERS,
+    INDEX_CACHE_BYTES, KIND_NAME_BYTES, KIND_NUMBERS, LINEAGE_EXPIRY_S, POINT_DAYS, QUEUED_BYTES, READERS,
+    RETENTION_S, SEGMENT_BYTES, TAIL_BYTES, WORKERS,
 };
 pub use fault::ConfigError;
 pub use identity::Identity;
 pub use sections::{
-    Accounts, Cleanup, Client, DocumentKind, Engine, Groups, Log, LogFormat, Messages, Operator,
+    Accounts, Cleanup, Client, DocumentKind, Engine, Groups, Log, LogFormat, Messages, Monitor, Operator,
     Registration, RegistrationMode, Server, Storage,
 };
 pub use sources::{FILE_VARIABLE, Flags, InForce, SEEDED_BUG_VARIABLE, Source, Sources};
@@ -69,6 +69,8 @@ pub struct Config {
     pub groups: Groups,
     /// What is removed, and when.
     pub cleanup: Cleanup,
+    /// How long it is kept what was counted.
+    pub monitor: Monitor,
     /// Logs.
     pub log: Log,
     /// Document kinds besides the server's own.

@@ -16,6 +16,7 @@ pub mod link_attempts;
 pub mod observed;
 pub mod passwords;
 pub mod persistence;
+pub mod point_keeper;
 pub mod ports;
 pub mod profile_changes;
 pub mod reader;

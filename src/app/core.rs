@@ -5,7 +5,7 @@ use std::{sync::Arc, thread::JoinHandle, time::Duration};
 use actix::{Actor, Addr, Arbiter};
 
 use super::{
-    EXIT_FAULT, ServeOptions, StartFault, identity,
+    EXIT_FAULT, ServeOptions, StartFault, identity, points,
     store::{self, OpenedStore},
     system::{self, Room},
 };
@@ -20,6 +20,7 @@ use crate::{
         link_attempts::LinkAttempts,
         passwords::Passwords,
         persistence::{self, Persistence, PersistenceParts, TailBounds, TellingParts, intake::Intake},
+        point_keeper::PointKeeper,
         ports::Ports,
         profile_changes::{ProfileNews, tell_changes},
         reader::Readers,
@@ -43,6 +44,7 @@ pub(super) struct Core {
     pub(super) host_app: Option<HostApp>,
     pub(super) directory: Directory,
     pub(super) secrets: Secrets,
+    pub(super) points: Arc<PointKeeper>,
     persistence: Addr<Persistence>,
     /// Held, since an actor without an address ends.
     _cleaner: Addr<Cleaner>,
@@ -61,6 +63,8 @@ impl Core {
         let kinds = config.kinds.iter().map(|kind| (kind.number, kind.name.clone())).collect::<Vec<_>>();
         let kinds = Arc::new(Kinds::of_server(&kinds).map_err(StartFault::Kinds)?);
         let store = store::open(config, options, &random)?;
+        // After the lock: the points are of one process.
+        let points = Arc::new(points::open(config, options, &monitor));
         let stored_time = store.opened.report.stored_time;
         let time = ObservedTime::at_start(stored_time, clock.now(), clock.monotonic_us());
         let directory = Directory::default();
@@ -108,6 +112,7 @@ impl Core {
             accounts,
             directory,
             secrets,
+            points,
             persistence,
             _cleaner: cleaner,
             arbiter,

@@ -41,6 +41,8 @@ pub const STEP_POINTERS: RangeInclusive<u64> = 1..=limits::FAN_OUT_STEP_POINTERS
 /// Seconds that something is kept by age. Source: below a few seconds it is gone before anybody could fetch it; ten years
 /// are for ever.
 pub const RETENTION_S: RangeInclusive<u64> = 1..=315_360_000;
+/// Days that points are kept. Source: the page of curves shows one; ten years are for ever.
+pub const POINT_DAYS: RangeInclusive<u64> = 1..=3650;
 /// Numbers of document kinds; the lower ones are the server's own.
 pub const KIND_NUMBERS: RangeInclusive<u8> = 5..=8;
 /// Length of a kind's name, bytes. Source: it is sent in every greeting.

@@ -162,6 +162,23 @@ impl Default for Groups {
     }
 }
 
+/// `[monitor]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Monitor {
+    /// How long points of minutes are kept, days.
+    pub minute_days: u32,
+    /// How long points of five minutes are kept, days.
+    pub five_minute_days: u32,
+    /// How long points of hours are kept, days.
+    pub hour_days: u32,
+}
+
+impl Default for Monitor {
+    fn default() -> Monitor {
+        Monitor { minute_days: 8, five_minute_days: 40, hour_days: 730 }
+    }
+}
+
 /// `[log]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Log {

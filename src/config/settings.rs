@@ -4,8 +4,8 @@ use super::{
     Config,
     bounds::{
         CHANNEL_ABOVE_MEMBERS, CLEANUP_PAUSE_MS, CONNECTIONS, DEVICES, GROUP_MEMBERS, GROUPS_OWNED,
-        HEARTBEAT_MS, INDEX_AFTER_BYTES, INDEX_CACHE_BYTES, LINEAGE_EXPIRY_S, QUEUED_BYTES, READERS,
-        RETENTION_S, SEGMENT_BYTES, STEP_POINTERS, TAIL_BYTES, WORKERS,
+        HEARTBEAT_MS, INDEX_AFTER_BYTES, INDEX_CACHE_BYTES, LINEAGE_EXPIRY_S, POINT_DAYS, QUEUED_BYTES,
+        READERS, RETENTION_S, SEGMENT_BYTES, STEP_POINTERS, TAIL_BYTES, WORKERS,
     },
     checks::{address, bodies, data_directory, log_level, origins},
     given::{Given, quoted},
@@ -305,6 +305,21 @@ pub(super) static SETTINGS: &[Setting] = &[
         key: "cleanup.tombstone_retention_s",
         set: |c, given| put(&mut c.cleanup.tombstone_retention_s, given.number(RETENTION_S)),
         show: |c| c.cleanup.tombstone_retention_s.to_string(),
+    },
+    Setting {
+        key: "monitor.minute_days",
+        set: |c, given| put(&mut c.monitor.minute_days, given.number(POINT_DAYS)),
+        show: |c| c.monitor.minute_days.to_string(),
+    },
+    Setting {
+        key: "monitor.five_minute_days",
+        set: |c, given| put(&mut c.monitor.five_minute_days, given.number(POINT_DAYS)),
+        show: |c| c.monitor.five_minute_days.to_string(),
+    },
+    Setting {
+        key: "monitor.hour_days",
+        set: |c, given| put(&mut c.monitor.hour_days, given.number(POINT_DAYS)),
+        show: |c| c.monitor.hour_days.to_string(),
     },
     Setting {
         key: "log.format",

@@ -17,6 +17,7 @@ pub mod health;
 mod keyed_requests;
 pub mod operator;
 pub mod pages;
+mod points;
 mod rendering;
 pub mod requests;
 pub mod server;

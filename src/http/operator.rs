@@ -16,12 +16,13 @@ use super::{
     body::{self, BodyFault},
     bots, broadcasts, devices, explain, explain_message,
     export::{self, Exports},
-    groups,
+    groups, points,
     requests::bearer,
 };
 use crate::{
     actors::{
         accounts::{Accounts, secret_hash},
+        point_keeper::PointKeeper,
         user::UserServices,
     },
     logic::operation::Request,
@@ -52,6 +53,8 @@ pub struct Operator {
     pub services: Arc<UserServices>,
     /// Exports that operators ask for.
     pub exports: Exports,
+    /// Stored points.
+    pub points: Arc<PointKeeper>,
     /// Hash of the operator's token.
     pub token: SecretHash,
     /// The first thing that an operator does.
@@ -95,6 +98,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
     config
         .route("/", web::get().to(page))
         .route("/metrics", web::get().to(metrics))
+        .route("/v1/points", web::get().to(points::answer))
         .route("/v1/setup", web::post().to(setup))
         .route("/v1/provision", web::post().to(provision))
         .route("/v1/invites", web::post().to(invite))

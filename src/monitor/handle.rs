@@ -14,7 +14,7 @@ use super::outcome::Outcome;
 use super::points;
 use super::slots::Slots;
 use super::window::Window;
-use crate::model::TimeMs;
+use crate::model::{PointRow, TimeMs};
 
 /// Counts for one server process. A clone is one more reference to the same counters; it is handed down, never global.
 ///
@@ -93,9 +93,32 @@ impl Monitor {
         self.shared.slots.value(id)
     }
 
-    /// Tells the ring of minute points the time; to be called about once a second, by one caller.
-    pub fn tick(&self, now: TimeMs) {
-        self.shared.minutes.lock().tick(now, &self.shared.slots);
+    /// Tells the ring of minute points the time; to be called about once a second, by one caller. Answers from which
+    /// minute on points were forgotten, since the clock went back.
+    pub fn tick(&self, now: TimeMs) -> Option<Minute> {
+        self.shared.minutes.lock().tick(now, &self.shared.slots)
+    }
+
+    /// Gives the minute that is being counted the point that it has so far.
+    pub fn close_minute(&self) {
+        self.shared.minutes.lock().close(&self.shared.slots);
+    }
+
+    /// Takes up minutes that an earlier process stored, oldest first; before the first tick.
+    pub fn load(&self, rows: &[PointRow]) {
+        self.shared.minutes.lock().load(rows);
+    }
+
+    /// The minutes from this one on, oldest first, of the last day at most; all if there is none.
+    #[must_use]
+    pub fn rows_from(&self, from: Option<Minute>) -> Vec<PointRow> {
+        self.shared.minutes.lock().rows_from(from)
+    }
+
+    /// How often all ids were given a point: it rises when there is something new to store.
+    #[must_use]
+    pub fn emissions(&self) -> u64 {
+        self.shared.minutes.lock().emissions()
     }
 
     /// The point of an id; `None` if the minute is missing.
@@ -119,10 +142,10 @@ impl Monitor {
         curves::page(&self.shared.minutes.lock(), server_name, window, now)
     }
 
-    /// The points of a range of ids as JSON; see [`points::points_json`].
+    /// Stored points of a range of ids as JSON; see [`points::Answered`].
     #[must_use]
-    pub fn points_json(&self, ids: std::ops::RangeInclusive<u32>, window: Window, now: TimeMs) -> String {
-        points::points_json(&self.shared.minutes.lock(), ids, window, now)
+    pub fn points_json(&self, answered: &points::Answered<'_>) -> String {
+        answered.json(self.shared.slots.registry())
     }
 }
 

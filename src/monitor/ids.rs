@@ -286,6 +286,12 @@ server_ids! {
     HOST_QUESTIONS_TOOK_US = 1279, "host_questions.took_us", Sum, Micros, "accounts", "host_questions_took";
     /// Follows that were given to users who were there when an operator had everybody follow a channel.
     BROADCAST_FOLLOWS = 1280, "broadcasts.follows", Sum, Count, "persistence", "broadcast_follows";
+    /// Minutes of points that were stored; one that two processes counted in is stored by each.
+    POINT_MINUTES_STORED = 1285, "points.minutes_stored", Sum, Count, "points", "point_minutes_stored";
+    /// Attempts to store points that failed; the minutes are stored with the next one.
+    POINT_FAULTS = 1286, "points.faults", Sum, Count, "points", "point_faults";
+    /// Files of points that were cut where they ended in the middle of a row: what a crash tore, or damage.
+    POINT_CHUNKS_CUT = 1287, "points.chunks_cut", Sum, Count, "points", "point_chunks_cut";
 }
 
 /// Operations per batch. Bounds: a batch holds at most 256 operations.

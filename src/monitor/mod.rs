@@ -2,8 +2,8 @@
 //!
 //! Every part of the server holds a [`Monitor`] and reports to the ids of [`ids`] or through [`Monitor::operation`].
 //! `slots` keeps the values, `registry` says what an id means, `minutes` keeps a point per minute for a day; what the
-//! operator's port shows comes from `exposition` (Prometheus), `curves` (a page) and `points` (JSON). The module knows
-//! nothing of what is counted and reads no clock.
+//! operator's port shows comes from `exposition` (Prometheus), `curves` (a page) and `points` (JSON, of stored points).
+//! The module knows nothing of what is counted and reads no clock.
 
 pub mod chart;
 pub mod curves;

@@ -1,23 +1,39 @@
-//! Minute points as JSON, for programs.
+//! Stored points as JSON, for programs.
 
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
 use serde::Serialize;
 
-use super::minutes::{Minute, Minutes};
 use super::registry::{Entry, Kind, Unit};
-use super::window::Window;
-use crate::model::TimeMs;
+use crate::model::{PointRow, Resolution};
 
-/// Ids in one answer; the next ones are asked for by `next_id`. Keeps an answer below about 1.5 MB.
+/// Ids in one answer, at most; the next ones are asked for by `next_id`.
 pub const IDS_PER_ANSWER_MAX: usize = 100;
+
+/// Values in one answer: of more, fewer ids. Keeps an answer below about 3 MB.
+pub const VALUES_PER_ANSWER_MAX: usize = 300_000;
+
+/// What a question for points is answered from.
+#[derive(Debug)]
+pub struct Answered<'a> {
+    /// How long a stretch is.
+    pub resolution: Resolution,
+    /// Which stretches were asked for.
+    pub slots: Range<i64>,
+    /// Which ids were asked for.
+    pub ids: RangeInclusive<u32>,
+    /// What there is of them, oldest first.
+    pub rows: &'a [PointRow],
+}
 
 #[derive(Serialize)]
 struct Answer {
-    /// Start of the first minute, ms since 1970-01-01 UTC.
+    /// Start of the first stretch, ms since 1970-01-01 UTC.
     from_ms: i64,
-    minute_ms: i64,
-    minutes: usize,
+    step_ms: i64,
+    steps: usize,
+    /// How many minutes of each stretch were counted, oldest first; 0 where it is missing.
+    minutes: Vec<u32>,
     series: Vec<Series>,
     /// The first id of the range that did not fit.
     next_id: Option<u32>,
@@ -30,29 +46,38 @@ struct Series {
     kind: &'static str,
     unit: &'static str,
     owner: &'static str,
-    /// One value per minute, oldest first; `null` where the minute is missing.
+    /// One value per stretch, oldest first; `null` where it is missing.
     points: Vec<Option<i64>>,
 }
 
-/// The points of the registered ids within `ids`, at most [`IDS_PER_ANSWER_MAX`], up to the last complete minute:
-/// `{"from_ms", "minute_ms", "minutes", "series": [{"id", "name", "kind", "unit", "owner", "points"}], "next_id"}`.
-#[must_use]
-pub fn points_json(minutes: &Minutes, ids: RangeInclusive<u32>, window: Window, now: TimeMs) -> String {
-    let range = window.minutes(now);
-    let mut entries = minutes.registry().iter().filter(|entry| ids.contains(&entry.id));
-    let series =
-        entries.by_ref().take(IDS_PER_ANSWER_MAX).map(|entry| one(minutes, entry, range.clone())).collect();
-    let answer = Answer {
-        from_ms: range.start * 60_000,
-        minute_ms: 60_000,
-        minutes: range.clone().count(),
-        series,
-        next_id: entries.next().map(|entry| entry.id),
-    };
-    serde_json::to_string(&answer).expect("an answer of numbers and names is always JSON")
+impl Answered<'_> {
+    /// The answer, with the ids that are registered:
+    /// `{"from_ms", "step_ms", "steps", "minutes", "series": [{"id", "name", "kind", "unit", "owner", "points"}], "next_id"}`.
+    #[must_use]
+    pub fn json(&self, registry: &'static [Entry]) -> String {
+        let steps = self.slots.clone().count();
+        let by_step: Vec<Option<&PointRow>> = self.slots.clone().map(|slot| self.row(slot)).collect();
+        let mut entries = registry.iter().filter(|entry| self.ids.contains(&entry.id));
+        let ids_max = (VALUES_PER_ANSWER_MAX / steps.max(1)).clamp(1, IDS_PER_ANSWER_MAX);
+        let series = entries.by_ref().take(ids_max).map(|entry| one(entry, &by_step)).collect();
+        let answer = Answer {
+            from_ms: self.resolution.first_minute(self.slots.start).saturating_mul(60_000),
+            step_ms: self.resolution.minutes() * 60_000,
+            steps,
+            minutes: by_step.iter().map(|row| row.map_or(0, |row| row.minutes)).collect(),
+            series,
+            next_id: entries.next().map(|entry| entry.id),
+        };
+        serde_json::to_string(&answer).expect("an answer of numbers and names is always JSON")
+    }
+
+    fn row(&self, slot: i64) -> Option<&PointRow> {
+        let at = self.rows.binary_search_by_key(&slot, |row| row.slot).ok()?;
+        Some(&self.rows[at])
+    }
 }
 
-fn one(minutes: &Minutes, entry: &Entry, range: std::ops::Range<i64>) -> Series {
+fn one(entry: &Entry, by_step: &[Option<&PointRow>]) -> Series {
     Series {
         id: entry.id,
         name: entry.name,
@@ -67,7 +92,7 @@ fn one(minutes: &Minutes, entry: &Entry, range: std::ops::Range<i64>) -> Series 
             Unit::Bytes => "bytes",
         },
         owner: entry.owner,
-        points: range.map(|minute| minutes.point(entry.id, Minute(minute))).collect(),
+        points: by_step.iter().map(|row| row.and_then(|row| row.value(entry.id))).collect(),
     }
 }
 

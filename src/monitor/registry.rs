@@ -3,16 +3,7 @@
 //! A registry is a static slice of entries in ascending order of id. Ranges of ids: 1 to 9,999 belong to the
 //! framework, 10,000 to 59,999 to host programs, from 60,000 to tests.
 
-/// How reports to an id combine, within a minute and across threads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Added up. The total only grows while the process lives; a minute's point is what the minute added.
-    Sum,
-    /// The last value set. A minute's point is the value at its end.
-    Gauge,
-    /// The highest value set. A minute's point is the highest of the minute.
-    Max,
-}
+pub use crate::model::PointKind as Kind;
 
 /// What one step of a value stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

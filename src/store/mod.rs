@@ -70,6 +70,14 @@ mod log_start;
 mod log_test_store;
 pub mod messages;
 pub mod packing;
+pub mod points;
+mod points_chunk;
+#[cfg(test)]
+mod points_chunk_tests;
+mod points_retention;
+mod points_roll_up;
+#[cfg(test)]
+mod points_tests;
 pub mod profiles;
 #[cfg(test)]
 mod profiles_tests;

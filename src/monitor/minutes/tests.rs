@@ -221,3 +221,73 @@ fn memory_is_bounded_and_small_for_ids_that_nobody_touched() {
     assert_eq!(wide, Minutes::memory_bytes_max(FRAMEWORK.len()));
     assert!(wide < 12_500 * FRAMEWORK.len());
 }
+
+/// The points of one process handed to the next.
+fn restarted(before: &Clocked) -> Clocked {
+    let mut after = Clocked::new();
+    after.minutes.load(&before.minutes.rows_from(None));
+    after
+}
+
+#[test]
+fn a_process_goes_on_in_the_minute_in_which_the_last_one_ended() {
+    let mut first = Clocked::new();
+    first.tick(0);
+    first.add_then_tick(5, 1);
+    first.slots.set(MAX, 7);
+    first.slots.add(SUM, 3);
+    first.minutes.close(&first.slots);
+    let mut second = restarted(&first);
+    second.tick(1);
+    second.slots.set(MAX, 4);
+    second.slots.set(GAUGE, 8);
+    second.add_then_tick(10, 2);
+    assert_eq!(second.points(0..3), [Some(5), Some(13), None], "one point of both");
+    let at = |id| second.minutes.point(id, Minute(START + 1));
+    assert_eq!((at(MAX), at(GAUGE)), (Some(7), Some(8)));
+}
+
+#[test]
+fn a_minute_that_is_closed_and_counted_on_adds_up() {
+    let mut clocked = Clocked::new();
+    clocked.tick(0);
+    clocked.slots.add(SUM, 2);
+    clocked.minutes.close(&clocked.slots);
+    clocked.minutes.close(&clocked.slots);
+    clocked.add_then_tick(3, 1);
+    assert_eq!(clocked.points(0..1), [Some(5)]);
+}
+
+#[test]
+fn the_clock_is_held_against_what_was_stored() {
+    for (back, expected) in [(1, None), (HOLD_MINUTES_MAX, None), (HOLD_MINUTES_MAX + 1, Some(7))] {
+        let mut first = Clocked::new();
+        for minute in 0..=11 {
+            first.add_then_tick(1, minute);
+        }
+        let mut second = restarted(&first);
+        let now = TimeMs((START + 10 - back) * 60_000);
+        let forgotten = second.minutes.tick(now, &second.slots);
+        assert_eq!(forgotten, expected.map(|minute| Minute(START + minute)), "back by {back}");
+        second.add_then_tick(4, 12);
+        let last = if expected.is_some() { 7 } else { 10 };
+        let point = if expected.is_some() { 4 } else { 5 };
+        assert_eq!(second.point(last), Some(point), "what was counted is in the minute that was open");
+        assert_eq!(second.points(last + 1..12), vec![None; (11 - last) as usize]);
+    }
+}
+
+#[test]
+fn an_id_that_stored_minutes_lack_is_missing_there_and_not_zero() {
+    let mut first = Clocked::new();
+    first.tick(0);
+    first.add_then_tick(5, 1);
+    let without: Vec<_> = first.minutes.rows_from(None).iter().map(|row| row.only(&(0..=SUM))).collect();
+    let mut second = Clocked::new();
+    second.minutes.load(&without);
+    second.tick(1);
+    second.tick(2);
+    assert_eq!(second.points(0..2), [Some(5), Some(0)]);
+    let at = |minute| second.minutes.point(GAUGE, Minute(START + minute));
+    assert_eq!((at(0), at(1)), (None, Some(0)));
+}

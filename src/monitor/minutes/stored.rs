@@ -1,0 +1,53 @@
+//! Minutes from an earlier process, and for a later one.
+
+use super::{HOURS, MINUTES_PER_HOUR, Minute, Minutes};
+use crate::{
+    model::{PointIds, PointRow},
+    monitor::slots::Slots,
+};
+
+impl Minutes {
+    /// Takes up stored minutes, oldest first, before the first tick. Of an id that the registry does not have any more
+    /// nothing is taken; one that a row does not have is missing up to it.
+    pub fn load(&mut self, rows: &[PointRow]) {
+        assert!(self.open.is_none(), "stored points are loaded before counting begins");
+        for row in rows {
+            let minute = Minute(row.slot);
+            assert!(self.newest.is_none_or(|newest| newest < minute), "stored minutes ascend");
+            self.open_hour(minute);
+            for index in 0..self.registry.len() {
+                let value = row.value(self.registry[index].id);
+                self.store(index, minute, value.unwrap_or(0));
+                if value.is_none() {
+                    self.known_from[index] = minute.plus(1);
+                }
+            }
+            self.note_present(minute);
+        }
+    }
+
+    /// Gives the open minute a point of what was counted so far; it stays open, and what comes is combined with it.
+    pub fn close(&mut self, slots: &Slots) {
+        if let Some(open) = self.open {
+            self.emit(open, slots);
+        }
+    }
+
+    /// The minutes from this one on that have points, oldest first; all that are kept if there is none. At most what the
+    /// ring holds, 1,500.
+    #[must_use]
+    pub fn rows_from(&self, from: Option<Minute>) -> Vec<PointRow> {
+        let Some(newest) = self.newest else {
+            return Vec::new();
+        };
+        let oldest = newest.plus(1 - (HOURS * MINUTES_PER_HOUR) as i64);
+        let first = from.map_or(oldest, |from| from.max(oldest));
+        let ids: PointIds = self.registry.iter().map(|entry| (entry.id, entry.kind)).collect();
+        let present = (first.0..=newest.0).map(Minute).filter(|minute| self.is_present(*minute));
+        let row = |minute: Minute| {
+            let values = (0..ids.len()).map(|index| self.stored(index, minute)).collect();
+            PointRow { slot: minute.0, minutes: 1, ids: ids.clone(), values }
+        };
+        present.map(row).collect()
+    }
+}
