@@ -5,7 +5,8 @@
 //! and power cuts at any call. The invariants of the sync engine are checked at every step, and once more when everything
 //! has settled.
 //!
-//! `SIM_HISTORIES=N` runs more of them, `SIM_SEED=S` one alone, `SIM_STEPS=N` longer ones.
+//! `SIM_HISTORIES=N` runs more of them, `SIM_SEED=S` one alone, `SIM_STEPS=N` longer ones. `SIM_EVENTS=6` tries every order
+//! of six events in a group, not of five.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
