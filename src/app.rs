@@ -2,6 +2,7 @@
 //!
 //! Here, and nowhere else, are the system clock, randomness and the process's signals.
 
+mod alarms;
 mod clients;
 mod core;
 mod identity;
@@ -15,14 +16,13 @@ use std::{
     net::{SocketAddr, TcpListener},
     process::ExitCode,
     sync::Arc,
-    time::Duration,
 };
 
 use actix_web::web;
 
 use self::core::Core;
 use crate::{
-    actors::accounts::secret_hash,
+    actors::{accounts::secret_hash, alarms::StandingAlarms},
     config::Config,
     http::{
         self,
@@ -30,15 +30,10 @@ use crate::{
         operator::{Operator, Setup},
         server::serve_operator,
     },
-    model::Clock,
-    monitor::Monitor,
 };
 
 /// Exit code when a fault ends the process on purpose: it recovers at its next start. Source: sysexits.h, EX_SOFTWARE.
 const EXIT_FAULT: i32 = 70;
-
-/// How often the minute points look at the clock.
-const MONITOR_TICK: Duration = Duration::from_secs(1);
 
 /// What `serve` was told beside its configuration.
 #[derive(Debug, Default)]
@@ -47,6 +42,8 @@ pub struct ServeOptions {
     pub seeded_bug: Option<String>,
     /// Commits return at once and nothing is kept: what the cost of storing is measured against.
     pub null_store: bool,
+    /// Length of the minutes of minute points and alarms, ms, if not 60,000: for tests of what happens by the minute.
+    pub monitor_minute_ms: Option<u32>,
 }
 
 /// Why the server could not start.
@@ -77,6 +74,9 @@ pub enum StartFault {
     /// What is needed to believe the host app.
     #[error("the host app cannot be believed ([identity])")]
     Identity(#[from] identity::IdentityFault),
+    /// What is needed to tell alarms.
+    #[error("the alarms cannot be judged or told ([alarms])")]
+    Alarms(#[source] alarms::AlarmsFault),
     /// The kinds of the configuration.
     #[error("the kinds of the configuration cannot be used: {0}")]
     Kinds(String),
@@ -88,6 +88,7 @@ pub enum StartFault {
 /// What is wrong with the first of them that is.
 pub fn check_files(config: &Config) -> Result<(), StartFault> {
     identity::check_files(&config.identity)?;
+    alarms::check_files(&config.alarms).map_err(StartFault::Alarms)?;
     Ok(())
 }
 
@@ -114,15 +115,20 @@ async fn run(config: &Config, options: ServeOptions) -> Result<(), StartFault> {
     let operators = listen(config.operator.listen)?;
     let urls = Urls { client: clients.local_addr()?, operator: operators.local_addr()? };
     let room = system::room(config)?;
+    alarms::check_files(&config.alarms).map_err(StartFault::Alarms)?;
     let core = Core::start(config, room, &options)?;
     let readiness = Readiness::default();
     let (client_server, door) = clients::serve(config, clients, room, &core, &readiness)?;
-    let operator_server = serve_operators(config, operators, &core, &readiness)?;
+    let minute_ms = options.monitor_minute_ms;
+    let alarms = alarms::alarms(&config.alarms, minute_ms, &core.services.clock, &core.services.monitor)?;
+    let alarms = Arc::new(alarms);
+    let operator_server = serve_operators(config, operators, &core, &readiness, &alarms)?;
     let (client_handle, operator_handle) = (client_server.handle(), operator_server.handle());
     let serving = actix_web::rt::spawn(client_server);
     let operating = actix_web::rt::spawn(operator_server);
     let services = Arc::clone(&core.services);
-    actix_web::rt::spawn(tick(services.monitor.clone(), services.clock.clone()));
+    let directory = config.server.data.clone();
+    actix_web::rt::spawn(alarms::tick(alarms, services.monitor.clone(), directory, minute_ms));
 
     if let Some(host_app) = core.host_app.clone() {
         actix_web::rt::spawn(host_app.keep_fresh());
@@ -150,10 +156,12 @@ fn serve_operators(
     listener: TcpListener,
     core: &Core,
     readiness: &Readiness,
+    alarms: &Arc<StandingAlarms>,
 ) -> std::io::Result<actix_web::dev::Server> {
     let operator = Operator {
         services: Arc::clone(&core.services),
         accounts: Arc::clone(&core.accounts),
+        alarms: Arc::clone(alarms),
         exports: http::export::Exports::default(),
         token: secret_hash(&core.secrets.operator_token),
         setup: Setup::new(&core.secrets, config.server.data.clone()),
@@ -167,14 +175,6 @@ fn serve_operators(
 
 fn listen(address: SocketAddr) -> Result<TcpListener, StartFault> {
     TcpListener::bind(address).map_err(|source| StartFault::Listen { address, source })
-}
-
-async fn tick(monitor: Monitor, clock: Clock) {
-    let mut interval = actix_web::rt::time::interval(MONITOR_TICK);
-    loop {
-        interval.tick().await;
-        monitor.tick(clock.now());
-    }
 }
 
 /// Where the server listens.

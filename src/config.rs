@@ -4,6 +4,7 @@
 //! A key that nobody knows is refused with its place, and so is a value, because a setting that is silently left out
 //! is found out about when it would have been needed. No setting is a secret: those are files of their own.
 
+mod alarms;
 mod bounds;
 mod checks;
 mod contradictions;
@@ -25,6 +26,7 @@ mod tests_together;
 
 use std::ffi::OsString;
 
+pub use alarms::{AlarmRule, Alarms};
 pub use bounds::{
     CLEANUP_PAUSE_MS, CONNECTIONS, DEVICES, FILE_BYTES_MAX, HEARTBEAT_MS, INDEX_AFTER_BYTES,
     INDEX_CACHE_BYTES, KIND_NAME_BYTES, KIND_NUMBERS, LINEAGE_EXPIRY_S, QUEUED_BYTES, READERS, RETENTION_S,
@@ -67,6 +69,8 @@ pub struct Config {
     pub groups: Groups,
     /// What is removed, and when.
     pub cleanup: Cleanup,
+    /// Who is told that something is wrong, and by which rules.
+    pub alarms: Alarms,
     /// Logs.
     pub log: Log,
     /// Document kinds besides the server's own.

@@ -1,7 +1,7 @@
 //! Every setting: its key, and how its value goes in and comes out.
 
 use super::{
-    Config,
+    Config, alarms,
     bounds::{
         CHANNEL_ABOVE_MEMBERS, CLEANUP_PAUSE_MS, CONNECTIONS, DEVICES, GROUP_MEMBERS, GROUPS_OWNED,
         HEARTBEAT_MS, INDEX_AFTER_BYTES, INDEX_CACHE_BYTES, LINEAGE_EXPIRY_S, QUEUED_BYTES, READERS,
@@ -296,6 +296,21 @@ pub(super) static SETTINGS: &[Setting] = &[
         key: "cleanup.tombstone_retention_s",
         set: |c, given| put(&mut c.cleanup.tombstone_retention_s, given.number(RETENTION_S)),
         show: |c| c.cleanup.tombstone_retention_s.to_string(),
+    },
+    Setting {
+        key: "alarms.webhook_url",
+        set: |c, given| put(&mut c.alarms.webhook_url, given.string().and_then(private_url)),
+        show: |c| quoted(&c.alarms.webhook_url),
+    },
+    Setting {
+        key: "alarms.webhook_secret_file",
+        set: |c, given| put(&mut c.alarms.webhook_secret_file, given.string().and_then(file)),
+        show: |c| quoted(&c.alarms.webhook_secret_file.to_string_lossy()),
+    },
+    Setting {
+        key: "alarms.rules",
+        set: |c, given| put(&mut c.alarms.rules, alarms::rules(given)),
+        show: |c| alarms::shown(&c.alarms.rules),
     },
     Setting {
         key: "log.format",

@@ -5,6 +5,7 @@
 //! one minute to the next, and `standing` all alarms of a server. Nothing here reads a clock or tells anybody: who ends the
 //! minute hands the time in and performs what comes out. The same points judged again give the same alarms.
 
+pub mod firing_html;
 pub mod judging;
 pub mod overrides;
 pub mod rule;
@@ -13,13 +14,14 @@ pub mod shipped;
 pub mod standing;
 pub mod state;
 
+pub use firing_html::firing_html;
 pub use judging::{Verdict, Why, evaluate};
-pub use overrides::{RuleFault, overridden};
+pub use overrides::{Override, RuleFault, overridden};
 pub use rule::{Baseline, Condition, Hours, Measure, Rule, Severity};
 pub use series::Series;
 pub use shipped::SHIPPED;
 pub use standing::{Alarms, NoAlarm, Telling};
-pub use state::{State, Told};
+pub use state::{SILENCE_MINUTES_MAX, State, Told};
 
 #[cfg(test)]
 mod shipped_tests;

@@ -137,3 +137,46 @@ fn the_rules_are_well_formed() {
     }
     assert!(overridden(SHIPPED, []).is_ok());
 }
+
+/// The row of a rule in the operator's guide.
+fn row(rule: &Rule) -> String {
+    let name = |id: u32| format!("`{}`", FRAMEWORK[index_of(&FRAMEWORK, id).unwrap()].name);
+    let names = |ids: &[u32]| ids.iter().map(|id| name(*id)).collect::<Vec<_>>().join(" + ");
+    let measure = match rule.measure {
+        Measure::Of(ids) => names(ids),
+        Measure::Ratio { above, below, .. } => format!("{} ÷ {}", names(above), names(below)),
+    };
+    let than = |than| match than {
+        Baseline::Previous { minutes } => format!("the {minutes} minutes before"),
+        Baseline::DaysAgo { days: 1, .. } => "yesterday".to_owned(),
+        Baseline::DaysAgo { days, .. } => format!("{days} days ago"),
+    };
+    let bound = match rule.unit {
+        "" => rule.bound.to_string(),
+        "us" => format!("{} µs", rule.bound),
+        unit => format!("{} {unit}", rule.bound),
+    };
+    let when = match rule.condition {
+        Condition::Above => format!("{measure} above {bound}"),
+        Condition::Below => format!("{measure} below {bound}"),
+        Condition::Fell { than: baseline, mean_least } => {
+            format!("{measure} more than {bound} under {}, of at least {mean_least} a minute", than(baseline))
+        }
+        Condition::Rose { than: baseline, mean_least } => {
+            format!("{measure} more than {bound} over {}, of at least {mean_least} a minute", than(baseline))
+        }
+        Condition::Missing { within } => format!("more than {bound} of {within} minutes without points"),
+    };
+    let (n, of) = (rule.n, rule.of_minutes);
+    format!("| `{}` | {} | {when} | {n} of {of} | {} |", rule.name, rule.severity.name(), rule.says)
+}
+
+#[test]
+fn the_operators_guide_has_each_rule_as_it_is() {
+    let guide = include_str!("../../../docs/operating.md");
+    let rows: Vec<String> = SHIPPED.iter().map(row).collect();
+    let head = "| rule | severity | when | minutes | what it says |\n| --- | --- | --- | --- | --- |\n";
+    let (_, table) = guide.split_once(head).expect("the guide has the table");
+    let there: Vec<&str> = table.lines().take_while(|line| line.starts_with('|')).collect();
+    assert_eq!(there, rows, "the table should be:\n{head}{}\n", rows.join("\n"));
+}

@@ -1,0 +1,100 @@
+//! The alarms of a running server: judged when a minute ends, told to the log and to a webhook, seen and silenced by
+//! operators. What is told is decided by `src/monitor/alarms`.
+//!
+//! A restart forgets states: what still fires is told once more when its minutes have come together again, as if it had just
+//! begun, and a silence or an acknowledgement is to be said again.
+
+use parking_lot::Mutex;
+
+use super::alarm_webhook::AlarmWebhook;
+use crate::{
+    model::Clock,
+    monitor::{
+        Monitor,
+        alarms::{Alarms, NoAlarm, Rule, Severity, Telling, firing_html},
+        ids,
+    },
+};
+
+/// See the module.
+pub struct StandingAlarms {
+    alarms: Mutex<Alarms>,
+    webhook: Option<AlarmWebhook>,
+    clock: Clock,
+    monitor: Monitor,
+}
+
+impl StandingAlarms {
+    /// Alarms by these rules. `clock` is that of the minute points.
+    #[must_use]
+    pub fn new(
+        rules: Vec<Rule>,
+        webhook: Option<AlarmWebhook>,
+        clock: Clock,
+        monitor: Monitor,
+    ) -> StandingAlarms {
+        StandingAlarms { alarms: Mutex::new(Alarms::new(rules)), webhook, clock, monitor }
+    }
+
+    /// Tells the minute points the time, judges a minute that has ended, and tells what is to be told. Called about once a
+    /// second, by one caller.
+    pub fn tick(&self) {
+        let now = self.clock.now();
+        self.monitor.tick(now);
+        let tellings = self.monitor.with_points(|points| match points.newest() {
+            Some(minute) => self.alarms.lock().minute_ended(points, minute, now),
+            None => Vec::new(),
+        });
+        for (severity, id) in
+            [(Severity::Warning, ids::ALARMS_WARNING), (Severity::Critical, ids::ALARMS_CRITICAL)]
+        {
+            self.monitor.set(id, self.alarms.lock().firing_count(severity) as u64);
+        }
+        tellings.iter().for_each(log);
+        if let Some(webhook) = self.webhook.as_ref().filter(|_| !tellings.is_empty()) {
+            webhook.tell(tellings);
+        }
+    }
+
+    /// All alarms and the last that ended, as JSON.
+    #[must_use]
+    pub fn listing(&self) -> String {
+        self.alarms.lock().listing(self.clock.now())
+    }
+
+    /// What fires now, as a part of a page.
+    #[must_use]
+    pub fn firing_html(&self) -> String {
+        firing_html(&self.alarms.lock())
+    }
+
+    /// See [`Alarms::acknowledge`].
+    ///
+    /// # Errors
+    /// There is no such alarm, or it does not fire.
+    pub fn acknowledge(&self, name: &str) -> Result<(), NoAlarm> {
+        self.alarms.lock().acknowledge(name)
+    }
+
+    /// See [`Alarms::silence`].
+    ///
+    /// # Errors
+    /// There is no such alarm.
+    pub fn silence(&self, name: &str, minutes: i64) -> Result<(), NoAlarm> {
+        self.alarms.lock().silence(name, minutes, self.clock.now())
+    }
+}
+
+fn log(told: &Telling) {
+    let Telling { alarm, state, severity, says, value, bound, unit, begun_ms, at_ms: _ } = told;
+    if *state == "over" {
+        tracing::info!(alarm, state, severity, value, bound, unit, begun_ms, "alarm: {says}");
+    } else if *severity == Severity::Critical.name() {
+        tracing::error!(alarm, state, severity, value, bound, unit, begun_ms, "alarm: {says}");
+    } else {
+        tracing::warn!(alarm, state, severity, value, bound, unit, begun_ms, "alarm: {says}");
+    }
+}
+
+#[cfg(test)]
+mod tests;
