@@ -2,6 +2,7 @@
 //!
 //! Here, and nowhere else, are the system clock, randomness and the process's signals.
 
+mod alarms;
 mod clients;
 mod core;
 mod identity;
@@ -22,7 +23,7 @@ use actix_web::web;
 
 use self::core::Core;
 use crate::{
-    actors::accounts::secret_hash,
+    actors::{accounts::secret_hash, alarms::StandingAlarms},
     config::Config,
     http::{
         self,
@@ -30,6 +31,7 @@ use crate::{
         operator::{Operator, Setup},
         server::serve_operator,
     },
+    model::Clock,
 };
 
 /// Exit code when a fault ends the process on purpose: it recovers at its next start. Source: sysexits.h, EX_SOFTWARE.
@@ -42,6 +44,8 @@ pub struct ServeOptions {
     pub seeded_bug: Option<String>,
     /// Commits return at once and nothing is kept: what the cost of storing is measured against.
     pub null_store: bool,
+    /// Length of the minutes of minute points and alarms, ms, if not 60,000: for tests of what happens by the minute.
+    pub monitor_minute_ms: Option<u32>,
 }
 
 /// Why the server could not start.
@@ -72,6 +76,9 @@ pub enum StartFault {
     /// What is needed to believe the host app.
     #[error("the host app cannot be believed ([identity])")]
     Identity(#[from] identity::IdentityFault),
+    /// What is needed to tell alarms.
+    #[error("the alarms cannot be judged or told ([alarms])")]
+    Alarms(#[source] alarms::AlarmsFault),
     /// The kinds of the configuration.
     #[error("the kinds of the configuration cannot be used: {0}")]
     Kinds(String),
@@ -83,6 +90,7 @@ pub enum StartFault {
 /// What is wrong with the first of them that is.
 pub fn check_files(config: &Config) -> Result<(), StartFault> {
     identity::check_files(&config.identity)?;
+    alarms::check_files(&config.alarms).map_err(StartFault::Alarms)?;
     Ok(())
 }
 
@@ -109,15 +117,26 @@ async fn run(config: &Config, options: ServeOptions) -> Result<(), StartFault> {
     let operators = listen(config.operator.listen)?;
     let urls = Urls { client: clients.local_addr()?, operator: operators.local_addr()? };
     let room = system::room(config)?;
+    alarms::check_files(&config.alarms).map_err(StartFault::Alarms)?;
     let core = Core::start(config, room, &options)?;
     let readiness = Readiness::default();
     let (client_server, door) = clients::serve(config, clients, room, &core, &readiness)?;
-    let operator_server = serve_operators(config, operators, &core, &readiness)?;
+    let minute_ms = options.monitor_minute_ms;
+    let minute_clock = system::minute_clock(&core.services.clock, minute_ms);
+    let alarms = Arc::new(alarms::alarms(&config.alarms, &minute_clock, &core.points)?);
+    let operator = operator(config, &core, &alarms, &minute_clock);
+    let operator_server = serve_operators(operators, operator, &readiness)?;
     let (client_handle, operator_handle) = (client_server.handle(), operator_server.handle());
     let serving = actix_web::rt::spawn(client_server);
     let operating = actix_web::rt::spawn(operator_server);
     let services = Arc::clone(&core.services);
-    let counting = points::Counting::start(Arc::clone(&core.points), services.clock.clone());
+    let counting = points::Counting::start(points::CountingParts {
+        points: Arc::clone(&core.points),
+        alarms,
+        clock: minute_clock,
+        directory: config.server.data.clone(),
+        tick: points::tick(minute_ms),
+    });
 
     if let Some(host_app) = core.host_app.clone() {
         actix_web::rt::spawn(host_app.keep_fresh());
@@ -141,20 +160,24 @@ async fn run(config: &Config, options: ServeOptions) -> Result<(), StartFault> {
     Ok(())
 }
 
-fn serve_operators(
-    config: &Config,
-    listener: TcpListener,
-    core: &Core,
-    readiness: &Readiness,
-) -> std::io::Result<actix_web::dev::Server> {
-    let operator = Operator {
+fn operator(config: &Config, core: &Core, alarms: &Arc<StandingAlarms>, minute_clock: &Clock) -> Operator {
+    Operator {
         services: Arc::clone(&core.services),
         accounts: Arc::clone(&core.accounts),
+        alarms: Arc::clone(alarms),
         exports: http::export::Exports::default(),
         points: Arc::clone(&core.points),
+        minute_clock: minute_clock.clone(),
         token: secret_hash(&core.secrets.operator_token),
         setup: Setup::new(&core.secrets, config.server.data.clone()),
-    };
+    }
+}
+
+fn serve_operators(
+    listener: TcpListener,
+    operator: Operator,
+    readiness: &Readiness,
+) -> std::io::Result<actix_web::dev::Server> {
     let (operator, readiness) = (web::Data::new(operator), web::Data::new(readiness.clone()));
     serve_operator(listener, move |config| {
         config.app_data(operator.clone()).app_data(readiness.clone());

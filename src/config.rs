@@ -4,6 +4,7 @@
 //! A key that nobody knows is refused with its place, and so is a value, because a setting that is silently left out
 //! is found out about when it would have been needed. No setting is a secret: those are files of their own.
 
+mod alarms;
 mod bounds;
 mod checks;
 mod contradictions;
@@ -25,6 +26,7 @@ mod tests_together;
 
 use std::ffi::OsString;
 
+pub use alarms::{AlarmRule, Alarms};
 pub use bounds::{
     CLEANUP_PAUSE_MS, CONNECTIONS, DEVICES, FILE_BYTES_MAX, HEARTBEAT_MS, INDEX_AFTER_BYTES,
     INDEX_CACHE_BYTES, KIND_NAME_BYTES, KIND_NUMBERS, LINEAGE_EXPIRY_S, POINT_DAYS, QUEUED_BYTES, READERS,
@@ -71,6 +73,8 @@ pub struct Config {
     pub cleanup: Cleanup,
     /// How long it is kept what was counted.
     pub monitor: Monitor,
+    /// Who is told that something is wrong, and by which rules.
+    pub alarms: Alarms,
     /// Logs.
     pub log: Log,
     /// Document kinds besides the server's own.

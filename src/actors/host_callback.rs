@@ -28,9 +28,9 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Asks and answers with a status and, of status 200, a body of at most one byte more than may be; blocks.
 pub type Ask = Arc<dyn Fn(&Question) -> Result<(u16, Vec<u8>), AskFault> + Send + Sync>;
 
-/// The app did not answer.
+/// There was no answer.
 #[derive(Debug, thiserror::Error)]
-#[error("the host app did not answer")]
+#[error("no answer came")]
 pub struct AskFault(#[source] Box<ureq::Error>);
 
 /// See the module.
@@ -98,7 +98,11 @@ impl HostCallback {
 
     fn unanswered(&self, fault: &AskFault) -> Denied {
         if let Some(times) = self.faults.is_to_be_told(None, &self.clock) {
-            tracing::warn!(error = fault as &dyn std::error::Error, times, "nobody is vouched for");
+            tracing::warn!(
+                error = fault as &dyn std::error::Error,
+                times,
+                "the host app did not answer, and vouches for nobody"
+            );
         }
         self.monitor.add(ids::HOST_QUESTIONS_FAILED, 1);
         Denied { refusal: Refusal::HostUnavailable, is_guess: false }

@@ -1,6 +1,8 @@
 //! Actors: shells that convert, decide and perform. What they decide is in `logic` and `sync`.
 
 pub mod accounts;
+pub mod alarm_webhook;
+pub mod alarms;
 pub mod cleaner;
 pub mod connection;
 pub mod directory;

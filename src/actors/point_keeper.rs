@@ -91,6 +91,12 @@ impl PointKeeper {
         self.store();
     }
 
+    /// What counts.
+    #[must_use]
+    pub fn monitor(&self) -> &Monitor {
+        &self.monitor
+    }
+
     /// For how long points are kept.
     #[must_use]
     pub fn retention(&self) -> PointRetention {

@@ -119,7 +119,10 @@ fn key_source(identity: &Identity) -> Result<KeySource, IdentityFault> {
 }
 
 /// What is made of the secret in a file, which is its owner's alone.
-fn secret<Key>(path: &Path, made_of: impl FnOnce(&[u8]) -> Option<Key>) -> Result<Key, IdentityFault> {
+pub(super) fn secret<Key>(
+    path: &Path,
+    made_of: impl FnOnce(&[u8]) -> Option<Key>,
+) -> Result<Key, IdentityFault> {
     let (bytes, mode) = read(path, SECRET_BYTES.end() + 2)?;
     if mode & FOREIGN_RIGHTS != 0 {
         return Err(IdentityFault::Mode { path: path.to_path_buf(), mode: mode & 0o777 });

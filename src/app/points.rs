@@ -1,20 +1,33 @@
-//! Counting by minutes: the task that tells the monitor the time, and the one that stores its points.
+//! Counting by minutes: the task that ends minutes and has them judged, the one that stores their points, and the one that
+//! looks at the disk.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use actix_web::rt::{self, task::JoinHandle, time::interval};
+use actix_web::{
+    rt::{self, task::JoinHandle, time::interval},
+    web,
+};
 
-use super::ServeOptions;
+use super::{ServeOptions, store::disk_bytes};
 use crate::{
-    actors::point_keeper::PointKeeper,
+    actors::{alarms::StandingAlarms, point_keeper::PointKeeper},
     config::Config,
     model::Clock,
-    monitor::Monitor,
+    monitor::{Monitor, ids},
     store::{files::Files, files_disk::DiskFiles, files_null::NullFiles, points::PointRetention},
 };
 
-/// How often the minute points look at the clock.
+/// How often the clock is looked at.
 const TICK: Duration = Duration::from_secs(1);
+
+/// A minute that is shorter is still looked at so many times.
+const TICKS_PER_MINUTE_LEAST: u32 = 5;
+
+/// How often the clock is looked at. `minute_ms` are the minutes, if not 60,000.
+pub(super) fn tick(minute_ms: Option<u32>) -> Duration {
+    let part = minute_ms.map(|ms| Duration::from_millis(u64::from(ms)) / TICKS_PER_MINUTE_LEAST);
+    part.map_or(TICK, |part| part.min(TICK))
+}
 
 /// The points of the data directory; none are kept where their directory cannot be opened.
 pub(super) fn open(config: &Config, options: &ServeOptions, monitor: &Monitor) -> PointKeeper {
@@ -40,46 +53,77 @@ fn files(config: &Config, options: &ServeOptions) -> Arc<dyn Files> {
     }
 }
 
+/// What counting by minutes needs.
+pub(super) struct CountingParts {
+    /// Stored points.
+    pub(super) points: Arc<PointKeeper>,
+    /// What is judged when a minute ends.
+    pub(super) alarms: Arc<StandingAlarms>,
+    /// The clock of both.
+    pub(super) clock: Clock,
+    /// The data directory, whose disk is watched.
+    pub(super) directory: PathBuf,
+    /// How often the clock is looked at.
+    pub(super) tick: Duration,
+}
+
 /// The tasks that run as long as the server.
 pub(super) struct Counting {
     points: Arc<PointKeeper>,
     clock: Clock,
-    ticking: JoinHandle<()>,
-    storing: JoinHandle<()>,
+    tasks: [JoinHandle<()>; 3],
 }
 
 impl Counting {
-    /// Starts them. Storing blocks, so it has a thread for that; a slow disk delays no tick.
-    pub(super) fn start(points: Arc<PointKeeper>, clock: Clock) -> Counting {
-        let ticking = rt::spawn(tick(Arc::clone(&points), clock.clone()));
-        let storing = rt::spawn(store(Arc::clone(&points)));
-        Counting { points, clock, ticking, storing }
+    /// Starts them. What asks a disk has a thread for that: one that is slow, or hangs, delays no minute and no alarm.
+    pub(super) fn start(parts: CountingParts) -> Counting {
+        let CountingParts { points, alarms, clock, directory, tick } = parts;
+        let monitor = points.monitor().clone();
+        let tasks = [
+            rt::spawn(end_minutes(Arc::clone(&points), alarms, clock.clone(), tick)),
+            rt::spawn(store(Arc::clone(&points), tick)),
+            rt::spawn(watch_disk(monitor, directory, tick)),
+        ];
+        Counting { points, clock, tasks }
     }
 
     /// Ends them, and stores what was counted of the open minute.
     pub(super) async fn stop(self) {
-        self.ticking.abort();
-        self.storing.abort();
+        self.tasks.iter().for_each(JoinHandle::abort);
         let (points, now) = (self.points, self.clock.now());
         // Should the thread be gone, the open minute is lost, and nothing else.
-        let _ = actix_web::web::block(move || points.finish(now)).await;
+        let _ = web::block(move || points.finish(now)).await;
     }
 }
 
-async fn tick(points: Arc<PointKeeper>, clock: Clock) {
-    let mut interval = interval(TICK);
+/// Tells the points the time, and has each minute judged when it ends.
+async fn end_minutes(points: Arc<PointKeeper>, alarms: Arc<StandingAlarms>, clock: Clock, tick: Duration) {
+    let mut interval = interval(tick);
     loop {
         interval.tick().await;
         points.tick(clock.now());
+        alarms.judge();
     }
 }
 
-async fn store(points: Arc<PointKeeper>) {
-    let mut interval = interval(TICK);
+async fn store(points: Arc<PointKeeper>, tick: Duration) {
+    let mut interval = interval(tick);
     loop {
         interval.tick().await;
         let points = Arc::clone(&points);
         // A panic in there was logged; the next minute is tried again.
-        let _ = actix_web::web::block(move || points.store()).await;
+        let _ = web::block(move || points.store()).await;
+    }
+}
+
+async fn watch_disk(monitor: Monitor, directory: PathBuf, tick: Duration) {
+    let mut interval = interval(tick);
+    loop {
+        interval.tick().await;
+        let directory = directory.clone();
+        if let Ok(Some((free, size))) = web::block(move || disk_bytes(&directory)).await {
+            monitor.set(ids::DISK_FREE, free);
+            monitor.set(ids::DISK_SIZE, size);
+        }
     }
 }

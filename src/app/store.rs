@@ -170,8 +170,15 @@ fn open_engine(choice: EngineChoice, config: &Config, directory: &Path) -> Resul
     }
 }
 
+/// Free bytes and size of the disk of a directory, if it says.
+pub(super) fn disk_bytes(directory: &Path) -> Option<(u64, u64)> {
+    let stat = rustix::fs::statvfs(directory).ok()?;
+    let bytes = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
+    Some((bytes(stat.f_bavail), bytes(stat.f_blocks)))
+}
+
 fn free_bytes(directory: &Path) -> u64 {
-    rustix::fs::statvfs(directory).map_or(0, |stat| stat.f_bavail.saturating_mul(stat.f_frsize))
+    disk_bytes(directory).map_or(0, |(free, _)| free)
 }
 
 /// Takes space behind the end of the index's file, so that what it writes on its own account, while it is only read,

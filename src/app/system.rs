@@ -26,6 +26,19 @@ pub(super) fn clock() -> Clock {
     Clock::new(wall_ms, monotonic_us)
 }
 
+/// The same clock with minutes of another length, if there is one: for tests of what happens by the minute.
+pub(super) fn minute_clock(clock: &Clock, minute_ms: Option<u32>) -> Clock {
+    let Some(minute_ms) = minute_ms else {
+        return clock.clone();
+    };
+    let (wall, monotonic, begun_ms) = (clock.clone(), clock.clone(), clock.now().0);
+    let wall_ms = move || {
+        let passed_ms = wall.now().0.saturating_sub(begun_ms);
+        begun_ms.saturating_add(passed_ms.saturating_mul(60_000) / i64::from(minute_ms))
+    };
+    Clock::new(wall_ms, move || monotonic.monotonic_us())
+}
+
 /// The system's generator, fit for secrets.
 pub(super) fn random() -> Random {
     Random::new(|bytes| rand::Rng::fill_bytes(&mut rand::rng(), bytes))

@@ -9,7 +9,7 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{
-    Admin, AdminRequest, Provision, accounts, groups,
+    Admin, AdminRequest, Provision, accounts, alarms, groups,
     operator_port::{OperatorFault, OperatorPort},
     programs,
     token_file::TokenFile,
@@ -57,6 +57,7 @@ fn answer(admin: &Admin) -> Result<String, AdminFault> {
         }
         AdminRequest::Account(request) => accounts::ask(&port, request),
         AdminRequest::Program(request) => programs::ask(&port, request),
+        AdminRequest::Alarms(request) => alarms::ask(&port, request),
         AdminRequest::Group(request) => groups::ask(&port, request),
         AdminRequest::Invite { expires_hours } => {
             let answer = port.ask("/v1/invites", &json!({ "expires_hours": expires_hours }))?;

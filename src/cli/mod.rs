@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod admin;
+pub mod alarms;
 pub mod api_keys;
 pub mod bots;
 pub mod check_config;
@@ -13,6 +14,7 @@ pub mod groups;
 mod operator_port;
 mod printing;
 pub mod programs;
+pub mod provision;
 mod token_file;
 
 pub use check_config::sentence;
@@ -24,8 +26,10 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::Flags;
 use accounts::{AccountNamed, AccountRequest};
+use alarms::{AlarmsNamed, AlarmsRequest};
 use groups::{GroupDeed, GroupNamed};
 use programs::{ProgramNamed, ProgramRequest};
+pub use provision::Provision;
 
 /// What was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +53,8 @@ pub struct Serve {
     pub seeded_bug: Option<String>,
     /// Store nothing: for benchmarks.
     pub null_store: bool,
+    /// Length of the minutes of minute points and alarms, ms, for tests.
+    pub monitor_minute_ms: Option<u32>,
 }
 
 /// What the command line says about settings: two of the sources of `Config::load`.
@@ -139,32 +145,8 @@ pub enum AdminRequest {
     Program(ProgramRequest),
     /// Do something with a group or a channel.
     Group(GroupDeed),
-}
-
-/// Accounts to make.
-#[derive(Debug, Clone, PartialEq, Eq, Args)]
-#[group(skip)]
-pub struct Provision {
-    /// Number of accounts.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub users: u32,
-    /// Devices of each.
-    #[arg(long, value_name = "N", default_value_t = 1,
-          value_parser = clap::value_parser!(u32).range(1..=i64::from(crate::model::limits::DEVICES_PER_USER_MAX as u32)))]
-    pub devices: u32,
-    /// File for the tokens: one JSON object per line and device, readable by you alone. It is there when all are made.
-    #[arg(long, value_name = "FILE")]
-    pub out: PathBuf,
-    /// What the names begin with; a number follows.
-    #[arg(long, value_name = "TEXT", default_value = "u")]
-    pub prefix: String,
-    /// Number in the first name.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub first: u32,
-    /// Class of the devices, to which the login policy applies: unspecified, phone, desktop, tablet or web.
-    #[arg(long, value_name = "CLASS", default_value = "unspecified",
-          value_parser = ["unspecified", "phone", "desktop", "tablet", "web"])]
-    pub class: String,
+    /// See how alarms stand, or say something to one.
+    Alarms(AlarmsRequest),
 }
 
 /// Reads the command line. Ends the process on `--help`, `--version` and what it does not understand.
@@ -212,6 +194,9 @@ struct ServeFlags {
     /// Store nothing, for benchmarks: commits return at once, and everything is forgotten at the end.
     #[arg(long, hide = true)]
     null_store: bool,
+    /// Length of the minutes of minute points and alarms, for tests.
+    #[arg(long, hide = true, value_name = "MS", value_parser = clap::value_parser!(u32).range(10..=60_000))]
+    monitor_minute_ms: Option<u32>,
 }
 
 #[derive(Debug, Args)]
@@ -262,6 +247,8 @@ enum AdminNamed {
     Program(ProgramNamed),
     #[command(flatten)]
     Group(GroupNamed),
+    #[command(flatten)]
+    Alarms(AlarmsNamed),
     /// Make an invite code and print it.
     Invite {
         /// Hours for which the code can be used.
@@ -339,7 +326,8 @@ impl From<ServeFlags> for Serve {
         let seeded_bug = flags.seeded_bug;
         #[cfg(not(feature = "seeded-bugs"))]
         let seeded_bug = None;
-        Serve { settings: flags.settings.into(), seeded_bug, null_store: flags.null_store }
+        let ServeFlags { settings, null_store, monitor_minute_ms, .. } = flags;
+        Serve { settings: settings.into(), seeded_bug, null_store, monitor_minute_ms }
     }
 }
 
@@ -376,6 +364,10 @@ impl From<AdminNamed> for Admin {
             AdminNamed::Group(named) => {
                 let (server, request) = named.into();
                 (server, AdminRequest::Group(request))
+            }
+            AdminNamed::Alarms(named) => {
+                let (server, request) = named.into();
+                (server, AdminRequest::Alarms(request))
             }
             AdminNamed::Invite { expires_hours, server } => (server, AdminRequest::Invite { expires_hours }),
         };
@@ -432,6 +424,7 @@ mod tests {
             },
             seeded_bug: None,
             null_store: false,
+            monitor_minute_ms: None,
         });
         assert_eq!(command(&format!("highwater {flags}")), expected);
         assert_eq!(command(&format!("highwater serve {flags}")), expected);

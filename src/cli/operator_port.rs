@@ -122,7 +122,26 @@ impl OperatorPort {
             .post(format!("{}{path}", self.url))
             .header("authorization", &self.authorization)
             .content_type("application/json")
-            .send(body.to_string())
+            .send(body.to_string());
+        self.answer(answer)
+    }
+
+    /// Gets one small JSON value.
+    ///
+    /// # Errors
+    /// As [`OperatorPort::ask`].
+    pub fn get(&self, path: &str) -> Result<Value, OperatorFault> {
+        let url = format!("{}{path}", self.url);
+        let answer = self.agent.get(url).header("authorization", &self.authorization).call();
+        small(self.answer(answer)?)
+    }
+
+    /// The body of an answer that refuses nothing.
+    fn answer(
+        &self,
+        answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    ) -> Result<BufReader<impl Read + use<>>, OperatorFault> {
+        let answer = answer
             .map_err(|source| OperatorFault::Unreachable { url: self.url.clone(), source: source.into() })?;
         let status = answer.status();
         let reader = answer.into_body().into_reader();
@@ -137,10 +156,15 @@ impl OperatorPort {
     /// # Errors
     /// As `post`; [`OperatorFault::Answer`] and [`OperatorFault::Read`].
     pub fn ask(&self, path: &str, body: &Value) -> Result<Value, OperatorFault> {
-        let mut text = String::new();
-        self.post(path, body)?.take(SMALL_BYTES_MAX).read_to_string(&mut text)?;
-        serde_json::from_str(&text).map_err(|error| OperatorFault::Answer(format!("no JSON: {error}")))
+        small(self.post(path, body)?)
     }
+}
+
+/// An answer that is one small JSON value.
+fn small(body: impl Read) -> Result<Value, OperatorFault> {
+    let mut text = String::new();
+    body.take(SMALL_BYTES_MAX).read_to_string(&mut text)?;
+    serde_json::from_str(&text).map_err(|error| OperatorFault::Answer(format!("no JSON: {error}")))
 }
 
 /// The words of a problem document; else what stands there.

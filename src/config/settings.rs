@@ -1,7 +1,7 @@
 //! Every setting: its key, and how its value goes in and comes out.
 
 use super::{
-    Config,
+    Config, alarms,
     bounds::{
         CHANNEL_ABOVE_MEMBERS, CLEANUP_PAUSE_MS, CONNECTIONS, DEVICES, GROUP_MEMBERS, GROUPS_OWNED,
         HEARTBEAT_MS, INDEX_AFTER_BYTES, INDEX_CACHE_BYTES, LINEAGE_EXPIRY_S, POINT_DAYS, QUEUED_BYTES,
@@ -320,6 +320,21 @@ pub(super) static SETTINGS: &[Setting] = &[
         key: "monitor.hour_days",
         set: |c, given| put(&mut c.monitor.hour_days, given.number(POINT_DAYS)),
         show: |c| c.monitor.hour_days.to_string(),
+    },
+    Setting {
+        key: "alarms.webhook_url",
+        set: |c, given| put(&mut c.alarms.webhook_url, given.string().and_then(private_url)),
+        show: |c| quoted(&c.alarms.webhook_url),
+    },
+    Setting {
+        key: "alarms.webhook_secret_file",
+        set: |c, given| put(&mut c.alarms.webhook_secret_file, given.string().and_then(file)),
+        show: |c| quoted(&c.alarms.webhook_secret_file.to_string_lossy()),
+    },
+    Setting {
+        key: "alarms.rules",
+        set: |c, given| put(&mut c.alarms.rules, alarms::rules(given)),
+        show: |c| alarms::shown(&c.alarms.rules),
     },
     Setting {
         key: "log.format",

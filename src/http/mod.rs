@@ -1,6 +1,7 @@
 //! The two HTTP ports: clients' and operator's.
 
 mod accounts;
+mod alarms;
 mod api_keys;
 pub mod body;
 mod bots;

@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
-    accounts, api_keys,
+    accounts, alarms, api_keys,
     body::{self, BodyFault},
     bots, broadcasts, devices, explain, explain_message,
     export::{self, Exports},
@@ -22,11 +22,12 @@ use super::{
 use crate::{
     actors::{
         accounts::{Accounts, secret_hash},
+        alarms::StandingAlarms,
         point_keeper::PointKeeper,
         user::UserServices,
     },
     logic::operation::Request,
-    model::{Kind, UserId, record::SecretHash},
+    model::{Clock, Kind, UserId, record::SecretHash},
     monitor::{Format, Window, curves},
     store::secrets::Secrets,
 };
@@ -51,10 +52,14 @@ pub struct Operator {
     pub accounts: Arc<Accounts>,
     /// Store, keys, runs, counters, time.
     pub services: Arc<UserServices>,
+    /// What fires.
+    pub alarms: Arc<StandingAlarms>,
     /// Exports that operators ask for.
     pub exports: Exports,
     /// Stored points.
     pub points: Arc<PointKeeper>,
+    /// The clock by whose minutes is counted.
+    pub minute_clock: Clock,
     /// Hash of the operator's token.
     pub token: SecretHash,
     /// The first thing that an operator does.
@@ -117,6 +122,9 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/v1/set-password", web::post().to(accounts::set_password))
         .route("/v1/documents", web::put().to(put_document))
         .route("/v1/accept-time", web::post().to(accept_time))
+        .route("/v1/alarms", web::get().to(alarms::list))
+        .route("/v1/alarms/{name}/ack", web::post().to(alarms::acknowledge))
+        .route("/v1/alarms/{name}/silence", web::post().to(alarms::silence))
         .route("/v1/explain/user", web::post().to(explain::user))
         .route("/v1/explain/message", web::post().to(explain_message::message))
         .route("/v1/explain/snapshot", web::post().to(explain::snapshot));
@@ -129,7 +137,10 @@ struct PageQuery {
 
 async fn page(operator: web::Data<Operator>, query: web::Query<PageQuery>) -> HttpResponse {
     let window = query.window.as_deref().and_then(Window::from_name).unwrap_or(Window::Hour);
-    let html = operator.services.monitor.curves_page("Highwater", window, operator.services.clock.now());
+    let html = {
+        let firing = operator.alarms.firing_html();
+        operator.services.monitor.curves_page("Highwater", &firing, window, operator.minute_clock.now())
+    };
     super::headers::of_page(&mut HttpResponse::Ok())
         .content_type("text/html; charset=utf-8")
         .insert_header(("content-security-policy", curves::content_security_policy()))
@@ -331,7 +342,7 @@ impl Operator {
     }
 
     /// Compares hashes, so that time tells nothing about the token.
-    fn authorise(&self, http: &HttpRequest) -> Result<(), Refusal> {
+    pub(super) fn authorise(&self, http: &HttpRequest) -> Result<(), Refusal> {
         if secret_hash(bearer(http)?) == self.token { Ok(()) } else { Err(Refusal::InvalidToken) }
     }
 }

@@ -35,10 +35,11 @@ pub(super) struct Query {
 
 /// `GET /v1/points`.
 pub(super) async fn answer(operator: web::Data<Operator>, query: web::Query<Query>) -> HttpResponse {
-    let Some((ids, from, to)) = read(&query, operator.services.clock.now()) else {
+    let now = operator.minute_clock.now();
+    let Some((ids, from, to)) = read(&query, now) else {
         return refused(Refusal::InvalidField);
     };
-    let now = Minute::of(operator.services.clock.now()).0;
+    let now = Minute::of(now).0;
     let (points, monitor) = (operator.points.clone(), operator.services.monitor.clone());
     let read = web::block(move || {
         let resolution = points.retention().resolution(&(from..to), now, STRETCHES_MAX);

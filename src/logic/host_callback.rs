@@ -86,14 +86,19 @@ pub fn question(token: &str, key: &QuestionKey, now: TimeMs) -> Result<Question,
     if !(1..=ASKED_TOKEN_BYTES_MAX).contains(&token.len()) {
         return Err(AnswerFault::Token);
     }
-    let body = serde_json::json!({ "token": token }).to_string();
+    Ok(signed(serde_json::json!({ "token": token }).to_string(), key, now))
+}
+
+/// A body with the time, both signed.
+#[must_use]
+pub fn signed(body: String, key: &QuestionKey, now: TimeMs) -> Question {
     let timestamp = now.0.div_euclid(1000).to_string();
     let tag = hmac::sign(&key.0, format!("{timestamp}.{body}").as_bytes());
     let mut signature = "v1=".to_owned();
     for byte in tag.as_ref() {
         let _ = write!(signature, "{byte:02x}");
     }
-    Ok(Question { timestamp, signature, body })
+    Question { timestamp, signature, body }
 }
 
 /// For whom the app vouches. `body` counts only of an answer of status 200, and has at most one byte more than may be.

@@ -34,9 +34,9 @@ pub fn content_security_policy() -> &'static str {
     &POLICY
 }
 
-/// The page. `server_name` is shown as the title, escaped.
+/// The page. `server_name` is shown as the title, escaped; `firing` is HTML and stands above the curves.
 #[must_use]
-pub fn page(minutes: &Minutes, server_name: &str, window: Window, now: TimeMs) -> String {
+pub fn page(minutes: &Minutes, server_name: &str, firing: &str, window: Window, now: TimeMs) -> String {
     let range = window.minutes(now);
     let title = escape(server_name);
     let mut out = String::with_capacity(256 * 1024);
@@ -44,7 +44,7 @@ pub fn page(minutes: &Minutes, server_name: &str, window: Window, now: TimeMs) -
     out.push_str("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
     push(&mut out, format_args!("<meta http-equiv=\"refresh\" content=\"{REFRESH_S}\">\n"));
     push(&mut out, format_args!("<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"));
-    push(&mut out, format_args!("<header><h1>{title}</h1>{}</header>\n<main>\n", navigation(window)));
+    push(&mut out, format_args!("<header><h1>{title}</h1>{}</header>\n{firing}<main>\n", navigation(window)));
     for chart in charts(minutes, range.clone()) {
         chart.write(&mut out, range.clone());
     }

@@ -127,6 +127,11 @@ impl Monitor {
         self.shared.minutes.lock().point(id, minute)
     }
 
+    /// Reads the ring of minute points; who does so for long holds up the next tick, and no reporter.
+    pub fn with_points<Read>(&self, read: impl FnOnce(&Minutes) -> Read) -> Read {
+        read(&self.shared.minutes.lock())
+    }
+
     /// All current values as text for Prometheus. Its content type is [`Format::content_type`].
     #[must_use]
     pub fn metrics(&self, format: Format) -> String {
@@ -136,10 +141,10 @@ impl Monitor {
     /// The page of curves. To be served as `text/html; charset=utf-8` with the header
     /// `Content-Security-Policy: ` [`curves::content_security_policy`].
     ///
-    /// `server_name` is shown as the title, escaped.
+    /// `server_name` is shown as the title, escaped; `firing` is HTML and stands above the curves.
     #[must_use]
-    pub fn curves_page(&self, server_name: &str, window: Window, now: TimeMs) -> String {
-        curves::page(&self.shared.minutes.lock(), server_name, window, now)
+    pub fn curves_page(&self, server_name: &str, firing: &str, window: Window, now: TimeMs) -> String {
+        curves::page(&self.shared.minutes.lock(), server_name, firing, window, now)
     }
 
     /// Stored points of a range of ids as JSON; see [`points::Answered`].

@@ -292,6 +292,20 @@ server_ids! {
     POINT_FAULTS = 1286, "points.faults", Sum, Count, "points", "point_faults";
     /// Files of points that were cut where they ended in the middle of a row: what a crash tore, or damage.
     POINT_CHUNKS_CUT = 1287, "points.chunks_cut", Sum, Count, "points", "point_chunks_cut";
+    /// Bytes that are free on the disk of the data directory.
+    DISK_FREE = 1290, "disk.free", Gauge, Bytes, "disk", "disk_free";
+    /// Bytes that this disk has in all.
+    DISK_SIZE = 1291, "disk.size", Gauge, Bytes, "disk", "disk_size";
+    /// Alarms that fire and can wait until somebody looks today.
+    ALARMS_WARNING = 1292, "alarms.warning", Gauge, Count, "alarms", "alarms_firing" {"severity": "warning"};
+    /// Alarms that fire and cannot wait.
+    ALARMS_CRITICAL = 1293, "alarms.critical", Gauge, Count, "alarms", "alarms_firing" {"severity": "critical"};
+    /// Tellings of alarms that the webhook has taken.
+    ALARMS_DELIVERED = 1294, "alarms.delivered", Sum, Count, "alarms", "alarm_deliveries" {"outcome": "delivered"};
+    /// Tellings that it did not take, however often it was tried.
+    ALARMS_UNDELIVERED = 1295, "alarms.undelivered", Sum, Count, "alarms", "alarm_deliveries" {"outcome": "failed"};
+    /// Tellings that were given up since too many waited for the webhook.
+    ALARMS_DROPPED = 1296, "alarms.dropped", Sum, Count, "alarms", "alarm_deliveries" {"outcome": "dropped"};
 }
 
 /// Operations per batch. Bounds: a batch holds at most 256 operations.

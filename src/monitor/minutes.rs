@@ -87,6 +87,12 @@ impl Minute {
         Minute(self.0.saturating_add(n))
     }
 
+    /// The moment at which it has passed.
+    #[must_use]
+    pub fn end(self) -> TimeMs {
+        TimeMs(self.0.saturating_add(1).saturating_mul(60_000))
+    }
+
     fn hour(self) -> i64 {
         self.0.div_euclid(60)
     }

@@ -5,6 +5,7 @@
 //! operator's port shows comes from `exposition` (Prometheus), `curves` (a page) and `points` (JSON, of stored points).
 //! The module knows nothing of what is counted and reads no clock.
 
+pub mod alarms;
 pub mod chart;
 pub mod curves;
 pub mod exposition;

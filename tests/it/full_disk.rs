@@ -30,14 +30,14 @@ const NEARLY_FULL_BYTES: u64 = 48 * 1024 * 1024;
 const SENDS_MAX: usize = 20_000;
 
 /// A file system in memory, unmounted when dropped.
-struct SmallDisk {
+pub struct SmallDisk {
     path: PathBuf,
     _root: TempDir,
 }
 
 impl SmallDisk {
     /// Nothing where this process may not mount.
-    fn mount() -> Result<SmallDisk, String> {
+    pub fn mount() -> Result<SmallDisk, String> {
         let root = TempDir::new();
         let path = root.path().join("disk");
         std::fs::create_dir(&path).unwrap();
@@ -51,7 +51,7 @@ impl SmallDisk {
     }
 
     /// Takes all the space that is left.
-    fn fill(&self) {
+    pub fn fill(&self) {
         let mut file = File::options().create(true).append(true).open(self.filler()).unwrap();
         for size in [1 << 20, 4096] {
             while file.write_all(&vec![0xff; size]).is_ok() {}
@@ -65,8 +65,13 @@ impl SmallDisk {
         file.set_len(length - bytes).unwrap();
     }
 
-    fn make_space(&self) {
+    pub fn make_space(&self) {
         std::fs::remove_file(self.filler()).unwrap();
+    }
+
+    /// A place for the data of a server.
+    pub fn data(&self) -> PathBuf {
+        self.path.join("data")
     }
 
     fn filler(&self) -> PathBuf {
@@ -90,7 +95,7 @@ async fn a_full_disk_refuses_writes_and_goes_on_when_there_is_space() {
             return;
         }
     };
-    let home = Home::new(CONFIG, &[]).with_data(&disk.path.join("data"));
+    let home = Home::new(CONFIG, &[]).with_data(&disk.data());
     let server = home.start();
     let [ann, bob] = server.people(1).await;
     let (mut wire, mut replica) = (Wire::greeted(&server, ann.token()).await, Replica::default());
@@ -159,7 +164,7 @@ async fn a_nearly_full_disk_refuses_writes_once_the_tail_is_full() {
         }
     };
     let config = format!("{CONFIG}tail_bytes_max = 8388608\n");
-    let home = Home::new(&config, &[]).with_data(&disk.path.join("data"));
+    let home = Home::new(&config, &[]).with_data(&disk.data());
     let server = home.start();
     let [ann, bob] = server.people(1).await;
     let mut wire = Wire::greeted(&server, ann.token()).await;

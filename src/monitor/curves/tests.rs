@@ -30,7 +30,7 @@ fn monitor_with_an_hour() -> Monitor {
 
 #[test]
 fn the_page_shows_each_curve_with_its_values_and_gaps() {
-    let page = monitor_with_an_hour().curves_page("north", Window::Hour, minute(90));
+    let page = monitor_with_an_hour().curves_page("north", "", Window::Hour, minute(90));
     for title in [
         "Messages stored per minute",
         "Open connections",
@@ -66,7 +66,7 @@ fn a_minute_without_sends_is_a_gap_and_not_zero() {
 
 #[test]
 fn the_page_loads_nothing_and_runs_nothing() {
-    let page = monitor_with_an_hour().curves_page("north", Window::Day, minute(90));
+    let page = monitor_with_an_hour().curves_page("north", "", Window::Day, minute(90));
     println!("bytes of a day with 90 points: {}", page.len());
     for forbidden in
         ["<script", "javascript:", "http://", "https://", " style=", "@import", "url(", " src=", " onload"]
@@ -80,7 +80,8 @@ fn the_page_loads_nothing_and_runs_nothing() {
 
 #[test]
 fn a_server_name_cannot_break_out() {
-    let page = Monitor::new().curves_page("</title><script>alert('1')</script>\"&", Window::Hour, minute(0));
+    let page =
+        Monitor::new().curves_page("</title><script>alert('1')</script>\"&", "", Window::Hour, minute(0));
     assert!(!page.contains("<script") && !page.contains("alert('1')"));
     assert_eq!(
         page.matches("&lt;/title&gt;&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&quot;&amp;").count(),
@@ -90,7 +91,7 @@ fn a_server_name_cannot_break_out() {
 
 #[test]
 fn every_element_is_closed() {
-    let page = monitor_with_an_hour().curves_page("north", Window::Hour, minute(90));
+    let page = monitor_with_an_hour().curves_page("north", "", Window::Hour, minute(90));
     let mut open = Vec::new();
     for tag in page.split('<').skip(1) {
         let name: String = tag.chars().take_while(|c| !c.is_whitespace() && *c != '>').collect();
@@ -121,7 +122,7 @@ fn a_whole_day_stays_small() {
         monitor.set(ids::CONNECTIONS_OPEN, (n * 7919 % 16_000).cast_unsigned());
         monitor.set(ids::TAIL_BYTES, (n * 1_000_003 % 64_000_000).cast_unsigned());
     }
-    let page = monitor.curves_page("north", Window::Day, minute(1_440));
+    let page = monitor.curves_page("north", "", Window::Day, minute(1_440));
     println!("bytes of a full day: {}", page.len());
     assert!(page.len() < 256 * 1024);
 }

@@ -33,21 +33,30 @@ impl Minutes {
         }
     }
 
+    /// All minutes that have points, oldest first: at most what the ring holds, 1,500.
+    #[must_use]
+    pub fn present(&self) -> Vec<Minute> {
+        self.present_from(None)
+    }
+
     /// The minutes from this one on that have points, oldest first; all that are kept if there is none. At most what the
     /// ring holds, 1,500.
     #[must_use]
     pub fn rows_from(&self, from: Option<Minute>) -> Vec<PointRow> {
+        let ids: PointIds = self.registry.iter().map(|entry| (entry.id, entry.kind)).collect();
+        let row = |minute: Minute| {
+            let values = (0..ids.len()).map(|index| self.stored(index, minute)).collect();
+            PointRow { slot: minute.0, minutes: 1, ids: ids.clone(), values }
+        };
+        self.present_from(from).into_iter().map(row).collect()
+    }
+
+    fn present_from(&self, from: Option<Minute>) -> Vec<Minute> {
         let Some(newest) = self.newest else {
             return Vec::new();
         };
         let oldest = newest.plus(1 - (HOURS * MINUTES_PER_HOUR) as i64);
         let first = from.map_or(oldest, |from| from.max(oldest));
-        let ids: PointIds = self.registry.iter().map(|entry| (entry.id, entry.kind)).collect();
-        let present = (first.0..=newest.0).map(Minute).filter(|minute| self.is_present(*minute));
-        let row = |minute: Minute| {
-            let values = (0..ids.len()).map(|index| self.stored(index, minute)).collect();
-            PointRow { slot: minute.0, minutes: 1, ids: ids.clone(), values }
-        };
-        present.map(row).collect()
+        (first.0..=newest.0).map(Minute).filter(|minute| self.is_present(*minute)).collect()
     }
 }

@@ -4,6 +4,7 @@
 //! frames, [`http`] a single request, [`Replica`] what a client has put together from pages, [`sdk`] the real client.
 
 pub mod aged;
+pub mod alarm_sink;
 pub mod asked_app;
 pub mod host_app;
 pub mod http;
@@ -18,6 +19,7 @@ pub mod wire;
 use std::time::Duration;
 
 pub use aged::OldStore;
+pub use alarm_sink::AlarmSink;
 pub use asked_app::AskedApp;
 pub use host_app::{HostApp, Page};
 pub use replica::{Replica, dump};
