@@ -40,7 +40,7 @@ pub use sections::{
 };
 pub use sources::{FILE_VARIABLE, Flags, InForce, SEEDED_BUG_VARIABLE, Source, Sources};
 
-use crate::model::{DevicePolicy, GroupBounds, Retentions, TicksTold};
+use crate::model::{DevicePolicy, GroupBounds, Policy, Retentions, TicksTold};
 use environment::read_environment;
 use given::Given;
 use loading::Loading;
@@ -105,13 +105,24 @@ impl Config {
         loading.finish()
     }
 
-    /// How long things are kept that are removed by a policy.
+    /// By what operations are decided besides rows and time.
     #[must_use]
-    pub fn retentions(&self) -> Retentions {
-        Retentions {
-            inbox_ms: i64::from(self.cleanup.inbox_retention_s) * 1000,
-            tombstones_ms: i64::from(self.cleanup.tombstone_retention_s) * 1000,
-            bodies: self.messages.bodies,
+    pub fn policy(&self) -> Policy {
+        Policy {
+            lineage_expiry_ms: self.cleanup.lineage_expiry_ms(),
+            devices: self.devices,
+            retentions: Retentions {
+                inbox_ms: i64::from(self.cleanup.inbox_retention_s) * 1000,
+                tombstones_ms: i64::from(self.cleanup.tombstone_retention_s) * 1000,
+                bodies: self.messages.bodies,
+            },
+            group_bounds: GroupBounds {
+                members_max: self.groups.members_max,
+                step_pointers_max: self.groups.step_pointers,
+            },
+            groups_owned_max: self.groups.owned_max,
+            channel_above_members: self.groups.channel_above_members,
+            strangers: self.accounts.strangers,
         }
     }
 
@@ -119,12 +130,6 @@ impl Config {
     #[must_use]
     pub fn ticks_told(&self) -> TicksTold {
         TicksTold { delivered: self.messages.delivered_watermarks, read: self.messages.read_watermarks }
-    }
-
-    /// How large groups may be.
-    #[must_use]
-    pub fn group_bounds(&self) -> GroupBounds {
-        GroupBounds { members_max: self.groups.members_max, step_pointers_max: self.groups.step_pointers }
     }
 
     /// What an operator should read in the log at every start: settings that are not meant for a server in use.

@@ -136,7 +136,7 @@ impl Accounts {
     ) -> Result<(Device, Lineage), Refusal> {
         // A kind that the server gets later is declared by who declares all that there are.
         let kinds = kinds.or(KindSet::ALL.without(self.services.kinds.set()));
-        let step_ms = logic::lineages::heard_step_ms(self.services.lineage_expiry_ms);
+        let step_ms = logic::lineages::heard_step_ms(self.services.policy.lineage_expiry_ms);
         let (device, lineage) = self.identify(token, context).await?;
         if let Some(lineage) = lineage
             && !logic::lineages::is_news(&lineage, kinds, self.services.observed.at(), step_ms)

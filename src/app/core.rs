@@ -78,13 +78,8 @@ impl Core {
                  accept-time` says that the clock is right"
             );
         }
-        opened.committer.set_time(time, config.cleanup.lineage_expiry_ms());
-        opened.committer.set_device_policy(config.devices);
-        opened.committer.set_retentions(config.retentions());
-        opened.committer.set_group_bounds(config.group_bounds());
-        opened.committer.set_groups_owned_max(config.groups.owned_max);
-        opened.committer.set_channel_above_members(config.groups.channel_above_members);
-        opened.committer.set_strangers(config.accounts.strangers);
+        opened.committer.set_time(time);
+        opened.committer.set_policy(config.policy());
         let (arbiter, groups_arbiter) = (Arbiter::new(), Arbiter::new());
         services.groups.serve(groups_arbiter.handle());
         let bell = CleanerBell::default();
@@ -154,7 +149,7 @@ fn told(services: &UserServices, directory: &Directory, bell: &CleanerBell) -> T
 
 fn start_cleaner(arbiter: &Arbiter, config: &Config, services: &Arc<UserServices>) -> Addr<Cleaner> {
     let pause = Duration::from_millis(config.cleanup.pause_ms);
-    let cleaner = Cleaner::new(services, pause, config.retentions());
+    let cleaner = Cleaner::new(services, pause, config.policy().retentions);
     Cleaner::start_in_arbiter(&arbiter.handle(), move |_| cleaner)
 }
 
@@ -198,13 +193,10 @@ fn services(
         queued_bytes_max: config.client.queued_bytes_max,
         unanswered: Unanswered::default(),
         observed: Arc::default(),
-        lineage_expiry_ms: config.cleanup.lineage_expiry_ms(),
-        device_policy: config.devices,
-        bodies: config.messages.bodies,
+        policy: config.policy(),
         hand_backs,
         waiters,
         watchers: Watchers::default(),
-        strangers: config.accounts.strangers,
         profile_news: ProfileNews::default(),
         ticks_told: config.ticks_told(),
         groups,

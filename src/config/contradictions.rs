@@ -61,7 +61,7 @@ impl Loading {
             ),
             (
                 self.stronger("messages.bodies", "cleanup.inbox_retention_s"),
-                messages.bodies.retention_ms().filter(|ms| *ms < self.config.retentions().inbox_ms).map(|ms| {
+                messages.bodies.retention_ms().filter(|ms| *ms < self.config.policy().retentions.inbox_ms).map(|ms| {
                     format!(
                         "does not fit: messages.bodies (\"{}\", {} s) must not be shorter than cleanup.inbox_retention_s ({}), \
                          or an inbox would lead to what is gone",

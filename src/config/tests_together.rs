@@ -169,7 +169,7 @@ fn messages_are_not_kept_for_less_long_than_inboxes() {
     );
     for fits in ["days:30", "days:3650", "forever", "until_delivered"] {
         let config = load_text(&format!("messages.bodies = \"{fits}\"")).unwrap();
-        assert_eq!(config.retentions().bodies.to_string(), fits);
+        assert_eq!(config.policy().retentions.bodies.to_string(), fits);
     }
     load_text("messages.bodies = \"days:1\"\ncleanup.inbox_retention_s = 86_400").unwrap();
     let error = error_of("messages.bodies = \"never\"");

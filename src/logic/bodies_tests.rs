@@ -28,8 +28,8 @@ fn rows(floors: [u64; 2], head: u64) -> Rows {
 fn state(policy: Bodies, suspended: bool) -> State {
     let now = TimeMs(NOW.0 + DAY_MS);
     let (stored, wall) = if suspended { (Some(now), TimeMs(now.0 + 90 * DAY_MS)) } else { (None, now) };
-    let mut state = State::default().with_time(ObservedTime::at_start(stored, wall, 0), i64::MAX);
-    state.set_retentions(Retentions { bodies: policy, ..Retentions::default() });
+    let mut state = State::default().with_time(ObservedTime::at_start(stored, wall, 0));
+    state.policy.retentions = Retentions { bodies: policy, ..Retentions::default() };
     let mut horizon = Horizon::default();
     horizon.note(NOW, Version(10), i64::MAX);
     state.set_horizon(horizon);

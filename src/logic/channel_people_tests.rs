@@ -124,7 +124,7 @@ fn check_told(rows: &Rows, steps: Vec<(Request, Told)>) {
 fn a_conversation_that_is_told_late_has_the_form_of_now() {
     let rows = users(2);
     let mut state = State::default();
-    state.set_group_bounds(crate::model::GroupBounds { members_max: 3, step_pointers_max: 1 });
+    state.policy.group_bounds = crate::model::GroupBounds { members_max: 3, step_pointers_max: 1 };
     let make = GroupChange::Create { name: "g".to_owned(), members: vec![UserId(2)] };
     assert_eq!(told(&mut state, &rows, group(1, make), 101), []);
     let turned = told(&mut state, &rows, ask(1, ChannelChange::Turn(Form::Channel)), 102);
@@ -154,7 +154,7 @@ fn the_same_request_makes_one_channel_and_the_number_of_another_is_drawn_anew() 
 fn a_group_that_grows_above_the_bound_is_to_become_a_channel_and_not_again_when_it_was_one() {
     let rows = users(5);
     let state = &mut State::default();
-    state.set_channel_above_members(2);
+    state.policy.channel_above_members = 2;
     let add = |user| group(1, GroupChange::Add(vec![UserId(user)]));
     let turn = |to| Request::Turn(NEWS, to);
     let make = GroupChange::Create { name: "g".to_owned(), members: vec![UserId(2)] };
@@ -181,7 +181,7 @@ fn a_group_that_grows_above_the_bound_is_to_become_a_channel_and_not_again_when_
 
     let rows = held(4, None, &[(1, &[(2, 0)]), (2, &[(2, 0)]), (3, &[(2, 0)])]);
     let state = &mut State::default();
-    state.set_channel_above_members(2);
+    state.policy.channel_above_members = 2;
     told(state, &rows, turn(Form::Group), 101);
     told(state, &rows, add(4), 102);
     assert_eq!(state.take_outgrown(), [], "who turned it back wants a group");

@@ -249,7 +249,7 @@ pub(super) fn forget(
     let held = state.groups.get(&channel).and_then(Option::as_ref);
     let floor = state.lineages.get(&user).map_or(Version(0), |lineages| lineages.floor);
     let is_due = follow.intervals[0].through.is_some_and(|end| {
-        end.seq == through && end.version <= super::retention::past(state, state.retentions.inbox_ms)
+        end.seq == through && end.version <= super::retention::past(state, state.policy.retentions.inbox_ms)
     });
     // What waits has no version yet, so the floor says nothing of it.
     let is_expanded = held.is_some_and(|held| held.is_expanded(through));

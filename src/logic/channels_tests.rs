@@ -52,7 +52,7 @@ fn say(user: u64, id: u8) -> Request {
 #[track_caller]
 pub(super) fn check(start: &Rows, step_pointers_max: usize, operations: &[Request], expected: &[&str]) {
     let mut state = State::default();
-    state.set_group_bounds(GroupBounds { members_max: 3, step_pointers_max });
+    state.policy.group_bounds = GroupBounds { members_max: 3, step_pointers_max };
     check_from(state, start, operations, expected);
 }
 
@@ -460,7 +460,7 @@ fn an_ended_time_is_forgotten_behind_the_floor_and_past_retention_and_not_before
         let mut rows = held(9, waits, &[(1, &[(0, 0)]), (2, times)]);
         rows.lineages.entry(UserId(2)).and_modify(|lineages| lineages.floor = Version(floor));
         let time = ObservedTime::at_start(None, NOW, 0);
-        let mut state = State::default().with_time(time, i64::MAX);
+        let mut state = State::default().with_time(time);
         let mut horizon = Horizon::default();
         horizon.note(NOW, Version(55), i64::MAX);
         state.set_horizon(horizon);
@@ -475,7 +475,7 @@ fn an_ended_time_is_forgotten_behind_the_floor_and_past_retention_and_not_before
 fn the_last_time_takes_the_follow_with_it() {
     let mut rows = held(9, None, &[(1, &[(0, 0)]), (2, &[(0, 3)])]);
     rows.lineages.entry(UserId(2)).and_modify(|lineages| lineages.floor = Version(60));
-    let mut state = State::default().with_time(ObservedTime::at_start(None, NOW, 0), i64::MAX);
+    let mut state = State::default().with_time(ObservedTime::at_start(None, NOW, 0));
     let mut horizon = Horizon::default();
     horizon.note(NOW, Version(55), i64::MAX);
     state.set_horizon(horizon);

@@ -12,9 +12,7 @@ use super::{
 };
 use crate::model::{
     Contact, ContactTally, Effect, Standing, TimeMs, UserId, Version,
-    limits::{
-        GREETING_CHARS_MAX, LINEAGE_EXPIRY_MS, REQUEST_EXPIRY_MS, REQUESTS_PER_DAY_MAX, REQUESTS_WAITING_MAX,
-    },
+    limits::{GREETING_CHARS_MAX, REQUEST_EXPIRY_MS, REQUESTS_PER_DAY_MAX, REQUESTS_WAITING_MAX},
     record::ItemValue,
 };
 use highwater_wire::Refusal;
@@ -170,7 +168,7 @@ fn what_cannot_be_asked_or_accepted_is_refused() {
 
 /// A state at an observed time so long after `NOW`.
 fn later(ms: i64) -> State {
-    State::default().with_time(ObservedTime::at_start(None, TimeMs(NOW.0 + ms), 0), LINEAGE_EXPIRY_MS)
+    State::default().with_time(ObservedTime::at_start(None, TimeMs(NOW.0 + ms), 0))
 }
 
 #[test]

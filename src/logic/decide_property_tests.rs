@@ -14,7 +14,7 @@ use super::{
 use crate::model::{
     Channel, ClientMessageId, Contact, ConversationId, Counted, DeviceId, DevicePolicy, Door, Follow,
     FollowEnd, FollowInterval, Form, Group, GroupBounds, Interval, Kind, KindSet, LineageId, LinkSecret,
-    Member, Position, Role, Seq, TimeMs, Turn, UserId, Version,
+    Member, Policy, Position, Role, Seq, TimeMs, Turn, UserId, Version,
     device_policy::ClassRule,
     limits::KINDS_MAX,
     record::{Conversation, Invite, Receipt, ReceiptDay},
@@ -303,8 +303,8 @@ fn with_nothing_lacking_a_decision_depends_on_no_row_that_is_not_held() {
         // What is for more than two is expanded in steps.
         let bounds = GroupBounds { members_max: 3, step_pointers_max: 2 };
         let state = || {
-            let mut state = State::default().with_device_policy(policy);
-            state.set_group_bounds(bounds);
+            let mut state = State::default().with_policy(Policy { devices: policy, ..Policy::default() });
+            state.policy.group_bounds = bounds;
             state
         };
         let (mut exact, mut full) = (state(), state());

@@ -174,7 +174,7 @@ fn the_user_leaves_a_group_which_goes_to_the_next() {
     let create = GroupChange::Create { name: "g".to_owned(), members };
     let request = |change| Request::Group(GroupRequest { by: by(1, 11), group: GROUP, change });
     let mut state = State::default();
-    state.set_group_bounds(GroupBounds { members_max: 9, step_pointers_max: 9 });
+    state.policy.group_bounds = GroupBounds { members_max: 9, step_pointers_max: 9 };
     check_from(
         state,
         &start(),

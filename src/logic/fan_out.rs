@@ -93,7 +93,7 @@ pub(super) fn entry_needs(needs: &mut Needs<'_>, held: &GroupState, added: &[Use
         return;
     }
     let present = held.present_members().map(|member| member.user);
-    let at_once_max = needs.state.group_bounds.step_pointers_max;
+    let at_once_max = needs.state.policy.group_bounds.step_pointers_max;
     if held.position.is_some() || held.present_count() > at_once_max {
         return;
     }
@@ -125,7 +125,8 @@ pub(super) fn write_entry(state: &mut State, effects: &mut Vec<Effect>, entry: E
     };
     let pointers_due = if is_post { 1 } else { audience.users.len() };
     let waits = held.position.is_some();
-    let at_once = !waits && pointers_due <= state.batch.at_once.min(state.group_bounds.step_pointers_max);
+    let at_once =
+        !waits && pointers_due <= state.batch.at_once.min(state.policy.group_bounds.step_pointers_max);
     let mut pointers = Vec::new();
     if seeded::is(SyncBug::SenderAheadOfQueue) && !at_once {
         let sender = audience.users.iter().filter(|user| **user == entry.message.sender);
@@ -158,7 +159,7 @@ pub(super) fn expand_needs(needs: &mut Needs<'_>, group: ConversationId) {
     if held.form_at(position.entry) == Form::Channel {
         return;
     }
-    let (audience, _) = step(held, position, needs.state.group_bounds.step_pointers_max);
+    let (audience, _) = step(held, position, needs.state.policy.group_bounds.step_pointers_max);
     for user in audience.users {
         needs.need(Need::Inbox(user));
     }
@@ -172,7 +173,7 @@ pub(super) fn expand_needs(needs: &mut Needs<'_>, group: ConversationId) {
 
 /// One step: pointers to the oldest entry that waits, for the next of its audience. Nothing happens when nothing waits.
 pub(super) fn expand(state: &mut State, group: ConversationId, version: Version) -> Decided {
-    let step_max = state.group_bounds.step_pointers_max;
+    let step_max = state.policy.group_bounds.step_pointers_max;
     let held = state.groups.get(&group).and_then(Option::as_ref);
     let Some((held, position)) = held.and_then(|held| Some((held, held.position?))) else {
         return Decided::unchanged(Answer::Done);

@@ -27,7 +27,7 @@ fn rename(user: u64, name: &str) -> Request {
 fn check(operations: &[Request], expected: &[&str]) {
     let people = (1..=4).fold(Rows::default(), |rows, user| rows.user(user, 1));
     let mut state = State::default();
-    state.set_group_bounds(GroupBounds { members_max: 9, step_pointers_max: 1 });
+    state.policy.group_bounds = GroupBounds { members_max: 9, step_pointers_max: 1 };
     let create = GroupChange::Create { name: "g".to_owned(), members: [2, 3].map(UserId).to_vec() };
     let made = [change(1, create), change(1, GroupChange::GiveRole(UserId(2), Role::Admin))];
     let all: Vec<Request> = made.iter().chain(operations).cloned().collect();

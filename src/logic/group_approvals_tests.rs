@@ -209,7 +209,7 @@ fn a_request_has_limits_and_a_full_group_lets_nobody_in() {
 #[test]
 fn who_only_asks_is_no_part_of_the_audience_that_is_told() {
     let mut state = State::default();
-    state.set_group_bounds(GroupBounds { members_max: 9, step_pointers_max: 2 });
+    state.policy.group_bounds = GroupBounds { members_max: 9, step_pointers_max: 2 };
     let mut held = super::group_doors_tests::empty();
     held.door.approval = true;
     for user in [1, 2] {

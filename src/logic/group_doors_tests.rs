@@ -69,7 +69,7 @@ fn block(user: u64, other: u64) -> Request {
 pub(super) fn check_at(operations: &[(i64, Request)], expected: &[&str]) {
     let people = (1..=7).fold(Rows::default(), |rows, user| rows.user(user, 1));
     let mut state = State::default();
-    state.set_group_bounds(GroupBounds { members_max: 5, step_pointers_max: 1 });
+    state.policy.group_bounds = GroupBounds { members_max: 5, step_pointers_max: 1 };
     let create = GroupChange::Create { name: "g".to_owned(), members: [2, 3].map(UserId).to_vec() };
     let made = [(0, change(1, create)), (0, role(1, 2, Role::Admin))];
     let at = |(after_s, request): &(i64, Request)| Operation {

@@ -31,7 +31,7 @@ fn say(user: u64, id: u8) -> Request {
 fn check(step_pointers_max: usize, operations: &[Request], expected: &[&str]) {
     let people = (1..=4).fold(Rows::default(), |rows, user| rows.user(user, 1));
     let mut state = State::default();
-    state.set_group_bounds(GroupBounds { members_max: 9, step_pointers_max });
+    state.policy.group_bounds = GroupBounds { members_max: 9, step_pointers_max };
     check_from(state, &people, operations, expected);
 }
 

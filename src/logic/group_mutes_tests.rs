@@ -38,7 +38,7 @@ fn say(user: u64, id: u8) -> Request {
 fn check(operations: &[Request], expected: &[&str]) {
     let people = (1..=5).fold(Rows::default(), |rows, user| rows.user(user, 1));
     let mut state = State::default();
-    state.set_group_bounds(GroupBounds { members_max: 9, step_pointers_max: 1 });
+    state.policy.group_bounds = GroupBounds { members_max: 9, step_pointers_max: 1 };
     let all: Vec<Request> = made().into_iter().chain(operations.iter().cloned()).collect();
     let of_made = [
         "created: conversation 0-0 group g Owner 1 [1-] Member 2 [1-] Member 3 [1-] Member 4 [1-] expand 1 after 0 message ",

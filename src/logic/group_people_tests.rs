@@ -34,7 +34,7 @@ fn contact(user: u64, change: ContactChange) -> Request {
 #[track_caller]
 fn check(start: &Rows, step_pointers_max: usize, operations: &[Request], expected: &[&str]) {
     let mut state = State::default();
-    state.set_group_bounds(GroupBounds { members_max: 9, step_pointers_max });
+    state.policy.group_bounds = GroupBounds { members_max: 9, step_pointers_max };
     check_from(state, start, operations, expected);
 }
 

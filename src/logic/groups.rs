@@ -102,7 +102,7 @@ fn create(
     let others = distinct(members, |user| user != founder);
     check_users(state, founder, members, &others)?;
     owned_groups::check_room(state, founder)?;
-    if others.len() + 1 > state.group_bounds.members_max {
+    if others.len() + 1 > state.policy.group_bounds.members_max {
         return Err(Refusal::GroupFull);
     }
     let row = Group::new(group, name, founder, at);
@@ -183,10 +183,10 @@ pub(super) fn joining(
     seq: Seq,
     notice: Notice,
 ) -> Result<Changed, Refusal> {
-    if held.present_count() + added.len() > state.group_bounds.members_max {
+    if held.present_count() + added.len() > state.policy.group_bounds.members_max {
         return Err(Refusal::GroupFull);
     }
-    let forgotten = make_room(held, &added, state.group_bounds.members_max + FORMER_MEMBERS_MAX)?;
+    let forgotten = make_room(held, &added, state.policy.group_bounds.members_max + FORMER_MEMBERS_MAX)?;
     let joined = |user: &UserId| rejoin(held, *user, seq);
     let members = added.iter().map(joined).collect::<Result<_, _>>()?;
     Ok(Changed { forgotten, ..Changed::members(members, notice) })
@@ -323,7 +323,7 @@ fn of_follower(state: &State, held: &GroupState, user: UserId) -> Result<Member,
     if held.form() == Form::Group || !channels::is_following(state, user, group) {
         return Err(Refusal::NoSuchUser);
     }
-    if held.present_count() >= state.group_bounds.members_max {
+    if held.present_count() >= state.policy.group_bounds.members_max {
         return Err(Refusal::GroupFull);
     }
     // Since the follow began, so that the one is never without the other.

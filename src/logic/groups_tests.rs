@@ -54,7 +54,7 @@ fn say(user: u64, id: u8) -> Request {
 #[track_caller]
 fn check(start: &Rows, step_pointers_max: usize, operations: &[Request], expected: &[&str]) {
     let mut state = State::default();
-    state.set_group_bounds(GroupBounds { members_max: 4, step_pointers_max });
+    state.policy.group_bounds = GroupBounds { members_max: 4, step_pointers_max };
     check_from(state, start, operations, expected);
 }
 

@@ -9,7 +9,7 @@ use super::{
     operation::{EndDevices, HandedBack, OpenLineage},
 };
 use crate::model::{
-    DeviceId, Effect, Kind, KindSet, Lineage, LineageId, TimeMs, UserId, Version,
+    DeviceId, Effect, Kind, KindSet, Lineage, LineageId, Policy, TimeMs, UserId, Version,
     limits::{KINDS_MAX, LINEAGE_EXPIRY_MS, LINEAGES_PER_USER_MAX},
 };
 
@@ -25,6 +25,10 @@ fn hand_back(marks: &[(u64, u8, u64)]) -> Request {
         HandedBack { lineage: lineage(*device, *context), marks }
     });
     Request::HandBack { user: UserId(1), handed: handed.collect() }
+}
+
+fn expiring(lineage_expiry_ms: i64) -> Policy {
+    Policy { lineage_expiry_ms, ..Policy::default() }
 }
 
 fn open(device: u64, context: u8, kinds: KindSet) -> Request {
@@ -142,7 +146,7 @@ fn being_heard_of_is_news_twice_a_day_or_four_times_within_a_short_expiry() {
 
 /// Decides at a time after `NOW`, with an expiry of one second, from a floor of 10 under marks at 10 and 50.
 fn floor_after(time: ObservedTime, requests: &[Request]) -> u64 {
-    let mut state = State::default().with_time(time, 1_000);
+    let mut state = State::default().with_time(time).with_policy(expiring(1_000));
     let mut start = start();
     let lineages = start.lineages.get_mut(&UserId(1)).expect("user 1 has lineages");
     lineages.floor = Version(10);
@@ -184,7 +188,7 @@ fn what_is_silent_for_too_long_holds_nothing_back_and_no_time_makes_everybody_ex
 fn the_row_of_an_expired_lineage_says_what_is_kept_for_it_when_it_comes_back() {
     let state = || {
         let long_after = ObservedTime::at_start(None, TimeMs(NOW.0 + 5_000), 0);
-        State::default().with_time(long_after, 1_000)
+        State::default().with_time(long_after).with_policy(expiring(1_000))
     };
     let mut start = start();
     let lineages = start.lineages.get_mut(&UserId(1)).expect("user 1 has lineages");

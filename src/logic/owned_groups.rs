@@ -12,13 +12,6 @@ use super::{
 };
 use crate::model::{Effect, Owned, UserId, Version};
 
-impl State {
-    /// Sets how many groups and channels one user may own.
-    pub fn set_groups_owned_max(&mut self, groups: u32) {
-        self.groups_owned_max = groups;
-    }
-}
-
 /// What must be in memory where a user becomes the owner of a group, or ends to be it.
 pub(super) fn needs(needs: &mut Needs<'_>, user: UserId) {
     needs.need(Need::Owned(user));
@@ -26,7 +19,7 @@ pub(super) fn needs(needs: &mut Needs<'_>, user: UserId) {
 
 /// Whether there is room for one more.
 pub(super) fn check_room(state: &State, user: UserId) -> Result<(), Refusal> {
-    if count_of(state, user) < state.groups_owned_max { Ok(()) } else { Err(Refusal::TooManyGroups) }
+    if count_of(state, user) < state.policy.groups_owned_max { Ok(()) } else { Err(Refusal::TooManyGroups) }
 }
 
 /// A group changed hands: who owned it before and who does now; nobody owns what is not there yet, or has ended.

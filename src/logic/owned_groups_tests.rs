@@ -36,8 +36,8 @@ fn give(user: u64, id: u64, to: u64) -> Request {
 
 fn state() -> State {
     let mut state = State::default();
-    state.set_group_bounds(GroupBounds { members_max: 9, step_pointers_max: 9 });
-    state.set_groups_owned_max(MAX);
+    state.policy.group_bounds = GroupBounds { members_max: 9, step_pointers_max: 9 };
+    state.policy.groups_owned_max = MAX;
     state
 }
 
@@ -59,6 +59,17 @@ fn check(requests: &[Request], refused: &[usize]) {
         }
     }
     assert_eq!(found, refused);
+}
+
+#[test]
+fn the_bound_outlives_a_state_that_forgets_its_rows() {
+    let (rows, mut state) = (people(), state());
+    state.forget(Version(100));
+    for (place, refused) in [(1, false), (2, false), (3, true)] {
+        let operation = at(create(1, 90 + place, &[]));
+        rows.warm(&mut state, &operation);
+        assert_eq!(decide(&mut state, &operation, Version(100 + place)).is_err(), refused, "{place}");
+    }
 }
 
 #[test]

@@ -29,7 +29,7 @@ pub(super) fn store_time(state: &mut State, at: TimeMs, version: Version) -> Dec
 fn moved(state: &State, at: TimeMs, version: Version) -> Horizon {
     let mut horizon = state.horizon.clone();
     let now = state.time.at();
-    horizon.note(now, version, state.retentions.longest_ms());
+    horizon.note(now, version, state.policy.retentions.longest_ms());
     // A resend is judged by the wall clock and removal goes by observed time: the earlier of both keeps for longer.
     let today = now.day().min(at.day());
     horizon.raise_receipts(Day(today.0.saturating_sub(RECEIPTS_KEPT_DAYS)));
@@ -46,7 +46,7 @@ pub(super) fn past(state: &State, retention_ms: i64) -> Version {
 
 /// Raises the floor of an inbox to its newest entry that is past retention, whoever lacks it.
 pub(super) fn retire_inbox(state: &mut State, user: UserId, through: Version, version: Version) -> Decided {
-    let due = through <= past(state, state.retentions.inbox_ms);
+    let due = through <= past(state, state.policy.retentions.inbox_ms);
     let floor = state.lineages.get(&user).map_or(Version::MAX, |lineages| lineages.floor);
     if !due || through <= floor {
         return Decided::unchanged(Answer::Done);
@@ -62,7 +62,7 @@ pub(super) fn retire_tombstones(
     through: Version,
     version: Version,
 ) -> Decided {
-    let due = through <= past(state, state.retentions.tombstones_ms);
+    let due = through <= past(state, state.policy.retentions.tombstones_ms);
     let floor = floor_of(state, user, kind);
     if !due || floor.is_none_or(|floor| through <= floor) {
         return Decided::unchanged(Answer::Done);
@@ -139,7 +139,7 @@ pub(super) fn retire_bodies(
 
 /// The newest version whose message the policy would let go.
 fn let_go_through(state: &State) -> Version {
-    match state.retentions.bodies {
+    match state.policy.retentions.bodies {
         Bodies::Forever => Version(0),
         Bodies::UntilDelivered => Version::MAX,
         policy @ Bodies::Days(_) => past(state, policy.retention_ms().unwrap_or(i64::MAX)),

@@ -33,7 +33,7 @@ fn stored(state: &mut State, wall: TimeMs, version: u64) -> Option<Horizon> {
 }
 
 fn at(time: ObservedTime) -> State {
-    State::default().with_time(time, i64::MAX)
+    State::default().with_time(time)
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn floor_after(through: u64, kept_ms: i64, suspended: bool) -> u64 {
         ObservedTime::at_start(None, now, 0)
     };
     let mut state = at(time);
-    state.set_retentions(Retentions { inbox_ms: kept_ms, ..Retentions::default() });
+    state.policy.retentions = Retentions { inbox_ms: kept_ms, ..Retentions::default() };
     let mut horizon = Horizon::default();
     horizon.note(NOW, Version(10), i64::MAX);
     horizon.note(TimeMs(now.0 - 2 * 60 * 60 * 1000), Version(20), i64::MAX);
@@ -150,7 +150,7 @@ fn a_tombstone_goes_in_an_operation_after_its_floor_and_only_while_it_is_what_th
     );
     let now = days(1);
     let mut state = at(ObservedTime::at_start(None, now, 0));
-    state.set_retentions(Retentions { tombstones_ms: DAY_MS, ..Retentions::default() });
+    state.policy.retentions = Retentions { tombstones_ms: DAY_MS, ..Retentions::default() };
     state.set_horizon(horizon);
     let mut decided = |request: Request, version: u64| {
         let operation = Operation { at: now, request };

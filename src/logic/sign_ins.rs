@@ -37,7 +37,7 @@ pub(super) fn giving_way(
     account: &Account,
     new: &NewDevice,
 ) -> Result<Vec<DeviceId>, Refusal> {
-    let policy = state.device_policy;
+    let policy = state.policy.devices;
     let mut ending: Vec<DeviceId> =
         account.devices.iter().copied().filter(|device| Some(*device) == new.in_place_of).collect();
     let of_class = left(account, &ending).into_iter().filter(|device| class_of(state, *device) == new.class);

@@ -10,7 +10,7 @@ use super::{
     seeded_random::SeededRandom,
 };
 use crate::model::{
-    DeviceEnd, DeviceId, DevicePolicy, Effect, KindSet, LineageId, Record, TimeMs, UserId, Version,
+    DeviceEnd, DeviceId, DevicePolicy, Effect, KindSet, LineageId, Policy, Record, TimeMs, UserId, Version,
     device_policy::{ClassRule, WhenFull},
     limits::KINDS_MAX,
 };
@@ -25,7 +25,8 @@ const EXPIRY_MS: i64 = 1_000;
 /// So much later than the rows of the samples were heard of.
 fn state(policy: DevicePolicy, later_ms: i64) -> State {
     let time = ObservedTime::at_start(None, TimeMs(NOW.0 + later_ms), 0);
-    State::default().with_time(time, EXPIRY_MS).with_device_policy(policy)
+    let policy = Policy { lineage_expiry_ms: EXPIRY_MS, devices: policy, ..Policy::default() };
+    State::default().with_time(time).with_policy(policy)
 }
 
 fn phones(rule: ClassRule) -> DevicePolicy {

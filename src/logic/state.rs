@@ -14,9 +14,8 @@ pub use super::{
 };
 use crate::model::{
     ApiKeys, Broadcasts, ClientMessageId, Contact, ContactTally, ConversationId, Counted, Day, DeviceId,
-    DevicePolicy, Erasure, Follow, GroupBounds, HeardSince, Horizon, Kind, Lineages, Reading, Retentions,
-    Seq, Strangers, TimeMs, UserId, Version,
-    limits::{GROUPS_HELD_MAX, GROUPS_OWNED_MAX, LINEAGE_EXPIRY_MS},
+    Erasure, Follow, HeardSince, Horizon, Kind, Lineages, Policy, Reading, Seq, TimeMs, UserId, Version,
+    limits::GROUPS_HELD_MAX,
     record::{Account, Conversation, Device, HostIdentityKey, Invite, Receipt, ReceiptDay, SecretHash},
 };
 
@@ -58,12 +57,6 @@ pub struct State {
     pub(super) vouched: Option<UserId>,
     pub(super) items: Pinned<(UserId, Kind, String), Version>,
     pub(super) groups: Pinned<ConversationId, Option<GroupState>, FxBuildHasher>,
-    /// How large a group may be, and how much of it one operation reaches.
-    pub(super) group_bounds: GroupBounds,
-    /// See `set_channel_above_members`.
-    pub(super) channel_above_members: usize,
-    /// What is taken of strangers by who has not said so.
-    pub(super) strangers: Strangers,
     /// Groups of the batch in hand that are to become channels; at most one for each operation.
     pub(super) outgrown: Vec<ConversationId>,
     /// What may still be done in the batch in hand.
@@ -74,8 +67,6 @@ pub struct State {
     pub(super) follows: Pinned<(UserId, ConversationId), Option<Follow>, FxBuildHasher>,
     pub(super) follow_counts: Pinned<UserId, u32, FxBuildHasher>,
     pub(super) owned: Pinned<UserId, u32, FxBuildHasher>,
-    /// See `set_groups_owned_max`.
-    pub(super) groups_owned_max: u32,
     pub(super) broadcasts: Pinned<(), Broadcasts>,
     /// Of channels that are about to become groups.
     pub(super) followers: Pinned<ConversationId, BTreeSet<UserId>, FxBuildHasher>,
@@ -85,12 +76,10 @@ pub struct State {
     rows_max: usize,
     /// The time by which lineages expire.
     pub(super) time: ObservedTime,
-    lineage_expiry_ms: i64,
-    /// By which devices sign in.
-    pub(super) device_policy: DevicePolicy,
-    /// How far back is kept what goes by age, and for how long.
+    /// What an operator has set.
+    pub(super) policy: Policy,
+    /// How far back is kept what goes by age.
     pub(super) horizon: Horizon,
-    pub(super) retentions: Retentions,
     /// Newest change among the rows that were evicted.
     pub(super) evicted: Version,
 }
@@ -120,9 +109,6 @@ impl State {
             vouched: None,
             items: Pinned::new(rows_max),
             groups: Pinned::new(rows_max.min(GROUPS_HELD_MAX)),
-            group_bounds: GroupBounds::default(),
-            channel_above_members: 0,
-            strangers: Strangers::default(),
             outgrown: Vec::new(),
             batch: BatchRoom::default(),
             contacts: Pinned::new(rows_max),
@@ -131,48 +117,36 @@ impl State {
             follows: Pinned::new(rows_max),
             follow_counts: Pinned::new(rows_max),
             owned: Pinned::new(rows_max),
-            groups_owned_max: GROUPS_OWNED_MAX,
             broadcasts: Pinned::new(rows_max),
             followers: Pinned::new(rows_max.min(GROUPS_HELD_MAX)),
             readings: Pinned::new(rows_max),
             counts: Pinned::new(rows_max),
             rows_max,
             time: ObservedTime::at_start(None, TimeMs(0), 0),
-            lineage_expiry_ms: LINEAGE_EXPIRY_MS,
-            device_policy: DevicePolicy::default(),
+            policy: Policy::default(),
             horizon: Horizon::default(),
-            retentions: Retentions::default(),
             evicted: Version(0),
         }
     }
 
-    /// Sets the time, and how long lineages may be silent.
+    /// Sets the time.
     #[must_use]
-    pub fn with_time(mut self, time: ObservedTime, lineage_expiry_ms: i64) -> State {
-        (self.time, self.lineage_expiry_ms) = (time, lineage_expiry_ms);
+    pub fn with_time(mut self, time: ObservedTime) -> State {
+        self.time = time;
         self
     }
 
-    /// Sets the policy by which devices sign in.
+    /// Sets what an operator has set.
     #[must_use]
-    pub fn with_device_policy(mut self, policy: DevicePolicy) -> State {
-        self.device_policy = policy;
+    pub fn with_policy(mut self, policy: Policy) -> State {
+        self.policy = policy;
         self
     }
 
-    /// Sets the bounds of groups.
-    pub fn set_group_bounds(&mut self, bounds: GroupBounds) {
-        self.group_bounds = bounds;
-    }
-
-    /// Sets with how many members a group is still to be one: with more it becomes a channel. 0 for however many.
-    pub fn set_channel_above_members(&mut self, members: usize) {
-        self.channel_above_members = members;
-    }
-
-    /// Sets what is taken of strangers by who has not said so.
-    pub fn set_strangers(&mut self, strangers: Strangers) {
-        self.strangers = strangers;
+    /// What an operator has set.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     /// Groups that have more members than a group is to have since this was asked last: each is to be turned.
@@ -190,17 +164,6 @@ impl State {
     #[must_use]
     pub fn has_room(&self, operation: &Operation) -> bool {
         !matches!(operation.request, Request::Expand(_)) || self.batch.has_room_for_step()
-    }
-
-    /// Sets how long things are kept.
-    pub fn set_retentions(&mut self, retentions: Retentions) {
-        self.retentions = retentions;
-    }
-
-    /// How long things are kept.
-    #[must_use]
-    pub fn retentions(&self) -> Retentions {
-        self.retentions
     }
 
     /// Sets the horizon to the newest that is durable: what was decided beyond it is gone.
@@ -231,13 +194,13 @@ impl State {
         if self.time.is_suspended() {
             return HeardSince(TimeMs(i64::MIN));
         }
-        HeardSince(TimeMs(self.time.at().0.saturating_sub(self.lineage_expiry_ms)))
+        HeardSince(TimeMs(self.time.at().0.saturating_sub(self.policy.lineage_expiry_ms)))
     }
 
     /// A lineage is written anew for being heard of, when the last time is so long ago.
     #[must_use]
     pub fn heard_step_ms(&self) -> i64 {
-        heard_step_ms(self.lineage_expiry_ms)
+        heard_step_ms(self.policy.lineage_expiry_ms)
     }
 
     /// Whether the row is in memory.
@@ -343,21 +306,13 @@ impl State {
 
     /// Forgets every row and sets how many are held. Time and policy go on, and so does what is known of evicted rows.
     pub fn empty(&mut self, rows_max: usize) {
-        let rowless = State::bounded(rows_max)
-            .with_time(self.time, self.lineage_expiry_ms)
-            .with_device_policy(self.device_policy);
-        let (horizon, retentions) = (std::mem::take(&mut self.horizon), self.retentions);
-        let (group_bounds, batch) = (self.group_bounds, self.batch);
-        let (channel_above_members, strangers) = (self.channel_above_members, self.strangers);
         *self = State {
             evicted: self.evicted,
-            horizon,
-            retentions,
-            group_bounds,
-            channel_above_members,
-            strangers,
-            batch,
-            ..rowless
+            horizon: std::mem::take(&mut self.horizon),
+            time: self.time,
+            policy: self.policy,
+            batch: self.batch,
+            ..State::bounded(rows_max)
         };
     }
 }

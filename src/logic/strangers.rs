@@ -54,7 +54,7 @@ pub(super) fn ask_needs(needs: &mut Needs<'_>, peer: UserId, sender: UserId) {
 /// blocks. A program is no stranger: its operator answers for it, and who does not want it blocks it.
 pub(super) fn must_ask(state: &State, peer: UserId, sender: UserId) -> bool {
     let account = |user| state.accounts.get(&user).and_then(Option::as_ref);
-    let said = account(peer).and_then(|account| account.strangers).unwrap_or(state.strangers);
+    let said = account(peer).and_then(|account| account.strangers).unwrap_or(state.policy.strangers);
     let knows = || contacts::held(state, peer, sender).is_some_and(|held| held.standing == Standing::Contact);
     let is_program = || account(sender).is_some_and(|account| account.bot);
     said == Strangers::Ask && peer != sender && !knows() && !is_program()

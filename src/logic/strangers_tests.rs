@@ -86,7 +86,7 @@ fn who_asks_to_be_asked_may_write_and_is_answered() {
 fn the_operators_word_holds_until_a_user_says_otherwise() {
     let asking = || {
         let mut state = State::default();
-        state.set_strangers(Strangers::Ask);
+        state.policy.strangers = Strangers::Ask;
         state
     };
     check_from(asking(), &pair(), &[write(1, 1)], &["refused ask_first"]);

@@ -72,7 +72,7 @@ pub(super) fn decide_unasked(
 /// the committer asks for. Not one that was a channel before: who turned it back wanted a group. What cannot be done then,
 /// since too much waits say, is asked for again with the next join.
 pub(super) fn note_growth(state: &mut State, group: ConversationId) {
-    let bound = state.channel_above_members;
+    let bound = state.policy.channel_above_members;
     let held = state.groups.get(&group).and_then(Option::as_ref).filter(|held| held.channel.is_none());
     let is_outgrown = bound > 0 && held.is_some_and(|held| held.present_count() > bound);
     if is_outgrown && !state.outgrown.contains(&group) {
@@ -161,7 +161,7 @@ fn to_channel(state: &State, held: &GroupState, end: FollowEnd) -> Result<Rows, 
 fn to_group(state: &State, held: &GroupState, end: FollowEnd) -> Result<Rows, Refusal> {
     let group = held.row.group;
     let followers = held.channel.as_ref().map_or(0, |channel| channel.followers);
-    if followers > state.group_bounds.members_max as u64 {
+    if followers > state.policy.group_bounds.members_max as u64 {
         return Err(Refusal::GroupFull);
     }
     let users = state.followers.get(&group).ok_or(Refusal::Busy)?;

@@ -20,6 +20,7 @@ pub mod kind_set;
 pub mod limits;
 pub mod lineage;
 pub mod points;
+pub mod policy;
 pub mod profile;
 pub mod random;
 pub mod reading;
@@ -53,6 +54,7 @@ pub use ids::{
 pub use kind_set::KindSet;
 pub use lineage::{HeardSince, Lineage, Lineages};
 pub use points::{PointIds, PointKind, PointRow, Resolution};
+pub use policy::Policy;
 pub use profile::Profile;
 pub use random::Random;
 pub use reading::{Counted, Reading};

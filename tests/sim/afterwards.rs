@@ -11,9 +11,7 @@ use highwater::{
         user::{PageRequest, answer, begin, difference, range},
     },
     logic::{Answer, ObservedTime, Operation, Request, operation::Send, operation::Target},
-    model::{
-        ClientMessageId, Content, ConversationId, Retentions, Seq, UserId, Version, limits::PAGE_BYTES_MAX,
-    },
+    model::{ClientMessageId, Content, ConversationId, Seq, UserId, Version, limits::PAGE_BYTES_MAX},
     sync::{Locale, Rendering},
 };
 use highwater_wire::{
@@ -21,11 +19,7 @@ use highwater_wire::{
     proto::{self, server_frame::Body},
 };
 
-use crate::{
-    shell::Running,
-    whole_sync::Whole,
-    world::{LINEAGE_EXPIRY_MS, RETENTIONS, World},
-};
+use crate::{shell::Running, whole_sync::Whole, world::World};
 
 /// What everybody speaks then.
 pub const RENDERING: Rendering = Rendering { level: 3, locale: Locale::English };
@@ -77,11 +71,9 @@ impl World {
         let opened = self.shell.open(run_id).unwrap_or_else(|fault| panic!("it does not start: {fault}"));
         let Opened { mut committer, lifeline, report } = opened;
         committer.set_bounds(self.shell.bounds);
-        committer.set_group_bounds(self.oracle.group_bounds);
         let time = ObservedTime::at_start(report.stored_time, self.now, self.monotonic_us());
-        committer.set_time(time, LINEAGE_EXPIRY_MS);
-        committer.set_device_policy(self.shell.policy);
-        committer.set_retentions(Retentions { bodies: self.oracle.bodies, ..RETENTIONS });
+        committer.set_time(time);
+        committer.set_policy(self.policy());
         self.shell.running = Some(Running {
             committer,
             lifeline,

@@ -174,7 +174,7 @@ impl World {
     /// One step of the cleaner; on the way some of what it wants is lost. What it leaves, at the end of a pass.
     fn clean_erased(&mut self, erasing: &mut Erasing, is_lossy: bool) -> Option<Left> {
         let since = self.running().committer.heard_since();
-        let retentions = self.running().committer.retentions();
+        let retentions = self.running().committer.policy().retentions;
         let judging = Judging { since, now: None, retentions, awaited: erasing.begun };
         let found = find(&self.shell.view(), erasing.place.clone(), &judging).unwrap();
         for request in found.requests {

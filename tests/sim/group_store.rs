@@ -11,7 +11,7 @@ use highwater::{
     },
     model::{
         Bodies, ClientMessageId, Content, ConversationId, Day, DeviceId, GroupBounds, HeardSince, Kind,
-        Notice, Position, Record, Retentions, Seq, TimeMs, UserId, Version,
+        Notice, Policy, Position, Record, Retentions, Seq, TimeMs, UserId, Version,
         record::{Item, Message},
     },
     store::{engine::Engine, engine_memory::MemoryEngine, index_writer, log_record, tail::Tail, view::View},
@@ -48,11 +48,15 @@ pub struct GroupStore {
     pub acknowledged: Vec<(Request, Answer)>,
 }
 
+fn with_bounds(group_bounds: GroupBounds) -> State {
+    State::default().with_policy(Policy { group_bounds, ..Policy::default() })
+}
+
 impl GroupStore {
     /// Users 1 to `users`; the group is made by the first of them, with the next ones up to `members`.
     pub fn new(users: u64, members: u64, bounds: GroupBounds, indexing: Indexing) -> GroupStore {
         let mut store = GroupStore {
-            state: State::default(),
+            state: with_bounds(bounds),
             tail: Arc::new(Tail::new(Version(0))),
             engine: Arc::new(MemoryEngine::new()),
             log: Vec::new(),
@@ -61,7 +65,6 @@ impl GroupStore {
             bounds,
             acknowledged: Vec::new(),
         };
-        store.state.set_group_bounds(bounds);
         for user in 1..=users {
             store.submit(&register(user)).unwrap();
         }
@@ -116,7 +119,7 @@ impl GroupStore {
     /// Another store with the same past, as after a start.
     pub fn again(&self, indexing: Indexing) -> GroupStore {
         let mut store = GroupStore {
-            state: State::default(),
+            state: with_bounds(self.bounds),
             tail: Arc::new(Tail::new(Version(0))),
             engine: Arc::new(MemoryEngine::new()),
             log: self.log.clone(),
@@ -153,8 +156,7 @@ impl GroupStore {
         self.tail = Arc::new(Tail::new(reach));
         let lacking = self.log.iter().filter(|(record, _)| record.version > reach);
         self.tail.publish(lacking.cloned().collect());
-        self.state = State::default();
-        self.state.set_group_bounds(self.bounds);
+        self.state = with_bounds(self.bounds);
         self.state.set_horizon(self.view().horizon());
         let is_unfinished = self.view().unfinished_groups().unwrap().contains(&GROUP);
         assert_eq!(is_unfinished, self.position().is_some(), "a start goes on with what waits");
@@ -162,7 +164,10 @@ impl GroupStore {
 
     /// Everything so far is past every retention from now on. Not kept over a crash, but for how far it went.
     pub fn age(&mut self) {
-        self.state.set_retentions(Retentions { inbox_ms: 0, tombstones_ms: 0, bodies: Bodies::Forever });
+        let retentions = Retentions { inbox_ms: 0, tombstones_ms: 0, bodies: Bodies::Forever };
+        let state = std::mem::take(&mut self.state);
+        let policy = Policy { retentions, ..*state.policy() };
+        self.state = state.with_policy(policy);
         self.submit(&Request::StoreTime).unwrap();
     }
 

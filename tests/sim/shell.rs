@@ -11,7 +11,7 @@ use highwater::{
         open::{OpenStore, Opened, open},
     },
     logic::{ObservedTime, Warm, hand_back_times::HandBackTimes, observed_time::ABSENCE_MAX_MS},
-    model::{DevicePolicy, Record, Retentions, UserId, Version},
+    model::{DevicePolicy, Record, UserId, Version},
     store::{
         engine::Engine,
         engine_faulty::{FaultPlan, FaultyEngine},
@@ -30,7 +30,7 @@ use highwater::{
 use crate::{
     faults::{self, Trouble},
     operations::Submission,
-    world::{LINEAGE_EXPIRY_MS, RETENTIONS, World},
+    world::World,
 };
 
 pub const STORE: StoreId = StoreId([7; 16]);
@@ -258,7 +258,6 @@ impl World {
     fn opened(&mut self, opened: Opened) {
         let Opened { mut committer, lifeline, report } = opened;
         committer.set_bounds(self.shell.bounds);
-        committer.set_group_bounds(self.oracle.group_bounds);
         // A day of absence is believed at most, except by a store that has never noted the time.
         if self.now.0 - self.oracle.now.0 <= ABSENCE_MAX_MS || report.stored_time.is_none() {
             self.oracle.now = self.oracle.now.max(self.now);
@@ -268,9 +267,8 @@ impl World {
         if time.is_suspended() {
             self.counts.saw("time suspended");
         }
-        committer.set_time(time, LINEAGE_EXPIRY_MS);
-        committer.set_device_policy(self.shell.policy);
-        committer.set_retentions(Retentions { bodies: self.oracle.bodies, ..RETENTIONS });
+        committer.set_time(time);
+        committer.set_policy(self.policy());
         let tail = Arc::clone(committer.tail());
         let replayed = tail.unindexed(usize::MAX);
         let clocks = (time.at(), self.now);

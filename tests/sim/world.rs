@@ -8,7 +8,7 @@ use std::{
 use highwater::{
     actors::{persistence::commit::CommitterBounds, profile_changes::Telling},
     logic::{ROWS_MAX, hand_back_times::HandBackTimes},
-    model::{ApiKey, Bodies, LineageId, Retentions, TimeMs, UserId, Version},
+    model::{ApiKey, Bodies, LineageId, Policy, Retentions, TimeMs, UserId, Version},
     store::{files_faulty::SeededRandom, view::View},
     sync::{Kinds, SnapshotKey},
 };
@@ -81,6 +81,17 @@ pub struct World {
 }
 
 impl World {
+    /// By what the servers of this history decide.
+    pub fn policy(&self) -> Policy {
+        Policy {
+            lineage_expiry_ms: LINEAGE_EXPIRY_MS,
+            devices: self.shell.policy,
+            retentions: Retentions { bodies: self.oracle.bodies, ..RETENTIONS },
+            group_bounds: self.oracle.group_bounds,
+            ..Policy::default()
+        }
+    }
+
     /// Runs one history to its end.
     pub fn run(seed: u64, steps: u64) -> Counts {
         // Neighbouring states give the same numbers one step apart, so a history does not begin at its seed.

@@ -42,8 +42,7 @@ use crate::{
         operation::{GroupChange, GroupRequest, NewDevice, Register, Send, Target},
     },
     model::{
-        ClientMessageId, Clock, Content, Day, DeviceId, GroupBounds, Seq, TimeMs, UserId, Version,
-        limits::LINEAGE_EXPIRY_MS,
+        ClientMessageId, Clock, Content, Day, DeviceId, GroupBounds, Policy, Seq, TimeMs, UserId, Version,
     },
     monitor::{Monitor, ids},
     store::{
@@ -118,8 +117,9 @@ fn start(disk: &Disk, step_pointers_max: usize, index_after_bytes: usize, has_ac
         accept_loss: false,
     });
     let mut committer = opened.unwrap().committer;
-    committer.set_time(ObservedTime::at_start(None, NOW, 0), LINEAGE_EXPIRY_MS);
-    committer.set_group_bounds(GroupBounds { step_pointers_max, ..GroupBounds::default() });
+    committer.set_time(ObservedTime::at_start(None, NOW, 0));
+    let group_bounds = GroupBounds { step_pointers_max, ..GroupBounds::default() };
+    committer.set_policy(Policy { group_bounds, ..Policy::default() });
     let (clock, monitor, tail) = (clock(), Monitor::new(), Arc::clone(committer.tail()));
     let (intake, ports, directory) = (Arc::new(Intake::default()), Ports::new(WORKERS), Directory::default());
     let (readers, reader_threads) =

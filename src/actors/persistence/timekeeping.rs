@@ -17,7 +17,7 @@ impl Persistence {
     /// How often time is stored: an eighth of the shortest retention, so that what goes by age is not kept for much
     /// longer; at most some times a second, and at least as often as a kill may lose.
     pub(super) fn time_step_ms(&self) -> i64 {
-        (self.committer.retentions().shortest_ms() / 8).clamp(TIME_STEP_LEAST_MS, TIME_STEP_MS)
+        (self.committer.policy().retentions.shortest_ms() / 8).clamp(TIME_STEP_LEAST_MS, TIME_STEP_MS)
     }
 
     /// Has the observed time stored, if it moved on by so much since it was stored last.

@@ -9,7 +9,7 @@ use crate::{
         persistence::intake::Intake, ports::Ports, profile_changes::ProfileNews, reader::Readers,
         unanswered::Unanswered, waiters::Waiters, watchers::Watchers,
     },
-    model::{Bodies, Clock, Day, DevicePolicy, Random, Strangers, TicksTold},
+    model::{Clock, Day, Policy, Random, TicksTold},
     monitor::Monitor,
     store::tail::Tail,
     sync::{Kinds, Lifeline, SnapshotKey},
@@ -43,20 +43,14 @@ pub struct UserServices {
     pub unanswered: Unanswered,
     /// The time by which lineages expire.
     pub observed: Arc<Observed>,
-    /// How long lineages may be silent, milliseconds.
-    pub lineage_expiry_ms: i64,
-    /// By which devices sign in; the committer decides by it, here it screens.
-    pub device_policy: DevicePolicy,
-    /// For how long messages are kept; the committer decides by it, here it is told.
-    pub bodies: Bodies,
+    /// What an operator has set; the committer decides by it, here it screens and is told.
+    pub policy: Policy,
     /// When lineages handed back, for operators.
     pub hand_backs: HandBacks,
     /// Requests over HTTP that wait for news.
     pub waiters: Waiters,
     /// Who is told hints of whom.
     pub watchers: Watchers,
-    /// What is taken of strangers by who has not said so; the committer decides by it, here it is told.
-    pub strangers: Strangers,
     /// Profiles that were changed.
     pub profile_news: ProfileNews,
     /// What users are told of each other.

@@ -16,7 +16,8 @@ use highwater::{
         operation::{NewDevice, Register, Send, Target},
     },
     model::{
-        ClientMessageId, ConversationId, DeviceId, Retentions, Seq, TimeMs, UserId, limits::BATCH_BYTES_MAX,
+        ClientMessageId, ConversationId, DeviceId, Policy, Retentions, Seq, TimeMs, UserId,
+        limits::BATCH_BYTES_MAX,
     },
     store::{
         engine::Engine,
@@ -68,8 +69,8 @@ impl OldStore {
         .unwrap()
         .committer;
         let began = TimeMs(now_ms() - days_ago * DAY_MS);
-        committer.set_time(ObservedTime::at_start(None, began, 0), i64::MAX);
-        committer.set_retentions(retentions);
+        committer.set_time(ObservedTime::at_start(None, began, 0));
+        committer.set_policy(Policy { lineage_expiry_ms: i64::MAX, retentions, ..Policy::default() });
         OldStore { committer, engine, now: began, began }
     }
 

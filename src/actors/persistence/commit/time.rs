@@ -1,33 +1,28 @@
-//! What the committer decides by besides rows: the time, which it is told when it passes, and the login policy.
+//! What the committer decides by besides rows: the time, which it is told when it passes, and what an operator has set.
 
 use super::Committer;
 use crate::{
     logic::ObservedTime,
-    model::{DevicePolicy, HeardSince, Retentions},
+    model::{HeardSince, Policy},
 };
 
 impl Committer {
-    /// Sets the time of a start, and how long lineages may be silent.
-    pub fn set_time(&mut self, time: ObservedTime, lineage_expiry_ms: i64) {
+    /// Sets the time of a start.
+    pub fn set_time(&mut self, time: ObservedTime) {
         let state = std::mem::take(&mut self.state);
-        self.state = state.with_time(time, lineage_expiry_ms);
+        self.state = state.with_time(time);
     }
 
-    /// Sets the policy by which devices sign in.
-    pub fn set_device_policy(&mut self, policy: DevicePolicy) {
+    /// Sets what an operator has set.
+    pub fn set_policy(&mut self, policy: Policy) {
         let state = std::mem::take(&mut self.state);
-        self.state = state.with_device_policy(policy);
+        self.state = state.with_policy(policy);
     }
 
-    /// Sets how long things are kept.
-    pub fn set_retentions(&mut self, retentions: Retentions) {
-        self.state.set_retentions(retentions);
-    }
-
-    /// How long things are kept.
+    /// What an operator has set.
     #[must_use]
-    pub fn retentions(&self) -> Retentions {
-        self.state.retentions()
+    pub fn policy(&self) -> &Policy {
+        self.state.policy()
     }
 
     /// Forgets every row, and what was decided and is not durable.
