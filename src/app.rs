@@ -135,6 +135,7 @@ async fn run(config: &Config, options: ServeOptions) -> Result<(), StartFault> {
         alarms,
         clock: minute_clock,
         directory: config.server.data.clone(),
+        services: Arc::clone(&services),
         tick: points::tick(minute_ms),
     });
 

@@ -10,7 +10,7 @@ use actix_web::{
 
 use super::{ServeOptions, store::disk_bytes};
 use crate::{
-    actors::{alarms::StandingAlarms, point_keeper::PointKeeper},
+    actors::{alarms::StandingAlarms, point_keeper::PointKeeper, user::UserServices},
     config::Config,
     model::Clock,
     monitor::{Monitor, ids},
@@ -63,6 +63,8 @@ pub(super) struct CountingParts {
     pub(super) clock: Clock,
     /// The data directory, whose disk is watched.
     pub(super) directory: PathBuf,
+    /// Persistence and groups, which are looked at.
+    pub(super) services: Arc<UserServices>,
     /// How often the clock is looked at.
     pub(super) tick: Duration,
 }
@@ -77,10 +79,10 @@ pub(super) struct Counting {
 impl Counting {
     /// Starts them. What asks a disk has a thread for that: one that is slow, or hangs, delays no minute and no alarm.
     pub(super) fn start(parts: CountingParts) -> Counting {
-        let CountingParts { points, alarms, clock, directory, tick } = parts;
+        let CountingParts { points, alarms, clock, directory, services, tick } = parts;
         let monitor = points.monitor().clone();
         let tasks = [
-            rt::spawn(end_minutes(Arc::clone(&points), alarms, clock.clone(), tick)),
+            rt::spawn(end_minutes(Arc::clone(&points), alarms, services, clock.clone(), tick)),
             rt::spawn(store(Arc::clone(&points), tick)),
             rt::spawn(watch_disk(monitor, directory, tick)),
         ];
@@ -97,10 +99,17 @@ impl Counting {
 }
 
 /// Tells the points the time, and has each minute judged when it ends.
-async fn end_minutes(points: Arc<PointKeeper>, alarms: Arc<StandingAlarms>, clock: Clock, tick: Duration) {
+async fn end_minutes(
+    points: Arc<PointKeeper>,
+    alarms: Arc<StandingAlarms>,
+    services: Arc<UserServices>,
+    clock: Clock,
+    tick: Duration,
+) {
     let mut interval = interval(tick);
     loop {
         interval.tick().await;
+        services.look();
         points.tick(clock.now());
         alarms.judge();
     }

@@ -150,6 +150,7 @@ async fn page(operator: web::Data<Operator>, query: web::Query<PageQuery>) -> Ht
 async fn metrics(operator: web::Data<Operator>, http: HttpRequest) -> HttpResponse {
     let accept = http.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
     let format = Format::from_accept(accept);
+    operator.services.look();
     HttpResponse::Ok().content_type(format.content_type()).body(operator.services.monitor.metrics(format))
 }
 

@@ -306,6 +306,8 @@ server_ids! {
     ALARMS_UNDELIVERED = 1295, "alarms.undelivered", Sum, Count, "alarms", "alarm_deliveries" {"outcome": "failed"};
     /// Tellings that were given up since too many waited for the webhook.
     ALARMS_DROPPED = 1296, "alarms.dropped", Sum, Count, "alarms", "alarm_deliveries" {"outcome": "dropped"};
+    /// The longest turn of persistence, also of one that has not ended: a sync that does not return is seen while it hangs.
+    PERSISTENCE_TURN = 1297, "persistence.turn", Max, Micros, "persistence", "persistence_turn_max";
 }
 
 /// Operations per batch. Bounds: a batch holds at most 256 operations.

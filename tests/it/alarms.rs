@@ -13,7 +13,7 @@ use crate::{
 const MINUTE_MS: &str = "400";
 const FLAGS: &[&str] = &["--dev", "--monitor-minute-ms", MINUTE_MS];
 
-async fn alarm(server: &Server, name: &str) -> Value {
+pub async fn alarm(server: &Server, name: &str) -> Value {
     let answer = server.operate("GET", "/v1/alarms", "").await;
     assert_eq!(answer.status, 200, "{answer:?}");
     let listing: Value = serde_json::from_str(&answer.text()).unwrap();
@@ -21,7 +21,7 @@ async fn alarm(server: &Server, name: &str) -> Value {
     alarms.iter().find(|alarm| alarm["alarm"] == name).unwrap_or_else(|| panic!("no {name}")).clone()
 }
 
-async fn is(server: &Server, name: &str, state: &str) -> Value {
+pub async fn is(server: &Server, name: &str, state: &str) -> Value {
     eventually(state, || async { Some(alarm(server, name).await).filter(|alarm| alarm["state"] == state) })
         .await
 }

@@ -109,6 +109,7 @@ mod restored;
 mod retention;
 mod sign_in;
 mod slow_device;
+mod slow_disk;
 mod start;
 mod strangers;
 mod stuck;

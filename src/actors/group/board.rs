@@ -354,7 +354,7 @@ impl Groups {
         self.shared.places.lock().get(&group)?.job.waiting()
     }
 
-    /// Shows how much waits.
+    /// Shows how much waits. Asked from outside, since what is stuck cannot say it.
     pub fn observe(&self) {
         let parts = &self.shared.parts;
         let now = parts.clock.now();

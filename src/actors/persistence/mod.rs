@@ -154,6 +154,7 @@ impl Persistence {
     /// the index is brought one batch further. Returns whether there is more to do.
     fn work(&mut self) -> bool {
         for _ in 0..BATCHES_PER_TURN {
+            self.observed.turn(self.clock.monotonic_us());
             self.take_in();
             let tail_bytes = self.committer.tail().bytes();
             let tail_is_full = tail_bytes > self.bounds.bytes_max;
@@ -283,7 +284,6 @@ impl Persistence {
         self.telling.groups().look_again(&self.readers);
         if self.intervals.is_multiple_of(HOUSEKEEPING_INTERVALS) {
             self.committer.housekeeping();
-            self.telling.groups().observe();
         }
         self.observed.set(self.committer.time(), self.committer.heard_since());
         self.observe();

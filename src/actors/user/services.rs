@@ -10,7 +10,7 @@ use crate::{
         unanswered::Unanswered, waiters::Waiters, watchers::Watchers,
     },
     model::{Clock, Day, Policy, Random, TicksTold},
-    monitor::Monitor,
+    monitor::{Monitor, ids},
     store::tail::Tail,
     sync::{Kinds, Lifeline, SnapshotKey},
 };
@@ -70,5 +70,13 @@ impl UserServices {
     #[must_use]
     pub fn today(&self) -> Day {
         self.tail.today(self.clock.now().day())
+    }
+}
+
+impl UserServices {
+    /// Counts how persistence and groups stand. From outside, since what is stuck cannot say it.
+    pub fn look(&self) {
+        self.monitor.set(ids::PERSISTENCE_TURN, self.observed.turn_age_us(self.clock.monotonic_us()));
+        self.groups.observe();
     }
 }

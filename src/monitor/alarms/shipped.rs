@@ -116,9 +116,9 @@ pub static SHIPPED: &[Rule] = &[
     Rule {
         bound: 20_000,
         unit: "us",
-        n: 3,
         of_minutes: 5,
-        // Source: beyond a mean wait of 20 ms the server counts as overloaded.
+        // Source: beyond a mean wait of 20 ms the server counts as overloaded. A mean of a minute is no chance, and whoever
+        // sends waits now.
         ..warning(
             "commits_slow",
             "the sync of a batch takes long: whoever sends waits for it",
@@ -126,8 +126,21 @@ pub static SHIPPED: &[Rule] = &[
                 above: &[ids::BATCH_SYNC_SUM],
                 below: &[ids::BATCHES],
                 times: 1,
-                below_least: 10,
+                below_least: 3,
             },
+            Condition::Above,
+        )
+    },
+    Rule {
+        bound: 5_000_000,
+        unit: "us",
+        of_minutes: 3,
+        // Source: no turn of a disk that works takes a second, and clients give a request up after some. It is looked at every
+        // second, so it is seen while nothing comes back at all.
+        ..critical(
+            "commits_stuck",
+            "nothing is stored: a write or a sync does not come back",
+            Measure::Of(&[ids::PERSISTENCE_TURN]),
             Condition::Above,
         )
     },
@@ -192,9 +205,9 @@ pub static SHIPPED: &[Rule] = &[
     },
     Rule {
         bound: 30,
-        n: 2,
         of_minutes: 5,
-        // Source: people mistype a few times a minute on a large server; one every two seconds is somebody who guesses.
+        // Source: people mistype a few times a minute on a large server; one every two seconds is somebody who
+        // guesses, and has another thirty tries each minute until he is seen.
         ..warning(
             "sign_ins_refused",
             "many sign-ins are refused: somebody may be guessing passwords",

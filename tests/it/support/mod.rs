@@ -13,6 +13,7 @@ pub mod requests;
 pub mod sdk;
 pub mod server;
 pub mod signing;
+pub mod slow_disk;
 pub mod temp_dir;
 pub mod wire;
 
