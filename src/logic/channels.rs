@@ -198,9 +198,7 @@ pub(super) fn without_erased(
     let Some(held) = state.groups.get(&channel).and_then(Option::as_ref) else { return };
     let seq = head_of(state, channel);
     let left = held.present(user);
-    let heir = left.filter(|left| left.role == Role::Owner).and_then(|_| heir_of(state, held, user));
-    let heir =
-        heir.map(|heir| Member { role: Role::Owner, ranked: seq.next(), is_muted: false, ..heir.clone() });
+    let heir = left.and_then(|left| heir_of(state, held, left, seq.next()));
     let told = heir.as_ref().map(|heir| heir.user);
     let members = left.map(|left| closed(left, seq)).into_iter().chain(heir).collect();
     part(state, effects, (user, channel), members, version);
