@@ -11,6 +11,7 @@ pub mod replica;
 pub mod requests;
 pub mod sdk;
 pub mod server;
+pub mod sign_ins;
 pub mod signing;
 pub mod temp_dir;
 pub mod wire;
