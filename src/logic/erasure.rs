@@ -179,9 +179,8 @@ fn erase_contact(state: &mut State, owner: UserId, user: UserId, version: Versio
         return Decided::unchanged(Answer::Done);
     };
     let mut effects = vec![contacts::put(state, owner, left_of(&before), version)];
-    let mut tally = contacts::tally(state, owner);
-    let counted = tally.clone();
-    tally.blocked = tally.blocked.saturating_sub(u32::from(before.is_blocked));
+    let counted = contacts::tally(state, owner);
+    let mut tally = if before.is_blocked { counted.clone().unblocked() } else { counted.clone() };
     tally.waiting.retain(|(maker, _)| *maker != user);
     if tally != counted {
         effects.push(contacts::put_tally(state, tally, version));
