@@ -11,7 +11,7 @@ use super::{
     broadcasts::is_broadcast,
     contacts,
     decide::{Decided, Needs, authorise, put_item},
-    fan_out::{CONVERSATIONS, head_of},
+    fan_out::head_of,
     group_changes::{Changed, apply, closed, write_notice},
     groups::{self, check_name, is_made},
     heirs::heir_of,
@@ -20,10 +20,13 @@ use super::{
     state::{GroupState, Need, State},
     turns,
 };
-use crate::model::{
-    Channel, ChannelEffect, ConversationId, Effect, Follow, FollowEnd, Form, Group, Interval, Member, Notice,
-    Role, Seq, TimeMs, UserId, Version, belonging,
-    record::{Item, ItemValue},
+use crate::{
+    model::{
+        Channel, ChannelEffect, ConversationId, Effect, Follow, FollowEnd, Form, Group, Interval, Member,
+        Notice, Role, Seq, TimeMs, UserId, Version, belonging,
+        record::{Item, ItemValue},
+    },
+    sync::kinds::CONVERSATIONS,
 };
 
 /// What a user does with a channel.

@@ -17,13 +17,14 @@ use super::{
     profiles,
     state::{Need, State},
 };
-use crate::model::{
-    Contact, ContactTally, Effect, Kind, Standing, UserId, Version,
-    limits::{BLOCKED_MAX, LABEL_CHARS_MAX, LABELS_MAX, REMARK_CHARS_MAX},
-    record::{Item, ItemValue},
+use crate::{
+    model::{
+        Contact, ContactTally, Effect, Standing, UserId, Version,
+        limits::{BLOCKED_MAX, LABEL_CHARS_MAX, LABELS_MAX, REMARK_CHARS_MAX},
+        record::{Item, ItemValue},
+    },
+    sync::kinds::CONTACTS,
 };
-
-const CONTACTS: Kind = Kind(highwater_wire::kind::CONTACTS as u8);
 
 /// What must be in memory to change a contact.
 pub(super) fn needs(needs: &mut Needs<'_>, change: &ChangeContact) {

@@ -20,10 +20,13 @@ use super::{
     send,
     state::{Need, State},
 };
-use crate::model::{
-    ClientMessageId, Contact, Content, ConversationId, Day, Delivery, DeviceId, Effect, Erasure, Form, Group,
-    Notice, Seq, TimeMs, UserId, Version,
-    record::{Account, Message, name_key},
+use crate::{
+    model::{
+        ClientMessageId, Contact, Content, ConversationId, Day, Delivery, DeviceId, Effect, Erasure, Form,
+        Group, Notice, Seq, TimeMs, UserId, Version,
+        record::{Account, Message, name_key},
+    },
+    sync::kinds::CONVERSATIONS,
 };
 
 /// The operation and the steps of an erasure.
@@ -206,11 +209,11 @@ fn conversation_needs(needs: &mut Needs<'_>, user: UserId, conversation: Convers
         let state = needs.state;
         let Some(Some(held)) = state.groups.get(&conversation) else { return };
         fan_out::entry_needs(needs, held, &[]);
-        needs.need(Need::Item(user, fan_out::CONVERSATIONS, conversation.to_string()));
+        needs.need(Need::Item(user, CONVERSATIONS, conversation.to_string()));
         needs.need(Need::Owned(user));
         // The one who inherits is told so by an item.
         if let Some(heir) = heirs::needs(needs, held, user) {
-            needs.need(Need::Item(heir.user, fan_out::CONVERSATIONS, conversation.to_string()));
+            needs.need(Need::Item(heir.user, CONVERSATIONS, conversation.to_string()));
             needs.need(Need::Follow(heir.user, conversation));
             needs.need(Need::Owned(heir.user));
         }
