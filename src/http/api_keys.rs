@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::{
     accounts::named,
+    listing::{List, lines},
     operator::{Operator, refused},
 };
 use crate::{
@@ -79,9 +80,6 @@ async fn made(operator: &Operator, wanted: Make) -> Result<serde_json::Value, Re
     Ok(serde_json::json!({ "id": id.to_string(), "secret": secret }))
 }
 
-#[derive(Deserialize)]
-struct List {}
-
 /// `POST /v1/api-keys/list`: every key, one in a line, without its secret.
 pub(super) async fn list(
     operator: web::Data<Operator>,
@@ -92,10 +90,7 @@ pub(super) async fn list(
         return response;
     }
     match operator.accounts.api_keys().await {
-        Ok(keys) => {
-            let lines: String = keys.iter().map(|(key, uses)| format!("{}\n", shown(key, uses))).collect();
-            HttpResponse::Ok().content_type("application/x-ndjson").body(lines)
-        }
+        Ok(keys) => lines(keys.iter().map(|(key, uses)| shown(key, uses))),
         Err(refusal) => refused(refusal),
     }
 }

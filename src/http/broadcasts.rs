@@ -4,7 +4,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use highwater_wire::Refusal;
 use serde::Deserialize;
 
-use super::operator::{Operator, refused};
+use super::{
+    listing::{List, lines},
+    operator::{Operator, refused},
+};
 use crate::{
     logic::{broadcasts::BroadcastRequest, operation::Request},
     model::{Broadcast, ConversationId},
@@ -38,9 +41,6 @@ pub(super) async fn set(
     }
 }
 
-#[derive(Deserialize)]
-struct List {}
-
 /// `POST /v1/broadcast/list`: every channel that everybody follows, one in a line, and whether everybody does by now.
 pub(super) async fn list(
     operator: web::Data<Operator>,
@@ -51,10 +51,7 @@ pub(super) async fn list(
         return response;
     }
     match operator.services.readers.ask(|view| view.broadcasts()).await {
-        Ok(rows) => {
-            let lines: String = rows.0.iter().map(|row| format!("{}\n", shown(row))).collect();
-            HttpResponse::Ok().content_type("application/x-ndjson").body(lines)
-        }
+        Ok(rows) => lines(rows.0.iter().map(shown)),
         Err(refusal) => refused(refusal),
     }
 }

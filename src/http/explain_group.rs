@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     actors::group::Groups,
-    model::{ConversationId, Position, Seq, UserId, Version, record::ItemValue},
+    model::{ConversationId, Seq, UserId, Version, record::ItemValue},
     store::view::{ReadFault, View},
     sync::kinds::CONVERSATIONS,
 };
@@ -50,15 +50,11 @@ pub(super) fn fan_out(view: &View, groups: &Groups, group: ConversationId) -> Re
     Ok(json!({
         "entry": position.entry.0,
         "after_user_id": position.after.map(|user| user.to_string()),
-        "entries_waiting": waiting_entries(position, head),
+        "entries_waiting": position.waiting(head),
         "waiting_since_ms": oldest.first().map(|entry| entry.sent_at.0),
         "faults": driven.map_or(0, |driven| driven.faults),
         "parked": driven.is_some_and(|driven| driven.is_parked),
     }))
-}
-
-fn waiting_entries(position: Position, head: Seq) -> u64 {
-    head.0.saturating_sub(position.entry.0) + 1
 }
 
 /// The groups of a user of which something waits, which may be for this user.
@@ -85,7 +81,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        model::{Effect, GroupEffect, Interval, Member, Record, Role},
+        model::{Effect, GroupEffect, Interval, Member, Position, Record, Role},
         store::{engine::Engine, engine_memory::MemoryEngine, tail::Tail},
     };
 

@@ -16,6 +16,7 @@ mod groups;
 pub mod headers;
 pub mod health;
 mod keyed_requests;
+mod listing;
 pub mod operator;
 pub mod pages;
 mod points;

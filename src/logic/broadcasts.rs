@@ -12,13 +12,16 @@ use highwater_wire::Refusal;
 use super::{
     channels::{begin_unbounded, count_followers, held_channel, is_following, put_conversation, put_follow},
     decide::{Decided, Needs},
-    fan_out::{CONVERSATIONS, head_of},
+    fan_out::head_of,
     operation::Answer,
     state::{Need, State},
 };
-use crate::model::{
-    Broadcast, Broadcasts, ChannelEffect, ConversationId, Effect, FollowEnd, UserId, Version,
-    broadcast::BROADCASTS_MAX, record::Account,
+use crate::{
+    model::{
+        Broadcast, Broadcasts, ChannelEffect, ConversationId, Effect, FollowEnd, UserId, Version,
+        broadcast::BROADCASTS_MAX, record::Account,
+    },
+    sync::kinds::CONVERSATIONS,
 };
 
 /// Users that one step looks at, at most. Source: four rows of each are read and three written, so a step weighs what a

@@ -11,7 +11,7 @@ use super::{
     broadcasts::is_broadcast,
     contacts,
     decide::{Decided, Needs, authorise, put_item},
-    fan_out::{CONVERSATIONS, head_of},
+    fan_out::head_of,
     group_changes::{Changed, apply, closed, write_notice},
     groups::{self, check_name, is_made},
     heirs::heir_of,
@@ -20,10 +20,13 @@ use super::{
     state::{GroupState, Need, State},
     turns,
 };
-use crate::model::{
-    Channel, ChannelEffect, ConversationId, Effect, Follow, FollowEnd, Form, Group, Interval, Member, Notice,
-    Role, Seq, TimeMs, UserId, Version, belonging,
-    record::{Item, ItemValue},
+use crate::{
+    model::{
+        Channel, ChannelEffect, ConversationId, Effect, Follow, FollowEnd, Form, Group, Interval, Member,
+        Notice, Role, Seq, TimeMs, UserId, Version, belonging,
+        record::{Item, ItemValue},
+    },
+    sync::kinds::CONVERSATIONS,
 };
 
 /// What a user does with a channel.
@@ -198,9 +201,7 @@ pub(super) fn without_erased(
     let Some(held) = state.groups.get(&channel).and_then(Option::as_ref) else { return };
     let seq = head_of(state, channel);
     let left = held.present(user);
-    let heir = left.filter(|left| left.role == Role::Owner).and_then(|_| heir_of(state, held, user));
-    let heir =
-        heir.map(|heir| Member { role: Role::Owner, ranked: seq.next(), is_muted: false, ..heir.clone() });
+    let heir = left.and_then(|left| heir_of(state, held, left, seq.next()));
     let told = heir.as_ref().map(|heir| heir.user);
     let members = left.map(|left| closed(left, seq)).into_iter().chain(heir).collect();
     part(state, effects, (user, channel), members, version);

@@ -17,13 +17,14 @@ use super::{
     profiles,
     state::{Need, State},
 };
-use crate::model::{
-    Contact, ContactTally, Effect, Kind, Standing, UserId, Version,
-    limits::{BLOCKED_MAX, LABEL_CHARS_MAX, LABELS_MAX, REMARK_CHARS_MAX},
-    record::{Item, ItemValue},
+use crate::{
+    model::{
+        Contact, ContactTally, Effect, Standing, UserId, Version,
+        limits::{BLOCKED_MAX, LABEL_CHARS_MAX, LABELS_MAX, REMARK_CHARS_MAX},
+        record::{Item, ItemValue},
+    },
+    sync::kinds::CONTACTS,
 };
-
-const CONTACTS: Kind = Kind(highwater_wire::kind::CONTACTS as u8);
 
 /// What must be in memory to change a contact.
 pub(super) fn needs(needs: &mut Needs<'_>, change: &ChangeContact) {
@@ -131,16 +132,12 @@ fn unblock(state: &mut State, owner: UserId, other: UserId, version: Version) ->
     let Some(contact) = held(state, owner, other).filter(|contact| contact.is_blocked).cloned() else {
         return Decided::unchanged(Answer::Done);
     };
-    let before = tally(state, owner);
-    let blocked = before.blocked.saturating_sub(1);
+    let tally = tally(state, owner).unblocked();
     // What was changed meanwhile is made up for, unless the other one blocks in turn, or is nobody any more.
     let missed = !is_blocked(state, other, owner) && contact.standing != Standing::Erased;
     let contact = if missed { contact.showing(&profiles::shown(state, other)) } else { contact };
     let contact = gone::settled(state, Contact { is_blocked: false, ..contact });
-    let mut effects = vec![
-        put(state, owner, contact, version),
-        put_tally(state, ContactTally { blocked, ..before }, version),
-    ];
+    let mut effects = vec![put(state, owner, contact, version), put_tally(state, tally, version)];
     effects.extend(profiles::refresh(state, other, owner, version));
     Decided::changed(version, effects, Answer::Done)
 }
@@ -174,9 +171,7 @@ fn delete(state: &mut State, owner: UserId, other: UserId, version: Version) -> 
     if is_blocked == was_blocked {
         effects.extend(forget_waiting(state, owner, other, version));
     } else {
-        let before = tally(state, owner);
-        let blocked = before.blocked.saturating_sub(1);
-        effects.push(put_tally(state, ContactTally { blocked, ..before }, version));
+        effects.push(put_tally(state, tally(state, owner).unblocked(), version));
     }
     effects.extend(requests::take_back(state, owner, other, version));
     Decided::changed(version, effects, Answer::Done)

@@ -20,10 +20,13 @@ use super::{
     send,
     state::{Need, State},
 };
-use crate::model::{
-    ClientMessageId, Contact, Content, ConversationId, Day, Delivery, DeviceId, Effect, Erasure, Form, Group,
-    Notice, Seq, TimeMs, UserId, Version,
-    record::{Account, Message, name_key},
+use crate::{
+    model::{
+        ClientMessageId, Contact, Content, ConversationId, Day, Delivery, DeviceId, Effect, Erasure, Form,
+        Group, Notice, Seq, TimeMs, UserId, Version,
+        record::{Account, Message, name_key},
+    },
+    sync::kinds::CONVERSATIONS,
 };
 
 /// The operation and the steps of an erasure.
@@ -179,9 +182,8 @@ fn erase_contact(state: &mut State, owner: UserId, user: UserId, version: Versio
         return Decided::unchanged(Answer::Done);
     };
     let mut effects = vec![contacts::put(state, owner, left_of(&before), version)];
-    let mut tally = contacts::tally(state, owner);
-    let counted = tally.clone();
-    tally.blocked = tally.blocked.saturating_sub(u32::from(before.is_blocked));
+    let counted = contacts::tally(state, owner);
+    let mut tally = if before.is_blocked { counted.clone().unblocked() } else { counted.clone() };
     tally.waiting.retain(|(maker, _)| *maker != user);
     if tally != counted {
         effects.push(contacts::put_tally(state, tally, version));
@@ -207,11 +209,11 @@ fn conversation_needs(needs: &mut Needs<'_>, user: UserId, conversation: Convers
         let state = needs.state;
         let Some(Some(held)) = state.groups.get(&conversation) else { return };
         fan_out::entry_needs(needs, held, &[]);
-        needs.need(Need::Item(user, fan_out::CONVERSATIONS, conversation.to_string()));
+        needs.need(Need::Item(user, CONVERSATIONS, conversation.to_string()));
         needs.need(Need::Owned(user));
         // The one who inherits is told so by an item.
         if let Some(heir) = heirs::needs(needs, held, user) {
-            needs.need(Need::Item(heir.user, fan_out::CONVERSATIONS, conversation.to_string()));
+            needs.need(Need::Item(heir.user, CONVERSATIONS, conversation.to_string()));
             needs.need(Need::Follow(heir.user, conversation));
             needs.need(Need::Owned(heir.user));
         }

@@ -18,16 +18,16 @@ use super::{
     operation::Answer,
     state::{GroupState, Need, State},
 };
-use crate::model::{
-    ChannelEffect, ConversationId, Day, Delivery, Effect, Expansion, Form, GroupEffect, Kind, Member,
-    Position, Posted, Role, Seq, UserId, Version,
-    limits::{BATCH_GROUP_POINTERS_MAX, FAN_OUT_ENTRIES_MAX},
-    record::{Item, ItemValue, Message},
-    seeded::{self, SyncBug},
+use crate::{
+    model::{
+        ChannelEffect, ConversationId, Day, Delivery, Effect, Expansion, Form, GroupEffect, Member, Position,
+        Posted, Role, Seq, UserId, Version,
+        limits::{BATCH_GROUP_POINTERS_MAX, FAN_OUT_ENTRIES_MAX},
+        record::{Item, ItemValue, Message},
+        seeded::{self, SyncBug},
+    },
+    sync::kinds::CONVERSATIONS,
 };
-
-/// The kind that begins with a join and ends with a leave; its number as on the wire.
-pub(super) const CONVERSATIONS: Kind = Kind(highwater_wire::kind::CONVERSATIONS as u8);
 
 /// Pointers that may still be made in one batch.
 #[derive(Debug, Clone, Copy)]

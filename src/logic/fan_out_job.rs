@@ -252,7 +252,7 @@ impl FanOutJob {
     #[must_use]
     pub fn waiting(&self) -> Option<Waiting> {
         let position = self.position?;
-        let entries = self.head.0.saturating_sub(position.entry.0) + 1;
+        let entries = position.waiting(self.head);
         Some(Waiting { entries, since: self.since, faults: self.faults, is_parked: self.is_parked() })
     }
 }

@@ -10,6 +10,7 @@ use highwater_wire::Refusal;
 use super::{
     decide::Decided,
     fan_out::{check_queue, head_of},
+    gone::is_gone,
     group_changes::{apply, write_notice},
     group_doors::put_door,
     groups::joining,
@@ -95,7 +96,7 @@ pub(super) fn accept(
     version: Version,
 ) -> Result<Decided, Refusal> {
     let held = state.groups.get(&group).and_then(Option::as_ref).expect("a group that is managed is held");
-    let is_there = matches!(state.accounts.get(&user), Some(Some(_)));
+    let is_there = !is_gone(state, user);
     if is_there && held.present(user).is_some() {
         return Ok(Decided::unchanged(Answer::Done));
     }

@@ -3,13 +3,16 @@
 use super::{
     channels, contacts,
     decide::Needs,
-    fan_out::{CONVERSATIONS, entry_needs},
+    fan_out::entry_needs,
     group_doors, heirs,
     operation::{GroupChange, GroupRequest},
     owned_groups,
     state::{GroupState, Need},
 };
-use crate::model::{ConversationId, Form, Role, UserId, limits::GROUP_USERS_PER_OPERATION_MAX};
+use crate::{
+    model::{ConversationId, Form, Role, UserId, limits::GROUP_USERS_PER_OPERATION_MAX},
+    sync::kinds::CONVERSATIONS,
+};
 
 /// See the module.
 pub(super) fn needs(needs: &mut Needs<'_>, request: &GroupRequest) {

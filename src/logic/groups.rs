@@ -251,12 +251,8 @@ fn remove(
 /// Everybody may leave. An owner's place goes to the heir.
 pub(super) fn leave(state: &State, held: &GroupState, by: UserId, seq: Seq) -> Changed {
     let leaver = held.present(by).expect("who is no member was refused before");
-    let mut members = vec![closed(leaver, seq)];
-    if leaver.role == Role::Owner {
-        let heir = heir_of(state, held, by).cloned();
-        members.extend(heir.map(|heir| Member { role: Role::Owner, ranked: seq, is_muted: false, ..heir }));
-    }
-    Changed::members(members, Notice::Left)
+    let heir = heir_of(state, held, leaver, seq);
+    Changed::members([closed(leaver, seq)].into_iter().chain(heir).collect(), Notice::Left)
 }
 
 /// The owner may end the group. Like a leave it is taken however much waits: it is everybody's last entry.

@@ -7,7 +7,7 @@ use super::{
     gone::is_gone,
     state::{GroupState, Need, State},
 };
-use crate::model::{Member, UserId};
+use crate::model::{Member, Role, Seq, UserId};
 
 /// What must be in memory to say who inherits. Returns the one, as far as it is known.
 pub(super) fn needs<'a>(needs: &mut Needs<'_>, held: &'a GroupState, owner: UserId) -> Option<&'a Member> {
@@ -15,9 +15,15 @@ pub(super) fn needs<'a>(needs: &mut Needs<'_>, held: &'a GroupState, owner: User
     in_order.find(|member| !needs.need(Need::Account(member.user)) || !is_gone(needs.state, member.user))
 }
 
-/// Who inherits; nobody when nobody else is there. Who was erased and has not left yet is passed over.
-pub(super) fn heir_of<'a>(state: &State, held: &'a GroupState, owner: UserId) -> Option<&'a Member> {
-    in_order(held, owner).into_iter().find(|member| !is_gone(state, member.user))
+/// The row of who inherits from a member who goes, ranked so from this place on; nobody when that is not the owner, or nobody
+/// else is there. Who was erased and has not left yet is passed over.
+pub(super) fn heir_of(state: &State, held: &GroupState, leaver: &Member, ranked: Seq) -> Option<Member> {
+    if leaver.role != Role::Owner {
+        return None;
+    }
+    let heir = in_order(held, leaver.user).into_iter().find(|member| !is_gone(state, member.user))?;
+    // An owner is never muted.
+    Some(Member { role: Role::Owner, ranked, is_muted: false, ..heir.clone() })
 }
 
 fn in_order(held: &GroupState, owner: UserId) -> Vec<&Member> {

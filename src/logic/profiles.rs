@@ -10,6 +10,7 @@ use highwater_wire::Refusal;
 use super::{
     contacts,
     decide::{Decided, Needs, authorise, put_item},
+    gone::is_gone,
     operation::{Answer, Principal},
     state::{Need, State},
     visible_text,
@@ -128,11 +129,10 @@ pub(super) fn own_item(state: &mut State, account: &Account, version: Version) -
 /// Gives the owner what the other one shows by now, if the owner has something of the other one that lacks it and neither
 /// blocks the other.
 pub(super) fn refresh(state: &mut State, owner: UserId, other: UserId, version: Version) -> Option<Effect> {
-    let is_there = |user: &UserId| matches!(state.accounts.get(user), Some(Some(_)));
     let profile = shown(state, other);
     let before = contacts::held(state, owner, other)?;
-    let is_due = is_there(&owner)
-        && is_there(&other)
+    let is_due = !is_gone(state, owner)
+        && !is_gone(state, other)
         && before.standing != Standing::Erased
         && !before.is_blocked
         && !contacts::is_blocked(state, other, owner)

@@ -8,14 +8,17 @@ use highwater_wire::Refusal;
 use super::{
     channels,
     decide::{Decided, Needs, authorise, put_item},
-    fan_out::{CONVERSATIONS, head_of},
+    fan_out::head_of,
     operation::{Answer, Principal},
     state::{Need, State},
 };
-use crate::model::{
-    ConversationId, Effect, Reading, Seq, TimeMs, UserId, Version,
-    limits::READING_BEHIND_MAX,
-    record::{Item, ItemValue},
+use crate::{
+    model::{
+        ConversationId, Effect, Reading, Seq, TimeMs, UserId, Version,
+        limits::READING_BEHIND_MAX,
+        record::{Item, ItemValue},
+    },
+    sync::kinds::CONVERSATIONS,
 };
 
 /// What a user says of one of the user's conversations.

@@ -15,15 +15,15 @@ use super::{
     state::{ConversationState, Need, State},
     strangers,
 };
-use crate::model::{
-    Content, ConversationId, Counted, Day, Delivery, Effect, Kind, Seq, TimeMs, UserId, Version,
-    limits::DEDUP_DAYS,
-    record::{Conversation, Item, ItemValue, Message, Receipt, ReceiptDay},
-    seeded::{self, SyncBug},
+use crate::{
+    model::{
+        Content, ConversationId, Counted, Day, Delivery, Effect, Seq, TimeMs, UserId, Version,
+        limits::DEDUP_DAYS,
+        record::{Conversation, Item, ItemValue, Message, Receipt, ReceiptDay},
+        seeded::{self, SyncBug},
+    },
+    sync::kinds::CONVERSATIONS,
 };
-
-/// A kind that a first message touches; its number is that of the wire.
-const CONVERSATIONS: Kind = Kind(highwater_wire::kind::CONVERSATIONS as u8);
 
 /// What must be in memory to decide a send.
 pub(super) fn needs(needs: &mut Needs<'_>, at: TimeMs, send: &Send) {

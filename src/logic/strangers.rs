@@ -44,18 +44,28 @@ pub(super) fn decide(
     Ok(Decided::changed(version, vec![Effect::Account(account), item], Answer::Done))
 }
 
-/// What must be in memory to know whether somebody has to ask, besides the account of the one who is written to.
+/// What must be in memory to know whether somebody has to ask, besides the account of the one who is written to. That of the
+/// sender says something only of who would have to ask: most sends do without it.
 pub(super) fn ask_needs(needs: &mut Needs<'_>, peer: UserId, sender: UserId) {
     contacts::block_needs(needs, peer, sender);
-    needs.need(Need::Account(sender));
+    if is_kept_off(needs.state, peer, sender) {
+        needs.need(Need::Account(sender));
+    }
 }
 
 /// Whether the sender has to ask before the other one takes a message: asked inside the commit, behind the receipts and the
 /// blocks. A program is no stranger: its operator answers for it, and who does not want it blocks it.
 pub(super) fn must_ask(state: &State, peer: UserId, sender: UserId) -> bool {
-    let account = |user| state.accounts.get(&user).and_then(Option::as_ref);
-    let said = account(peer).and_then(|account| account.strangers).unwrap_or(state.policy.strangers);
+    is_kept_off(state, peer, sender) && !account(state, sender).is_some_and(|account| account.bot)
+}
+
+/// Whether the sender is a stranger to somebody who wants to be asked, by the own word or by the operator's.
+fn is_kept_off(state: &State, peer: UserId, sender: UserId) -> bool {
+    let said = account(state, peer).and_then(|account| account.strangers).unwrap_or(state.policy.strangers);
     let knows = || contacts::held(state, peer, sender).is_some_and(|held| held.standing == Standing::Contact);
-    let is_program = || account(sender).is_some_and(|account| account.bot);
-    said == Strangers::Ask && peer != sender && !knows() && !is_program()
+    said == Strangers::Ask && peer != sender && !knows()
+}
+
+fn account(state: &State, user: UserId) -> Option<&Account> {
+    state.accounts.get(&user).and_then(Option::as_ref)
 }

@@ -1,7 +1,7 @@
 //! Strangers who have to ask: tables, and every order of what two do, judged by the records alone.
 
 use super::{
-    Request, State,
+    Need, Request, State,
     contact_requests_tests::{Sides, ask},
     contacts_tests::{ann, bob, pair},
     decide,
@@ -108,6 +108,37 @@ fn the_operators_word_holds_until_a_user_says_otherwise() {
     let mut state = asking();
     state.forget(Version(1));
     check_from(state, &pair(), &[write(1, 1)], &["refused ask_first"]);
+}
+
+#[test]
+fn the_account_of_who_writes_is_read_only_of_who_would_have_to_ask() {
+    let known = Contact { standing: Standing::Contact, ..Contact::stranger(UserId(1), "u1".to_owned()) };
+    let stranger = Contact::stranger(UserId(1), "u1".to_owned());
+    let (asks, writes) = (Some(Strangers::Ask), Some(Strangers::Write));
+    for (operators, said, contact, is_read) in [
+        (Strangers::Write, None, &stranger, false),
+        (Strangers::Write, asks, &stranger, true),
+        (Strangers::Write, asks, &known, false),
+        (Strangers::Ask, None, &stranger, true),
+        (Strangers::Ask, None, &known, false),
+        (Strangers::Ask, writes, &stranger, false),
+    ] {
+        for is_program in [false, true] {
+            let conversation = ConversationId::direct(UserId(1), UserId(2), 0);
+            let mut rows = pair().conversation(conversation, [1, 2], 7).contact(2, contact.clone());
+            rows.accounts.get_mut(&UserId(2)).expect("he is there").strangers = said;
+            rows.accounts.get_mut(&UserId(1)).expect("she is there").bot = is_program;
+            let mut state = State::default();
+            state.set_strangers(operators);
+            let held = [Need::Account(UserId(2)), Need::Contact(UserId(2), UserId(1))];
+            assert!(state.warm(held.map(|need| rows.read(need)).into(), Version(1 << 40)));
+            let operation = at(write(1, 1));
+            let read = rows.warm(&mut state, &operation).contains(&Need::Account(UserId(1)));
+            let decided = decide(&mut state, &operation, Version(101)).map(drop);
+            let expected = if is_read && !is_program { Err(Refusal::AskFirst) } else { Ok(()) };
+            assert_eq!((read, decided), (is_read, expected), "{operators:?} {said:?} {contact:?}");
+        }
+    }
 }
 
 #[test]

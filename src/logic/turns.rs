@@ -8,15 +8,18 @@ use super::{
     broadcasts::is_broadcast,
     channels::{begin, change_channel, ended, owner_of, put_conversation, put_follow, since},
     decide::{Decided, Needs},
-    fan_out::{CONVERSATIONS, check_queue, head_of},
+    fan_out::{check_queue, head_of},
     group_changes::{Changed, apply, write_notice},
     groups::rejoin,
     operation::Answer,
     state::{GroupState, Need, State},
 };
-use crate::model::{
-    ConversationId, Follow, FollowEnd, Form, Member, Notice, Role, TimeMs, Turn, UserId, Version,
-    limits::{GROUP_MEMBERS_CEILING, TURNS_WAITING_MAX},
+use crate::{
+    model::{
+        ConversationId, Follow, FollowEnd, Form, Member, Notice, Role, TimeMs, Turn, UserId, Version,
+        limits::{GROUP_MEMBERS_CEILING, TURNS_WAITING_MAX},
+    },
+    sync::kinds::CONVERSATIONS,
 };
 
 /// What must be in memory to turn a group that is held.

@@ -138,4 +138,10 @@ impl ContactTally {
     pub fn none(user: UserId) -> ContactTally {
         ContactTally { user, blocked: 0, asked_on: Day(0), asked: 0, waiting: Vec::new() }
     }
+
+    /// One less is blocked.
+    #[must_use]
+    pub fn unblocked(self) -> ContactTally {
+        ContactTally { blocked: self.blocked.saturating_sub(1), ..self }
+    }
 }

@@ -147,6 +147,12 @@ impl Position {
     pub fn has_passed(&self, seq: Seq, user: UserId) -> bool {
         seq < self.entry || (seq == self.entry && self.after.is_some_and(|after| user <= after))
     }
+
+    /// Entries that are not wholly expanded, of a log whose newest is this one.
+    #[must_use]
+    pub fn waiting(&self, head: Seq) -> u64 {
+        head.0.saturating_sub(self.entry.0) + 1
+    }
 }
 
 /// One step of a fan-out: pointers to an entry that stands in its log already, all of the operation's version.

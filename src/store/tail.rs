@@ -8,6 +8,7 @@ mod channels;
 mod counts;
 mod ends;
 mod erased;
+mod from_the_end;
 mod groups;
 mod inbox_entry;
 mod inboxes;

@@ -3,9 +3,10 @@
 //! It is for decisions, which are about what is true now, and takes back nothing that was told.
 
 use super::{contacts, view::View, view_fault::ReadFault};
-use crate::model::{Contact, ContactTally, Kind, UserId, record::ItemValue};
-
-const CONTACTS: Kind = Kind(highwater_wire::kind::CONTACTS as u8);
+use crate::{
+    model::{Contact, ContactTally, UserId, record::ItemValue},
+    sync::kinds::CONTACTS,
+};
 
 impl View {
     /// What `owner` has of `other`, if anything.

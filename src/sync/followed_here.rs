@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::model::{ConversationId, UserId};
+use crate::model::{ConversationId, UserId, Version};
 
 /// Posts that are remembered for users whose follows are being read. Beyond it the oldest is forgotten, and a user whose
 /// read began before it is told that it is time to look, if the user follows anything.
@@ -48,8 +48,8 @@ struct Here {
     /// Posts that were told before the user came.
     came_at: u64,
     follows: Follows,
-    /// How often the user followed or left something since.
-    changes: u64,
+    /// When the user followed or left something last; 0 for not since the stay began.
+    changed_at: Version,
 }
 
 #[derive(Debug)]
@@ -71,7 +71,7 @@ impl FollowedHere {
             polls: 0,
             came_at,
             follows: Follows::Reading(FxHashMap::default()),
-            changes: 0,
+            changed_at: Version(0),
         });
         self.stays = self.stays.max(here.stay.0);
         match by {
@@ -150,10 +150,11 @@ impl FollowedHere {
         was_posted
     }
 
-    /// A user follows a channel from now on, or does not any more. Told before what is posted behind it.
-    pub fn changed(&mut self, user: UserId, channel: ConversationId, is_followed: bool) {
+    /// A user follows a channel from this version on, or does not any more. Told before what is posted behind it, and before
+    /// the tail lets go of it.
+    pub fn changed(&mut self, user: UserId, channel: ConversationId, is_followed: bool, version: Version) {
         let Some(here) = self.users.get_mut(&user) else { return };
-        here.changes += 1;
+        here.changed_at = here.changed_at.max(version);
         match &mut here.follows {
             Follows::Reading(changed) => drop(changed.insert(channel, is_followed)),
             Follows::Known(follows) if is_followed => {
@@ -167,11 +168,11 @@ impl FollowedHere {
         }
     }
 
-    /// How often a user who is here followed or left something since the stay began: what a page said of it does not hold
-    /// any more when there were more since.
+    /// Version of the newest change of what a user who is here follows that was told since the stay began; 0 for none. What an
+    /// earlier page said of it does not hold any more.
     #[must_use]
-    pub fn changes(&self, user: UserId) -> u64 {
-        self.users.get(&user).map_or(0, |here| here.changes)
+    pub fn changed_at(&self, user: UserId) -> Version {
+        self.users.get(&user).map_or(Version(0), |here| here.changed_at)
     }
 
     /// Something was posted. Gives those who are here and follow the channel; those whose follows are not known yet are told

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::followed_here::{FollowedHere, Presence, RECENT_POSTS_MAX, Stay};
-use crate::model::{ConversationId, UserId};
+use crate::model::{ConversationId, UserId, Version};
 
 const ANN: UserId = UserId(1);
 const NEWS: ConversationId = ConversationId(7);
@@ -37,13 +37,29 @@ fn what_is_posted_while_follows_are_read_is_told_when_they_are() {
 fn what_changes_while_follows_are_read_counts_more() {
     let mut table = FollowedHere::default();
     let stay = come(&mut table, ANN);
-    assert_eq!(table.changes(ANN), 0);
-    table.changed(ANN, NEWS, false);
-    table.changed(ANN, SPORT, true);
+    table.changed(ANN, NEWS, false, Version(3));
+    table.changed(ANN, SPORT, true, Version(4));
     assert!(followers(&mut table, SPORT).is_empty());
     assert!(table.was_read(ANN, stay, [NEWS]), "it was followed before it was posted");
     assert_eq!((followers(&mut table, NEWS), followers(&mut table, SPORT)), (vec![], vec![ANN]));
-    assert_eq!(table.changes(ANN), 2);
+}
+
+#[test]
+fn the_newest_change_of_a_stay_is_known_by_its_version() {
+    let mut table = FollowedHere::default();
+    table.changed(ANN, NEWS, true, Version(2));
+    assert_eq!(table.changed_at(ANN), Version(0), "who is not here reads everything when he comes");
+    let stay = come(&mut table, ANN);
+    assert_eq!(table.changed_at(ANN), Version(0));
+    table.changed(ANN, NEWS, false, Version(3));
+    assert!(!table.was_read(ANN, stay, [NEWS]));
+    assert_eq!(table.changed_at(ANN), Version(3), "a change while follows are read counts");
+    table.changed(ANN, SPORT, true, Version(7));
+    table.changed(UserId(2), SPORT, true, Version(8));
+    assert_eq!(table.changed_at(ANN), Version(7));
+    table.go(ANN, Presence::Actor);
+    come(&mut table, ANN);
+    assert_eq!(table.changed_at(ANN), Version(0), "another stay, another page");
 }
 
 #[test]
@@ -112,7 +128,7 @@ fn in_random_orders_nobody_misses_a_post_and_nobody_else_is_told() {
     for seed in 1..=400 {
         let mut random = Numbers(seed);
         let (mut table, mut plain) = (FollowedHere::default(), Plain::default());
-        for _ in 0..60 {
+        for version in 1..=60 {
             let user = UserId(random.below(4));
             let channel = ConversationId(random.below(3));
             match random.below(6) {
@@ -123,7 +139,7 @@ fn in_random_orders_nobody_misses_a_post_and_nobody_else_is_told() {
                         // That it was left is news itself.
                         plain.owed.remove(&(user, channel));
                     }
-                    table.changed(user, channel, is_followed);
+                    table.changed(user, channel, is_followed, Version(version));
                 }
                 1 if !plain.here.contains_key(&user) => {
                     plain.here.insert(user, table.come(user, Presence::Actor));

@@ -52,19 +52,6 @@ pub struct Followed {
     pub through: Version,
 }
 
-/// What the newest page was merged with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Follows {
-    Known(Box<[Follow]>),
-    TooMany,
-}
-
-impl Default for Follows {
-    fn default() -> Follows {
-        Follows::Known(Box::default())
-    }
-}
-
 /// What news mean for a chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum News {
@@ -81,18 +68,13 @@ pub enum News {
 pub struct PushChain {
     issued: Option<Issued>,
     pushing: Pushing,
-    follows: Follows,
-    follows_through: Version,
+    /// What the newest page was merged with, or nothing where that is too much to be looked at for each push.
+    followed: Option<Followed>,
 }
 
 impl Default for PushChain {
     fn default() -> PushChain {
-        PushChain {
-            issued: None,
-            pushing: Pushing::Closed,
-            follows: Follows::default(),
-            follows_through: Version(0),
-        }
+        PushChain { issued: None, pushing: Pushing::Closed, followed: Some(Followed::default()) }
     }
 }
 
@@ -109,7 +91,7 @@ impl PushChain {
     pub fn news(&self, items: bool, may_push: bool) -> News {
         match (self.pushing, &self.issued) {
             (Pushing::Nudged | Pushing::Lagging, _) => News::Nothing,
-            (Pushing::Open, Some(issued)) if may_push && !items && self.follows != Follows::TooMany => {
+            (Pushing::Open, Some(issued)) if may_push && !items && self.followed.is_some() => {
                 News::PushAbove(issued.marks.of(MESSAGES))
             }
             _ => News::Nudge,
@@ -210,32 +192,26 @@ impl PushChain {
     /// The page that was given merged the inbox with these channels: a push has to have their posts, too. Who begins to
     /// follow one more, or ends it, is told so by a state kind, and so by a page, before what is posted then.
     pub fn page_was_merged(&mut self, followed: Followed) {
-        self.follows_through = followed.through;
-        self.follows = match followed.follows.len() {
-            0..=PUSH_FOLLOWS_MAX => Follows::Known(followed.follows.into_boxed_slice()),
-            _ => Follows::TooMany,
-        };
+        self.followed = Some(followed).filter(|followed| followed.follows.len() <= PUSH_FOLLOWS_MAX);
     }
 
-    /// What is followed is known with every change through this version.
+    /// Whether what it knows of follows still holds, when the newest change of what is followed has this version; 0 for none.
     #[must_use]
-    pub fn follows_through(&self) -> Version {
-        self.follows_through
+    pub fn knows_follows(&self, changed_at: Version) -> bool {
+        self.followed.as_ref().is_some_and(|followed| changed_at <= followed.through)
     }
 
     /// What a push has to have besides the inbox.
     #[must_use]
     pub fn follows(&self) -> &[Follow] {
-        match &self.follows {
-            Follows::Known(follows) => follows,
-            Follows::TooMany => &[],
-        }
+        self.followed.as_ref().map_or(&[], |followed| &followed.follows)
     }
 
     /// Whether its client follows channels and waits for news: then a look at the store says whether it lacks any.
     #[must_use]
     pub fn waits_for_posts(&self) -> bool {
-        self.pushing == Pushing::Open && self.follows != Follows::default()
+        let follows_any = self.followed.as_ref().is_none_or(|followed| !followed.follows.is_empty());
+        self.pushing == Pushing::Open && follows_any
     }
 
     /// Whether it waits for news and lacks something of kind messages, when the newest has this version.
@@ -332,6 +308,26 @@ mod tests {
             chain.page_was_merged(Followed { follows: vec![follow(); count], through: Version(5) });
             assert_eq!(chain.news(false, true), news, "{count}");
             assert_eq!(chain.waits_for_posts(), count > 0, "{count}");
+        }
+    }
+
+    #[test]
+    fn what_is_known_of_follows_holds_until_a_change_that_the_newest_page_lacks() {
+        let mut chain = open();
+        assert!(chain.knows_follows(Version(0)) && !chain.knows_follows(Version(1)), "nothing is known yet");
+        for (count, through, known) in [
+            (1, 5, [true, true, false]),
+            (0, 6, [true, true, true]),
+            (PUSH_FOLLOWS_MAX + 1, 6, [false; 3]),
+            (PUSH_FOLLOWS_MAX, 4, [true, false, false]),
+        ] {
+            let followed = Followed { follows: vec![follow(); count], through: Version(through) };
+            chain.page_was_merged(followed);
+            assert_eq!(
+                [4, 5, 6].map(|changed_at| chain.knows_follows(Version(changed_at))),
+                known,
+                "{count}"
+            );
         }
     }
 

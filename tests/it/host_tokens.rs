@@ -11,27 +11,13 @@ use crate::support::{
     Home, HostApp, Page, Server, Wire, eventually,
     host_app::{believing, claims, now_s},
     http, requests,
+    sign_ins::{sign_ins_at_once, signed_in, with_token},
     signing::Signer,
     wire::assert_refused,
 };
 
 /// Failures that are looked at before guessing ends, as with passwords.
 const ATTEMPTS_MAX: usize = 10;
-
-fn with_token(token: &str) -> Request {
-    Request::SignInWithToken(proto::SignInWithToken {
-        token: token.to_owned(),
-        device: Some(requests::device("test")),
-        in_place_of: 0,
-    })
-}
-
-async fn signed_in(server: &Server, token: &str) -> proto::SignedIn {
-    match Wire::connect(server, Encoding::Binary).await.ask(with_token(token)).await {
-        Body::SignedIn(signed_in) => signed_in,
-        other => panic!("not signed in but {other:?}"),
-    }
-}
 
 async fn over_http(server: &Server, encoding: Encoding, token: &str) -> http::Answer {
     let frame = ClientFrame { request_id: 1, request: Some(with_token(token)), ..Default::default() };
@@ -115,20 +101,7 @@ async fn first_sign_ins_at_once_make_one_user() {
     let server = home.start();
     for round in 0..4 {
         let token = signer.token(&claims(&format!("u-{round}"), "Ann"));
-        let (mut wires, mut asked) = (Vec::new(), Vec::new());
-        for _ in 0..8 {
-            wires.push(Wire::connect(&server, Encoding::Binary).await);
-        }
-        for wire in &mut wires {
-            asked.push(wire.post(with_token(&token)).await);
-        }
-        let mut users = Vec::new();
-        for (wire, request) in wires.iter_mut().zip(asked) {
-            let Body::SignedIn(signed_in) = wire.answer(request).await else { panic!("refused") };
-            users.push(signed_in.user_id);
-        }
-        users.dedup();
-        assert_eq!(users.len(), 1, "round {round}");
+        assert_eq!(sign_ins_at_once(&server, &token).await.len(), 1, "round {round}");
     }
 }
 

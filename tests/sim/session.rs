@@ -85,8 +85,10 @@ impl Session {
         let Some((deliveries, false)) = tail.news_above(whose, mark, tail.durable(), PUSH_ENTRIES_MAX) else {
             return Telling::Nudge("chain broken");
         };
-        let is_as_told = tail.follows_changed(user) <= self.chain.follows_through();
-        assert!(is_as_told, "what a user follows changed, and no item said so");
+        assert!(
+            self.chain.knows_follows(tail.follows_changed(user)),
+            "what a user follows changed, and no item said so"
+        );
         let Some(last) = deliveries.last() else {
             return Telling::Nothing;
         };

@@ -113,10 +113,7 @@ impl Telling {
                         monitor.add(ids::PROFILES_CHANGED, 1);
                         self.profile_news.came();
                     }
-                    Effect::Channel(ChannelEffect::Broadcasts(rows)) => {
-                        self.of_broadcasts(rows, record, monitor);
-                    }
-                    Effect::Channel(effect) => self.of_channel(effect, monitor),
+                    Effect::Channel(effect) => self.of_channel(effect, record, monitor),
                     Effect::DeviceEnded { user, device, .. } => {
                         self.put_out(*user, *device, record.end_of_devices(), monitor);
                     }
@@ -152,7 +149,7 @@ impl Telling {
     }
 
     /// Who follows what is changed at once where the user is, so that what is posted behind it finds it so.
-    fn of_channel(&mut self, effect: &ChannelEffect, monitor: &Monitor) {
+    fn of_channel(&mut self, effect: &ChannelEffect, record: &Record, monitor: &Monitor) {
         let (user, channel, is_followed) = match effect {
             ChannelEffect::Posted(posted) => {
                 monitor.add(ids::CHANNEL_POSTS, 1);
@@ -161,14 +158,13 @@ impl Telling {
             }
             ChannelEffect::Follow(follow) => (follow.user, follow.channel, follow.is_open()),
             ChannelEffect::FollowGone { user, channel } => (*user, *channel, false),
-            ChannelEffect::Row(_) | ChannelEffect::FollowCount { .. } | ChannelEffect::Broadcasts(_) => {
-                return;
-            }
+            ChannelEffect::Broadcasts(rows) => return self.of_broadcasts(rows, record, monitor),
+            ChannelEffect::Row(_) | ChannelEffect::FollowCount { .. } => return,
         };
         let of_polls = self.ports.poll_worker(user);
         let of_actor = self.directory.worker(user).filter(|worker| *worker != of_polls);
         for worker in [Some(of_polls), of_actor].into_iter().flatten() {
-            self.ports.followed(worker).changed(user, channel, is_followed);
+            self.ports.followed(worker).changed(user, channel, is_followed, record.version);
         }
     }
 

@@ -5,7 +5,7 @@ use proto::{client_frame::Request, server_frame::Body};
 
 use super::{UserServices, links::look_at_door, naming, page_limit::page_limit};
 use crate::{
-    model::{ConversationId, Form, Member, Profile, UserId, limits::MEMBERS_PAGE_MAX},
+    model::{ConversationId, Form, Member, Profile, UserId, limits::MEMBERS_PAGE_MAX, record::Account},
     store::view::{ReadFault, View},
     sync::render,
 };
@@ -54,34 +54,44 @@ fn members(
     let limit = page_limit(wanted.limit, MEMBERS_PAGE_MAX);
     let group = ConversationId(wanted.conversation_id);
     let rows = view.members(group)?;
-    let is_present = |member: &&Member| member.since().is_some();
     // Whether there is no such group or the user is not in it looks the same from outside.
-    if rows.get(&user).filter(is_present).is_none() {
+    if rows.get(&user).and_then(Member::since).is_none() {
         return Ok(Err(Refusal::NoSuchConversation));
     }
-    let after = rows.values().filter(is_present).filter(|member| member.user.0 > wanted.after);
-    let mut listed: Vec<&Member> = Vec::new();
-    for member in after {
-        // Who is erased is nobody's member, also before the step in which he leaves.
-        if listed.len() <= limit && view.account(member.user)?.is_some() {
-            listed.push(member);
-        }
-    }
-    let is_cut = listed.len() > limit;
-    listed.truncate(limit);
-    let next = listed.last().filter(|_| is_cut).map_or(0, |last| last.user.0);
-    let members = listed.into_iter().map(|member| shown(view, member)).collect::<Result<_, _>>()?;
+    let after = rows.values().filter(|member| member.user.0 > wanted.after);
+    let (listed, next) = first_present(view, after, limit)?;
+    let members = listed.into_iter().map(|(member, account)| shown(member, account)).collect();
     Ok(Ok(Body::MemberList(proto::MemberList { members, next })))
 }
 
-/// A member with what the store knows of him now: of who was erased nothing.
-fn shown(view: &View, member: &Member) -> Result<proto::Member, ReadFault> {
+/// The first of these members who are present, at most `limit`, with their accounts, and the id of the last one where more
+/// are; else 0. Reads no account behind the first that is left out.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(super) fn first_present<'a>(
+    view: &View,
+    members: impl Iterator<Item = &'a Member>,
+    limit: usize,
+) -> Result<(Vec<(&'a Member, Account)>, u64), ReadFault> {
+    let mut found: Vec<(&Member, Account)> = Vec::new();
+    for member in members.filter(|member| member.since().is_some()) {
+        // Who is erased is nobody's member, also before the step in which he leaves.
+        let Some(account) = view.account(member.user)? else { continue };
+        if found.len() == limit {
+            let next = found.last().map_or(0, |(last, _)| last.user.0);
+            return Ok((found, next));
+        }
+        found.push((member, account));
+    }
+    Ok((found, 0))
+}
+
+/// A member with what the store knows of him now.
+fn shown(member: &Member, account: Account) -> proto::Member {
+    let Profile { display_name, avatar, .. } = account.profile;
     let (user_id, role) = (member.user.0, render::role(member.role).into());
-    let nobody = proto::Member { user_id, role, ..proto::Member::default() };
-    Ok(view.account(member.user)?.map_or(nobody.clone(), |account| {
-        let Profile { display_name, avatar, .. } = account.profile;
-        proto::Member { name: account.name, display_name, avatar, ..nobody }
-    }))
+    proto::Member { user_id, name: account.name, role, display_name, avatar }
 }
 
 /// What a group or a channel is now, for a member or a follower.

@@ -196,7 +196,6 @@ impl User {
             session.refuse(request_id, Refusal::TooManyInFlight);
             return;
         }
-        session.follow_changes = services.ports.followed(worker).changes(user);
         let chain = Chain { user, lineage: session.lineage.id };
         let (key, lifeline, from) = (&services.key, &services.lifeline, session.lineage.from);
         let (marks, rebuild) =

@@ -45,10 +45,11 @@ impl User {
 
     /// Whether the user follows what the newest page of a session says. If the user has begun to follow something since, a
     /// post may stand between; if the user has left something, a post may be for others. That is known from the tail until it
-    /// was told, and then from what was told. Asked after the news were read: what is newer is not among them.
+    /// was told, and then from what was told. Asked after the news were read: what is newer is not among them. The tail is asked
+    /// first: what it has let go of by then was told before.
     pub(super) fn follows_as_told(&self, session: &Session) -> bool {
-        let changes = self.services.ports.followed(self.worker).changes(self.user);
-        changes == session.follow_changes
-            && self.services.tail.follows_changed(self.user) <= session.chain.follows_through()
+        let in_tail = self.services.tail.follows_changed(self.user);
+        let told = self.services.ports.followed(self.worker).changed_at(self.user);
+        session.chain.knows_follows(in_tail.max(told))
     }
 }

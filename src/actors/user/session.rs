@@ -29,8 +29,6 @@ pub struct Session {
     pub(super) kinds: Arc<Kinds>,
     pub(super) nudge_only: bool,
     pub(super) chain: PushChain,
-    /// How often the user had followed or left something when the newest page began to be read.
-    pub(super) follow_changes: u64,
     /// The newest snapshot that was handed back, until its marks are stored.
     pub(super) handed: Option<Bytes>,
     /// A heartbeat has the store looked at: see `posts`. One look at a time, however often the client beats.
@@ -52,7 +50,6 @@ impl Session {
             kinds: attach.kinds,
             nudge_only: attach.nudge_only,
             chain: PushChain::default(),
-            follow_changes: 0,
             handed: None,
             looks_for_posts: false,
             in_flight,

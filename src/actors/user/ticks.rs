@@ -3,7 +3,7 @@
 use highwater_wire::{Refusal, proto};
 use proto::server_frame::Body;
 
-use super::page_limit::page_limit;
+use super::{members::first_present, page_limit::page_limit};
 use crate::{
     model::{
         ConversationId, Form, Member, Seq, Ticks, TicksTold, UserId, limits::TICKS_PAGE_MAX,
@@ -128,25 +128,16 @@ fn of_group(
     }
     let limit = page_limit(wanted.limit, TICKS_PAGE_MAX);
     let others = rows.values().filter(|member| member.user.0 > wanted.after && member.user != asking);
-    let present = others.filter_map(|member| Some((member.user, member.since()?)));
-    let mut looked_at: Vec<(UserId, Seq)> = Vec::new();
-    for (user, joined) in present {
-        // Who is erased is nobody's member, also before the step in which he leaves.
-        if looked_at.len() <= limit && view.account(user)?.is_some() {
-            looked_at.push((user, joined));
-        }
-    }
-    let is_cut = looked_at.len() > limit;
-    looked_at.truncate(limit);
-    let next = looked_at.last().filter(|_| is_cut).map_or(0, |(user, _)| user.0);
+    let (looked_at, next) = first_present(view, others, limit)?;
     let mut listed = Vec::with_capacity(looked_at.len());
-    for (user, joined) in looked_at {
-        let ticks = of_reader(view, told, user, row)?;
+    for (member, _) in looked_at {
+        let ticks = of_reader(view, told, member.user, row)?;
         // A member has everything before the join, and the one who asks nothing before the own one.
-        let within = |seq: Seq| if seq < since.max(joined) { Seq(0) } else { seq };
+        let since = member.since().map_or(since, |joined| joined.max(since));
+        let within = |seq: Seq| if seq < since { Seq(0) } else { seq };
         let ticks = Ticks { delivered: within(ticks.delivered), read: within(ticks.read) };
         if ticks.read >= Seq(wanted.seq) {
-            listed.push((user, ticks));
+            listed.push((member.user, ticks));
         }
     }
     Ok(Ok(list(told, group, listed, next)))

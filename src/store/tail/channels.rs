@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Pin, Rows, Tail, drop_row};
+use super::{Pin, Rows, Tail, drop_row, shard::change_held};
 use crate::model::{Broadcasts, Channel, ChannelEffect, ConversationId, Follow, Seq, UserId, Version};
 
 /// Channels whose newest post is remembered when the index has it. More are looked up when they are asked for.
@@ -107,22 +107,12 @@ impl Tail {
 
     fn change_channel(&self, channel: ConversationId, change: impl FnOnce(&mut ChannelRows)) {
         let mut shard = self.shard(channel.0).write();
-        if let Some(rows) = shard.channels.get_mut(&channel) {
-            change(rows);
-            if rows.is_empty() {
-                shard.channels.remove(&channel);
-            }
-        }
+        change_held(&mut shard.channels, &channel, change, ChannelRows::is_empty);
     }
 
     fn change_follows(&self, user: UserId, change: impl FnOnce(&mut FollowRows)) {
         let mut shard = self.shard(user.0).write();
-        if let Some(follows) = shard.follows.get_mut(&user) {
-            change(follows);
-            if follows.is_empty() {
-                shard.follows.remove(&user);
-            }
-        }
+        change_held(&mut shard.follows, &user, change, FollowRows::is_empty);
     }
 
     /// Version of the newest change of what a user follows, or followed, that the tail has; 0 for none.

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{InboxEntry, Pin, Rows, Tail, drop_row, pop_through};
+use super::{
+    InboxEntry, Pin, Rows, Tail, drop_row,
+    shard::{change_held, pop_through},
+};
 use crate::model::{
     ConversationId, Delivery, Door, Expansion, Group, GroupEffect, Member, Position, Seq, UserId, Version,
     seeded::{self, SyncBug},
@@ -53,12 +56,7 @@ impl Tail {
     pub(super) fn remove_of_group(&self, version: Version, effect: &GroupEffect) {
         let change = |group: &ConversationId, change: &dyn Fn(&mut GroupRows)| {
             let mut shard = self.shard(group.0).write();
-            if let Some(rows) = shard.groups.get_mut(group) {
-                change(rows);
-                if rows.is_empty() {
-                    shard.groups.remove(group);
-                }
-            }
+            change_held(&mut shard.groups, group, change, GroupRows::is_empty);
         };
         match effect {
             GroupEffect::Row(row) => {

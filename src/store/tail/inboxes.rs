@@ -1,6 +1,6 @@
 //! What may be pushed: the newest entries of an inbox, if the tail alone shows them without a hole.
 
-use super::{InboxEntry, Tail};
+use super::{InboxEntry, Tail, from_the_end::partition_from_the_end};
 use crate::model::{UserId, Version, record::InboxMessage};
 
 impl Tail {
@@ -21,7 +21,7 @@ impl Tail {
         let Some(inbox) = shard.inboxes.get(&user) else {
             return (shard.inbox_ends.end(&user) <= mark).then(|| (Vec::new(), false));
         };
-        let first = inbox.partition_point(|entry| entry.version <= mark);
+        let first = partition_from_the_end(inbox, |entry| entry.version <= mark);
         let unbroken = inbox.get(first).is_none_or(|entry| entry.previous <= mark);
         if !unbroken {
             return None;

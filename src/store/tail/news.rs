@@ -1,6 +1,6 @@
 //! What is new for a user, from the tail alone: the inbox and the posts of the channels that the user follows.
 
-use super::{Shard, Tail};
+use super::{Shard, Tail, from_the_end::partition_from_the_end};
 use crate::model::{Content, ConversationId, Follow, Seq, UserId, Version, record::InboxMessage};
 
 impl Tail {
@@ -49,7 +49,7 @@ impl Tail {
         let shard = self.shard(follow.channel.0).read();
         let Shard { channels, post_ends, .. } = &*shard;
         let posts = channels.get(&follow.channel).map(|rows| &rows.posts);
-        let first = posts.map_or(0, |posts| posts.partition_point(|(_, version)| *version <= mark));
+        let first = posts.map_or(0, |posts| partition_from_the_end(posts, |(_, version)| *version <= mark));
         // One that is here and not above the mark has everything newer behind it.
         if first == 0 && post_ends.end(&follow.channel) > mark {
             return None;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{InboxEntry, Tail};
+use super::{InboxEntry, Tail, from_the_end::partition_from_the_end};
 use crate::model::{
     ApiKeys, ContactTally, ConversationId, Delivery, DeviceId, Horizon, Kind, Lineages, Seq, UserId, Version,
     record::{Account, Conversation, Device, HostIdentityKey, Invite, Item, SecretHash},
@@ -115,7 +115,7 @@ impl Pin {
         let Some(inbox) = shard.inboxes.get(&user) else {
             return Vec::new();
         };
-        let first = inbox.partition_point(|entry| entry.version <= mark.max(self.floor));
+        let first = partition_from_the_end(inbox, |entry| entry.version <= mark.max(self.floor));
         let visible = inbox.range(first..).take_while(|entry| entry.version <= self.bound);
         let mut found: Vec<InboxEntry> = visible.take(entries_max).cloned().collect();
         let ends_at_bound = found.last().is_some_and(|entry| entry.version == self.bound);

@@ -55,6 +55,20 @@ impl Shard {
     }
 }
 
+/// Changes what is held under a key, if anything is, and lets go of it when nothing is left.
+pub(super) fn change_held<K: Eq + std::hash::Hash, V>(
+    held: &mut FxHashMap<K, V>,
+    key: &K,
+    change: impl FnOnce(&mut V),
+    is_empty: impl FnOnce(&V) -> bool,
+) {
+    let Some(value) = held.get_mut(key) else { return };
+    change(value);
+    if is_empty(value) {
+        held.remove(key);
+    }
+}
+
 /// Removes what is gone from the front of a queue, and the queue with its last. Says whether that is so.
 pub(super) fn pop_through<K: Eq + std::hash::Hash, V>(
     queues: &mut FxHashMap<K, VecDeque<V>>,

@@ -12,6 +12,7 @@ pub mod replica;
 pub mod requests;
 pub mod sdk;
 pub mod server;
+pub mod sign_ins;
 pub mod signing;
 pub mod slow_disk;
 pub mod temp_dir;

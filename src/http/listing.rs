@@ -1,0 +1,15 @@
+//! Lists for operators: all of it, one JSON document in a line.
+
+use actix_web::HttpResponse;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// The body of a request for a list: it says nothing.
+#[derive(Deserialize)]
+pub(super) struct List {}
+
+/// The answer with these lines.
+pub(super) fn lines(documents: impl IntoIterator<Item = Value>) -> HttpResponse {
+    let lines: String = documents.into_iter().map(|document| format!("{document}\n")).collect();
+    HttpResponse::Ok().content_type("application/x-ndjson").body(lines)
+}
