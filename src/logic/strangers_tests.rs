@@ -129,7 +129,7 @@ fn the_account_of_who_writes_is_read_only_of_who_would_have_to_ask() {
             rows.accounts.get_mut(&UserId(2)).expect("he is there").strangers = said;
             rows.accounts.get_mut(&UserId(1)).expect("she is there").bot = is_program;
             let mut state = State::default();
-            state.set_strangers(operators);
+            state.policy.strangers = operators;
             let held = [Need::Account(UserId(2)), Need::Contact(UserId(2), UserId(1))];
             assert!(state.warm(held.map(|need| rows.read(need)).into(), Version(1 << 40)));
             let operation = at(write(1, 1));
