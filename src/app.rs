@@ -10,6 +10,7 @@ mod logging;
 mod points;
 mod stop;
 mod store;
+mod survey;
 mod system;
 
 use std::{

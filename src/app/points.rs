@@ -1,5 +1,5 @@
-//! Counting by minutes: the task that ends minutes and has them judged, the one that stores their points, and the one that
-//! looks at the disk.
+//! Counting by minutes: the task that ends minutes and has them judged, the one that stores their points, and those
+//! that look at the disk and the index.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -8,7 +8,7 @@ use actix_web::{
     web,
 };
 
-use super::{ServeOptions, store::disk_bytes};
+use super::{ServeOptions, store::disk_bytes, survey::survey};
 use crate::{
     actors::{alarms::StandingAlarms, point_keeper::PointKeeper, user::UserServices},
     config::Config,
@@ -73,7 +73,7 @@ pub(super) struct CountingParts {
 pub(super) struct Counting {
     points: Arc<PointKeeper>,
     clock: Clock,
-    tasks: [JoinHandle<()>; 3],
+    tasks: [JoinHandle<()>; 4],
 }
 
 impl Counting {
@@ -82,6 +82,7 @@ impl Counting {
         let CountingParts { points, alarms, clock, directory, services, tick } = parts;
         let monitor = points.monitor().clone();
         let tasks = [
+            rt::spawn(survey(Arc::clone(&services), tick)),
             rt::spawn(end_minutes(Arc::clone(&points), alarms, services, clock.clone(), tick)),
             rt::spawn(store(Arc::clone(&points), tick)),
             rt::spawn(watch_disk(monitor, directory, tick)),

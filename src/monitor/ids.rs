@@ -308,6 +308,10 @@ server_ids! {
     ALARMS_DROPPED = 1296, "alarms.dropped", Sum, Count, "alarms", "alarm_deliveries" {"outcome": "dropped"};
     /// The longest turn of persistence, also of one that has not ended: a sync that does not return is seen while it hangs.
     PERSISTENCE_TURN = 1297, "persistence.turn", Max, Micros, "persistence", "persistence_turn_max";
+    /// Bytes that the index takes on the disk.
+    INDEX_DISK_BYTES = 1298, "index.disk_bytes", Gauge, Bytes, "index", "index_disk";
+    /// Bytes of keys and values in the index, as the last whole survey found them; 0 before.
+    INDEX_LIVE_BYTES = 1299, "index.live_bytes", Gauge, Bytes, "index", "index_live";
 }
 
 /// Operations per batch. Bounds: a batch holds at most 256 operations.

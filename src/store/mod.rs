@@ -43,6 +43,7 @@ mod groups_tests;
 pub mod horizon;
 pub mod host_identities;
 pub mod inboxes;
+pub mod index_survey;
 pub mod index_writer;
 #[cfg(test)]
 mod index_writer_tests;

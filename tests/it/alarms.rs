@@ -139,3 +139,22 @@ fn a_rule_that_does_not_exist_keeps_a_server_from_starting() {
     let home = Home::new("[server]\ndev = true\n[alarms.rules.messages_fell]\nbound = 100\n", &[]);
     assert!(home.start_refused().stderr.contains("alarms.rules.messages_fell.bound is 100 %"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_much_of_the_index_is_live_is_counted() {
+    let home = Home::new("[server]\nworkers = 2\n", FLAGS);
+    let server = home.start();
+    let figure = |metrics: &str, name: &str| -> u64 {
+        let line = metrics.lines().find(|line| line.starts_with(name)).unwrap();
+        line.rsplit(' ').next().unwrap().parse().unwrap()
+    };
+    let people = server.people::<40>(1).await;
+    // A row of the account, of its name and of its device, at least.
+    let least = people.len() as u64 * 100;
+    eventually("the index has the accounts", || async {
+        let metrics = server.operate("GET", "/metrics", "").await.text();
+        let live = figure(&metrics, "highwater_index_live_bytes ");
+        (live > least && figure(&metrics, "highwater_index_disk_bytes ") > live).then_some(())
+    })
+    .await;
+}

@@ -24,7 +24,11 @@ const MIB: i64 = 1 << 20;
 fn week(special: &[(u32, i64)]) -> Points {
     let mut points = Points::default();
     let usual = [(ids::MESSAGES_STORED, 100), (ids::CONNECTIONS_OPENED, 100), (ids::BATCHES, 100)];
-    let usual = usual.into_iter().chain([(ids::DISK_FREE, 50 * GIB), (ids::DISK_SIZE, 100 * GIB)]);
+    let usual = usual.into_iter().chain([
+        (ids::DISK_FREE, 50 * GIB),
+        (ids::DISK_SIZE, 100 * GIB),
+        (ids::INDEX_LIVE_BYTES, 100 * MIB),
+    ]);
     let sends = (Op::Send.calls(), 100);
     for id in SHIPPED.iter().flat_map(Rule::ids) {
         let value =
@@ -59,6 +63,7 @@ fn each_rule_fires_once_by_what_it_is_for_and_not_by_less() {
         ("connections_rose", ids::CONNECTIONS_OPENED, 402, 400),
         ("commits_slow", ids::BATCH_SYNC_SUM, 100 * 20_001, 100 * 20_000),
         ("commits_stuck", ids::PERSISTENCE_TURN, 5_000_001, 5_000_000),
+        ("index_bloated", ids::INDEX_DISK_BYTES, 809 * MIB, 800 * MIB),
         ("index_behind", ids::TAIL_BYTES, 192 * MIB + 1, 192 * MIB),
         ("fan_out_late", ids::GROUP_OLDEST_WAITING, 1_000_001, 1_000_000),
         ("fan_out_parked", ids::GROUPS_PARKED, 1, 0),
