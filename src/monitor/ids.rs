@@ -295,6 +295,8 @@ server_ids! {
     POINT_FAULTS = 1286, "points.faults", Sum, Count, "points", "point_faults";
     /// Files of points that were cut where they ended in the middle of a row: what a crash tore, or damage.
     POINT_CHUNKS_CUT = 1287, "points.chunks_cut", Sum, Count, "points", "point_chunks_cut";
+    /// Accounts that were made: registered, by an operator or an API key, or at the first word of the host app.
+    ACCOUNTS_MADE = 1310, "accounts.made", Sum, Count, "accounts", "accounts_made";
 }
 
 /// Operations per batch. Bounds: a batch holds at most 256 operations.

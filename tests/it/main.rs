@@ -13,6 +13,7 @@
 //! | [`bad_tokens`] | forged, cut and ended tokens open nothing |
 //! | [`http_twin`] | the same requests over HTTP: same answers, statuses, sizes |
 //! | [`registration`] | who may make an account; names, passwords, invites |
+//! | [`counted_once`] | registrations and sign-ins count once, refusals too, whichever way they come |
 //! | [`sign_in`] | signing in: uniform refusals, and an end to guessing |
 //! | [`host_callback`] | users of a host app that is asked: who it knows is one user for good; what it refuses; answers that are none |
 //! | [`host_tokens`] | users of a host app: made at first sight, the same ever after; what it did not sign; its keys |
@@ -71,6 +72,7 @@ mod cleanup;
 mod comparison;
 mod contact_requests;
 mod contacts;
+mod counted_once;
 mod devices;
 mod document_kinds;
 mod encodings;

@@ -27,6 +27,9 @@ def series(name, **labels):
 # What the traffic leaves, whatever else a server counts.
 COUNTED = {
     series("operation_calls_total", operation="register"): 2,
+    series("operation_calls_total", operation="sign_in"): 2,
+    series("operation_errors_total", operation="sign_in", **{"class": "auth"}): 1,
+    series("accounts_made_total"): 2,
     series("operation_latency_seconds_count", operation="register"): 2,
     series("operation_latency_seconds_bucket", operation="register", le="+Inf"): 2,
     series("operation_calls_total", operation="send"): MESSAGES + 1,
