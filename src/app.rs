@@ -156,8 +156,9 @@ fn serve_operators(
         setup: Setup::new(&core.secrets, config.server.data.clone()),
     };
     let (operator, readiness) = (web::Data::new(operator), web::Data::new(readiness.clone()));
+    let request_log = clients::request_log(core);
     serve_operator(listener, move |config| {
-        config.app_data(operator.clone()).app_data(readiness.clone());
+        config.app_data(operator.clone()).app_data(readiness.clone()).app_data(request_log.clone());
         config.configure(http::health::configure).configure(http::operator::configure);
     })
 }

@@ -7,6 +7,7 @@ use actix::Addr;
 use bytes::Bytes;
 use highwater_wire::{Encoding, Refusal, close, proto};
 use proto::{client_frame::Request, server_frame::Body};
+use tracing::Instrument;
 
 use super::{
     accounts::Accounts,
@@ -120,7 +121,9 @@ impl Reception {
             received_us: self.lobby.services.clock.monotonic_us(),
         }
         .run(errand);
-        actix_web::rt::spawn(errand);
+        let connection = self.guest.borrow().link.as_ref().map(|link| link.id().0);
+        let span = tracing::error_span!("request", connection, request = request_id);
+        actix_web::rt::spawn(errand.instrument(span));
     }
 }
 
