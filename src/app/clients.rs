@@ -70,7 +70,7 @@ pub(super) fn serve(
 
 /// What names the requests of a port in the log.
 pub(super) fn request_log(core: &Core) -> web::Data<RequestLog> {
-    let (ids, clock) = (RequestIds::new(&system::random()), core.services.clock.clone());
+    let (ids, clock) = (RequestIds::new(system::random()), core.services.clock.clone());
     web::Data::new(RequestLog { ids, clock })
 }
 

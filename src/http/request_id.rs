@@ -2,10 +2,7 @@
 //!
 //! One that comes with a request is taken if it is harmless to write down; who brings none is given one.
 
-use std::{
-    fmt,
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
-};
+use std::fmt;
 
 use actix_http::header::{HeaderMap, HeaderName, HeaderValue};
 
@@ -17,13 +14,9 @@ pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 /// Longest id that is taken, bytes: a UUID has 36, ids of traces 32. A longer one is as none.
 const BYTES_MAX: usize = 64;
 
-/// Names requests that bring no id of their own.
-#[derive(Debug)]
-pub struct RequestIds {
-    /// Of this process and port, so that ids of two starts differ.
-    prefix: u32,
-    last: AtomicU64,
-}
+/// Names requests that bring no id of their own: at random and at one length, so that an id says nothing of how many
+/// requests there are, nor of what was asked.
+pub struct RequestIds(Random);
 
 /// The id of one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,20 +27,17 @@ pub struct RequestId {
 }
 
 impl RequestIds {
-    /// Ids that begin with a random number, and count.
+    /// Ids from a source of chance.
     #[must_use]
-    pub fn new(random: &Random) -> RequestIds {
-        RequestIds { prefix: u32::from_be_bytes(random.bytes()), last: AtomicU64::new(0) }
+    pub fn new(random: Random) -> RequestIds {
+        RequestIds(random)
     }
 
     /// The id that a request brings, or a new one.
     pub fn of(&self, headers: &HeaderMap) -> RequestId {
         match given(headers) {
             Some(text) => RequestId { text: text.to_owned(), is_given: true },
-            None => {
-                let number = self.last.fetch_add(1, Relaxed) + 1;
-                RequestId { text: format!("{:08x}-{number}", self.prefix), is_given: false }
-            }
+            None => RequestId { text: format!("{:016x}", self.0.id()), is_given: false },
         }
     }
 }
@@ -106,13 +96,17 @@ mod tests {
 
     #[test]
     fn who_brings_none_is_given_one_that_no_other_has() {
-        let random = Random::new(|bytes| bytes.fill(0xa7));
-        let ids = RequestIds::new(&random);
+        let drawn = std::sync::atomic::AtomicU8::new(0);
+        let count = move |bytes: &mut [u8]| {
+            bytes.fill(0);
+            bytes[7] = drawn.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 9;
+        };
+        let ids = RequestIds::new(Random::new(count));
         let made: Vec<RequestId> = [&HeaderMap::new(), &with("a b"), &with("mine"), &HeaderMap::new()]
             .map(|headers| ids.of(headers))
             .into();
         let texts: Vec<String> = made.iter().map(ToString::to_string).collect();
-        assert_eq!(texts, ["a7a7a7a7-1", "a7a7a7a7-2", "mine", "a7a7a7a7-3"]);
+        assert_eq!(texts, ["0000000000000009", "000000000000000a", "mine", "000000000000000b"]);
         assert!(made.iter().all(|id| given(&with(&id.to_string())).is_some()), "what we make we would take");
         assert_eq!(made.iter().map(|id| id.is_given).collect::<Vec<_>>(), [false, false, true, false]);
     }
