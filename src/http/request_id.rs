@@ -43,7 +43,7 @@ impl RequestIds {
 }
 
 /// The id that a request brings, if it is letters, digits, hyphens and dots: it cannot break a line of the log, and none
-/// of our secrets can stand in it, since each has an underscore behind its kind.
+/// of our tokens and keys can stand in it, since each has an underscore behind its kind.
 #[must_use]
 pub fn given(headers: &HeaderMap) -> Option<&str> {
     let text = headers.get(HEADER)?.to_str().ok()?;
