@@ -70,6 +70,11 @@ test:
 	else
 	    step "client in Python" env HIGHWATER_BIN="$(abspath $(BUILT))/highwater" python3 -m unittest discover -s tests/python
 	fi
+	if has python3 && has promtool && has prometheus; then
+	    step "metrics under Prometheus" env HIGHWATER_BIN="$(abspath $(BUILT))/highwater" python3 -m unittest discover -s tests/prometheus
+	else
+	    skip "metrics under Prometheus" "python3, promtool or prometheus is not installed"
+	fi
 	if ! [ -e tests/web/run.sh ]; then
 	    skip "two people in a browser" "tests/web is not there"
 	elif ! has npm || ! { has chromium || has chromium-browser || has google-chrome; }; then

@@ -30,6 +30,7 @@ use crate::{
         self,
         health::Readiness,
         operator::{Operator, Setup},
+        request_log::RequestLog,
         server::serve_operator,
     },
     model::Clock,
@@ -126,7 +127,7 @@ async fn run(config: &Config, options: ServeOptions) -> Result<(), StartFault> {
     let minute_clock = system::minute_clock(&core.services.clock, minute_ms);
     let alarms = Arc::new(alarms::alarms(&config.alarms, &minute_clock, &core.points)?);
     let operator = operator(config, &core, &alarms, &minute_clock);
-    let operator_server = serve_operators(operators, operator, &readiness)?;
+    let operator_server = serve_operators(operators, operator, &readiness, clients::request_log(&core))?;
     let (client_handle, operator_handle) = (client_server.handle(), operator_server.handle());
     let serving = actix_web::rt::spawn(client_server);
     let operating = actix_web::rt::spawn(operator_server);
@@ -179,10 +180,11 @@ fn serve_operators(
     listener: TcpListener,
     operator: Operator,
     readiness: &Readiness,
+    request_log: web::Data<RequestLog>,
 ) -> std::io::Result<actix_web::dev::Server> {
     let (operator, readiness) = (web::Data::new(operator), web::Data::new(readiness.clone()));
     serve_operator(listener, move |config| {
-        config.app_data(operator.clone()).app_data(readiness.clone());
+        config.app_data(operator.clone()).app_data(readiness.clone()).app_data(request_log.clone());
         config.configure(http::health::configure).configure(http::operator::configure);
     })
 }

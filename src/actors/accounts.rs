@@ -3,6 +3,7 @@
 mod api_keys;
 mod attempts;
 mod bots;
+mod counting;
 mod erasure;
 mod host_sign_in;
 mod making;
@@ -38,6 +39,7 @@ use crate::{
         limits::NAME_CHARS,
         record::{Account, Device, Invite, SecretHash, is_name_letter, name_key},
     },
+    monitor::Op,
 };
 
 /// Who may register on the client port.
@@ -159,6 +161,10 @@ impl Accounts {
     /// # Errors
     /// As the protocol says.
     pub async fn register(&self, register: proto::Register) -> Result<proto::SignedIn, Refusal> {
+        self.counted(Op::Register, self.hash_and_make(register)).await
+    }
+
+    async fn hash_and_make(&self, register: proto::Register) -> Result<proto::SignedIn, Refusal> {
         let invite = match self.registration {
             Registration::Closed => return Err(Refusal::RegistrationClosed),
             Registration::Invite => Some(secret_hash(register.invite.trim())),
@@ -196,6 +202,14 @@ impl Accounts {
     /// # Errors
     /// As the protocol says; name and password are never told apart.
     pub async fn sign_in(
+        &self,
+        sign_in: proto::SignIn,
+        peer: Option<IpAddr>,
+    ) -> Result<proto::SignedIn, Refusal> {
+        self.counted(Op::SignIn, self.prove_and_add(sign_in, peer)).await
+    }
+
+    async fn prove_and_add(
         &self,
         sign_in: proto::SignIn,
         peer: Option<IpAddr>,

@@ -7,6 +7,7 @@ use actix::Addr;
 use bytes::Bytes;
 use highwater_wire::{Encoding, Refusal, close, proto};
 use proto::{client_frame::Request, server_frame::Body};
+use tracing::Instrument;
 
 use super::{
     accounts::Accounts,
@@ -120,7 +121,9 @@ impl Reception {
             received_us: self.lobby.services.clock.monotonic_us(),
         }
         .run(errand);
-        actix_web::rt::spawn(errand);
+        let connection = self.guest.borrow().link.as_ref().map(|link| link.id().0);
+        let span = tracing::error_span!("request", connection, request = request_id);
+        actix_web::rt::spawn(errand.instrument(span));
     }
 }
 
@@ -183,7 +186,7 @@ impl Running {
         // Until the end of this function, whichever it is.
         let mut unanswered = self.lobby.services.unanswered.share();
         unanswered.add();
-        let (op, outcome) = match errand {
+        match errand {
             Errand::Hello(hello) => match self.hello(hello).await {
                 // Counted by the user's actor when it greets.
                 Ok(()) => return,
@@ -192,36 +195,31 @@ impl Running {
                     if !refusal.retry() {
                         self.close(refusal);
                     }
-                    (Op::Hello, Outcome::from(refusal))
+                    self.count_refused_hello(refusal);
                 }
             },
-            Errand::Register(register) => {
-                (Op::Register, self.signed_in(self.lobby.accounts.register(register).await))
-            }
+            Errand::Register(register) => self.signed_in(self.lobby.accounts.register(register).await),
             Errand::SignIn(sign_in) => {
-                (Op::SignIn, self.signed_in(self.lobby.accounts.sign_in(sign_in, self.peer).await))
+                self.signed_in(self.lobby.accounts.sign_in(sign_in, self.peer).await);
             }
             Errand::SignInWithToken(sign_in) => {
-                let signed_in = self.lobby.accounts.sign_in_with_token(sign_in, self.peer).await;
-                (Op::SignIn, self.signed_in(signed_in))
+                self.signed_in(self.lobby.accounts.sign_in_with_token(sign_in, self.peer).await);
             }
-        };
-        let services = &self.lobby.services;
-        let took_us = services.clock.monotonic_us().saturating_sub(self.received_us);
-        services.monitor.operation(op).finished(outcome, took_us, 0);
+        }
         self.guest.borrow_mut().stage = Stage::Unknown;
     }
 
-    fn signed_in(&self, result: Result<proto::SignedIn, Refusal>) -> Outcome {
+    fn count_refused_hello(&self, refusal: Refusal) {
+        let services = &self.lobby.services;
+        let took_us = services.clock.monotonic_us().saturating_sub(self.received_us);
+        services.monitor.operation(Op::Hello).finished(Outcome::from(refusal), took_us, 0);
+    }
+
+    /// Accounts have counted it.
+    fn signed_in(&self, result: Result<proto::SignedIn, Refusal>) {
         match result {
-            Ok(signed_in) => {
-                self.tell(Body::SignedIn(signed_in));
-                Outcome::Ok
-            }
-            Err(refusal) => {
-                self.refuse(refusal);
-                Outcome::from(refusal)
-            }
+            Ok(signed_in) => self.tell(Body::SignedIn(signed_in)),
+            Err(refusal) => self.refuse(refusal),
         }
     }
 

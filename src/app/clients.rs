@@ -30,6 +30,8 @@ use crate::{
         self,
         development::Development,
         health::Readiness,
+        request_id::RequestIds,
+        request_log::RequestLog,
         requests::Client,
         server::{ClientPort, WorkerParts, serve_clients},
         upgrade::{Door, Opening},
@@ -59,10 +61,17 @@ pub(super) fn serve(
         door: Arc::clone(&door),
         about: about(config),
         compares: config.client.compares,
+        request_log: request_log(core),
     };
     let port = client_port(config, room, core, &door);
     let server = serve_clients(listener, port, move |links| worker(&parts, links))?;
     Ok((server, door))
+}
+
+/// What names the requests of a port in the log.
+pub(super) fn request_log(core: &Core) -> web::Data<RequestLog> {
+    let (ids, clock) = (RequestIds::new(system::random()), core.services.clock.clone());
+    web::Data::new(RequestLog { ids, clock })
 }
 
 fn client_port(config: &Config, room: system::Room, core: &Core, door: &Arc<Door>) -> ClientPort {
@@ -96,6 +105,7 @@ struct LobbyParts {
     door: Arc<Door>,
     about: http::pages::About,
     compares: bool,
+    request_log: web::Data<RequestLog>,
 }
 
 /// Starts a worker's hub and says how its connections and requests are received.
@@ -129,6 +139,7 @@ fn worker(
     });
     let readiness = web::Data::new(parts.readiness.clone());
     let development = web::Data::new(Development(parts.development));
+    let request_log = parts.request_log.clone();
     let about = parts.about;
     WorkerParts {
         make_upward: move |opening: Opening| {
@@ -139,6 +150,7 @@ fn worker(
                 .app_data(client.clone())
                 .app_data(readiness.clone())
                 .app_data(development.clone())
+                .app_data(request_log.clone())
                 .configure(http::health::configure)
                 .configure(http::pages::configure(about))
                 .service(web::resource("/v1/request").route(web::post().to(http::requests::request)))

@@ -2,7 +2,10 @@
 
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{Log, LogFormat};
+use crate::{
+    config::{Log, LogFormat},
+    http::request_log,
+};
 
 /// Begins to log. A filter that cannot be read was refused by the configuration before.
 pub(super) fn start(log: &Log) {
@@ -11,11 +14,16 @@ pub(super) fn start(log: &Log) {
     if let Ok(quiet) = "actix_http::h1::dispatcher=off".parse() {
         filter = filter.add_directive(quiet);
     }
+    let requests = if log.requests { "info" } else { "off" };
+    if let Ok(requests) = format!("{}={requests}", request_log::TARGET).parse() {
+        filter = filter.add_directive(requests);
+    }
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second start in one process (tests) keeps the first.
     let _ = match log.format {
         LogFormat::Text => builder.with_ansi(false).try_init(),
-        LogFormat::Json => builder.json().try_init(),
+        // A line has at most one span, the request's, so a list of them says nothing more.
+        LogFormat::Json => builder.json().with_span_list(false).try_init(),
     };
 }
 

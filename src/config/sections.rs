@@ -186,6 +186,8 @@ pub struct Log {
     pub format: LogFormat,
     /// A level, or `target=level` pairs with commas.
     pub level: String,
+    /// A line for each HTTP request and each WebSocket that is opened, whatever the level.
+    pub requests: bool,
 }
 
 /// How a log line looks.
@@ -259,6 +261,6 @@ impl Default for Cleanup {
 
 impl Default for Log {
     fn default() -> Log {
-        Log { format: LogFormat::Text, level: "info".to_owned() }
+        Log { format: LogFormat::Text, level: "info".to_owned(), requests: false }
     }
 }

@@ -347,6 +347,11 @@ pub(super) static SETTINGS: &[Setting] = &[
         show: |c| quoted(&c.log.level),
     },
     Setting {
+        key: "log.requests",
+        set: |c, given| put(&mut c.log.requests, given.truth()),
+        show: |c| c.log.requests.to_string(),
+    },
+    Setting {
         key: "kinds",
         set: |c, given| put(&mut c.kinds, given.kinds()),
         show: |c| {

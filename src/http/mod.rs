@@ -21,6 +21,8 @@ pub mod operator;
 pub mod pages;
 mod points;
 mod rendering;
+pub mod request_id;
+pub mod request_log;
 pub mod requests;
 pub mod server;
 pub mod upgrade;

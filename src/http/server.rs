@@ -18,7 +18,7 @@ use actix_web::web::ServiceConfig;
 use actix_web::{App, HttpServer};
 
 use super::upgrade::{self, Door, Opening};
-use super::{development, headers};
+use super::{development, headers, request_log};
 use crate::actors::connection::Upward;
 use crate::actors::sweeper::{MonotonicMs, Patience, Sweeper};
 use crate::actors::transport::{TransportLimits, WorkerLinks};
@@ -115,6 +115,7 @@ where
             let app = App::new()
                 .wrap(from_fn(development::refuse_forwarded))
                 .wrap(headers::safe())
+                .wrap(from_fn(request_log::name))
                 .configure(|config| configure(config));
             HttpService::build()
                 .keep_alive(KEEP_ALIVE)
@@ -138,7 +139,10 @@ pub fn serve_operator<C>(listener: TcpListener, configure: C) -> io::Result<acti
 where
     C: Fn(&mut ServiceConfig) + Send + Clone + 'static,
 {
-    let server = HttpServer::new(move || App::new().wrap(headers::safe()).configure(configure.clone()))
+    let app = move || {
+        App::new().wrap(headers::safe()).wrap(from_fn(request_log::name)).configure(configure.clone())
+    };
+    let server = HttpServer::new(app)
         .workers(OPERATOR_WORKERS)
         .max_connections(OPERATOR_CONNECTIONS_MAX)
         .keep_alive(KEEP_ALIVE)

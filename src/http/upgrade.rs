@@ -18,7 +18,7 @@ use bytes::Bytes;
 use highwater_wire::Encoding;
 use tokio::io::AsyncWriteExt;
 
-use super::development;
+use super::{development, request_id, request_log};
 use crate::actors::connection::{self, Upward};
 use crate::actors::transport::{ConnectionId, WorkerLinks};
 
@@ -223,11 +223,23 @@ pub(crate) async fn serve<U, F>(
             let upward = make_upward(Opening { encoding, peer: socket.peer_addr().ok() });
             // Copied out: the buffer itself has 8 KiB, and even an empty slice would keep it for the connection's life.
             let leftover = Bytes::copy_from_slice(&parts.read_buf);
-            let membership = links.admit(door.next_id(), encoding);
+            let connection = door.next_id();
+            let (request_id, encoding_name) =
+                (request_id::given(&request.head().headers), encoding.subprotocol());
+            tracing::info!(
+                target: request_log::TARGET,
+                connection = connection.0,
+                request_id,
+                encoding = encoding_name,
+                "a WebSocket was opened"
+            );
+            let membership = links.admit(connection, encoding);
             connection::open(socket, response, leftover, upward, membership, permit);
         }
         Err(refused) => {
-            tracing::debug!(?refused, "an upgrade was refused");
+            let (request_id, status) =
+                (request_id::given(&request.head().headers), refused.answer().0.as_u16());
+            tracing::info!(target: request_log::TARGET, request_id, status, ?refused, "an upgrade was refused");
             // A client that does not take the answer has nobody to tell.
             let _ = actix_web::rt::time::timeout(REFUSAL_TIMEOUT, write_refusal(&mut socket, refused)).await;
         }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::help;
 use super::registry::{Entry, Kind, Part, Unit};
 use super::slots::Slots;
 
@@ -107,7 +108,9 @@ fn write_head(out: &mut String, name: &str, first: &Entry, format: Format) {
     };
     // The classic format names a counter by its sample, OpenMetrics by its family.
     let suffix = if kind == "counter" && format == Format::Classic { "_total" } else { "" };
-    push(out, format_args!("# TYPE {name}{suffix} {kind}\n"));
+    push(out, format_args!("# HELP {name}{suffix} "));
+    push_escaped(out, &help::of(first));
+    push(out, format_args!("\n# TYPE {name}{suffix} {kind}\n"));
     if format == Format::OpenMetrics {
         match first.unit {
             Unit::Count => {}
@@ -123,14 +126,7 @@ fn write_sample(out: &mut String, name: &str, suffix: &str, labels: &[(&str, &st
     let mut opening = '{';
     for (label, value) in labels.iter().copied().chain(le.map(|le| ("le", le))) {
         push(out, format_args!("{opening}{label}=\""));
-        for character in value.chars() {
-            match character {
-                '\\' => out.push_str("\\\\"),
-                '"' => out.push_str("\\\""),
-                '\n' => out.push_str("\\n"),
-                plain => out.push(plain),
-            }
-        }
+        push_escaped(out, value);
         out.push('"');
         opening = ',';
     }
@@ -138,6 +134,19 @@ fn write_sample(out: &mut String, name: &str, suffix: &str, labels: &[(&str, &st
         out.push('}');
     }
     out.push(' ');
+}
+
+/// As both formats read the values of labels and OpenMetrics reads help, too. The classic format knows no quotation mark
+/// in help that is escaped and would show the backslash: our sentences have none.
+fn push_escaped(out: &mut String, text: &str) {
+    for character in text.chars() {
+        match character {
+            '\\' => out.push_str("\\\\"),
+            '"' => out.push_str("\\\""),
+            '\n' => out.push_str("\\n"),
+            plain => out.push(plain),
+        }
+    }
 }
 
 fn write_value(out: &mut String, unit: Unit, value: i64) {

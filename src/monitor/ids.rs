@@ -8,9 +8,12 @@ use super::operations;
 use super::registry::{self, Entry, Kind, LOST_ENTRY, Part, Unit};
 
 macro_rules! server_ids {
-    ($( $(#[$doc:meta])* $constant:ident = $id:literal, $name:literal, $kind:ident, $unit:ident, $owner:literal,
-        $family:literal $( { $($label:literal: $value:literal),+ } )? $( [$part:expr] )?; )*) => {
-        $( $(#[$doc])* pub const $constant: u32 = $id; )*
+    ($( $(#[doc = $doc:literal])* $constant:ident = $id:literal, $name:literal, $kind:ident, $unit:ident,
+        $owner:literal, $family:literal $( { $($label:literal: $value:literal),+ } )? $( [$part:expr] )?; )*) => {
+        $( $(#[doc = $doc])* pub const $constant: u32 = $id; )*
+
+        /// The sentence above each id, by family: what `help` says of a family that has one id.
+        pub(super) const SENTENCES: &[(&str, &str)] = &[$( ($family, concat!($($doc),*)), )*];
 
         const SERVER: &[Entry] = &[$( Entry {
             id: $id,
@@ -287,7 +290,7 @@ server_ids! {
     /// Follows that were given to users who were there when an operator had everybody follow a channel.
     BROADCAST_FOLLOWS = 1280, "broadcasts.follows", Sum, Count, "persistence", "broadcast_follows";
     /// Minutes of points that were stored; one that two processes counted in is stored by each.
-    POINT_MINUTES_STORED = 1285, "points.minutes_stored", Sum, Count, "points", "point_minutes_stored";
+    POINT_MINUTES_STORED = 1285, "points.minutes_stored", Sum, Count, "points", "point_rows_stored";
     /// Attempts to store points that failed; the minutes are stored with the next one.
     POINT_FAULTS = 1286, "points.faults", Sum, Count, "points", "point_faults";
     /// Files of points that were cut where they ended in the middle of a row: what a crash tore, or damage.
@@ -312,6 +315,8 @@ server_ids! {
     INDEX_DISK_BYTES = 1298, "index.disk_bytes", Gauge, Bytes, "index", "index_disk";
     /// Bytes of keys and values in the index, as the last whole survey found them; 0 before.
     INDEX_LIVE_BYTES = 1299, "index.live_bytes", Gauge, Bytes, "index", "index_live";
+    /// Accounts that were made: registered, by an operator or an API key, or at the first word of the host app.
+    ACCOUNTS_MADE = 1310, "accounts.made", Sum, Count, "accounts", "accounts_made";
 }
 
 /// Operations per batch. Bounds: a batch holds at most 256 operations.

@@ -10,6 +10,7 @@ pub mod chart;
 pub mod curves;
 pub mod exposition;
 pub mod handle;
+pub mod help;
 pub mod histogram;
 pub mod ids;
 pub mod minutes;

@@ -13,6 +13,7 @@
 //! | [`bad_tokens`] | forged, cut and ended tokens open nothing |
 //! | [`http_twin`] | the same requests over HTTP: same answers, statuses, sizes |
 //! | [`registration`] | who may make an account; names, passwords, invites |
+//! | [`counted_once`] | registrations and sign-ins count once, refusals too, whichever way they come |
 //! | [`sign_in`] | signing in: uniform refusals, and an end to guessing |
 //! | [`host_callback`] | users of a host app that is asked: who it knows is one user for good; what it refuses; answers that are none |
 //! | [`host_tokens`] | users of a host app: made at first sight, the same ever after; what it did not sign; its keys |
@@ -43,6 +44,7 @@
 //! | [`levels`] | devices of two levels side by side, an app that is updated in place, custom messages |
 //! | [`lifecycle`] | ready line, health, stopping in order, coming back |
 //! | [`start`] | what keeps a server from starting, said by name |
+//! | [`request_ids`] | the log as JSON: requests have ids by which a line is found, and nothing of users is in it |
 //! | [`restored`] | an older copy of the store is put back: every device drops what was lost, and nothing else |
 //! | [`watermarks`] | how far others have come: asked, hinted, hidden, blocked; the members of a group |
 //! | [`slow_device`] | a device that never reads costs its bound and nobody else anything |
@@ -73,6 +75,7 @@ mod cleanup;
 mod comparison;
 mod contact_requests;
 mod contacts;
+mod counted_once;
 mod devices;
 mod document_kinds;
 mod encodings;
@@ -105,6 +108,7 @@ mod points;
 mod posts;
 mod profiles;
 mod registration;
+mod request_ids;
 mod restored;
 mod retention;
 mod sign_in;

@@ -80,7 +80,7 @@ async fn a_minute_that_has_ended_outlives_a_kill() {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     // Told from memory at once, and stored by the time of the next look at the clock.
-    let metric = "highwater_point_minutes_stored_total 0";
+    let metric = "highwater_point_rows_stored_total 0";
     while server.operate("GET", "/metrics", "").await.text().contains(metric) {
         assert!(began.elapsed() < MINUTE_DEADLINE, "the minute was not stored");
         tokio::time::sleep(Duration::from_millis(50)).await;

@@ -58,11 +58,14 @@ async fn an_unknown_name_and_a_wrong_password_cannot_be_told_apart() {
     };
     let (known, unknown) = (post("Ann").await, post("nobody").await);
     // The order of headers is that of a map with a seed of each answer.
-    let without_date = |answer: &http::Answer| {
-        let lines = answer.head.lines().filter(|line| !line.starts_with("date:"));
-        lines.map(str::to_owned).collect::<std::collections::BTreeSet<_>>()
+    let without_date_and_id = |answer: &http::Answer| {
+        let is_told = |line: &&str| !line.starts_with("date:") && !line.starts_with("x-request-id:");
+        answer.head.lines().filter(is_told).map(str::to_owned).collect::<std::collections::BTreeSet<_>>()
     };
-    assert_eq!((without_date(&known), &known.body), (without_date(&unknown), &unknown.body));
+    assert_eq!((without_date_and_id(&known), &known.body), (without_date_and_id(&unknown), &unknown.body));
+    // The id is drawn at random, and as long.
+    let id = |answer: &http::Answer| answer.header("x-request-id").unwrap().to_owned();
+    assert_eq!((id(&known).len(), id(&unknown).len()), (16, 16));
 }
 
 #[tokio::test(flavor = "multi_thread")]

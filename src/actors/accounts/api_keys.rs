@@ -176,8 +176,10 @@ impl Accounts {
         let (user, name, bot) = (UserId(self.random.id()), create.name, create.bot);
         let make = MakeUser { by, user, name, password, bot };
         match self.decide(Request::MakeUser(make)).await? {
-            Answer::UserMade(user) => {
-                let account = self.services.readers.ask(move |view| view.account(user)).await?;
+            Answer::UserMade(made) => {
+                // Asked for again, it is the account that was made before.
+                self.services.monitor.add(ids::ACCOUNTS_MADE, u64::from(made == user));
+                let account = self.services.readers.ask(move |view| view.account(made)).await?;
                 account.map(user::shown).ok_or(Refusal::NoSuchUser)
             }
             _ => Err(Refusal::Internal),

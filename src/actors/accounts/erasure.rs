@@ -9,7 +9,7 @@ use crate::{
         operation::{Erase, ErasedBy, ErasureRequest, Request},
     },
     model::{UserId, record::name_key},
-    monitor::{Op, Outcome},
+    monitor::Op,
 };
 
 impl Accounts {
@@ -20,12 +20,7 @@ impl Accounts {
     /// # Errors
     /// `WrongCredentials`, `ErasureByOperator`, `TooManyAttempts`, `Busy`, or the committer's refusal.
     pub async fn erase_own(&self, by: Principal, erase: proto::EraseAccount) -> Result<Answer, Refusal> {
-        let started_us = self.services.clock.monotonic_us();
-        let result = self.prove_and_erase(by, erase).await;
-        let outcome = result.as_ref().map_or_else(|refusal| Outcome::from(*refusal), |_| Outcome::Ok);
-        let took_us = self.services.clock.monotonic_us().saturating_sub(started_us);
-        self.services.monitor.operation(Op::EraseAccount).finished(outcome, took_us, 0);
-        result
+        self.counted(Op::EraseAccount, self.prove_and_erase(by, erase)).await
     }
 
     async fn prove_and_erase(&self, by: Principal, erase: proto::EraseAccount) -> Result<Answer, Refusal> {

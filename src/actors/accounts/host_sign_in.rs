@@ -9,6 +9,7 @@ use super::{Accounts, Entitled};
 use crate::{
     logic::{host_names, host_token::Vouched},
     model::{UserId, record::HostIdentityKey},
+    monitor::Op,
     store::view::View,
 };
 
@@ -32,6 +33,14 @@ impl Accounts {
     /// # Errors
     /// As the protocol says; why a token is refused is not told.
     pub async fn sign_in_with_token(
+        &self,
+        sign_in: proto::SignInWithToken,
+        peer: Option<IpAddr>,
+    ) -> Result<proto::SignedIn, Refusal> {
+        self.counted(Op::SignIn, self.vouch_and_admit(sign_in, peer)).await
+    }
+
+    async fn vouch_and_admit(
         &self,
         sign_in: proto::SignInWithToken,
         peer: Option<IpAddr>,

@@ -10,6 +10,7 @@ use crate::{
         limits::DEVICE_NAME_BYTES_MAX,
         record::{HostIdentityKey, SecretHash},
     },
+    monitor::ids,
 };
 
 /// Why there may be an account; nothing where an operator asks.
@@ -37,6 +38,7 @@ impl Accounts {
         let told = proto::SignedIn { user_id: user.0, device_id: device.device.0, token };
         let register = Register { user, name, password, invite, host_identity, device };
         self.decide(Request::Register(register)).await?;
+        self.services.monitor.add(ids::ACCOUNTS_MADE, 1);
         Ok(told)
     }
 

@@ -9,7 +9,7 @@ use crate::{
         operation::{ChangePassword, Request},
     },
     model::{UserId, record::name_key},
-    monitor::{Op, Outcome},
+    monitor::Op,
 };
 
 impl Accounts {
@@ -25,12 +25,7 @@ impl Accounts {
         by: Principal,
         change: proto::ChangePassword,
     ) -> Result<Answer, Refusal> {
-        let started_us = self.services.clock.monotonic_us();
-        let result = self.prove_and_change(by, change).await;
-        let outcome = result.as_ref().map_or_else(|refusal| Outcome::from(*refusal), |_| Outcome::Ok);
-        let took_us = self.services.clock.monotonic_us().saturating_sub(started_us);
-        self.services.monitor.operation(Op::ChangePassword).finished(outcome, took_us, 0);
-        result
+        self.counted(Op::ChangePassword, self.prove_and_change(by, change)).await
     }
 
     async fn prove_and_change(

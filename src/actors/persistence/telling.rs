@@ -300,12 +300,12 @@ fn op_of(request: &Request) -> Option<Op> {
     match request {
         Request::Send(_) => Some(Op::Send),
         Request::MakeUser(_) => Some(Op::Register),
-        Request::Register(_) => Some(Op::Register),
-        Request::AddDevice(_) => Some(Op::SignIn),
         Request::EndDevices { .. } | Request::EndDevice { .. } => Some(Op::EndDevice),
         Request::HandBack { .. } => Some(Op::HandBack),
         // Counted where the password is proven.
-        Request::ChangePassword(_)
+        Request::Register(_)
+        | Request::AddDevice(_)
+        | Request::ChangePassword(_)
         | Request::SetPassword { .. }
         | Request::Suspend { .. }
         | Request::Erase(_)

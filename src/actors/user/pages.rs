@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use highwater_wire::{Encoding, Refusal, base_of, proto};
 
-use super::{User, naming, page_limit::page_limit};
+use super::{User, naming, page_limit::page_limit, requests::span_of};
 use crate::{
     actors::{ports::Post, reader::PageRead, transport::ConnectionId},
     model::{
@@ -213,7 +213,7 @@ impl User {
             if let Ok(answered) = &answered {
                 count_told(&job.monitor, &answered.page);
             }
-            let read = to_read(answered, encoding, request_id, user);
+            let read = to_read(answered, encoding, (connection, request_id), user);
             let outcome = if matches!(read, PageRead::Failed { .. }) { Outcome::Fault } else { Outcome::Ok };
             let now_us = job.clock.monotonic_us();
             let waited = started_us.saturating_sub(queued_us);
@@ -246,6 +246,7 @@ impl User {
                 if alarm {
                     self.services.monitor.add(ids::LINEAGES_STUCK, 1);
                     let (user, device) = (self.user.0, lineage.device.0);
+                    let _of_this_request = span_of(connection, request_id).entered();
                     tracing::warn!(user, device, "a client hands in the same snapshot again and again");
                 }
                 Some(1)
@@ -295,7 +296,7 @@ impl User {
 fn to_read(
     answered: Result<Answered, ReadFault>,
     encoding: Encoding,
-    request_id: u64,
+    (connection, request_id): (ConnectionId, u64),
     user: UserId,
 ) -> PageRead {
     match answered {
@@ -308,6 +309,7 @@ fn to_read(
         }
         Err(fault) => {
             let error = &fault as &dyn std::error::Error;
+            let _of_this_request = span_of(connection, request_id).entered();
             tracing::error!(error, user = user.0, "a page could not be read");
             PageRead::Failed { request_id, page: true }
         }

@@ -23,7 +23,12 @@ impl User {
             Ok(head) => job.ports.post(worker, user, Post::Head(connection, head)),
             Err(fault) => {
                 let error = &fault as &dyn std::error::Error;
-                tracing::error!(error, user = user.0, "the newest of a user could not be read");
+                tracing::error!(
+                    error,
+                    connection = connection.0,
+                    user = user.0,
+                    "the newest of a user could not be read"
+                );
                 job.ports.post(worker, user, Post::Head(connection, Version(0)));
             }
         });

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use highwater_wire::{Refusal, proto};
 use proto::{client_frame::Request, server_frame::Body};
+use tracing::Instrument;
 
 use super::{Frame, Session, User, UserServices, device_list, page_bytes_max, user_by_name};
 use crate::{
@@ -141,10 +142,12 @@ impl User {
             return;
         };
         let (accounts, services) = (Arc::clone(&self.accounts), Arc::clone(&self.services));
-        actix_web::rt::spawn(async move {
+        let span = span_of(connection, request_id);
+        let change = async move {
             let result = accounts.change_password(by, change).await;
             services.ports.post(name.worker, name.user, Post::Answer(name, result));
-        });
+        };
+        actix_web::rt::spawn(change.instrument(span));
     }
 
     /// The same way: the answer is told before the connections of the user are closed.
@@ -154,10 +157,12 @@ impl User {
             return;
         };
         let (accounts, services) = (Arc::clone(&self.accounts), Arc::clone(&self.services));
-        actix_web::rt::spawn(async move {
+        let span = span_of(connection, request_id);
+        let erase = async move {
             let result = accounts.erase_own(by, erase).await;
             services.ports.post(name.worker, name.user, Post::Answer(name, result));
-        });
+        };
+        actix_web::rt::spawn(erase.instrument(span));
     }
 
     fn change(&mut self, connection: ConnectionId, request_id: u64, request: &Request) {
@@ -267,6 +272,7 @@ impl User {
             let (read, outcome) = match question(view) {
                 Ok(read) => read,
                 Err(fault) => {
+                    let _of_this_request = span_of(connection, request_id).entered();
                     tracing::error!(error = &fault as &dyn std::error::Error, "the store could not be read");
                     (PageRead::Failed { request_id, page: false }, Outcome::Fault)
                 }
@@ -282,6 +288,11 @@ impl User {
             self.refuse(connection, request_id, refusal);
         }
     }
+}
+
+/// What stands in the log beside whatever is logged for a request: by the number of its connection it is found again.
+pub(super) fn span_of(connection: ConnectionId, request_id: u64) -> tracing::Span {
+    tracing::error_span!("request", connection = connection.0, request = request_id)
 }
 
 /// What can be refused without asking the committer, and the rest in its terms.

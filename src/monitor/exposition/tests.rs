@@ -22,7 +22,7 @@ struct Sample {
     value: f64,
 }
 
-/// Reads the text as strictly as its format says: every sample below the one `TYPE` line of its family, right suffixes,
+/// Reads the text as strictly as its format says: every sample below `HELP` and `TYPE` of its family, right suffixes,
 /// well-formed names, labels and numbers, no sample twice, and the last line `# EOF` in OpenMetrics alone.
 fn parse(text: &str, format: Format) -> BTreeMap<String, Family> {
     assert!(text.ends_with('\n') && !text.contains("\n\n"));
@@ -31,10 +31,14 @@ fn parse(text: &str, format: Format) -> BTreeMap<String, Family> {
         assert_eq!(lines.pop(), Some("# EOF"));
     }
     let mut families: BTreeMap<String, Family> = BTreeMap::new();
-    let mut current = String::new();
+    let (mut current, mut helped) = (String::new(), None);
     for line in lines {
-        if let Some(head) = line.strip_prefix("# TYPE ") {
+        if let Some(help) = line.strip_prefix("# HELP ") {
+            assert!(helped.replace(help.split_once(' ').unwrap()).is_none(), "HELP twice: {line}");
+        } else if let Some(head) = line.strip_prefix("# TYPE ") {
             let (name, kind) = head.split_once(' ').unwrap();
+            let (help_of, help) = helped.take().unwrap();
+            assert!(help_of == name && help.len() > 10, "HELP comes before TYPE, and of the same: {line}");
             let name = match (kind, format) {
                 ("counter", Format::Classic) => name.strip_suffix("_total").unwrap(),
                 _ => name,
