@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use super::curves;
 use super::exposition::{self, Format};
 use super::histogram::Histogram;
-use super::ids::FRAMEWORK;
+use super::ids::{self, FRAMEWORK};
 use super::minutes::{Minute, Minutes};
 use super::operations::Op;
 use super::outcome::Outcome;
@@ -46,12 +46,19 @@ impl Monitor {
         reason = "a second set of counters is never what a default should make"
     )]
     pub fn new() -> Monitor {
-        Monitor {
-            shared: Arc::new(Shared {
-                slots: Slots::new(&FRAMEWORK),
-                minutes: Mutex::new(Minutes::new(&FRAMEWORK)),
-            }),
-        }
+        Monitor::with(Slots::new(&FRAMEWORK))
+    }
+
+    /// Counts next to nothing: what the cost of counting is measured against. The few ids that stay are of batches and
+    /// not of messages; who measures waits by them for the index.
+    #[must_use]
+    pub fn switched_off() -> Monitor {
+        const KEPT: [u32; 4] = [ids::BATCHES, ids::TAIL_BYTES, ids::INDEX_LAG_RECORDS, ids::INDEX_BATCHES];
+        Monitor::with(Slots::new(&FRAMEWORK).of_these_alone(&KEPT))
+    }
+
+    fn with(slots: Slots) -> Monitor {
+        Monitor { shared: Arc::new(Shared { slots, minutes: Mutex::new(Minutes::new(&FRAMEWORK)) }) }
     }
 
     /// Adds `n` to a sum, or raises a gauge by `n`.
@@ -125,6 +132,12 @@ impl Monitor {
     #[must_use]
     pub fn point(&self, id: u32, minute: Minute) -> Option<i64> {
         self.shared.minutes.lock().point(id, minute)
+    }
+
+    /// What a sum has gained since its last point; 0 for other kinds and unknown ids.
+    #[must_use]
+    pub fn residue(&self, id: u32) -> i64 {
+        self.shared.minutes.lock().residue(id, &self.shared.slots)
     }
 
     /// All current values as text for Prometheus. Its content type is [`Format::content_type`].
