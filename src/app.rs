@@ -42,6 +42,8 @@ pub struct ServeOptions {
     pub seeded_bug: Option<String>,
     /// Commits return at once and nothing is kept: what the cost of storing is measured against.
     pub null_store: bool,
+    /// Next to nothing is counted: what the cost of counting is measured against.
+    pub no_counting: bool,
 }
 
 /// Why the server could not start.

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use highwater::{
     app::{self, ServeOptions},
-    cli::{self, Command, Serve},
+    cli::{self, Command, Measuring, Serve},
     config::{Config, Sources},
 };
 
@@ -22,10 +22,10 @@ fn main() -> ExitCode {
 }
 
 fn run(serve: Serve) -> ExitCode {
-    let Serve { settings, seeded_bug, null_store } = serve;
+    let Serve { settings, seeded_bug, measuring: Measuring { null_store, no_counting } } = serve;
     let sources = Sources { file: settings.file, env: std::env::vars_os(), flags: settings.flags };
     match Config::load(sources) {
-        Ok((config, _)) => app::serve(&config, ServeOptions { seeded_bug, null_store }),
+        Ok((config, _)) => app::serve(&config, ServeOptions { seeded_bug, null_store, no_counting }),
         Err(error) => {
             eprintln!("highwater: {}", cli::sentence(&error));
             ExitCode::FAILURE

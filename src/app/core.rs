@@ -58,7 +58,7 @@ pub(super) struct Core {
 impl Core {
     /// Opens the store and starts everything below the ports.
     pub(super) fn start(config: &Config, room: Room, options: &ServeOptions) -> Result<Core, StartFault> {
-        let (clock, random, monitor) = (system::clock(), system::random(), Monitor::new());
+        let (clock, random, monitor) = (system::clock(), system::random(), points::monitor(options));
         let host_app = identity::host_app(&config.identity, &clock, &monitor)?;
         let kinds = config.kinds.iter().map(|kind| (kind.number, kind.name.clone())).collect::<Vec<_>>();
         let kinds = Arc::new(Kinds::of_server(&kinds).map_err(StartFault::Kinds)?);

@@ -16,6 +16,11 @@ use crate::{
 /// How often the minute points look at the clock.
 const TICK: Duration = Duration::from_secs(1);
 
+/// The counters of this process.
+pub(super) fn monitor(options: &ServeOptions) -> Monitor {
+    if options.no_counting { Monitor::switched_off() } else { Monitor::new() }
+}
+
 /// The points of the data directory; none are kept where their directory cannot be opened.
 pub(super) fn open(config: &Config, options: &ServeOptions, monitor: &Monitor) -> PointKeeper {
     let retention = PointRetention {

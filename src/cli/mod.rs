@@ -10,12 +10,14 @@ pub mod bots;
 pub mod check_config;
 pub mod explain;
 pub mod groups;
+mod measuring;
 mod operator_port;
 mod printing;
 pub mod programs;
 mod token_file;
 
 pub use check_config::sentence;
+pub use measuring::Measuring;
 pub(crate) use printing::print_answer;
 
 use std::path::PathBuf;
@@ -47,8 +49,8 @@ pub struct Serve {
     pub settings: Settings,
     /// A bug to behave by; always `None` in builds without the feature `seeded-bugs`.
     pub seeded_bug: Option<String>,
-    /// Store nothing: for benchmarks.
-    pub null_store: bool,
+    /// What is left out: for benchmarks.
+    pub measuring: Measuring,
 }
 
 /// What the command line says about settings: two of the sources of `Config::load`.
@@ -209,9 +211,8 @@ struct ServeFlags {
     #[cfg(feature = "seeded-bugs")]
     #[arg(long, value_name = "NAME", env = crate::config::SEEDED_BUG_VARIABLE)]
     seeded_bug: Option<String>,
-    /// Store nothing, for benchmarks: commits return at once, and everything is forgotten at the end.
-    #[arg(long, hide = true)]
-    null_store: bool,
+    #[command(flatten)]
+    measuring: Measuring,
 }
 
 #[derive(Debug, Args)]
@@ -339,7 +340,7 @@ impl From<ServeFlags> for Serve {
         let seeded_bug = flags.seeded_bug;
         #[cfg(not(feature = "seeded-bugs"))]
         let seeded_bug = None;
-        Serve { settings: flags.settings.into(), seeded_bug, null_store: flags.null_store }
+        Serve { settings: flags.settings.into(), seeded_bug, measuring: flags.measuring }
     }
 }
 
@@ -431,7 +432,7 @@ mod tests {
                 },
             },
             seeded_bug: None,
-            null_store: false,
+            measuring: Measuring::default(),
         });
         assert_eq!(command(&format!("highwater {flags}")), expected);
         assert_eq!(command(&format!("highwater serve {flags}")), expected);
