@@ -154,6 +154,7 @@ fn serve_operators(
         accounts: Arc::clone(&core.accounts),
         exports: http::export::Exports::default(),
         points: Arc::clone(&core.points),
+        host_ids: Arc::clone(&core.host_ids),
         token: secret_hash(&core.secrets.operator_token),
         setup: Setup::new(&core.secrets, config.server.data.clone()),
     };

@@ -6,7 +6,7 @@ use actix_web::rt::{self, task::JoinHandle, time::interval};
 
 use super::ServeOptions;
 use crate::{
-    actors::point_keeper::PointKeeper,
+    actors::{host_ids::HostIds, point_keeper::PointKeeper},
     config::Config,
     model::Clock,
     monitor::Monitor,
@@ -21,14 +21,17 @@ pub(super) fn monitor(options: &ServeOptions) -> Monitor {
     if options.no_counting { Monitor::switched_off() } else { Monitor::new() }
 }
 
-/// The points of the data directory; none are kept where their directory cannot be opened.
-pub(super) fn open(config: &Config, options: &ServeOptions, monitor: &Monitor) -> PointKeeper {
+/// The ids of host programs and the points of the data directory; none are kept where their directory cannot be opened.
+pub(super) fn open(config: &Config, options: &ServeOptions, monitor: &Monitor) -> (HostIds, PointKeeper) {
     let retention = PointRetention {
         minute_days: config.monitor.minute_days,
         five_minute_days: config.monitor.five_minute_days,
         hour_days: config.monitor.hour_days,
     };
-    PointKeeper::open(files(config, options), retention, monitor.clone())
+    let files = files(config, options);
+    // Before the points, which have values of them.
+    let host_ids = HostIds::open(Arc::clone(&files), monitor.clone());
+    (host_ids, PointKeeper::open(files, retention, monitor.clone()))
 }
 
 fn files(config: &Config, options: &ServeOptions) -> Arc<dyn Files> {

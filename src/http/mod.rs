@@ -14,6 +14,7 @@ pub mod export;
 mod groups;
 pub mod headers;
 pub mod health;
+mod host_ids;
 mod keyed_requests;
 pub mod operator;
 pub mod pages;

@@ -16,12 +16,13 @@ use super::{
     body::{self, BodyFault},
     bots, broadcasts, devices, explain, explain_message,
     export::{self, Exports},
-    groups, points,
+    groups, host_ids, points,
     requests::bearer,
 };
 use crate::{
     actors::{
         accounts::{Accounts, secret_hash},
+        host_ids::HostIds,
         point_keeper::PointKeeper,
         user::UserServices,
     },
@@ -55,6 +56,8 @@ pub struct Operator {
     pub exports: Exports,
     /// Stored points.
     pub points: Arc<PointKeeper>,
+    /// Ids of host programs.
+    pub host_ids: Arc<HostIds>,
     /// Hash of the operator's token.
     pub token: SecretHash,
     /// The first thing that an operator does.
@@ -99,6 +102,10 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/", web::get().to(page))
         .route("/metrics", web::get().to(metrics))
         .route("/v1/points", web::get().to(points::answer))
+        .route("/v1/ids", web::put().to(host_ids::register))
+        .route("/v1/ids/list", web::post().to(host_ids::list))
+        .route("/v1/ids/remove", web::post().to(host_ids::remove))
+        .route("/v1/report", web::post().to(host_ids::report))
         .route("/v1/setup", web::post().to(setup))
         .route("/v1/provision", web::post().to(provision))
         .route("/v1/invites", web::post().to(invite))
@@ -331,12 +338,12 @@ impl Operator {
     }
 
     /// Compares hashes, so that time tells nothing about the token.
-    fn authorise(&self, http: &HttpRequest) -> Result<(), Refusal> {
+    pub(super) fn authorise(&self, http: &HttpRequest) -> Result<(), Refusal> {
         if secret_hash(bearer(http)?) == self.token { Ok(()) } else { Err(Refusal::InvalidToken) }
     }
 }
 
-async fn read_json<T: DeserializeOwned>(
+pub(super) async fn read_json<T: DeserializeOwned>(
     http: &HttpRequest,
     payload: web::Payload,
 ) -> Result<T, HttpResponse> {

@@ -292,6 +292,12 @@ server_ids! {
     POINT_FAULTS = 1286, "points.faults", Sum, Count, "points", "point_faults";
     /// Files of points that were cut where they ended in the middle of a row: what a crash tore, or damage.
     POINT_CHUNKS_CUT = 1287, "points.chunks_cut", Sum, Count, "points", "point_chunks_cut";
+    /// Values of host programs that were taken.
+    HOST_VALUES_TAKEN = 1300, "host_ids.values_taken", Sum, Count, "host_ids", "host_values_taken";
+    /// Reports of host programs of which nothing was taken, since one of their values could not be.
+    HOST_REPORTS_REFUSED = 1301, "host_ids.reports_refused", Sum, Count, "host_ids", "host_reports_refused";
+    /// Ids that host programs have registered.
+    HOST_IDS_REGISTERED = 1302, "host_ids.registered", Gauge, Count, "host_ids", "host_ids_registered";
 }
 
 /// Operations per batch. Bounds: a batch holds at most 256 operations.

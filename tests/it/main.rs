@@ -15,6 +15,7 @@
 //! | [`registration`] | who may make an account; names, passwords, invites |
 //! | [`sign_in`] | signing in: uniform refusals, and an end to guessing |
 //! | [`host_callback`] | users of a host app that is asked: who it knows is one user for good; what it refuses; answers that are none |
+//! | [`host_ids`] | programs beside the server count under ids of their own, with a key for it; ids and points outlive a kill |
 //! | [`host_tokens`] | users of a host app: made at first sight, the same ever after; what it did not sign; its keys |
 //! | [`owned_groups`] | how many groups one user owns: bounded, over restarts and in a race |
 //! | [`passwords`] | changing a password: what ends with it, an end to guessing, the operator's word |
@@ -88,6 +89,7 @@ mod group_repair;
 mod groups;
 mod hand_back_times;
 mod host_callback;
+mod host_ids;
 mod host_tokens;
 mod http_twin;
 mod idempotence;

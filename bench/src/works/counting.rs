@@ -101,9 +101,9 @@ fn in_turn(
 ) -> io::Result<Vec<Pair>> {
     let one = |counts| measure(&Place { counts, ..place.clone() });
     let pair = |round: usize| {
-        let first = one(round % 2 == 0)?;
-        let second = one(round % 2 == 1)?;
-        let (counting, not_counting) = if round % 2 == 0 { (first, second) } else { (second, first) };
+        let counts_first = round.is_multiple_of(2);
+        let (first, second) = (one(counts_first)?, one(!counts_first)?);
+        let (counting, not_counting) = if counts_first { (first, second) } else { (second, first) };
         let pair = Pair { counting, not_counting };
         say(&format!(
             "Counting, round {}: {what} {counting:.2} with, {not_counting:.2} without, {:.4} ×",
