@@ -31,7 +31,7 @@ pub enum IdsRequest {
 
 /// The same as commands.
 #[derive(Debug, Subcommand)]
-pub(super) enum IdsNamed {
+pub(in crate::cli) enum IdsNamed {
     /// Print the ids that host programs have registered, one JSON object in a line.
     List {
         /// Print those of the server, too.
