@@ -1,13 +1,15 @@
 //! Conservation: everything that all threads added is in the points that were emitted, or in the residue.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use highwater::{
     actors::point_keeper::PointKeeper,
     model::{PointRow, Resolution, TimeMs},
     monitor::{
-        Format, Monitor, Window,
-        ids::{self, FRAMEWORK},
+        Format, Monitor, Window, ids,
         minutes::{HOLD_MINUTES_MAX, Minute},
         registry::{Kind, LOST},
     },
@@ -17,7 +19,7 @@ use highwater::{
     },
 };
 
-use crate::reporters::{Account, Reporters, SUMS, kind, reported};
+use crate::reporters::{Account, Reporters, SUMS, kind, monitor, reported};
 
 /// 2023-11-14 22:13 UTC.
 const START: i64 = 28_333_333;
@@ -30,8 +32,8 @@ struct Driven<'a> {
     monitor: &'a Monitor,
     /// The minute that is being counted, as the driver expects it.
     open: Option<i64>,
-    /// By id, in the order of the registry: what all points of a sum add up to, the highest of a maximum.
-    emitted: Vec<i64>,
+    /// By id: what all points of a sum add up to, the highest of a maximum.
+    emitted: BTreeMap<u32, i64>,
     minutes: u64,
 }
 
@@ -61,17 +63,14 @@ impl Driven<'_> {
         let row = rows.last().unwrap();
         assert_eq!((row.slot, row.minutes), (ended, 1));
         self.minutes += 1;
-        for (place, entry) in FRAMEWORK.iter().enumerate() {
-            let value = row.value(entry.id).unwrap();
-            self.emitted[place] = match entry.kind {
-                Kind::Gauge => value,
-                kind => kind.combine(self.emitted[place], value),
-            };
+        for ((id, kind), value) in row.ids.iter().zip(&row.values) {
+            let emitted = self.emitted.entry(*id).or_default();
+            *emitted = kind.combine(*emitted, *value);
         }
     }
 
     fn emitted(&self, id: u32) -> i64 {
-        self.emitted[FRAMEWORK.iter().position(|entry| entry.id == id).unwrap()]
+        self.emitted.get(&id).copied().unwrap_or(0)
     }
 }
 
@@ -104,9 +103,8 @@ fn read_on(monitor: &Monitor, done: &AtomicBool) -> u64 {
 #[test]
 fn everything_added_is_in_emitted_points_or_in_the_residue_whatever_the_clock_does() {
     for seed in 0..3 {
-        let (monitor, done) = (Monitor::new(), AtomicBool::new(false));
-        let mut driven =
-            Driven { monitor: &monitor, open: None, emitted: vec![0; FRAMEWORK.len()], minutes: 0 };
+        let (monitor, done) = (monitor(), AtomicBool::new(false));
+        let mut driven = Driven { monitor: &monitor, open: None, emitted: BTreeMap::new(), minutes: 0 };
         let account = std::thread::scope(|scope| {
             let reporters = Reporters::start(scope, &monitor, &done, seed);
             let reader = scope.spawn(|| read_on(&monitor, &done));
@@ -163,7 +161,7 @@ fn everything_added_is_in_the_stored_points_of_every_resolution() {
     let (mut disk, mut all, mut random) = (FaultyDisk::new(), Account::default(), SeededRandom(5));
     let mut minute = START;
     for process in 0..4 {
-        let (monitor, done) = (Monitor::new(), AtomicBool::new(false));
+        let (monitor, done) = (monitor(), AtomicBool::new(false));
         let keeper = PointKeeper::open(disk.directory("points"), RETENTION, monitor.clone());
         keeper.tick(TimeMs(minute * 60_000));
         let account = std::thread::scope(|scope| {

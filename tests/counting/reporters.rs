@@ -11,6 +11,7 @@ use std::{
 };
 
 use highwater::{
+    model::{HostId, HostReport, PointUnit},
     monitor::{
         Monitor, Op, Outcome,
         histogram::Histogram,
@@ -25,6 +26,9 @@ pub const THREADS: usize = 8;
 
 /// Sums that are added to directly; their first is looked at to see that the threads go on.
 pub const SUMS: [u32; 3] = [ids::MESSAGES_STORED, ids::LOG_BYTES, ids::BATCHES];
+
+/// A sum and a maximum of a host program.
+const OF_HOST: [(u32, Kind); 2] = [(10_000, Kind::Sum), (10_001, Kind::Max)];
 
 /// Reports of a thread at least, however fast the others are.
 const ROUNDS_MIN: u64 = 500;
@@ -60,9 +64,22 @@ impl Account {
     }
 }
 
-/// The kind of an id of the framework.
+/// The kind of an id, of the framework or of the host program.
 pub fn kind(id: u32) -> Kind {
-    FRAMEWORK.iter().find(|entry| entry.id == id).unwrap().kind
+    let of_host = OF_HOST.iter().find(|(host, _)| *host == id).map(|(_, kind)| *kind);
+    of_host.unwrap_or_else(|| FRAMEWORK.iter().find(|entry| entry.id == id).unwrap().kind)
+}
+
+/// A monitor that counts for a host program, too.
+pub fn monitor() -> Monitor {
+    let monitor = Monitor::new();
+    monitor.change_host_ids(&OF_HOST.map(|(id, kind)| HostId {
+        id,
+        name: format!("host.n{id}"),
+        kind,
+        unit: PointUnit::Count,
+    }));
+    monitor
 }
 
 /// Threads that report, each with numbers of its own seed.
@@ -115,7 +132,7 @@ impl<'scope> Reporters<'scope> {
     }
 }
 
-/// A report of each kind: sums, a gauge, a histogram, a finished operation.
+/// A report of each kind: sums, a gauge, a histogram, a finished operation, and what a host program reports.
 fn report(monitor: &Monitor, random: &mut SeededRandom, account: &mut Account) {
     for id in SUMS {
         let bits = random.below(40);
@@ -136,6 +153,12 @@ fn report(monitor: &Monitor, random: &mut SeededRandom, account: &mut Account) {
     account.note(Op::Send.wait_sum(), waited);
     account.note(Op::Send.wait_max(), waited);
     observed(account, Op::Send.latency(), took);
+    let (added, set) = (random.below(1 << 30), random.below(1 << 30));
+    let [(sum, _), (max, _)] = OF_HOST;
+    let reports = [(sum, HostReport::Add(added.cast_signed())), (max, HostReport::Set(set.cast_signed()))];
+    monitor.report(&reports).unwrap();
+    account.note(sum, added);
+    account.note(max, set);
 }
 
 fn observed(account: &mut Account, histogram: Histogram, value: u64) {
@@ -161,5 +184,6 @@ pub fn reported() -> Vec<u32> {
     let send = [Op::Send.calls(), Op::Send.errors(Outcome::Overload).unwrap(), Op::Send.wait_sum()];
     let mut all: Vec<u32> = SUMS.into_iter().chain(send).chain([Op::Send.wait_max()]).collect();
     all.extend(of(ids::BATCH_SYNC).chain(of(Op::Send.latency())));
+    all.extend(OF_HOST.map(|(id, _)| id));
     all
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{Home, Server, eventually, http};
+use crate::support::{Home, Server, http};
 
 /// Within a minute the next one begins, and it is stored within seconds of that.
 const MINUTE_DEADLINE: Duration = Duration::from_secs(75);
@@ -112,13 +112,18 @@ async fn ids_outlive_a_kill_and_their_points_with_them() {
     let server = home.start();
     let shop_key = key(&home, "shop", "report");
     assert_eq!(asked(&server, &shop_key, "PUT", "/v1/ids", &shop()).await.status, 204);
-    // The first report comes before a kill, so it has to be of a minute that ended.
+    // It comes before a kill, so it has to be of a minute that ended, and that was stored.
     let report = json!({ "values": [{ "id": 10000, "add": 5 }, { "id": 10001, "set": 9 }] });
     assert_eq!(asked(&server, &shop_key, "POST", "/v1/report", &report).await.status, 204);
     let begun = Instant::now();
-    while metric(&server, "highwater_point_minutes_stored_total").await == Some(0.0) {
-        assert!(begun.elapsed() < MINUTE_DEADLINE, "the minute was not stored");
-        tokio::time::sleep(Duration::from_millis(50)).await;
+    loop {
+        let ended = points(&server).await;
+        let stored = metric(&server, "highwater_point_minutes_stored_total").await.unwrap();
+        if ended.is_some_and(|(total, minutes)| total == 5 && stored >= minutes as f64) {
+            break;
+        }
+        assert!(begun.elapsed() < MINUTE_DEADLINE, "the minute was not stored: {ended:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
     server.kill();
     let second = home.start();
@@ -127,8 +132,8 @@ async fn ids_outlive_a_kill_and_their_points_with_them() {
     assert_eq!(asked(&second, &shop_key, "POST", "/v1/report", &more).await.status, 204);
     second.stop();
     let third = home.start();
-    let total = eventually("both reports in the points", || points(&third)).await;
-    assert_eq!(total, 9);
+    let (total, _) = points(&third).await.unwrap();
+    assert_eq!(total, 9, "both reports are in the points");
     let listed = admin(&home, &["ids", "list"]);
     let line = r#"{"id":10000,"name":"shop.orders","kind":"sum","unit":"count","owner":"host"}"#;
     assert!(listed.starts_with(line) && listed.lines().count() == 3, "{listed}");
@@ -139,11 +144,12 @@ async fn ids_outlive_a_kill_and_their_points_with_them() {
     assert!(!third.log().contains("WARN highwater::actors::host_ids"), "{}", third.log());
 }
 
-/// What the points of the orders of the last two hours add up to.
-async fn points(server: &Server) -> Option<i64> {
+/// What the points of the orders of the last two hours add up to, and of how many minutes there are points.
+async fn points(server: &Server) -> Option<(i64, i64)> {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as i64;
     let path = format!("/v1/points?ids=10000&from_ms={}&to_ms={}", now - 7_200_000, now + 3_600_000);
     let answer: Value = serde_json::from_str(&server.operate("GET", &path, "").await.text()).unwrap();
     let points = answer["series"][0]["points"].as_array()?;
-    Some(points.iter().filter_map(Value::as_i64).sum())
+    let minutes = answer["minutes"].as_array()?.iter().filter_map(Value::as_i64).sum();
+    Some((points.iter().filter_map(Value::as_i64).sum(), minutes))
 }

@@ -62,7 +62,7 @@ pub fn run(place: &Place, size: &Size, report: &mut Report) -> io::Result<()> {
             let pairs = in_turn(&under, size.counted_rounds, "instructions per message", |place| {
                 Stage::set(place, Form::Few, Store::Delivered)?.counted(size.counted, &counter)
             })?;
-            row(report, "instructions", "instructions each", &pairs, true, &setting);
+            row(report, "instructions", "instructions each", &pairs, Some(COST_MAX), &setting);
         }
         Some(_) => {}
         None => {
@@ -75,7 +75,7 @@ pub fn run(place: &Place, size: &Size, report: &mut Report) -> io::Result<()> {
         stage.strike()?;
         Ok(measured.cpu_s_per_million())
     })?;
-    row(report, "CPU", "µs each", &pairs, false, &setting);
+    row(report, "CPU", "µs each", &pairs, None, &setting);
     Ok(())
 }
 
@@ -115,13 +115,13 @@ fn in_turn(
     (0..rounds).map(pair).collect()
 }
 
-fn row(report: &mut Report, what: &str, unit: &str, pairs: &[Pair], is_judged: bool, setting: &Setting) {
+fn row(report: &mut Report, what: &str, unit: &str, pairs: &[Pair], most: Option<f64>, setting: &Setting) {
     let middle = |of: fn(&Pair) -> f64| median(pairs.iter().map(of).collect());
     // Each kind by its middle: what disturbs one server of a pair does not count.
     let pair =
         Pair { counting: middle(|pair| pair.counting), not_counting: middle(|pair| pair.not_counting) };
-    let verdict = if is_judged { Verdict::at_most(pair.ratio(), COST_MAX) } else { Verdict::Information };
-    let reach = if is_judged { format!("≤ {COST_MAX} ×") } else { String::new() };
+    let verdict = most.map_or(Verdict::Information, |most| Verdict::at_most(pair.ratio(), most));
+    let reach = most.map_or(String::new(), |most| format!("≤ {most} ×"));
     let digits = |value: f64| if value >= 1_000.0 { grouped(value) } else { format!("{value:.2}") };
     report.row(
         format!("W2a with counting against without, {what}"),
