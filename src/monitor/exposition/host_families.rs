@@ -1,6 +1,6 @@
 //! Ids of host programs as families of their own, under a prefix that no family of the server has.
 
-use super::{Format, HostValues, Kind, unit_suffix, write_sample, write_type, write_value};
+use super::{Format, HostValues, Kind, push, unit_suffix, write_sample, write_type, write_value};
 
 /// First part of the names. Source: no family of the server begins with `app_`, which a test holds.
 const PREFIX: &str = "highwater_app";
@@ -9,6 +9,15 @@ pub(super) fn write(out: &mut String, host: &HostValues, format: Format) {
     for (id, value) in host.each() {
         let name = format!("{PREFIX}_{}{}", id.name.replace('.', "_"), unit_suffix(id.unit));
         let (kind, suffix) = if id.kind == Kind::Sum { ("counter", "_total") } else { ("gauge", "") };
+        // As for types, the classic format names a counter by its sample.
+        let of_sample = if format == Format::Classic { suffix } else { "" };
+        push(
+            out,
+            format_args!(
+                "# HELP {name}{of_sample} What a program beside the server counts as {}.\n",
+                id.name
+            ),
+        );
         write_type(out, &name, kind, id.unit, format);
         write_sample(out, &name, suffix, &[], None);
         write_value(out, id.unit, value);

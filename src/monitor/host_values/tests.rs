@@ -138,8 +138,11 @@ fn they_are_shown_beside_those_of_the_server() {
     monitor.report(&[(ORDERS, Add(5)), (CARTS, Set(-2)), (SLOWEST, Set(1_500_000))]).unwrap();
     let classic = monitor.metrics(Format::Classic);
     assert!(classic.ends_with(
-        "# TYPE highwater_app_shop_orders_total counter\nhighwater_app_shop_orders_total 5\n\
+        "# HELP highwater_app_shop_orders_total What a program beside the server counts as shop.orders.\n\
+         # TYPE highwater_app_shop_orders_total counter\nhighwater_app_shop_orders_total 5\n\
+         # HELP highwater_app_shop_carts_bytes What a program beside the server counts as shop.carts.\n\
          # TYPE highwater_app_shop_carts_bytes gauge\nhighwater_app_shop_carts_bytes -2\n\
+         # HELP highwater_app_shop_slowest_seconds What a program beside the server counts as shop.slowest.\n\
          # TYPE highwater_app_shop_slowest_seconds gauge\nhighwater_app_shop_slowest_seconds 1.500000\n"
     ));
     let open = monitor.metrics(Format::OpenMetrics);
