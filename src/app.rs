@@ -48,6 +48,8 @@ pub struct ServeOptions {
     pub null_store: bool,
     /// Length of the minutes of minute points and alarms, ms, if not 60,000: for tests of what happens by the minute.
     pub monitor_minute_ms: Option<u32>,
+    /// Next to nothing is counted: what the cost of counting is measured against.
+    pub no_counting: bool,
 }
 
 /// Why the server could not start.
@@ -171,6 +173,7 @@ fn operator(config: &Config, core: &Core, alarms: &Arc<StandingAlarms>, minute_c
         exports: http::export::Exports::default(),
         points: Arc::clone(&core.points),
         minute_clock: minute_clock.clone(),
+        host_ids: Arc::clone(&core.host_ids),
         token: secret_hash(&core.secrets.operator_token),
         setup: Setup::new(&core.secrets, config.server.data.clone()),
     }

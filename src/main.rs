@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use highwater::{
     app::{self, ServeOptions},
-    cli::{self, Command, Serve},
+    cli::{self, Command, Measuring, Serve},
     config::{Config, Sources},
 };
 
@@ -22,10 +22,12 @@ fn main() -> ExitCode {
 }
 
 fn run(serve: Serve) -> ExitCode {
-    let Serve { settings, seeded_bug, null_store, monitor_minute_ms } = serve;
+    let Serve { settings, seeded_bug, measuring } = serve;
+    let Measuring { null_store, no_counting, monitor_minute_ms } = measuring;
+    let options = ServeOptions { seeded_bug, null_store, no_counting, monitor_minute_ms };
     let sources = Sources { file: settings.file, env: std::env::vars_os(), flags: settings.flags };
     match Config::load(sources) {
-        Ok((config, _)) => app::serve(&config, ServeOptions { seeded_bug, null_store, monitor_minute_ms }),
+        Ok((config, _)) => app::serve(&config, options),
         Err(error) => {
             eprintln!("highwater: {}", cli::sentence(&error));
             ExitCode::FAILURE

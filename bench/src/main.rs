@@ -11,6 +11,7 @@ mod fields;
 mod fleet;
 mod frames;
 mod gathering;
+mod instructions;
 mod lane;
 mod machine;
 mod pace;
@@ -36,7 +37,9 @@ use crate::{
     machine::Cores,
     report::{Report, Setting, Verdict, grouped, say},
     server::Place,
-    works::{catch_up, channel, crossover, group, idle, idle_sync, one_to_one, stage::Form, whole_sync},
+    works::{
+        catch_up, channel, counting, crossover, group, idle, idle_sync, one_to_one, stage::Form, whole_sync,
+    },
 };
 
 /// Records per sync of the raw baseline. Source: one alone, the server's largest batch, and far beyond.
@@ -94,6 +97,8 @@ enum Work {
     Crossover,
     /// Bytes of a sync without snapshots against one with them.
     WholeSync,
+    /// W2 with counting against W2 without, by instructions and by CPU; only when it is named.
+    Counting,
 }
 
 fn main() -> ExitCode {
@@ -117,7 +122,13 @@ fn run(options: &Options) -> io::Result<()> {
     report.note(format!("Machine: {}.", machine::description()));
     report.note(format!("Cores: {}.", cores.sentence()));
     report.note(format!("Data on {file_system}."));
-    let place = Place { binary: options.server.clone(), directory: options.directory.clone(), cores };
+    let place = Place {
+        binary: options.server.clone(),
+        under: Vec::new(),
+        counts: true,
+        directory: options.directory.clone(),
+        cores,
+    };
     place.cores.take_for_load()?;
     baselines(options, &place, &mut report)?;
     for work in chosen(options) {
@@ -174,6 +185,14 @@ fn measure(work: Work, options: &Options, place: &Place, report: &mut Report) ->
             return crossover::run(place, &size, &options.out, report);
         }
         Work::W9 => return idle_sync::run(place, report),
+        Work::Counting => {
+            let size = if options.short {
+                counting::Size::short()
+            } else {
+                counting::Size::full(options.rounds, options.messages)
+            };
+            return counting::run(place, &size, report);
+        }
         Work::WholeSync => {
             let conversations: &[usize] = if options.short { &[2] } else { &[1, 10, 100, 200, 400] };
             return whole_sync::run(place, conversations, report);

@@ -28,6 +28,9 @@ const LOOK: Duration = Duration::from_millis(20);
 /// Flag of the server with which a commit returns at once.
 const NULL_STORE_FLAG: &str = "--null-store";
 
+/// Flag of the server with which it counts next to nothing.
+const NO_COUNTING_FLAG: &str = "--no-counting";
+
 /// How the server keeps what it acknowledges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Store {
@@ -42,6 +45,10 @@ pub enum Store {
 pub struct Place {
     /// The binary.
     pub binary: PathBuf,
+    /// What stands before the binary when the server is started: a program that counts its instructions, or nothing.
+    pub under: Vec<String>,
+    /// Whether the server counts what it does, as it is delivered.
+    pub counts: bool,
     /// Directory for data directories, on a real file system.
     pub directory: PathBuf,
     /// Who runs where.
@@ -49,11 +56,21 @@ pub struct Place {
 }
 
 impl Place {
+    /// Whether the binary can be told to count nothing.
+    #[must_use]
+    pub fn knows_no_counting(&self) -> bool {
+        self.knows(NO_COUNTING_FLAG)
+    }
+
     /// Whether the binary knows the null store: an unknown flag is refused before the help is printed.
     #[must_use]
     pub fn knows_null_store(&self) -> bool {
+        self.knows(NULL_STORE_FLAG)
+    }
+
+    fn knows(&self, flag: &str) -> bool {
         let mut command = Command::new(&self.binary);
-        command.args(["serve", NULL_STORE_FLAG, "--help"]).stdout(Stdio::null()).stderr(Stdio::null());
+        command.args(["serve", flag, "--help"]).stdout(Stdio::null()).stderr(Stdio::null());
         command.status().is_ok_and(|status| status.success())
     }
 }
@@ -243,11 +260,21 @@ fn launch(
     data: &Path,
     log: &Path,
 ) -> io::Result<(Child, SocketAddr, SocketAddr)> {
-    let mut command = Command::new(&place.binary);
+    let mut command = match place.under.split_first() {
+        None => Command::new(&place.binary),
+        Some((program, arguments)) => {
+            let mut command = Command::new(program);
+            command.args(arguments).arg(&place.binary);
+            command
+        }
+    };
     command.arg("serve").arg("--data").arg(data);
     command.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
     if store == Store::Null {
         command.arg(NULL_STORE_FLAG);
+    }
+    if !place.counts {
+        command.arg(NO_COUNTING_FLAG);
     }
     command.envs(variables.iter().copied());
     let log_file = fs::File::options().create(true).append(true).open(log)?;

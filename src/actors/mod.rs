@@ -12,6 +12,7 @@ pub mod group;
 pub mod hand_backs;
 pub mod host_app;
 pub mod host_callback;
+pub mod host_ids;
 pub mod host_tokens;
 pub mod hub;
 pub mod link_attempts;

@@ -17,6 +17,7 @@ use crate::{
         group::{ActiveBounds, Groups, GroupsParts},
         hand_backs::HandBacks,
         host_app::HostApp,
+        host_ids::HostIds,
         link_attempts::LinkAttempts,
         passwords::Passwords,
         persistence::{self, Persistence, PersistenceParts, TailBounds, TellingParts, intake::Intake},
@@ -45,6 +46,7 @@ pub(super) struct Core {
     pub(super) directory: Directory,
     pub(super) secrets: Secrets,
     pub(super) points: Arc<PointKeeper>,
+    pub(super) host_ids: Arc<HostIds>,
     persistence: Addr<Persistence>,
     /// Held, since an actor without an address ends.
     _cleaner: Addr<Cleaner>,
@@ -58,13 +60,13 @@ pub(super) struct Core {
 impl Core {
     /// Opens the store and starts everything below the ports.
     pub(super) fn start(config: &Config, room: Room, options: &ServeOptions) -> Result<Core, StartFault> {
-        let (clock, random, monitor) = (system::clock(), system::random(), Monitor::new());
+        let (clock, random, monitor) = (system::clock(), system::random(), points::monitor(options));
         let host_app = identity::host_app(&config.identity, &clock, &monitor)?;
         let kinds = config.kinds.iter().map(|kind| (kind.number, kind.name.clone())).collect::<Vec<_>>();
         let kinds = Arc::new(Kinds::of_server(&kinds).map_err(StartFault::Kinds)?);
         let store = store::open(config, options, &random)?;
         // After the lock: the points are of one process.
-        let points = Arc::new(points::open(config, options, &monitor));
+        let (host_ids, points) = points::open(config, options, &monitor);
         let stored_time = store.opened.report.stored_time;
         let time = ObservedTime::at_start(stored_time, clock.now(), clock.monotonic_us());
         let directory = Directory::default();
@@ -107,7 +109,8 @@ impl Core {
             accounts,
             directory,
             secrets,
-            points,
+            points: Arc::new(points),
+            host_ids: Arc::new(host_ids),
             persistence,
             _cleaner: cleaner,
             arbiter,

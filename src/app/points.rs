@@ -10,7 +10,7 @@ use actix_web::{
 
 use super::{ServeOptions, store::disk_bytes, survey::survey};
 use crate::{
-    actors::{alarms::StandingAlarms, point_keeper::PointKeeper, user::UserServices},
+    actors::{alarms::StandingAlarms, host_ids::HostIds, point_keeper::PointKeeper, user::UserServices},
     config::Config,
     model::Clock,
     monitor::{Monitor, ids},
@@ -29,14 +29,22 @@ pub(super) fn tick(minute_ms: Option<u32>) -> Duration {
     part.map_or(TICK, |part| part.min(TICK))
 }
 
-/// The points of the data directory; none are kept where their directory cannot be opened.
-pub(super) fn open(config: &Config, options: &ServeOptions, monitor: &Monitor) -> PointKeeper {
+/// The counters of this process.
+pub(super) fn monitor(options: &ServeOptions) -> Monitor {
+    if options.no_counting { Monitor::switched_off() } else { Monitor::new() }
+}
+
+/// The ids of host programs and the points of the data directory; none are kept where their directory cannot be opened.
+pub(super) fn open(config: &Config, options: &ServeOptions, monitor: &Monitor) -> (HostIds, PointKeeper) {
     let retention = PointRetention {
         minute_days: config.monitor.minute_days,
         five_minute_days: config.monitor.five_minute_days,
         hour_days: config.monitor.hour_days,
     };
-    PointKeeper::open(files(config, options), retention, monitor.clone())
+    let files = files(config, options);
+    // Before the points, which have values of them.
+    let host_ids = HostIds::open(Arc::clone(&files), monitor.clone());
+    (host_ids, PointKeeper::open(files, retention, monitor.clone()))
 }
 
 fn files(config: &Config, options: &ServeOptions) -> Arc<dyn Files> {

@@ -33,9 +33,10 @@ pub struct NewApiKey {
     #[arg(long, value_name = "NAME")]
     pub name: String,
     /// What it may do, with commas between: users (make accounts), send (send messages and say what was read), groups
-    /// (make and change groups), contacts (ask, accept, block), read (read conversations, members and names).
+    /// (make and change groups), contacts (ask, accept, block), read (read conversations, members and names), profile (what users show), report
+    /// (count under ids of its own).
     #[arg(long, value_name = "SCOPES", value_delimiter = ',', required = true,
-          value_parser = ["users", "send", "groups", "contacts", "read", "profile"])]
+          value_parser = ["users", "send", "groups", "contacts", "read", "profile", "report"])]
     pub scopes: Vec<String>,
     /// Users for whom it may act besides those that it makes, at most 16, with commas between. Without this and
     /// `--all-users` it acts for those alone that it makes.

@@ -11,6 +11,7 @@ pub mod bots;
 pub mod check_config;
 pub mod explain;
 pub mod groups;
+mod measuring;
 mod operator_port;
 mod printing;
 pub mod programs;
@@ -18,6 +19,7 @@ pub mod provision;
 mod token_file;
 
 pub use check_config::sentence;
+pub use measuring::Measuring;
 pub(crate) use printing::print_answer;
 
 use std::path::PathBuf;
@@ -51,10 +53,8 @@ pub struct Serve {
     pub settings: Settings,
     /// A bug to behave by; always `None` in builds without the feature `seeded-bugs`.
     pub seeded_bug: Option<String>,
-    /// Store nothing: for benchmarks.
-    pub null_store: bool,
-    /// Length of the minutes of minute points and alarms, ms, for tests.
-    pub monitor_minute_ms: Option<u32>,
+    /// What is left out or hurried: for benchmarks and tests.
+    pub measuring: Measuring,
 }
 
 /// What the command line says about settings: two of the sources of `Config::load`.
@@ -191,12 +191,8 @@ struct ServeFlags {
     #[cfg(feature = "seeded-bugs")]
     #[arg(long, value_name = "NAME", env = crate::config::SEEDED_BUG_VARIABLE)]
     seeded_bug: Option<String>,
-    /// Store nothing, for benchmarks: commits return at once, and everything is forgotten at the end.
-    #[arg(long, hide = true)]
-    null_store: bool,
-    /// Length of the minutes of minute points and alarms, for tests.
-    #[arg(long, hide = true, value_name = "MS", value_parser = clap::value_parser!(u32).range(10..=60_000))]
-    monitor_minute_ms: Option<u32>,
+    #[command(flatten)]
+    measuring: Measuring,
 }
 
 #[derive(Debug, Args)]
@@ -326,8 +322,7 @@ impl From<ServeFlags> for Serve {
         let seeded_bug = flags.seeded_bug;
         #[cfg(not(feature = "seeded-bugs"))]
         let seeded_bug = None;
-        let ServeFlags { settings, null_store, monitor_minute_ms, .. } = flags;
-        Serve { settings: settings.into(), seeded_bug, null_store, monitor_minute_ms }
+        Serve { settings: flags.settings.into(), seeded_bug, measuring: flags.measuring }
     }
 }
 
@@ -423,8 +418,7 @@ mod tests {
                 },
             },
             seeded_bug: None,
-            null_store: false,
-            monitor_minute_ms: None,
+            measuring: Measuring::default(),
         });
         assert_eq!(command(&format!("highwater {flags}")), expected);
         assert_eq!(command(&format!("highwater serve {flags}")), expected);

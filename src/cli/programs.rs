@@ -1,5 +1,7 @@
 //! `highwater admin …` for programs that ask: their keys, and their accounts.
 
+pub mod ids;
+
 use clap::Subcommand;
 
 use super::{
@@ -10,6 +12,8 @@ use super::{
     operator_port::OperatorPort,
 };
 
+use ids::{IdsNamed, IdsRequest};
+
 /// What an operator does for programs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProgramRequest {
@@ -17,6 +21,8 @@ pub enum ProgramRequest {
     ApiKey(ApiKeyRequest),
     /// Something with bots.
     Bot(BotRequest),
+    /// Something with ids of the monitor.
+    Ids(IdsRequest),
 }
 
 /// The same as commands.
@@ -27,6 +33,9 @@ pub(super) enum ProgramNamed {
     ApiKey(ApiKeyNamed),
     #[command(flatten)]
     Bot(BotNamed),
+    /// List what is counted by programs beside the server, and remove what is counted no more.
+    #[command(subcommand)]
+    Ids(IdsNamed),
 }
 
 impl From<ProgramNamed> for (ServerFlags, ProgramRequest) {
@@ -40,6 +49,10 @@ impl From<ProgramNamed> for (ServerFlags, ProgramRequest) {
                 let (server, request) = named.into();
                 (server, ProgramRequest::Bot(request))
             }
+            ProgramNamed::Ids(named) => {
+                let (server, request) = named.into();
+                (server, ProgramRequest::Ids(request))
+            }
         }
     }
 }
@@ -49,5 +62,6 @@ pub(super) fn ask(port: &OperatorPort, request: &ProgramRequest) -> Result<Strin
     match request {
         ProgramRequest::ApiKey(request) => api_keys::ask(port, request),
         ProgramRequest::Bot(request) => bots::ask(port, request),
+        ProgramRequest::Ids(request) => ids::ask(port, request),
     }
 }

@@ -15,6 +15,7 @@ pub mod export;
 mod groups;
 pub mod headers;
 pub mod health;
+mod host_ids;
 mod keyed_requests;
 mod listing;
 pub mod operator;

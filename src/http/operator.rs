@@ -16,13 +16,14 @@ use super::{
     body::{self, BodyFault},
     bots, broadcasts, devices, explain, explain_message,
     export::{self, Exports},
-    groups, points,
+    groups, host_ids, points,
     requests::bearer,
 };
 use crate::{
     actors::{
         accounts::{Accounts, secret_hash},
         alarms::StandingAlarms,
+        host_ids::HostIds,
         point_keeper::PointKeeper,
         user::UserServices,
     },
@@ -60,6 +61,8 @@ pub struct Operator {
     pub points: Arc<PointKeeper>,
     /// The clock by whose minutes is counted.
     pub minute_clock: Clock,
+    /// Ids of host programs.
+    pub host_ids: Arc<HostIds>,
     /// Hash of the operator's token.
     pub token: SecretHash,
     /// The first thing that an operator does.
@@ -104,6 +107,10 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/", web::get().to(page))
         .route("/metrics", web::get().to(metrics))
         .route("/v1/points", web::get().to(points::answer))
+        .route("/v1/ids", web::put().to(host_ids::register))
+        .route("/v1/ids/list", web::post().to(host_ids::list))
+        .route("/v1/ids/remove", web::post().to(host_ids::remove))
+        .route("/v1/report", web::post().to(host_ids::report))
         .route("/v1/setup", web::post().to(setup))
         .route("/v1/provision", web::post().to(provision))
         .route("/v1/invites", web::post().to(invite))
@@ -348,7 +355,7 @@ impl Operator {
     }
 }
 
-async fn read_json<T: DeserializeOwned>(
+pub(super) async fn read_json<T: DeserializeOwned>(
     http: &HttpRequest,
     payload: web::Payload,
 ) -> Result<T, HttpResponse> {

@@ -73,6 +73,7 @@ mod heirs;
 #[cfg(test)]
 mod heirs_tests;
 pub mod host_callback;
+pub mod host_ids;
 pub mod host_keys;
 #[cfg(test)]
 mod host_keys_tests;

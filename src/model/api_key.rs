@@ -34,12 +34,21 @@ pub enum Scope {
     Read,
     /// Change what a user shows others.
     Profile,
+    /// Register ids and report values of them, on the operator's port; of users it is told nothing.
+    Report,
 }
 
 impl Scope {
     /// Every scope, in the order of their numbers.
-    pub const ALL: [Scope; 6] =
-        [Scope::Users, Scope::Send, Scope::Groups, Scope::Contacts, Scope::Read, Scope::Profile];
+    pub const ALL: [Scope; 7] = [
+        Scope::Users,
+        Scope::Send,
+        Scope::Groups,
+        Scope::Contacts,
+        Scope::Read,
+        Scope::Profile,
+        Scope::Report,
+    ];
 
     /// What operators call it.
     #[must_use]
@@ -51,6 +60,7 @@ impl Scope {
             Scope::Contacts => "contacts",
             Scope::Read => "read",
             Scope::Profile => "profile",
+            Scope::Report => "report",
         }
     }
 

@@ -15,6 +15,7 @@ pub mod group;
 pub mod group_door;
 pub mod horizon;
 pub mod host_algorithm;
+pub mod host_id;
 pub mod ids;
 pub mod kind_set;
 pub mod limits;
@@ -47,13 +48,14 @@ pub use group::{
 pub use group_door::{Asking, AskingState, Door, Link, LinkId, LinkSecret};
 pub use horizon::Horizon;
 pub use host_algorithm::HostAlgorithm;
+pub use host_id::{HostId, HostReport};
 pub use ids::{
     ApiKeyId, ClientMessageId, ConversationId, Day, DeviceId, Kind, LineageId, RunNumber, Seq, TimeMs,
     UserId, Version,
 };
 pub use kind_set::KindSet;
 pub use lineage::{HeardSince, Lineage, Lineages};
-pub use points::{PointIds, PointKind, PointRow, Resolution};
+pub use points::{PointIds, PointKind, PointRow, PointUnit, Resolution};
 pub use policy::Policy;
 pub use profile::Profile;
 pub use random::Random;

@@ -16,7 +16,52 @@ pub enum PointKind {
     Max,
 }
 
+/// What one step of a value stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PointUnit {
+    /// Things: calls, messages, connections.
+    Count,
+    /// Microseconds; shown to Prometheus as seconds.
+    Micros,
+    /// Bytes.
+    Bytes,
+}
+
+impl PointUnit {
+    /// What programs call it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            PointUnit::Count => "count",
+            PointUnit::Micros => "microseconds",
+            PointUnit::Bytes => "bytes",
+        }
+    }
+
+    /// The unit of this name.
+    #[must_use]
+    pub fn of_name(name: &str) -> Option<PointUnit> {
+        [PointUnit::Count, PointUnit::Micros, PointUnit::Bytes].into_iter().find(|unit| unit.name() == name)
+    }
+}
+
 impl PointKind {
+    /// What programs call it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            PointKind::Sum => "sum",
+            PointKind::Gauge => "gauge",
+            PointKind::Max => "max",
+        }
+    }
+
+    /// The kind of this name.
+    #[must_use]
+    pub fn of_name(name: &str) -> Option<PointKind> {
+        [PointKind::Sum, PointKind::Gauge, PointKind::Max].into_iter().find(|kind| kind.name() == name)
+    }
+
     /// The value of two stretches that follow each other.
     #[must_use]
     pub fn combine(self, earlier: i64, later: i64) -> i64 {

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::help;
+use super::host_values::HostValues;
 use super::registry::{Entry, Kind, Part, Unit};
 use super::slots::Slots;
 
@@ -38,9 +39,10 @@ impl Format {
     }
 }
 
-/// The values of every registered id, family by family. Times are in seconds, as Prometheus wants them.
+/// The values of every registered id, family by family; those of host programs behind the server's own. Times are in
+/// seconds, as Prometheus wants them.
 #[must_use]
-pub fn text(slots: &Slots, format: Format) -> String {
+pub fn text(slots: &Slots, host: &HostValues, format: Format) -> String {
     let registry = slots.registry();
     // About 90 bytes per sample.
     let mut out = String::with_capacity(registry.len() * 96);
@@ -51,6 +53,7 @@ pub fn text(slots: &Slots, format: Format) -> String {
             write_family(&mut out, first, members, slots, format);
         }
     }
+    host_families::write(&mut out, host, format);
     if format == Format::OpenMetrics {
         out.push_str("# EOF\n");
     }
@@ -92,12 +95,15 @@ fn write_family<'a>(
 }
 
 fn family_name(entry: &Entry) -> String {
-    let unit = match entry.unit {
+    format!("{PREFIX}_{}{}", entry.family, unit_suffix(entry.unit))
+}
+
+const fn unit_suffix(unit: Unit) -> &'static str {
+    match unit {
         Unit::Count => "",
         Unit::Micros => "_seconds",
         Unit::Bytes => "_bytes",
-    };
-    format!("{PREFIX}_{}{unit}", entry.family)
+    }
 }
 
 fn write_head(out: &mut String, name: &str, first: &Entry, format: Format) {
@@ -106,17 +112,17 @@ fn write_head(out: &mut String, name: &str, first: &Entry, format: Format) {
         (Part::Plain, Kind::Sum) => "counter",
         (Part::Plain, Kind::Gauge | Kind::Max) => "gauge",
     };
+    declare(out, name, kind, first.unit, &help::of(first), format);
+}
+
+fn declare(out: &mut String, name: &str, kind: &str, unit: Unit, help: &str, format: Format) {
     // The classic format names a counter by its sample, OpenMetrics by its family.
     let suffix = if kind == "counter" && format == Format::Classic { "_total" } else { "" };
     push(out, format_args!("# HELP {name}{suffix} "));
-    push_escaped(out, &help::of(first));
+    push_escaped(out, help);
     push(out, format_args!("\n# TYPE {name}{suffix} {kind}\n"));
-    if format == Format::OpenMetrics {
-        match first.unit {
-            Unit::Count => {}
-            Unit::Micros => push(out, format_args!("# UNIT {name} seconds\n")),
-            Unit::Bytes => push(out, format_args!("# UNIT {name} bytes\n")),
-        }
+    if format == Format::OpenMetrics && unit != Unit::Count {
+        push(out, format_args!("# UNIT {name} {}\n", &unit_suffix(unit)[1..]));
     }
 }
 
@@ -164,5 +170,6 @@ fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
     out.write_fmt(text).expect("writing to a string never fails");
 }
 
+mod host_families;
 #[cfg(test)]
 mod tests;

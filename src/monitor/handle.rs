@@ -7,19 +7,21 @@ use parking_lot::Mutex;
 use super::curves;
 use super::exposition::{self, Format};
 use super::histogram::Histogram;
-use super::ids::FRAMEWORK;
+use super::host_values::{HostValues, Unreported};
+use super::ids::{self, FRAMEWORK};
 use super::minutes::{Minute, Minutes};
 use super::operations::Op;
 use super::outcome::Outcome;
 use super::points;
 use super::slots::Slots;
+use super::values::AllValues;
 use super::window::Window;
-use crate::model::{PointRow, TimeMs};
+use crate::model::{HostId, HostReport, PointRow, TimeMs, host_id::HOST_IDS};
 
 /// Counts for one server process. A clone is one more reference to the same counters; it is handed down, never global.
 ///
 /// Reporting takes no lock, allocates nothing and never fails; see [`Slots`]. Only [`Monitor::tick`] and the readers of
-/// points share a lock, which no reporter touches.
+/// points share a lock, which no reporter touches. What host programs report has a lock of its own.
 #[derive(Debug, Clone)]
 pub struct Monitor {
     shared: Arc<Shared>,
@@ -28,7 +30,9 @@ pub struct Monitor {
 #[derive(Debug)]
 struct Shared {
     slots: Slots,
+    /// Taken before the lock of the host programs' values, where both are.
     minutes: Mutex<Minutes>,
+    host: Mutex<HostValues>,
 }
 
 /// Counts one operation; made by [`Monitor::operation`].
@@ -46,12 +50,20 @@ impl Monitor {
         reason = "a second set of counters is never what a default should make"
     )]
     pub fn new() -> Monitor {
-        Monitor {
-            shared: Arc::new(Shared {
-                slots: Slots::new(&FRAMEWORK),
-                minutes: Mutex::new(Minutes::new(&FRAMEWORK)),
-            }),
-        }
+        Monitor::with(Slots::new(&FRAMEWORK))
+    }
+
+    /// Counts next to nothing: what the cost of counting is measured against. The few ids that stay are of batches and
+    /// not of messages; who measures waits by them for the index.
+    #[must_use]
+    pub fn switched_off() -> Monitor {
+        const KEPT: [u32; 4] = [ids::BATCHES, ids::TAIL_BYTES, ids::INDEX_LAG_RECORDS, ids::INDEX_BATCHES];
+        Monitor::with(Slots::new(&FRAMEWORK).of_these_alone(&KEPT))
+    }
+
+    fn with(slots: Slots) -> Monitor {
+        let minutes = Mutex::new(Minutes::new(&FRAMEWORK));
+        Monitor { shared: Arc::new(Shared { slots, minutes, host: Mutex::default() }) }
     }
 
     /// Adds `n` to a sum, or raises a gauge by `n`.
@@ -87,26 +99,46 @@ impl Monitor {
         OperationCounter { monitor: self, op }
     }
 
-    /// The value of an id now, as [`Slots::value`] says it.
+    /// The value of an id now, as [`Slots::value`] and [`HostValues::value`] say it.
     #[must_use]
     pub fn value(&self, id: u32) -> i64 {
-        self.shared.slots.value(id)
+        if HOST_IDS.contains(&id) { self.shared.host.lock().value(id) } else { self.shared.slots.value(id) }
     }
 
     /// Tells the ring of minute points the time; to be called about once a second, by one caller. Answers from which
     /// minute on points were forgotten, since the clock went back.
     pub fn tick(&self, now: TimeMs) -> Option<Minute> {
-        self.shared.minutes.lock().tick(now, &self.shared.slots)
+        self.with_all(|minutes, values| minutes.tick(now, values))
     }
 
     /// Gives the minute that is being counted the point that it has so far.
     pub fn close_minute(&self) {
-        self.shared.minutes.lock().close(&self.shared.slots);
+        self.with_all(|minutes, values| minutes.close(values));
     }
 
     /// Takes up minutes that an earlier process stored, oldest first; before the first tick.
     pub fn load(&self, rows: &[PointRow]) {
         self.shared.minutes.lock().load(rows);
+        if let Some(newest) = rows.last() {
+            self.shared.host.lock().load(newest);
+        }
+    }
+
+    /// Has these ids of host programs from now on, in ascending order; none of them is one of the framework.
+    pub fn change_host_ids(&self, ids: &[HostId]) {
+        let framework = FRAMEWORK.iter().map(|entry| (entry.id, entry.kind));
+        let all = framework.chain(ids.iter().map(|host| (host.id, host.kind))).collect();
+        let mut minutes = self.shared.minutes.lock();
+        self.shared.host.lock().change(ids);
+        minutes.change(all);
+    }
+
+    /// Takes what a host program reports, all or nothing.
+    ///
+    /// # Errors
+    /// [`Unreported`].
+    pub fn report(&self, reports: &[(u32, HostReport)]) -> Result<(), Unreported> {
+        self.shared.host.lock().report(reports)
     }
 
     /// The minutes from this one on, oldest first, of the last day at most; all if there is none.
@@ -132,10 +164,16 @@ impl Monitor {
         read(&self.shared.minutes.lock())
     }
 
+    /// What a sum has gained since its last point; 0 for other kinds and unknown ids.
+    #[must_use]
+    pub fn residue(&self, id: u32) -> i64 {
+        self.with_all(|minutes, values| minutes.residue(id, values))
+    }
+
     /// All current values as text for Prometheus. Its content type is [`Format::content_type`].
     #[must_use]
     pub fn metrics(&self, format: Format) -> String {
-        exposition::text(&self.shared.slots, format)
+        exposition::text(&self.shared.slots, &self.shared.host.lock(), format)
     }
 
     /// The page of curves. To be served as `text/html; charset=utf-8` with the header
@@ -150,7 +188,19 @@ impl Monitor {
     /// Stored points of a range of ids as JSON; see [`points::Answered`].
     #[must_use]
     pub fn points_json(&self, answered: &points::Answered<'_>) -> String {
-        answered.json(self.shared.slots.registry())
+        answered.json(&self.shared.host.lock())
+    }
+
+    /// Every id that there is, a line of JSON for each: see [`points::described`].
+    #[must_use]
+    pub fn ids_json(&self) -> String {
+        points::described(&self.shared.host.lock())
+    }
+
+    fn with_all<T>(&self, what: impl FnOnce(&mut Minutes, AllValues<'_>) -> T) -> T {
+        let mut minutes = self.shared.minutes.lock();
+        let mut host = self.shared.host.lock();
+        what(&mut minutes, AllValues { slots: &self.shared.slots, host: &mut host })
     }
 }
 

@@ -315,6 +315,12 @@ server_ids! {
     INDEX_DISK_BYTES = 1298, "index.disk_bytes", Gauge, Bytes, "index", "index_disk";
     /// Bytes of keys and values in the index, as the last whole survey found them; 0 before.
     INDEX_LIVE_BYTES = 1299, "index.live_bytes", Gauge, Bytes, "index", "index_live";
+    /// Values of host programs that were taken.
+    HOST_VALUES_TAKEN = 1300, "host_ids.values_taken", Sum, Count, "host_ids", "host_values_taken";
+    /// Reports of host programs of which nothing was taken, since one of their values could not be.
+    HOST_REPORTS_REFUSED = 1301, "host_ids.reports_refused", Sum, Count, "host_ids", "host_reports_refused";
+    /// Ids that host programs have registered.
+    HOST_IDS_REGISTERED = 1302, "host_ids.registered", Gauge, Count, "host_ids", "host_ids_registered";
     /// Accounts that were made: registered, by an operator or an API key, or at the first word of the host app.
     ACCOUNTS_MADE = 1310, "accounts.made", Sum, Count, "accounts", "accounts_made";
 }

@@ -16,11 +16,14 @@
 //!
 //! Memory: an id that was never anything but 0 costs 24 bytes. One that was takes 400 bytes and, per hour in which it
 //! was not always 0, 240 bytes (480 with values of 2³² and above): at most 12.4 KB, so at most
-//! [`Minutes::memory_bytes_max`] in all: 6.9 MB for the 558 ids of the framework, 3.6 MB with ordinary values.
+//! [`Minutes::memory_bytes_max`] in all: 6.9 MB for the 558 ids of the framework, 3.6 MB with ordinary values. Host programs
+//! can register 256 more: 3.2 MB.
 
-use super::registry::{Entry, Kind, assert_well_ordered, index_of};
-use super::slots::Slots;
-use crate::model::TimeMs;
+use std::sync::Arc;
+
+use super::registry::{Entry, Kind, assert_well_ordered};
+use super::values::Values;
+use crate::model::{PointIds, TimeMs};
 
 /// Hours of points kept: the last 24 complete ones and the running one. The oldest makes room for the newest.
 const HOURS: usize = 25;
@@ -36,18 +39,19 @@ pub const HOLD_MINUTES_MAX: i64 = 2;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Minute(pub i64);
 
-/// Points of all ids of a registry by minute.
+/// Points of all ids by minute.
 #[derive(Debug)]
 pub struct Minutes {
-    registry: &'static [Entry],
+    ids: PointIds,
     /// The minute that is being counted; `None` before the first tick.
     open: Option<Minute>,
     newest: Option<Minute>,
     /// How often a point was given to all ids.
     emissions: u64,
-    /// The first minute of which something is known, by index of the registry: an id that stored points lack is missing.
+    /// The first minute of which something is known, by index of the ids: one that stored points lack is missing, and one
+    /// that was not registered yet.
     known_from: Box<[Minute]>,
-    /// Totals of the sums up to the last point, by index of the registry.
+    /// Totals of the sums up to the last point, by index of the ids.
     emitted: Box<[i64]>,
     present: [Present; HOURS],
     series: Box<[Option<Box<Series>>]>,
@@ -112,7 +116,7 @@ impl Minutes {
     pub fn new(registry: &'static [Entry]) -> Minutes {
         assert_well_ordered(registry);
         Minutes {
-            registry,
+            ids: registry.iter().map(|entry| (entry.id, entry.kind)).collect(),
             open: None,
             newest: None,
             emissions: 0,
@@ -124,18 +128,17 @@ impl Minutes {
     }
 
     /// Tells the ring the time. Called at least once a minute, better once a second; the time between two calls is by
-    /// how much the edges of a minute are off. `slots` is the same table at every call, made for the same registry.
+    /// how much the edges of a minute are off. `values` are the same at every call.
     ///
     /// Answers from which minute on points were forgotten, if any were.
-    pub fn tick(&mut self, now: TimeMs, slots: &Slots) -> Option<Minute> {
-        assert!(std::ptr::eq(self.registry, slots.registry()), "slots and minutes have one registry");
+    pub fn tick(&mut self, now: TimeMs, values: impl Values) -> Option<Minute> {
         let now = Minute::of(now);
         let Some(open) = self.open.or(self.newest.filter(|newest| *newest > now)) else {
             self.open = Some(now);
             return None;
         };
         if now > open {
-            self.emit(open, slots);
+            self.emit(open, values);
             self.open = Some(now);
         } else if open.0 - now.0 > HOLD_MINUTES_MAX {
             self.forget_from(now);
@@ -150,7 +153,7 @@ impl Minutes {
     /// The point of an id: `None` if the minute is missing or the id is not registered.
     #[must_use]
     pub fn point(&self, id: u32, minute: Minute) -> Option<i64> {
-        let index = index_of(self.registry, id)?;
+        let index = self.index_of(id)?;
         let is_known = self.is_present(minute) && minute >= self.known_from[index];
         is_known.then(|| self.stored(index, minute))
     }
@@ -174,18 +177,16 @@ impl Minutes {
         self.emissions
     }
 
-    /// The registry that the ring was made for.
-    #[must_use]
-    pub fn registry(&self) -> &'static [Entry] {
-        self.registry
+    fn index_of(&self, id: u32) -> Option<usize> {
+        self.ids.binary_search_by_key(&id, |(id, _)| *id).ok()
     }
 
     /// What a sum has gained since its last point; 0 for other kinds and unknown ids.
     #[must_use]
-    pub fn residue(&self, id: u32, slots: &Slots) -> i64 {
-        match index_of(self.registry, id) {
-            Some(index) if self.registry[index].kind == Kind::Sum => {
-                slots.value(id).wrapping_sub(self.emitted[index])
+    pub fn residue(&self, id: u32, values: impl Values) -> i64 {
+        match self.index_of(id) {
+            Some(index) if self.ids[index].1 == Kind::Sum => {
+                values.value(id).wrapping_sub(self.emitted[index])
             }
             _ => 0,
         }
@@ -207,21 +208,23 @@ impl Minutes {
         ids * (points + Self::BYTES_PER_ID)
     }
 
-    fn emit(&mut self, minute: Minute, slots: &Slots) {
+    fn emit(&mut self, minute: Minute, mut values: impl Values) {
         self.open_hour(minute);
         let has_point = self.is_present(minute);
         assert!(!has_point || self.newest == Some(minute), "only the newest minute is counted on");
-        for (index, entry) in self.registry.iter().enumerate() {
-            let value = match entry.kind {
+        for (index, (id, kind)) in Arc::clone(&self.ids).iter().enumerate() {
+            let value = match kind {
                 Kind::Sum => {
-                    let total = slots.value(entry.id);
+                    let total = values.value(*id);
                     total.wrapping_sub(std::mem::replace(&mut self.emitted[index], total))
                 }
-                Kind::Gauge => slots.value(entry.id),
-                Kind::Max => slots.take_max(entry.id),
+                Kind::Gauge => values.value(*id),
+                Kind::Max => values.take_max(*id),
             };
-            let value = if has_point { entry.kind.combine(self.stored(index, minute), value) } else { value };
+            let value = if has_point { kind.combine(self.stored(index, minute), value) } else { value };
             self.store(index, minute, value);
+            // A minute that was counted on may be one whose stored point lacked the id.
+            self.known_from[index] = self.known_from[index].min(minute);
         }
         self.note_present(minute);
         self.emissions += 1;
@@ -313,6 +316,7 @@ impl Hour {
     }
 }
 
+mod changed;
 mod stored;
 #[cfg(test)]
 mod tests;

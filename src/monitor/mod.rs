@@ -1,7 +1,7 @@
 //! Counting: numeric ids, minute points, exposition.
 //!
 //! Every part of the server holds a [`Monitor`] and reports to the ids of [`ids`] or through [`Monitor::operation`].
-//! `slots` keeps the values, `registry` says what an id means, `minutes` keeps a point per minute for a day; what the
+//! `slots` keeps the values (`host_values` those that host programs report over HTTP), `registry` says what an id means, `minutes` keeps a point per minute for a day; what the
 //! operator's port shows comes from `exposition` (Prometheus), `curves` (a page) and `points` (JSON, of stored points).
 //! The module knows nothing of what is counted and reads no clock.
 
@@ -12,6 +12,7 @@ pub mod exposition;
 pub mod handle;
 pub mod help;
 pub mod histogram;
+pub mod host_values;
 pub mod ids;
 pub mod minutes;
 pub mod operations;
@@ -19,6 +20,7 @@ pub mod outcome;
 pub mod points;
 pub mod registry;
 pub mod slots;
+pub mod values;
 pub mod window;
 
 pub use exposition::Format;

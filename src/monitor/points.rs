@@ -4,7 +4,9 @@ use std::ops::{Range, RangeInclusive};
 
 use serde::Serialize;
 
-use super::registry::{Entry, Kind, Unit};
+use super::host_values::HostValues;
+use super::ids::FRAMEWORK;
+use super::registry::{Kind, Unit};
 use crate::model::{PointRow, Resolution};
 
 /// Ids in one answer, at most; the next ones are asked for by `next_id`.
@@ -27,37 +29,68 @@ pub struct Answered<'a> {
 }
 
 #[derive(Serialize)]
-struct Answer {
+struct Answer<'a> {
     /// Start of the first stretch, ms since 1970-01-01 UTC.
     from_ms: i64,
     step_ms: i64,
     steps: usize,
     /// How many minutes of each stretch were counted, oldest first; 0 where it is missing.
     minutes: Vec<u32>,
-    series: Vec<Series>,
+    series: Vec<Series<'a>>,
     /// The first id of the range that did not fit.
     next_id: Option<u32>,
 }
 
 #[derive(Serialize)]
-struct Series {
+struct Series<'a> {
+    #[serde(flatten)]
+    id: Described<'a>,
+    /// One value per stretch, oldest first; `null` where it is missing.
+    points: Vec<Option<i64>>,
+}
+
+/// An id as it is told to programs.
+#[derive(Serialize)]
+struct Described<'a> {
     id: u32,
-    name: &'static str,
+    name: &'a str,
     kind: &'static str,
     unit: &'static str,
     owner: &'static str,
-    /// One value per stretch, oldest first; `null` where it is missing.
-    points: Vec<Option<i64>>,
+}
+
+/// Owner of the ids of host programs.
+const HOST_OWNER: &str = "host";
+
+impl<'a> Described<'a> {
+    fn of(id: u32, name: &'a str, kind: Kind, unit: Unit, owner: &'static str) -> Described<'a> {
+        Described { id, name, kind: kind.name(), unit: unit.name(), owner }
+    }
+}
+
+/// The server's ids, then those of host programs, ascending.
+fn all(host: &HostValues) -> impl Iterator<Item = Described<'_>> {
+    let own = FRAMEWORK.iter();
+    let own = own.map(|entry| Described::of(entry.id, entry.name, entry.kind, entry.unit, entry.owner));
+    own.chain(host.each().map(|(id, _)| Described::of(id.id, &id.name, id.kind, id.unit, HOST_OWNER)))
+}
+
+/// Every id, a line each: `{"id", "name", "kind", "unit", "owner"}`.
+#[must_use]
+pub fn described(host: &HostValues) -> String {
+    let line =
+        |id: Described<'_>| serde_json::to_string(&id).expect("numbers and names are always JSON") + "\n";
+    all(host).map(line).collect()
 }
 
 impl Answered<'_> {
     /// The answer, with the ids that are registered:
     /// `{"from_ms", "step_ms", "steps", "minutes", "series": [{"id", "name", "kind", "unit", "owner", "points"}], "next_id"}`.
     #[must_use]
-    pub fn json(&self, registry: &'static [Entry]) -> String {
+    pub fn json(&self, host: &HostValues) -> String {
         let steps = self.slots.clone().count();
         let by_step: Vec<Option<&PointRow>> = self.slots.clone().map(|slot| self.row(slot)).collect();
-        let mut entries = registry.iter().filter(|entry| self.ids.contains(&entry.id));
+        let mut entries = all(host).filter(|entry| self.ids.contains(&entry.id));
         let ids_max = (VALUES_PER_ANSWER_MAX / steps.max(1)).clamp(1, IDS_PER_ANSWER_MAX);
         let series = entries.by_ref().take(ids_max).map(|entry| one(entry, &by_step)).collect();
         let answer = Answer {
@@ -77,23 +110,9 @@ impl Answered<'_> {
     }
 }
 
-fn one(entry: &Entry, by_step: &[Option<&PointRow>]) -> Series {
-    Series {
-        id: entry.id,
-        name: entry.name,
-        kind: match entry.kind {
-            Kind::Sum => "sum",
-            Kind::Gauge => "gauge",
-            Kind::Max => "max",
-        },
-        unit: match entry.unit {
-            Unit::Count => "count",
-            Unit::Micros => "microseconds",
-            Unit::Bytes => "bytes",
-        },
-        owner: entry.owner,
-        points: by_step.iter().map(|row| row.and_then(|row| row.value(entry.id))).collect(),
-    }
+fn one<'a>(id: Described<'a>, by_step: &[Option<&PointRow>]) -> Series<'a> {
+    let points = by_step.iter().map(|row| row.and_then(|row| row.value(id.id))).collect();
+    Series { id, points }
 }
 
 #[cfg(test)]

@@ -1,20 +1,13 @@
 //! What an id means: name, kind, unit, owner, and how it is shown to Prometheus.
 //!
 //! A registry is a static slice of entries in ascending order of id. Ranges of ids: 1 to 9,999 belong to the
-//! framework, 10,000 to 59,999 to host programs, from 60,000 to tests.
+//! framework, 10,000 to 59,999 to host programs, which register them while the server runs (`host_values`), from 60,000
+//! to tests.
+//!
+//! An average is no kind: it is the quotient of two ids of the same minutes, such as the sum of a histogram and the count
+//! in its bands. So it can be taken over any stretch of points, which an average of averages cannot.
 
-pub use crate::model::PointKind as Kind;
-
-/// What one step of a value stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unit {
-    /// Things: calls, messages, connections.
-    Count,
-    /// Microseconds; shown to Prometheus as seconds.
-    Micros,
-    /// Bytes.
-    Bytes,
-}
+pub use crate::model::{PointKind as Kind, PointUnit as Unit};
 
 /// What an id is within its Prometheus family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

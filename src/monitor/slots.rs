@@ -91,6 +91,18 @@ impl Slots {
         }
     }
 
+    /// The same table, which takes reports of these ids alone: any other report comes to nothing and is not lost either.
+    #[must_use]
+    pub fn of_these_alone(mut self, ids: &[u32]) -> Slots {
+        for (id, place) in self.places.iter_mut().enumerate() {
+            if !ids.iter().any(|kept| *kept as usize == id) {
+                *place = Place::NONE;
+            }
+        }
+        self.lost = Place::NONE;
+        self
+    }
+
     /// The registry that the table was made for.
     #[must_use]
     pub fn registry(&self) -> &'static [Entry] {

@@ -42,6 +42,7 @@ pub mod groups;
 mod groups_tests;
 pub mod horizon;
 pub mod host_identities;
+pub mod host_ids;
 pub mod inboxes;
 pub mod index_survey;
 pub mod index_writer;

@@ -16,6 +16,7 @@
 //! | [`counted_once`] | registrations and sign-ins count once, refusals too, whichever way they come |
 //! | [`sign_in`] | signing in: uniform refusals, and an end to guessing |
 //! | [`host_callback`] | users of a host app that is asked: who it knows is one user for good; what it refuses; answers that are none |
+//! | [`host_ids`] | programs beside the server count under ids of their own, with a key for it; ids and points outlive a kill |
 //! | [`host_tokens`] | users of a host app: made at first sight, the same ever after; what it did not sign; its keys |
 //! | [`owned_groups`] | how many groups one user owns: bounded, over restarts and in a race |
 //! | [`passwords`] | changing a password: what ends with it, an end to guessing, the operator's word |
@@ -93,6 +94,7 @@ mod group_repair;
 mod groups;
 mod hand_back_times;
 mod host_callback;
+mod host_ids;
 mod host_tokens;
 mod http_twin;
 mod idempotence;

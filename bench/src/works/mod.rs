@@ -2,6 +2,7 @@
 
 pub mod catch_up;
 pub mod channel;
+pub mod counting;
 pub mod crossover;
 pub mod group;
 pub mod idle;

@@ -18,6 +18,7 @@ use crate::{
     client::Peer,
     fleet::Fleet,
     gathering,
+    instructions::Counter,
     lane::Latencies,
     pace::{IN_FLIGHT, Pace},
     process_figures, profile,
@@ -237,6 +238,29 @@ impl Stage {
             by_thread: since(&process_figures::cpu_s_by_thread(self.server.pid())?, &by_thread),
             load_cpu_s,
         })
+    }
+
+    /// Instructions of the server by message, of a server that runs under [`crate::instructions`]. It has worked before, and
+    /// the index has everything when the count begins and when it ends, so that every server is counted doing the same.
+    ///
+    /// # Errors
+    /// When anything that was sent did not arrive, or the instructions cannot be counted.
+    pub fn counted(self, messages: u64, counter: &Counter) -> io::Result<f64> {
+        let before = self.fleet.counts();
+        self.fleet.pace(|lanes| self.form.pace(u64::MAX / 2, lanes))?;
+        self.fill()?;
+        self.fleet.pace(|lanes| self.form.pace(lanes, lanes))?;
+        self.fleet.settle(&before, 1, self.form.readers())?;
+        self.server.catch_up()?;
+        counter.begin(self.server.pid())?;
+        let before = self.fleet.counts();
+        self.fleet.pace(|lanes| self.form.pace(messages, lanes))?;
+        let counts = self.fleet.settle(&before, messages, self.form.readers())?.since(&before);
+        self.server.catch_up()?;
+        check(&counts, self.form.readers())?;
+        let pid = self.server.pid();
+        self.strike()?;
+        Ok(counter.counted(pid)? as f64 / counts.sent as f64)
     }
 
     /// Latencies at a fixed rate.

@@ -205,7 +205,7 @@ fn label_values_are_escaped() {
     static REGISTRY: [Entry; 2] =
         [LOST_ENTRY, Entry { id: 60_000, family: "odd", labels: &[("name", "a\"b\\c\nd,}e")], ..LOST_ENTRY }];
     let slots = Slots::new(&REGISTRY);
-    let families = parse(&text(&slots, Format::OpenMetrics), Format::OpenMetrics);
+    let families = parse(&text(&slots, &HostValues::default(), Format::OpenMetrics), Format::OpenMetrics);
     assert_eq!(families["highwater_odd"].samples[0].labels["name"], "a\"b\\c\nd,}e");
 }
 

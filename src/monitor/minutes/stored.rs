@@ -3,11 +3,11 @@
 use super::{HOURS, MINUTES_PER_HOUR, Minute, Minutes};
 use crate::{
     model::{PointIds, PointRow},
-    monitor::slots::Slots,
+    monitor::values::Values,
 };
 
 impl Minutes {
-    /// Takes up stored minutes, oldest first, before the first tick. Of an id that the registry does not have any more
+    /// Takes up stored minutes, oldest first, before the first tick. Of an id that is not registered any more
     /// nothing is taken; one that a row does not have is missing up to it.
     pub fn load(&mut self, rows: &[PointRow]) {
         assert!(self.open.is_none(), "stored points are loaded before counting begins");
@@ -15,8 +15,8 @@ impl Minutes {
             let minute = Minute(row.slot);
             assert!(self.newest.is_none_or(|newest| newest < minute), "stored minutes ascend");
             self.open_hour(minute);
-            for index in 0..self.registry.len() {
-                let value = row.value(self.registry[index].id);
+            for index in 0..self.ids.len() {
+                let value = row.value(self.ids[index].0);
                 self.store(index, minute, value.unwrap_or(0));
                 if value.is_none() {
                     self.known_from[index] = minute.plus(1);
@@ -27,9 +27,9 @@ impl Minutes {
     }
 
     /// Gives the open minute a point of what was counted so far; it stays open, and what comes is combined with it.
-    pub fn close(&mut self, slots: &Slots) {
+    pub fn close(&mut self, values: impl Values) {
         if let Some(open) = self.open {
-            self.emit(open, slots);
+            self.emit(open, values);
         }
     }
 
@@ -43,10 +43,17 @@ impl Minutes {
     /// ring holds, 1,500.
     #[must_use]
     pub fn rows_from(&self, from: Option<Minute>) -> Vec<PointRow> {
-        let ids: PointIds = self.registry.iter().map(|entry| (entry.id, entry.kind)).collect();
+        let all_known_from = self.known_from.iter().max().copied();
         let row = |minute: Minute| {
-            let values = (0..ids.len()).map(|index| self.stored(index, minute)).collect();
-            PointRow { slot: minute.0, minutes: 1, ids: ids.clone(), values }
+            let is_known = |index: &usize| minute >= self.known_from[*index];
+            let known: Vec<usize> = (0..self.ids.len()).filter(is_known).collect();
+            let ids = if all_known_from.is_none_or(|from| minute >= from) {
+                PointIds::clone(&self.ids)
+            } else {
+                known.iter().map(|index| self.ids[*index]).collect()
+            };
+            let values = known.into_iter().map(|index| self.stored(index, minute)).collect();
+            PointRow { slot: minute.0, minutes: 1, ids, values }
         };
         self.present_from(from).into_iter().map(row).collect()
     }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::monitor::ids::{self, FRAMEWORK};
+use crate::monitor::slots::Slots;
 
 const SUM: u32 = ids::MESSAGES_STORED;
 const GAUGE: u32 = ids::TAIL_BYTES;

@@ -12,7 +12,7 @@ fn rows() -> Vec<PointRow> {
 
 fn json(slots: Range<i64>, ids: RangeInclusive<u32>) -> serde_json::Value {
     let answered = Answered { resolution: Resolution::Hour, slots, ids, rows: &rows() };
-    serde_json::from_str(&answered.json(&FRAMEWORK)).unwrap()
+    serde_json::from_str(&answered.json(&HostValues::default())).unwrap()
 }
 
 #[test]

@@ -1,0 +1,197 @@
+//! Ids of host programs on the operator's port: registered, removed, listed, and reported to.
+
+use std::fmt::Display;
+
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use highwater_wire::Refusal;
+use serde::{Deserialize, de::DeserializeOwned};
+
+use super::{
+    operator::{Operator, read_json, refused},
+    requests::bearer,
+};
+use crate::{
+    actors::host_ids::{HostIds, HostIdsFault},
+    logic::api_key_scopes::{Rule, check},
+    model::{HostId, HostReport, PointKind, PointUnit, api_key::Scope, host_id::HOST_IDS_MAX},
+};
+
+/// Values in one report. More are refused as `invalid_field`. Source: so many of the longest fit into a body.
+const VALUES_MAX: usize = 1_000;
+
+/// Largest number that is reported, either way. Source: integers up to 2^53 are exact in every JSON library.
+const VALUE_MAX: i64 = 1 << 53;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Register {
+    ids: Vec<Registered>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Registered {
+    id: u32,
+    name: String,
+    kind: String,
+    #[serde(default)]
+    unit: Option<String>,
+}
+
+/// `PUT /v1/ids`: these are registered besides those that are; the same once more changes nothing.
+pub(super) async fn register(
+    operator: web::Data<Operator>,
+    http: HttpRequest,
+    payload: web::Payload,
+) -> HttpResponse {
+    let wanted: Register = match ask(&operator, &http, payload).await {
+        Ok(wanted) => wanted,
+        Err(response) => return response,
+    };
+    if wanted.ids.len() > HOST_IDS_MAX {
+        return invalid(format!("there are at most {HOST_IDS_MAX} ids"));
+    }
+    let mut ids = Vec::with_capacity(wanted.ids.len());
+    for Registered { id, name, kind, unit } in wanted.ids {
+        let Some(kind) = PointKind::of_name(&kind) else {
+            return invalid(format!("the kind of id {id} is none of sum, gauge, max"));
+        };
+        let Some(unit) = unit.map_or(Some(PointUnit::Count), |unit| PointUnit::of_name(&unit)) else {
+            return invalid(format!("the unit of id {id} is none of count, microseconds, bytes"));
+        };
+        ids.push(HostId { id, name, kind, unit });
+    }
+    change(operator, |host_ids| host_ids.register(ids)).await
+}
+
+#[derive(Deserialize)]
+struct Remove {
+    ids: Vec<u32>,
+}
+
+/// `POST /v1/ids/remove`: the operator's alone, since what was counted under them is told no more.
+pub(super) async fn remove(
+    operator: web::Data<Operator>,
+    http: HttpRequest,
+    payload: web::Payload,
+) -> HttpResponse {
+    let wanted: Remove = match operator.ask(&http, payload).await {
+        Ok(wanted) => wanted,
+        Err(response) => return response,
+    };
+    change(operator, move |host_ids| host_ids.remove(&wanted.ids)).await
+}
+
+#[derive(Deserialize)]
+struct List {}
+
+/// `POST /v1/ids/list`: every id that there is, those of the server first, one in a line.
+pub(super) async fn list(
+    operator: web::Data<Operator>,
+    http: HttpRequest,
+    payload: web::Payload,
+) -> HttpResponse {
+    match ask::<List>(&operator, &http, payload).await {
+        Ok(_) => {
+            HttpResponse::Ok().content_type("application/x-ndjson").body(operator.services.monitor.ids_json())
+        }
+        Err(response) => response,
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Report {
+    values: Vec<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Value {
+    id: u32,
+    #[serde(default)]
+    add: Option<i64>,
+    #[serde(default)]
+    set: Option<i64>,
+}
+
+/// `POST /v1/report`: values are added and set, all of them or none.
+pub(super) async fn report(
+    operator: web::Data<Operator>,
+    http: HttpRequest,
+    payload: web::Payload,
+) -> HttpResponse {
+    let wanted: Report = match ask(&operator, &http, payload).await {
+        Ok(wanted) => wanted,
+        Err(response) => return response,
+    };
+    if wanted.values.len() > VALUES_MAX {
+        return invalid(format!("a report has at most {VALUES_MAX} values"));
+    }
+    let mut reports = Vec::with_capacity(wanted.values.len());
+    for value in wanted.values {
+        let (report, number) = match (value.add, value.set) {
+            (Some(n), None) => (HostReport::Add(n), n),
+            (None, Some(n)) => (HostReport::Set(n), n),
+            _ => return invalid(format!("id {} has neither or both of add and set", value.id)),
+        };
+        if !(-VALUE_MAX..=VALUE_MAX).contains(&number) {
+            return invalid(format!("the number of id {} lies beyond 2^53", value.id));
+        }
+        reports.push((value.id, report));
+    }
+    match operator.host_ids.report(&reports) {
+        Ok(()) => HttpResponse::NoContent().finish(),
+        Err(why) => invalid(why),
+    }
+}
+
+/// The body, of an operator or of a program whose key has the scope for it.
+async fn ask<T: DeserializeOwned>(
+    operator: &Operator,
+    http: &HttpRequest,
+    payload: web::Payload,
+) -> Result<T, HttpResponse> {
+    if operator.authorise(http).is_err() {
+        let secret = bearer(http).map_err(refused)?;
+        let key = operator.accounts.prove_api_key(secret).await.map_err(refused)?;
+        check(&key, Rule::OfKey(Scope::Report)).map_err(|refusal| {
+            operator.accounts.note_refused_use(&key, refusal);
+            refused(refusal)
+        })?;
+    }
+    read_json(http, payload).await
+}
+
+/// A change of the ids blocks for a sync.
+async fn change(
+    operator: web::Data<Operator>,
+    what: impl FnOnce(&HostIds) -> Result<(), HostIdsFault> + Send + 'static,
+) -> HttpResponse {
+    let host_ids = operator.host_ids.clone();
+    match web::block(move || what(&host_ids)).await {
+        Ok(Ok(())) => HttpResponse::NoContent().finish(),
+        Ok(Err(HostIdsFault::Refused(why))) => invalid(why),
+        Ok(Err(HostIdsFault::File(fault))) => {
+            let error = &fault as &dyn std::error::Error;
+            tracing::warn!(error, "ids of host programs could not be stored");
+            refused(if fault.is_full() { Refusal::StorageFull } else { Refusal::Internal })
+        }
+        Err(gone) => {
+            tracing::error!(error = &gone as &dyn std::error::Error, "ids of host programs were not stored");
+            refused(Refusal::Internal)
+        }
+    }
+}
+
+/// A refusal that says to a developer what is wrong.
+fn invalid(why: impl Display) -> HttpResponse {
+    let refusal = Refusal::InvalidField;
+    let status = StatusCode::from_u16(refusal.http_status()).unwrap_or(StatusCode::BAD_REQUEST);
+    HttpResponse::build(status).json(serde_json::json!({
+        "code": refusal.code(),
+        "name": refusal.name(),
+        "message": why.to_string(),
+        "retry": refusal.retry(),
+    }))
+}
