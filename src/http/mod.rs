@@ -17,6 +17,7 @@ pub mod headers;
 pub mod health;
 mod keyed_requests;
 pub mod operator;
+mod operator_pages;
 pub mod pages;
 mod points;
 mod rendering;
