@@ -16,6 +16,7 @@ mod groups;
 pub mod headers;
 pub mod health;
 mod keyed_requests;
+mod live;
 pub mod operator;
 mod operator_pages;
 pub mod pages;

@@ -16,13 +16,14 @@ use super::{
     body::{self, BodyFault},
     bots, broadcasts, devices, explain, explain_group, explain_message,
     export::{self, Exports},
-    groups, operator_pages, points,
+    groups, live, operator_pages, points,
     requests::bearer,
 };
 use crate::{
     actors::{
         accounts::{Accounts, secret_hash},
         alarms::StandingAlarms,
+        directory::Directory,
         point_keeper::PointKeeper,
         user::UserServices,
     },
@@ -52,6 +53,8 @@ pub struct Operator {
     pub accounts: Arc<Accounts>,
     /// Store, keys, runs, counters, time.
     pub services: Arc<UserServices>,
+    /// Which worker has whose actor.
+    pub directory: Directory,
     /// What fires.
     pub alarms: Arc<StandingAlarms>,
     /// Exports that operators ask for.
@@ -127,6 +130,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/v1/alarms", web::get().to(alarms::list))
         .route("/v1/alarms/{name}/ack", web::post().to(alarms::acknowledge))
         .route("/v1/alarms/{name}/silence", web::post().to(alarms::silence))
+        .route("/v1/live", web::get().to(live::answer))
         .route("/v1/explain/user", web::post().to(explain::user))
         .route("/v1/explain/group", web::post().to(explain_group::group))
         .route("/v1/explain/message", web::post().to(explain_message::message))
