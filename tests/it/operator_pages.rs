@@ -5,7 +5,7 @@ use proto::Role;
 use serde_json::{Value, json};
 
 use super::groups::{add, create, created, give, leave};
-use crate::support::{Home, Server, Wire, http};
+use crate::support::{Home, Server, Wire, eventually, http};
 
 async fn get(server: &Server, path: &str) -> http::Answer {
     http::exchange(server.operator(), "GET", path, &[], b"").await
@@ -87,6 +87,36 @@ async fn a_group_is_explained_to_operators_and_to_nobody_else() {
     let body = json!({ "conversation_id": group.to_string() }).to_string();
     let foreign = http::exchange(server.operator(), "POST", "/v1/explain/group", &[], body.as_bytes()).await;
     assert_eq!(foreign.status, 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn live_actors_are_counted_for_operators_and_for_nobody_else() {
+    let home = Home::dev();
+    let server = home.start();
+    let [ann, bob] = server.people(1).await;
+    assert_eq!(live(&server).await["actors"]["users"], 0);
+    let anns = Wire::greeted(&server, ann.token()).await;
+    let bobs = Wire::greeted(&server, bob.token()).await;
+    let told = live(&server).await;
+    assert_eq!((&told["actors"]["connections"], &told["actors"]["users"]), (&json!(2), &json!(2)), "{told}");
+    let workers = told["workers"].as_array().unwrap();
+    assert_eq!(json!(workers.len()), told["actors"]["hubs"]);
+    assert_eq!(workers.iter().map(|worker| worker["users"].as_u64().unwrap()).sum::<u64>(), 2);
+    assert_eq!(told["groups_lagging"], json!([]));
+    assert!(told["queues"].as_array().unwrap().iter().any(|queue| queue["name"] == "persistence"));
+    anns.close().await;
+    bobs.close().await;
+    eventually("the connections are gone", || async {
+        (live(&server).await["actors"]["connections"] == 0).then_some(())
+    })
+    .await;
+    assert_eq!(get(&server, "/v1/live").await.status, 401);
+}
+
+async fn live(server: &Server) -> Value {
+    let answer = server.operate("GET", "/v1/live", "").await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    serde_json::from_str(&answer.text()).unwrap()
 }
 
 async fn explained(server: &Server, body: Value) -> Value {

@@ -3,7 +3,8 @@
 // Opens one that says hello, and waits for the answer. Closing the tab closes it.
 export async function connected(browser, url, token) {
   const page = await opened(browser, url);
-  await page.evaluate((hello) => window.ask({ hello }), { token });
+  const answer = await page.evaluate((hello) => window.ask({ hello }), { token, level: 1 });
+  if (answer.error) throw new Error(`hello: ${JSON.stringify(answer)}`);
   return page;
 }
 
@@ -32,7 +33,7 @@ async function opened(browser, url) {
     window.ask = (request) =>
       new Promise((done) => {
         asked += 1;
-        socket.onmessage = done;
+        socket.onmessage = ({ data }) => done(JSON.parse(data));
         socket.send(JSON.stringify({ requestId: String(asked), ...request }));
       });
   });

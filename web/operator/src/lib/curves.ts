@@ -35,7 +35,7 @@ export const CURVES: readonly Curve[] = [
   {
     name: 'messages',
     title: 'Messages by stage',
-    note: 'A push and a hand-back may be of many messages.',
+    note: 'Stored has notices of groups, too; a push or a hand-back may be of many messages.',
     unit: 'per_second',
     lines: [
       line('stored', rate([ids.MESSAGES_STORED])),
