@@ -41,10 +41,10 @@ use crate::{
     },
 };
 
+pub use live::{LiveGroup, LiveGroups};
+
 /// Records of one group that wait to be told by its actor. Source: one batch of nothing but this group's.
 const TOLD_MAX: usize = crate::model::limits::BATCH_OPERATIONS_MAX;
-
-pub use live::{LiveGroup, LiveGroups};
 
 /// All active groups. Cheap to clone.
 #[derive(Clone)]

@@ -86,7 +86,8 @@ export interface ExplainedMessage {
 export interface GroupMember {
   user_id: string;
   name: string | null;
-  role: string;
+  /** Of two there are none. */
+  role: string | null;
   muted: boolean;
   since_seq: number | null;
 }
@@ -99,6 +100,7 @@ export interface ExplainedGroup {
   head: number;
   oldest_seq: number;
   everyone_muted: boolean;
+  followers: number | null;
   member_count: number;
   members: GroupMember[];
   left_out: number;
