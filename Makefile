@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint fmt bench torture fan-out-kills seeded-bugs strace clean-data
+.PHONY: help run build pages test lint fmt bench torture fan-out-kills seeded-bugs strace clean-data
 
 # One profile serves tests, torture and `make run`, so that one build is enough: our code unoptimised with all assertions,
 # dependencies optimised. `make PROFILE=release run` is the server as it is meant to be used; figures are always of it.
@@ -43,12 +43,22 @@ help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
 
 ## make run          build, and start a server for trying out at http://127.0.0.1:8080
-run:
+run: pages
 	@$(CARGO) run --profile $(PROFILE) --bin highwater -- serve --dev
 
 ## make build        the server, the torture and the load tool
-build:
+build: pages
 	@$(CARGO) build --workspace --profile $(PROFILE)
+
+## make pages        the operator's pages, which the server embeds; done by run and build where npm is installed
+# A server without them works and says at its page that they are missing, so nothing fails here for want of npm or network.
+pages:
+	@$(STEPS)
+	if ! has npm; then
+	    skip "operator pages" "npm is not installed"
+	elif ! sh web/operator/build.sh; then
+	    skip "operator pages" "they could not be built; Node has to be 20.19 or later"
+	fi
 
 ## make test         everything that has to be green before a change is merged
 test:
@@ -59,6 +69,12 @@ test:
 	step "lints of the seeded bugs" $(CARGO) clippy -p highwater --lib --bins --features seeded-bugs -- -D warnings
 	if has cargo-deny; then step "licences and advisories" cargo deny check; else skip "licences and advisories" "cargo-deny is not installed"; fi
 	step "house rules" $(CARGO) test --test tidy
+	if has npm; then
+	    step "operator pages" sh web/operator/build.sh
+	    step "types and modules of the operator pages" bash -c 'cd web/operator && npm run --silent check && npm run --silent test'
+	else
+	    skip "operator pages" "npm is not installed"
+	fi
 	step "tests of the workspace" $(CARGO) test --workspace
 	step "seeded bugs of the sync engine" $(CARGO) test -p highwater --features seeded-bugs --test sim seeded
 	step "golden frames" $(CARGO) test -p highwater-wire --test golden --test protocol_text
@@ -81,6 +97,11 @@ test:
 	    skip "two people in a browser" "npm or chromium is not installed"
 	else
 	    step "two people in a browser" env HIGHWATER_BIN="$(abspath $(BUILT))/highwater" sh tests/web/run.sh
+	fi
+	if ! has npm || ! { has chromium || has chromium-browser || has google-chrome; }; then
+	    skip "an operator in a browser" "npm or chromium is not installed"
+	else
+	    step "an operator in a browser" env HIGHWATER_BIN="$(abspath $(BUILT))/highwater" sh tests/web/run.sh operator/main.js
 	fi
 	step "torture by kills" make --no-print-directory torture DURATION=20 SEED=1
 	step "kills in a fan-out" make --no-print-directory fan-out-kills MEMBERS=10000 ROUNDS=2

@@ -169,6 +169,7 @@ fn operator(config: &Config, core: &Core, alarms: &Arc<StandingAlarms>, minute_c
     Operator {
         services: Arc::clone(&core.services),
         accounts: Arc::clone(&core.accounts),
+        directory: core.directory.clone(),
         alarms: Arc::clone(alarms),
         exports: http::export::Exports::default(),
         points: Arc::clone(&core.points),

@@ -41,6 +41,14 @@ impl Directory {
         self.users.len()
     }
 
+    /// Users with an actor, by worker. Looks at all of them, a part of the map at a time: for operators.
+    #[must_use]
+    pub fn by_worker(&self, workers: usize) -> Vec<usize> {
+        let mut counts = vec![0; workers];
+        self.users.iter().for_each(|entry| counts[entry.value().0] += 1);
+        counts
+    }
+
     /// Whether nobody has an actor.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, SpawnHandle};
 
-pub use board::{Groups, GroupsParts};
+pub use board::{Groups, GroupsParts, LiveGroup, LiveGroups};
 pub use bounds::ActiveBounds;
 
 use super::persistence::intake::{Reply, Submission};

@@ -115,6 +115,13 @@ impl Ports {
         }
     }
 
+    /// What is on the board of a worker and was not taken by its hub yet. Envelopes for many count as one.
+    #[must_use]
+    pub fn board_depth(&self, worker: WorkerId) -> usize {
+        let board = self.ports[worker.0].board.lock();
+        board.posts.len() + board.news.len() + board.posted.len()
+    }
+
     /// Leaves something for one user.
     pub fn post(&self, worker: WorkerId, user: UserId, post: Post) {
         self.ports[worker.0].board.lock().posts.push((user, post));

@@ -153,6 +153,7 @@ fn serve(shared: &Shared) {
             let mut queue = shared.queue.lock();
             loop {
                 if let Some(job) = queue.jobs.pop_front() {
+                    shared.monitor.set(ids::READER_QUEUE_DEPTH, queue.jobs.len() as u64);
                     break job;
                 }
                 if queue.stopped {

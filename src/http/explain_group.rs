@@ -1,10 +1,14 @@
-//! Explaining groups: for whom an entry is, how far it is expanded, and which groups of a user wait.
+//! Explaining groups: who belongs to one, for whom an entry is, how far it is expanded, and which groups of a user wait.
 
+use actix_web::{HttpRequest, HttpResponse, web};
+use highwater_wire::Refusal;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::operator::{Operator, refused};
 use crate::{
     actors::group::Groups,
-    model::{ConversationId, Seq, UserId, Version, record::ItemValue},
+    model::{ConversationId, Form, Member, Role, Seq, UserId, Version, record::ItemValue},
     store::view::{ReadFault, View},
     sync::kinds::CONVERSATIONS,
 };
@@ -15,6 +19,129 @@ const MEMBERS_MAX: usize = 50;
 
 /// Conversations of a user that are looked at for what waits; the newest are left out above it, and it is said.
 const CONVERSATIONS_MAX: usize = 500;
+
+#[derive(Deserialize)]
+pub(super) struct ExplainGroup {
+    conversation_id: String,
+    /// Of a large group: behind which user the list goes on.
+    #[serde(default)]
+    behind_user_id: Option<String>,
+}
+
+/// `POST /v1/explain/group`: what a conversation is called, who belongs to it, how far its entries have come.
+pub(super) async fn group(
+    operator: web::Data<Operator>,
+    http: HttpRequest,
+    payload: web::Payload,
+) -> HttpResponse {
+    let wanted: ExplainGroup = match operator.ask(&http, payload).await {
+        Ok(wanted) => wanted,
+        Err(response) => return response,
+    };
+    let Ok(group) = wanted.conversation_id.parse().map(ConversationId) else {
+        return refused(Refusal::InvalidField);
+    };
+    let Ok(behind) = wanted.behind_user_id.map(|user| user.parse().map(UserId)).transpose() else {
+        return refused(Refusal::InvalidField);
+    };
+    let groups = operator.services.groups.clone();
+    match operator.services.readers.ask(move |view| explain_group(view, &groups, group, behind)).await {
+        Ok(Some(explained)) => HttpResponse::Ok().json(explained),
+        Ok(None) => HttpResponse::NotFound().json(json!({ "message": "there is no such conversation" })),
+        Err(refusal) => refused(refusal),
+    }
+}
+
+fn explain_group(
+    view: &View,
+    groups: &Groups,
+    conversation: ConversationId,
+    behind: Option<UserId>,
+) -> Result<Option<Value>, ReadFault> {
+    let Some(row) = view.conversation(conversation)? else {
+        return Ok(None);
+    };
+    let (group, channel) = (view.group(conversation)?, view.channel(conversation)?);
+    let all = match row.is_group() {
+        true => present(view.members(conversation)?.into_values()),
+        false => of_two(row.members),
+    };
+    let owner =
+        all.iter().find(|member| member.role == Some(Role::Owner)).map(|member| member.user.to_string());
+    let kind = match &channel {
+        _ if !row.is_group() => "two",
+        Some(channel) if channel.form() == Form::Channel => "channel",
+        _ => "group",
+    };
+    let listed: Vec<&Belonging> =
+        all.iter().filter(|member| behind.is_none_or(|id| member.user > id)).collect();
+    let mut members = Vec::new();
+    for member in listed.iter().take(MEMBERS_MAX) {
+        members.push(member.told(view.account(member.user)?.map(|account| account.name)));
+    }
+    Ok(Some(json!({
+        "conversation_id": conversation.to_string(),
+        "kind": kind,
+        "name": group.as_ref().map(|group| group.name.as_str()),
+        "created_ms": row.created.0,
+        "owner_id": owner,
+        "head": view.conversation_head(conversation)?.0,
+        "oldest_seq": view.oldest_message(conversation)?.0,
+        "everyone_muted": group.is_some_and(|group| group.is_muted),
+        "followers": channel.filter(|_| kind == "channel").map(|channel| channel.followers),
+        "member_count": all.len(),
+        "members": members,
+        "left_out": listed.len().saturating_sub(MEMBERS_MAX),
+        "fan_out": fan_out(view, groups, conversation)?,
+    })))
+}
+
+/// Who belongs to a conversation now; of one of two there are no roles and no joins.
+struct Belonging {
+    user: UserId,
+    role: Option<Role>,
+    is_muted: bool,
+    since: Option<Seq>,
+}
+
+impl Belonging {
+    fn told(&self, name: Option<String>) -> Value {
+        json!({
+            "user_id": self.user.to_string(),
+            "name": name,
+            "role": self.role.map(role_name),
+            "muted": self.is_muted,
+            "since_seq": self.since.map(|seq| seq.0),
+        })
+    }
+}
+
+fn present(members: impl Iterator<Item = Member>) -> Vec<Belonging> {
+    let present = members.filter(|member| member.since().is_some());
+    let belonging = |member: Member| Belonging {
+        user: member.user,
+        role: Some(member.role),
+        is_muted: member.is_muted,
+        since: member.since(),
+    };
+    present.map(belonging).collect()
+}
+
+/// A note to oneself is a conversation with one of them.
+fn of_two(members: [UserId; 2]) -> Vec<Belonging> {
+    let mut users = members.to_vec();
+    users.sort_unstable();
+    users.dedup();
+    users.into_iter().map(|user| Belonging { user, role: None, is_muted: false, since: None }).collect()
+}
+
+fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Owner => "owner",
+        Role::Admin => "admin",
+        Role::Member => "member",
+    }
+}
 
 /// For whom an entry of a group is.
 #[derive(Debug, Default, PartialEq, Eq)]

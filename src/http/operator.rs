@@ -14,15 +14,16 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use super::{
     accounts, alarms, api_keys,
     body::{self, BodyFault},
-    bots, broadcasts, devices, explain, explain_message,
+    bots, broadcasts, devices, explain, explain_group, explain_message,
     export::{self, Exports},
-    groups, host_ids, points,
+    groups, host_ids, live, operator_pages, points,
     requests::bearer,
 };
 use crate::{
     actors::{
         accounts::{Accounts, secret_hash},
         alarms::StandingAlarms,
+        directory::Directory,
         host_ids::HostIds,
         point_keeper::PointKeeper,
         user::UserServices,
@@ -53,6 +54,8 @@ pub struct Operator {
     pub accounts: Arc<Accounts>,
     /// Store, keys, runs, counters, time.
     pub services: Arc<UserServices>,
+    /// Which worker has whose actor.
+    pub directory: Directory,
     /// What fires.
     pub alarms: Arc<StandingAlarms>,
     /// Exports that operators ask for.
@@ -104,7 +107,9 @@ impl Setup {
 /// Adds the operator's routes.
 pub fn configure(config: &mut web::ServiceConfig) {
     config
-        .route("/", web::get().to(page))
+        .route("/", web::get().to(first_page))
+        .route("/assets/{name}", web::get().to(operator_pages::asset))
+        .route("/curves", web::get().to(curves_page))
         .route("/metrics", web::get().to(metrics))
         .route("/v1/points", web::get().to(points::answer))
         .route("/v1/ids", web::put().to(host_ids::register))
@@ -132,7 +137,9 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/v1/alarms", web::get().to(alarms::list))
         .route("/v1/alarms/{name}/ack", web::post().to(alarms::acknowledge))
         .route("/v1/alarms/{name}/silence", web::post().to(alarms::silence))
+        .route("/v1/live", web::get().to(live::answer))
         .route("/v1/explain/user", web::post().to(explain::user))
+        .route("/v1/explain/group", web::post().to(explain_group::group))
         .route("/v1/explain/message", web::post().to(explain_message::message))
         .route("/v1/explain/snapshot", web::post().to(explain::snapshot));
 }
@@ -142,11 +149,21 @@ struct PageQuery {
     window: Option<String>,
 }
 
-async fn page(operator: web::Data<Operator>, query: web::Query<PageQuery>) -> HttpResponse {
+/// The operator's pages; the curves in a binary that has none.
+async fn first_page(operator: web::Data<Operator>, query: web::Query<PageQuery>) -> HttpResponse {
+    operator_pages::first().unwrap_or_else(|| curves_below(&operator, &query, operator_pages::MISSING_HTML))
+}
+
+/// Curves without a script and without a token: what works when nothing else does.
+async fn curves_page(operator: web::Data<Operator>, query: web::Query<PageQuery>) -> HttpResponse {
+    curves_below(&operator, &query, "")
+}
+
+fn curves_below(operator: &Operator, query: &PageQuery, note: &str) -> HttpResponse {
     let window = query.window.as_deref().and_then(Window::from_name).unwrap_or(Window::Hour);
     let html = {
-        let firing = operator.alarms.firing_html();
-        operator.services.monitor.curves_page("Highwater", &firing, window, operator.minute_clock.now())
+        let above = format!("{note}{}", operator.alarms.firing_html());
+        operator.services.monitor.curves_page("Highwater", &above, window, operator.minute_clock.now())
     };
     super::headers::of_page(&mut HttpResponse::Ok())
         .content_type("text/html; charset=utf-8")

@@ -82,7 +82,7 @@ async fn a_full_disk_is_told_once_and_when_there_is_space_again() {
     disk.fill();
     let standing = is(&server, "disk_nearly_full", "firing").await;
     assert_eq!((&standing["severity"], &standing["bound"]), (&"critical".into(), &16_777_216.into()));
-    let page = server.operate("GET", "/", "").await.text();
+    let page = server.operate("GET", "/curves", "").await.text();
     assert!(page.contains("<p class=\"firing critical\">") && !page.contains("<script"), "{page:.2000}");
     let metrics = server.operate("GET", "/metrics", "").await.text();
     assert!(metrics.lines().any(|line| line.contains("alarms_firing{severity=\"critical\"} 1")), "{metrics}");

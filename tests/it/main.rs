@@ -33,6 +33,7 @@
 //! | [`bodies`] | messages that go by policy: when everybody has them, or when they are too old |
 //! | [`channels`] | channels: made, followed, turned; who writes, and what a follower has |
 //! | [`channel_heirs`] | channels whose owner was erased: to whom they go, and what has ended |
+//! | [`operator_pages`] | what an operator's browser is served, and a group explained |
 //! | [`points`] | what was counted outlives the process: stopped in order, killed, started again |
 //! | [`posts`] | followers hear of a post without asking, and nobody else does; a poll ends with it |
 //! | [`group_announcements`] | what is announced in a group: who may, who is told, and what who comes later finds |
@@ -103,6 +104,7 @@ mod levels;
 mod lifecycle;
 mod login_policy;
 mod long_poll;
+mod operator_pages;
 mod out_of_turn;
 mod owned_groups;
 mod passwords;

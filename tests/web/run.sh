@@ -1,5 +1,5 @@
 #!/bin/sh
-# Two people chat on the plain page, in a real browser. Installs what is missing: the driver by npm, and the browser by
+# Two people chat on the plain page, in a real browser; with operator/main.js an operator looks at the pages of the server. Installs what is missing: the driver by npm, and the browser by
 # apt-get where that is possible. HIGHWATER_BIN names the server's binary (default: target/debug/highwater).
 set -eu
 cd "$(dirname "$0")"
@@ -22,4 +22,4 @@ if ! cmp -s package-lock.json node_modules/.installed; then
     PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --no-audit --no-fund --loglevel=error >&2
     cp package-lock.json node_modules/.installed
 fi
-exec node main.js
+exec node "${1:-main.js}"

@@ -2,7 +2,7 @@
 
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -21,9 +21,12 @@ const READY_TIMEOUT_MS = 20_000;
 
 export class Server {
   url = '';
+  // Where the operator's port is.
+  operator = '';
   log = [];
   #child = null;
   #listen = '127.0.0.1:0';
+  #admin_listen = '127.0.0.1:0';
   #flags;
   #data = mkdtempSync(join(tmpdir(), 'highwater-web-'));
 
@@ -33,15 +36,16 @@ export class Server {
     process.on('exit', () => rmSync(this.#data, { recursive: true, force: true }));
   }
 
-  // Starts it; again on the same data, and on the same port as the first time.
+  // Starts it; again on the same data, and on the same ports as the first time.
   async start() {
-    const places = ['--data', this.#data, '--listen', this.#listen, '--admin-listen', '127.0.0.1:0'];
+    const places = ['--data', this.#data, '--listen', this.#listen, '--admin-listen', this.#admin_listen];
     const options = { env: ENVIRONMENT, stdio: ['ignore', 'pipe', 'pipe'] };
     const child = own(spawn(BINARY, ['serve', ...places, ...this.#flags], options));
     this.#child = child;
     createInterface({ input: child.stderr }).on('line', (line) => this.log.push(line));
-    this.url = await ready(child, this.log);
+    [this.url, this.operator] = await ready(child, this.log);
     this.#listen = new URL(this.url).host;
+    this.#admin_listen = new URL(this.operator).host;
   }
 
   // SIGKILL: nothing is finished, nothing is flushed.
@@ -63,6 +67,10 @@ export class Server {
     return code;
   }
 
+  operator_token() {
+    return readFileSync(join(this.#data, 'secrets', 'operator.token'), 'utf8').trim();
+  }
+
   async invite() {
     const { stdout } = await promisify(execFile)(BINARY, ['admin', 'invite', '--data', this.#data], { env: ENVIRONMENT });
     return stdout.trim();
@@ -78,7 +86,7 @@ function ready(child, log) {
     createInterface({ input: child.stdout }).on('line', (line) => {
       clearTimeout(timer);
       const told = READY.exec(line);
-      if (told) resolve(told[1]);
+      if (told) resolve([told[1], told[2]]);
       else fail(`said ${line}`);
     });
   });

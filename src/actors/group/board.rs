@@ -6,6 +6,8 @@
 //! [`Groups::look_again`], when there is room. A place holds at most `TOLD_MAX` records: of more persistence tells the
 //! members itself.
 
+mod live;
+
 use std::{
     collections::VecDeque,
     sync::{
@@ -38,6 +40,8 @@ use crate::{
         view::{ReadFault, View},
     },
 };
+
+pub use live::{LiveGroup, LiveGroups};
 
 /// Records of one group that wait to be told by its actor. Source: one batch of nothing but this group's.
 const TOLD_MAX: usize = crate::model::limits::BATCH_OPERATIONS_MAX;
