@@ -3,6 +3,7 @@
 //! Here, and nowhere else, are the system clock, randomness and the process's signals.
 
 mod alarms;
+mod audit;
 mod clients;
 mod core;
 mod identity;
@@ -23,7 +24,7 @@ use actix_web::web;
 
 use self::core::Core;
 use crate::{
-    actors::{accounts::secret_hash, alarms::StandingAlarms},
+    actors::{accounts::secret_hash, alarms::StandingAlarms, audit::Audit},
     config::Config,
     http::{
         self,
@@ -79,6 +80,9 @@ pub enum StartFault {
     /// What is needed to tell alarms.
     #[error("the alarms cannot be judged or told ([alarms])")]
     Alarms(#[source] alarms::AlarmsFault),
+    /// The directory of the audit log.
+    #[error("the audit log cannot be used")]
+    Audit(#[source] crate::store::files::FileFault),
     /// The kinds of the configuration.
     #[error("the kinds of the configuration cannot be used: {0}")]
     Kinds(String),
@@ -124,7 +128,10 @@ async fn run(config: &Config, options: ServeOptions) -> Result<(), StartFault> {
     let minute_ms = options.monitor_minute_ms;
     let minute_clock = system::minute_clock(&core.services.clock, minute_ms);
     let alarms = Arc::new(alarms::alarms(&config.alarms, &minute_clock, &core.points)?);
-    let operator = operator(config, &core, &alarms, &minute_clock);
+    let audit = audit::open(config, &options, &core.services.clock, &core.services.monitor)
+        .map_err(StartFault::Audit)?;
+    actix_web::rt::spawn(audit::say_heads(Arc::clone(&audit)));
+    let operator = operator(config, &core, (&alarms, audit), &minute_clock);
     let operator_server = serve_operators(operators, operator, &readiness)?;
     let (client_handle, operator_handle) = (client_server.handle(), operator_server.handle());
     let serving = actix_web::rt::spawn(client_server);
@@ -160,8 +167,14 @@ async fn run(config: &Config, options: ServeOptions) -> Result<(), StartFault> {
     Ok(())
 }
 
-fn operator(config: &Config, core: &Core, alarms: &Arc<StandingAlarms>, minute_clock: &Clock) -> Operator {
+fn operator(
+    config: &Config,
+    core: &Core,
+    (alarms, audit): (&Arc<StandingAlarms>, Arc<Audit>),
+    minute_clock: &Clock,
+) -> Operator {
     Operator {
+        audit,
         services: Arc::clone(&core.services),
         accounts: Arc::clone(&core.accounts),
         alarms: Arc::clone(alarms),
@@ -181,7 +194,7 @@ fn serve_operators(
     let (operator, readiness) = (web::Data::new(operator), web::Data::new(readiness.clone()));
     serve_operator(listener, move |config| {
         config.app_data(operator.clone()).app_data(readiness.clone());
-        config.configure(http::health::configure).configure(http::operator::configure);
+        config.configure(http::health::configure).configure(http::operator_routes::configure);
     })
 }
 

@@ -18,6 +18,7 @@ fn main() -> ExitCode {
         Command::CheckConfig(settings) => cli::check_config::run(settings),
         Command::Admin(admin) => cli::admin::run(admin),
         Command::Explain(explain) => cli::explain::run(&explain),
+        Command::Audit(audit) => cli::audit::run(&audit),
     }
 }
 

@@ -58,6 +58,8 @@ const WORDS = new Map([
   [350, 'The server does not take a name or text like this.'],
   [351, 'Too many changes at once. Try again in a moment.'],
   [352, 'Ask to be a contact first.'],
+  [370, 'The server cannot write down what is done. Try again later.'],
+  [371, 'Your role does not allow this.'],
   [500, 'The server is busy.'],
   [501, 'The server has no space left.'],
   [502, 'The server does not know yet whether it has this.'],

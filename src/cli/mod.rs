@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod admin;
 pub mod alarms;
 pub mod api_keys;
+pub mod audit;
 pub mod bots;
 pub mod check_config;
 pub mod explain;
@@ -27,6 +28,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::config::Flags;
 use accounts::{AccountNamed, AccountRequest};
 use alarms::{AlarmsNamed, AlarmsRequest};
+use audit::{Audit, AuditCommand, AuditNamed, AuditRequest};
 use groups::{GroupDeed, GroupNamed};
 use programs::{ProgramNamed, ProgramRequest};
 pub use provision::Provision;
@@ -42,6 +44,8 @@ pub enum Command {
     Admin(Admin),
     /// Ask a running server why something is as it is.
     Explain(Explain),
+    /// Check the audit log of a data directory.
+    Audit(Audit),
 }
 
 /// Run the server.
@@ -147,6 +151,8 @@ pub enum AdminRequest {
     Group(GroupDeed),
     /// See how alarms stand, or say something to one.
     Alarms(AlarmsRequest),
+    /// See what operators did.
+    Audit(AuditRequest),
 }
 
 /// Reads the command line. Ends the process on `--help`, `--version` and what it does not understand.
@@ -180,6 +186,11 @@ enum Named {
     Explain {
         #[command(subcommand)]
         request: ExplainNamed,
+    },
+    /// Check what operators did, in the files of a data directory.
+    Audit {
+        #[command(subcommand)]
+        command: AuditCommand,
     },
 }
 
@@ -249,6 +260,8 @@ enum AdminNamed {
     Group(GroupNamed),
     #[command(flatten)]
     Alarms(AlarmsNamed),
+    #[command(flatten)]
+    Audit(AuditNamed),
     /// Make an invite code and print it.
     Invite {
         /// Hours for which the code can be used.
@@ -316,6 +329,7 @@ impl From<Line> for Command {
             Some(Named::CheckConfig(settings)) => Command::CheckConfig(settings.into()),
             Some(Named::Admin { request }) => Command::Admin(request.into()),
             Some(Named::Explain { request }) => Command::Explain(request.into()),
+            Some(Named::Audit { command }) => Command::Audit(command.into()),
         }
     }
 }
@@ -345,33 +359,6 @@ impl From<SettingFlags> for Settings {
                 memory_engine: flags.memory_engine,
             },
         }
-    }
-}
-
-impl From<AdminNamed> for Admin {
-    fn from(named: AdminNamed) -> Admin {
-        let (server, request) = match named {
-            AdminNamed::Provision { provision, server } => (server, AdminRequest::Provision(provision)),
-            AdminNamed::AcceptTime { server } => (server, AdminRequest::AcceptTime),
-            AdminNamed::Account(named) => {
-                let (server, request) = named.into();
-                (server, AdminRequest::Account(request))
-            }
-            AdminNamed::Program(named) => {
-                let (server, request) = named.into();
-                (server, AdminRequest::Program(request))
-            }
-            AdminNamed::Group(named) => {
-                let (server, request) = named.into();
-                (server, AdminRequest::Group(request))
-            }
-            AdminNamed::Alarms(named) => {
-                let (server, request) = named.into();
-                (server, AdminRequest::Alarms(request))
-            }
-            AdminNamed::Invite { expires_hours, server } => (server, AdminRequest::Invite { expires_hours }),
-        };
-        Admin { data: server.data, operator: server.operator, request }
     }
 }
 

@@ -3,6 +3,7 @@
 mod accounts;
 mod alarms;
 mod api_keys;
+mod audit;
 pub mod body;
 mod bots;
 mod broadcasts;
@@ -17,6 +18,8 @@ pub mod headers;
 pub mod health;
 mod keyed_requests;
 pub mod operator;
+mod operator_guard;
+pub mod operator_routes;
 pub mod pages;
 mod points;
 mod rendering;

@@ -87,6 +87,9 @@ mod need;
 pub mod observed_time;
 pub mod on_behalf;
 pub mod operation;
+pub mod operators;
+#[cfg(test)]
+mod operators_tests;
 mod owned_groups;
 #[cfg(test)]
 mod owned_groups_tests;

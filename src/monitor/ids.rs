@@ -306,6 +306,12 @@ server_ids! {
     ALARMS_UNDELIVERED = 1295, "alarms.undelivered", Sum, Count, "alarms", "alarm_deliveries" {"outcome": "failed"};
     /// Tellings that were given up since too many waited for the webhook.
     ALARMS_DROPPED = 1296, "alarms.dropped", Sum, Count, "alarms", "alarm_deliveries" {"outcome": "dropped"};
+    /// Records that were added to the audit log.
+    AUDIT_RECORDS = 1315, "audit.records", Sum, Count, "audit", "audit_records";
+    /// Attempts to write the audit log that failed.
+    AUDIT_FAULTS = 1316, "audit.faults", Sum, Count, "audit", "audit_faults";
+    /// Requests to the operator's port with a wrong token or none, also those that are not in the audit log.
+    AUDIT_STRANGERS = 1317, "audit.strangers", Sum, Count, "audit", "audit_strangers";
 }
 
 /// Operations per batch. Bounds: a batch holds at most 256 operations.

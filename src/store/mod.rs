@@ -6,6 +6,11 @@
 
 pub mod accounts;
 pub mod api_keys;
+pub mod audit;
+pub mod audit_chain;
+#[cfg(test)]
+mod audit_tests;
+pub mod audit_verify;
 pub mod broadcasts;
 pub mod channels;
 #[cfg(test)]

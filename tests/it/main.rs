@@ -20,6 +20,7 @@
 //! | [`passwords`] | changing a password: what ends with it, an end to guessing, the operator's word |
 //! | [`suspension`] | an account is suspended and resumed by an operator: out at once, and back as it was |
 //! | [`alarms`] | what goes wrong is told once, to a webhook and the operator's port: refused sign-ins, a full disk |
+//! | [`audit`] | what operators did and tried is written down first: tampering, kills, full disks |
 //! | [`export`] | everything of one user as an archive: whole or broken off, one at a time |
 //! | [`api_keys`] | what the programs of an app may with a key: for whom, by which scopes, until it is revoked |
 //! | [`bots`] | accounts of programs, and what an operator says as one of them |
@@ -59,6 +60,7 @@ mod support;
 mod alarms;
 mod api_keys;
 mod ask_first;
+mod audit;
 mod bad_frames;
 mod bad_requests;
 mod bad_snapshots;

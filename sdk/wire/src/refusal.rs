@@ -147,6 +147,11 @@ refusals! {
     /// The user takes messages of contacts alone, and the one who writes is none.
     AskFirst = 352, "ask_first", 403, false, "this user takes messages of contacts alone: ask to be one";
 
+    /// What changes something is refused while it cannot be written down first; nothing was done.
+    AuditUnavailable = 370, "audit_unavailable", 503, true, "the audit log cannot be written, so nothing is changed";
+    /// The operator's role is not enough for this.
+    RoleMissing = 371, "role_missing", 403, false, "the operator's role does not allow this";
+
     /// The server has more to do than it can; nothing was done.
     Busy = 500, "busy", 503, true, "the server is busy";
     /// The disk is full; reading goes on.
