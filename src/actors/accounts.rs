@@ -6,6 +6,7 @@ mod bots;
 mod erasure;
 mod host_sign_in;
 mod making;
+mod operators;
 mod password_change;
 mod provisioning;
 

@@ -13,6 +13,7 @@ pub mod check_config;
 pub mod explain;
 pub mod groups;
 mod operator_port;
+pub mod operators;
 mod printing;
 pub mod programs;
 pub mod provision;
@@ -30,6 +31,7 @@ use accounts::{AccountNamed, AccountRequest};
 use alarms::{AlarmsNamed, AlarmsRequest};
 use audit::{Audit, AuditCommand, AuditNamed, AuditRequest};
 use groups::{GroupDeed, GroupNamed};
+use operators::{OperatorNamed, OperatorRequest};
 use programs::{ProgramNamed, ProgramRequest};
 pub use provision::Provision;
 
@@ -153,6 +155,8 @@ pub enum AdminRequest {
     Alarms(AlarmsRequest),
     /// See what operators did.
     Audit(AuditRequest),
+    /// Say who is an operator.
+    Operator(OperatorRequest),
 }
 
 /// Reads the command line. Ends the process on `--help`, `--version` and what it does not understand.
@@ -262,6 +266,9 @@ enum AdminNamed {
     Alarms(AlarmsNamed),
     #[command(flatten)]
     Audit(AuditNamed),
+    /// Make, list and revoke operators, each with a role and a token.
+    #[command(subcommand)]
+    Operator(OperatorNamed),
     /// Make an invite code and print it.
     Invite {
         /// Hours for which the code can be used.

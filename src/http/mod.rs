@@ -20,6 +20,7 @@ mod keyed_requests;
 pub mod operator;
 mod operator_guard;
 pub mod operator_routes;
+mod operators;
 pub mod pages;
 mod points;
 mod rendering;

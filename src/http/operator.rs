@@ -26,7 +26,7 @@ use crate::{
         user::UserServices,
     },
     logic::operation::Request,
-    model::{Clock, Kind, OperatorRole, UserId, record::SecretHash},
+    model::{Clock, Kind, OperatorRole, UserId, operator::ROOT_NAME, record::SecretHash},
     monitor::{Format, Window, curves},
     store::secrets::Secrets,
 };
@@ -44,9 +44,6 @@ const INVITE_HOURS_MAX: i64 = 24 * 365;
 pub(super) const BODY_BYTES_MAX: usize = 64 * 1024;
 
 const HOUR_MS: i64 = 60 * 60 * 1000;
-
-/// Name in the audit log of whoever has the token that lies in the data directory.
-const ROOT_NAME: &str = "root";
 
 /// Who asks: left with the request by the guard.
 #[derive(Debug, Clone)]
@@ -73,7 +70,7 @@ pub struct Operator {
     pub points: Arc<PointKeeper>,
     /// The clock by whose minutes is counted.
     pub minute_clock: Clock,
-    /// Hash of the operator's token.
+    /// Hash of the token that lies in the data directory.
     pub token: SecretHash,
     /// The first thing that an operator does.
     pub setup: Setup,
@@ -340,9 +337,16 @@ impl Operator {
     }
 
     /// Who asks. Compares hashes, so that time tells nothing about the token.
-    pub(super) fn who(&self, http: &HttpRequest) -> Option<Asking> {
-        let token = secret_hash(bearer(http).ok()?);
-        (token == self.token).then(|| Asking { name: ROOT_NAME.to_owned(), role: OperatorRole::Admin })
+    ///
+    /// # Errors
+    /// `InvalidToken`, or that the store cannot be read now.
+    pub(super) async fn who(&self, http: &HttpRequest) -> Result<Asking, Refusal> {
+        let token = bearer(http)?;
+        if secret_hash(token) == self.token {
+            return Ok(Asking { name: ROOT_NAME.to_owned(), role: OperatorRole::Admin });
+        }
+        let operator = self.accounts.prove_operator(token).await?;
+        Ok(Asking { name: operator.name, role: operator.role })
     }
 }
 

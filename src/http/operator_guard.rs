@@ -52,12 +52,17 @@ pub(super) async fn guard(
     let operator = request.app_data::<web::Data<Operator>>().expect("the port is given its operator").clone();
     let asking = match row.access {
         Access::Anybody => None,
-        Access::AtLeast(_) => operator.who(request.request()),
+        Access::AtLeast(_) => match operator.who(request.request()).await {
+            Ok(asking) => Some(asking),
+            Err(refusal) => {
+                turned_away(&operator, &row, None, refusal).await;
+                return Ok(request.into_response(refused(refusal)));
+            }
+        },
     };
     if !row.admits(asking.as_ref().map(|asking| asking.role)) {
-        let refusal = if asking.is_some() { Refusal::RoleMissing } else { Refusal::InvalidToken };
-        turned_away(&operator, &row, asking, refusal).await;
-        return Ok(request.into_response(refused(refusal)));
+        turned_away(&operator, &row, asking, Refusal::RoleMissing).await;
+        return Ok(request.into_response(refused(Refusal::RoleMissing)));
     }
     let subject = match subject(&operator, &row, &mut request).await {
         Ok(subject) => subject,

@@ -87,6 +87,9 @@ mod need;
 pub mod observed_time;
 pub mod on_behalf;
 pub mod operation;
+mod operator_changes;
+#[cfg(test)]
+mod operator_changes_tests;
 pub mod operators;
 #[cfg(test)]
 mod operators_tests;

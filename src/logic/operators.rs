@@ -210,4 +210,12 @@ routes! {
     ExplainSnapshot = Post "/v1/explain/snapshot", VIEWER, Looks, [USER, DEVICE];
     /// The audit log.
     Audit = Get "/v1/audit", VIEWER, Polls, [];
+    /// Who asks.
+    Me = Get "/v1/me", VIEWER, Polls, [];
+    /// An operator with a token.
+    MakeOperator = Post "/v1/operators", ADMIN, Changes, [word("operator", "name"), word("role", "role")];
+    /// The operators, without their tokens.
+    ListOperators = Post "/v1/operators/list", VIEWER, Looks, [];
+    /// The end of an operator's token.
+    RevokeOperator = Post "/v1/operators/revoke", ADMIN, Changes, [word("operator", "name")];
 }

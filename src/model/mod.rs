@@ -55,7 +55,7 @@ pub use ids::{
 };
 pub use kind_set::KindSet;
 pub use lineage::{HeardSince, Lineage, Lineages};
-pub use operator::OperatorRole;
+pub use operator::{NamedOperator, OperatorRole, Operators};
 pub use points::{PointIds, PointKind, PointRow, Resolution};
 pub use profile::Profile;
 pub use random::Random;

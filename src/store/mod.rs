@@ -74,6 +74,7 @@ mod log_start;
 #[cfg(test)]
 mod log_test_store;
 pub mod messages;
+pub mod operators;
 pub mod packing;
 pub mod points;
 mod points_chunk;

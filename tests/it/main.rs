@@ -21,6 +21,7 @@
 //! | [`suspension`] | an account is suspended and resumed by an operator: out at once, and back as it was |
 //! | [`alarms`] | what goes wrong is told once, to a webhook and the operator's port: refused sign-ins, a full disk |
 //! | [`audit`] | what operators did and tried is written down first: tampering, kills, full disks |
+//! | [`operators`] | operators with roles: who may what, route by route; over restarts, until they are taken back |
 //! | [`export`] | everything of one user as an archive: whole or broken off, one at a time |
 //! | [`api_keys`] | what the programs of an app may with a key: for whom, by which scopes, until it is revoked |
 //! | [`bots`] | accounts of programs, and what an operator says as one of them |
@@ -100,6 +101,7 @@ mod levels;
 mod lifecycle;
 mod login_policy;
 mod long_poll;
+mod operators;
 mod out_of_turn;
 mod owned_groups;
 mod passwords;
