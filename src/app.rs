@@ -25,12 +25,13 @@ use actix_web::web;
 use self::core::Core;
 use crate::{
     actors::{accounts::secret_hash, alarms::StandingAlarms, audit::Audit},
-    config::Config,
+    config::{Config, InForce},
     http::{
         self,
         health::Readiness,
         operator::{Operator, Setup},
         server::serve_operator,
+        settings::ServerSettings,
     },
     model::Clock,
 };
@@ -98,15 +99,16 @@ pub fn check_files(config: &Config) -> Result<(), StartFault> {
     Ok(())
 }
 
-/// Serves until a signal ends it.
-pub fn serve(config: &Config, options: ServeOptions) -> ExitCode {
-    logging::start(&config.log);
+/// Serves until a signal ends it. `in_force` are the settings with their sources, which operators are shown.
+pub fn serve(config: &Config, in_force: Vec<InForce>, options: ServeOptions) -> ExitCode {
+    let set_filter = logging::start(&config.log);
+    let settings = ServerSettings::new(in_force, config.log.level.clone(), set_filter);
     for caution in config.cautions() {
         tracing::warn!("{caution}");
     }
     logging::log_panics();
     let system = actix_web::rt::System::new();
-    match system.block_on(run(config, options)) {
+    match system.block_on(run(config, settings, options)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
             tracing::error!(error = &fault as &dyn std::error::Error, "the server did not start");
@@ -115,7 +117,7 @@ pub fn serve(config: &Config, options: ServeOptions) -> ExitCode {
     }
 }
 
-async fn run(config: &Config, options: ServeOptions) -> Result<(), StartFault> {
+async fn run(config: &Config, settings: ServerSettings, options: ServeOptions) -> Result<(), StartFault> {
     // Listening comes before the store: a wrong address is said before anything is opened.
     let clients = listen(config.client.listen)?;
     let operators = listen(config.operator.listen)?;
@@ -131,7 +133,7 @@ async fn run(config: &Config, options: ServeOptions) -> Result<(), StartFault> {
     let audit = audit::open(config, &options, &core.services.clock, &core.services.monitor)
         .map_err(StartFault::Audit)?;
     actix_web::rt::spawn(audit::say_heads(Arc::clone(&audit)));
-    let operator = operator(config, &core, (&alarms, audit), &minute_clock);
+    let operator = operator(config, &core, (&alarms, audit, settings), &minute_clock);
     let operator_server = serve_operators(operators, operator, &readiness)?;
     let (client_handle, operator_handle) = (client_server.handle(), operator_server.handle());
     let serving = actix_web::rt::spawn(client_server);
@@ -170,11 +172,12 @@ async fn run(config: &Config, options: ServeOptions) -> Result<(), StartFault> {
 fn operator(
     config: &Config,
     core: &Core,
-    (alarms, audit): (&Arc<StandingAlarms>, Arc<Audit>),
+    (alarms, audit, settings): (&Arc<StandingAlarms>, Arc<Audit>, ServerSettings),
     minute_clock: &Clock,
 ) -> Operator {
     Operator {
         audit,
+        settings,
         services: Arc::clone(&core.services),
         accounts: Arc::clone(&core.accounts),
         alarms: Arc::clone(alarms),

@@ -26,7 +26,9 @@ fn run(serve: Serve) -> ExitCode {
     let Serve { settings, seeded_bug, null_store, monitor_minute_ms } = serve;
     let sources = Sources { file: settings.file, env: std::env::vars_os(), flags: settings.flags };
     match Config::load(sources) {
-        Ok((config, _)) => app::serve(&config, ServeOptions { seeded_bug, null_store, monitor_minute_ms }),
+        Ok((config, in_force)) => {
+            app::serve(&config, in_force, ServeOptions { seeded_bug, null_store, monitor_minute_ms })
+        }
         Err(error) => {
             eprintln!("highwater: {}", cli::sentence(&error));
             ExitCode::FAILURE

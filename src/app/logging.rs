@@ -1,22 +1,41 @@
 //! Logs: to stderr, as text or JSON lines, never with what users write.
 
+use std::sync::Arc;
+
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Log, LogFormat};
 
-/// Begins to log. A filter that cannot be read was refused by the configuration before.
-pub(super) fn start(log: &Log) {
-    let mut filter = EnvFilter::try_new(&log.level).unwrap_or_else(|_| EnvFilter::new("info"));
-    // It logs as an error what strangers send that is no HTTP; that is answered, and needs no person.
-    if let Ok(quiet) = "actix_http::h1::dispatcher=off".parse() {
-        filter = filter.add_directive(quiet);
-    }
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+/// Puts another filter in the place of the one in force; false if it could not be put there.
+pub(super) type SetFilter = Arc<dyn Fn(&str) -> bool + Send + Sync>;
+
+/// Begins to log. A filter that cannot be read was refused by the configuration before. What is answered sets another one.
+pub(super) fn start(log: &Log) -> SetFilter {
+    let builder = tracing_subscriber::fmt().with_env_filter(filter(&log.level)).with_writer(std::io::stderr);
     // A second start in one process (tests) keeps the first.
-    let _ = match log.format {
-        LogFormat::Text => builder.with_ansi(false).try_init(),
-        LogFormat::Json => builder.json().try_init(),
-    };
+    match log.format {
+        LogFormat::Text => {
+            let builder = builder.with_ansi(false).with_filter_reloading();
+            let handle = builder.reload_handle();
+            let _ = builder.try_init();
+            Arc::new(move |level| handle.reload(filter(level)).is_ok())
+        }
+        LogFormat::Json => {
+            let builder = builder.json().with_filter_reloading();
+            let handle = builder.reload_handle();
+            let _ = builder.try_init();
+            Arc::new(move |level| handle.reload(filter(level)).is_ok())
+        }
+    }
+}
+
+fn filter(level: &str) -> EnvFilter {
+    let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
+    // It logs as an error what strangers send that is no HTTP; that is answered, and needs no person.
+    match "actix_http::h1::dispatcher=off".parse() {
+        Ok(quiet) => filter.add_directive(quiet),
+        Err(_) => filter,
+    }
 }
 
 /// A panic is a bug: it is logged with its place, never with the values that it met.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{
     Admin, AdminNamed, AdminRequest, Provision, accounts, alarms, audit, groups,
     operator_port::{OperatorFault, OperatorPort},
-    operators, programs,
+    operators, programs, settings,
     token_file::TokenFile,
 };
 
@@ -50,6 +50,10 @@ impl From<AdminNamed> for Admin {
             AdminNamed::Operator(named) => {
                 let (server, request) = named.into();
                 (server, AdminRequest::Operator(request))
+            }
+            AdminNamed::Settings(named) => {
+                let (server, request) = named.into();
+                (server, AdminRequest::Settings(request))
             }
             AdminNamed::Invite { expires_hours, server } => (server, AdminRequest::Invite { expires_hours }),
         };
@@ -95,6 +99,7 @@ fn answer(admin: &Admin) -> Result<String, AdminFault> {
         AdminRequest::Alarms(request) => alarms::ask(&port, request),
         AdminRequest::Audit(request) => audit::ask(&port, *request),
         AdminRequest::Operator(request) => operators::ask(&port, request),
+        AdminRequest::Settings(request) => settings::ask(&port, request),
         AdminRequest::Group(request) => groups::ask(&port, request),
         AdminRequest::Invite { expires_hours } => {
             let answer = port.ask("/v1/invites", &json!({ "expires_hours": expires_hours }))?;

@@ -17,6 +17,7 @@ pub mod operators;
 mod printing;
 pub mod programs;
 pub mod provision;
+pub mod settings;
 mod token_file;
 
 pub use check_config::sentence;
@@ -34,6 +35,7 @@ use groups::{GroupDeed, GroupNamed};
 use operators::{OperatorNamed, OperatorRequest};
 use programs::{ProgramNamed, ProgramRequest};
 pub use provision::Provision;
+use settings::{SettingsNamed, SettingsRequest};
 
 /// What was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -157,6 +159,8 @@ pub enum AdminRequest {
     Audit(AuditRequest),
     /// Say who is an operator.
     Operator(OperatorRequest),
+    /// See what the server runs with, or change what it logs.
+    Settings(SettingsRequest),
 }
 
 /// Reads the command line. Ends the process on `--help`, `--version` and what it does not understand.
@@ -266,6 +270,8 @@ enum AdminNamed {
     Alarms(AlarmsNamed),
     #[command(flatten)]
     Audit(AuditNamed),
+    #[command(flatten)]
+    Settings(SettingsNamed),
     /// Make, list and revoke operators, each with a role and a token.
     #[command(subcommand)]
     Operator(OperatorNamed),

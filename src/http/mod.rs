@@ -26,4 +26,5 @@ mod points;
 mod rendering;
 pub mod requests;
 pub mod server;
+pub mod settings;
 pub mod upgrade;

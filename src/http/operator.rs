@@ -16,6 +16,7 @@ use super::{
     devices,
     export::Exports,
     requests::bearer,
+    settings::ServerSettings,
 };
 use crate::{
     actors::{
@@ -72,6 +73,8 @@ pub struct Operator {
     pub minute_clock: Clock,
     /// Hash of the token that lies in the data directory.
     pub token: SecretHash,
+    /// What the server runs with.
+    pub settings: ServerSettings,
     /// The first thing that an operator does.
     pub setup: Setup,
 }

@@ -4,7 +4,7 @@ use actix_web::{Route, middleware::from_fn, web};
 
 use super::{
     accounts, alarms, api_keys, audit, bots, broadcasts, devices, explain, explain_message, export, groups,
-    operator, operator_guard, operators, points,
+    operator, operator_guard, operators, points, settings,
 };
 use crate::logic::operators::{OperatorRoute, Verb};
 
@@ -54,6 +54,8 @@ fn handler(route: OperatorRoute) -> Route {
         OperatorRoute::ExplainMessage => verb.to(explain_message::message),
         OperatorRoute::ExplainSnapshot => verb.to(explain::snapshot),
         OperatorRoute::Audit => verb.to(audit::page),
+        OperatorRoute::Config => verb.to(settings::config),
+        OperatorRoute::SetLogLevel => verb.to(settings::set_log_level),
         OperatorRoute::Me => verb.to(operators::me),
         OperatorRoute::MakeOperator => verb.to(operators::make),
         OperatorRoute::ListOperators => verb.to(operators::list),

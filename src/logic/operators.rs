@@ -210,6 +210,10 @@ routes! {
     ExplainSnapshot = Post "/v1/explain/snapshot", VIEWER, Looks, [USER, DEVICE];
     /// The audit log.
     Audit = Get "/v1/audit", VIEWER, Polls, [];
+    /// The settings in force.
+    Config = Get "/v1/config", ADMIN, Looks, [];
+    /// What is logged.
+    SetLogLevel = Put "/v1/log-level", ADMIN, Changes, [word("level", "level")];
     /// Who asks.
     Me = Get "/v1/me", VIEWER, Polls, [];
     /// An operator with a token.

@@ -35,6 +35,8 @@ const WHO_MAY: &[(&str, Option<OperatorRole>)] = &[
     ("POST /v1/explain/message", Some(Viewer)),
     ("POST /v1/explain/snapshot", Some(Viewer)),
     ("GET /v1/audit", Some(Viewer)),
+    ("GET /v1/config", Some(Admin)),
+    ("PUT /v1/log-level", Some(Admin)),
     ("GET /v1/me", Some(Viewer)),
     ("POST /v1/operators", Some(Admin)),
     ("POST /v1/operators/list", Some(Viewer)),

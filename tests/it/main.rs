@@ -22,6 +22,7 @@
 //! | [`alarms`] | what goes wrong is told once, to a webhook and the operator's port: refused sign-ins, a full disk |
 //! | [`audit`] | what operators did and tried is written down first: tampering, kills, full disks |
 //! | [`operators`] | operators with roles: who may what, route by route; over restarts, until they are taken back |
+//! | [`settings`] | settings in force with their sources, and what is logged until the next start |
 //! | [`export`] | everything of one user as an archive: whole or broken off, one at a time |
 //! | [`api_keys`] | what the programs of an app may with a key: for whom, by which scopes, until it is revoked |
 //! | [`bots`] | accounts of programs, and what an operator says as one of them |
@@ -111,6 +112,7 @@ mod profiles;
 mod registration;
 mod restored;
 mod retention;
+mod settings;
 mod sign_in;
 mod slow_device;
 mod start;
