@@ -42,6 +42,8 @@ pub struct Audit {
     clock: Clock,
     monitor: Monitor,
     state: Mutex<State>,
+    /// The minute in which strangers are counted, and how many came. Apart: `state` is held while the disk syncs.
+    strangers: Mutex<(u64, u32)>,
 }
 
 #[derive(Default)]
@@ -51,15 +53,13 @@ struct State {
     owed: Vec<(TimeMs, AuditEntry)>,
     /// The last attempt failed, and that was said.
     is_failing: bool,
-    /// The minute in which strangers are counted, and how many came.
-    strangers: (u64, u32),
 }
 
 impl Audit {
     /// Opens the log. One that cannot be opened is said, and tried again with each record.
     #[must_use]
     pub fn open(files: Arc<dyn Files>, clock: Clock, monitor: Monitor) -> Audit {
-        let audit = Audit { files, clock, monitor, state: Mutex::default() };
+        let audit = Audit { files, clock, monitor, state: Mutex::default(), strangers: Mutex::default() };
         let opened = audit.opened(&mut audit.state.lock()).map(drop);
         audit.say(&mut audit.state.lock(), &opened);
         audit
@@ -90,19 +90,19 @@ impl Audit {
         }
     }
 
-    /// Whether a request by nobody known is written down.
+    /// Whether a request by nobody known is written down. Never waits for the disk.
     pub fn notes_stranger(&self) -> bool {
         self.monitor.add(ids::AUDIT_STRANGERS, 1);
         let minute = self.clock.monotonic_us() / MINUTE_US;
-        let mut state = self.state.lock();
-        if state.strangers.0 != minute {
-            state.strangers = (minute, 0);
+        let mut strangers = self.strangers.lock();
+        if strangers.0 != minute {
+            *strangers = (minute, 0);
         }
-        state.strangers.1 += 1;
-        state.strangers.1 <= STRANGERS_PER_MINUTE_MAX
+        strangers.1 += 1;
+        strangers.1 <= STRANGERS_PER_MINUTE_MAX
     }
 
-    /// The last record; nothing while the log cannot be opened.
+    /// The last record; nothing while the log cannot be opened. Blocks while a record is written.
     #[must_use]
     pub fn head(&self) -> Option<AuditHead> {
         self.state.lock().log.as_ref().map(|log| log.head().clone())

@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use actix_web::web;
+
 use super::ServeOptions;
 use crate::{
     actors::audit::Audit,
@@ -38,7 +40,9 @@ pub(super) async fn say_heads(audit: Arc<Audit>) {
     let mut interval = actix_web::rt::time::interval(HEAD_EVERY);
     loop {
         interval.tick().await;
-        if let Some(head) = audit.head() {
+        let audit = Arc::clone(&audit);
+        // Should the thread be gone, the next day says it.
+        if let Ok(Some(head)) = web::block(move || audit.head()).await {
             tracing::info!(records = head.records, hash = head.hash, "the head of the audit log");
         }
     }

@@ -197,9 +197,6 @@ fn line(record: &Value) -> String {
     if let Some(refusal) = record["refusal"].as_u64() {
         let _ = write!(line, " {refusal}");
     }
-    if let Some(reason) = text("reason") {
-        let _ = write!(line, ", because: {reason}");
-    }
     line
 }
 

@@ -27,14 +27,12 @@ use crate::{
     model::{AuditEntry, AuditKind, AuditOutcome},
 };
 
-/// Longest word of an operator's own that is written down, bytes; a longer one is left out.
-const WORD_BYTES_MAX: usize = 64;
+/// Longest word of an operator's own that is written down, bytes; a longer one is left out. Source: names of keys,
+/// operators and alarms are no longer, and tokens and secrets, which somebody may give in the place of a name, are.
+const WORD_BYTES_MAX: usize = 32;
 
 /// What a response says it concerned, when that is known only afterwards.
 pub(super) struct Concerned(pub(super) String);
-
-/// Why something is asked for, where a route asks for a reason: written down with the end.
-pub(super) struct Reason(pub(super) String);
 
 /// Lets a request in or turns it away, and writes down what becomes of it.
 ///
@@ -158,9 +156,6 @@ fn conclude(entry: &mut AuditEntry, response: &HttpResponse) {
     });
     if let Some(Concerned(subject)) = extensions.get() {
         entry.subject = Some(subject.clone());
-    }
-    if let Some(Reason(reason)) = extensions.get() {
-        entry.reason = Some(reason.clone());
     }
 }
 

@@ -37,8 +37,8 @@ fn a_name_is_one_operators_until_it_is_taken_back() {
 
 #[test]
 fn there_are_so_many_and_no_more() {
-    let mut rows = Rows::default();
-    rows.operators = Operators((0..OPERATORS_MAX - 1).map(|n| operator(&format!("o{n}"), 1)).collect());
+    let operators = Operators((0..OPERATORS_MAX - 1).map(|n| operator(&format!("o{n}"), 1)).collect());
+    let rows = Rows { operators, ..Rows::default() };
     let all: Vec<String> = (0..OPERATORS_MAX - 1).map(|n| format!("o{n}")).collect();
     let (last, others) = (format!("done: operators {},last", all.join(",")), all[1..].join(","));
     check(

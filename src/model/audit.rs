@@ -15,8 +15,6 @@ pub struct AuditEntry {
     pub subject: Option<String>,
     /// What came of it; nothing while that is not known.
     pub outcome: Option<AuditOutcome>,
-    /// In the operator's own words, where a route asks for them.
-    pub reason: Option<String>,
 }
 
 /// Kinds of records.

@@ -23,9 +23,6 @@ pub(super) const FILE_BYTES_MAX: usize = FILE_RECORDS_MAX as usize * LINE_BYTES_
 /// Begin of the names of files; the number of the first record follows.
 const FILE_PREFIX: &str = "audit-";
 
-/// Longest reason, bytes, in which [`LINE_BYTES_MAX`] leaves room for everything else.
-pub const REASON_BYTES_MAX: usize = 512;
-
 /// Why a record cannot be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum AuditFault {
@@ -85,8 +82,6 @@ struct Written<'a> {
     outcome: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     refusal: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'a str>,
     prev: &'a str,
 }
 
@@ -159,7 +154,6 @@ impl AuditLog {
             subject: entry.subject.as_deref(),
             outcome: entry.outcome.map(AuditOutcome::name),
             refusal,
-            reason: entry.reason.as_deref(),
             prev: &self.head.hash,
         };
         serde_json::to_string(&written).expect("numbers and strings become JSON")

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 /// Digits of a hash.
 pub const HASH_DIGITS: usize = 64;
 
-/// Longest line, bytes. Source: ids, a route, a name of an operator, a hash and a reason have half of it.
+/// Longest line, bytes. Source: ids, a route, a name of an operator and two hashes have a third of it.
 pub const LINE_BYTES_MAX: usize = 2048;
 
 /// The last record of a chain, by number and hash.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::{
-    audit::{AuditFault, AuditLog, FILE_RECORDS_MAX, REASON_BYTES_MAX, page},
+    audit::{AuditFault, AuditLog, FILE_RECORDS_MAX, page},
     audit_chain::{AuditHead, LINE_BYTES_MAX, hash_of},
     audit_verify::{AuditVerified, verify},
     files::Files,
@@ -275,7 +275,7 @@ fn a_full_disk_leaves_nothing_behind_and_the_chain_goes_on_when_there_is_space()
         disk.add_rule(Rule { target: Target::Only(Call::Write), when: When::From(1), action });
         for _ in 0..3 {
             // Longer than what is written in its place afterwards.
-            let long = AuditEntry { reason: Some("r".repeat(REASON_BYTES_MAX)), ..begun(5) };
+            let long = AuditEntry { subject: Some("s".repeat(900)), ..begun(5) };
             assert!(matches!(log.append(TimeMs(50), &long), Err(AuditFault::Files(_))));
         }
         assert_eq!(log.head().records, 6);
@@ -297,8 +297,6 @@ fn the_longest_record_fits_its_line() {
         route: "POST /v1/a/route/with/a/very/long/path/that/is/twice/as/long/as/any",
         subject: Some(format!("user {0}, device {0}, conversation {0}", u64::MAX)),
         outcome: Some(AuditOutcome::Refused(Some(999))),
-        // Each becomes two bytes.
-        reason: Some("\"".repeat(REASON_BYTES_MAX)),
     };
     open(&files).append(TimeMs(i64::MAX), &entry).unwrap();
     assert!(text(&files, FIRST).len() <= LINE_BYTES_MAX);

@@ -11,6 +11,9 @@ use crate::{
     support::{Home, Server, eventually, http},
 };
 
+/// As long as the secret of a key.
+const SECRET: &str = "hwk_0123456789012345678901234567890123456789012";
+
 fn verify(home: &Home, more: &[&str]) -> Output {
     let mut command = Home::bare_command();
     command.args(["audit", "verify", "--data"]).arg(home.data()).args(more).output().unwrap()
@@ -83,6 +86,8 @@ async fn what_operators_did_is_there_by_id_and_without_a_word_of_anybodys() {
         ("POST", "/v1/suspend", json!({ "no": "such" }), 400),
         ("POST", "/v1/explain/user", json!({ "user": name }), 200),
         ("POST", "/v1/alarms/disk_low/silence", json!({ "minutes": 5 }), 204),
+        // A secret in the place of a name is in no log either.
+        ("POST", "/v1/api-keys/revoke", json!({ "key": SECRET }), 404),
         ("POST", "/v1/bots", json!({ "name": "tea-bot" }), 200),
     ] {
         let answer = server.operate(method, path, &body.to_string()).await;
@@ -104,6 +109,7 @@ async fn what_operators_did_is_there_by_id_and_without_a_word_of_anybodys() {
     let mut expected: Vec<String> = expected.concat();
     expected.push(format!("looked|root|POST /v1/explain/user|user {id}|done|-"));
     expected.extend(both("POST /v1/alarms/{name}/silence|alarm disk_low, minutes 5".to_owned(), "done|-"));
+    expected.extend(both("POST /v1/api-keys/revoke|-".to_owned(), "refused|108"));
     expected.push("begun|root|POST /v1/bots|-|-|-".to_owned());
     let lines = told(&records);
     assert_eq!(lines[..expected.len()], expected);
@@ -113,7 +119,7 @@ async fn what_operators_did_is_there_by_id_and_without_a_word_of_anybodys() {
     // Ends name their beginnings.
     assert_eq!((&records[1]["of"], &records[0]["n"]), (&json!(3), &json!(3)));
     let kept = fs::read_to_string(first_file(&home)).unwrap();
-    for secret in [password, name, "tea-bot", ann.token(), &server.operator_token()] {
+    for secret in [password, SECRET, name, "tea-bot", ann.token(), &server.operator_token()] {
         assert!(!kept.contains(secret), "{secret} is in the log");
     }
     // While it runs, and with a head of before.
