@@ -3,6 +3,7 @@
 //! Here, and nowhere else, are the system clock, randomness and the process's signals.
 
 mod alarms;
+mod audit;
 mod clients;
 mod core;
 mod identity;
@@ -24,14 +25,15 @@ use actix_web::web;
 
 use self::core::Core;
 use crate::{
-    actors::{accounts::secret_hash, alarms::StandingAlarms},
-    config::Config,
+    actors::{accounts::secret_hash, alarms::StandingAlarms, audit::Audit},
+    config::{Config, InForce},
     http::{
         self,
         health::Readiness,
         operator::{Operator, Setup},
         request_log::RequestLog,
         server::serve_operator,
+        settings::ServerSettings,
     },
     model::Clock,
 };
@@ -83,6 +85,9 @@ pub enum StartFault {
     /// What is needed to tell alarms.
     #[error("the alarms cannot be judged or told ([alarms])")]
     Alarms(#[source] alarms::AlarmsFault),
+    /// The directory of the audit log.
+    #[error("the audit log cannot be used")]
+    Audit(#[source] crate::store::files::FileFault),
     /// The kinds of the configuration.
     #[error("the kinds of the configuration cannot be used: {0}")]
     Kinds(String),
@@ -98,15 +103,16 @@ pub fn check_files(config: &Config) -> Result<(), StartFault> {
     Ok(())
 }
 
-/// Serves until a signal ends it.
-pub fn serve(config: &Config, options: ServeOptions) -> ExitCode {
-    logging::start(&config.log);
+/// Serves until a signal ends it. `in_force` are the settings with their sources, which operators are shown.
+pub fn serve(config: &Config, in_force: Vec<InForce>, options: ServeOptions) -> ExitCode {
+    let set_filter = logging::start(&config.log);
+    let settings = ServerSettings::new(in_force, config.log.level.clone(), set_filter);
     for caution in config.cautions() {
         tracing::warn!("{caution}");
     }
     logging::log_panics();
     let system = actix_web::rt::System::new();
-    match system.block_on(run(config, options)) {
+    match system.block_on(run(config, settings, options)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
             tracing::error!(error = &fault as &dyn std::error::Error, "the server did not start");
@@ -115,7 +121,7 @@ pub fn serve(config: &Config, options: ServeOptions) -> ExitCode {
     }
 }
 
-async fn run(config: &Config, options: ServeOptions) -> Result<(), StartFault> {
+async fn run(config: &Config, settings: ServerSettings, options: ServeOptions) -> Result<(), StartFault> {
     // Listening comes before the store: a wrong address is said before anything is opened.
     let clients = listen(config.client.listen)?;
     let operators = listen(config.operator.listen)?;
@@ -128,7 +134,10 @@ async fn run(config: &Config, options: ServeOptions) -> Result<(), StartFault> {
     let minute_ms = options.monitor_minute_ms;
     let minute_clock = system::minute_clock(&core.services.clock, minute_ms);
     let alarms = Arc::new(alarms::alarms(&config.alarms, &minute_clock, &core.points)?);
-    let operator = operator(config, &core, &alarms, &minute_clock);
+    let audit = audit::open(config, &options, &core.services.clock, &core.services.monitor)
+        .map_err(StartFault::Audit)?;
+    actix_web::rt::spawn(audit::say_heads(Arc::clone(&audit)));
+    let operator = operator(config, &core, (&alarms, audit, settings), &minute_clock);
     let operator_server = serve_operators(operators, operator, &readiness, clients::request_log(&core))?;
     let (client_handle, operator_handle) = (client_server.handle(), operator_server.handle());
     let serving = actix_web::rt::spawn(client_server);
@@ -165,8 +174,15 @@ async fn run(config: &Config, options: ServeOptions) -> Result<(), StartFault> {
     Ok(())
 }
 
-fn operator(config: &Config, core: &Core, alarms: &Arc<StandingAlarms>, minute_clock: &Clock) -> Operator {
+fn operator(
+    config: &Config,
+    core: &Core,
+    (alarms, audit, settings): (&Arc<StandingAlarms>, Arc<Audit>, ServerSettings),
+    minute_clock: &Clock,
+) -> Operator {
     Operator {
+        audit,
+        settings,
         services: Arc::clone(&core.services),
         accounts: Arc::clone(&core.accounts),
         directory: core.directory.clone(),
@@ -189,7 +205,7 @@ fn serve_operators(
     let (operator, readiness) = (web::Data::new(operator), web::Data::new(readiness.clone()));
     serve_operator(listener, move |config| {
         config.app_data(operator.clone()).app_data(readiness.clone()).app_data(request_log.clone());
-        config.configure(http::health::configure).configure(http::operator::configure);
+        config.configure(http::health::configure).configure(http::operator_routes::configure);
     })
 }
 

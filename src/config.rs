@@ -32,6 +32,7 @@ pub use bounds::{
     INDEX_CACHE_BYTES, KIND_NAME_BYTES, KIND_NUMBERS, LINEAGE_EXPIRY_S, POINT_DAYS, QUEUED_BYTES, READERS,
     RETENTION_S, SEGMENT_BYTES, TAIL_BYTES, WORKERS,
 };
+pub use checks::log_level;
 pub use fault::ConfigError;
 pub use identity::Identity;
 pub use sections::{

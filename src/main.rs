@@ -18,6 +18,7 @@ fn main() -> ExitCode {
         Command::CheckConfig(settings) => cli::check_config::run(settings),
         Command::Admin(admin) => cli::admin::run(admin),
         Command::Explain(explain) => cli::explain::run(&explain),
+        Command::Audit(audit) => cli::audit::run(&audit),
     }
 }
 
@@ -27,7 +28,7 @@ fn run(serve: Serve) -> ExitCode {
     let options = ServeOptions { seeded_bug, null_store, no_counting, monitor_minute_ms };
     let sources = Sources { file: settings.file, env: std::env::vars_os(), flags: settings.flags };
     match Config::load(sources) {
-        Ok((config, _)) => app::serve(&config, options),
+        Ok((config, in_force)) => app::serve(&config, in_force, options),
         Err(error) => {
             eprintln!("highwater: {}", cli::sentence(&error));
             ExitCode::FAILURE

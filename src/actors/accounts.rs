@@ -7,6 +7,7 @@ mod counting;
 mod erasure;
 mod host_sign_in;
 mod making;
+mod operators;
 mod password_change;
 mod provisioning;
 

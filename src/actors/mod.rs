@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod alarm_webhook;
 pub mod alarms;
+pub mod audit;
 pub mod cleaner;
 pub mod connection;
 pub mod directory;

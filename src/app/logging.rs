@@ -1,5 +1,7 @@
 //! Logs: to stderr, as text or JSON lines, never with what users write.
 
+use std::sync::Arc;
+
 use tracing_subscriber::EnvFilter;
 
 use crate::{
@@ -7,24 +9,42 @@ use crate::{
     http::request_log,
 };
 
-/// Begins to log. A filter that cannot be read was refused by the configuration before.
-pub(super) fn start(log: &Log) {
-    let mut filter = EnvFilter::try_new(&log.level).unwrap_or_else(|_| EnvFilter::new("info"));
-    // It logs as an error what strangers send that is no HTTP; that is answered, and needs no person.
-    if let Ok(quiet) = "actix_http::h1::dispatcher=off".parse() {
-        filter = filter.add_directive(quiet);
-    }
-    let requests = if log.requests { "info" } else { "off" };
-    if let Ok(requests) = format!("{}={requests}", request_log::TARGET).parse() {
-        filter = filter.add_directive(requests);
-    }
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+/// Puts another filter in the place of the one in force; false if it could not be put there.
+pub(super) type SetFilter = Arc<dyn Fn(&str) -> bool + Send + Sync>;
+
+/// Begins to log. A filter that cannot be read was refused by the configuration before. What is answered sets another one.
+pub(super) fn start(log: &Log) -> SetFilter {
+    let requests = log.requests;
+    let filter = move |level: &str| filter(level, requests);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter(&log.level)).with_writer(std::io::stderr);
     // A second start in one process (tests) keeps the first.
-    let _ = match log.format {
-        LogFormat::Text => builder.with_ansi(false).try_init(),
-        // A line has at most one span, the request's, so a list of them says nothing more.
-        LogFormat::Json => builder.json().with_span_list(false).try_init(),
-    };
+    match log.format {
+        LogFormat::Text => {
+            let builder = builder.with_ansi(false).with_filter_reloading();
+            let handle = builder.reload_handle();
+            let _ = builder.try_init();
+            Arc::new(move |level| handle.reload(filter(level)).is_ok())
+        }
+        LogFormat::Json => {
+            // A line has at most one span, the request's, so a list of them says nothing more.
+            let builder = builder.json().with_span_list(false).with_filter_reloading();
+            let handle = builder.reload_handle();
+            let _ = builder.try_init();
+            Arc::new(move |level| handle.reload(filter(level)).is_ok())
+        }
+    }
+}
+
+/// What is logged; `requests` says whether each of them has a line.
+fn filter(level: &str, requests: bool) -> EnvFilter {
+    let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let requests = if requests { "info" } else { "off" };
+    let directives = [
+        // It logs as an error what strangers send that is no HTTP; that is answered, and needs no person.
+        "actix_http::h1::dispatcher=off".to_owned(),
+        format!("{}={requests}", request_log::TARGET),
+    ];
+    directives.iter().filter_map(|directive| directive.parse().ok()).fold(filter, EnvFilter::add_directive)
 }
 
 /// A panic is a bug: it is logged with its place, never with the values that it met.

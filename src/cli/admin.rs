@@ -9,9 +9,9 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{
-    Admin, AdminRequest, Provision, accounts, alarms, groups,
+    Admin, AdminNamed, AdminRequest, Provision, accounts, alarms, audit, groups,
     operator_port::{OperatorFault, OperatorPort},
-    programs,
+    operators, programs, settings,
     token_file::TokenFile,
 };
 
@@ -21,6 +21,45 @@ const USERS_PER_REQUEST_MAX: u32 = 1_000;
 const LINE_BYTES_MAX: u64 = 4 * 1024;
 /// What each line of an answer has to name.
 const LINE_FIELDS: [&str; 4] = ["user_id", "name", "device_id", "token"];
+
+impl From<AdminNamed> for Admin {
+    fn from(named: AdminNamed) -> Admin {
+        let (server, request) = match named {
+            AdminNamed::Provision { provision, server } => (server, AdminRequest::Provision(provision)),
+            AdminNamed::AcceptTime { server } => (server, AdminRequest::AcceptTime),
+            AdminNamed::Account(named) => {
+                let (server, request) = named.into();
+                (server, AdminRequest::Account(request))
+            }
+            AdminNamed::Program(named) => {
+                let (server, request) = named.into();
+                (server, AdminRequest::Program(request))
+            }
+            AdminNamed::Group(named) => {
+                let (server, request) = named.into();
+                (server, AdminRequest::Group(request))
+            }
+            AdminNamed::Alarms(named) => {
+                let (server, request) = named.into();
+                (server, AdminRequest::Alarms(request))
+            }
+            AdminNamed::Audit(named) => {
+                let (server, request) = named.into();
+                (server, AdminRequest::Audit(request))
+            }
+            AdminNamed::Operator(named) => {
+                let (server, request) = named.into();
+                (server, AdminRequest::Operator(request))
+            }
+            AdminNamed::Settings(named) => {
+                let (server, request) = named.into();
+                (server, AdminRequest::Settings(request))
+            }
+            AdminNamed::Invite { expires_hours, server } => (server, AdminRequest::Invite { expires_hours }),
+        };
+        Admin { data: server.data, operator: server.operator, request }
+    }
+}
 
 /// Asks, and prints the answer to stdout; or the error to stderr, with exit code 1.
 #[must_use]
@@ -58,6 +97,9 @@ fn answer(admin: &Admin) -> Result<String, AdminFault> {
         AdminRequest::Account(request) => accounts::ask(&port, request),
         AdminRequest::Program(request) => programs::ask(&port, request),
         AdminRequest::Alarms(request) => alarms::ask(&port, request),
+        AdminRequest::Audit(request) => audit::ask(&port, *request),
+        AdminRequest::Operator(request) => operators::ask(&port, request),
+        AdminRequest::Settings(request) => settings::ask(&port, request),
         AdminRequest::Group(request) => groups::ask(&port, request),
         AdminRequest::Invite { expires_hours } => {
             let answer = port.ask("/v1/invites", &json!({ "expires_hours": expires_hours }))?;

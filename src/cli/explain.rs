@@ -251,7 +251,7 @@ fn or_none(value: &Value) -> String {
 }
 
 /// A time of the server as UTC.
-fn time(ms: &Value) -> String {
+pub(super) fn time(ms: &Value) -> String {
     let seconds = ms.as_i64().unwrap_or_default().div_euclid(1000);
     let Ok(at) = OffsetDateTime::from_unix_timestamp(seconds) else {
         return format!("{seconds} s after 1970");

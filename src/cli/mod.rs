@@ -7,15 +7,18 @@ pub mod accounts;
 pub mod admin;
 pub mod alarms;
 pub mod api_keys;
+pub mod audit;
 pub mod bots;
 pub mod check_config;
 pub mod explain;
 pub mod groups;
 mod measuring;
 mod operator_port;
+pub mod operators;
 mod printing;
 pub mod programs;
 pub mod provision;
+pub mod settings;
 mod token_file;
 
 pub use check_config::sentence;
@@ -29,9 +32,12 @@ use clap::{Args, Parser, Subcommand};
 use crate::config::Flags;
 use accounts::{AccountNamed, AccountRequest};
 use alarms::{AlarmsNamed, AlarmsRequest};
+use audit::{Audit, AuditCommand, AuditNamed, AuditRequest};
 use groups::{GroupDeed, GroupNamed};
+use operators::{OperatorNamed, OperatorRequest};
 use programs::{ProgramNamed, ProgramRequest};
 pub use provision::Provision;
+use settings::{SettingsNamed, SettingsRequest};
 
 /// What was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +50,8 @@ pub enum Command {
     Admin(Admin),
     /// Ask a running server why something is as it is.
     Explain(Explain),
+    /// Check the audit log of a data directory.
+    Audit(Audit),
 }
 
 /// Run the server.
@@ -147,6 +155,12 @@ pub enum AdminRequest {
     Group(GroupDeed),
     /// See how alarms stand, or say something to one.
     Alarms(AlarmsRequest),
+    /// See what operators did.
+    Audit(AuditRequest),
+    /// Say who is an operator.
+    Operator(OperatorRequest),
+    /// See what the server runs with, or change what it logs.
+    Settings(SettingsRequest),
 }
 
 /// Reads the command line. Ends the process on `--help`, `--version` and what it does not understand.
@@ -180,6 +194,11 @@ enum Named {
     Explain {
         #[command(subcommand)]
         request: ExplainNamed,
+    },
+    /// Check what operators did, in the files of a data directory.
+    Audit {
+        #[command(subcommand)]
+        command: AuditCommand,
     },
 }
 
@@ -245,6 +264,13 @@ enum AdminNamed {
     Group(GroupNamed),
     #[command(flatten)]
     Alarms(AlarmsNamed),
+    #[command(flatten)]
+    Audit(AuditNamed),
+    #[command(flatten)]
+    Settings(SettingsNamed),
+    /// Make, list and revoke operators, each with a role and a token.
+    #[command(subcommand)]
+    Operator(OperatorNamed),
     /// Make an invite code and print it.
     Invite {
         /// Hours for which the code can be used.
@@ -312,6 +338,7 @@ impl From<Line> for Command {
             Some(Named::CheckConfig(settings)) => Command::CheckConfig(settings.into()),
             Some(Named::Admin { request }) => Command::Admin(request.into()),
             Some(Named::Explain { request }) => Command::Explain(request.into()),
+            Some(Named::Audit { command }) => Command::Audit(command.into()),
         }
     }
 }
@@ -340,33 +367,6 @@ impl From<SettingFlags> for Settings {
                 memory_engine: flags.memory_engine,
             },
         }
-    }
-}
-
-impl From<AdminNamed> for Admin {
-    fn from(named: AdminNamed) -> Admin {
-        let (server, request) = match named {
-            AdminNamed::Provision { provision, server } => (server, AdminRequest::Provision(provision)),
-            AdminNamed::AcceptTime { server } => (server, AdminRequest::AcceptTime),
-            AdminNamed::Account(named) => {
-                let (server, request) = named.into();
-                (server, AdminRequest::Account(request))
-            }
-            AdminNamed::Program(named) => {
-                let (server, request) = named.into();
-                (server, AdminRequest::Program(request))
-            }
-            AdminNamed::Group(named) => {
-                let (server, request) = named.into();
-                (server, AdminRequest::Group(request))
-            }
-            AdminNamed::Alarms(named) => {
-                let (server, request) = named.into();
-                (server, AdminRequest::Alarms(request))
-            }
-            AdminNamed::Invite { expires_hours, server } => (server, AdminRequest::Invite { expires_hours }),
-        };
-        Admin { data: server.data, operator: server.operator, request }
     }
 }
 

@@ -126,6 +126,20 @@ impl OperatorPort {
         self.answer(answer)
     }
 
+    /// Puts a JSON body.
+    ///
+    /// # Errors
+    /// As [`OperatorPort::post`].
+    pub fn put(&self, path: &str, body: &Value) -> Result<(), OperatorFault> {
+        let answer = self
+            .agent
+            .put(format!("{}{path}", self.url))
+            .header("authorization", &self.authorization)
+            .content_type("application/json")
+            .send(body.to_string());
+        self.answer(answer).map(drop)
+    }
+
     /// Gets one small JSON value.
     ///
     /// # Errors

@@ -41,7 +41,11 @@ pub(super) fn bodies(text: String) -> Result<Bodies, String> {
     })
 }
 
-pub(super) fn log_level(text: String) -> Result<String, String> {
+/// A filter of the log: a level, or pairs of a part of the server and a level.
+///
+/// # Errors
+/// What is wrong with it, for people.
+pub fn log_level(text: String) -> Result<String, String> {
     let right = |directive: &str| {
         let (target, level) = directive.split_once('=').unwrap_or(("all", directive));
         let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b':';

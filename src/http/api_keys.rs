@@ -8,11 +8,12 @@ use super::{
     accounts::named,
     listing::{List, lines},
     operator::{Operator, refused},
+    operator_guard::Concerned,
 };
 use crate::{
     actors::accounts::{KeyUses, NewApiKey},
     model::{
-        ApiKey,
+        ApiKey, ApiKeyId,
         api_key::{API_KEY_USERS_MAX, ActsFor, Scope, Scopes},
     },
 };
@@ -48,12 +49,17 @@ pub(super) async fn make(
         Err(response) => return response,
     };
     match made(&operator, wanted).await {
-        Ok(answer) => HttpResponse::Ok().json(answer),
+        Ok((id, secret)) => {
+            let id = id.to_string();
+            let mut response = HttpResponse::Ok().json(serde_json::json!({ "id": id, "secret": secret }));
+            response.extensions_mut().insert(Concerned(format!("key {id}")));
+            response
+        }
         Err(refusal) => refused(refusal),
     }
 }
 
-async fn made(operator: &Operator, wanted: Make) -> Result<serde_json::Value, Refusal> {
+async fn made(operator: &Operator, wanted: Make) -> Result<(ApiKeyId, String), Refusal> {
     let mut scopes = Scopes::default();
     for name in &wanted.scopes {
         scopes = scopes.with(Scope::of_name(name).ok_or(Refusal::InvalidField)?);
@@ -76,8 +82,7 @@ async fn made(operator: &Operator, wanted: Make) -> Result<serde_json::Value, Re
         (false, false) => ActsFor::Users(users),
     };
     let new = NewApiKey { name: wanted.name, scopes, acts_for, valid_ms };
-    let (id, secret) = operator.accounts.make_api_key(new).await?;
-    Ok(serde_json::json!({ "id": id.to_string(), "secret": secret }))
+    operator.accounts.make_api_key(new).await
 }
 
 /// `POST /v1/api-keys/list`: every key, one in a line, without its secret.

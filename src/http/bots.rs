@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::{
     accounts::named,
     operator::{Operator, refused},
+    operator_guard::Concerned,
 };
 use crate::{
     logic::{Answer, operation::Target},
@@ -29,12 +30,17 @@ pub(super) async fn make(
         Err(response) => return response,
     };
     match operator.accounts.make_bot(wanted.name).await {
-        Ok((bot, device)) => HttpResponse::Ok().json(serde_json::json!({
-            "user_id": bot.user_id.to_string(),
-            "name": bot.name,
-            "device_id": device.device_id.to_string(),
-            "token": device.token,
-        })),
+        Ok((bot, device)) => {
+            let mut response = HttpResponse::Ok().json(serde_json::json!({
+                "user_id": bot.user_id.to_string(),
+                "name": bot.name,
+                "device_id": device.device_id.to_string(),
+                "token": device.token,
+            }));
+            let concerned = format!("user {}, device {}", bot.user_id, device.device_id);
+            response.extensions_mut().insert(Concerned(concerned));
+            response
+        }
         Err(refusal) => refused(refusal),
     }
 }

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpMessage, HttpRequest, HttpResponse,
     http::{StatusCode, header},
     web,
 };
@@ -12,24 +12,25 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
-    accounts, alarms, api_keys,
     body::{self, BodyFault},
-    bots, broadcasts, devices, explain, explain_group, explain_message,
-    export::{self, Exports},
-    groups, host_ids, live, operator_pages, points,
+    devices,
+    export::Exports,
+    operator_pages,
     requests::bearer,
+    settings::ServerSettings,
 };
 use crate::{
     actors::{
         accounts::{Accounts, secret_hash},
         alarms::StandingAlarms,
+        audit::Audit,
         directory::Directory,
         host_ids::HostIds,
         point_keeper::PointKeeper,
         user::UserServices,
     },
     logic::operation::Request,
-    model::{Clock, Kind, UserId, record::SecretHash},
+    model::{Clock, Kind, OperatorRole, UserId, operator::ROOT_NAME, record::SecretHash},
     monitor::{Format, Window, curves},
     store::secrets::Secrets,
 };
@@ -44,9 +45,18 @@ const PROVISION_DEVICES_MAX: usize = 32;
 const INVITE_HOURS_MAX: i64 = 24 * 365;
 
 /// Body of an operator's request, bytes.
-const BODY_BYTES_MAX: usize = 64 * 1024;
+pub(super) const BODY_BYTES_MAX: usize = 64 * 1024;
 
 const HOUR_MS: i64 = 60 * 60 * 1000;
+
+/// Who asks: left with the request by the guard.
+#[derive(Debug, Clone)]
+pub(super) struct Asking {
+    /// The name of the operator.
+    pub(super) name: String,
+    /// What the operator may do.
+    pub(super) role: OperatorRole,
+}
 
 /// What the operator's routes work with.
 pub struct Operator {
@@ -56,6 +66,8 @@ pub struct Operator {
     pub services: Arc<UserServices>,
     /// Which worker has whose actor.
     pub directory: Directory,
+    /// What operators did.
+    pub audit: Arc<Audit>,
     /// What fires.
     pub alarms: Arc<StandingAlarms>,
     /// Exports that operators ask for.
@@ -66,8 +78,10 @@ pub struct Operator {
     pub minute_clock: Clock,
     /// Ids of host programs.
     pub host_ids: Arc<HostIds>,
-    /// Hash of the operator's token.
+    /// Hash of the token that lies in the data directory.
     pub token: SecretHash,
+    /// What the server runs with.
+    pub settings: ServerSettings,
     /// The first thing that an operator does.
     pub setup: Setup,
 }
@@ -104,58 +118,18 @@ impl Setup {
     }
 }
 
-/// Adds the operator's routes.
-pub fn configure(config: &mut web::ServiceConfig) {
-    config
-        .route("/", web::get().to(first_page))
-        .route("/assets/{name}", web::get().to(operator_pages::asset))
-        .route("/curves", web::get().to(curves_page))
-        .route("/metrics", web::get().to(metrics))
-        .route("/v1/points", web::get().to(points::answer))
-        .route("/v1/ids", web::put().to(host_ids::register))
-        .route("/v1/ids/list", web::post().to(host_ids::list))
-        .route("/v1/ids/remove", web::post().to(host_ids::remove))
-        .route("/v1/report", web::post().to(host_ids::report))
-        .route("/v1/setup", web::post().to(setup))
-        .route("/v1/provision", web::post().to(provision))
-        .route("/v1/invites", web::post().to(invite))
-        .route("/v1/bots", web::post().to(bots::make))
-        .route("/v1/send", web::post().to(bots::send))
-        .route("/v1/api-keys", web::post().to(api_keys::make))
-        .route("/v1/api-keys/list", web::post().to(api_keys::list))
-        .route("/v1/api-keys/revoke", web::post().to(api_keys::revoke))
-        .route("/v1/end-device", web::post().to(devices::end))
-        .route("/v1/export", web::post().to(export::of_anybody))
-        .route("/v1/suspend", web::post().to(accounts::suspend))
-        .route("/v1/erase", web::post().to(accounts::erase))
-        .route("/v1/turn", web::post().to(groups::turn))
-        .route("/v1/broadcast", web::post().to(broadcasts::set))
-        .route("/v1/broadcast/list", web::post().to(broadcasts::list))
-        .route("/v1/set-password", web::post().to(accounts::set_password))
-        .route("/v1/documents", web::put().to(put_document))
-        .route("/v1/accept-time", web::post().to(accept_time))
-        .route("/v1/alarms", web::get().to(alarms::list))
-        .route("/v1/alarms/{name}/ack", web::post().to(alarms::acknowledge))
-        .route("/v1/alarms/{name}/silence", web::post().to(alarms::silence))
-        .route("/v1/live", web::get().to(live::answer))
-        .route("/v1/explain/user", web::post().to(explain::user))
-        .route("/v1/explain/group", web::post().to(explain_group::group))
-        .route("/v1/explain/message", web::post().to(explain_message::message))
-        .route("/v1/explain/snapshot", web::post().to(explain::snapshot));
-}
-
 #[derive(Deserialize)]
-struct PageQuery {
+pub(super) struct PageQuery {
     window: Option<String>,
 }
 
 /// The operator's pages; the curves in a binary that has none.
-async fn first_page(operator: web::Data<Operator>, query: web::Query<PageQuery>) -> HttpResponse {
+pub(super) async fn first_page(operator: web::Data<Operator>, query: web::Query<PageQuery>) -> HttpResponse {
     operator_pages::first().unwrap_or_else(|| curves_below(&operator, &query, operator_pages::MISSING_HTML))
 }
 
 /// Curves without a script and without a token: what works when nothing else does.
-async fn curves_page(operator: web::Data<Operator>, query: web::Query<PageQuery>) -> HttpResponse {
+pub(super) async fn curves_page(operator: web::Data<Operator>, query: web::Query<PageQuery>) -> HttpResponse {
     curves_below(&operator, &query, "")
 }
 
@@ -171,7 +145,7 @@ fn curves_below(operator: &Operator, query: &PageQuery, note: &str) -> HttpRespo
         .body(html)
 }
 
-async fn metrics(operator: web::Data<Operator>, http: HttpRequest) -> HttpResponse {
+pub(super) async fn metrics(operator: web::Data<Operator>, http: HttpRequest) -> HttpResponse {
     let accept = http.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
     let format = Format::from_accept(accept);
     operator.services.look();
@@ -183,7 +157,11 @@ struct SetupRequest {
     token: String,
 }
 
-async fn setup(operator: web::Data<Operator>, http: HttpRequest, payload: web::Payload) -> HttpResponse {
+pub(super) async fn setup(
+    operator: web::Data<Operator>,
+    http: HttpRequest,
+    payload: web::Payload,
+) -> HttpResponse {
     let body: SetupRequest = match read_json(&http, payload).await {
         Ok(body) => body,
         Err(response) => return response,
@@ -216,7 +194,11 @@ struct Provisioned {
     token: String,
 }
 
-async fn provision(operator: web::Data<Operator>, http: HttpRequest, payload: web::Payload) -> HttpResponse {
+pub(super) async fn provision(
+    operator: web::Data<Operator>,
+    http: HttpRequest,
+    payload: web::Payload,
+) -> HttpResponse {
     let wanted: Provision = match operator.ask(&http, payload).await {
         Ok(wanted) => wanted,
         Err(response) => return response,
@@ -287,7 +269,11 @@ struct InviteRequest {
     expires_hours: i64,
 }
 
-async fn invite(operator: web::Data<Operator>, http: HttpRequest, payload: web::Payload) -> HttpResponse {
+pub(super) async fn invite(
+    operator: web::Data<Operator>,
+    http: HttpRequest,
+    payload: web::Payload,
+) -> HttpResponse {
     let body: InviteRequest = match operator.ask(&http, payload).await {
         Ok(body) => body,
         Err(response) => return response,
@@ -301,7 +287,7 @@ async fn invite(operator: web::Data<Operator>, http: HttpRequest, payload: web::
     }
 }
 
-async fn accept_time(operator: web::Data<Operator>, http: HttpRequest) -> HttpResponse {
+pub(super) async fn accept_time(operator: web::Data<Operator>, http: HttpRequest) -> HttpResponse {
     if let Err(refusal) = operator.authorise(&http) {
         return refused(refusal);
     }
@@ -330,7 +316,7 @@ fn given<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Option<serde_json
 const DOCUMENT_KEY_BYTES_MAX: usize = 128;
 const DOCUMENT_BYTES_MAX: usize = 4 * 1024;
 
-async fn put_document(
+pub(super) async fn put_document(
     operator: web::Data<Operator>,
     http: HttpRequest,
     payload: web::Payload,
@@ -356,7 +342,7 @@ async fn put_document(
 }
 
 impl Operator {
-    /// The body of an operator's request: its token is judged before anything else.
+    /// The body of an operator's request: who asks was judged before anything else.
     pub(super) async fn ask<T: DeserializeOwned>(
         &self,
         http: &HttpRequest,
@@ -366,9 +352,22 @@ impl Operator {
         read_json(http, payload).await
     }
 
-    /// Compares hashes, so that time tells nothing about the token.
+    /// Whether the guard has let the request in: a route that is not in the table lets nobody in.
     pub(super) fn authorise(&self, http: &HttpRequest) -> Result<(), Refusal> {
-        if secret_hash(bearer(http)?) == self.token { Ok(()) } else { Err(Refusal::InvalidToken) }
+        http.extensions().get::<Asking>().map(|_| ()).ok_or(Refusal::InvalidToken)
+    }
+
+    /// Who asks. Compares hashes, so that time tells nothing about the token.
+    ///
+    /// # Errors
+    /// `InvalidToken`, or that the store cannot be read now.
+    pub(super) async fn who(&self, http: &HttpRequest) -> Result<Asking, Refusal> {
+        let token = bearer(http)?;
+        if secret_hash(token) == self.token {
+            return Ok(Asking { name: ROOT_NAME.to_owned(), role: OperatorRole::Admin });
+        }
+        let operator = self.accounts.prove_operator(token).await?;
+        Ok(Asking { name: operator.name, role: operator.role })
     }
 }
 
@@ -388,10 +387,12 @@ pub(super) async fn read_json<T: DeserializeOwned>(
 
 pub(super) fn refused(refusal: Refusal) -> HttpResponse {
     let status = StatusCode::from_u16(refusal.http_status()).unwrap_or(StatusCode::BAD_REQUEST);
-    HttpResponse::build(status).json(serde_json::json!({
+    let mut response = HttpResponse::build(status).json(serde_json::json!({
         "code": refusal.code(),
         "name": refusal.name(),
         "message": refusal.text(),
         "retry": refusal.retry(),
-    }))
+    }));
+    response.extensions_mut().insert(refusal);
+    response
 }

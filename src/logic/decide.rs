@@ -6,7 +6,7 @@ use super::{
     accounts, api_keys, broadcasts, channels, contacts, erasure, fan_out, group_needs, groups, lineages,
     on_behalf,
     operation::{Answer, EndDevices, NO_DEVICE, Operation, Principal, Request},
-    passwords, privacy, profiles, reading, retention, send,
+    operator_changes, passwords, privacy, profiles, reading, retention, send,
     state::{Need, State},
     strangers, suspension, turns,
 };
@@ -78,6 +78,9 @@ pub fn lacking(state: &State, operation: &Operation) -> Vec<Need> {
         Request::ApiKey(_) => {
             needs.need(Need::ApiKeys);
         }
+        Request::Operator(_) => {
+            needs.need(Need::Operators);
+        }
         Request::MakeUser(make) => api_keys::make_user_needs(&mut needs, make),
         Request::OnBehalf(on_behalf) => {
             on_behalf::needs(&mut needs, on_behalf);
@@ -146,6 +149,7 @@ pub fn decide(state: &mut State, operation: &Operation, version: Version) -> Res
         Request::Group(request) => groups::decide(state, operation.at, request, version),
         Request::Channel(request) => channels::decide(state, operation.at, request, version),
         Request::ApiKey(change) => api_keys::decide(state, operation.at, change, version),
+        Request::Operator(change) => operator_changes::decide(state, change, version),
         Request::MakeUser(make) => api_keys::make_user(state, operation.at, make, version),
         Request::OnBehalf(on_behalf) => on_behalf::decide(state, on_behalf, version),
         Request::Turn(group, to) => turns::decide_unasked(state, operation.at, *group, *to, version),

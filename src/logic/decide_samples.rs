@@ -13,8 +13,8 @@ use super::{
 };
 use crate::model::{
     ApiKeys, Broadcasts, ClientMessageId, Contact, ContactTally, Content, ConversationId, Counted, Custom,
-    Day, DeviceId, Erasure, Follow, Kind, KindSet, Lineage, LineageId, Lineages, Profile, Reading, Seq,
-    TimeMs, UserId, Version,
+    Day, DeviceId, Erasure, Follow, Kind, KindSet, Lineage, LineageId, Lineages, Operators, Profile, Reading,
+    Seq, TimeMs, UserId, Version,
     record::{Account, Conversation, Device, HostIdentityKey, Invite, Receipt, ReceiptDay, SecretHash},
 };
 
@@ -34,6 +34,7 @@ pub(super) struct Rows {
     pub(super) receipts: BTreeMap<ReceiptDay, HashMap<ClientMessageId, Receipt>>,
     pub(super) invites: BTreeMap<SecretHash, Invite>,
     pub(super) api_keys: ApiKeys,
+    pub(super) operators: Operators,
     pub(super) host_identities: BTreeMap<HostIdentityKey, UserId>,
     pub(super) items: BTreeMap<(UserId, Kind, String), Version>,
     pub(super) lineages: BTreeMap<UserId, Lineages>,
@@ -119,6 +120,7 @@ impl Rows {
             Need::Invite(hash) => Warm::Invite(hash, self.invites.get(&hash).copied()),
             Need::HostIdentity(key) => Warm::HostIdentity(key, self.host_identities.get(&key).copied()),
             Need::ApiKeys => Warm::ApiKeys(self.api_keys.clone()),
+            Need::Operators => Warm::Operators(self.operators.clone()),
             Need::Item(user, kind, key) => {
                 let version = self.items.get(&(user, kind, key.clone())).copied().unwrap_or_default();
                 Warm::Item(user, kind, key, version)

@@ -105,6 +105,10 @@ fn effect(effect: &Effect) -> String {
         Effect::ContactTally(tally) => format!("{} blocks {}", tally.user, tally.blocked),
         Effect::ProfileChanged(user) => format!("{user} shows something else"),
         Effect::ApiKeys(keys) => format!("{} keys", keys.0.len()),
+        Effect::Operators(all) => {
+            let names: Vec<&str> = all.0.iter().map(|operator| operator.name.as_str()).collect();
+            format!("operators {}", names.join(","))
+        }
         Effect::Owned(owned) => format!("{} owns {}", owned.user, owned.groups),
         Effect::HostIdentity(identity) => format!("host user {}", identity.user),
     }

@@ -88,6 +88,12 @@ mod need;
 pub mod observed_time;
 pub mod on_behalf;
 pub mod operation;
+mod operator_changes;
+#[cfg(test)]
+mod operator_changes_tests;
+pub mod operators;
+#[cfg(test)]
+mod operators_tests;
 mod owned_groups;
 #[cfg(test)]
 mod owned_groups_tests;

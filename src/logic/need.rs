@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::state::{ConversationState, GroupState};
 use crate::model::{
     ApiKeys, Broadcasts, ClientMessageId, Contact, ContactTally, ConversationId, DeviceId, Erasure, Follow,
-    Kind, Lineages, Reading, Seq, UserId, Version,
+    Kind, Lineages, Operators, Reading, Seq, UserId, Version,
     record::{Account, Device, HostIdentityKey, Invite, Receipt, ReceiptDay, SecretHash},
 };
 
@@ -32,6 +32,8 @@ pub enum Need {
     HostIdentity(HostIdentityKey),
     /// All API keys.
     ApiKeys,
+    /// All named operators.
+    Operators,
     /// The version of one item of one user.
     Item(UserId, Kind, String),
     /// A group with all of its members.
@@ -81,6 +83,8 @@ pub enum Warm {
     HostIdentity(HostIdentityKey, Option<UserId>),
     /// See `Need::ApiKeys`.
     ApiKeys(ApiKeys),
+    /// See `Need::Operators`.
+    Operators(Operators),
     /// See `Need::Item`; version 0 when there is no such item.
     Item(UserId, Kind, String, Version),
     /// See `Need::Group`.

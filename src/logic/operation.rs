@@ -10,6 +10,7 @@ pub use super::{
     group_doors::DoorChange,
     lineages::{HandedBack, OpenLineage},
     on_behalf::{OnBehalf, Voucher},
+    operator_changes::OperatorChange,
     passwords::ChangePassword,
     profiles::ProfileRequest,
     reading::{ReadingChange, ReadingRequest},
@@ -172,6 +173,8 @@ pub enum Request {
     Group(GroupRequest),
     /// An operator makes an API key or takes one back, or one was used.
     ApiKey(ApiKeyChange),
+    /// A named operator is made or taken back.
+    Operator(OperatorChange),
     /// An account that has no device yet, from an API key or an operator.
     MakeUser(MakeUser),
     /// What a user might ask, asked for that user by an API key or an operator.
@@ -342,7 +345,7 @@ impl Operation {
             Request::Profile(request) => Some(request.actor()),
             Request::Group(request) => Some(request.by.user),
             Request::Channel(request) => Some(request.by.user),
-            Request::ApiKey(_) => Some(NOBODY),
+            Request::ApiKey(_) | Request::Operator(_) => Some(NOBODY),
             Request::MakeUser(make) => Some(make.user),
             Request::OnBehalf(on_behalf) => on_behalf.operation.actor(),
             Request::ForgetFollow { user, .. } => Some(*user),

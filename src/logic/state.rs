@@ -14,7 +14,8 @@ pub use super::{
 };
 use crate::model::{
     ApiKeys, Broadcasts, ClientMessageId, Contact, ContactTally, ConversationId, Counted, Day, DeviceId,
-    Erasure, Follow, HeardSince, Horizon, Kind, Lineages, Policy, Reading, Seq, TimeMs, UserId, Version,
+    Erasure, Follow, HeardSince, Horizon, Kind, Lineages, Operators, Policy, Reading, Seq, TimeMs, UserId,
+    Version,
     limits::GROUPS_HELD_MAX,
     record::{Account, Conversation, Device, HostIdentityKey, Invite, Receipt, ReceiptDay, SecretHash},
 };
@@ -53,6 +54,7 @@ pub struct State {
     pub(super) invites: Pinned<SecretHash, Option<Invite>>,
     pub(super) host_identities: Pinned<HostIdentityKey, Option<UserId>>,
     pub(super) api_keys: Pinned<(), ApiKeys>,
+    pub(super) operators: Pinned<(), Operators>,
     /// The user for whom somebody else acts in the operation in hand, who was judged: see `logic::on_behalf`.
     pub(super) vouched: Option<UserId>,
     pub(super) items: Pinned<(UserId, Kind, String), Version>,
@@ -106,6 +108,7 @@ impl State {
             invites: Pinned::new(rows_max),
             host_identities: Pinned::new(rows_max),
             api_keys: Pinned::new(rows_max),
+            operators: Pinned::new(rows_max),
             vouched: None,
             items: Pinned::new(rows_max),
             groups: Pinned::new(rows_max.min(GROUPS_HELD_MAX)),
@@ -217,6 +220,7 @@ impl State {
             Need::Invite(hash) => self.invites.holds(hash),
             Need::HostIdentity(key) => self.host_identities.holds(key),
             Need::ApiKeys => self.api_keys.holds(&()),
+            Need::Operators => self.operators.holds(&()),
             Need::Item(user, kind, key) => self.items.holds(&(*user, *kind, key.clone())),
             Need::Group(group) => self.groups.holds(group),
             Need::Contact(owner, other) => self.contacts.holds(&(*owner, *other)),
@@ -252,6 +256,7 @@ impl State {
                 Warm::Invite(hash, row) => self.invites.warm(hash, row),
                 Warm::HostIdentity(key, user) => self.host_identities.warm(key, user),
                 Warm::ApiKeys(keys) => self.api_keys.warm((), keys),
+                Warm::Operators(operators) => self.operators.warm((), operators),
                 Warm::Item(user, kind, key, version) => self.items.warm((user, kind, key), version),
                 Warm::Group(group, state) => self.groups.warm(group, state),
                 Warm::Contact(owner, other, row) => self.contacts.warm((owner, other), row),
@@ -282,6 +287,7 @@ impl State {
             self.invites.sweep(indexed),
             self.host_identities.sweep(indexed),
             self.api_keys.sweep(indexed),
+            self.operators.sweep(indexed),
             self.items.sweep(indexed),
             self.groups.sweep(indexed),
             self.contacts.sweep(indexed),

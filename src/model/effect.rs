@@ -14,6 +14,7 @@ use super::{
     horizon::Horizon,
     ids::{ConversationId, Day, DeviceId, Kind, TimeMs, UserId, Version},
     lineage::Lineages,
+    operator::Operators,
     reading::Reading,
     record::{Account, Conversation, Device, HostIdentity, Invite, Item, Message, Run, SecretHash},
 };
@@ -95,6 +96,8 @@ pub enum Effect {
     HostIdentity(HostIdentity),
     /// The API keys are these now.
     ApiKeys(ApiKeys),
+    /// The named operators are these now.
+    Operators(Operators),
 }
 
 /// A change of one row of a group, or of what is expanded of its log.

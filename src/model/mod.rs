@@ -1,6 +1,7 @@
 //! Plain types that every floor may use. Knows no wire, no disk, no clock and no randomness.
 
 pub mod api_key;
+pub mod audit;
 pub mod belonging;
 pub mod bodies;
 pub mod broadcast;
@@ -20,6 +21,7 @@ pub mod ids;
 pub mod kind_set;
 pub mod limits;
 pub mod lineage;
+pub mod operator;
 pub mod points;
 pub mod policy;
 pub mod profile;
@@ -32,6 +34,7 @@ pub mod strangers;
 pub mod ticks;
 
 pub use api_key::{ApiKey, ApiKeys};
+pub use audit::{AuditEntry, AuditKind, AuditOutcome};
 pub use belonging::Time;
 pub use bodies::Bodies;
 pub use broadcast::{Broadcast, Broadcasts};
@@ -55,6 +58,7 @@ pub use ids::{
 };
 pub use kind_set::KindSet;
 pub use lineage::{HeardSince, Lineage, Lineages};
+pub use operator::{NamedOperator, OperatorRole, Operators};
 pub use points::{PointIds, PointKind, PointRow, PointUnit, Resolution};
 pub use policy::Policy;
 pub use profile::Profile;

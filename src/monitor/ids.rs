@@ -323,6 +323,12 @@ server_ids! {
     HOST_IDS_REGISTERED = 1302, "host_ids.registered", Gauge, Count, "host_ids", "host_ids_registered";
     /// Accounts that were made: registered, by an operator or an API key, or at the first word of the host app.
     ACCOUNTS_MADE = 1310, "accounts.made", Sum, Count, "accounts", "accounts_made";
+    /// Records that were added to the audit log.
+    AUDIT_RECORDS = 1315, "audit.records", Sum, Count, "audit", "audit_records";
+    /// Attempts to write the audit log that failed.
+    AUDIT_FAULTS = 1316, "audit.faults", Sum, Count, "audit", "audit_faults";
+    /// Requests to the operator's port with a wrong token or none, also those that are not in the audit log.
+    AUDIT_STRANGERS = 1317, "audit.strangers", Sum, Count, "audit", "audit_strangers";
 }
 
 /// Operations per batch. Bounds: a batch holds at most 256 operations.

@@ -103,7 +103,9 @@ impl Files for DiskFiles {
     }
 
     fn read_all(&self, name: &str, bytes_max: usize) -> Result<Vec<u8>, FileFault> {
-        let file = self.open(name)?;
+        // For reading alone: what is only looked at may lie on a medium that takes no writes.
+        let file = File::open(self.path.join(name)).map_err(|e| FileFault::new("open", name, e))?;
+        let file = DiskFile { name: name.to_owned(), file };
         let length = file.len()?;
         let fits = usize::try_from(length).ok().filter(|&length| length <= bytes_max);
         let Some(length) = fits else {

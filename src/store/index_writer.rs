@@ -14,7 +14,7 @@ use super::{
     field::{put_number, put_time},
     group_doors, groups, horizon, host_identities, inboxes, invites, items,
     keys::{self, Key},
-    lineages, messages,
+    lineages, messages, operators,
     packing::ChunkBuilder,
     profiles, readings, receipts, runs, tombstones,
     view::receipt_of,
@@ -170,6 +170,7 @@ impl Step {
                 self.row(host_identities::key(&identity.key), |out| host_identities::encode(out, identity));
             }
             Effect::ApiKeys(keys) => self.row(api_keys::key(), |out| api_keys::encode(out, keys)),
+            Effect::Operators(all) => self.row(operators::key(), |out| operators::encode(out, all)),
             Effect::Group(effect) => self.take_of_group(effect),
             Effect::Channel(effect) => self.take_of_channel(effect),
             Effect::Reading(reading) => {

@@ -35,6 +35,7 @@
 //! | `P` | profiles | user, owner | nothing: the owner has an item of the user |
 //! | `Q` | profiles | user, version | nothing: a change that not all owners were told yet |
 //! | `S` | broadcasts | | the channels that everybody follows |
+//! | `U` | operators | | all that have a name |
 //!
 //! Numbers in keys are big-endian, so that byte order is number order. Only the repository of a prefix builds its keys.
 
@@ -100,6 +101,8 @@ pub const HOLDER: u8 = b'P';
 pub const PROFILE_CHANGE: u8 = b'Q';
 /// See the table.
 pub const BROADCASTS: u8 = b'S';
+/// See the table.
+pub const OPERATORS: u8 = b'U';
 
 /// A key under construction.
 #[derive(Debug, Clone)]

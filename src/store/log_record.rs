@@ -10,10 +10,12 @@ use std::sync::Arc;
 use super::{
     accounts, api_keys, broadcasts, channels, contacts, conversations, devices, erasures,
     field::{Input, Malformed, put_bytes, put_fixed64, put_number, put_optional_text, put_time},
-    group_doors, groups, horizon, host_identities, invites, items, lineages, messages, readings, runs,
+    group_doors, groups, horizon, host_identities, invites, items, lineages, messages, operators, readings,
+    runs,
 };
 use crate::model::{
-    ChannelEffect, Day, Delivery, Effect, GroupEffect, Kind, Owned, Record, UserId, Version, record::Item,
+    ChannelEffect, Day, Delivery, Effect, GroupEffect, Kind, Operators, Owned, Record, UserId, Version,
+    record::Item,
 };
 
 const ACCOUNT: u8 = 1;
@@ -50,6 +52,7 @@ const READING: u8 = 80;
 const DOOR: u8 = 85;
 const OWNED: u8 = 86;
 const BROADCASTS: u8 = 90;
+const OPERATORS: u8 = 91;
 
 /// Appends one record.
 pub fn encode(out: &mut Vec<u8>, record: &Record) {
@@ -123,6 +126,7 @@ fn encode_effect(out: &mut Vec<u8>, effect: &Effect) {
             out.push(API_KEYS);
             api_keys::encode(out, keys);
         }
+        Effect::Operators(all) => encode_operators(out, all),
         Effect::Group(effect) => encode_effect_on_group(out, effect),
         Effect::Channel(effect) => encode_effect_on_channel(out, effect),
         Effect::Reading(reading) => {
@@ -170,6 +174,11 @@ fn encode_rowless(out: &mut Vec<u8>, effect: &Effect) {
         }
         _ => unreachable!("what is still there was written before"),
     }
+}
+
+fn encode_operators(out: &mut Vec<u8>, all: &Operators) {
+    out.push(OPERATORS);
+    operators::encode(out, all);
 }
 
 fn encode_owned(out: &mut Vec<u8>, owned: &Owned) {
@@ -306,6 +315,7 @@ fn decode_effect(input: &mut Input<'_>, version: Version) -> Result<Effect, Malf
         HOST_IDENTITY => Effect::HostIdentity(host_identities::decode(input)?),
         OWNED => Effect::Owned(groups::decode_owned(input)?),
         API_KEYS => Effect::ApiKeys(api_keys::decode(input)?),
+        OPERATORS => Effect::Operators(operators::decode(input)?),
         tag @ (GROUP..=EXPANDED | DOOR) => Effect::Group(decode_effect_on_group(input, tag, version)?),
         tag => Effect::Channel(decode_effect_on_channel(input, tag, version)?),
     })

@@ -6,6 +6,11 @@
 
 pub mod accounts;
 pub mod api_keys;
+pub mod audit;
+pub mod audit_chain;
+#[cfg(test)]
+mod audit_tests;
+pub mod audit_verify;
 pub mod broadcasts;
 pub mod channels;
 #[cfg(test)]
@@ -71,6 +76,7 @@ mod log_start;
 #[cfg(test)]
 mod log_test_store;
 pub mod messages;
+pub mod operators;
 pub mod packing;
 pub mod points;
 mod points_chunk;

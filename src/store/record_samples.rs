@@ -9,9 +9,9 @@ use crate::model::{
     Announcement, ApiKey, ApiKeyId, ApiKeys, Asking, AskingState, Broadcast, Broadcasts, Channel,
     ChannelEffect, ClientMessageId, Contact, ContactTally, Content, ConversationId, Custom, Day, Delivery,
     DeviceId, Door, Effect, Erasure, Expansion, Follow, FollowEnd, FollowInterval, Form, Group, GroupEffect,
-    HeardSince, Horizon, Interval, Kind, KindSet, Lineage, LineageId, Lineages, Link, Member, Notice, Owned,
-    Position, Posted, Profile, Reading, Record, Role, RunNumber, Seq, Standing, Strangers, TimeMs, Turn,
-    UserId, Version,
+    HeardSince, Horizon, Interval, Kind, KindSet, Lineage, LineageId, Lineages, Link, Member, NamedOperator,
+    Notice, OperatorRole, Operators, Owned, Position, Posted, Profile, Reading, Record, Role, RunNumber, Seq,
+    Standing, Strangers, TimeMs, Turn, UserId, Version,
     api_key::{ActsFor, Scope, Scopes},
     limits::KINDS_MAX,
     record::{Account, Conversation, Device, HostIdentity, Invite, Item, ItemValue, Message, Run},
@@ -506,6 +506,8 @@ pub(super) fn every_effect() -> Vec<(&'static str, Vec<Effect>)> {
         ("bot", vec![bot(ann)]),
         ("api_keys", vec![api_keys(ann, bob)]),
         ("api_keys_none", vec![Effect::ApiKeys(ApiKeys::default())]),
+        ("operators", vec![operators()]),
+        ("operators_none", vec![Effect::Operators(Operators::default())]),
         ("notice_turned", vec![notice(Notice::Turned(Form::Channel)), notice(Notice::Turned(Form::Group))]),
         ("channel", of_channel(conversation)),
         ("channel_followed", followed(ann, conversation)),
@@ -616,4 +618,18 @@ fn api_keys(ann: UserId, bob: UserId) -> Effect {
     let oldest =
         ApiKey { id: ApiKeyId(1), name: "old".to_owned(), acts_for: ActsFor::Made, ..newest.clone() };
     Effect::ApiKeys(ApiKeys(vec![oldest, older, newest]))
+}
+
+fn operators() -> Effect {
+    let named = |name: &str, role, token| NamedOperator {
+        name: name.to_owned(),
+        role,
+        token: [token; 32],
+        created: TimeMs(1_700_000_000_123),
+    };
+    Effect::Operators(Operators(vec![
+        named("watch", OperatorRole::Viewer, 0x5c),
+        named("night.shift", OperatorRole::Moderator, 0x5d),
+        named("ruth", OperatorRole::Admin, 0x5e),
+    ]))
 }

@@ -32,7 +32,7 @@ use parking_lot::{Mutex, RwLock};
 use shard::{Shard, pop_through};
 
 use crate::model::{
-    ApiKeys, Broadcasts, Day, Effect, Horizon, Lineages, Record, UserId, Version,
+    ApiKeys, Broadcasts, Day, Effect, Horizon, Lineages, Operators, Record, UserId, Version,
     record::{SecretHash, name_key},
     seeded::{self, SyncBug},
 };
@@ -59,6 +59,7 @@ pub struct Tail {
     /// All API keys, and the version that changed them.
     api_keys: RwLock<Option<(Version, ApiKeys)>>,
     broadcasts: RwLock<Option<(Version, Broadcasts)>>,
+    operators: RwLock<Option<(Version, Operators)>>,
     erased: erased::ErasedUsers,
 }
 
@@ -76,6 +77,7 @@ impl Tail {
             horizon: RwLock::default(),
             api_keys: RwLock::default(),
             broadcasts: RwLock::default(),
+            operators: RwLock::default(),
             erased: erased::ErasedUsers::default(),
         }
     }
@@ -283,6 +285,7 @@ impl Tail {
                 self.hash_shard(&identity.key).write().host_identities.insert(identity.key, row);
             }
             Effect::ApiKeys(keys) => *self.api_keys.write() = Some((version, keys.clone())),
+            Effect::Operators(all) => *self.operators.write() = Some((version, all.clone())),
             Effect::Group(effect) => self.insert_of_group(version, effect),
             Effect::Channel(effect) => self.insert_of_channel(version, effect),
             Effect::Reading(reading) => self.insert_reading(version, reading),
@@ -348,6 +351,9 @@ impl Tail {
             }
             Effect::ApiKeys(_) => {
                 self.api_keys.write().take_if(|(changed, _)| *changed <= version);
+            }
+            Effect::Operators(_) => {
+                self.operators.write().take_if(|(changed, _)| *changed <= version);
             }
             Effect::Group(effect) => self.remove_of_group(version, effect),
             Effect::Channel(effect) => self.remove_of_channel(version, effect),

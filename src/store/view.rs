@@ -6,7 +6,7 @@ use super::{
     accounts, api_keys, conversations, devices,
     engine::{Engine, prefix_end},
     field::Malformed,
-    host_identities, index_writer, invites, keys, lineages,
+    host_identities, index_writer, invites, keys, lineages, operators,
     packing::Chunk,
     receipts, runs,
     tail::{Pin, Tail},
@@ -17,7 +17,8 @@ pub use super::{
 };
 use crate::{
     model::{
-        ApiKeys, ClientMessageId, ConversationId, DeviceId, Kind, Lineages, Seq, TimeMs, UserId, Version,
+        ApiKeys, ClientMessageId, ConversationId, DeviceId, Kind, Lineages, Operators, Seq, TimeMs, UserId,
+        Version,
         limits::{CHANNEL_POSTS_MAX, KINDS_MAX},
         record::{
             Account, Conversation, Device, HostIdentityKey, Invite, Item, Receipt, ReceiptDay, Run,
@@ -128,6 +129,17 @@ impl View {
         match self.pin.api_keys() {
             Some(keys) => Ok(keys),
             None => Ok(self.row(&api_keys::key(), api_keys::decode)?.unwrap_or_default()),
+        }
+    }
+
+    /// All named operators.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn operators(&self) -> Result<Operators, ReadFault> {
+        match self.pin.operators() {
+            Some(operators) => Ok(operators),
+            None => Ok(self.row(&operators::key(), operators::decode)?.unwrap_or_default()),
         }
     }
 

@@ -22,6 +22,9 @@
 //! | [`passwords`] | changing a password: what ends with it, an end to guessing, the operator's word |
 //! | [`suspension`] | an account is suspended and resumed by an operator: out at once, and back as it was |
 //! | [`alarms`] | what goes wrong is told once, to a webhook and the operator's port: refused sign-ins, a full disk |
+//! | [`audit`] | what operators did and tried is written down first: tampering, kills, full disks |
+//! | [`operators`] | operators with roles: who may what, route by route; over restarts, until they are taken back |
+//! | [`settings`] | settings in force with their sources, and what is logged until the next start |
 //! | [`export`] | everything of one user as an archive: whole or broken off, one at a time |
 //! | [`api_keys`] | what the programs of an app may with a key: for whom, by which scopes, until it is revoked |
 //! | [`bots`] | accounts of programs, and what an operator says as one of them |
@@ -63,6 +66,7 @@ mod support;
 mod alarms;
 mod api_keys;
 mod ask_first;
+mod audit;
 mod bad_frames;
 mod bad_requests;
 mod bad_snapshots;
@@ -105,6 +109,7 @@ mod lifecycle;
 mod login_policy;
 mod long_poll;
 mod operator_pages;
+mod operators;
 mod out_of_turn;
 mod owned_groups;
 mod passwords;
@@ -115,6 +120,7 @@ mod registration;
 mod request_ids;
 mod restored;
 mod retention;
+mod settings;
 mod sign_in;
 mod slow_device;
 mod slow_disk;

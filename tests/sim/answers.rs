@@ -5,7 +5,7 @@ use std::sync::Arc;
 use highwater::{
     logic::{Answer, Operation, Request, operation::Target},
     model::{
-        ConversationId, Delivery, LineageId, Record, UserId,
+        ConversationId, Delivery, Effect, LineageId, Record, UserId,
         device_policy::ClassRule,
         limits::DEDUP_DAYS,
         record::{Device, name_key},
@@ -128,6 +128,11 @@ impl World {
                 Err(Refusal::NoSuchConversation) => {
                     let is_reading = matches!(submission.operation.request, Request::Reading(_));
                     assert!(is_reading, "nobody named a conversation that is not there");
+                }
+                Err(Refusal::OperatorNameTaken) => {
+                    let changed = |effect: &Effect| matches!(effect, Effect::Operators(_));
+                    let has_changed = new.iter().any(|record| record.effects.iter().any(changed));
+                    self.operator_refused(&submission.operation.request, has_changed);
                 }
                 Ok(_) | Err(Refusal::InvalidToken | Refusal::NoSuchDevice) => {}
                 other => self.refused(other),

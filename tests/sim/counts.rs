@@ -24,6 +24,8 @@ const EVENTS: &[&str] = &[
     "sign-in by an old password",
     "change by an old password",
     "key made",
+    "operator refused",
+    "operators read",
     "key revoked",
     "sent by a key",
     "key refused as revoked",

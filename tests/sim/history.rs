@@ -61,6 +61,7 @@ impl World {
         let (user, view) = (self.users[user].0, self.shell.view());
         self.read_history(user, &view);
         self.check_export(user, &view);
+        self.check_operators(&view);
     }
 
     /// Everybody does.
@@ -70,6 +71,7 @@ impl World {
             self.read_history(user, &view);
             self.check_export(user, &view);
         }
+        self.check_operators(&view);
     }
 
     /// What a user reads by seq is what was true when the read began, less what is gone.

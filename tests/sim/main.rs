@@ -45,6 +45,7 @@ mod levels;
 mod looking_back;
 mod naming;
 mod operations;
+mod operators;
 mod oracle;
 mod owned_groups;
 mod passwords;

@@ -71,6 +71,7 @@ impl World {
             13 => self.send_under_used_id(),
             18 => self.new_password(client),
             19 => self.suspend_or_resume(client),
+            39 if self.random.one_in(6) => self.change_operators(),
             39 => self.change_keys(client),
             _ => self.send_new(client),
         }

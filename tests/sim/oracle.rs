@@ -7,7 +7,7 @@ use std::{
 
 use highwater::model::{
     ApiKeys, Bodies, ClientMessageId, Content, ConversationId, Day, Delivery, DeviceId, Effect, GroupBounds,
-    GroupEffect, Horizon, Kind, LineageId, Lineages, Record, Seq, TimeMs, UserId, Version,
+    GroupEffect, Horizon, Kind, LineageId, Lineages, Operators, Record, Seq, TimeMs, UserId, Version,
     record::{Account, Conversation, Device, HostIdentityKey, Item, Run, SecretHash},
 };
 
@@ -39,6 +39,7 @@ pub struct Oracle {
     pub runs: Vec<Run>,
     pub invites: BTreeMap<SecretHash, TimeMs>,
     pub api_keys: ApiKeys,
+    pub operators: Operators,
     pub host_identities: BTreeMap<HostIdentityKey, UserId>,
     pub lineages: BTreeMap<UserId, Lineages>,
     /// Silent for longer, a lineage holds nothing back.
@@ -134,6 +135,7 @@ impl Oracle {
                     assert!(owner.is_none(), "a host app's user got two accounts");
                 }
                 Effect::ApiKeys(keys) => self.api_keys = keys.clone(),
+                Effect::Operators(operators) => self.operators = operators.clone(),
                 Effect::Channel(effect) => self.take_channel(effect, record.version),
                 Effect::AccountGone { .. } | Effect::Erasure(_) => panic!("these histories erase nobody"),
                 // What it says of items is judged by these.

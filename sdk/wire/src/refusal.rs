@@ -147,6 +147,17 @@ refusals! {
     /// The user takes messages of contacts alone, and the one who writes is none.
     AskFirst = 352, "ask_first", 403, false, "this user takes messages of contacts alone: ask to be one";
 
+    /// What changes something is refused while it cannot be written down first; nothing was done.
+    AuditUnavailable = 370, "audit_unavailable", 503, true, "the audit log cannot be written, so nothing is changed";
+    /// The operator's role is not enough for this.
+    RoleMissing = 371, "role_missing", 403, false, "the operator's role does not allow this";
+    /// There is no operator of this name.
+    NoSuchOperator = 372, "no_such_operator", 404, false, "there is no such operator";
+    /// An operator of this name exists.
+    OperatorNameTaken = 373, "operator_name_taken", 409, false, "there is an operator of this name";
+    /// There are as many operators as there may be.
+    TooManyOperators = 374, "too_many_operators", 409, false, "there are as many operators as there may be";
+
     /// The server has more to do than it can; nothing was done.
     Busy = 500, "busy", 503, true, "the server is busy";
     /// The disk is full; reading goes on.

@@ -320,6 +320,7 @@ fn op_of(request: &Request) -> Option<Op> {
         | Request::AcceptTime
         | Request::Invite(_)
         | Request::ApiKey(_)
+        | Request::Operator(_)
         // What it asks is counted.
         | Request::OnBehalf(_)
         | Request::PutDocument { .. }

@@ -50,6 +50,7 @@ fn one(view: &View, need: Need) -> Result<Warm, ReadFault> {
         Need::Invite(hash) => Warm::Invite(hash, view.invite(&hash)?),
         Need::HostIdentity(key) => Warm::HostIdentity(key, view.user_of_host_identity(&key)?),
         Need::ApiKeys => Warm::ApiKeys(view.api_keys()?),
+        Need::Operators => Warm::Operators(view.operators()?),
         Need::Item(user, kind, key) => {
             let version = view.item_version(user, kind, &key)?;
             Warm::Item(user, kind, key, version)

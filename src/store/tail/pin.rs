@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::{InboxEntry, Tail, from_the_end::partition_from_the_end};
 use crate::model::{
-    ApiKeys, ContactTally, ConversationId, Delivery, DeviceId, Horizon, Kind, Lineages, Seq, UserId, Version,
+    ApiKeys, ContactTally, ConversationId, Delivery, DeviceId, Horizon, Kind, Lineages, Operators, Seq,
+    UserId, Version,
     record::{Account, Conversation, Device, HostIdentityKey, Invite, Item, SecretHash},
     seeded::{self, SyncBug},
 };
@@ -71,6 +72,12 @@ impl Pin {
     #[must_use]
     pub fn api_keys(&self) -> Option<ApiKeys> {
         self.tail.api_keys.read().as_ref().map(|(_, keys)| keys.clone())
+    }
+
+    /// The named operators, if the tail knows them: the newest, as with keys.
+    #[must_use]
+    pub fn operators(&self) -> Option<Operators> {
+        self.tail.operators.read().as_ref().map(|(_, operators)| operators.clone())
     }
 
     /// The newest horizon that is durable.

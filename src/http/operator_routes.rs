@@ -1,0 +1,72 @@
+//! The routes of the operator's port, made from the rows of the table, and what answers each.
+
+use actix_web::{Route, middleware::from_fn, web};
+
+use super::{
+    accounts, alarms, api_keys, audit, bots, broadcasts, devices, explain, explain_group, explain_message,
+    export, groups, host_ids, live, operator, operator_guard, operator_pages, operators, points, settings,
+};
+use crate::logic::operators::{OperatorRoute, Verb};
+
+/// Adds the operator's routes, each behind the guard that knows its row.
+pub fn configure(config: &mut web::ServiceConfig) {
+    for route in OperatorRoute::ALL {
+        let route = *route;
+        let guarded =
+            handler(route).wrap(from_fn(move |request, next| operator_guard::guard(route, request, next)));
+        config.route(route.row().path(), guarded);
+    }
+}
+
+/// What answers a route.
+fn handler(route: OperatorRoute) -> Route {
+    let verb = match route.row().verb {
+        Verb::Get => web::get(),
+        Verb::Post => web::post(),
+        Verb::Put => web::put(),
+    };
+    match route {
+        OperatorRoute::FirstPage => verb.to(operator::first_page),
+        OperatorRoute::Asset => verb.to(operator_pages::asset),
+        OperatorRoute::Curves => verb.to(operator::curves_page),
+        OperatorRoute::Metrics => verb.to(operator::metrics),
+        OperatorRoute::Points => verb.to(points::answer),
+        OperatorRoute::Setup => verb.to(operator::setup),
+        OperatorRoute::Provision => verb.to(operator::provision),
+        OperatorRoute::Invite => verb.to(operator::invite),
+        OperatorRoute::MakeBot => verb.to(bots::make),
+        OperatorRoute::Send => verb.to(bots::send),
+        OperatorRoute::MakeApiKey => verb.to(api_keys::make),
+        OperatorRoute::ListApiKeys => verb.to(api_keys::list),
+        OperatorRoute::RevokeApiKey => verb.to(api_keys::revoke),
+        OperatorRoute::EndDevice => verb.to(devices::end),
+        OperatorRoute::Export => verb.to(export::of_anybody),
+        OperatorRoute::Suspend => verb.to(accounts::suspend),
+        OperatorRoute::Erase => verb.to(accounts::erase),
+        OperatorRoute::Turn => verb.to(groups::turn),
+        OperatorRoute::Broadcast => verb.to(broadcasts::set),
+        OperatorRoute::ListBroadcasts => verb.to(broadcasts::list),
+        OperatorRoute::SetPassword => verb.to(accounts::set_password),
+        OperatorRoute::PutDocument => verb.to(operator::put_document),
+        OperatorRoute::AcceptTime => verb.to(operator::accept_time),
+        OperatorRoute::Alarms => verb.to(alarms::list),
+        OperatorRoute::AcknowledgeAlarm => verb.to(alarms::acknowledge),
+        OperatorRoute::SilenceAlarm => verb.to(alarms::silence),
+        OperatorRoute::ExplainUser => verb.to(explain::user),
+        OperatorRoute::ExplainGroup => verb.to(explain_group::group),
+        OperatorRoute::ExplainMessage => verb.to(explain_message::message),
+        OperatorRoute::ExplainSnapshot => verb.to(explain::snapshot),
+        OperatorRoute::Live => verb.to(live::answer),
+        OperatorRoute::RegisterIds => verb.to(host_ids::register),
+        OperatorRoute::ListIds => verb.to(host_ids::list),
+        OperatorRoute::RemoveIds => verb.to(host_ids::remove),
+        OperatorRoute::Report => verb.to(host_ids::report),
+        OperatorRoute::Audit => verb.to(audit::page),
+        OperatorRoute::Config => verb.to(settings::config),
+        OperatorRoute::SetLogLevel => verb.to(settings::set_log_level),
+        OperatorRoute::Me => verb.to(operators::me),
+        OperatorRoute::MakeOperator => verb.to(operators::make),
+        OperatorRoute::ListOperators => verb.to(operators::list),
+        OperatorRoute::RevokeOperator => verb.to(operators::revoke),
+    }
+}
