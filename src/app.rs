@@ -7,6 +7,7 @@ mod clients;
 mod core;
 mod identity;
 mod logging;
+mod mail;
 mod points;
 mod stop;
 mod store;
@@ -23,7 +24,7 @@ use actix_web::web;
 
 use self::core::Core;
 use crate::{
-    actors::{accounts::secret_hash, alarms::StandingAlarms},
+    actors::{accounts::secret_hash, alarms::StandingAlarms, mailer::Mailer},
     config::Config,
     http::{
         self,
@@ -79,6 +80,9 @@ pub enum StartFault {
     /// What is needed to tell alarms.
     #[error("the alarms cannot be judged or told ([alarms])")]
     Alarms(#[source] alarms::AlarmsFault),
+    /// What is needed to write to operators.
+    #[error("mail cannot be sent ([mail])")]
+    Mail(#[from] mail::MailFault),
     /// The kinds of the configuration.
     #[error("the kinds of the configuration cannot be used: {0}")]
     Kinds(String),
@@ -91,6 +95,7 @@ pub enum StartFault {
 pub fn check_files(config: &Config) -> Result<(), StartFault> {
     identity::check_files(&config.identity)?;
     alarms::check_files(&config.alarms).map_err(StartFault::Alarms)?;
+    mail::check_files(&config.mail)?;
     Ok(())
 }
 
@@ -118,13 +123,17 @@ async fn run(config: &Config, options: ServeOptions) -> Result<(), StartFault> {
     let urls = Urls { client: clients.local_addr()?, operator: operators.local_addr()? };
     let room = system::room(config)?;
     alarms::check_files(&config.alarms).map_err(StartFault::Alarms)?;
+    mail::check_files(&config.mail)?;
     let core = Core::start(config, room, &options)?;
     let readiness = Readiness::default();
     let (client_server, door) = clients::serve(config, clients, room, &core, &readiness)?;
     let minute_ms = options.monitor_minute_ms;
     let minute_clock = system::minute_clock(&core.services.clock, minute_ms);
-    let alarms = Arc::new(alarms::alarms(&config.alarms, &minute_clock, &core.points)?);
-    let operator = operator(config, &core, &alarms, &minute_clock);
+    let salt = secret_hash(&core.secrets.operator_token);
+    let mailer = mail::mailer(&config.mail, salt, &minute_clock)?;
+    let alarms = alarms::alarms(&config.alarms, mailer.clone(), &minute_clock, &core.points)?;
+    let alarms = Arc::new(alarms);
+    let operator = operator(config, &core, &alarms, mailer, &minute_clock);
     let operator_server = serve_operators(operators, operator, &readiness)?;
     let (client_handle, operator_handle) = (client_server.handle(), operator_server.handle());
     let serving = actix_web::rt::spawn(client_server);
@@ -161,11 +170,18 @@ async fn run(config: &Config, options: ServeOptions) -> Result<(), StartFault> {
     Ok(())
 }
 
-fn operator(config: &Config, core: &Core, alarms: &Arc<StandingAlarms>, minute_clock: &Clock) -> Operator {
+fn operator(
+    config: &Config,
+    core: &Core,
+    alarms: &Arc<StandingAlarms>,
+    mailer: Option<Arc<Mailer>>,
+    minute_clock: &Clock,
+) -> Operator {
     Operator {
         services: Arc::clone(&core.services),
         accounts: Arc::clone(&core.accounts),
         alarms: Arc::clone(alarms),
+        mailer,
         exports: http::export::Exports::default(),
         points: Arc::clone(&core.points),
         minute_clock: minute_clock.clone(),

@@ -40,7 +40,7 @@ pub enum IdentityFault {
         source: io::Error,
     },
     /// Others can read the secret.
-    #[error("{} has mode {mode:03o}, so others than its owner may sign: run `chmod 600 {}`", path.display(), path.display())]
+    #[error("{} has mode {mode:03o}, so others than its owner can read it: run `chmod 600 {}`", path.display(), path.display())]
     Mode {
         /// Which.
         path: PathBuf,

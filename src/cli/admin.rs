@@ -9,7 +9,7 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{
-    Admin, AdminRequest, Provision, accounts, alarms, groups,
+    Admin, AdminRequest, Provision, accounts, alarms, groups, mail,
     operator_port::{OperatorFault, OperatorPort},
     programs,
     token_file::TokenFile,
@@ -58,6 +58,7 @@ fn answer(admin: &Admin) -> Result<String, AdminFault> {
         AdminRequest::Account(request) => accounts::ask(&port, request),
         AdminRequest::Program(request) => programs::ask(&port, request),
         AdminRequest::Alarms(request) => alarms::ask(&port, request),
+        AdminRequest::TryOutMail => mail::try_out(&port),
         AdminRequest::Group(request) => groups::ask(&port, request),
         AdminRequest::Invite { expires_hours } => {
             let answer = port.ask("/v1/invites", &json!({ "expires_hours": expires_hours }))?;

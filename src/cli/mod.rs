@@ -11,6 +11,7 @@ pub mod bots;
 pub mod check_config;
 pub mod explain;
 pub mod groups;
+pub mod mail;
 mod operator_port;
 mod printing;
 pub mod programs;
@@ -28,6 +29,7 @@ use crate::config::Flags;
 use accounts::{AccountNamed, AccountRequest};
 use alarms::{AlarmsNamed, AlarmsRequest};
 use groups::{GroupDeed, GroupNamed};
+use mail::MailNamed;
 use programs::{ProgramNamed, ProgramRequest};
 pub use provision::Provision;
 
@@ -147,6 +149,8 @@ pub enum AdminRequest {
     Group(GroupDeed),
     /// See how alarms stand, or say something to one.
     Alarms(AlarmsRequest),
+    /// See that mail arrives.
+    TryOutMail,
 }
 
 /// Reads the command line. Ends the process on `--help`, `--version` and what it does not understand.
@@ -249,6 +253,8 @@ enum AdminNamed {
     Group(GroupNamed),
     #[command(flatten)]
     Alarms(AlarmsNamed),
+    #[command(flatten)]
+    Mail(MailNamed),
     /// Make an invite code and print it.
     Invite {
         /// Hours for which the code can be used.
@@ -369,6 +375,7 @@ impl From<AdminNamed> for Admin {
                 let (server, request) = named.into();
                 (server, AdminRequest::Alarms(request))
             }
+            AdminNamed::Mail(named) => (named.into(), AdminRequest::TryOutMail),
             AdminNamed::Invite { expires_hours, server } => (server, AdminRequest::Invite { expires_hours }),
         };
         Admin { data: server.data, operator: server.operator, request }

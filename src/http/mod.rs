@@ -17,6 +17,7 @@ pub mod headers;
 pub mod health;
 mod keyed_requests;
 mod listing;
+mod mail;
 pub mod operator;
 pub mod pages;
 mod points;

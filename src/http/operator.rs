@@ -16,13 +16,14 @@ use super::{
     body::{self, BodyFault},
     bots, broadcasts, devices, explain, explain_message,
     export::{self, Exports},
-    groups, points,
+    groups, mail, points,
     requests::bearer,
 };
 use crate::{
     actors::{
         accounts::{Accounts, secret_hash},
         alarms::StandingAlarms,
+        mailer::Mailer,
         point_keeper::PointKeeper,
         user::UserServices,
     },
@@ -54,6 +55,8 @@ pub struct Operator {
     pub services: Arc<UserServices>,
     /// What fires.
     pub alarms: Arc<StandingAlarms>,
+    /// Who writes to operators, if anybody does.
+    pub mailer: Option<Arc<Mailer>>,
     /// Exports that operators ask for.
     pub exports: Exports,
     /// Stored points.
@@ -125,6 +128,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/v1/alarms", web::get().to(alarms::list))
         .route("/v1/alarms/{name}/ack", web::post().to(alarms::acknowledge))
         .route("/v1/alarms/{name}/silence", web::post().to(alarms::silence))
+        .route("/v1/mail/test", web::post().to(mail::try_out))
         .route("/v1/explain/user", web::post().to(explain::user))
         .route("/v1/explain/message", web::post().to(explain_message::message))
         .route("/v1/explain/snapshot", web::post().to(explain::snapshot));

@@ -20,6 +20,7 @@
 //! | [`passwords`] | changing a password: what ends with it, an end to guessing, the operator's word |
 //! | [`suspension`] | an account is suspended and resumed by an operator: out at once, and back as it was |
 //! | [`alarms`] | what goes wrong is told once, to a webhook and the operator's port: refused sign-ins, a full disk |
+//! | [`alarm_mail`] | alarms by mail: written once to each, tried again, recognised when they come twice |
 //! | [`export`] | everything of one user as an archive: whole or broken off, one at a time |
 //! | [`api_keys`] | what the programs of an app may with a key: for whom, by which scopes, until it is revoked |
 //! | [`bots`] | accounts of programs, and what an operator says as one of them |
@@ -56,6 +57,7 @@
 
 mod support;
 
+mod alarm_mail;
 mod alarms;
 mod api_keys;
 mod ask_first;
