@@ -3,8 +3,9 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
+pub use lettre::{Address, address::AddressError};
 use lettre::{
-    Address, Message,
+    Message,
     address::Envelope,
     message::{
         Mailbox,
@@ -36,6 +37,9 @@ pub struct Mailer {
 
 /// A mail as it goes over the wire.
 pub struct Mail(Vec<u8>);
+
+/// Who was written to, and what the mail server said.
+pub type Answered = (String, Result<String, SmtpFault>);
 
 /// What became of a mail for one of those who are written to.
 pub struct Outcome<'a> {
@@ -113,7 +117,7 @@ impl Mailer {
     /// Writes to all that mail arrives, and answers what the server said of each, with whether it took the mail; `None` if
     /// that is being done already. Blocks.
     #[must_use]
-    pub fn try_out(&self) -> Option<Vec<(String, Result<String, SmtpFault>)>> {
+    pub fn try_out(&self) -> Option<Vec<Answered>> {
         let _one = self.trying_out.try_lock()?;
         let letter = Letter {
             subject: "a mail to see that mail arrives".to_owned(),

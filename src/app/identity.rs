@@ -134,7 +134,7 @@ pub(super) fn secret<Key>(
 }
 
 /// A file up to one byte more than it may have, and its mode: that of what is read, not of a name.
-fn read(path: &Path, bytes_max: usize) -> Result<(Vec<u8>, u32), IdentityFault> {
+pub(super) fn read(path: &Path, bytes_max: usize) -> Result<(Vec<u8>, u32), IdentityFault> {
     let fault = |source| IdentityFault::Unreadable { path: path.to_path_buf(), source };
     let file = File::open(path).map_err(fault)?;
     let mode = file.metadata().map_err(fault)?.permissions().mode();

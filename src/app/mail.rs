@@ -1,13 +1,11 @@
 //! Mail put together: the server that takes it, the password, who writes to whom.
 
-use std::{fs, io, path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
-use lettre::{Address, address::AddressError};
-
-use super::identity::{IdentityFault, secret};
+use super::identity::{IdentityFault, read, secret};
 use crate::{
     actors::{
-        mailer::{Correspondents, Mailer},
+        mailer::{Address, AddressError, Correspondents, Mailer},
         smtp::{HandOver, RootsFault, SmtpParts, smtp},
     },
     config::Mail,
@@ -17,28 +15,23 @@ use crate::{
 /// Bytes of a password. Source: as those of the other secrets.
 const PASSWORD_BYTES_MAX: usize = 1024;
 
+/// Bytes of the certificates that are believed. Source: a list of all public authorities has 200 KB.
+const ROOTS_BYTES_MAX: usize = 1024 * 1024;
+
 /// Why mail cannot be sent.
 #[derive(Debug, thiserror::Error)]
 pub enum MailFault {
-    /// The file of the password.
-    #[error("the password for the mail server cannot be used")]
-    PasswordFile(#[from] IdentityFault),
+    /// The file of the password or the certificates.
+    #[error("a file for the mail server cannot be used")]
+    File(#[from] IdentityFault),
     /// The password.
     #[error("{} must hold a password of 1 to {PASSWORD_BYTES_MAX} bytes", path.display())]
     Password {
         /// Which file.
         path: PathBuf,
     },
-    /// The file of certificates.
-    #[error("{} cannot be read", path.display())]
-    RootsFile {
-        /// Which.
-        path: PathBuf,
-        /// What the operating system said.
-        source: io::Error,
-    },
-    /// There are no certificates in it.
-    #[error("{} has no certificate in PEM", path.display())]
+    /// There are no certificates in it, or it is too long.
+    #[error("{} has no certificate in PEM, or more than {ROOTS_BYTES_MAX} bytes", path.display())]
     NoRoots {
         /// Which.
         path: PathBuf,
@@ -101,7 +94,7 @@ fn roots(mail: &Mail) -> Result<Option<(PathBuf, Vec<u8>)>, MailFault> {
     if path.as_os_str().is_empty() {
         return Ok(None);
     }
-    let pem = fs::read(&path).map_err(|source| MailFault::RootsFile { path: path.clone(), source })?;
-    let has_one = pem.windows(10).any(|window| window == b"-----BEGIN");
+    let (pem, _mode) = read(&path, ROOTS_BYTES_MAX)?;
+    let has_one = pem.len() <= ROOTS_BYTES_MAX && pem.windows(10).any(|window| window == b"-----BEGIN");
     if has_one { Ok(Some((path, pem))) } else { Err(MailFault::NoRoots { path }) }
 }

@@ -67,6 +67,7 @@ impl Mail {
                 ("mail.roots_file", roots),
                 ("mail.from", from),
                 ("mail.to", to),
+                ("mail.name", !self.name.is_empty()),
             ];
             let first = given.into_iter().find(|(_, given)| *given);
             return first.map_or(("mail.server", None), |(key, _)| (key, alone));
@@ -218,6 +219,7 @@ mod tests {
             ("to = [\"\"]", "has an address that is empty"),
             ("name = \"a]b\"", "letters without brackets"),
             ("name = \"a\\nb\"", "letters without brackets"),
+            ("name = \"eu\"", "mail.name means nothing without mail.server"),
             ("from = \"a@b.example\"", "mail.from means nothing without mail.server"),
             ("server = \"smtp://127.0.0.1:25\"", "needs mail.from"),
             ("server = \"smtp://127.0.0.1:25\"\nfrom = \"a@b.example\"", "needs mail.to"),

@@ -1,9 +1,11 @@
 //! Mail on the operator's port: whether it arrives.
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use highwater_wire::Refusal;
 use serde_json::json;
 
 use super::operator::{Operator, refused};
+use crate::actors::mailer::Answered;
 
 /// `POST /v1/mail/test`: writes to all who are written to, and says what the mail server answered of each.
 pub(super) async fn try_out(operator: web::Data<Operator>, http: HttpRequest) -> HttpResponse {
@@ -17,13 +19,13 @@ pub(super) async fn try_out(operator: web::Data<Operator>, http: HttpRequest) ->
         Ok(Some(outcomes)) => said(&outcomes),
         Ok(None) => HttpResponse::Conflict().json(json!({ "message": "a mail is being tried out" })),
         // A panic in there was logged.
-        Err(_) => refused(highwater_wire::Refusal::Internal),
+        Err(_) => refused(Refusal::Internal),
     }
 }
 
 /// 200 if all were taken, else 502 with what the server said of those that were not.
-fn said(outcomes: &[(String, Result<String, crate::actors::smtp::SmtpFault>)]) -> HttpResponse {
-    let told = |(to, answer): &(String, Result<String, crate::actors::smtp::SmtpFault>)| match answer {
+fn said(outcomes: &[Answered]) -> HttpResponse {
+    let told = |(to, answer): &Answered| match answer {
         Ok(says) => json!({ "to": to, "taken": true, "answer": says }),
         Err(fault) => json!({ "to": to, "taken": false, "answer": fault.says }),
     };
