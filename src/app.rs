@@ -8,6 +8,7 @@ mod clients;
 mod core;
 mod identity;
 mod logging;
+mod mail;
 mod points;
 mod stop;
 mod store;
@@ -25,7 +26,7 @@ use actix_web::web;
 
 use self::core::Core;
 use crate::{
-    actors::{accounts::secret_hash, alarms::StandingAlarms, audit::Audit},
+    actors::{accounts::secret_hash, alarms::StandingAlarms, audit::Audit, mailer::Mailer},
     config::{Config, InForce},
     http::{
         self,
@@ -88,6 +89,9 @@ pub enum StartFault {
     /// The directory of the audit log.
     #[error("the audit log cannot be used")]
     Audit(#[source] crate::store::files::FileFault),
+    /// What is needed to write to operators.
+    #[error("mail cannot be sent ([mail])")]
+    Mail(#[from] mail::MailFault),
     /// The kinds of the configuration.
     #[error("the kinds of the configuration cannot be used: {0}")]
     Kinds(String),
@@ -100,6 +104,7 @@ pub enum StartFault {
 pub fn check_files(config: &Config) -> Result<(), StartFault> {
     identity::check_files(&config.identity)?;
     alarms::check_files(&config.alarms).map_err(StartFault::Alarms)?;
+    mail::check_files(&config.mail)?;
     Ok(())
 }
 
@@ -128,16 +133,19 @@ async fn run(config: &Config, settings: ServerSettings, options: ServeOptions) -
     let urls = Urls { client: clients.local_addr()?, operator: operators.local_addr()? };
     let room = system::room(config)?;
     alarms::check_files(&config.alarms).map_err(StartFault::Alarms)?;
+    mail::check_files(&config.mail)?;
     let core = Core::start(config, room, &options)?;
     let readiness = Readiness::default();
     let (client_server, door) = clients::serve(config, clients, room, &core, &readiness)?;
     let minute_ms = options.monitor_minute_ms;
     let minute_clock = system::minute_clock(&core.services.clock, minute_ms);
-    let alarms = Arc::new(alarms::alarms(&config.alarms, &minute_clock, &core.points)?);
+    let salt = secret_hash(&core.secrets.operator_token);
+    let mailer = mail::mailer(&config.mail, salt, &minute_clock)?;
+    let alarms = Arc::new(alarms::alarms(&config.alarms, mailer.clone(), &minute_clock, &core.points)?);
     let audit = audit::open(config, &options, &core.services.clock, &core.services.monitor)
         .map_err(StartFault::Audit)?;
     actix_web::rt::spawn(audit::say_heads(Arc::clone(&audit)));
-    let operator = operator(config, &core, (&alarms, audit, settings), &minute_clock);
+    let operator = operator(config, &core, (&alarms, mailer, audit, settings), &minute_clock);
     let operator_server = serve_operators(operators, operator, &readiness, clients::request_log(&core))?;
     let (client_handle, operator_handle) = (client_server.handle(), operator_server.handle());
     let serving = actix_web::rt::spawn(client_server);
@@ -177,7 +185,12 @@ async fn run(config: &Config, settings: ServerSettings, options: ServeOptions) -
 fn operator(
     config: &Config,
     core: &Core,
-    (alarms, audit, settings): (&Arc<StandingAlarms>, Arc<Audit>, ServerSettings),
+    (alarms, mailer, audit, settings): (
+        &Arc<StandingAlarms>,
+        Option<Arc<Mailer>>,
+        Arc<Audit>,
+        ServerSettings,
+    ),
     minute_clock: &Clock,
 ) -> Operator {
     Operator {
@@ -187,6 +200,7 @@ fn operator(
         accounts: Arc::clone(&core.accounts),
         directory: core.directory.clone(),
         alarms: Arc::clone(alarms),
+        mailer,
         exports: http::export::Exports::default(),
         points: Arc::clone(&core.points),
         minute_clock: minute_clock.clone(),

@@ -13,6 +13,8 @@ mod fault;
 mod given;
 mod identity;
 mod loading;
+mod mail;
+mod names;
 mod sections;
 mod settings;
 mod sources;
@@ -35,6 +37,7 @@ pub use bounds::{
 pub use checks::log_level;
 pub use fault::ConfigError;
 pub use identity::Identity;
+pub use mail::{Mail, MailSecurity, MailServer};
 pub use sections::{
     Accounts, Cleanup, Client, DocumentKind, Engine, Groups, Log, LogFormat, Messages, Monitor, Operator,
     Registration, RegistrationMode, Server, Storage,
@@ -76,6 +79,8 @@ pub struct Config {
     pub monitor: Monitor,
     /// Who is told that something is wrong, and by which rules.
     pub alarms: Alarms,
+    /// How operators are written to.
+    pub mail: Mail,
     /// Logs.
     pub log: Log,
     /// Document kinds besides the server's own.

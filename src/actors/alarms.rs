@@ -1,4 +1,4 @@
-//! The alarms of a running server: judged when a minute ends, told to the log and to a webhook, seen and silenced by
+//! The alarms of a running server: judged when a minute ends, told to the log and by couriers, seen and silenced by
 //! operators. What is told is decided by `src/monitor/alarms`.
 //!
 //! A start judges the stored minutes of the last day as the process before it did: what still fires is told once more, and a
@@ -6,7 +6,7 @@
 
 use parking_lot::Mutex;
 
-use super::{alarm_webhook::AlarmWebhook, point_keeper::PointKeeper};
+use super::{courier::Courier, point_keeper::PointKeeper};
 use crate::{
     model::{Clock, Resolution},
     monitor::{
@@ -20,7 +20,7 @@ use crate::{
 /// See the module.
 pub struct StandingAlarms {
     alarms: Mutex<Alarms>,
-    webhook: Option<AlarmWebhook>,
+    couriers: Vec<Courier>,
     clock: Clock,
     monitor: Monitor,
 }
@@ -28,13 +28,8 @@ pub struct StandingAlarms {
 impl StandingAlarms {
     /// Alarms by these rules. `clock` is that of the minute points.
     #[must_use]
-    pub fn new(
-        rules: Vec<Rule>,
-        webhook: Option<AlarmWebhook>,
-        clock: Clock,
-        monitor: Monitor,
-    ) -> StandingAlarms {
-        StandingAlarms { alarms: Mutex::new(Alarms::new(rules)), webhook, clock, monitor }
+    pub fn new(rules: Vec<Rule>, couriers: Vec<Courier>, clock: Clock, monitor: Monitor) -> StandingAlarms {
+        StandingAlarms { alarms: Mutex::new(Alarms::new(rules)), couriers, clock, monitor }
     }
 
     /// Takes up where an earlier process ended: what it counted, and what fired. Before the first tick; blocks. Points that
@@ -73,8 +68,8 @@ impl StandingAlarms {
             self.monitor.set(id, self.alarms.lock().firing_count(severity) as u64);
         }
         tellings.iter().for_each(log);
-        if let Some(webhook) = self.webhook.as_ref().filter(|_| !tellings.is_empty()) {
-            webhook.tell(tellings);
+        if !tellings.is_empty() {
+            self.couriers.iter().for_each(|courier| courier.tell(tellings.clone()));
         }
     }
 

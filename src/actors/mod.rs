@@ -1,11 +1,13 @@
 //! Actors: shells that convert, decide and perform. What they decide is in `logic` and `sync`.
 
 pub mod accounts;
+pub mod alarm_mail;
 pub mod alarm_webhook;
 pub mod alarms;
 pub mod audit;
 pub mod cleaner;
 pub mod connection;
+pub mod courier;
 pub mod directory;
 pub mod export;
 pub mod following;
@@ -17,6 +19,7 @@ pub mod host_ids;
 pub mod host_tokens;
 pub mod hub;
 pub mod link_attempts;
+pub mod mailer;
 pub mod observed;
 pub mod passwords;
 pub mod persistence;
@@ -26,6 +29,7 @@ pub mod profile_changes;
 pub mod reader;
 pub mod reception;
 mod repeated_faults;
+pub mod smtp;
 pub mod sweeper;
 pub mod transport;
 pub mod unanswered;

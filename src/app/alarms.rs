@@ -1,11 +1,16 @@
-//! The alarms put together: rules as the configuration has them, the webhook, what an earlier process counted.
+//! The alarms put together: rules as the configuration has them, who is told, what an earlier process counted.
+
+use std::sync::Arc;
 
 use super::{StartFault, identity::IdentityFault, identity::secret};
 use crate::{
     actors::{
-        alarm_webhook::{AlarmWebhook, TRIED_AGAIN_AFTER},
+        alarm_mail::alarm_mail,
+        alarm_webhook::webhook,
         alarms::StandingAlarms,
+        courier::{Carrier, Channel, Courier, MAIL, TRIED_AGAIN_AFTER, WEBHOOK},
         host_callback::ask,
+        mailer::Mailer,
         point_keeper::PointKeeper,
     },
     config::Alarms,
@@ -35,19 +40,20 @@ pub(super) fn check_files(alarms: &Alarms) -> Result<(), AlarmsFault> {
 /// The alarms of a server, as the process before it left them. `clock` is that of the minute points.
 pub(super) fn alarms(
     alarms: &Alarms,
+    mailer: Option<Arc<Mailer>>,
     clock: &Clock,
     points: &PointKeeper,
 ) -> Result<StandingAlarms, StartFault> {
     let monitor = points.monitor();
-    let webhook = match key(alarms).map_err(|fault| StartFault::Alarms(fault.into()))? {
-        None => None,
-        Some(key) => {
-            let ask = ask(alarms.webhook_url.clone());
-            Some(AlarmWebhook::start(ask, key, &TRIED_AGAIN_AFTER, clock.clone(), monitor.clone())?)
-        }
-    };
+    let key = key(alarms).map_err(|fault| StartFault::Alarms(fault.into()))?;
+    let told: [Option<(Channel, Carrier)>; 2] = [
+        key.map(|key| (WEBHOOK, webhook(ask(alarms.webhook_url.clone()), key, clock.clone()))),
+        mailer.map(|mailer| (MAIL, alarm_mail(mailer))),
+    ];
+    let start = |(channel, carrier)| Courier::start(channel, carrier, &TRIED_AGAIN_AFTER, monitor.clone());
+    let couriers = told.into_iter().flatten().map(start).collect::<Result<_, _>>()?;
     let rules = rules(alarms).map_err(|fault| StartFault::Alarms(fault.into()))?;
-    let standing = StandingAlarms::new(rules, webhook, clock.clone(), monitor.clone());
+    let standing = StandingAlarms::new(rules, couriers, clock.clone(), monitor.clone());
     standing.take_up(points);
     Ok(standing)
 }

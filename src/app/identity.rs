@@ -40,7 +40,7 @@ pub enum IdentityFault {
         source: io::Error,
     },
     /// Others can read the secret.
-    #[error("{} has mode {mode:03o}, so others than its owner may sign: run `chmod 600 {}`", path.display(), path.display())]
+    #[error("{} has mode {mode:03o}, so others than its owner can read it: run `chmod 600 {}`", path.display(), path.display())]
     Mode {
         /// Which.
         path: PathBuf,
@@ -134,7 +134,7 @@ pub(super) fn secret<Key>(
 }
 
 /// A file up to one byte more than it may have, and its mode: that of what is read, not of a name.
-fn read(path: &Path, bytes_max: usize) -> Result<(Vec<u8>, u32), IdentityFault> {
+pub(super) fn read(path: &Path, bytes_max: usize) -> Result<(Vec<u8>, u32), IdentityFault> {
     let fault = |source| IdentityFault::Unreadable { path: path.to_path_buf(), source };
     let file = File::open(path).map_err(fault)?;
     let mode = file.metadata().map_err(fault)?.permissions().mode();

@@ -9,7 +9,7 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{
-    Admin, AdminNamed, AdminRequest, Provision, accounts, alarms, audit, groups,
+    Admin, AdminNamed, AdminRequest, Provision, accounts, alarms, audit, groups, mail,
     operator_port::{OperatorFault, OperatorPort},
     operators, programs, settings,
     token_file::TokenFile,
@@ -43,6 +43,7 @@ impl From<AdminNamed> for Admin {
                 let (server, request) = named.into();
                 (server, AdminRequest::Alarms(request))
             }
+            AdminNamed::Mail(named) => (named.into(), AdminRequest::TryOutMail),
             AdminNamed::Audit(named) => {
                 let (server, request) = named.into();
                 (server, AdminRequest::Audit(request))
@@ -100,6 +101,7 @@ fn answer(admin: &Admin) -> Result<String, AdminFault> {
         AdminRequest::Audit(request) => audit::ask(&port, *request),
         AdminRequest::Operator(request) => operators::ask(&port, request),
         AdminRequest::Settings(request) => settings::ask(&port, request),
+        AdminRequest::TryOutMail => mail::try_out(&port),
         AdminRequest::Group(request) => groups::ask(&port, request),
         AdminRequest::Invite { expires_hours } => {
             let answer = port.ask("/v1/invites", &json!({ "expires_hours": expires_hours }))?;

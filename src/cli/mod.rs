@@ -12,6 +12,7 @@ pub mod bots;
 pub mod check_config;
 pub mod explain;
 pub mod groups;
+pub mod mail;
 mod measuring;
 mod operator_port;
 pub mod operators;
@@ -34,6 +35,7 @@ use accounts::{AccountNamed, AccountRequest};
 use alarms::{AlarmsNamed, AlarmsRequest};
 use audit::{Audit, AuditCommand, AuditNamed, AuditRequest};
 use groups::{GroupDeed, GroupNamed};
+use mail::MailNamed;
 use operators::{OperatorNamed, OperatorRequest};
 use programs::{ProgramNamed, ProgramRequest};
 pub use provision::Provision;
@@ -161,6 +163,8 @@ pub enum AdminRequest {
     Operator(OperatorRequest),
     /// See what the server runs with, or change what it logs.
     Settings(SettingsRequest),
+    /// See that mail arrives.
+    TryOutMail,
 }
 
 /// Reads the command line. Ends the process on `--help`, `--version` and what it does not understand.
@@ -271,6 +275,8 @@ enum AdminNamed {
     /// Make, list and revoke operators, each with a role and a token.
     #[command(subcommand)]
     Operator(OperatorNamed),
+    #[command(flatten)]
+    Mail(MailNamed),
     /// Make an invite code and print it.
     Invite {
         /// Hours for which the code can be used.

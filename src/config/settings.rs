@@ -12,27 +12,13 @@ use super::{
     identity::{
         KEYS_FLOOR_S, KEYS_REFRESH_S, LEEWAY_S, LIFETIME_S, algorithms, file, issuer, name_claim, private_url,
     },
-    sections::{DocumentKind, Engine, LogFormat, RegistrationMode},
-};
-
-use crate::model::{
-    Strangers,
-    device_policy::{ClassRule, WhenFull},
+    mail,
+    names::{CLASS_RULES, ENGINES, LOG_FORMATS, REGISTRATION_MODES, STRANGERS, WHEN_FULL, named},
+    sections::DocumentKind,
 };
 
 /// Read from nowhere but its flag, so that it is never left on.
 pub(super) const FLAG_ONLY: &str = "storage.accept_loss";
-const REGISTRATION_MODES: &[(&str, RegistrationMode)] = &[
-    ("closed", RegistrationMode::Closed),
-    ("invite", RegistrationMode::Invite),
-    ("open", RegistrationMode::Open),
-];
-const STRANGERS: &[(&str, Strangers)] = &[("write", Strangers::Write), ("request", Strangers::Ask)];
-const CLASS_RULES: &[(&str, ClassRule)] =
-    &[("many", ClassRule::Many), ("replace", ClassRule::Replace), ("refuse", ClassRule::Refuse)];
-const WHEN_FULL: &[(&str, WhenFull)] = &[("end_oldest", WhenFull::EndOldest), ("refuse", WhenFull::Refuse)];
-const ENGINES: &[(&str, Engine)] = &[("sled", Engine::Sled), ("memory", Engine::Memory)];
-const LOG_FORMATS: &[(&str, LogFormat)] = &[("text", LogFormat::Text), ("json", LogFormat::Json)];
 
 /// A setting: its key, and how its value goes in and comes out.
 pub(super) struct Setting {
@@ -337,6 +323,41 @@ pub(super) static SETTINGS: &[Setting] = &[
         show: |c| alarms::shown(&c.alarms.rules),
     },
     Setting {
+        key: "mail.server",
+        set: |c, given| put(&mut c.mail.server, given.string().and_then(mail::server)),
+        show: |c| quoted(&c.mail.server.as_ref().map(ToString::to_string).unwrap_or_default()),
+    },
+    Setting {
+        key: "mail.user",
+        set: |c, given| put(&mut c.mail.user, given.string()),
+        show: |c| quoted(&c.mail.user),
+    },
+    Setting {
+        key: "mail.password_file",
+        set: |c, given| put(&mut c.mail.password_file, given.string().and_then(file)),
+        show: |c| quoted(&c.mail.password_file.to_string_lossy()),
+    },
+    Setting {
+        key: "mail.roots_file",
+        set: |c, given| put(&mut c.mail.roots_file, given.string().and_then(file)),
+        show: |c| quoted(&c.mail.roots_file.to_string_lossy()),
+    },
+    Setting {
+        key: "mail.from",
+        set: |c, given| put(&mut c.mail.from, given.string().and_then(mail::address)),
+        show: |c| quoted(&c.mail.from),
+    },
+    Setting {
+        key: "mail.to",
+        set: |c, given| put(&mut c.mail.to, given.list().and_then(mail::addresses)),
+        show: |c| format!("[{}]", c.mail.to.iter().map(|to| quoted(to)).collect::<Vec<_>>().join(", ")),
+    },
+    Setting {
+        key: "mail.name",
+        set: |c, given| put(&mut c.mail.name, given.string().and_then(mail::name)),
+        show: |c| quoted(&c.mail.name),
+    },
+    Setting {
         key: "log.format",
         set: |c, given| put(&mut c.log.format, given.one_of(LOG_FORMATS)),
         show: |c| named(LOG_FORMATS, c.log.format),
@@ -369,9 +390,4 @@ pub(super) fn index_of(key: &str) -> Option<usize> {
 fn put<T>(place: &mut T, value: Result<T, String>) -> Result<(), String> {
     *place = value?;
     Ok(())
-}
-
-fn named<T: PartialEq + Copy>(names: &[(&str, T)], value: T) -> String {
-    let (name, _) = names.iter().find(|(_, known)| *known == value).expect("every value has a name");
-    quoted(name)
 }

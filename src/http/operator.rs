@@ -1,12 +1,8 @@
-//! The operator's port: metrics and curves, accounts for host apps and load, invites.
+//! The operator's port: what its routes work with and who asks; accounts for host apps and load, invites.
 
 use std::{path::PathBuf, sync::Arc};
 
-use actix_web::{
-    HttpMessage, HttpRequest, HttpResponse,
-    http::{StatusCode, header},
-    web,
-};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, http::StatusCode, web};
 use highwater_wire::{Refusal, proto::SignedIn};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -15,7 +11,6 @@ use super::{
     body::{self, BodyFault},
     devices,
     export::Exports,
-    operator_pages,
     requests::bearer,
     settings::ServerSettings,
 };
@@ -26,12 +21,12 @@ use crate::{
         audit::Audit,
         directory::Directory,
         host_ids::HostIds,
+        mailer::Mailer,
         point_keeper::PointKeeper,
         user::UserServices,
     },
     logic::operation::Request,
     model::{Clock, Kind, OperatorRole, UserId, operator::ROOT_NAME, record::SecretHash},
-    monitor::{Format, Window, curves},
     store::secrets::Secrets,
 };
 
@@ -70,6 +65,8 @@ pub struct Operator {
     pub audit: Arc<Audit>,
     /// What fires.
     pub alarms: Arc<StandingAlarms>,
+    /// Who writes to operators, if anybody does.
+    pub mailer: Option<Arc<Mailer>>,
     /// Exports that operators ask for.
     pub exports: Exports,
     /// Stored points.
@@ -116,40 +113,6 @@ impl Setup {
         *open = None;
         Ok(&self.operator_token)
     }
-}
-
-#[derive(Deserialize)]
-pub(super) struct PageQuery {
-    window: Option<String>,
-}
-
-/// The operator's pages; the curves in a binary that has none.
-pub(super) async fn first_page(operator: web::Data<Operator>, query: web::Query<PageQuery>) -> HttpResponse {
-    operator_pages::first().unwrap_or_else(|| curves_below(&operator, &query, operator_pages::MISSING_HTML))
-}
-
-/// Curves without a script and without a token: what works when nothing else does.
-pub(super) async fn curves_page(operator: web::Data<Operator>, query: web::Query<PageQuery>) -> HttpResponse {
-    curves_below(&operator, &query, "")
-}
-
-fn curves_below(operator: &Operator, query: &PageQuery, note: &str) -> HttpResponse {
-    let window = query.window.as_deref().and_then(Window::from_name).unwrap_or(Window::Hour);
-    let html = {
-        let above = format!("{note}{}", operator.alarms.firing_html());
-        operator.services.monitor.curves_page("Highwater", &above, window, operator.minute_clock.now())
-    };
-    super::headers::of_page(&mut HttpResponse::Ok())
-        .content_type("text/html; charset=utf-8")
-        .insert_header(("content-security-policy", curves::content_security_policy()))
-        .body(html)
-}
-
-pub(super) async fn metrics(operator: web::Data<Operator>, http: HttpRequest) -> HttpResponse {
-    let accept = http.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
-    let format = Format::from_accept(accept);
-    operator.services.look();
-    HttpResponse::Ok().content_type(format.content_type()).body(operator.services.monitor.metrics(format))
 }
 
 #[derive(Deserialize)]

@@ -3,8 +3,9 @@
 use actix_web::{Route, middleware::from_fn, web};
 
 use super::{
-    accounts, alarms, api_keys, audit, bots, broadcasts, devices, explain, explain_group, explain_message,
-    export, groups, host_ids, live, operator, operator_guard, operator_pages, operators, points, settings,
+    accounts, alarms, api_keys, audit, bots, broadcasts, curves, devices, explain, explain_group,
+    explain_message, export, groups, host_ids, live, mail, operator, operator_guard, operator_pages,
+    operators, points, settings,
 };
 use crate::logic::operators::{OperatorRoute, Verb};
 
@@ -26,10 +27,10 @@ fn handler(route: OperatorRoute) -> Route {
         Verb::Put => web::put(),
     };
     match route {
-        OperatorRoute::FirstPage => verb.to(operator::first_page),
+        OperatorRoute::FirstPage => verb.to(curves::first_page),
         OperatorRoute::Asset => verb.to(operator_pages::asset),
-        OperatorRoute::Curves => verb.to(operator::curves_page),
-        OperatorRoute::Metrics => verb.to(operator::metrics),
+        OperatorRoute::Curves => verb.to(curves::page),
+        OperatorRoute::Metrics => verb.to(curves::metrics),
         OperatorRoute::Points => verb.to(points::answer),
         OperatorRoute::Setup => verb.to(operator::setup),
         OperatorRoute::Provision => verb.to(operator::provision),
@@ -52,6 +53,7 @@ fn handler(route: OperatorRoute) -> Route {
         OperatorRoute::Alarms => verb.to(alarms::list),
         OperatorRoute::AcknowledgeAlarm => verb.to(alarms::acknowledge),
         OperatorRoute::SilenceAlarm => verb.to(alarms::silence),
+        OperatorRoute::TryOutMail => verb.to(mail::try_out),
         OperatorRoute::ExplainUser => verb.to(explain::user),
         OperatorRoute::ExplainGroup => verb.to(explain_group::group),
         OperatorRoute::ExplainMessage => verb.to(explain_message::message),

@@ -210,6 +210,8 @@ routes! {
     /// An alarm is silent for a while.
     SilenceAlarm = Post "/v1/alarms/{name}/silence", MODERATOR, Changes,
         [word("alarm", "name"), number("minutes", "minutes")];
+    /// A mail to everybody who is told of alarms.
+    TryOutMail = Post "/v1/mail/test", ADMIN, Changes, [];
     /// How far the devices of a user have come.
     ExplainUser = Post "/v1/explain/user", VIEWER, Looks, [USER];
     /// What a group is, who belongs to it, how far its entries have come.

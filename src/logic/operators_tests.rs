@@ -33,6 +33,7 @@ const WHO_MAY: &[(&str, Option<OperatorRole>)] = &[
     ("GET /v1/alarms", Some(Viewer)),
     ("POST /v1/alarms/{name}/ack", Some(Moderator)),
     ("POST /v1/alarms/{name}/silence", Some(Moderator)),
+    ("POST /v1/mail/test", Some(Admin)),
     ("POST /v1/explain/user", Some(Viewer)),
     ("POST /v1/explain/group", Some(Viewer)),
     ("POST /v1/explain/message", Some(Viewer)),

@@ -304,11 +304,11 @@ server_ids! {
     /// Alarms that fire and cannot wait.
     ALARMS_CRITICAL = 1293, "alarms.critical", Gauge, Count, "alarms", "alarms_firing" {"severity": "critical"};
     /// Tellings of alarms that the webhook has taken.
-    ALARMS_DELIVERED = 1294, "alarms.delivered", Sum, Count, "alarms", "alarm_deliveries" {"outcome": "delivered"};
+    ALARMS_DELIVERED = 1294, "alarms.delivered", Sum, Count, "alarms", "alarm_deliveries" {"channel": "webhook", "outcome": "delivered"};
     /// Tellings that it did not take, however often it was tried.
-    ALARMS_UNDELIVERED = 1295, "alarms.undelivered", Sum, Count, "alarms", "alarm_deliveries" {"outcome": "failed"};
+    ALARMS_UNDELIVERED = 1295, "alarms.undelivered", Sum, Count, "alarms", "alarm_deliveries" {"channel": "webhook", "outcome": "failed"};
     /// Tellings that were given up since too many waited for the webhook.
-    ALARMS_DROPPED = 1296, "alarms.dropped", Sum, Count, "alarms", "alarm_deliveries" {"outcome": "dropped"};
+    ALARMS_DROPPED = 1296, "alarms.dropped", Sum, Count, "alarms", "alarm_deliveries" {"channel": "webhook", "outcome": "dropped"};
     /// The longest turn of persistence, also of one that has not ended: a sync that does not return is seen while it hangs.
     PERSISTENCE_TURN = 1297, "persistence.turn", Max, Micros, "persistence", "persistence_turn_max";
     /// Bytes that the index takes on the disk.
@@ -329,6 +329,12 @@ server_ids! {
     AUDIT_FAULTS = 1316, "audit.faults", Sum, Count, "audit", "audit_faults";
     /// Requests to the operator's port with a wrong token or none, also those that are not in the audit log.
     AUDIT_STRANGERS = 1317, "audit.strangers", Sum, Count, "audit", "audit_strangers";
+    /// Tellings of alarms that were taken by the mail server, for all who are written to.
+    ALARMS_MAILED = 1325, "alarms.mailed", Sum, Count, "alarms", "alarm_deliveries" {"channel": "mail", "outcome": "delivered"};
+    /// Tellings that it did not take for all of them, however often it was tried.
+    ALARMS_UNMAILED = 1326, "alarms.unmailed", Sum, Count, "alarms", "alarm_deliveries" {"channel": "mail", "outcome": "failed"};
+    /// Tellings that were given up since too many waited for mail.
+    ALARMS_MAIL_DROPPED = 1327, "alarms.mail_dropped", Sum, Count, "alarms", "alarm_deliveries" {"channel": "mail", "outcome": "dropped"};
 }
 
 /// Operations per batch. Bounds: a batch holds at most 256 operations.

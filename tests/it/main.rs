@@ -25,6 +25,7 @@
 //! | [`audit`] | what operators did and tried is written down first: tampering, kills, full disks |
 //! | [`operators`] | operators with roles: who may what, route by route; over restarts, until they are taken back |
 //! | [`settings`] | settings in force with their sources, and what is logged until the next start |
+//! | [`alarm_mail`] | alarms by mail: written once to each, tried again, recognised when they come twice |
 //! | [`export`] | everything of one user as an archive: whole or broken off, one at a time |
 //! | [`api_keys`] | what the programs of an app may with a key: for whom, by which scopes, until it is revoked |
 //! | [`bots`] | accounts of programs, and what an operator says as one of them |
@@ -63,6 +64,7 @@
 
 mod support;
 
+mod alarm_mail;
 mod alarms;
 mod api_keys;
 mod ask_first;

@@ -40,7 +40,7 @@ impl Process {
         let points = PointKeeper::open(disk.directory("points"), RETENTION, monitor.clone());
         let rules: Vec<Rule> = SHIPPED.iter().filter(|rule| names.contains(&rule.name)).copied().collect();
         assert_eq!(rules.len(), names.len());
-        let alarms = StandingAlarms::new(rules, None, clock, monitor.clone());
+        let alarms = StandingAlarms::new(rules, Vec::new(), clock, monitor.clone());
         alarms.take_up(&points);
         let process = Process { disk, now_ms, monitor, points, alarms };
         process.until(minute);

@@ -11,7 +11,11 @@ use std::{
 
 use super::*;
 use crate::{
-    actors::{alarm_webhook::AlarmWebhook, host_callback::Ask},
+    actors::{
+        alarm_webhook::webhook,
+        courier::{Courier, WEBHOOK},
+        host_callback::Ask,
+    },
     logic::host_callback::{Question, QuestionKey, signed},
     model::TimeMs,
     monitor::alarms::SHIPPED,
@@ -44,8 +48,9 @@ fn rig(statuses: &'static [u16], again_after: &[Duration]) -> Rig {
         Ok((status, Vec::new()))
     });
     let monitor = Monitor::new();
-    let webhook = AlarmWebhook::start(ask, key(), again_after, clock.clone(), monitor.clone()).unwrap();
-    let alarms = StandingAlarms::new(SHIPPED.to_vec(), Some(webhook), clock, monitor.clone());
+    let carrier = webhook(ask, key(), clock.clone());
+    let courier = Courier::start(WEBHOOK, carrier, again_after, monitor.clone()).unwrap();
+    let alarms = StandingAlarms::new(SHIPPED.to_vec(), vec![courier], clock, monitor.clone());
     Rig { alarms, now_ms, requests, monitor }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{rule::Rule, standing::Alarms};
+use super::standing::Alarms;
 use crate::monitor::chart::{Scale, escape};
 
 /// A paragraph for each alarm that fires; nothing when all is quiet.
@@ -10,7 +10,7 @@ use crate::monitor::chart::{Scale, escape};
 pub fn firing_html(alarms: &Alarms) -> String {
     let mut out = String::new();
     for (rule, episode) in alarms.firing() {
-        let (value, bound) = (shown(rule, episode.value), shown(rule, episode.bound));
+        let (value, bound) = (shown(rule.unit, episode.value), shown(rule.unit, episode.bound));
         let severity = rule.severity.name();
         let seen = if episode.acknowledged { ", acknowledged" } else { "" };
         let text = format!("{severity}: {} ({}: {value}, bound {bound}{seen})", rule.says, rule.name);
@@ -21,8 +21,8 @@ pub fn firing_html(alarms: &Alarms) -> String {
 
 /// A value in the unit of a rule, for people.
 #[expect(clippy::cast_precision_loss, reason = "four digits are shown")]
-fn shown(rule: &Rule, value: i64) -> String {
-    let scale = match rule.unit {
+pub(super) fn shown(unit: &str, value: i64) -> String {
+    let scale = match unit {
         "bytes" => Scale::Bytes,
         "us" => Scale::Micros,
         "%" => return format!("{value} %"),

@@ -2,11 +2,13 @@
 //!
 //! `rule` is what a rule says, `shipped` are those that every server has, and `overrides` is what an operator makes of
 //! them. `series` is where points come from, `past` what is remembered of them for longer, `judging` what a rule says of a minute, `state` what becomes of an alarm from
-//! one minute to the next, and `standing` all alarms of a server. Nothing here reads a clock or tells anybody: who ends the
+//! one minute to the next, and `standing` all alarms of a server. `letter` is what is told as a mail.
+//! Nothing here reads a clock or tells anybody: who ends the
 //! minute hands the time in and performs what comes out. The same points judged again give the same alarms.
 
 pub mod firing_html;
 pub mod judging;
+pub mod letter;
 pub mod overrides;
 pub mod past;
 pub mod rule;
@@ -17,6 +19,7 @@ pub mod state;
 
 pub use firing_html::firing_html;
 pub use judging::{Verdict, Why, evaluate};
+pub use letter::{Letter, letter};
 pub use overrides::{Override, RuleFault, overridden};
 pub use past::Past;
 pub use rule::{Baseline, Condition, Hours, Measure, Rule, Severity};

@@ -1,0 +1,124 @@
+//! The server that takes mail, over SMTP. A connection for each mail: there are few, and one that was kept may be gone.
+
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
+
+use lettre::{
+    SmtpTransport, Transport,
+    address::Envelope,
+    transport::smtp::{
+        authentication::Credentials,
+        client::{Certificate, CertificateStore, Tls, TlsParameters},
+        response::Response,
+    },
+};
+
+use crate::config::{MailSecurity, MailServer};
+
+/// How long connecting may take, and each answer. Source: a server that greets slowly on purpose takes some seconds; who
+/// tries a mail out waits for it.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Bytes of the server's answer that are kept. Source: some lines of text for people.
+const ANSWER_BYTES_MAX: usize = 500;
+
+/// Hands a mail over, for those in its envelope, and answers what the server said; blocks.
+pub type HandOver = Arc<dyn Fn(&Envelope, &[u8]) -> Result<String, SmtpFault> + Send + Sync>;
+
+/// The mail was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{says}")]
+pub struct SmtpFault {
+    /// What the server said, or why nothing was heard of it.
+    pub says: String,
+    /// The server said no; another mail may still be taken.
+    pub is_answer: bool,
+}
+
+/// The connection to a mail server cannot be protected.
+#[derive(Debug, thiserror::Error)]
+#[error("the certificates in {} cannot be used", path.display())]
+pub struct RootsFault {
+    path: PathBuf,
+    source: lettre::transport::smtp::Error,
+}
+
+/// What makes a connection to a mail server.
+pub struct SmtpParts {
+    /// Where it is.
+    pub server: MailServer,
+    /// Name and password, if it asks.
+    pub credentials: Option<(String, String)>,
+    /// Certificates (PEM) that are believed instead of the public authorities, and the file that they are from.
+    pub roots: Option<(PathBuf, Vec<u8>)>,
+}
+
+/// Hands mail over to a server; it is not asked yet.
+///
+/// # Errors
+/// The certificates cannot be used.
+pub fn smtp(parts: SmtpParts) -> Result<HandOver, RootsFault> {
+    let tls = tls(&parts)?;
+    let SmtpParts { server, credentials, .. } = parts;
+    let mut builder = SmtpTransport::builder_dangerous(server.host)
+        .port(server.port)
+        .tls(tls)
+        .timeout(Some(ANSWER_TIMEOUT));
+    if let Some((user, password)) = credentials {
+        builder = builder.credentials(Credentials::new(user, password));
+    }
+    let transport = builder.build();
+    Ok(Arc::new(move |envelope, mail| match transport.send_raw(envelope, mail) {
+        Ok(response) => Ok(said(&response)),
+        Err(fault) => {
+            let is_answer = fault.is_permanent() || fault.is_transient();
+            let silent = || format!("no answer came within {} s", ANSWER_TIMEOUT.as_secs());
+            let says = if is_silence(&fault) { silent() } else { cut(fault.to_string()) };
+            Err(SmtpFault { says, is_answer })
+        }
+    }))
+}
+
+fn tls(parts: &SmtpParts) -> Result<Tls, RootsFault> {
+    if parts.server.security == MailSecurity::Loopback {
+        return Ok(Tls::None);
+    }
+    let mut builder = TlsParameters::builder(parts.server.host.clone());
+    if let Some((path, pem)) = &parts.roots {
+        let fault = |source| RootsFault { path: path.clone(), source };
+        let roots = Certificate::from_pem(pem).map_err(fault)?;
+        builder = builder.certificate_store(CertificateStore::None).add_root_certificate(roots);
+    }
+    let path = || parts.roots.as_ref().map(|(path, _)| path.clone()).unwrap_or_default();
+    let parameters = builder.build().map_err(|source| RootsFault { path: path(), source })?;
+    Ok(match parts.server.security {
+        MailSecurity::Tls => Tls::Wrapper(parameters),
+        MailSecurity::StartTls | MailSecurity::Loopback => Tls::Required(parameters),
+    })
+}
+
+/// Whether time ran out. A socket whose time to read is over says that it would block.
+fn is_silence(fault: &lettre::transport::smtp::Error) -> bool {
+    let mut source = std::error::Error::source(fault);
+    while let Some(error) = source {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock);
+        }
+        source = error.source();
+    }
+    false
+}
+
+fn said(response: &Response) -> String {
+    let lines: Vec<&str> = response.message().collect();
+    cut(format!("{} {}", response.code(), lines.join(" ")))
+}
+
+/// What a server says is for people: one line, of a length that we choose.
+fn cut(text: String) -> String {
+    let mut text: String =
+        text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+    while text.len() > ANSWER_BYTES_MAX {
+        text.pop();
+    }
+    text
+}
