@@ -9,6 +9,7 @@ mod core;
 mod identity;
 mod logging;
 mod mail;
+mod operators;
 mod points;
 mod stop;
 mod store;
@@ -22,21 +23,10 @@ use std::{
     sync::Arc,
 };
 
-use actix_web::web;
-
 use self::core::Core;
 use crate::{
-    actors::{accounts::secret_hash, alarms::StandingAlarms, audit::Audit, mailer::Mailer},
     config::{Config, InForce},
-    http::{
-        self,
-        health::Readiness,
-        operator::{Operator, Setup},
-        request_log::RequestLog,
-        server::serve_operator,
-        settings::ServerSettings,
-    },
-    model::Clock,
+    http::{health::Readiness, settings::ServerSettings},
 };
 
 /// Exit code when a fault ends the process on purpose: it recovers at its next start. Source: sysexits.h, EX_SOFTWARE.
@@ -137,28 +127,13 @@ async fn run(config: &Config, settings: ServerSettings, options: ServeOptions) -
     let core = Core::start(config, room, &options)?;
     let readiness = Readiness::default();
     let (client_server, door) = clients::serve(config, clients, room, &core, &readiness)?;
-    let minute_ms = options.monitor_minute_ms;
-    let minute_clock = system::minute_clock(&core.services.clock, minute_ms);
-    let salt = secret_hash(&core.secrets.operator_token);
-    let mailer = mail::mailer(&config.mail, salt, &minute_clock)?;
-    let alarms = Arc::new(alarms::alarms(&config.alarms, mailer.clone(), &minute_clock, &core.points)?);
-    let audit = audit::open(config, &options, &core.services.clock, &core.services.monitor)
-        .map_err(StartFault::Audit)?;
-    actix_web::rt::spawn(audit::say_heads(Arc::clone(&audit)));
-    let operator = operator(config, &core, (&alarms, mailer, audit, settings), &minute_clock);
-    let operator_server = serve_operators(operators, operator, &readiness, clients::request_log(&core))?;
+    let (operator_server, counting) =
+        operators::serve(config, operators, &core, &readiness, settings, &options)?;
     let (client_handle, operator_handle) = (client_server.handle(), operator_server.handle());
     let serving = actix_web::rt::spawn(client_server);
     let operating = actix_web::rt::spawn(operator_server);
     let services = Arc::clone(&core.services);
-    let counting = points::Counting::start(points::CountingParts {
-        points: Arc::clone(&core.points),
-        alarms,
-        clock: minute_clock,
-        directory: config.server.data.clone(),
-        services: Arc::clone(&services),
-        tick: points::tick(minute_ms),
-    });
+    let counting = points::Counting::start(counting);
 
     if let Some(host_app) = core.host_app.clone() {
         actix_web::rt::spawn(host_app.keep_fresh());
@@ -180,47 +155,6 @@ async fn run(config: &Config, settings: ServerSettings, options: ServeOptions) -
     operating.abort();
     tracing::info!("stopped");
     Ok(())
-}
-
-fn operator(
-    config: &Config,
-    core: &Core,
-    (alarms, mailer, audit, settings): (
-        &Arc<StandingAlarms>,
-        Option<Arc<Mailer>>,
-        Arc<Audit>,
-        ServerSettings,
-    ),
-    minute_clock: &Clock,
-) -> Operator {
-    Operator {
-        audit,
-        settings,
-        services: Arc::clone(&core.services),
-        accounts: Arc::clone(&core.accounts),
-        directory: core.directory.clone(),
-        alarms: Arc::clone(alarms),
-        mailer,
-        exports: http::export::Exports::default(),
-        points: Arc::clone(&core.points),
-        minute_clock: minute_clock.clone(),
-        host_ids: Arc::clone(&core.host_ids),
-        token: secret_hash(&core.secrets.operator_token),
-        setup: Setup::new(&core.secrets, config.server.data.clone()),
-    }
-}
-
-fn serve_operators(
-    listener: TcpListener,
-    operator: Operator,
-    readiness: &Readiness,
-    request_log: web::Data<RequestLog>,
-) -> std::io::Result<actix_web::dev::Server> {
-    let (operator, readiness) = (web::Data::new(operator), web::Data::new(readiness.clone()));
-    serve_operator(listener, move |config| {
-        config.app_data(operator.clone()).app_data(readiness.clone()).app_data(request_log.clone());
-        config.configure(http::health::configure).configure(http::operator_routes::configure);
-    })
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, StartFault> {
