@@ -380,6 +380,12 @@ impl Groups {
         parts.monitor.set(ids::GROUP_OLDEST_WAITING, u64::try_from(oldest_ms).unwrap_or(0) * 1000);
     }
 
+    /// Whether everything that there was to tell is told.
+    #[cfg(test)]
+    pub fn all_is_told(&self) -> bool {
+        self.shared.places.lock().values().all(|place| place.told.is_empty())
+    }
+
     /// From now on so many tellings end in a panic.
     #[cfg(test)]
     pub(super) fn panic_next(&self, count: usize) {

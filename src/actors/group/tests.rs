@@ -331,7 +331,10 @@ fn a_telling_that_ends_in_a_panic_is_told_by_the_next_actor() {
     System::new().block_on(async {
         let mut running = start(&Disk::new(), 100, NO_INDEX, true);
         running.found(GROUP, 1, 5).await;
-        running.until("the group is told", |running| running.newest(5) == Seq(2)).await;
+        // A telling that is under way now would show the members what is said next before it is told.
+        running.until("the group is told", |running| running.groups.all_is_told()).await;
+        running.look();
+        assert_eq!(running.newest(5), Seq(2));
         running.groups.panic_next(5);
         running.done(say(GROUP, 1, 1)).await;
         // Nothing comes after it that would tell the members to look.
