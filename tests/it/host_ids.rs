@@ -118,7 +118,7 @@ async fn ids_outlive_a_kill_and_their_points_with_them() {
     let begun = Instant::now();
     loop {
         let ended = points(&server).await;
-        let stored = metric(&server, "highwater_point_minutes_stored_total").await.unwrap();
+        let stored = metric(&server, "highwater_point_rows_stored_total").await.unwrap();
         if ended.is_some_and(|(total, minutes)| total == 5 && stored >= minutes as f64) {
             break;
         }
