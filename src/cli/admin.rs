@@ -193,12 +193,15 @@ mod tests {
     };
 
     use super::*;
+    use crate::store::store_lock::StoreLock;
 
     const TOKEN: &str = "hwo_0123456789";
 
     /// A data directory as a running server leaves it, with an operator's port that answers from a function.
     struct TestServer {
         data: PathBuf,
+        /// Held as by a server that runs.
+        _lock: StoreLock,
         /// Head and body of each request.
         requests: Arc<Mutex<Vec<(String, Value)>>>,
     }
@@ -222,7 +225,7 @@ mod tests {
                     serve(&stream.unwrap(), &answer, &seen);
                 }
             });
-            TestServer { data, requests }
+            TestServer { _lock: StoreLock::acquire(&data).unwrap(), data, requests }
         }
 
         fn ask(&self, request: AdminRequest) -> Result<String, String> {

@@ -9,6 +9,8 @@ use std::{
 
 use serde_json::Value;
 
+use crate::store::store_lock::StoreLock;
+
 /// File in the data directory into which a running server writes the address of its operator's port.
 pub const URL_FILE: &str = "operator.url";
 /// The operator's token in the data directory.
@@ -57,6 +59,12 @@ pub enum OperatorFault {
         /// What the HTTP client said.
         source: Box<ureq::Error>,
     },
+    /// Nobody holds the data directory.
+    #[error("no server runs on the data directory {}; start it, or give --operator", data.display())]
+    NotRunning {
+        /// Which.
+        data: std::path::PathBuf,
+    },
     /// The server refused.
     #[error("the server refused: {reason} (HTTP {status})")]
     Refused {
@@ -81,10 +89,17 @@ impl OperatorPort {
     pub fn find(data: &Path, url: Option<&str>) -> Result<OperatorPort, OperatorFault> {
         let url = match url {
             Some(url) => url.to_owned(),
-            None => read(
-                &data.join(URL_FILE),
-                "is a server running on this data directory? else give --operator",
-            )?,
+            None => {
+                let url = read(
+                    &data.join(URL_FILE),
+                    "is a server running on this data directory? else give --operator",
+                )?;
+                // The file outlives the server, and whoever has its port by now must not be sent the token.
+                if !StoreLock::is_held(data).map_err(OperatorFault::Read)? {
+                    return Err(OperatorFault::NotRunning { data: data.to_owned() });
+                }
+                url
+            }
         };
         let url = url.trim_end_matches('/').to_owned();
         if !url

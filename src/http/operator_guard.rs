@@ -24,8 +24,11 @@ use super::{
     requests::bearer,
 };
 use crate::{
-    logic::operators::{Access, Deed, Named, OperatorRoute, Row, Subject, Verb},
-    model::{AuditEntry, AuditKind, AuditOutcome},
+    logic::{
+        api_key_scopes::{Rule, check},
+        operators::{Access, Deed, Named, OperatorRoute, Row, Subject, Verb},
+    },
+    model::{AuditEntry, AuditKind, AuditOutcome, api_key::Scope},
 };
 
 /// Longest word of an operator's own that is written down, bytes; a longer one is left out. Source: names of keys,
@@ -67,6 +70,13 @@ pub(super) async fn guard(
         Ok(subject) => subject,
         Err(response) => return Ok(request.into_response(response)),
     };
+    // The body may have been long in coming, and the operator is none any more.
+    if asking.is_some()
+        && let Err(refusal) = operator.who(request.request()).await
+    {
+        turned_away(&operator, &row, asking, refusal).await;
+        return Ok(request.into_response(refused(refusal)));
+    }
     let entry = AuditEntry {
         operator: asking.as_ref().map(|asking| asking.name.clone()),
         route: row.name,
@@ -87,11 +97,15 @@ pub(super) async fn guard(
     }
 }
 
-/// Which operator asks; none, where it is a program.
+/// Which operator asks; none, where it is a program whose key has the scope for it.
 async fn who(operator: &Operator, row: &Row, http: &HttpRequest) -> Result<Option<Asking>, Refusal> {
     match operator.who(http).await {
         Err(Refusal::InvalidToken) if matches!(row.access, Access::ProgramOr(_)) => {
-            operator.accounts.prove_api_key(bearer(http)?).await.map(|_| None)
+            let key = operator.accounts.prove_api_key(bearer(http)?).await?;
+            check(&key, Rule::OfKey(Scope::Report)).inspect_err(|refusal| {
+                operator.accounts.note_refused_use(&key, *refusal);
+            })?;
+            Ok(None)
         }
         asked => asked.map(Some),
     }

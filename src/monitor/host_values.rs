@@ -73,7 +73,7 @@ impl HostValues {
             value.value = match (value.id.kind, report) {
                 (PointKind::Max, HostReport::Set(n) | HostReport::Add(n)) => value.value.max(*n),
                 (_, HostReport::Set(n)) => *n,
-                (_, HostReport::Add(n)) => value.value.wrapping_add(*n),
+                (_, HostReport::Add(n)) => value.value.saturating_add(*n),
             };
         }
         Ok(())

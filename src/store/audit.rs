@@ -161,7 +161,13 @@ impl AuditLog {
 
     fn write(&mut self, n: u64, line: &[u8]) -> Result<(), AuditFault> {
         if self.last.as_ref().is_none_or(|last| last.records >= FILE_RECORDS_MAX) {
-            let file = self.files.create(&name_of(n))?;
+            let name = name_of(n);
+            // What is there was not seen as a file of the log, as a link is not; to make it anew would empty it.
+            if self.files.exists(&name)? {
+                let in_the_way = std::io::ErrorKind::AlreadyExists.into();
+                return Err(FileFault::new("create", &name, in_the_way).into());
+            }
+            let file = self.files.create(&name)?;
             self.files.sync_dir()?;
             self.last = Some(LastFile { file, records: 0, bytes: 0 });
         }

@@ -220,6 +220,17 @@ fn a_missing_file_is_found_and_files_of_others_are_left_alone() {
 }
 
 #[test]
+fn what_lies_where_a_file_is_to_be_begun_is_never_emptied() {
+    let disk = FaultyDisk::new();
+    let files = disk.directory("audit");
+    let mut log = open(&files);
+    // As a link is that the list of files does not have.
+    files.create(FIRST).unwrap().write_at(0, b"what is linked to").unwrap();
+    assert!(log.append(TimeMs(0), &begun(1)).is_err());
+    assert_eq!(files.open(FIRST).unwrap().len().unwrap(), 17);
+}
+
+#[test]
 fn what_a_crash_tore_is_cut_and_said_and_nothing_before_it() {
     let disk = FaultyDisk::new();
     let (files, head) = six(&disk);

@@ -49,6 +49,24 @@ impl StoreLock {
         Ok(StoreLock { _file: file, directory: directory.to_path_buf() })
     }
 
+    /// Whether a process works in `directory`: looks, and takes nothing.
+    ///
+    /// # Errors
+    ///
+    /// The lock file cannot be read.
+    pub fn is_held(directory: &Path) -> io::Result<bool> {
+        let file = match File::open(directory.join(LOCK_FILE)) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
     /// The locked directory.
     pub fn directory(&self) -> &Path {
         &self.directory

@@ -1,7 +1,12 @@
 //! Operators with roles: each may what the table of the port says, over restarts, until the operator is taken back; and the
 //! audit log has the name.
 
-use std::{fs, process::Output};
+use std::{
+    fs,
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    process::Output,
+};
 
 use highwater::{
     logic::operators::{Access, OperatorRoute},
@@ -158,4 +163,41 @@ async fn what_cannot_be_an_operator_is_refused_and_an_admin_makes_others() {
     }
     let more = server.operate("POST", "/v1/operators", r#"{"name":"more","role":"viewer"}"#).await;
     assert!(is_refused(&more, Refusal::TooManyOperators), "{more:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_revoked_while_a_body_is_on_its_way_changes_nothing() {
+    let home = Home::dev();
+    let server = home.start();
+    let token = make(&home, "eve", OperatorRole::Admin);
+    let body = r#"{"name":"eve2","role":"admin"}"#;
+    let head = format!(
+        "POST /v1/operators HTTP/1.1\r\nhost: it\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\nconnection: close\r\n\r\n",
+        body.len()
+    );
+    let mut socket = TcpStream::connect(server.operator()).unwrap();
+    socket.write_all(&[head.as_bytes(), &body.as_bytes()[..1]].concat()).unwrap();
+    // Another request on the same thread is answered: the one above was let in before.
+    assert_eq!(ask(&server, Some(&token), "GET /v1/me", "").await.status, 200);
+    assert!(operator(&home, &["revoke", "eve"]).status.success());
+    socket.write_all(&body.as_bytes()[1..]).unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+    assert!(listed(&home).is_empty());
+}
+
+#[test]
+fn the_token_is_sent_to_nobody_who_has_the_port_of_a_server_that_is_gone() {
+    let home = Home::dev();
+    home.start().kill();
+    let stranger = TcpListener::bind("127.0.0.1:0").unwrap();
+    fs::write(home.data().join("operator.url"), format!("http://{}", stranger.local_addr().unwrap()))
+        .unwrap();
+    let refused = operator(&home, &["list"]);
+    let says = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success() && says.contains("no server runs on the data directory"), "{says}");
+    stranger.set_nonblocking(true).unwrap();
+    assert!(stranger.accept().is_err(), "nobody came");
 }

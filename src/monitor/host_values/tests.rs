@@ -45,6 +45,8 @@ fn kinds_combine_as_those_of_the_server_do() {
     monitor.report(&[(CARTS, Add(-9)), (SLOWEST, Set(30)), (ORDERS, Add(0))]).unwrap();
     assert_eq!(now(&monitor), [7, -2, 40]);
     assert_eq!(monitor.value(LOST), 0);
+    monitor.report(&[(ORDERS, Add(i64::MAX)), (CARTS, Add(i64::MIN))]).unwrap();
+    assert_eq!(now(&monitor), [i64::MAX, i64::MIN, 40], "at its end it stays");
 }
 
 #[test]
