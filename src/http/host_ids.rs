@@ -7,6 +7,7 @@ use highwater_wire::Refusal;
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
+    listing::{List, as_lines},
     operator::{Operator, read_json, refused},
     requests::bearer,
 };
@@ -82,9 +83,6 @@ pub(super) async fn remove(
     change(operator, move |host_ids| host_ids.remove(&wanted.ids)).await
 }
 
-#[derive(Deserialize)]
-struct List {}
-
 /// `POST /v1/ids/list`: every id that there is, those of the server first, one in a line.
 pub(super) async fn list(
     operator: web::Data<Operator>,
@@ -92,9 +90,7 @@ pub(super) async fn list(
     payload: web::Payload,
 ) -> HttpResponse {
     match ask::<List>(&operator, &http, payload).await {
-        Ok(_) => {
-            HttpResponse::Ok().content_type("application/x-ndjson").body(operator.services.monitor.ids_json())
-        }
+        Ok(_) => as_lines(operator.services.monitor.ids_json()),
         Err(response) => response,
     }
 }

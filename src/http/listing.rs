@@ -10,6 +10,10 @@ pub(super) struct List {}
 
 /// The answer with these lines.
 pub(super) fn lines(documents: impl IntoIterator<Item = Value>) -> HttpResponse {
-    let lines: String = documents.into_iter().map(|document| format!("{document}\n")).collect();
-    HttpResponse::Ok().content_type("application/x-ndjson").body(lines)
+    as_lines(documents.into_iter().map(|document| format!("{document}\n")).collect())
+}
+
+/// The answer with what is written as lines already.
+pub(super) fn as_lines(text: String) -> HttpResponse {
+    HttpResponse::Ok().content_type("application/x-ndjson").body(text)
 }

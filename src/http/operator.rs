@@ -11,6 +11,7 @@ use super::{
     body::{self, BodyFault},
     devices,
     export::Exports,
+    listing::as_lines,
     requests::bearer,
     settings::ServerSettings,
 };
@@ -224,7 +225,7 @@ fn provisioned(names: &[String], made: Vec<Result<Vec<SignedIn>, Refusal>>) -> H
         }
         None => {}
     }
-    HttpResponse::Ok().content_type("application/x-ndjson").body(lines)
+    as_lines(lines)
 }
 
 #[derive(Deserialize)]

@@ -4,7 +4,10 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use highwater_wire::Refusal;
 use serde::Deserialize;
 
-use super::operator::{Asking, Operator, refused};
+use super::{
+    listing::{List, lines},
+    operator::{Asking, Operator, refused},
+};
 use crate::model::{NamedOperator, OperatorRole};
 
 /// `GET /v1/me`: who asks, and what the role is.
@@ -43,9 +46,6 @@ pub(super) async fn make(
     }
 }
 
-#[derive(Deserialize)]
-struct List {}
-
 /// `POST /v1/operators/list`: every named operator, one in a line, without the token.
 pub(super) async fn list(
     operator: web::Data<Operator>,
@@ -56,10 +56,7 @@ pub(super) async fn list(
         return response;
     }
     match operator.accounts.operators().await {
-        Ok(operators) => {
-            let lines: String = operators.0.iter().map(|operator| format!("{}\n", shown(operator))).collect();
-            HttpResponse::Ok().content_type("application/x-ndjson").body(lines)
-        }
+        Ok(operators) => lines(operators.0.iter().map(shown)),
         Err(refusal) => refused(refusal),
     }
 }
