@@ -3,12 +3,12 @@
 //! Owns the files of `data/audit`. A record is on disk when [`AuditLog::append`] has returned. Nothing is ever removed: a
 //! file is full with [`FILE_RECORDS_MAX`] records, and the next one is begun. Does not know who may do what.
 
-use std::sync::Arc;
+use std::{cmp::Ordering, sync::Arc};
 
 use serde::Serialize;
 
 use super::{
-    audit_chain::{AuditHead, AuditLink, ChainEnd, LINE_BYTES_MAX, hash_of, walk},
+    audit_chain::{AuditHead, ChainEnd, LINE_BYTES_MAX, hash_of, read_line, walk},
     files::{FileFault, Files, LogFile},
 };
 use crate::model::{AuditEntry, AuditOutcome, TimeMs};
@@ -52,6 +52,7 @@ pub struct AuditLog {
 }
 
 struct LastFile {
+    name: String,
     file: Box<dyn LogFile>,
     records: u64,
     bytes: u64,
@@ -111,7 +112,7 @@ impl AuditLog {
             file.set_len(walked.bytes as u64)?;
             file.sync_all()?;
         }
-        let last = LastFile { file, records: walked.records, bytes: walked.bytes as u64 };
+        let last = LastFile { name, file, records: walked.records, bytes: walked.bytes as u64 };
         let log = AuditLog { files, head: walked.head, last: Some(last), has_failed: false };
         Ok(OpenedAudit { log, torn })
     }
@@ -125,16 +126,14 @@ impl AuditLog {
     /// Adds a record and returns its number once it is on disk. Blocks.
     ///
     /// # Errors
-    /// [`AuditFault::Files`]: the record is not in the log; the next attempt begins where this one did.
+    /// [`AuditFault`]: the record is not in the log; the next attempt begins where this one did.
     pub fn append(&mut self, at: TimeMs, entry: &AuditEntry) -> Result<u64, AuditFault> {
         let n = self.head.records + 1;
         let json = self.json(n, at, entry);
         let hash = hash_of(json.as_bytes());
         let line = format!("{hash} {json}\n");
         debug_assert!(line.len() <= LINE_BYTES_MAX, "what a record holds is bounded");
-        let written = self.write(n, line.as_bytes());
-        self.has_failed |= written.is_err();
-        written?;
+        self.write(n, line.as_bytes())?;
         self.head = AuditHead { records: n, hash };
         Ok(n)
     }
@@ -169,18 +168,36 @@ impl AuditLog {
             }
             let file = self.files.create(&name)?;
             self.files.sync_dir()?;
-            self.last = Some(LastFile { file, records: 0, bytes: 0 });
+            self.last = Some(LastFile { name, file, records: 0, bytes: 0 });
         }
         let last = self.last.as_mut().expect("a file was begun");
+        last.is_untouched(&*self.files, self.has_failed)?;
         if self.has_failed {
             last.file.set_len(last.bytes)?;
         }
+        self.has_failed = true;
         last.file.write_at(last.bytes, line)?;
         last.file.sync_data()?;
         self.has_failed = false;
         last.bytes += line.len() as u64;
         last.records += 1;
         Ok(())
+    }
+}
+
+impl LastFile {
+    /// Whoever takes the file away under a running server has no further record written into the void.
+    fn is_untouched(&self, files: &dyn Files, has_failed: bool) -> Result<(), AuditFault> {
+        let what = if !files.exists(&self.name)? {
+            "it was taken away under the server; put it back, or start anew"
+        } else {
+            match self.file.len()?.cmp(&self.bytes) {
+                Ordering::Less => "it was made shorter by somebody else",
+                Ordering::Greater if !has_failed => "it was made longer by somebody else",
+                _ => return Ok(()),
+            }
+        };
+        Err(AuditFault::Damaged { file: self.name.clone(), line: self.records, what })
     }
 }
 
@@ -202,9 +219,7 @@ pub fn page(
     let bytes = files.read_all(name, FILE_BYTES_MAX)?;
     let mut records = Vec::new();
     for line in bytes.split(|byte| *byte == b'\n') {
-        let text = std::str::from_utf8(line).ok().and_then(|text| text.split_once(' '));
-        let Some((hash, json)) = text else { break };
-        let Ok(link) = serde_json::from_str::<AuditLink>(json) else { break };
+        let Some((link, json, hash)) = read_line(line) else { break };
         if link.n > head.records || records.len() == records_max {
             break;
         }
@@ -240,11 +255,10 @@ fn head_before(files: &dyn Files, names: &[(String, u64)]) -> Result<AuditHead, 
         return Ok(AuditHead::empty());
     };
     let bytes = files.read_all(name, FILE_BYTES_MAX)?;
-    let text = String::from_utf8_lossy(&bytes);
-    let last = text.lines().last().and_then(|line| {
-        let (hash, json) = line.split_once(' ')?;
-        let link: AuditLink = serde_json::from_str(json).ok()?;
+    let last = bytes.strip_suffix(b"\n").and_then(|lines| lines.rsplit(|byte| *byte == b'\n').next());
+    let head = last.and_then(|line| {
+        let (link, _, hash) = read_line(line)?;
         Some(AuditHead { records: link.n, hash: hash.to_owned() })
     });
-    last.ok_or_else(|| missing(&names[names.len() - 1].0))
+    head.ok_or_else(|| missing(&names[names.len() - 1].0))
 }

@@ -94,7 +94,11 @@ pub fn walk(bytes: &[u8], head: AuditHead, mut each: impl FnMut(&AuditLink, &str
     while walked.bytes < bytes.len() {
         let rest = &bytes[walked.bytes..];
         let Some(length) = rest.iter().position(|byte| *byte == b'\n') else {
-            walked.end = ChainEnd::Torn;
+            walked.end = if rest.len() < LINE_BYTES_MAX {
+                ChainEnd::Torn
+            } else {
+                ChainEnd::Damaged { line: walked.records + 1, what: "it is longer than a record" }
+            };
             break;
         };
         match check(&rest[..length], &walked.head) {
@@ -119,16 +123,20 @@ pub fn walk(bytes: &[u8], head: AuditHead, mut each: impl FnMut(&AuditLink, &str
 
 /// The last line with bytes that were never written: a power cut kept its end and not its middle.
 fn is_torn(rest: &[u8], length: usize) -> bool {
-    length + 1 == rest.len() && rest[..length].contains(&0)
+    length + 1 == rest.len() && length < LINE_BYTES_MAX && rest[..length].contains(&0)
+}
+
+/// What a line says, with its JSON and the hash before it, unchecked; nothing where it is no record.
+pub(super) fn read_line(line: &[u8]) -> Option<(AuditLink, &str, &str)> {
+    let (hash, json) = std::str::from_utf8(line).ok()?.split_once(' ')?;
+    Some((serde_json::from_str(json).ok()?, json, hash))
 }
 
 fn check<'a>(line: &'a [u8], head: &AuditHead) -> Result<(AuditLink, &'a str, &'a str), &'static str> {
-    let text = std::str::from_utf8(line).map_err(|_| "it is no text")?;
-    let (hash, json) = text.split_once(' ').ok_or("it is no record")?;
+    let (link, json, hash) = read_line(line).ok_or("it is no record")?;
     if hash_of(json.as_bytes()) != hash {
         return Err("its hash is not that of what it says: it was changed");
     }
-    let link: AuditLink = serde_json::from_str(json).map_err(|_| "it is no record")?;
     if link.n != head.records + 1 {
         return Err("its number does not follow the one before: a record was taken out, put in or moved");
     }

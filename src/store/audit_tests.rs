@@ -258,6 +258,36 @@ fn what_a_crash_tore_is_cut_and_said_and_nothing_before_it() {
 }
 
 #[test]
+fn what_is_longer_than_a_record_was_not_torn_by_a_crash() {
+    let disk = FaultyDisk::new();
+    let (files, _) = six(&disk);
+    let whole = text(&files, FIRST).into_bytes();
+    for end in [vec![b'x'; LINE_BYTES_MAX], [vec![0; LINE_BYTES_MAX], vec![b'\n']].concat()] {
+        put(&files, FIRST, &[&whole[..], &end].concat());
+        assert!(matches!(verify(&*files, None), Err(AuditFault::Damaged { line: 7, .. })));
+        assert!(AuditLog::open(Arc::clone(&files)).is_err(), "it is left as it is");
+    }
+}
+
+#[test]
+fn a_file_that_somebody_touches_under_the_server_takes_no_record() {
+    let disk = FaultyDisk::new();
+    let (files, head) = six(&disk);
+    let whole = text(&files, FIRST).into_bytes();
+    let mut log = open(&files);
+    let mut is_damaged = || matches!(log.append(TimeMs(50), &begun(5)), Err(AuditFault::Damaged { .. }));
+    files.rename(FIRST, "aside").unwrap();
+    assert!(is_damaged() && is_damaged(), "taken away");
+    files.rename("aside", FIRST).unwrap();
+    files.open(FIRST).unwrap().set_len(whole.len() as u64 - 10).unwrap();
+    assert!(is_damaged(), "made shorter");
+    put(&files, FIRST, &whole);
+    let mut log = open(&files);
+    assert_eq!(log.head(), &head);
+    assert_eq!(log.append(TimeMs(50), &begun(5)).unwrap(), 7);
+}
+
+#[test]
 fn what_was_appended_outlives_power_cuts() {
     for (seed, policy) in (0..40).flat_map(|seed| CutPolicy::ALL.map(|policy| (seed, policy))) {
         let disk = FaultyDisk::new();
