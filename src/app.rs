@@ -11,6 +11,7 @@ mod logging;
 mod mail;
 mod operators;
 mod points;
+mod reloading;
 mod stop;
 mod store;
 mod survey;
@@ -25,8 +26,11 @@ use std::{
 
 use self::core::Core;
 use crate::{
-    config::{Config, InForce},
-    http::{health::Readiness, settings::ServerSettings},
+    config::{Config, ConfigError, InForce},
+    http::{
+        health::Readiness,
+        settings::{ServerSettings, SetFilter},
+    },
 };
 
 /// Exit code when a fault ends the process on purpose: it recovers at its next start. Source: sysexits.h, EX_SOFTWARE.
@@ -44,6 +48,9 @@ pub struct ServeOptions {
     /// Next to nothing is counted: what the cost of counting is measured against.
     pub no_counting: bool,
 }
+
+/// Reads all settings once more, as they were read for the start.
+pub type Reread = Arc<dyn Fn() -> Result<(Config, Vec<InForce>), ConfigError> + Send + Sync>;
 
 /// Why the server could not start.
 #[derive(Debug, thiserror::Error)]
@@ -98,16 +105,15 @@ pub fn check_files(config: &Config) -> Result<(), StartFault> {
     Ok(())
 }
 
-/// Serves until a signal ends it. `in_force` are the settings with their sources, which operators are shown.
-pub fn serve(config: &Config, in_force: Vec<InForce>, options: ServeOptions) -> ExitCode {
+/// Serves until a signal ends it, by settings that come with their sources; `reread` is what a reload reads.
+pub fn serve((config, in_force): (Config, Vec<InForce>), reread: Reread, options: ServeOptions) -> ExitCode {
     let set_filter = logging::start(&config.log);
-    let settings = ServerSettings::new(in_force, config.log.level.clone(), set_filter);
     for caution in config.cautions() {
         tracing::warn!("{caution}");
     }
     logging::log_panics();
     let system = actix_web::rt::System::new();
-    match system.block_on(run(config, settings, options)) {
+    match system.block_on(run(&config, in_force, set_filter, reread, options)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
             tracing::error!(error = &fault as &dyn std::error::Error, "the server did not start");
@@ -116,7 +122,13 @@ pub fn serve(config: &Config, in_force: Vec<InForce>, options: ServeOptions) -> 
     }
 }
 
-async fn run(config: &Config, settings: ServerSettings, options: ServeOptions) -> Result<(), StartFault> {
+async fn run(
+    config: &Config,
+    in_force: Vec<InForce>,
+    set_filter: SetFilter,
+    reread: Reread,
+    options: ServeOptions,
+) -> Result<(), StartFault> {
     // Listening comes before the store: a wrong address is said before anything is opened.
     let clients = listen(config.client.listen)?;
     let operators = listen(config.operator.listen)?;
@@ -126,9 +138,11 @@ async fn run(config: &Config, settings: ServerSettings, options: ServeOptions) -
     mail::check_files(&config.mail)?;
     let core = Core::start(config, room, &options)?;
     let readiness = Readiness::default();
+    let reload = reloading::reload((config.clone(), in_force.clone()), reread, &core);
+    let settings = Arc::new(ServerSettings::new(in_force, config.log.clone(), set_filter, reload));
     let (client_server, door) = clients::serve(config, clients, room, &core, &readiness)?;
     let (operator_server, counting) =
-        operators::serve(config, operators, &core, &readiness, settings, &options)?;
+        operators::serve(config, operators, &core, &readiness, Arc::clone(&settings), &options)?;
     let (client_handle, operator_handle) = (client_server.handle(), operator_server.handle());
     let serving = actix_web::rt::spawn(client_server);
     let operating = actix_web::rt::spawn(operator_server);
@@ -140,6 +154,7 @@ async fn run(config: &Config, settings: ServerSettings, options: ServeOptions) -
     }
 
     let signals = stop::Signals::new()?;
+    actix_web::rt::spawn(stop::Hangups::new()?.reload(settings));
     store::write_operator_url(&config.server.data, urls.operator);
     readiness.set(true);
     urls.announce();

@@ -15,6 +15,7 @@ mod identity;
 mod loading;
 mod mail;
 mod names;
+mod reloading;
 mod sections;
 mod settings;
 mod sources;
@@ -35,15 +36,17 @@ pub use bounds::{
     RETENTION_S, SEGMENT_BYTES, TAIL_BYTES, WORKERS,
 };
 pub use checks::log_level;
-pub use fault::ConfigError;
+pub use fault::{ConfigError, sentence};
 pub use identity::Identity;
 pub use mail::{Mail, MailSecurity, MailServer};
+pub use reloading::Reloaded;
 pub use sections::{
     Accounts, Cleanup, Client, DocumentKind, Engine, Groups, Log, LogFormat, Messages, Monitor, Operator,
-    Registration, RegistrationMode, Server, Storage,
+    Registration, Server, Storage,
 };
 pub use sources::{FILE_VARIABLE, Flags, InForce, SEEDED_BUG_VARIABLE, Source, Sources};
 
+pub use crate::model::RegistrationMode;
 use crate::model::{DevicePolicy, GroupBounds, Policy, Retentions, TicksTold};
 use environment::read_environment;
 use given::Given;

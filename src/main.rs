@@ -1,6 +1,6 @@
 //! Reads the command line and does what it says.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
 use highwater::{
     app::{self, ServeOptions},
@@ -26,9 +26,11 @@ fn run(serve: Serve) -> ExitCode {
     let Serve { settings, seeded_bug, measuring } = serve;
     let Measuring { null_store, no_counting, monitor_minute_ms } = measuring;
     let options = ServeOptions { seeded_bug, null_store, no_counting, monitor_minute_ms };
-    let sources = Sources { file: settings.file, env: std::env::vars_os(), flags: settings.flags };
-    match Config::load(sources) {
-        Ok((config, in_force)) => app::serve(&config, in_force, options),
+    let env: Vec<_> = std::env::vars_os().collect();
+    let sources = Sources { file: settings.file, env, flags: settings.flags };
+    let load = move || Config::load(sources.clone());
+    match load() {
+        Ok(loaded) => app::serve(loaded, Arc::new(load), options),
         Err(error) => {
             eprintln!("highwater: {}", cli::sentence(&error));
             ExitCode::FAILURE

@@ -17,7 +17,7 @@ use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use highwater_wire::{Refusal, proto};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 
@@ -36,28 +36,17 @@ use crate::{
         operation::{OpenLineage, Request},
     },
     model::{
-        ApiKeyId, KindSet, Lineage, LineageId, Random, TimeMs,
+        ApiKeyId, KindSet, Lineage, LineageId, Random, RegistrationMode, TimeMs,
         limits::NAME_CHARS,
         record::{Account, Device, Invite, SecretHash, is_name_letter, name_key},
     },
     monitor::Op,
 };
 
-/// Who may register on the client port.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Registration {
-    /// Nobody.
-    Closed,
-    /// Whoever has an invite.
-    Invite,
-    /// Everybody.
-    Open,
-}
-
 /// See the module.
 pub struct Accounts {
     services: Arc<UserServices>,
-    registration: Registration,
+    registration: RwLock<RegistrationMode>,
     passwords: Passwords,
     host_app: Option<HostApp>,
     random: Random,
@@ -82,20 +71,31 @@ impl Accounts {
     #[must_use]
     pub fn new(
         services: Arc<UserServices>,
-        registration: Registration,
+        registration: RegistrationMode,
         passwords: Passwords,
         host_app: Option<HostApp>,
         random: Random,
     ) -> Accounts {
         Accounts {
             services,
-            registration,
+            registration: RwLock::new(registration),
             passwords,
             host_app,
             random,
             attempts: Attempts::default(),
             key_uses: Mutex::default(),
         }
+    }
+
+    /// Who may make an account now.
+    #[must_use]
+    pub fn registration(&self) -> RegistrationMode {
+        *self.registration.read()
+    }
+
+    /// Who may make an account from now on.
+    pub fn set_registration(&self, mode: RegistrationMode) {
+        *self.registration.write() = mode;
     }
 
     /// The device of a token.
@@ -139,7 +139,7 @@ impl Accounts {
     ) -> Result<(Device, Lineage), Refusal> {
         // A kind that the server gets later is declared by who declares all that there are.
         let kinds = kinds.or(KindSet::ALL.without(self.services.kinds.set()));
-        let step_ms = logic::lineages::heard_step_ms(self.services.policy.lineage_expiry_ms);
+        let step_ms = logic::lineages::heard_step_ms(self.services.policy.now().lineage_expiry_ms);
         let (device, lineage) = self.identify(token, context).await?;
         if let Some(lineage) = lineage
             && !logic::lineages::is_news(&lineage, kinds, self.services.observed.at(), step_ms)
@@ -166,10 +166,10 @@ impl Accounts {
     }
 
     async fn hash_and_make(&self, register: proto::Register) -> Result<proto::SignedIn, Refusal> {
-        let invite = match self.registration {
-            Registration::Closed => return Err(Refusal::RegistrationClosed),
-            Registration::Invite => Some(secret_hash(register.invite.trim())),
-            Registration::Open => None,
+        let invite = match self.registration() {
+            RegistrationMode::Closed => return Err(Refusal::RegistrationClosed),
+            RegistrationMode::Invite => Some(secret_hash(register.invite.trim())),
+            RegistrationMode::Open => None,
         };
         if !is_valid_name(&register.name) {
             return Err(Refusal::InvalidName);

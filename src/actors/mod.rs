@@ -24,6 +24,7 @@ pub mod observed;
 pub mod passwords;
 pub mod persistence;
 pub mod point_keeper;
+pub mod policy_in_force;
 pub mod ports;
 pub mod profile_changes;
 pub mod reader;

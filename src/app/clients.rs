@@ -25,7 +25,7 @@ use crate::{
         transport::{TransportLimits, WorkerLinks},
         user::UserServices,
     },
-    config::{Config, RegistrationMode},
+    config::Config,
     http::{
         self,
         development::Development,
@@ -59,7 +59,6 @@ pub(super) fn serve(
         development: config.server.dev,
         next_worker: Arc::new(AtomicUsize::new(0)),
         door: Arc::clone(&door),
-        about: about(config),
         compares: config.client.compares,
         request_log: request_log(core),
     };
@@ -103,7 +102,6 @@ struct LobbyParts {
     development: bool,
     next_worker: Arc<AtomicUsize>,
     door: Arc<Door>,
-    about: http::pages::About,
     compares: bool,
     request_log: web::Data<RequestLog>,
 }
@@ -140,7 +138,8 @@ fn worker(
     let readiness = web::Data::new(parts.readiness.clone());
     let development = web::Data::new(Development(parts.development));
     let request_log = parts.request_log.clone();
-    let about = parts.about;
+    let (accounts, dev) = (Arc::clone(&parts.accounts), parts.development);
+    let about = move || http::pages::About { registration: accounts.registration().name(), dev };
     WorkerParts {
         make_upward: move |opening: Opening| {
             Reception::new(Rc::clone(&lobby), opening.encoding, opening.peer.map(|peer| peer.ip()))
@@ -152,20 +151,10 @@ fn worker(
                 .app_data(development.clone())
                 .app_data(request_log.clone())
                 .configure(http::health::configure)
-                .configure(http::pages::configure(about))
+                .configure(http::pages::configure(about.clone()))
                 .service(web::resource("/v1/request").route(web::post().to(http::requests::request)))
                 .service(web::resource("/v1/export").route(web::get().to(http::export::of_oneself)))
                 .service(web::resource(http::upgrade::PATH).to(http::upgrade::not_upgraded));
         },
     }
-}
-
-/// What the page may tell everybody.
-fn about(config: &Config) -> http::pages::About {
-    let registration = match config.registration.mode {
-        RegistrationMode::Closed => "closed",
-        RegistrationMode::Invite => "invite",
-        RegistrationMode::Open => "open",
-    };
-    http::pages::About { registration, dev: config.server.dev }
 }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     actors::{
-        accounts::{Accounts, Registration},
+        accounts::Accounts,
         cleaner::{Cleaner, CleanerBell},
         directory::Directory,
         group::{ActiveBounds, Groups, GroupsParts},
@@ -22,6 +22,7 @@ use crate::{
         passwords::Passwords,
         persistence::{self, Persistence, PersistenceParts, TailBounds, TellingParts, intake::Intake},
         point_keeper::PointKeeper,
+        policy_in_force::PolicyInForce,
         ports::Ports,
         profile_changes::{ProfileNews, tell_changes},
         reader::Readers,
@@ -30,7 +31,7 @@ use crate::{
         waiters::Waiters,
         watchers::Watchers,
     },
-    config::{Config, RegistrationMode},
+    config::Config,
     logic::ObservedTime,
     model::{Clock, Random, TimeMs},
     monitor::Monitor,
@@ -47,7 +48,7 @@ pub(super) struct Core {
     pub(super) secrets: Secrets,
     pub(super) points: Arc<PointKeeper>,
     pub(super) host_ids: Arc<HostIds>,
-    persistence: Addr<Persistence>,
+    pub(super) persistence: Addr<Persistence>,
     /// Held, since an actor without an address ends.
     _cleaner: Addr<Cleaner>,
     arbiter: Arbiter,
@@ -196,7 +197,7 @@ fn services(
         queued_bytes_max: config.client.queued_bytes_max,
         unanswered: Unanswered::default(),
         observed: Arc::default(),
-        policy: config.policy(),
+        policy: PolicyInForce::new(config.policy()),
         hand_backs,
         waiters,
         watchers: Watchers::default(),
@@ -229,10 +230,5 @@ fn accounts(
     monitor: Monitor,
 ) -> Accounts {
     let passwords = Passwords::new(system::cores().saturating_sub(1), random.clone(), monitor);
-    let registration = match config.registration.mode {
-        RegistrationMode::Closed => Registration::Closed,
-        RegistrationMode::Invite => Registration::Invite,
-        RegistrationMode::Open => Registration::Open,
-    };
-    Accounts::new(Arc::clone(services), registration, passwords, host_app, random)
+    Accounts::new(Arc::clone(services), config.registration.mode, passwords, host_app, random)
 }

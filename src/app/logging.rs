@@ -6,31 +6,27 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{
     config::{Log, LogFormat},
-    http::request_log,
+    http::{request_log, settings::SetFilter},
 };
-
-/// Puts another filter in the place of the one in force; false if it could not be put there.
-pub(super) type SetFilter = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 
 /// Begins to log. A filter that cannot be read was refused by the configuration before. What is answered sets another one.
 pub(super) fn start(log: &Log) -> SetFilter {
-    let requests = log.requests;
-    let filter = move |level: &str| filter(level, requests);
-    let builder = tracing_subscriber::fmt().with_env_filter(filter(&log.level)).with_writer(std::io::stderr);
+    let first = filter(&log.level, log.requests);
+    let builder = tracing_subscriber::fmt().with_env_filter(first).with_writer(std::io::stderr);
     // A second start in one process (tests) keeps the first.
     match log.format {
         LogFormat::Text => {
             let builder = builder.with_ansi(false).with_filter_reloading();
             let handle = builder.reload_handle();
             let _ = builder.try_init();
-            Arc::new(move |level| handle.reload(filter(level)).is_ok())
+            Arc::new(move |level, requests| handle.reload(filter(level, requests)).is_ok())
         }
         LogFormat::Json => {
             // A line has at most one span, the request's, so a list of them says nothing more.
             let builder = builder.json().with_span_list(false).with_filter_reloading();
             let handle = builder.reload_handle();
             let _ = builder.try_init();
-            Arc::new(move |level| handle.reload(filter(level)).is_ok())
+            Arc::new(move |level, requests| handle.reload(filter(level, requests)).is_ok())
         }
     }
 }

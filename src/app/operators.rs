@@ -24,7 +24,7 @@ pub(super) fn serve(
     listener: TcpListener,
     core: &Core,
     readiness: &Readiness,
-    settings: ServerSettings,
+    settings: Arc<ServerSettings>,
     options: &ServeOptions,
 ) -> Result<(Server, points::CountingParts), StartFault> {
     let (services, minute_ms) = (&core.services, options.monitor_minute_ms);

@@ -1,4 +1,5 @@
-//! Stopping: what is in flight is answered, clients are told to come again, nothing is cut off.
+//! Signals. Stopping: what is in flight is answered, clients are told to come again, nothing is cut off. And a hangup, by
+//! which the settings are read again.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,7 +10,7 @@ use actix_web::rt::{
 
 use crate::{
     actors::{persistence::intake::Intake, ports::Ports, unanswered::Unanswered},
-    http::upgrade::Door,
+    http::{settings::ServerSettings, upgrade::Door},
 };
 
 /// How long requests in flight may take to be answered. Source: of the 10 s that a stop may take.
@@ -45,6 +46,25 @@ impl Signals {
             futures_util::future::select(Box::pin(terminate), Box::pin(interrupt)).await;
             std::process::exit(super::EXIT_FAULT);
         });
+    }
+}
+
+/// SIGHUP.
+pub(super) struct Hangups(Signal);
+
+impl Hangups {
+    /// Begins to listen for it.
+    pub(super) fn new() -> std::io::Result<Hangups> {
+        Ok(Hangups(signal(SignalKind::hangup())?))
+    }
+
+    /// Has the settings read again with each; what is wrong with them is said in the log.
+    pub(super) async fn reload(mut self, settings: Arc<ServerSettings>) {
+        while self.0.recv().await.is_some() {
+            if let Err(why) = settings.reload().await {
+                tracing::error!(why, "the settings stay as they are: those read again cannot be taken");
+            }
+        }
     }
 }
 

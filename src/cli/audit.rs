@@ -8,10 +8,10 @@ use serde_json::Value;
 use super::{
     ServerFlags,
     admin::AdminFault,
-    check_config::sentence,
     explain::time,
     operator_port::{OperatorFault, OperatorPort},
 };
+use crate::config::sentence;
 use crate::store::{
     audit::AuditFault,
     audit_verify::{AuditVerified, UNENDED_NAMED_MAX, verify},

@@ -6,7 +6,7 @@ use std::{error::Error, ffi::OsString, fmt::Write, process::ExitCode};
 use super::Settings;
 use crate::{
     app,
-    config::{Config, Sources},
+    config::{Config, Sources, sentence},
 };
 
 /// Prints the settings to stdout; or the error to stderr, with exit code 1.
@@ -39,18 +39,6 @@ fn listing(
         writeln!(text, "# caution: {caution}").expect("a String takes all that is written");
     }
     Ok(text)
-}
-
-/// The error and its causes in one line.
-#[must_use]
-pub fn sentence(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

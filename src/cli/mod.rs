@@ -22,7 +22,7 @@ pub mod provision;
 pub mod settings;
 mod token_file;
 
-pub use check_config::sentence;
+pub use crate::config::sentence;
 pub use measuring::Measuring;
 pub(crate) use printing::print_answer;
 

@@ -1,4 +1,4 @@
-//! `highwater admin config` and `highwater admin log-level`: what a running server runs with.
+//! `highwater admin config`, `reload` and `log-level`: what a running server runs with.
 
 use std::fmt::Write;
 
@@ -16,6 +16,8 @@ use super::{
 pub enum SettingsRequest {
     /// Those in force.
     Show,
+    /// Read them again.
+    Reload,
     /// Log at this level until the next start.
     LogLevel(String),
 }
@@ -25,6 +27,11 @@ pub enum SettingsRequest {
 pub(super) enum SettingsNamed {
     /// Print every setting that the running server has in force, with its source.
     Config {
+        #[command(flatten)]
+        server: ServerFlags,
+    },
+    /// Have the running server read its settings again, as at its start, and take those that it can take.
+    Reload {
         #[command(flatten)]
         server: ServerFlags,
     },
@@ -42,6 +49,7 @@ impl From<SettingsNamed> for (ServerFlags, SettingsRequest) {
     fn from(named: SettingsNamed) -> (ServerFlags, SettingsRequest) {
         match named {
             SettingsNamed::Config { server } => (server, SettingsRequest::Show),
+            SettingsNamed::Reload { server } => (server, SettingsRequest::Reload),
             SettingsNamed::LogLevel { level, server } => (server, SettingsRequest::LogLevel(level)),
         }
     }
@@ -51,6 +59,7 @@ impl From<SettingsNamed> for (ServerFlags, SettingsRequest) {
 pub(super) fn ask(port: &OperatorPort, request: &SettingsRequest) -> Result<String, AdminFault> {
     match request {
         SettingsRequest::Show => Ok(listing(&port.get("/v1/config")?)?),
+        SettingsRequest::Reload => Ok(reloaded(&port.ask("/v1/reload", &json!({}))?)),
         SettingsRequest::LogLevel(level) => {
             port.put("/v1/log-level", &json!({ "level": level }))?;
             Ok(format!("the server logs at {level} until its next start"))
@@ -76,6 +85,16 @@ fn listing(answer: &Value) -> Result<String, OperatorFault> {
     Ok(lines)
 }
 
+/// What was taken, and what waits.
+fn reloaded(answer: &Value) -> String {
+    let lines = [("taken", "is in force now"), ("waiting", "waits for the next start")].map(|(key, says)| {
+        let keys = answer[key].as_array().into_iter().flatten().filter_map(Value::as_str);
+        keys.map(|key| format!("{key} {says}\n")).collect::<String>()
+    });
+    let lines = lines.concat();
+    if lines.is_empty() { "no setting has another value".to_owned() } else { lines.trim_end().to_owned() }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -92,5 +111,15 @@ mod tests {
             "server.data = \"d\"   # --data\nlog.level = \"info\"  # default\n# the log is at debug now"
         );
         assert!(listing(&json!({})).is_err());
+    }
+
+    #[test]
+    fn a_reload_says_of_each_setting_when_it_counts() {
+        let answer = json!({ "taken": ["log.level"], "waiting": ["server.data", "kinds"] });
+        assert_eq!(
+            reloaded(&answer),
+            "log.level is in force now\nserver.data waits for the next start\nkinds waits for the next start"
+        );
+        assert_eq!(reloaded(&json!({ "taken": [], "waiting": [] })), "no setting has another value");
     }
 }

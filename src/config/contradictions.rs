@@ -3,11 +3,7 @@
 use std::net::SocketAddr;
 
 use super::{
-    Config,
-    loading::Loading,
-    sections::{Engine, RegistrationMode},
-    settings::index_of,
-    sources::Source,
+    Config, RegistrationMode, loading::Loading, sections::Engine, settings::index_of, sources::Source,
 };
 
 impl Loading {

@@ -2,18 +2,13 @@
 
 use super::{
     given::quoted,
-    sections::{Engine, LogFormat, RegistrationMode},
+    sections::{Engine, LogFormat},
 };
 use crate::model::{
     Strangers,
     device_policy::{ClassRule, WhenFull},
 };
 
-pub(super) const REGISTRATION_MODES: &[(&str, RegistrationMode)] = &[
-    ("closed", RegistrationMode::Closed),
-    ("invite", RegistrationMode::Invite),
-    ("open", RegistrationMode::Open),
-];
 pub(super) const STRANGERS: &[(&str, Strangers)] =
     &[("write", Strangers::Write), ("request", Strangers::Ask)];
 pub(super) const CLASS_RULES: &[(&str, ClassRule)] =

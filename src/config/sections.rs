@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use super::bounds::MIB;
-use crate::model::{Bodies, Strangers, TicksTold, limits};
+use crate::model::{Bodies, RegistrationMode, Strangers, TicksTold, limits};
 
 /// `[server]`
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,18 +51,6 @@ pub struct Operator {
 pub struct Registration {
     /// Who may make an account.
     pub mode: RegistrationMode,
-}
-
-/// Who may make an account.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum RegistrationMode {
-    /// Operators only.
-    #[default]
-    Closed,
-    /// Who has a code from an operator.
-    Invite,
-    /// Everybody who reaches the port.
-    Open,
 }
 
 /// `[storage]`

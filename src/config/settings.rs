@@ -1,7 +1,7 @@
 //! Every setting: its key, and how its value goes in and comes out.
 
 use super::{
-    Config, alarms,
+    Config, RegistrationMode, alarms,
     bounds::{
         CHANNEL_ABOVE_MEMBERS, CLEANUP_PAUSE_MS, CONNECTIONS, DEVICES, GROUP_MEMBERS, GROUPS_OWNED,
         HEARTBEAT_MS, INDEX_AFTER_BYTES, INDEX_CACHE_BYTES, LINEAGE_EXPIRY_S, POINT_DAYS, QUEUED_BYTES,
@@ -13,7 +13,7 @@ use super::{
         KEYS_FLOOR_S, KEYS_REFRESH_S, LEEWAY_S, LIFETIME_S, algorithms, file, issuer, name_claim, private_url,
     },
     mail,
-    names::{CLASS_RULES, ENGINES, LOG_FORMATS, REGISTRATION_MODES, STRANGERS, WHEN_FULL, named},
+    names::{CLASS_RULES, ENGINES, LOG_FORMATS, STRANGERS, WHEN_FULL, named},
     sections::DocumentKind,
 };
 
@@ -96,8 +96,8 @@ pub(super) static SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "registration.mode",
-        set: |c, given| put(&mut c.registration.mode, given.one_of(REGISTRATION_MODES)),
-        show: |c| named(REGISTRATION_MODES, c.registration.mode),
+        set: |c, given| put(&mut c.registration.mode, given.one_of(RegistrationMode::NAMED)),
+        show: |c| named(RegistrationMode::NAMED, c.registration.mode),
     },
     Setting {
         key: "accounts.strangers",

@@ -104,7 +104,7 @@ fn explain_message(
         "conversation_id": conversation.to_string(),
         "seq": seq.0,
         "body": if message.is_some() { "kept" } else { "removed by policy" },
-        "bodies": services.policy.retentions.bodies.to_string(),
+        "bodies": services.policy.now().retentions.bodies.to_string(),
         "oldest_seq": oldest.0,
         "sender_id": message.map(|message| message.sender.to_string()),
         "sent_at_ms": sent_at.map(|at| at.0),

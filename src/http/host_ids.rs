@@ -181,7 +181,7 @@ async fn change(
 }
 
 /// A refusal that says to a developer what is wrong.
-fn invalid(why: impl Display) -> HttpResponse {
+pub(super) fn invalid(why: impl Display) -> HttpResponse {
     let refusal = Refusal::InvalidField;
     let status = StatusCode::from_u16(refusal.http_status()).unwrap_or(StatusCode::BAD_REQUEST);
     HttpResponse::build(status).json(serde_json::json!({

@@ -79,7 +79,7 @@ pub struct Operator {
     /// Hash of the token that lies in the data directory.
     pub token: SecretHash,
     /// What the server runs with.
-    pub settings: ServerSettings,
+    pub settings: Arc<ServerSettings>,
     /// The first thing that an operator does.
     pub setup: Setup,
 }

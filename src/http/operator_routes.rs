@@ -65,6 +65,7 @@ fn handler(route: OperatorRoute) -> Route {
         OperatorRoute::Report => verb.to(host_ids::report),
         OperatorRoute::Audit => verb.to(audit::page),
         OperatorRoute::Config => verb.to(settings::config),
+        OperatorRoute::Reload => verb.to(settings::reload),
         OperatorRoute::SetLogLevel => verb.to(settings::set_log_level),
         OperatorRoute::Me => verb.to(operators::me),
         OperatorRoute::MakeOperator => verb.to(operators::make),

@@ -42,12 +42,16 @@ pub struct About {
 }
 
 /// Adds the page, what it loads, and `GET /v1/server`.
-pub fn configure(about: About) -> impl FnOnce(&mut web::ServiceConfig) {
+pub fn configure(about: impl Fn() -> About + Clone + 'static) -> impl FnOnce(&mut web::ServiceConfig) {
     move |config| {
         for (path, content_type, content) in ASSETS {
             config.route(path, web::get().to(move || asset(content_type, content)));
         }
-        config.route("/v1/server", web::get().to(move || async move { HttpResponse::Ok().json(about) }));
+        let answer = move || {
+            let about = about();
+            async move { HttpResponse::Ok().json(about) }
+        };
+        config.route("/v1/server", web::get().to(answer));
     }
 }
 
@@ -108,7 +112,7 @@ mod tests {
 
     #[test]
     async fn the_page_and_the_facts_are_answered() {
-        let about = About { registration: "invite", dev: true };
+        let about = || About { registration: "invite", dev: true };
         let app = test::init_service(App::new().configure(configure(about))).await;
         let request = test::TestRequest::get().uri("/app.js").to_request();
         let response = test::call_service(&app, request).await;

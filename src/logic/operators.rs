@@ -235,6 +235,8 @@ routes! {
     Audit = Get "/v1/audit", VIEWER, Polls, [];
     /// The settings in force.
     Config = Get "/v1/config", ADMIN, Looks, [];
+    /// The settings are read again.
+    Reload = Post "/v1/reload", ADMIN, Changes, [];
     /// What is logged.
     SetLogLevel = Put "/v1/log-level", ADMIN, Changes, [word("level", "level")];
     /// Who asks.

@@ -45,6 +45,7 @@ const WHO_MAY: &[(&str, Option<OperatorRole>)] = &[
     ("POST /v1/report", Some(Admin)),
     ("GET /v1/audit", Some(Viewer)),
     ("GET /v1/config", Some(Admin)),
+    ("POST /v1/reload", Some(Admin)),
     ("PUT /v1/log-level", Some(Admin)),
     ("GET /v1/me", Some(Viewer)),
     ("POST /v1/operators", Some(Admin)),

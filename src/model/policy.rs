@@ -5,7 +5,7 @@ use super::{
     limits::{GROUPS_OWNED_MAX, LINEAGE_EXPIRY_MS},
 };
 
-/// See the module. It holds from a start to the next; one value, so that nothing of it is lost on the way.
+/// See the module. It holds until it is set anew; one value, so that nothing of it is lost on the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
     /// How long lineages may be silent, milliseconds.

@@ -119,6 +119,7 @@ mod points;
 mod posts;
 mod profiles;
 mod registration;
+mod reload;
 mod request_ids;
 mod restored;
 mod retention;

@@ -32,7 +32,7 @@ impl Accounts {
     /// # Errors
     /// `TooManyDevices` or `DeviceClassTaken`.
     pub fn refuse_too_many(&self, devices: usize, class: proto::DeviceClass) -> Result<(), Refusal> {
-        let policy = self.services.policy.devices;
+        let policy = self.services.policy.now().devices;
         if devices > policy.devices_max {
             return Err(Refusal::TooManyDevices);
         }

@@ -38,7 +38,7 @@ use self::{
 };
 use super::{observed::Observed, reader::Readers};
 use crate::{
-    model::{Clock, TimeMs, UserId, limits::BATCH_OPERATIONS_MAX},
+    model::{Clock, Policy, TimeMs, UserId, limits::BATCH_OPERATIONS_MAX},
     monitor::{Monitor, ids},
 };
 
@@ -95,6 +95,11 @@ pub struct Wake;
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Finish;
+
+/// Decide by this from the next batch on. Answered when it is so.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct SetPolicy(pub Policy);
 
 /// What the actor is made of.
 pub struct PersistenceParts {
@@ -352,6 +357,14 @@ impl Handler<Wake> for Persistence {
         if !self.stopping && self.work() {
             ctx.notify(Wake);
         }
+    }
+}
+
+impl Handler<SetPolicy> for Persistence {
+    type Result = ();
+
+    fn handle(&mut self, SetPolicy(policy): SetPolicy, _: &mut Self::Context) {
+        self.committer.set_policy(policy);
     }
 }
 

@@ -80,7 +80,7 @@ impl User {
 
 /// Whether marks that were handed back have to be stored. Also a client that has nothing new is heard of, now and then.
 pub fn is_news(services: &UserServices, stored: &Lineage, marks: &Marks) -> bool {
-    let step_ms = heard_step_ms(services.policy.lineage_expiry_ms);
+    let step_ms = heard_step_ms(services.policy.now().lineage_expiry_ms);
     stored.lacks(marks.all()) || stored.hearing_is_news(services.observed.at(), step_ms)
 }
 

@@ -339,7 +339,7 @@ impl User {
 
     fn greeting(&self, session: &Session, hello_id: u64) -> proto::ServerFrame {
         use crate::model::limits;
-        let now = self.services.clock.now();
+        let (now, policy) = (self.services.clock.now(), self.services.policy.now());
         let kinds = session.kinds.listed();
         let kind =
             |(kind, name): (crate::model::Kind, String)| proto::Kind { number: u32::from(kind.0), name };
@@ -348,7 +348,7 @@ impl User {
             device_id: session.lineage.id.device.0,
             level: u32::from(session.rendering.level),
             kinds: kinds.into_iter().map(kind).collect(),
-            capabilities: capabilities(self.services.policy.strangers),
+            capabilities: capabilities(policy.strangers),
             day: self.services.today().0,
             time_ms: now.0,
             heartbeat_ms: self.services.heartbeat_ms,
@@ -356,7 +356,7 @@ impl User {
             frame_bytes_max: limits::FRAME_BYTES_MAX as u32,
             in_flight_max: limits::IN_FLIGHT_PER_CONNECTION_MAX,
             dedup_days: limits::DEDUP_DAYS,
-            bodies: self.services.policy.retentions.bodies.to_string(),
+            bodies: policy.retentions.bodies.to_string(),
         };
         proto::ServerFrame { request_id: hello_id, body: Some(proto::server_frame::Body::Greeting(greeting)) }
     }

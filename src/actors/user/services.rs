@@ -6,10 +6,11 @@ use super::LostFutures;
 use crate::{
     actors::{
         group::Groups, hand_backs::HandBacks, link_attempts::LinkAttempts, observed::Observed,
-        persistence::intake::Intake, ports::Ports, profile_changes::ProfileNews, reader::Readers,
-        unanswered::Unanswered, waiters::Waiters, watchers::Watchers,
+        persistence::intake::Intake, policy_in_force::PolicyInForce, ports::Ports,
+        profile_changes::ProfileNews, reader::Readers, unanswered::Unanswered, waiters::Waiters,
+        watchers::Watchers,
     },
-    model::{Clock, Day, Policy, Random, TicksTold},
+    model::{Clock, Day, Random, TicksTold},
     monitor::{Monitor, ids},
     store::tail::Tail,
     sync::{Kinds, Lifeline, SnapshotKey},
@@ -44,7 +45,7 @@ pub struct UserServices {
     /// The time by which lineages expire.
     pub observed: Arc<Observed>,
     /// What an operator has set; the committer decides by it, here it screens and is told.
-    pub policy: Policy,
+    pub policy: PolicyInForce,
     /// When lineages handed back, for operators.
     pub hand_backs: HandBacks,
     /// Requests over HTTP that wait for news.

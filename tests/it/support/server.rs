@@ -90,6 +90,11 @@ impl Home {
         &self.data
     }
 
+    /// Writes another configuration over the one that there is.
+    pub fn configure(&self, config: &str) {
+        std::fs::write(self.root.path().join("highwater.toml"), config).unwrap();
+    }
+
     /// The command line, on free ports.
     pub fn command(&self) -> Command {
         let mut command = Home::bare_command();
@@ -244,8 +249,13 @@ impl Server {
 
     /// SIGTERM, without waiting for what it does.
     pub fn begin_to_stop(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
-        rustix::process::kill_process(pid, Signal::TERM).unwrap();
+        rustix::process::kill_process(pid, signal).unwrap();
     }
 
     /// Waits for the end of a process that was told to stop.
