@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     Admin, AdminNamed, AdminRequest, Provision, accounts, alarms, audit, groups, mail,
-    operator_port::{OperatorFault, OperatorPort},
+    operator_port::{OperatorFault, OperatorPort, text_of},
     operators, programs, settings,
     token_file::TokenFile,
 };
@@ -105,9 +105,7 @@ fn answer(admin: &Admin) -> Result<String, AdminFault> {
         AdminRequest::Group(request) => groups::ask(&port, request),
         AdminRequest::Invite { expires_hours } => {
             let answer = port.ask("/v1/invites", &json!({ "expires_hours": expires_hours }))?;
-            let code = answer["code"].as_str().filter(|code| !code.is_empty());
-            let code = code.ok_or_else(|| OperatorFault::Answer("it names no code".to_owned()))?;
-            Ok(code.to_owned())
+            Ok(text_of(&answer, "code")?.to_owned())
         }
     }
 }
