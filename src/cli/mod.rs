@@ -12,6 +12,7 @@ pub mod bots;
 pub mod check_config;
 pub mod explain;
 pub mod groups;
+pub mod looking;
 pub mod mail;
 mod measuring;
 mod operator_port;
@@ -35,6 +36,7 @@ use accounts::{AccountNamed, AccountRequest};
 use alarms::{AlarmsNamed, AlarmsRequest};
 use audit::{Audit, AuditCommand, AuditNamed, AuditRequest};
 use groups::{GroupDeed, GroupNamed};
+use looking::{Look, LookNamed};
 use mail::MailNamed;
 use operators::{OperatorNamed, OperatorRequest};
 use programs::{ProgramNamed, ProgramRequest};
@@ -155,6 +157,8 @@ pub enum AdminRequest {
     Program(ProgramRequest),
     /// Do something with a group or a channel.
     Group(GroupDeed),
+    /// Look at what is there.
+    Look(Look),
     /// See how alarms stand, or say something to one.
     Alarms(AlarmsRequest),
     /// See what operators did.
@@ -266,6 +270,8 @@ enum AdminNamed {
     Program(ProgramNamed),
     #[command(flatten)]
     Group(GroupNamed),
+    #[command(flatten)]
+    Look(LookNamed),
     #[command(flatten)]
     Alarms(AlarmsNamed),
     #[command(flatten)]

@@ -22,6 +22,7 @@ mod keyed_requests;
 mod listing;
 mod live;
 mod mail;
+mod messages;
 pub mod operator;
 mod operator_guard;
 mod operator_pages;
