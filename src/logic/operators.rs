@@ -227,6 +227,14 @@ routes! {
         [number("conversation", "conversation_id"), number("seq", "seq")];
     /// What a snapshot says.
     ExplainSnapshot = Post "/v1/explain/snapshot", VIEWER, Looks, [USER, DEVICE];
+    /// Users, page by page.
+    ListUsers = Post "/v1/users/list", VIEWER, Looks, [];
+    /// A user with devices and what is counted.
+    GetUser = Post "/v1/users/get", VIEWER, Looks, [USER];
+    /// Groups and channels, page by page.
+    ListGroups = Post "/v1/groups/list", VIEWER, Looks, [];
+    /// A group with members, settings and the ways into it.
+    GetGroup = Post "/v1/groups/get", VIEWER, Looks, [number("conversation", "conversation_id")];
     /// Who sent what sort of message when; not what it says.
     GetMessages = Post "/v1/messages/get", VIEWER, Looks,
         [number("conversation", "conversation_id"), number("seq", "seq"), number("through", "through_seq")];
