@@ -1,7 +1,8 @@
 //! The guard before every route of the operator's port: who asks, whether the role is enough, and what is written down.
 //!
 //! What changes something, or shows what people wrote, is written down before it is performed and again before it is
-//! answered, and goes on to its end when whoever asked has gone away. Does not know what the routes do; the table of `logic::operators` says it.
+//! answered, and goes on to its end when whoever asked has gone away. Does not know what the routes do; the table of
+//! `logic::operators` says it.
 
 use std::sync::Arc;
 

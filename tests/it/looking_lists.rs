@@ -193,7 +193,8 @@ async fn a_group_is_told_with_members_settings_and_doors() {
     let mut expected = [group, other].to_vec();
     expected.sort_unstable();
     assert_eq!(texts(&list, "conversation_id"), expected.iter().map(u64::to_string).collect::<Vec<_>>());
-    let listed = list.iter().find(|one| one["conversation_id"] == group.to_string()).unwrap();
+    let id = group.to_string();
+    let listed = list.iter().find(|one| one["conversation_id"] == id.as_str()).unwrap();
     assert_eq!((&listed["name"], &listed["kind"]), (&json!(hostile), &json!("group")));
     let whole = one(&server, "/v1/groups/get", json!({ "conversation_id": group.to_string() })).await;
     let text = whole.to_string();
@@ -210,7 +211,8 @@ async fn a_group_is_told_with_members_settings_and_doors() {
     );
     let of = |user: u64| {
         let members = whole["members"].as_array().unwrap();
-        members.iter().find(|member| member["user_id"] == user.to_string()).unwrap()
+        let id = user.to_string();
+        members.iter().find(|member| member["user_id"] == id.as_str()).unwrap()
     };
     assert_eq!((&of(bob.user_id)["role"], &of(cy.user_id)["muted"]), (&json!("admin"), &json!(true)));
     // Members in pages.
