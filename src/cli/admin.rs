@@ -9,8 +9,8 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{
-    Admin, AdminNamed, AdminRequest, Provision, accounts, alarms, audit, groups, mail,
-    operator_port::{OperatorFault, OperatorPort},
+    Admin, AdminNamed, AdminRequest, Provision, accounts, alarms, audit, groups, looking, mail,
+    operator_port::{OperatorFault, OperatorPort, text_of},
     operators, programs, settings,
     token_file::TokenFile,
 };
@@ -38,6 +38,10 @@ impl From<AdminNamed> for Admin {
             AdminNamed::Group(named) => {
                 let (server, request) = named.into();
                 (server, AdminRequest::Group(request))
+            }
+            AdminNamed::Look(named) => {
+                let (server, look) = named.into();
+                (server, AdminRequest::Look(look))
             }
             AdminNamed::Alarms(named) => {
                 let (server, request) = named.into();
@@ -97,6 +101,7 @@ fn answer(admin: &Admin) -> Result<String, AdminFault> {
         }
         AdminRequest::Account(request) => accounts::ask(&port, request),
         AdminRequest::Program(request) => programs::ask(&port, request),
+        AdminRequest::Look(look) => looking::ask(&port, look),
         AdminRequest::Alarms(request) => alarms::ask(&port, request),
         AdminRequest::Audit(request) => audit::ask(&port, *request),
         AdminRequest::Operator(request) => operators::ask(&port, request),
@@ -105,9 +110,7 @@ fn answer(admin: &Admin) -> Result<String, AdminFault> {
         AdminRequest::Group(request) => groups::ask(&port, request),
         AdminRequest::Invite { expires_hours } => {
             let answer = port.ask("/v1/invites", &json!({ "expires_hours": expires_hours }))?;
-            let code = answer["code"].as_str().filter(|code| !code.is_empty());
-            let code = code.ok_or_else(|| OperatorFault::Answer("it names no code".to_owned()))?;
-            Ok(code.to_owned())
+            Ok(text_of(&answer, "code")?.to_owned())
         }
     }
 }

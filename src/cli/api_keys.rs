@@ -1,14 +1,12 @@
 //! `highwater admin api-key …`: keys by which the programs of an app ask.
 
-use std::io::Read;
-
 use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::{
     ServerFlags,
     admin::AdminFault,
-    operator_port::{OperatorFault, OperatorPort},
+    operator_port::{OperatorPort, text_of},
 };
 
 /// What an operator does with keys.
@@ -94,17 +92,9 @@ pub(super) fn ask(port: &OperatorPort, request: &ApiKeyRequest) -> Result<String
                 "expires_in_days": new.expires_in_days,
             });
             let answer = port.ask("/v1/api-keys", &body)?;
-            let secret = answer["secret"].as_str().filter(|secret| !secret.is_empty());
-            let secret = secret.ok_or_else(|| OperatorFault::Answer("it names no secret".to_owned()))?;
-            Ok(secret.to_owned())
+            Ok(text_of(&answer, "secret")?.to_owned())
         }
-        ApiKeyRequest::List => {
-            let mut lines = String::new();
-            port.post("/v1/api-keys/list", &json!({}))?
-                .read_to_string(&mut lines)
-                .map_err(OperatorFault::Read)?;
-            Ok(lines)
-        }
+        ApiKeyRequest::List => Ok(port.lines("/v1/api-keys/list", &json!({}))?),
         ApiKeyRequest::Revoke { key } => {
             port.post("/v1/api-keys/revoke", &json!({ "key": key }))?;
             Ok("the key is revoked".to_owned())

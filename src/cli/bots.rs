@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{
     ServerFlags,
     admin::AdminFault,
-    operator_port::{OperatorFault, OperatorPort},
+    operator_port::{OperatorPort, text_of},
 };
 
 /// Bytes of a text on stdin. Source: the longest that is accepted has 4 KiB; a longer one is refused by the server.
@@ -80,9 +80,7 @@ pub(super) fn ask(port: &OperatorPort, request: &BotRequest) -> Result<String, A
     match request {
         BotRequest::Make { name } => {
             let answer = port.ask("/v1/bots", &json!({ "name": name }))?;
-            if answer["token"].as_str().is_none_or(str::is_empty) {
-                return Err(OperatorFault::Answer("it names no token".to_owned()).into());
-            }
+            text_of(&answer, "token")?;
             Ok(answer.to_string())
         }
         BotRequest::Send { from, to } => {

@@ -1,16 +1,10 @@
 //! `highwater admin turn`, `broadcast` and `broadcasts`: what a group is from there on, which channels everybody follows,
 //! and the asking.
 
-use std::io::Read;
-
 use clap::Subcommand;
 use serde_json::json;
 
-use super::{
-    ServerFlags,
-    admin::AdminFault,
-    operator_port::{OperatorFault, OperatorPort},
-};
+use super::{ServerFlags, admin::AdminFault, operator_port::OperatorPort};
 
 /// What an operator does with groups and channels.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,12 +89,6 @@ pub(super) fn ask(port: &OperatorPort, deed: &GroupDeed) -> Result<String, Admin
             };
             Ok(said.to_owned())
         }
-        GroupDeed::Broadcasts => {
-            let mut lines = String::new();
-            port.post("/v1/broadcast/list", &json!({}))?
-                .read_to_string(&mut lines)
-                .map_err(OperatorFault::Read)?;
-            Ok(lines)
-        }
+        GroupDeed::Broadcasts => Ok(port.lines("/v1/broadcast/list", &json!({}))?),
     }
 }

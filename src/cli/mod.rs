@@ -12,6 +12,7 @@ pub mod bots;
 pub mod check_config;
 pub mod explain;
 pub mod groups;
+pub mod looking;
 pub mod mail;
 mod measuring;
 mod operator_port;
@@ -35,6 +36,7 @@ use accounts::{AccountNamed, AccountRequest};
 use alarms::{AlarmsNamed, AlarmsRequest};
 use audit::{Audit, AuditCommand, AuditNamed, AuditRequest};
 use groups::{GroupDeed, GroupNamed};
+use looking::{Look, LookNamed};
 use mail::MailNamed;
 use operators::{OperatorNamed, OperatorRequest};
 use programs::{ProgramNamed, ProgramRequest};
@@ -155,6 +157,8 @@ pub enum AdminRequest {
     Program(ProgramRequest),
     /// Do something with a group or a channel.
     Group(GroupDeed),
+    /// Look at what is there.
+    Look(Look),
     /// See how alarms stand, or say something to one.
     Alarms(AlarmsRequest),
     /// See what operators did.
@@ -266,6 +270,8 @@ enum AdminNamed {
     Program(ProgramNamed),
     #[command(flatten)]
     Group(GroupNamed),
+    #[command(flatten)]
+    Look(LookNamed),
     #[command(flatten)]
     Alarms(AlarmsNamed),
     #[command(flatten)]
@@ -393,7 +399,7 @@ impl From<ExplainNamed> for Explain {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::{accounts::Deed, *};
+    use super::{accounts::Deed, looking::MessagesOf, *};
     use clap::{CommandFactory, error::ErrorKind};
 
     fn command(line: &str) -> Command {
@@ -454,6 +460,34 @@ mod tests {
         };
         assert_eq!(settings.file, Some("c.toml".into()));
         assert!(settings.flags.dev);
+    }
+
+    #[test]
+    fn what_is_shown_for_a_reason_is_named_in_full() {
+        let look = |line: &str| {
+            let line = format!("highwater admin {line} --data d");
+            match Line::try_parse_from(line.split_whitespace()).map(Command::from) {
+                Ok(Command::Admin(Admin { request: AdminRequest::Look(look), .. })) => Some(look),
+                _ => None,
+            }
+        };
+        let messages = |seq, through, reveal: Option<&str>| {
+            let reveal = reveal.map(str::to_owned);
+            Some(Look::Messages(MessagesOf { conversation: 77, seq, through, reveal }))
+        };
+        for (line, expected) in [
+            ("messages get 77", messages(None, None, None)),
+            ("messages get 77 3 --through 5", messages(Some(3), Some(5), None)),
+            ("messages get 77 3 --reveal case-17", messages(Some(3), None, Some("case-17"))),
+            ("messages get 77 --reveal case-17", None),
+            ("messages get 77 --through 5", None),
+            ("messages get", None),
+            ("users get ann", Some(Look::User { user: "ann".to_owned() })),
+            ("groups get 77", Some(Look::Group { group: 77, behind: None })),
+            ("groups list --limit 0", None),
+        ] {
+            assert_eq!(look(line), expected, "{line}");
+        }
     }
 
     #[test]

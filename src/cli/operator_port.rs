@@ -8,6 +8,7 @@ use std::{
 };
 
 use serde_json::Value;
+use ureq::typestate::WithBody;
 
 use crate::store::store_lock::StoreLock;
 
@@ -24,6 +25,9 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 const BODY_TIMEOUT: Duration = Duration::from_secs(600);
 /// Bytes read of the address, the token, and an answer that refuses. What is longer is none of them.
 const SMALL_BYTES_MAX: u64 = 64 * 1024;
+/// Bytes of a list, or of a page of one, that is read whole; a longer one is told as a fault. Source: a thousand ids take
+/// some 150 KB.
+const LIST_BYTES_MAX: u64 = 1024 * 1024;
 
 /// A running server that is asked as its operator.
 pub struct OperatorPort {
@@ -132,13 +136,7 @@ impl OperatorPort {
     /// # Errors
     /// [`OperatorFault::Unreachable`]; [`OperatorFault::Refused`] with the server's reason.
     pub fn post(&self, path: &str, body: &Value) -> Result<BufReader<impl Read + use<>>, OperatorFault> {
-        let answer = self
-            .agent
-            .post(format!("{}{path}", self.url))
-            .header("authorization", &self.authorization)
-            .content_type("application/json")
-            .send(body.to_string());
-        self.answer(answer)
+        self.send(self.agent.post(format!("{}{path}", self.url)), body)
     }
 
     /// Puts a JSON body.
@@ -146,13 +144,16 @@ impl OperatorPort {
     /// # Errors
     /// As [`OperatorPort::post`].
     pub fn put(&self, path: &str, body: &Value) -> Result<(), OperatorFault> {
-        let answer = self
-            .agent
-            .put(format!("{}{path}", self.url))
-            .header("authorization", &self.authorization)
-            .content_type("application/json")
-            .send(body.to_string());
-        self.answer(answer).map(drop)
+        self.send(self.agent.put(format!("{}{path}", self.url)), body).map(drop)
+    }
+
+    fn send(
+        &self,
+        request: ureq::RequestBuilder<WithBody>,
+        body: &Value,
+    ) -> Result<BufReader<impl Read + use<>>, OperatorFault> {
+        let request = request.header("authorization", &self.authorization).content_type("application/json");
+        self.answer(request.send(body.to_string()))
     }
 
     /// Gets one small JSON value.
@@ -187,6 +188,28 @@ impl OperatorPort {
     pub fn ask(&self, path: &str, body: &Value) -> Result<Value, OperatorFault> {
         small(self.post(path, body)?)
     }
+
+    /// A whole list: one JSON document in a line.
+    ///
+    /// # Errors
+    /// As `post`; [`OperatorFault::Read`], and [`OperatorFault::Answer`] for one that is too long.
+    pub fn lines(&self, path: &str, body: &Value) -> Result<String, OperatorFault> {
+        let mut lines = String::new();
+        self.post(path, body)?.take(LIST_BYTES_MAX + 1).read_to_string(&mut lines)?;
+        if lines.len() as u64 > LIST_BYTES_MAX {
+            return Err(OperatorFault::Answer("the list is too long".to_owned()));
+        }
+        Ok(lines)
+    }
+}
+
+/// A text that an answer has to have.
+///
+/// # Errors
+/// [`OperatorFault::Answer`] when it is not there, or empty.
+pub fn text_of<'a>(answer: &'a Value, field: &str) -> Result<&'a str, OperatorFault> {
+    let text = answer[field].as_str().filter(|text| !text.is_empty());
+    text.ok_or_else(|| OperatorFault::Answer(format!("it names no {field}")))
 }
 
 /// An answer that is one small JSON value.

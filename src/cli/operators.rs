@@ -1,14 +1,12 @@
 //! `highwater admin operator …`: who looks after the server.
 
-use std::io::Read;
-
 use clap::Subcommand;
 use serde_json::json;
 
 use super::{
     ServerFlags,
     admin::AdminFault,
-    operator_port::{OperatorFault, OperatorPort},
+    operator_port::{OperatorPort, text_of},
 };
 
 /// What is done with operators.
@@ -76,17 +74,9 @@ pub(super) fn ask(port: &OperatorPort, request: &OperatorRequest) -> Result<Stri
     match request {
         OperatorRequest::Make { name, role } => {
             let answer = port.ask("/v1/operators", &json!({ "name": name, "role": role }))?;
-            let token = answer["token"].as_str().filter(|token| !token.is_empty());
-            let token = token.ok_or_else(|| OperatorFault::Answer("it names no token".to_owned()))?;
-            Ok(token.to_owned())
+            Ok(text_of(&answer, "token")?.to_owned())
         }
-        OperatorRequest::List => {
-            let mut lines = String::new();
-            port.post("/v1/operators/list", &json!({}))?
-                .read_to_string(&mut lines)
-                .map_err(OperatorFault::Read)?;
-            Ok(lines)
-        }
+        OperatorRequest::List => Ok(port.lines("/v1/operators/list", &json!({}))?),
         OperatorRequest::Revoke { name } => {
             port.post("/v1/operators/revoke", &json!({ "name": name }))?;
             Ok("the operator is revoked".to_owned())

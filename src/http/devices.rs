@@ -40,6 +40,17 @@ pub(super) async fn end(
     }
 }
 
+/// How a class is called; one that this server does not know is unspecified.
+pub(super) fn name_of_class(class: u8) -> &'static str {
+    match DeviceClass::try_from(i32::from(class)) {
+        Ok(DeviceClass::Phone) => "phone",
+        Ok(DeviceClass::Desktop) => "desktop",
+        Ok(DeviceClass::Tablet) => "tablet",
+        Ok(DeviceClass::Web) => "web",
+        Ok(DeviceClass::Unspecified) | Err(_) => "unspecified",
+    }
+}
+
 /// The class of a name as `config/highwater.toml` has it; unspecified without one.
 pub(super) fn class_of_name(name: Option<&str>) -> Option<DeviceClass> {
     Some(match name {

@@ -101,7 +101,7 @@ fn explain_user(view: &View, services: &UserServices, wanted: &str) -> Result<Op
 }
 
 /// The erasure of an id, or of a name that is kept back.
-fn erasure_of(view: &View, wanted: &str) -> Result<Option<Erasure>, ReadFault> {
+pub(super) fn erasure_of(view: &View, wanted: &str) -> Result<Option<Erasure>, ReadFault> {
     if let Ok(id) = wanted.parse()
         && let Some(erasure) = view.erasure(UserId(id))?
     {

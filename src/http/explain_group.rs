@@ -66,8 +66,6 @@ fn explain_group(
         true => present(view.members(conversation)?.into_values()),
         false => of_two(row.members),
     };
-    let owner =
-        all.iter().find(|member| member.role == Some(Role::Owner)).map(|member| member.user.to_string());
     let kind = match &channel {
         _ if !row.is_group() => "two",
         Some(channel) if channel.form() == Form::Channel => "channel",
@@ -84,7 +82,7 @@ fn explain_group(
         "kind": kind,
         "name": group.as_ref().map(|group| group.name.as_str()),
         "created_ms": row.created.0,
-        "owner_id": owner,
+        "owner_id": owner_of(&all),
         "head": view.conversation_head(conversation)?.0,
         "oldest_seq": view.oldest_message(conversation)?.0,
         "everyone_muted": group.is_some_and(|group| group.is_muted),
@@ -97,15 +95,15 @@ fn explain_group(
 }
 
 /// Who belongs to a conversation now; of one of two there are no roles and no joins.
-struct Belonging {
-    user: UserId,
+pub(super) struct Belonging {
+    pub(super) user: UserId,
     role: Option<Role>,
     is_muted: bool,
     since: Option<Seq>,
 }
 
 impl Belonging {
-    fn told(&self, name: Option<String>) -> Value {
+    pub(super) fn told(&self, name: Option<String>) -> Value {
         json!({
             "user_id": self.user.to_string(),
             "name": name,
@@ -116,7 +114,11 @@ impl Belonging {
     }
 }
 
-fn present(members: impl Iterator<Item = Member>) -> Vec<Belonging> {
+pub(super) fn owner_of(all: &[Belonging]) -> Option<String> {
+    all.iter().find(|member| member.role == Some(Role::Owner)).map(|member| member.user.to_string())
+}
+
+pub(super) fn present(members: impl Iterator<Item = Member>) -> Vec<Belonging> {
     let present = members.filter(|member| member.since().is_some());
     let belonging = |member: Member| Belonging {
         user: member.user,

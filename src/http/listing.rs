@@ -8,6 +8,15 @@ use serde_json::Value;
 #[derive(Deserialize)]
 pub(super) struct List {}
 
+/// Entries of a page that names no number, and the most that one may name. Source: a page of the most has some 150 KB.
+const PAGE: usize = 100;
+const PAGE_MAX: usize = 500;
+
+/// How many entries a page has; nothing where so many are asked for that it has to be refused, or none.
+pub(super) fn limit(wanted: Option<usize>) -> Option<usize> {
+    Some(wanted.unwrap_or(PAGE)).filter(|limit| (1..=PAGE_MAX).contains(limit))
+}
+
 /// The answer with these lines.
 pub(super) fn lines(documents: impl IntoIterator<Item = Value>) -> HttpResponse {
     as_lines(documents.into_iter().map(|document| format!("{document}\n")).collect())

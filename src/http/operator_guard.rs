@@ -1,7 +1,8 @@
 //! The guard before every route of the operator's port: who asks, whether the role is enough, and what is written down.
 //!
-//! What changes something is written down before it is performed and again before it is answered, and goes on to its end
-//! when whoever asked has gone away. Does not know what the routes do; the table of `logic::operators` says it.
+//! What changes something, or shows what people wrote, is written down before it is performed and again before it is
+//! answered, and goes on to its end when whoever asked has gone away. Does not know what the routes do; the table of
+//! `logic::operators` says it.
 
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ use crate::{
     logic::{
         api_key_scopes::{Rule, check},
         operators::{Access, Deed, Named, OperatorRoute, Row, Subject, Verb},
+        reveals::reason,
     },
     model::{AuditEntry, AuditKind, AuditOutcome, api_key::Scope},
 };
@@ -89,7 +91,7 @@ pub(super) async fn guard(
     match row.deed {
         Deed::Polls => next.call(request).await,
         Deed::Looks => looked(operator, entry, request, next).await,
-        Deed::Changes => {
+        Deed::Reveals | Deed::Changes => {
             // A task of its own: it has its end in the log also when nobody waits for the answer any more.
             let change = actix_web::rt::spawn(changed(operator, entry, request, next));
             change.await.map_err(|_| ErrorInternalServerError("the request met a fault"))?
@@ -228,6 +230,7 @@ async fn id_of(operator: &Operator, subject: &Subject, value: &Value) -> Option<
             let number = value.as_u64().or_else(|| value.as_str()?.parse().ok())?;
             Some(number.to_string())
         }
+        Named::Reason => reason(value.as_str()?).map(str::to_owned),
         Named::Word => value.as_str().filter(|word| is_plain(word)).map(str::to_owned),
     }
 }

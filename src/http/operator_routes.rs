@@ -4,8 +4,8 @@ use actix_web::{Route, middleware::from_fn, web};
 
 use super::{
     accounts, alarms, api_keys, audit, bots, broadcasts, curves, devices, explain, explain_group,
-    explain_message, export, groups, host_ids, live, mail, operator, operator_guard, operator_pages,
-    operators, points, settings,
+    explain_message, export, group_looks, groups, host_ids, live, mail, messages, operator, operator_guard,
+    operator_pages, operators, points, settings, users,
 };
 use crate::logic::operators::{OperatorRoute, Verb};
 
@@ -58,6 +58,12 @@ fn handler(route: OperatorRoute) -> Route {
         OperatorRoute::ExplainGroup => verb.to(explain_group::group),
         OperatorRoute::ExplainMessage => verb.to(explain_message::message),
         OperatorRoute::ExplainSnapshot => verb.to(explain::snapshot),
+        OperatorRoute::ListUsers => verb.to(users::list),
+        OperatorRoute::GetUser => verb.to(users::get),
+        OperatorRoute::ListGroups => verb.to(group_looks::list),
+        OperatorRoute::GetGroup => verb.to(group_looks::get),
+        OperatorRoute::GetMessages => verb.to(messages::get),
+        OperatorRoute::RevealMessages => verb.to(messages::reveal),
         OperatorRoute::Live => verb.to(live::answer),
         OperatorRoute::RegisterIds => verb.to(host_ids::register),
         OperatorRoute::ListIds => verb.to(host_ids::list),

@@ -110,6 +110,7 @@ pub mod reading;
 mod retention;
 #[cfg(test)]
 mod retention_tests;
+pub mod reveals;
 #[cfg(test)]
 mod seeded_random;
 pub mod send;

@@ -24,6 +24,8 @@ pub enum Deed {
     Polls,
     /// Shows something of users, or gives something out: written down before the answer goes out.
     Looks,
+    /// Shows what people wrote: written down before it is read, and again before the answer goes out.
+    Reveals,
     /// Changes something: written down before it is performed, and again before the answer goes out.
     Changes,
 }
@@ -37,6 +39,8 @@ pub enum Named {
     Number,
     /// A word of the operator's own: of an alarm, a key, an operator, a level.
     Word,
+    /// A sentence of the operator's own: why something is to be shown.
+    Reason,
 }
 
 /// A field that says on whom or what.
@@ -95,6 +99,8 @@ impl Row {
 }
 
 const USER: Subject = Subject { word: "user", field: "user", named: Named::User };
+/// The last of its row: whatever stands behind the word is the reason.
+const WHY: Subject = Subject { word: "because", field: "reason", named: Named::Reason };
 const DEVICE: Subject = Subject { word: "device", field: "device_id", named: Named::Number };
 
 macro_rules! routes {
@@ -186,7 +192,7 @@ routes! {
     /// The end of a device.
     EndDevice = Post "/v1/end-device", MODERATOR, Changes, [USER, DEVICE];
     /// Everything of a user, with what was written.
-    Export = Post "/v1/export", ADMIN, Looks, [USER];
+    Export = Post "/v1/export", ADMIN, Reveals, [USER];
     /// Nobody comes in, or again.
     Suspend = Post "/v1/suspend", MODERATOR, Changes, [USER];
     /// The end of an account, for good.
@@ -221,6 +227,20 @@ routes! {
         [number("conversation", "conversation_id"), number("seq", "seq")];
     /// What a snapshot says.
     ExplainSnapshot = Post "/v1/explain/snapshot", VIEWER, Looks, [USER, DEVICE];
+    /// Users, page by page.
+    ListUsers = Post "/v1/users/list", VIEWER, Looks, [];
+    /// A user with devices and what is counted.
+    GetUser = Post "/v1/users/get", VIEWER, Looks, [USER];
+    /// Groups and channels, page by page.
+    ListGroups = Post "/v1/groups/list", VIEWER, Looks, [];
+    /// A group with members, settings and the ways into it.
+    GetGroup = Post "/v1/groups/get", VIEWER, Looks, [number("conversation", "conversation_id")];
+    /// Who sent what sort of message when; not what it says.
+    GetMessages = Post "/v1/messages/get", VIEWER, Looks,
+        [number("conversation", "conversation_id"), number("seq", "seq"), number("through", "through_seq")];
+    /// What messages say, for a reason.
+    RevealMessages = Post "/v1/messages/reveal", ADMIN, Reveals,
+        [number("conversation", "conversation_id"), number("seq", "seq"), number("through", "through_seq"), WHY];
     /// Live actors.
     Live = Get "/v1/live", VIEWER, Polls, [];
     /// Ids under which programs beside the server count.

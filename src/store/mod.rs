@@ -118,6 +118,7 @@ mod view_groups;
 mod view_head_at;
 mod view_inbox;
 mod view_items;
+mod view_listing;
 mod view_messages;
 mod view_posts;
 mod view_profiles;

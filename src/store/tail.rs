@@ -12,6 +12,7 @@ mod from_the_end;
 mod groups;
 mod inbox_entry;
 mod inboxes;
+mod listing;
 mod news;
 mod pin;
 mod readings;

@@ -57,6 +57,19 @@ async fn head(server: &Server, person: &Person) -> proto::Head {
     head.clone()
 }
 
+/// What is said of each body to an operator who has a reason to see them.
+async fn revealed(server: &Server, conversation: u64, (from, through): (u64, u64)) -> Vec<String> {
+    let body = format!(
+        r#"{{"conversation_id":"{conversation}","seq":{from},"through_seq":{through},"reason":"case 1"}}"#
+    );
+    let answer = server.operate("POST", "/v1/messages/reveal", &body).await;
+    let of_line = |line: &str| {
+        let told: serde_json::Value = serde_json::from_str(line).unwrap();
+        told["body"].as_str().unwrap().to_owned()
+    };
+    answer.text().lines().map(of_line).collect()
+}
+
 /// What can be read of a conversation, in ranges of any size.
 async fn seqs(server: &Server, person: &Person, conversation_id: u64, (from, to): (u64, u64)) -> Vec<u64> {
     let mut wire = Wire::greeted(server, person.token()).await;
@@ -183,6 +196,11 @@ async fn messages_that_are_too_old_go_whoever_lacks_them() {
     assert_eq!(seqs(&server, &bob, conversation, (1, 99)).await, (left.oldest_seq..=13).collect::<Vec<_>>());
     let text = explained(&home, conversation, 1);
     assert!(text.contains("body removed by policy (now days:2)"), "{text}");
+    // Not even for a reason.
+    let bodies = revealed(&server, conversation, (1, 13)).await;
+    let gone = usize::try_from(left.oldest_seq - 1).unwrap();
+    assert!(bodies[..gone].iter().all(|body| body == "removed by policy"), "{bodies:?}");
+    assert!(bodies[gone..].iter().all(|body| body == "shown") && bodies.len() == 13, "{bodies:?}");
     // Bob never synced: he is told a gap, and what is young enough.
     let (bobs, gaps) = has_everything(&server, bob.token()).await;
     assert_eq!(gaps, 1);

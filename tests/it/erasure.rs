@@ -33,7 +33,7 @@ async fn explained(server: &Server, user: &str) -> Value {
     serde_json::from_str(&answer.text()).unwrap()
 }
 
-async fn until_done(server: &Server, user: &str) {
+pub async fn until_done(server: &Server, user: &str) {
     eventually("nothing is left in the index", || async {
         (explained(server, user).await["erased"]["done"] == true).then_some(())
     })

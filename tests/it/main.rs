@@ -24,6 +24,8 @@
 //! | [`alarms`] | what goes wrong is told once, to a webhook and the operator's port: refused sign-ins, a full disk |
 //! | [`audit`] | what operators did and tried is written down first: tampering, kills, full disks |
 //! | [`operators`] | operators with roles: who may what, route by route; over restarts, until they are taken back |
+//! | [`looking`] | operators look at messages: hidden until an admin says why, and the reason is in the audit log first |
+//! | [`looking_lists`] | operators look through users and groups: each once, in pages of any size, and one of them whole |
 //! | [`settings`] | settings in force with their sources, and what is logged until the next start |
 //! | [`alarm_mail`] | alarms by mail: written once to each, tried again, recognised when they come twice |
 //! | [`export`] | everything of one user as an archive: whole or broken off, one at a time |
@@ -110,6 +112,8 @@ mod levels;
 mod lifecycle;
 mod login_policy;
 mod long_poll;
+mod looking;
+mod looking_lists;
 mod operator_pages;
 mod operators;
 mod out_of_turn;

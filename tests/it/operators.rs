@@ -25,7 +25,7 @@ fn operator(home: &Home, arguments: &[&str]) -> Output {
 }
 
 /// Makes an operator; the token.
-fn make(home: &Home, name: &str, role: OperatorRole) -> String {
+pub fn make(home: &Home, name: &str, role: OperatorRole) -> String {
     let made = operator(home, &["make", name, "--role", role.name()]);
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     let token = String::from_utf8(made.stdout).unwrap().trim().to_owned();
@@ -43,7 +43,7 @@ fn listed(home: &Home) -> Vec<(String, String)> {
     lines.lines().filter(|line| !line.is_empty()).map(of_line).collect()
 }
 
-async fn ask(server: &Server, token: Option<&str>, name: &str, body: &str) -> http::Answer {
+pub async fn ask(server: &Server, token: Option<&str>, name: &str, body: &str) -> http::Answer {
     let (method, path) = name.split_once(' ').unwrap();
     let path = path.replace("{name}", "disk_low");
     let bearer = token.map(|token| format!("Bearer {token}"));
@@ -51,7 +51,7 @@ async fn ask(server: &Server, token: Option<&str>, name: &str, body: &str) -> ht
     http::exchange(server.operator(), method, &path, &headers, body.as_bytes()).await
 }
 
-fn is_refused(answer: &http::Answer, refusal: Refusal) -> bool {
+pub fn is_refused(answer: &http::Answer, refusal: Refusal) -> bool {
     let body: Value = serde_json::from_str(&answer.text()).unwrap_or_default();
     answer.status == refusal.http_status() && body["code"] == refusal.code()
 }

@@ -50,6 +50,7 @@ pub use history::{heads, range};
 pub use links::{change_of_door, made_link};
 pub use lost_futures::LostFutures;
 pub use members::{about_group, group_info, is_about_group};
+pub use naming::entries;
 pub use pages::{Answered, PageRequest, answer, begin, count_told, page_bytes_max};
 pub use push::{audience, audience_of_all};
 pub use readings::reading_of;

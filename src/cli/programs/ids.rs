@@ -1,18 +1,9 @@
 //! `highwater admin ids …`: what is counted, and under which numbers.
 
-use std::io::Read;
-
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use crate::cli::{
-    ServerFlags,
-    admin::AdminFault,
-    operator_port::{OperatorFault, OperatorPort},
-};
-
-/// Bytes of a list. Source: a thousand ids take some 150 KB.
-const LIST_BYTES_MAX: u64 = 1024 * 1024;
+use crate::cli::{ServerFlags, admin::AdminFault, operator_port::OperatorPort};
 
 /// What an operator asks of ids.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,9 +54,7 @@ impl From<IdsNamed> for (ServerFlags, IdsRequest) {
 pub(super) fn ask(port: &OperatorPort, request: &IdsRequest) -> Result<String, AdminFault> {
     match request {
         IdsRequest::List { all } => {
-            let mut text = String::new();
-            let list = port.post("/v1/ids/list", &json!({}))?;
-            list.take(LIST_BYTES_MAX).read_to_string(&mut text).map_err(OperatorFault::Read)?;
+            let text = port.lines("/v1/ids/list", &json!({}))?;
             let is_asked = |line: &&str| *all || is_of_host(line);
             Ok(text.lines().filter(is_asked).collect::<Vec<_>>().join("\n"))
         }

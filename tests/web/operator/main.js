@@ -17,6 +17,7 @@ import { People } from './people.js';
 import { rules } from './rules.js';
 import { Server } from '../server.js';
 import { sign_in_checks } from './sign_in_checks.js';
+import { user_list_checks } from './user_list_checks.js';
 
 // The whole run takes about a minute; this is for a busy machine.
 const RUN_TIMEOUT_MS = 300_000;
@@ -43,6 +44,7 @@ async function run() {
   await figure_checks(operator, people);
   await alarm_checks(browser, operator, people);
   const harbour = await explain_checks(operator, people);
+  await user_list_checks(operator, people);
   await live_checks(browser, operator, people);
   await hostile_checks(browser, operator, people);
   await look_checks(operator, harbour);

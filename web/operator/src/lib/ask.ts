@@ -23,7 +23,18 @@ export function post<T>(path: string, body: object): Promise<T> {
   return ask<T>('POST', path, body);
 }
 
+/** A list: a document in each line. */
+export async function lines<T>(path: string, body: object): Promise<T[]> {
+  const text = await text_of('POST', path, body);
+  return text.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as T);
+}
+
 async function ask<T>(method: string, path: string, body?: object): Promise<T> {
+  const text = await text_of(method, path, body);
+  return (text === '' ? null : JSON.parse(text)) as T;
+}
+
+async function text_of(method: string, path: string, body?: object): Promise<string> {
   const token = session.token;
   const headers: Record<string, string> = { authorization: `Bearer ${token ?? ''}` };
   if (body !== undefined) headers['content-type'] = 'application/json';
@@ -37,7 +48,7 @@ async function ask<T>(method: string, path: string, body?: object): Promise<T> {
   }
   const text = await response.text();
   if (!response.ok) throw new AskFault(response.status, words(text) ?? `the server answered ${response.status}`);
-  return (text === '' ? null : JSON.parse(text)) as T;
+  return text;
 }
 
 async function answered(path: string, request: RequestInit): Promise<Response> {
