@@ -6,11 +6,8 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{
     config::{Log, LogFormat},
-    http::request_log,
+    http::{request_log, settings::SetFilter},
 };
-
-/// Puts another filter in the place of the one in force; false if it could not be put there.
-pub(super) type SetFilter = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 
 /// Begins to log. A filter that cannot be read was refused by the configuration before. What is answered sets another one.
 pub(super) fn start(log: &Log) -> SetFilter {

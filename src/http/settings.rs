@@ -10,21 +10,20 @@ use serde::Deserialize;
 use super::operator::{Operator, refused};
 use crate::config::{InForce, log_level};
 
+/// Puts another filter of the log in the place of the one in force; false if it could not be put there.
+pub type SetFilter = Arc<dyn Fn(&str) -> bool + Send + Sync>;
+
 /// What the server runs with.
 pub struct ServerSettings {
     in_force: Vec<InForce>,
     log_level: Mutex<String>,
-    set_log_level: Arc<dyn Fn(&str) -> bool + Send + Sync>,
+    set_log_level: SetFilter,
 }
 
 impl ServerSettings {
     /// From the settings as they were read, and what puts another level of the log in the place of the one in force.
     #[must_use]
-    pub fn new(
-        in_force: Vec<InForce>,
-        log_level: String,
-        set_log_level: Arc<dyn Fn(&str) -> bool + Send + Sync>,
-    ) -> ServerSettings {
+    pub fn new(in_force: Vec<InForce>, log_level: String, set_log_level: SetFilter) -> ServerSettings {
         ServerSettings { in_force, log_level: Mutex::new(log_level), set_log_level }
     }
 }
