@@ -24,8 +24,8 @@ use crate::{
     monitor::alarms::{AlarmMessage, message},
 };
 
-/// How long a message is waited for until it counts as one of which nothing was heard. Source: as long as clients wait; a
-/// disk that takes longer is told by an alarm of its own.
+/// How long a message is waited for until it counts as one of which nothing was heard. Source: twice what
+/// `commits_stuck` needs to fire, which is then told by other channels.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
 
 /// Messages that wait while another is on its way; what comes beyond is refused as busy, and tried again. Source: there is
