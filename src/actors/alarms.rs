@@ -42,8 +42,8 @@ impl StandingAlarms {
         let mut alarms = self.alarms.lock();
         let past = alarms.past_mut();
         let slots = newest.0 - past.back_minutes() - DAY_MINUTES..newest.0 + 1;
-        for id in past.ids().to_vec() {
-            match points.rows(Resolution::Minute, slots.clone(), id..=id) {
+        if let (Some(first), Some(last)) = (past.ids().first(), past.ids().last()) {
+            match points.rows(Resolution::Minute, slots, *first..=*last) {
                 Ok(rows) => past.take_up(&rows),
                 Err(fault) => {
                     let error = &fault as &dyn std::error::Error;
@@ -58,15 +58,17 @@ impl StandingAlarms {
     /// whenever it has told the minute points the time.
     pub fn judge(&self) {
         let now = self.clock.now();
+        let mut alarms = self.alarms.lock();
         let tellings = self.monitor.with_points(|points| match points.newest() {
-            Some(minute) => self.alarms.lock().minute_ended(points, minute, now),
+            Some(minute) => alarms.minute_ended(points, minute, now),
             None => Vec::new(),
         });
         for (severity, id) in
             [(Severity::Warning, ids::ALARMS_WARNING), (Severity::Critical, ids::ALARMS_CRITICAL)]
         {
-            self.monitor.set(id, self.alarms.lock().firing_count(severity) as u64);
+            self.monitor.set(id, alarms.firing_count(severity) as u64);
         }
+        drop(alarms);
         tellings.iter().for_each(log);
         if !tellings.is_empty() {
             self.couriers.iter().for_each(|courier| courier.tell(tellings.clone()));

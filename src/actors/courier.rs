@@ -1,7 +1,7 @@
 //! Alarms told beyond the log: one channel, one thread, one telling after the other, each tried again for some minutes, so
 //! that nothing else ever waits for whoever is told.
 //!
-//! What a try does is the channel's: `alarm_webhook` and `alarm_mail` are two.
+//! What a try does is the channel's: `alarm_webhook`, `alarm_mail` and `alarm_group`.
 
 use std::{
     sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel},
@@ -42,6 +42,14 @@ pub const MAIL: Channel = Channel {
     delivered: ids::ALARMS_MAILED,
     failed: ids::ALARMS_UNMAILED,
     dropped: ids::ALARMS_MAIL_DROPPED,
+};
+
+/// One message of a bot for what is told of a minute. What is given up is counted with what failed.
+pub const GROUP: Channel = Channel {
+    name: "group",
+    delivered: ids::ALARMS_SAID,
+    failed: ids::ALARMS_UNSAID,
+    dropped: ids::ALARMS_UNSAID,
 };
 
 /// What is told of one minute on its way: called for each try, until it answers that all of it was taken; blocks.

@@ -1,6 +1,7 @@
 //! Actors: shells that convert, decide and perform. What they decide is in `logic` and `sync`.
 
 pub mod accounts;
+pub mod alarm_group;
 pub mod alarm_mail;
 pub mod alarm_webhook;
 pub mod alarms;

@@ -4,18 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use actix_web::web;
 
-use super::ServeOptions;
-use crate::{
-    actors::audit::Audit,
-    config::Config,
-    model::Clock,
-    monitor::Monitor,
-    store::{
-        files::{FileFault, Files},
-        files_disk::DiskFiles,
-        files_null::NullFiles,
-    },
-};
+use super::{ServeOptions, store::files_of};
+use crate::{actors::audit::Audit, config::Config, model::Clock, monitor::Monitor, store::files::FileFault};
 
 /// How often the head is said in the server's log: kept elsewhere, it proves that nothing was cut off behind it.
 const HEAD_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -27,11 +17,7 @@ pub(super) fn open(
     clock: &Clock,
     monitor: &Monitor,
 ) -> Result<Arc<Audit>, FileFault> {
-    let files: Arc<dyn Files> = if options.null_store {
-        Arc::new(NullFiles::default())
-    } else {
-        Arc::new(DiskFiles::open(config.server.data.join("audit"))?)
-    };
+    let files = files_of(options, &config.server.data, "audit")?;
     Ok(Arc::new(Audit::open(files, clock.clone(), monitor.clone())))
 }
 

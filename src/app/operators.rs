@@ -31,7 +31,8 @@ pub(super) fn serve(
     let minute_clock = system::minute_clock(&services.clock, minute_ms);
     let token = secret_hash(&core.secrets.operator_token);
     let mailer = mail::mailer(&config.mail, token, &minute_clock)?;
-    let alarms = Arc::new(alarms::alarms(&config.alarms, mailer.clone(), &minute_clock, &core.points)?);
+    let alarms = alarms::alarms(&config.alarms, mailer.clone(), &minute_clock, minute_ms, core)?;
+    let alarms = Arc::new(alarms);
     let audit =
         audit::open(config, options, &services.clock, &services.monitor).map_err(StartFault::Audit)?;
     actix_web::rt::spawn(audit::say_heads(Arc::clone(&audit)));

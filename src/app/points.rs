@@ -8,13 +8,17 @@ use actix_web::{
     web,
 };
 
-use super::{ServeOptions, store::disk_bytes, survey::survey};
+use super::{
+    ServeOptions,
+    store::{disk_bytes, files_of},
+    survey::survey,
+};
 use crate::{
     actors::{alarms::StandingAlarms, host_ids::HostIds, point_keeper::PointKeeper, user::UserServices},
     config::Config,
     model::Clock,
     monitor::{Monitor, ids},
-    store::{files::Files, files_disk::DiskFiles, files_null::NullFiles, points::PointRetention},
+    store::{files::Files, files_null::NullFiles, points::PointRetention},
 };
 
 /// How often the clock is looked at.
@@ -48,17 +52,11 @@ pub(super) fn open(config: &Config, options: &ServeOptions, monitor: &Monitor) -
 }
 
 fn files(config: &Config, options: &ServeOptions) -> Arc<dyn Files> {
-    if options.null_store {
-        return Arc::new(NullFiles::default());
-    }
-    match DiskFiles::open(config.server.data.join("points")) {
-        Ok(files) => Arc::new(files),
-        Err(fault) => {
-            let error = &fault as &dyn std::error::Error;
-            tracing::warn!(error, "points of the monitor are not stored: their directory cannot be opened");
-            Arc::new(NullFiles::default())
-        }
-    }
+    files_of(options, &config.server.data, "points").unwrap_or_else(|fault| {
+        let error = &fault as &dyn std::error::Error;
+        tracing::warn!(error, "points of the monitor are not stored: their directory cannot be opened");
+        Arc::new(NullFiles::default())
+    })
 }
 
 /// What counting by minutes needs.

@@ -85,7 +85,8 @@ pub(super) fn open(
     make_directory(&directory)?;
     let lock = StoreLock::acquire(&directory)?;
     make_directory(&directory.join("log"))?;
-    let files = open_files(options, &directory)?;
+    let files = files_of(options, &directory, "log")?;
+    let files = if options.null_store { files } else { seeded_files(options, files)? };
     let store_exists = !Log::is_absent(&*files)?;
     let (secrets, _) = Secrets::load_or_create(&directory, store_exists, &|bytes| random.fill(bytes))?;
     let choice = if options.null_store { EngineChoice::Memory } else { config.storage.engine };
@@ -130,11 +131,16 @@ pub(super) fn open(
     Ok(OpenedStore { opened, engine, secrets, reopen_index, index_has_room, lock })
 }
 
-fn open_files(options: &ServeOptions, directory: &Path) -> Result<Arc<dyn Files>, StoreFault> {
-    if options.null_store {
-        return Ok(Arc::new(NullFiles::default()));
+/// The files of a part of the data directory; of the null store those that keep nothing.
+pub(super) fn files_of(
+    options: &ServeOptions,
+    directory: &Path,
+    part: &str,
+) -> Result<Arc<dyn Files>, FileFault> {
+    match options.null_store {
+        true => Ok(Arc::new(NullFiles::default())),
+        false => Ok(Arc::new(DiskFiles::open(directory.join(part))?)),
     }
-    seeded_files(options, Arc::new(DiskFiles::open(directory.join("log"))?))
 }
 
 fn make_directory(directory: &Path) -> Result<(), StoreFault> {

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, ops::RangeInclusive, path::PathBuf};
 
 use super::given::{Given, quoted};
+use crate::model::{ConversationId, limits::NAME_CHARS, record::is_name_letter};
 
 /// Bounds of rules, in their units. Source: the largest is more than any disk has bytes.
 const BOUNDS: RangeInclusive<u64> = 0..=1_000_000_000_000_000_000;
@@ -16,6 +17,10 @@ pub struct Alarms {
     pub webhook_url: String,
     /// A file with the secret by which they are signed; empty: none.
     pub webhook_secret_file: PathBuf,
+    /// The conversation in which alarms are told; `None`: in none.
+    pub group: Option<ConversationId>,
+    /// Name of the bot that tells them there; empty: none.
+    pub bot: String,
     /// What is made of rules, by name.
     pub rules: BTreeMap<String, AlarmRule>,
 }
@@ -37,11 +42,36 @@ impl Alarms {
         let (url, secret) = (!self.webhook_url.is_empty(), !self.webhook_secret_file.as_os_str().is_empty());
         let unsigned = "needs alarms.webhook_secret_file beside it, or whoever likes could tell alarms there";
         let alone = "means nothing without alarms.webhook_url, where alarms are told";
-        match (url, secret) {
-            (true, false) => ("alarms.webhook_url", Some(unsigned.to_owned())),
-            (false, true) => ("alarms.webhook_secret_file", Some(alone.to_owned())),
+        match (url, secret, self.group.is_some(), !self.bot.is_empty()) {
+            (true, false, ..) => ("alarms.webhook_url", Some(unsigned.to_owned())),
+            (false, true, ..) => ("alarms.webhook_secret_file", Some(alone.to_owned())),
+            (.., true, false) => {
+                ("alarms.group", Some("needs alarms.bot beside it, who tells there".to_owned()))
+            }
+            (.., false, true) => ("alarms.bot", Some("means nothing without alarms.group".to_owned())),
             _ => ("alarms.webhook_url", None),
         }
+    }
+}
+
+/// The number of a conversation, or none.
+pub(super) fn group(text: String) -> Result<Option<ConversationId>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = text.parse().ok().filter(|number| plain && *number != 0);
+    let problem = || format!("must be the id of a conversation in decimal, not {}", quoted(&text));
+    number.map(|number| Some(ConversationId(number))).ok_or_else(problem)
+}
+
+/// The name of a user, or none.
+pub(super) fn bot(text: String) -> Result<String, String> {
+    let fits = NAME_CHARS.contains(&text.chars().count()) && text.chars().all(is_name_letter);
+    if text.is_empty() || fits {
+        Ok(text)
+    } else {
+        Err(format!("must be the name of a bot, not {}", quoted(&text)))
     }
 }
 
@@ -127,6 +157,15 @@ mod tests {
     }
 
     #[test]
+    fn a_group_and_its_bot_are_given_together() {
+        let text = "[alarms]\ngroup = \"18446744073709551615\"\nbot = \"Night-Watch\"\n";
+        let alarms = load_text(text).map(|config| config.alarms).unwrap_or_default();
+        assert_eq!((alarms.group, alarms.bot.as_str()), (Some(ConversationId(u64::MAX)), "Night-Watch"));
+        let none = load_text("[alarms]\ngroup = \"\"\nbot = \"\"\n").map(|config| config.alarms);
+        assert_eq!(none.ok(), Some(Alarms::default()));
+    }
+
+    #[test]
     fn what_means_nothing_is_refused_by_name() {
         for (text, expected) in [
             ("[alarms.rules]\ndisk_low = 5\n", "a table with bound, hours or off"),
@@ -140,6 +179,17 @@ mod tests {
             ("[alarms]\nwebhook_url = \"http://example.org\"\n", "https://HOST/"),
             ("[alarms]\nwebhook_url = \"https://example.org/a\"\n", "needs alarms.webhook_secret_file"),
             ("[alarms]\nwebhook_secret_file = \"s\"\n", "means nothing without alarms.webhook_url"),
+            ("[alarms]\ngroup = \"42\"\n", "alarms.group needs alarms.bot"),
+            ("[alarms]\nbot = \"watch\"\n", "alarms.bot means nothing without alarms.group"),
+            ("[alarms]\ngroup = \"0\"\nbot = \"watch\"\n", "must be the id of a conversation"),
+            ("[alarms]\ngroup = \"+42\"\nbot = \"watch\"\n", "must be the id of a conversation"),
+            ("[alarms]\ngroup = \"tea\"\nbot = \"watch\"\n", "must be the id of a conversation"),
+            ("[alarms]\ngroup = 42\nbot = \"watch\"\n", "must be a string in quotes"),
+            (
+                "[alarms]\ngroup = \"18446744073709551616\"\nbot = \"watch\"\n",
+                "must be the id of a conversation",
+            ),
+            ("[alarms]\ngroup = \"42\"\nbot = \"the watch\"\n", "must be the name of a bot"),
         ] {
             let error = error_of(text);
             assert!(error.contains(expected), "{text}: {error}");

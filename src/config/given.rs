@@ -149,6 +149,12 @@ impl fmt::Display for Given {
     }
 }
 
+/// Kinds as they would stand in the file.
+pub(super) fn shown_kinds(kinds: &[DocumentKind]) -> String {
+    let one = |kind: &DocumentKind| format!("{{ number = {}, name = {} }}", kind.number, quoted(&kind.name));
+    format!("[{}]", kinds.iter().map(one).collect::<Vec<_>>().join(", "))
+}
+
 /// As it would stand in the file.
 pub(super) fn quoted(text: &str) -> String {
     toml::Value::from(text).to_string()

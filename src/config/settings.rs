@@ -8,13 +8,12 @@ use super::{
         READERS, RETENTION_S, SEGMENT_BYTES, STEP_POINTERS, TAIL_BYTES, WORKERS,
     },
     checks::{address, bodies, data_directory, log_level, origins},
-    given::{Given, quoted},
+    given::{Given, quoted, shown_kinds},
     identity::{
         KEYS_FLOOR_S, KEYS_REFRESH_S, LEEWAY_S, LIFETIME_S, algorithms, file, issuer, name_claim, private_url,
     },
     mail,
     names::{CLASS_RULES, ENGINES, LOG_FORMATS, STRANGERS, WHEN_FULL, named},
-    sections::DocumentKind,
 };
 
 /// Read from nowhere but its flag, so that it is never left on.
@@ -318,6 +317,16 @@ pub(super) static SETTINGS: &[Setting] = &[
         show: |c| quoted(&c.alarms.webhook_secret_file.to_string_lossy()),
     },
     Setting {
+        key: "alarms.group",
+        set: |c, given| put(&mut c.alarms.group, given.string().and_then(alarms::group)),
+        show: |c| quoted(&c.alarms.group.map(|group| group.to_string()).unwrap_or_default()),
+    },
+    Setting {
+        key: "alarms.bot",
+        set: |c, given| put(&mut c.alarms.bot, given.string().and_then(alarms::bot)),
+        show: |c| quoted(&c.alarms.bot),
+    },
+    Setting {
         key: "alarms.rules",
         set: |c, given| put(&mut c.alarms.rules, alarms::rules(given)),
         show: |c| alarms::shown(&c.alarms.rules),
@@ -375,10 +384,7 @@ pub(super) static SETTINGS: &[Setting] = &[
     Setting {
         key: "kinds",
         set: |c, given| put(&mut c.kinds, given.kinds()),
-        show: |c| {
-            let one = |k: &DocumentKind| format!("{{ number = {}, name = {} }}", k.number, quoted(&k.name));
-            format!("[{}]", c.kinds.iter().map(one).collect::<Vec<_>>().join(", "))
-        },
+        show: |c| shown_kinds(&c.kinds),
     },
 ];
 

@@ -37,7 +37,7 @@ const FAMILIES: &[(&str, &str)] = &[
     ("contact_changes", "What users decided about their contacts, by change."),
     ("watermarks", "Hints of how far others have come, by outcome."),
     ("alarms_firing", "Alarms that fire now, by severity."),
-    ("alarm_deliveries", "Tellings of alarms to the webhook, by outcome."),
+    ("alarm_deliveries", "Tellings of alarms, by channel and outcome."),
     ("erasures", "Erasures of users, by stage: begun, and done when the index has nothing left."),
 ];
 

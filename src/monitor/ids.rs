@@ -335,6 +335,10 @@ server_ids! {
     ALARMS_UNMAILED = 1326, "alarms.unmailed", Sum, Count, "alarms", "alarm_deliveries" {"channel": "mail", "outcome": "failed"};
     /// Tellings that were given up since too many waited for mail.
     ALARMS_MAIL_DROPPED = 1327, "alarms.mail_dropped", Sum, Count, "alarms", "alarm_deliveries" {"channel": "mail", "outcome": "dropped"};
+    /// Tellings of alarms that are stored as a message in the group of operators.
+    ALARMS_SAID = 1328, "alarms.said", Sum, Count, "alarms", "alarm_deliveries" {"channel": "group", "outcome": "delivered"};
+    /// Tellings that could not be stored there, however often it was tried, and those given up since too many waited.
+    ALARMS_UNSAID = 1329, "alarms.unsaid", Sum, Count, "alarms", "alarm_deliveries" {"channel": "group", "outcome": "failed"};
 }
 
 /// Operations per batch. Bounds: a batch holds at most 256 operations.

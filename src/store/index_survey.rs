@@ -27,6 +27,12 @@ impl IndexSurvey {
     pub fn live_bytes(&self) -> Option<u64> {
         self.live_bytes
     }
+
+    /// Whether the next step begins a lap.
+    #[must_use]
+    pub fn is_at_the_beginning(&self) -> bool {
+        self.from.is_empty()
+    }
 }
 
 impl View {

@@ -29,7 +29,8 @@ pub const SETUP_TOKEN_FILE: &str = "setup.token";
 
 /// Bytes of chance in a token: 43 characters. Source: security baseline, opaque 256-bit tokens.
 const TOKEN_BYTES: usize = 32;
-const OPERATOR_TOKEN_PREFIX: &str = "hwo_";
+/// What the token of every operator begins with, also of those who have a name.
+pub const OPERATOR_TOKEN_PREFIX: &str = "hwo_";
 const SETUP_TOKEN_PREFIX: &str = "hws_";
 /// Number of the first snapshot key.
 const FIRST_KEY_ID: u8 = 1;

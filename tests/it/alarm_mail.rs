@@ -15,7 +15,7 @@ const RULES: &str = "[alarms.rules.sign_ins_refused]\nbound = 0\n";
 const NAME: &str = "sign_ins_refused";
 
 /// Signs in by a wrong password until it is told.
-async fn guess_until(server: &Server, is_told: impl Fn() -> bool) {
+pub async fn guess_until(server: &Server, is_told: impl Fn() -> bool) {
     let mut wire = Wire::connect(server, Encoding::Binary).await;
     for number in 0..2000 {
         if is_told() {
@@ -26,7 +26,7 @@ async fn guess_until(server: &Server, is_told: impl Fn() -> bool) {
     panic!("it is never told");
 }
 
-async fn metric(server: &Server, line: &str) -> bool {
+pub async fn metric(server: &Server, line: &str) -> bool {
     server.operate("GET", "/metrics", "").await.text().lines().any(|one| one.contains(line))
 }
 

@@ -188,7 +188,7 @@ fn text(n: usize) -> String {
 }
 
 /// Sends until a send is refused as the disk is full, and gives that one; all before it were acknowledged or refused.
-async fn send_until_full(
+pub async fn send_until_full(
     wire: &mut Wire,
     send: &impl Fn(usize) -> proto::Send,
     told: &mut Vec<proto::Sent>,

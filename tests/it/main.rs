@@ -66,6 +66,7 @@
 
 mod support;
 
+mod alarm_group;
 mod alarm_mail;
 mod alarms;
 mod api_keys;

@@ -6,10 +6,8 @@ use super::{Accounts, secret_hash};
 use crate::{
     logic::operation::{OperatorChange, Request},
     model::{NamedOperator, OperatorRole, Operators, operator::is_operator_name},
+    store::secrets::OPERATOR_TOKEN_PREFIX,
 };
-
-/// What the token of every operator begins with; that of the one in the data directory does, too.
-const OPERATOR_TOKEN_PREFIX: &str = "hwo_";
 
 impl Accounts {
     /// Makes an operator, whose token is told once.

@@ -54,9 +54,10 @@ impl Process {
         self.alarms.judge();
     }
 
-    /// Counts so many messages, and goes on to a minute.
+    /// Counts so many messages and a usual number of connections, and goes on to a minute.
     fn messages(&self, count: u64, minute: i64) {
         self.monitor.add(ids::MESSAGES_STORED, count);
+        self.monitor.add(ids::CONNECTIONS_OPENED, 100);
         self.until(minute);
     }
 
@@ -78,12 +79,14 @@ impl Process {
 #[test]
 fn a_week_that_other_processes_counted_is_compared_with() {
     const FELL: &str = "messages_fell";
-    let mut process = Process::on(FaultyDisk::new(), 0, &[FELL]);
+    // Of another id, and of yesterday.
+    const ROSE: &str = "connections_rose";
+    let mut process = Process::on(FaultyDisk::new(), 0, &[FELL, ROSE]);
     for minute in 1..=7 * DAY_MINUTES {
         process.messages(100, minute);
         // Every day another process, so that none has the week in its memory.
         if minute % DAY_MINUTES == 700 {
-            process = Process::on(process.killed(), minute, &[FELL]);
+            process = Process::on(process.killed(), minute, &[FELL, ROSE]);
         }
     }
     assert_eq!(
@@ -96,8 +99,10 @@ fn a_week_that_other_processes_counted_is_compared_with() {
     }
     assert_eq!(process.alarm(FELL), ("quiet".to_owned(), None));
     let next = 7 * DAY_MINUTES + 30;
-    let process = Process::on(process.killed(), next, &[FELL]);
-    assert_eq!(process.alarm(FELL), ("quiet".to_owned(), None), "a restart knows as much");
+    let process = Process::on(process.killed(), next, &[FELL, ROSE]);
+    for alarm in [FELL, ROSE] {
+        assert_eq!(process.alarm(alarm), ("quiet".to_owned(), None), "a restart knows as much: {alarm}");
+    }
     for minute in 1..=10 {
         process.messages(60, next + minute);
     }

@@ -137,7 +137,7 @@ fn measured(measure: Measure, series: &impl Series, minute: Minute) -> Measured 
     };
     match measure {
         Measure::Of(ids) => sum(ids).map_or(Measured::Missing, Measured::Value),
-        Measure::Ratio { above, below, times, below_least } => match (sum(above), sum(below)) {
+        Measure::Ratio { above, below, times, below_least, .. } => match (sum(above), sum(below)) {
             (Some(_), Some(below)) if below < below_least.max(1) => Measured::TooFew,
             (Some(above), Some(below)) => Measured::Value(above.saturating_mul(times) / below),
             _ => Measured::Missing,

@@ -23,16 +23,22 @@ pub struct Letter {
 /// One letter for what is told of a minute, what weighs most first.
 #[must_use]
 pub fn letter(tellings: &[Telling]) -> Letter {
+    let tellings = by_weight(tellings);
+    let parts: Vec<String> = tellings.iter().map(|told| part(told)).collect();
+    Letter { subject: subject(&tellings), text: parts.join("\n"), identity: identity(&tellings) }
+}
+
+/// What weighs most first.
+pub(super) fn by_weight(tellings: &[Telling]) -> Vec<&Telling> {
     let mut tellings: Vec<&Telling> = tellings.iter().collect();
     tellings.sort_by_key(|told| weight(told));
-    let parts: Vec<String> = tellings.iter().map(|told| part(told)).collect();
-    let identity =
-        |told: &&Telling| format!("{} {} {} {}\n", told.alarm, told.begun_ms, told.state, told.at_ms);
-    Letter {
-        subject: subject(&tellings),
-        text: parts.join("\n"),
-        identity: tellings.iter().map(identity).collect(),
-    }
+    tellings
+}
+
+/// What makes these ones these and no others: alarm, begin, state and time of each.
+pub(super) fn identity(tellings: &[&Telling]) -> String {
+    let one = |told: &&Telling| format!("{} {} {} {}\n", told.alarm, told.begun_ms, told.state, told.at_ms);
+    tellings.iter().map(one).collect()
 }
 
 /// The first, with its severity or that it is over, and the names of the others as far as they fit.
@@ -48,7 +54,8 @@ fn subject(tellings: &[&Telling]) -> String {
     subject
 }
 
-fn part(told: &Telling) -> String {
+/// What is written of one alarm: some lines, each ended by a line feed.
+pub(super) fn part(told: &Telling) -> String {
     let (value, bound) = (shown(told.unit, told.value), shown(told.unit, told.bound));
     let (begun, at) = (moment(told.begun_ms), moment(told.at_ms));
     let since = match told.state {

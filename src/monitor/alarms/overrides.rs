@@ -24,13 +24,19 @@ pub enum RuleFault {
         /// The rules that there are.
         known: Vec<&'static str>,
     },
-    /// A share that nothing reaches.
-    #[error("alarms.rules.{name}.bound is {bound} %, which can never be passed")]
-    Never {
+    /// A bound that the rule's measure can never pass, or always does.
+    #[error("alarms.rules.{name}.bound is {}, which every minute would pass or none could; it may be {}", in_unit(*bound, unit), range(*least, *most, unit))]
+    Bound {
         /// Which rule.
         name: &'static str,
         /// What was given.
         bound: i64,
+        /// The smallest that means something.
+        least: i64,
+        /// The largest, if there is one.
+        most: Option<i64>,
+        /// Of all three.
+        unit: &'static str,
     },
 }
 
@@ -53,19 +59,36 @@ pub fn overridden<'a>(
             hours: given.hours.or(rules[place].hours),
             ..rules[place]
         };
-        if is_never(&rule) {
-            return Err(RuleFault::Never { name: rule.name, bound: rule.bound });
+        let (least, most) = bounds(&rule);
+        if rule.bound < least || most.is_some_and(|most| rule.bound > most) {
+            let Rule { name, bound, unit, .. } = rule;
+            return Err(RuleFault::Bound { name, bound, least, most, unit });
         }
         made[place] = (!given.off).then_some(rule);
     }
     Ok(made.into_iter().flatten().collect())
 }
 
-/// Nothing falls by more than all of it, nothing counted is below 0.
-fn is_never(rule: &Rule) -> bool {
+/// The smallest and the largest bound by which a rule counts some minutes and not all: nothing counted is below 0, nothing
+/// falls by more than all of it, and a share is never more than the whole.
+fn bounds(rule: &Rule) -> (i64, Option<i64>) {
     match rule.condition {
-        Condition::Fell { .. } => rule.bound >= 100,
-        Condition::Below => rule.bound <= 0,
-        Condition::Above | Condition::Rose { .. } | Condition::Missing { .. } => false,
+        Condition::Above => (0, rule.measure.most().map(|most| most - 1)),
+        Condition::Below => (1, rule.measure.most()),
+        Condition::Fell { .. } => (0, Some(99)),
+        Condition::Rose { .. } => (0, None),
+        // The last minute that is looked back at has to have a point.
+        Condition::Missing { within } => (0, Some(within - 2)),
+    }
+}
+
+fn in_unit(value: i64, unit: &str) -> String {
+    format!("{value} {unit}").trim_end().to_owned()
+}
+
+fn range(least: i64, most: Option<i64>, unit: &str) -> String {
+    match most {
+        Some(most) => format!("{least} to {}", in_unit(most, unit)),
+        None => format!("{} or more", in_unit(least, unit)),
     }
 }

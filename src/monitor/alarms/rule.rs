@@ -27,6 +27,8 @@ pub enum Measure {
         times: i64,
         /// Fewest that are divided by.
         below_least: i64,
+        /// What is divided is a part of what it is divided by, so that it is never more than `times`.
+        is_share: bool,
     },
 }
 
@@ -132,6 +134,17 @@ impl Hours {
         let hour = minute.0.div_euclid(60).rem_euclid(24);
         let (from, until) = (i64::from(self.from), i64::from(self.until));
         if from < until { (from..until).contains(&hour) } else { hour >= from || hour < until }
+    }
+}
+
+impl Measure {
+    /// More than this it never is, whatever is counted.
+    #[must_use]
+    pub const fn most(self) -> Option<i64> {
+        match self {
+            Measure::Ratio { times, is_share: true, .. } => Some(times),
+            Measure::Ratio { .. } | Measure::Of(_) => None,
+        }
     }
 }
 

@@ -69,7 +69,13 @@ pub static SHIPPED: &[Rule] = &[
         ..warning(
             "disk_low",
             "little is left on the disk of the data directory",
-            Measure::Ratio { above: &[ids::DISK_FREE], below: &[ids::DISK_SIZE], times: 100, below_least: 1 },
+            Measure::Ratio {
+                above: &[ids::DISK_FREE],
+                below: &[ids::DISK_SIZE],
+                times: 100,
+                below_least: 1,
+                is_share: true,
+            },
             Condition::Below,
         )
     },
@@ -127,6 +133,7 @@ pub static SHIPPED: &[Rule] = &[
                 below: &[ids::BATCHES],
                 times: 1,
                 below_least: 3,
+                is_share: false,
             },
             Condition::Above,
         )
@@ -173,6 +180,7 @@ pub static SHIPPED: &[Rule] = &[
                 below: &[ids::INDEX_LIVE_BYTES],
                 times: 100,
                 below_least: 64 * 1024 * 1024,
+                is_share: false,
             },
             Condition::Above,
         )
@@ -218,6 +226,7 @@ pub static SHIPPED: &[Rule] = &[
                 below: &[Op::Send.calls()],
                 times: 100,
                 below_least: 20,
+                is_share: true,
             },
             Condition::Above,
         )

@@ -170,6 +170,58 @@ fn the_rules_are_well_formed() {
     assert!(overridden(SHIPPED, []).is_ok());
 }
 
+/// What no minute could pass, or every minute would, is no bound.
+#[test]
+fn a_bound_beyond_what_a_unit_can_be_is_refused_and_the_range_is_said() {
+    let most = 1_000_000_000_000_000_000;
+    for (name, least, largest, says) in [
+        ("disk_nearly_full", 1, None, "1 bytes or more"),
+        ("disk_low", 1, Some(100), "1 to 100 %"),
+        ("messages_fell", 0, Some(99), "0 to 99 %"),
+        ("messages_stopped", 0, Some(99), "0 to 99 %"),
+        ("connections_rose", 0, None, ""),
+        ("commits_slow", 0, None, ""),
+        ("index_bloated", 0, None, ""),
+        ("sends_refused_busy", 0, Some(99), "0 to 99 %"),
+        ("sign_ins_refused", 0, None, ""),
+        ("minutes_missing", 0, Some(58), "0 to 58"),
+    ] {
+        let with =
+            |bound| overridden(SHIPPED, [(name, Override { bound: Some(bound), ..Override::default() })]);
+        assert!(with(least).is_ok() && with(largest.unwrap_or(most)).is_ok(), "{name}");
+        for beyond in [Some(least - 1).filter(|bound| *bound >= 0), largest.map(|largest| largest + 1)] {
+            let Some(beyond) = beyond else { continue };
+            let fault = with(beyond).unwrap_err().to_string();
+            let begins = format!("alarms.rules.{name}.bound is {beyond}");
+            assert!(fault.starts_with(&begins) && fault.ends_with(&format!("it may be {says}")), "{fault}");
+        }
+    }
+}
+
+/// The ends of the ranges, held against what rules say of minutes: the last bound that is taken counts some, and the first
+/// that is not counts none or all.
+#[test]
+fn the_ranges_of_bounds_are_those_of_the_measures() {
+    let counts = |name: &str, bound: i64, points: &Points| {
+        let rule = Rule { bound, ..*SHIPPED.iter().find(|rule| rule.name == name).unwrap() };
+        matches!(evaluate(&rule, points, Minute(FIRST + 5)), Verdict::Firing { .. })
+    };
+    let full = week(&[(ids::DISK_FREE, 0)]);
+    let empty = week(&[(ids::DISK_FREE, 100 * GIB)]);
+    assert!(counts("disk_low", 1, &full) && !counts("disk_low", 0, &full));
+    assert!(!counts("disk_low", 100, &empty) && counts("disk_low", 101, &empty));
+    let overload = Op::Send.errors(Outcome::Overload).unwrap();
+    let all_refused = week(&[(overload, 100)]);
+    assert!(
+        counts("sends_refused_busy", 99, &all_refused) && !counts("sends_refused_busy", 100, &all_refused)
+    );
+    let nothing = week(&[(ids::MESSAGES_STORED, 0)]);
+    assert!(counts("messages_fell", 99, &nothing) && !counts("messages_fell", 100, &nothing));
+    let mut gap = week(&[]);
+    gap.0.retain(|(_, minute), _| *minute == FIRST + 5 || *minute <= FIRST + 5 - 60);
+    assert!(counts("minutes_missing", 58, &gap) && !counts("minutes_missing", 59, &gap));
+}
+
 /// The row of a rule in the operator's guide.
 fn row(rule: &Rule) -> String {
     let name = |id: u32| format!("`{}`", FRAMEWORK[index_of(&FRAMEWORK, id).unwrap()].name);

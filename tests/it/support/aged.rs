@@ -16,7 +16,7 @@ use highwater::{
         operation::{NewDevice, Register, Send, Target},
     },
     model::{
-        ClientMessageId, ConversationId, DeviceId, Policy, Retentions, Seq, TimeMs, UserId,
+        ClientMessageId, ConversationId, Day, DeviceId, Policy, Retentions, Seq, TimeMs, UserId,
         limits::BATCH_BYTES_MAX,
     },
     store::{
@@ -29,6 +29,8 @@ use highwater::{
         view::View,
     },
 };
+
+use highwater_wire::Refusal;
 
 use super::{Home, Person, server::PersonDevice};
 
@@ -85,12 +87,17 @@ impl OldStore {
 
     /// Decides what must not be refused, and indexes it.
     pub fn decide(&mut self, request: Request) -> Answer {
+        self.try_decide(request).unwrap()
+    }
+
+    /// Decides, and indexes what is not refused.
+    pub fn try_decide(&mut self, request: Request) -> Result<Answer, Refusal> {
         let operation = Operation { at: self.now, request };
         for _ in 0..3 {
             match self.committer.commit([&operation]).unwrap().outcomes.pop().unwrap() {
                 Outcome::Told(answer) => {
                     while self.committer.index_step().unwrap() {}
-                    return answer.unwrap();
+                    return answer;
                 }
                 _ => {
                     let view = View::new(self.committer.tail(), &self.engine);
@@ -100,6 +107,11 @@ impl OldStore {
             }
         }
         panic!("{operation:?} is not decided");
+    }
+
+    /// The day that a new send names.
+    pub fn today(&self) -> Day {
+        self.now.day()
     }
 
     pub fn person(&mut self, name: &str) -> Person {
