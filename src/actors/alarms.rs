@@ -67,6 +67,8 @@ impl StandingAlarms {
         {
             self.monitor.set(id, self.alarms.lock().firing_count(severity) as u64);
         }
+        let begun = tellings.iter().filter(|told| told.state == "firing").count();
+        self.monitor.add(ids::ALARMS_FIRED, begun as u64);
         tellings.iter().for_each(log);
         if !tellings.is_empty() {
             self.couriers.iter().for_each(|courier| courier.tell(tellings.clone()));

@@ -28,6 +28,7 @@ pub mod profile;
 pub mod random;
 pub mod reading;
 pub mod record;
+pub mod reports;
 pub mod retention;
 pub mod seeded;
 pub mod strangers;

@@ -1,0 +1,99 @@
+//! Reports from outside: their figures are what was done, on the port and by the command.
+
+use highwater_wire::proto::send::To;
+use serde_json::Value;
+
+use crate::support::{Home, Person, Server, Wire, eventually, requests, temp_dir::TempDir};
+
+/// A minute of these servers, ms: a day is over within fifteen seconds.
+const FLAGS: &[&str] = &["--dev", "--monitor-minute-ms", "10"];
+
+async fn report(server: &Server, query: &str) -> Value {
+    let answer = server.operate("GET", &format!("/v1/reports?{query}"), "").await;
+    assert_eq!(answer.status, 200, "{query}: {answer:?}");
+    serde_json::from_str(&answer.text()).unwrap()
+}
+
+fn figure(report: &Value, name: &str) -> Value {
+    let figures = report["figures"].as_array().unwrap();
+    figures.iter().find(|figure| figure["name"] == name).unwrap_or_else(|| panic!("no {name}")).clone()
+}
+
+/// Sends so many messages; each is in the log when this returns.
+async fn send(server: &Server, [ann, bob]: &[Person; 2], count: usize) {
+    let mut wire = Wire::greeted(server, ann.token()).await;
+    let day = requests::today(&mut wire).await;
+    for number in 0..count {
+        let text = format!("message {number}");
+        requests::sent(&mut wire, requests::send(To::UserId(bob.user_id), day, &text)).await;
+    }
+    wire.close().await;
+}
+
+/// Today and tomorrow by the clock of the system: the first two days of a server whose minutes are short.
+fn first_days() -> [String; 2] {
+    let output = |day: &str| {
+        let output =
+            std::process::Command::new("date").args(["-u", "-d", day, "+%Y-%m-%d"]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    [output("today"), output("tomorrow")]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_says_what_was_done() {
+    let home = Home::new("[server]\nworkers = 2\n", FLAGS);
+    let [today, tomorrow] = first_days();
+    let server = home.start();
+    let people = server.people(1).await;
+    send(&server, &people, 23).await;
+    // The day may have ended in between.
+    eventually("the messages are told", || async {
+        let first = figure(&report(&server, &format!("day={today}")).await, "messages_stored");
+        let answer = server.operate("GET", &format!("/v1/reports?day={tomorrow}"), "").await;
+        let second: Value = serde_json::from_str(&answer.text()).unwrap_or_default();
+        let second = if answer.status == 200 { figure(&second, "messages_stored") } else { Value::Null };
+        let sum = first["value"].as_i64().unwrap_or(0) + second["value"].as_i64().unwrap_or(0);
+        assert!(sum <= 23, "{first} {second}");
+        (sum == 23).then_some(())
+    })
+    .await;
+    let told = report(&server, &format!("day={today}")).await;
+    assert_eq!((&told["kind"], &told["period"]), (&"day".into(), &today.as_str().into()));
+    let messages = figure(&told, "messages_stored");
+    assert_eq!((&messages["before"], &messages["percent"]), (&Value::Null, &Value::Null), "{messages}");
+    assert!(told["minutes_missing_before"] == 1440, "{told}");
+    for wrong in ["", "day=2999-01-01", "day=2026-02-30", "week=2026-W54", "day=2026-11-21&week=2026-W47"] {
+        let answer = server.operate("GET", &format!("/v1/reports?{wrong}"), "").await;
+        assert_eq!(answer.status, 400, "{wrong}: {answer:?}");
+    }
+    let path = format!("/v1/reports?day={today}");
+    let stranger = crate::support::http::exchange(server.operator(), "GET", &path, &[], b"").await;
+    assert_eq!(stranger.status, 401, "{stranger:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_is_printed_and_written_as_a_page() {
+    let home = Home::new("[server]\nworkers = 2\n", &["--dev"]);
+    let [today, _] = first_days();
+    let _server = home.start();
+    let directory = TempDir::new();
+    let file = directory.path().join("report.html");
+    let command = |more: &[&str]| {
+        let mut command = Home::bare_command();
+        command.args(["admin", "report", "--day", &today, "--data"]).arg(home.data()).args(more);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let printed = command(&[]);
+    assert!(printed.starts_with(&format!("{today} (UTC")), "{printed}");
+    assert!(printed.contains("\nmessages stored: "), "{printed}");
+    let said = command(&["--html", file.to_str().unwrap()]);
+    assert_eq!(said, format!("{today} is in {}\n", file.display()));
+    let page = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(page.matches("src=\"data:image/png;base64,iVBOR").count(), 4, "{page:.2000}");
+    assert!(page.contains("most connections at a time") && !page.contains("<script"), "{page:.2000}");
+    let mut neither = Home::bare_command();
+    assert!(!neither.args(["admin", "report", "--data"]).arg(home.data()).output().unwrap().status.success());
+}
