@@ -15,6 +15,7 @@ mod identity;
 mod loading;
 mod mail;
 mod names;
+mod reports;
 mod sections;
 mod settings;
 mod sources;
@@ -38,6 +39,7 @@ pub use checks::log_level;
 pub use fault::ConfigError;
 pub use identity::Identity;
 pub use mail::{Mail, MailSecurity, MailServer};
+pub use reports::Reports;
 pub use sections::{
     Accounts, Cleanup, Client, DocumentKind, Engine, Groups, Log, LogFormat, Messages, Monitor, Operator,
     Registration, RegistrationMode, Server, Storage,
@@ -81,6 +83,8 @@ pub struct Config {
     pub alarms: Alarms,
     /// How operators are written to.
     pub mail: Mail,
+    /// Which reports operators are written.
+    pub reports: Reports,
     /// Logs.
     pub log: Log,
     /// Document kinds besides the server's own.

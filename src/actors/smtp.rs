@@ -32,6 +32,8 @@ pub struct SmtpFault {
     pub says: String,
     /// The server said no; another mail may still be taken.
     pub is_answer: bool,
+    /// It is not known whether the mail was taken: nothing more was heard on a connection that stood.
+    pub may_be_taken: bool,
 }
 
 /// The connection to a mail server cannot be protected.
@@ -73,7 +75,7 @@ pub fn smtp(parts: SmtpParts) -> Result<HandOver, RootsFault> {
             let is_answer = fault.is_permanent() || fault.is_transient();
             let silent = || format!("no answer came within {} s", ANSWER_TIMEOUT.as_secs());
             let says = if is_silence(&fault) { silent() } else { cut(fault.to_string()) };
-            Err(SmtpFault { says, is_answer })
+            Err(SmtpFault { says, is_answer, may_be_taken: may_be_taken(&fault) })
         }
     }))
 }
@@ -94,6 +96,14 @@ fn tls(parts: &SmtpParts) -> Result<Tls, RootsFault> {
         MailSecurity::Tls => Tls::Wrapper(parameters),
         MailSecurity::StartTls | MailSecurity::Loopback => Tls::Required(parameters),
     })
+}
+
+/// Whether the mail may have come to the server: neither did it say no, nor was there no connection to it.
+fn may_be_taken(fault: &lettre::transport::smtp::Error) -> bool {
+    let is_answer = fault.is_permanent() || fault.is_transient();
+    // A connection that could not be made is known by its words alone.
+    let is_unconnected = fault.is_tls() || fault.to_string().starts_with("Connection error");
+    !is_answer && !is_unconnected && !fault.is_client()
 }
 
 /// Whether time ran out. A socket whose time to read is over says that it would block.

@@ -1,9 +1,10 @@
 //! Reports from outside: their figures are what was done, on the port and by the command.
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use highwater_wire::proto::send::To;
 use serde_json::Value;
 
-use crate::support::{Home, Person, Server, Wire, eventually, requests, temp_dir::TempDir};
+use crate::support::{Home, MailSink, Person, Server, Wire, eventually, requests, temp_dir::TempDir};
 
 /// A minute of these servers, ms: a day is over within fifteen seconds.
 const FLAGS: &[&str] = &["--dev", "--monitor-minute-ms", "10"];
@@ -96,4 +97,71 @@ async fn a_report_is_printed_and_written_as_a_page() {
     assert!(page.contains("most connections at a time") && !page.contains("<script"), "{page:.2000}");
     let mut neither = Home::bare_command();
     assert!(!neither.args(["admin", "report", "--data"]).arg(home.data()).output().unwrap().status.success());
+}
+
+/// The newest day that was due when the server looked last.
+fn through(home: &Home) -> Option<String> {
+    let notes = std::fs::read_to_string(home.data().join("reports/notes")).ok()?;
+    let daily: Value = serde_json::from_str(notes.lines().next()?).ok()?;
+    daily["through"].as_str().map(str::to_owned)
+}
+
+/// What a mail is in the parts that are encoded in base64, decoded.
+fn pictures(mail: &str) -> Vec<Vec<u8>> {
+    let parts = mail.split("Content-Type: image/png").skip(1);
+    let lines = parts.map(|part| part.split_once("\n\n").unwrap().1.split("\n--").next().unwrap());
+    lines.map(|text| STANDARD.decode(text.replace('\n', "")).unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_day_that_ends_is_one_mail_with_pictures_also_over_a_restart() {
+    let sink = MailSink::start();
+    let reports = "[reports]\ndaily = true\nhour = 0\n";
+    let config = format!("[server]\nworkers = 2\n{}{reports}", sink.config(&["a@ops.example"]));
+    let home = Home::new(&config, FLAGS);
+    let server = home.start();
+    let people = server.people(1).await;
+    eventually("the first day ends", || async { (sink.about("report of").len() == 1).then_some(()) }).await;
+    // The second day is a whole one, and has these.
+    send(&server, &people, 17).await;
+    eventually("the second day ends", || async { (sink.about("report of").len() == 2).then_some(()) }).await;
+    let mails = sink.about("report of");
+    let second = mails[1].header("Subject").rsplit(' ').next().unwrap().to_owned();
+    let counted = figure(&report(&server, &format!("day={second}")).await, "messages_stored");
+    assert_eq!(counted["value"], 17, "as many as were acknowledged: {counted}");
+    let text = mails[1].text().replace("=\n", "");
+    assert!(
+        text.contains("messages stored: 17 (before: 0; not comparable: minutes missing)"),
+        "{text:.2000}"
+    );
+    let drawn = pictures(&mails[1].mail);
+    let sizes = drawn.iter().map(|png| tiny_skia::Pixmap::decode_png(png).unwrap());
+    assert_eq!(
+        sizes.map(|picture| (picture.width(), picture.height())).collect::<Vec<_>>(),
+        [(1200, 300); 4]
+    );
+    // Counted when the mail server has answered, which it did before; noted after that.
+    let sent = "highwater_reports_total{outcome=\"sent\"} 2";
+    eventually("both are counted", || async {
+        server.operate("GET", "/metrics", "").await.text().contains(sent).then_some(())
+    })
+    .await;
+    assert_eq!(through(&home).as_deref(), Some(second.as_str()));
+    // The next process begins at the time of the system: the same days end once more.
+    server.stop();
+    let server = home.start();
+    let back = eventually("the clock has gone back", || async { through(&home).filter(|day| *day < second) });
+    let back = back.await;
+    eventually("a day ends again", || async { through(&home).filter(|day| *day > back) }).await;
+    let subjects: Vec<String> =
+        sink.about("report of").iter().map(|mail| mail.header("Subject").to_owned()).collect();
+    assert_eq!(subjects.len(), 2, "{subjects:?}");
+    server.stop();
+    assert_eq!(sink.about("report of").len(), 2);
+}
+
+#[test]
+fn reports_without_mail_keep_a_server_from_starting() {
+    let home = Home::new("[server]\ndev = true\n[reports]\ndaily = true\n", &[]);
+    assert!(home.start_refused().stderr.contains("reports.daily needs mail.server"));
 }
