@@ -132,3 +132,55 @@ fn cut(text: String) -> String {
     }
     text
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::{
+        io::{BufRead, BufReader, Write},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    /// What handing a mail over comes to at a server that answers these in turn and then hangs up.
+    fn handed_over(answers: &'static [&'static str]) -> SmtpFault {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let serving = std::thread::spawn(move || {
+            let (socket, _) = listener.accept().unwrap();
+            let mut lines = BufReader::new(socket.try_clone().unwrap()).lines();
+            for answer in answers {
+                // After the mail itself: its last line is a dot.
+                let is_after_mail = answer.starts_with("after: ");
+                write!(&socket, "{}\r\n", answer.trim_start_matches("after: ")).unwrap();
+                while is_after_mail && lines.next().unwrap().unwrap() != "." {}
+                if !is_after_mail {
+                    lines.next();
+                }
+            }
+        });
+        let fault = fault_of(port);
+        serving.join().unwrap();
+        fault
+    }
+
+    fn fault_of(port: u16) -> SmtpFault {
+        let server = MailServer { host: "127.0.0.1".to_owned(), port, security: MailSecurity::Loopback };
+        let hand_over = smtp(SmtpParts { server, credentials: None, roots: None }).unwrap();
+        let address = |text: &str| text.parse().unwrap();
+        let envelope = Envelope::new(Some(address("a@b.example")), vec![address("c@d.example")]).unwrap();
+        hand_over(&envelope, b"Subject: x\r\n\r\ny\r\n").unwrap_err()
+    }
+
+    #[test]
+    fn a_mail_may_be_taken_only_where_a_connection_stood_and_nothing_more_was_heard() {
+        let unbound = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let nobody = fault_of(unbound);
+        assert!(!nobody.may_be_taken && !nobody.is_answer, "{nobody}");
+        let refused = handed_over(&["220 here", "250 hello", "550 not you", "221 bye"]);
+        assert!(!refused.may_be_taken && refused.is_answer, "{refused}");
+        let silent = handed_over(&["220 here", "250 hello", "250 ok", "250 ok", "after: 354 go on"]);
+        assert!(silent.may_be_taken && !silent.is_answer, "{silent}");
+    }
+}

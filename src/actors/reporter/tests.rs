@@ -52,6 +52,15 @@ fn taken() -> Says {
 
 impl Process {
     fn on(disk: FaultyDisk, minute: i64, taking: Taking, says: fn(&str) -> Says) -> Process {
+        Process::of(disk, minute, taking, (says, [true, false]))
+    }
+
+    fn of(
+        disk: FaultyDisk,
+        minute: i64,
+        taking: Taking,
+        (says, wanted): (fn(&str) -> Says, [bool; 2]),
+    ) -> Process {
         let minute = Arc::new(AtomicI64::new(minute));
         let now = Arc::clone(&minute);
         let clock = Clock::new(move || now.load(Ordering::Relaxed) * 60_000 + 500, || 0);
@@ -74,7 +83,7 @@ impl Process {
             points: Arc::clone(&points),
             mailer: Arc::new(Mailer::new(hand_over, who, [7; 32], clock.clone())),
             files: disk.directory("reports"),
-            wanted: [true, false],
+            wanted,
             hour: 6,
             clock,
         };
@@ -232,4 +241,46 @@ fn a_clock_that_goes_back_sends_nothing_twice() {
     process.at(due);
     process.at(due + DAY_MINUTES);
     assert_eq!(process.subjects("a@ops.example"), [subject(16), subject(17)]);
+}
+
+#[test]
+fn a_kill_in_the_middle_of_a_mail_does_not_send_it_again() {
+    let dies_at_b = |to: &str| if to.starts_with('a') { taken() } else { panic!("killed") };
+    let mut process = Process::on(FaultyDisk::new(), MONDAY, Taking::default(), dies_at_b);
+    process.at(MONDAY + 1);
+    let due = MONDAY + DAY_MINUTES + SIX;
+    let killed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| process.at(due)));
+    assert!(killed.is_err() && process.subjects("a@ops.example") == [subject(16)]);
+    process = process.killed(due + 1, |_| taken());
+    process.at(due + 1);
+    process.at(due + 200);
+    assert_eq!(process.taking.tried.lock().unwrap().len(), 2, "nobody was written to again");
+    process.at(due + DAY_MINUTES);
+    let (_, mail) = process.taking.taken.lock().unwrap().last().unwrap().clone();
+    let text = mail.replace("=\r\n", "");
+    assert!(text.contains("2026-11-16: the report may not have come"), "{text:.2000}");
+    assert_eq!(process.subjects("b@ops.example"), [subject(17)]);
+}
+
+#[test]
+fn a_week_has_a_mail_of_its_own_beside_that_of_its_last_day() {
+    let both = (taken_always as fn(&str) -> Says, [true, true]);
+    let mut process = Process::of(FaultyDisk::new(), MONDAY, Taking::default(), both);
+    process.at(MONDAY + 1);
+    for day in 1..=7 {
+        process.points.monitor().add(ids::MESSAGES_STORED, 10);
+        process.at(MONDAY + day * DAY_MINUTES - 1);
+        process.at(MONDAY + day * DAY_MINUTES + SIX);
+    }
+    let subjects = process.subjects("b@ops.example");
+    assert_eq!(
+        subjects[subjects.len() - 2..],
+        [subject(22), "[Highwater eu 1] report of 2026-W47".to_owned()]
+    );
+    let (_, mail) = process.taking.taken.lock().unwrap().last().unwrap().clone();
+    assert!(mail.contains("messages stored: 70 (before: "), "{mail:.2000}");
+}
+
+fn taken_always(_: &str) -> Says {
+    taken()
 }

@@ -2,11 +2,14 @@
 
 use super::figures::{Adding, FIGURES};
 use crate::{
-    model::{PointRow, Resolution, reports::Period},
+    model::{
+        PointRow, Resolution,
+        reports::{Period, PeriodKind},
+    },
     monitor::{Op, Outcome, histogram::BAND_COUNT, ids},
 };
 
-/// Stretches of a picture: ten minutes of a day, or an hour of a week. Source: finer ones are narrower than a line is wide.
+/// Minutes of a stretch of a picture of a day, and of a week. Source: finer ones are narrower than a line is wide.
 const DAY_STRETCH_MINUTES: i64 = 10;
 const WEEK_STRETCH_MINUTES: i64 = 60;
 
@@ -40,7 +43,7 @@ impl Gathered {
     #[must_use]
     pub fn new(period: Period, resolution: Resolution) -> Gathered {
         let minutes = period.minutes();
-        let stretches = (minutes.end - minutes.start) / stretch_minutes(period);
+        let stretches = (minutes.end - minutes.start) / stretch_minutes(period, resolution);
         Gathered {
             period,
             resolution,
@@ -58,7 +61,7 @@ impl Gathered {
         }
         self.minutes_counted += i64::from(row.minutes);
         self.figures.iter_mut().for_each(|figure| figure.add(row));
-        let place = (first - minutes.start) / stretch_minutes(self.period);
+        let place = (first - minutes.start) / self.stretch_minutes();
         if let Some(stretch) = usize::try_from(place).ok().and_then(|place| self.stretches.get_mut(place)) {
             stretch.add(row);
         }
@@ -88,6 +91,12 @@ impl Gathered {
         self.figures[place].value()
     }
 
+    /// How many minutes a stretch of its pictures has.
+    #[must_use]
+    pub fn stretch_minutes(&self) -> i64 {
+        stretch_minutes(self.period, self.resolution)
+    }
+
     /// The stretches of its pictures, oldest first.
     #[must_use]
     pub fn stretches(&self) -> &[Stretch] {
@@ -109,9 +118,11 @@ impl Stretch {
     }
 }
 
-/// How many minutes a stretch of a picture has.
-#[must_use]
-pub fn stretch_minutes(period: Period) -> i64 {
-    let minutes = period.minutes();
-    if minutes.end - minutes.start > 24 * 60 { WEEK_STRETCH_MINUTES } else { DAY_STRETCH_MINUTES }
+/// How many minutes a stretch of a picture has: no fewer than a point.
+const fn stretch_minutes(period: Period, resolution: Resolution) -> i64 {
+    let shown = match period.kind {
+        PeriodKind::Day => DAY_STRETCH_MINUTES,
+        PeriodKind::Week => WEEK_STRETCH_MINUTES,
+    };
+    if resolution.minutes() > shown { resolution.minutes() } else { shown }
 }

@@ -7,7 +7,7 @@ use tiny_skia::{
     Color, FillRule, LineCap, LineJoin, Paint, Path, PathBuilder, Pixmap, Rect, Stroke, Transform,
 };
 
-use super::gathered::{Gathered, Stretch, stretch_minutes};
+use super::gathered::{Gathered, Stretch};
 use crate::{
     model::reports::PeriodKind,
     monitor::{chart::Scale, histogram::LATENCY_BOUNDS_US},
@@ -96,7 +96,7 @@ fn picture(curve: &Curve, now: &Gathered, before: &Gathered, now_minute: i64) ->
     pixels.fill(Color::WHITE);
     let first_minute = now.period().minutes().start;
     let is_missing = |place: usize| {
-        let begins = first_minute + place as i64 * stretch_minutes(now.period());
+        let begins = first_minute + place as i64 * now.stretch_minutes();
         now.stretches()[place].minutes == 0 && begins < now_minute
     };
     for place in (0..newer.len()).filter(|place| is_missing(*place)) {

@@ -219,3 +219,20 @@ fn pictures_show_the_period_the_one_before_and_what_is_missing() {
     let pixels = tiny_skia::Pixmap::decode_png(&early[0].png).unwrap();
     assert_eq!(pixels.pixel(660, 120).unwrap().demultiply().green(), 255);
 }
+
+#[test]
+fn a_day_of_which_hours_are_left_has_no_gaps_between_them() {
+    let now = day("2026-11-21");
+    let gathered = |period: Period| {
+        let mut gathered = Gathered::new(period, Resolution::Hour);
+        let hours =
+            Resolution::Hour.slot_of(period.minutes().start)..Resolution::Hour.slot_of(period.minutes().end);
+        hours.for_each(|hour| gathered.add(&PointRow { minutes: 60, ..row(hour, &busy()) }));
+        gathered
+    };
+    let (of_now, of_before) = (gathered(now), gathered(now.before()));
+    assert_eq!(of_now.stretches().iter().map(|stretch| stretch.minutes).collect::<Vec<_>>(), [60; 24]);
+    let report = Report::new(&of_now, &of_before, now.minutes().end);
+    assert_eq!((report.minutes_missing, told(&report, "messages_stored").0), (0, Some(3 * 24)));
+    assert_eq!(report.remarks(), ["Connections at a time were looked at every 60 minutes."]);
+}
