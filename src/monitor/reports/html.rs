@@ -68,14 +68,14 @@ fn figures(out: &mut String, report: &Report) {
                 "<tr><th style=\"{CELL};text-align:left;font-weight:normal\" scope=\"row\">{says}</th>"
             ),
         );
-        for text in [shown(told.value), shown(told.before), told.compared.says()] {
-            push(
-                out,
-                format_args!(
-                    "<td style=\"{CELL};text-align:right;white-space:nowrap\">{}</td>",
-                    escape(&text)
-                ),
-            );
+        for (text, wraps) in [
+            (shown(told.value), "nowrap"),
+            (shown(told.before), "nowrap"),
+            // What cannot be compared is a sentence, and a phone is narrow.
+            (told.compared.says(), "normal"),
+        ] {
+            let style = format!("{CELL};text-align:right;white-space:{wraps}");
+            push(out, format_args!("<td style=\"{style}\">{}</td>", escape(&text)));
         }
         out.push_str("</tr>\n");
     }
