@@ -12,6 +12,7 @@ mod mail;
 mod operators;
 mod points;
 mod reloading;
+mod reports;
 mod stop;
 mod store;
 mod survey;
@@ -86,6 +87,9 @@ pub enum StartFault {
     /// The directory of the audit log.
     #[error("the audit log cannot be used")]
     Audit(#[source] crate::store::files::FileFault),
+    /// The directory in which it is noted which reports were sent.
+    #[error("the notes of reports cannot be used")]
+    Reports(#[source] crate::store::files::FileFault),
     /// What is needed to write to operators.
     #[error("mail cannot be sent ([mail])")]
     Mail(#[from] mail::MailFault),
@@ -141,7 +145,7 @@ async fn run(
     let reload = reloading::reload((config.clone(), in_force.clone()), reread, &core);
     let settings = Arc::new(ServerSettings::new(in_force, config.log.clone(), set_filter, reload));
     let (client_server, door) = clients::serve(config, clients, room, &core, &readiness)?;
-    let (operator_server, counting) =
+    let operators::Serving { server: operator_server, counting, reporting } =
         operators::serve(config, operators, &core, &readiness, Arc::clone(&settings), &options)?;
     let (client_handle, operator_handle) = (client_server.handle(), operator_server.handle());
     let serving = actix_web::rt::spawn(client_server);
@@ -160,6 +164,7 @@ async fn run(
     urls.announce();
     signals.received().await;
     tracing::info!("stopping: no new work is taken");
+    drop(reporting);
     readiness.set(false);
     services.waiters.close();
     stop::drain(&services.intake, &services.unanswered, &services.ports, &door).await;

@@ -16,6 +16,7 @@ mod loading;
 mod mail;
 mod names;
 mod reloading;
+mod reports;
 mod sections;
 mod settings;
 mod sources;
@@ -40,6 +41,7 @@ pub use fault::{ConfigError, sentence};
 pub use identity::Identity;
 pub use mail::{Mail, MailSecurity, MailServer};
 pub use reloading::Reloaded;
+pub use reports::Reports;
 pub use sections::{
     Accounts, Cleanup, Client, DocumentKind, Engine, Groups, Log, LogFormat, Messages, Monitor, Operator,
     Registration, Server, Storage,
@@ -84,6 +86,8 @@ pub struct Config {
     pub alarms: Alarms,
     /// How operators are written to.
     pub mail: Mail,
+    /// Which reports operators are written.
+    pub reports: Reports,
     /// Logs.
     pub log: Log,
     /// Document kinds besides the server's own.

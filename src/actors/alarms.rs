@@ -69,6 +69,8 @@ impl StandingAlarms {
             self.monitor.set(id, alarms.firing_count(severity) as u64);
         }
         drop(alarms);
+        let begun = tellings.iter().filter(|told| told.state == "firing").count();
+        self.monitor.add(ids::ALARMS_FIRED, begun as u64);
         tellings.iter().for_each(log);
         if !tellings.is_empty() {
             self.couriers.iter().for_each(|courier| courier.tell(tellings.clone()));

@@ -8,7 +8,7 @@ use lettre::{
     Message,
     address::Envelope,
     message::{
-        Mailbox,
+        Attachment, Mailbox, MessageBuilder, MultiPart, SinglePart,
         header::{ContentType, HeaderName, HeaderValue},
     },
 };
@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 use super::smtp::{HandOver, SmtpFault};
 use crate::{
     model::{Clock, record::SecretHash},
-    monitor::alarms::Letter,
+    monitor::{alarms::Letter, reports::Picture},
 };
 
 /// See the module.
@@ -59,6 +59,18 @@ pub struct Correspondents {
     pub name: String,
 }
 
+const IS_MAIL: &str = "a mail with who writes, to whom, and a text is always one";
+
+/// Where a picture of a mail lies, for the HTML of the same mail.
+#[must_use]
+pub fn picture_address(picture: &Picture) -> String {
+    format!("cid:{}", content_id(picture))
+}
+
+fn content_id(picture: &Picture) -> String {
+    format!("{}@highwater", picture.name)
+}
+
 impl Mailer {
     /// Writes by `hand_over`. `salt` is the same for as long as the data of a server, and another for every other server.
     #[must_use]
@@ -74,27 +86,49 @@ impl Mailer {
         &self.to
     }
 
+    /// What the server is called; may be empty.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// A letter as a mail. The same letter has the same Message-ID, so that a mail that comes twice is shown once.
     #[must_use]
     pub fn written(&self, letter: &Letter) -> Mail {
+        let mail = self.headed(letter).header(ContentType::TEXT_PLAIN).body(letter.text.clone());
+        Mail(mail.expect(IS_MAIL).formatted())
+    }
+
+    /// A letter as a mail with pictures: for whoever reads HTML, `html`, which names each picture by [`picture_address`]; for
+    /// everybody else the text of the letter.
+    #[must_use]
+    pub fn written_with(&self, letter: &Letter, html: String, pictures: &[Picture]) -> Mail {
+        let png = ContentType::parse("image/png").expect("a type with a slash is always one");
+        let mut related = MultiPart::related().singlepart(SinglePart::html(html));
+        for picture in pictures {
+            let named = Attachment::new_inline(content_id(picture));
+            related = related.singlepart(named.body(picture.png.clone(), png.clone()));
+        }
+        let plain = SinglePart::plain(letter.text.clone());
+        let both = MultiPart::alternative().singlepart(plain).multipart(related);
+        Mail(self.headed(letter).multipart(both).expect(IS_MAIL).formatted())
+    }
+
+    fn headed(&self, letter: &Letter) -> MessageBuilder {
         let mailbox = |address: &Address| Mailbox::new(None, address.clone());
         let to = self.to.iter().map(mailbox);
         let called = if self.name.is_empty() { String::new() } else { format!(" {}", self.name) };
         let now = UNIX_EPOCH + Duration::from_millis(u64::try_from(self.clock.now().0).unwrap_or_default());
         let builder = to.fold(Message::builder().from(mailbox(&self.from)), |builder, to| builder.to(to));
-        let mail = builder
+        builder
             .subject(format!("[Highwater{called}] {}", letter.subject))
             .message_id(Some(self.message_id(letter)))
             .date(now)
-            .header(ContentType::TEXT_PLAIN)
             // Nobody's absence is to be told to an alarm: RFC 3834, 5.
             .raw_header(HeaderValue::new(
                 HeaderName::new_from_ascii_str("Auto-Submitted"),
                 "auto-generated".to_owned(),
             ))
-            .body(letter.text.clone())
-            .expect("a mail with who writes, to whom, and a text is always one");
-        Mail(mail.formatted())
     }
 
     /// Hands a mail over for each who is left, and takes those off of whom it was taken. When the server is not heard of, the
@@ -166,7 +200,7 @@ mod tests {
     }
 
     fn fault(is_answer: bool) -> Result<String, SmtpFault> {
-        Err(SmtpFault { says: "no".to_owned(), is_answer })
+        Err(SmtpFault { says: "no".to_owned(), is_answer, may_be_taken: false })
     }
 
     fn letter(identity: &str) -> Letter {

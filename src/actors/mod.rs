@@ -31,6 +31,8 @@ pub mod profile_changes;
 pub mod reader;
 pub mod reception;
 mod repeated_faults;
+pub mod reporter;
+pub mod reports;
 pub mod smtp;
 pub mod sweeper;
 pub mod transport;

@@ -32,6 +32,8 @@ pub struct SmtpFault {
     pub says: String,
     /// The server said no; another mail may still be taken.
     pub is_answer: bool,
+    /// It is not known whether the mail was taken: nothing more was heard on a connection that stood.
+    pub may_be_taken: bool,
 }
 
 /// The connection to a mail server cannot be protected.
@@ -73,7 +75,7 @@ pub fn smtp(parts: SmtpParts) -> Result<HandOver, RootsFault> {
             let is_answer = fault.is_permanent() || fault.is_transient();
             let silent = || format!("no answer came within {} s", ANSWER_TIMEOUT.as_secs());
             let says = if is_silence(&fault) { silent() } else { cut(fault.to_string()) };
-            Err(SmtpFault { says, is_answer })
+            Err(SmtpFault { says, is_answer, may_be_taken: may_be_taken(&fault) })
         }
     }))
 }
@@ -94,6 +96,14 @@ fn tls(parts: &SmtpParts) -> Result<Tls, RootsFault> {
         MailSecurity::Tls => Tls::Wrapper(parameters),
         MailSecurity::StartTls | MailSecurity::Loopback => Tls::Required(parameters),
     })
+}
+
+/// Whether the mail may have come to the server: neither did it say no, nor was there no connection to it.
+fn may_be_taken(fault: &lettre::transport::smtp::Error) -> bool {
+    let is_answer = fault.is_permanent() || fault.is_transient();
+    // A connection that could not be made is known by its words alone.
+    let is_unconnected = fault.is_tls() || fault.to_string().starts_with("Connection error");
+    !is_answer && !is_unconnected && !fault.is_client()
 }
 
 /// Whether time ran out. A socket whose time to read is over says that it would block.
@@ -121,4 +131,56 @@ fn cut(text: String) -> String {
         text.pop();
     }
     text
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::{
+        io::{BufRead, BufReader, Write},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    /// What handing a mail over comes to at a server that answers these in turn and then hangs up.
+    fn handed_over(answers: &'static [&'static str]) -> SmtpFault {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let serving = std::thread::spawn(move || {
+            let (socket, _) = listener.accept().unwrap();
+            let mut lines = BufReader::new(socket.try_clone().unwrap()).lines();
+            for answer in answers {
+                // After the mail itself: its last line is a dot.
+                let is_after_mail = answer.starts_with("after: ");
+                write!(&socket, "{}\r\n", answer.trim_start_matches("after: ")).unwrap();
+                while is_after_mail && lines.next().unwrap().unwrap() != "." {}
+                if !is_after_mail {
+                    lines.next();
+                }
+            }
+        });
+        let fault = fault_of(port);
+        serving.join().unwrap();
+        fault
+    }
+
+    fn fault_of(port: u16) -> SmtpFault {
+        let server = MailServer { host: "127.0.0.1".to_owned(), port, security: MailSecurity::Loopback };
+        let hand_over = smtp(SmtpParts { server, credentials: None, roots: None }).unwrap();
+        let address = |text: &str| text.parse().unwrap();
+        let envelope = Envelope::new(Some(address("a@b.example")), vec![address("c@d.example")]).unwrap();
+        hand_over(&envelope, b"Subject: x\r\n\r\ny\r\n").unwrap_err()
+    }
+
+    #[test]
+    fn a_mail_may_be_taken_only_where_a_connection_stood_and_nothing_more_was_heard() {
+        let unbound = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let nobody = fault_of(unbound);
+        assert!(!nobody.may_be_taken && !nobody.is_answer, "{nobody}");
+        let refused = handed_over(&["220 here", "250 hello", "550 not you", "221 bye"]);
+        assert!(!refused.may_be_taken && refused.is_answer, "{refused}");
+        let silent = handed_over(&["220 here", "250 hello", "250 ok", "250 ok", "after: 354 go on"]);
+        assert!(silent.may_be_taken && !silent.is_answer, "{silent}");
+    }
 }

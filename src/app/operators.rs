@@ -4,9 +4,9 @@ use std::{net::TcpListener, sync::Arc};
 
 use actix_web::{dev::Server, web};
 
-use super::{ServeOptions, StartFault, alarms, audit, clients, core::Core, mail, points, system};
+use super::{ServeOptions, StartFault, alarms, audit, clients, core::Core, mail, points, reports, system};
 use crate::{
-    actors::accounts::secret_hash,
+    actors::{accounts::secret_hash, reporter::Reporting},
     config::Config,
     http::{
         self,
@@ -18,7 +18,17 @@ use crate::{
     },
 };
 
-/// The server of the port, and what counts and judges while it serves.
+/// What runs on and around the port.
+pub(super) struct Serving {
+    /// The server of the port.
+    pub(super) server: Server,
+    /// What counts and judges while it serves.
+    pub(super) counting: points::CountingParts,
+    /// What writes reports until it is dropped.
+    pub(super) reporting: Option<Reporting>,
+}
+
+/// Puts it together; reports are written from now on.
 pub(super) fn serve(
     config: &Config,
     listener: TcpListener,
@@ -26,13 +36,16 @@ pub(super) fn serve(
     readiness: &Readiness,
     settings: Arc<ServerSettings>,
     options: &ServeOptions,
-) -> Result<(Server, points::CountingParts), StartFault> {
+) -> Result<Serving, StartFault> {
     let (services, minute_ms) = (&core.services, options.monitor_minute_ms);
     let minute_clock = system::minute_clock(&services.clock, minute_ms);
     let token = secret_hash(&core.secrets.operator_token);
     let mailer = mail::mailer(&config.mail, token, &minute_clock)?;
     let alarms = alarms::alarms(&config.alarms, mailer.clone(), &minute_clock, minute_ms, core)?;
     let alarms = Arc::new(alarms);
+    let around = (&core.points, &minute_clock);
+    let every = points::tick(minute_ms);
+    let reporting = reports::start(config, options, mailer.clone(), around, every)?;
     let audit =
         audit::open(config, options, &services.clock, &services.monitor).map_err(StartFault::Audit)?;
     actix_web::rt::spawn(audit::say_heads(Arc::clone(&audit)));
@@ -58,9 +71,9 @@ pub(super) fn serve(
         clock: minute_clock,
         directory: config.server.data.clone(),
         services: Arc::clone(services),
-        tick: points::tick(minute_ms),
+        tick: every,
     };
-    Ok((server, counting))
+    Ok(Serving { server, counting, reporting })
 }
 
 fn listen(

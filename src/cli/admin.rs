@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{
     Admin, AdminNamed, AdminRequest, Provision, accounts, alarms, audit, groups, looking, mail,
     operator_port::{OperatorFault, OperatorPort, text_of},
-    operators, programs, settings,
+    operators, programs, reports, settings,
     token_file::TokenFile,
 };
 
@@ -48,6 +48,10 @@ impl From<AdminNamed> for Admin {
                 (server, AdminRequest::Alarms(request))
             }
             AdminNamed::Mail(named) => (named.into(), AdminRequest::TryOutMail),
+            AdminNamed::Report(named) => {
+                let (server, request) = named.into();
+                (server, AdminRequest::Report(request))
+            }
             AdminNamed::Audit(named) => {
                 let (server, request) = named.into();
                 (server, AdminRequest::Audit(request))
@@ -107,6 +111,7 @@ fn answer(admin: &Admin) -> Result<String, AdminFault> {
         AdminRequest::Operator(request) => operators::ask(&port, request),
         AdminRequest::Settings(request) => settings::ask(&port, request),
         AdminRequest::TryOutMail => mail::try_out(&port),
+        AdminRequest::Report(request) => reports::ask(&port, request),
         AdminRequest::Group(request) => groups::ask(&port, request),
         AdminRequest::Invite { expires_hours } => {
             let answer = port.ask("/v1/invites", &json!({ "expires_hours": expires_hours }))?;

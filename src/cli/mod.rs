@@ -20,6 +20,7 @@ pub mod operators;
 mod printing;
 pub mod programs;
 pub mod provision;
+pub mod reports;
 pub mod settings;
 mod token_file;
 
@@ -41,6 +42,7 @@ use mail::MailNamed;
 use operators::{OperatorNamed, OperatorRequest};
 use programs::{ProgramNamed, ProgramRequest};
 pub use provision::Provision;
+use reports::{ReportNamed, ReportRequest};
 use settings::{SettingsNamed, SettingsRequest};
 
 /// What was asked for.
@@ -169,6 +171,8 @@ pub enum AdminRequest {
     Settings(SettingsRequest),
     /// See that mail arrives.
     TryOutMail,
+    /// See what a day or a week came to.
+    Report(ReportRequest),
 }
 
 /// Reads the command line. Ends the process on `--help`, `--version` and what it does not understand.
@@ -283,6 +287,8 @@ enum AdminNamed {
     Operator(OperatorNamed),
     #[command(flatten)]
     Mail(MailNamed),
+    #[command(flatten)]
+    Report(ReportNamed),
     /// Make an invite code and print it.
     Invite {
         /// Hours for which the code can be used.

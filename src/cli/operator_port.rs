@@ -166,6 +166,21 @@ impl OperatorPort {
         small(self.answer(answer)?)
     }
 
+    /// Gets a text of at most so many bytes.
+    ///
+    /// # Errors
+    /// As [`OperatorPort::ask`].
+    pub fn get_text(&self, path: &str, bytes_max: u64) -> Result<String, OperatorFault> {
+        let url = format!("{}{path}", self.url);
+        let answer = self.agent.get(url).header("authorization", &self.authorization).call();
+        let mut text = String::new();
+        self.answer(answer)?.take(bytes_max + 1).read_to_string(&mut text)?;
+        if text.len() as u64 > bytes_max {
+            return Err(OperatorFault::Answer(format!("it has more than {bytes_max} bytes")));
+        }
+        Ok(text)
+    }
+
     /// The body of an answer that refuses nothing.
     fn answer(
         &self,

@@ -43,6 +43,8 @@ pub const STEP_POINTERS: RangeInclusive<u64> = 1..=limits::FAN_OUT_STEP_POINTERS
 pub const RETENTION_S: RangeInclusive<u64> = 1..=315_360_000;
 /// Days that points are kept. Source: the page of curves shows one; ten years are for ever.
 pub const POINT_DAYS: RangeInclusive<u64> = 1..=3650;
+/// Hours of a day.
+pub const HOURS: RangeInclusive<u64> = 0..=23;
 /// Numbers of document kinds; the lower ones are the server's own.
 pub const KIND_NUMBERS: RangeInclusive<u8> = 5..=8;
 /// Length of a kind's name, bytes. Source: it is sent in every greeting.

@@ -4,8 +4,8 @@ use super::{
     Config, RegistrationMode, alarms,
     bounds::{
         CHANNEL_ABOVE_MEMBERS, CLEANUP_PAUSE_MS, CONNECTIONS, DEVICES, GROUP_MEMBERS, GROUPS_OWNED,
-        HEARTBEAT_MS, INDEX_AFTER_BYTES, INDEX_CACHE_BYTES, LINEAGE_EXPIRY_S, POINT_DAYS, QUEUED_BYTES,
-        READERS, RETENTION_S, SEGMENT_BYTES, STEP_POINTERS, TAIL_BYTES, WORKERS,
+        HEARTBEAT_MS, HOURS, INDEX_AFTER_BYTES, INDEX_CACHE_BYTES, LINEAGE_EXPIRY_S, POINT_DAYS,
+        QUEUED_BYTES, READERS, RETENTION_S, SEGMENT_BYTES, STEP_POINTERS, TAIL_BYTES, WORKERS,
     },
     checks::{address, bodies, data_directory, log_level, origins},
     given::{Given, quoted, shown_kinds},
@@ -365,6 +365,21 @@ pub(super) static SETTINGS: &[Setting] = &[
         key: "mail.name",
         set: |c, given| put(&mut c.mail.name, given.string().and_then(mail::name)),
         show: |c| quoted(&c.mail.name),
+    },
+    Setting {
+        key: "reports.daily",
+        set: |c, given| put(&mut c.reports.daily, given.truth()),
+        show: |c| c.reports.daily.to_string(),
+    },
+    Setting {
+        key: "reports.weekly",
+        set: |c, given| put(&mut c.reports.weekly, given.truth()),
+        show: |c| c.reports.weekly.to_string(),
+    },
+    Setting {
+        key: "reports.hour",
+        set: |c, given| put(&mut c.reports.hour, given.number(HOURS)),
+        show: |c| c.reports.hour.to_string(),
     },
     Setting {
         key: "log.format",

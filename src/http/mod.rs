@@ -32,6 +32,7 @@ mod operators;
 pub mod pages;
 mod points;
 mod rendering;
+mod reports;
 pub mod request_id;
 pub mod request_log;
 pub mod requests;

@@ -5,7 +5,7 @@ use actix_web::{Route, middleware::from_fn, web};
 use super::{
     accounts, alarms, api_keys, audit, bots, broadcasts, curves, devices, explain, explain_group,
     explain_message, export, group_looks, groups, host_ids, live, mail, messages, operator, operator_guard,
-    operator_pages, operators, points, settings, users,
+    operator_pages, operators, points, reports, settings, users,
 };
 use crate::logic::operators::{OperatorRoute, Verb};
 
@@ -32,6 +32,7 @@ fn handler(route: OperatorRoute) -> Route {
         OperatorRoute::Curves => verb.to(curves::page),
         OperatorRoute::Metrics => verb.to(curves::metrics),
         OperatorRoute::Points => verb.to(points::answer),
+        OperatorRoute::Reports => verb.to(reports::answer),
         OperatorRoute::Setup => verb.to(operator::setup),
         OperatorRoute::Provision => verb.to(operator::provision),
         OperatorRoute::Invite => verb.to(operator::invite),

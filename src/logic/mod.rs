@@ -107,6 +107,9 @@ pub mod profiles;
 #[cfg(test)]
 mod profiles_tests;
 pub mod reading;
+pub mod report_schedule;
+#[cfg(test)]
+mod report_schedule_tests;
 mod retention;
 #[cfg(test)]
 mod retention_tests;

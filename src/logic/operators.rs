@@ -172,6 +172,8 @@ routes! {
     Metrics = Get "/metrics", ANYBODY, Polls, [];
     /// Stored points.
     Points = Get "/v1/points", ANYBODY, Polls, [];
+    /// A day or a week.
+    Reports = Get "/v1/reports", VIEWER, Polls, [];
     /// The setup token for the operator's token. Anybody may try, once it is right.
     Setup = Post "/v1/setup", ANYBODY, Looks, [];
     /// Accounts without passwords, with their devices' tokens.

@@ -29,6 +29,7 @@ pub mod random;
 pub mod reading;
 pub mod record;
 pub mod registration;
+pub mod reports;
 pub mod retention;
 pub mod seeded;
 pub mod strangers;

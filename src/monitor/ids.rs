@@ -339,6 +339,16 @@ server_ids! {
     ALARMS_SAID = 1328, "alarms.said", Sum, Count, "alarms", "alarm_deliveries" {"channel": "group", "outcome": "delivered"};
     /// Tellings that could not be stored there, however often it was tried, and those given up since too many waited.
     ALARMS_UNSAID = 1329, "alarms.unsaid", Sum, Count, "alarms", "alarm_deliveries" {"channel": "group", "outcome": "failed"};
+    /// Reports that the mail server has taken for all who are written to.
+    REPORTS_SENT = 1330, "reports.sent", Sum, Count, "reports", "reports" {"outcome": "sent"};
+    /// Tries to send a report that the mail server did not take for all; it is tried again.
+    REPORTS_REFUSED = 1331, "reports.refused", Sum, Count, "reports", "reports" {"outcome": "refused"};
+    /// Reports of which it is not known whether they came; they are not sent again.
+    REPORTS_UNKNOWN = 1332, "reports.unknown", Sum, Count, "reports", "reports" {"outcome": "unknown"};
+    /// Periods without a report: nobody was there when it was due, or it was not taken until the next one was.
+    REPORTS_MISSED = 1333, "reports.missed", Sum, Count, "reports", "reports" {"outcome": "missed"};
+    /// Alarms that began to fire and were told.
+    ALARMS_FIRED = 1334, "alarms.fired", Sum, Count, "alarms", "alarms_fired";
 }
 
 /// Operations per batch. Bounds: a batch holds at most 256 operations.

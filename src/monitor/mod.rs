@@ -2,7 +2,7 @@
 //!
 //! Every part of the server holds a [`Monitor`] and reports to the ids of [`ids`] or through [`Monitor::operation`].
 //! `slots` keeps the values (`host_values` those that host programs report over HTTP), `registry` says what an id means, `minutes` keeps a point per minute for a day; what the
-//! operator's port shows comes from `exposition` (Prometheus), `curves` (a page) and `points` (JSON, of stored points).
+//! operator's port shows comes from `exposition` (Prometheus), `curves` (a page), `points` (JSON, of stored points) and `reports` (days and weeks).
 //! The module knows nothing of what is counted and reads no clock.
 
 pub mod alarms;
@@ -19,6 +19,7 @@ pub mod operations;
 pub mod outcome;
 pub mod points;
 pub mod registry;
+pub mod reports;
 pub mod slots;
 pub mod values;
 pub mod window;

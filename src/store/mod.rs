@@ -95,6 +95,7 @@ pub mod receipts;
 mod record_golden_tests;
 #[cfg(test)]
 mod record_samples;
+pub mod report_notes;
 pub mod runs;
 pub mod secrets;
 pub mod store_lock;

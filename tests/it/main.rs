@@ -52,6 +52,7 @@
 //! | [`levels`] | devices of two levels side by side, an app that is updated in place, custom messages |
 //! | [`lifecycle`] | ready line, health, stopping in order, coming back |
 //! | [`start`] | what keeps a server from starting, said by name |
+//! | [`reports`] | days and weeks: figures are what was done, one mail per period over restarts |
 //! | [`request_ids`] | the log as JSON: requests have ids by which a line is found, and nothing of users is in it |
 //! | [`restored`] | an older copy of the store is put back: every device drops what was lost, and nothing else |
 //! | [`watermarks`] | how far others have come: asked, hinted, hidden, blocked; the members of a group |
@@ -125,6 +126,7 @@ mod posts;
 mod profiles;
 mod registration;
 mod reload;
+mod reports;
 mod request_ids;
 mod restored;
 mod retention;
