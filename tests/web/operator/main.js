@@ -14,6 +14,7 @@ import { look_checks } from './look_checks.js';
 import { loss_checks } from './loss_checks.js';
 import { Operator } from './operator.js';
 import { People } from './people.js';
+import { role_checks } from './role_checks.js';
 import { rules } from './rules.js';
 import { run_with_browser } from '../harness.js';
 import { Server } from '../server.js';
@@ -34,6 +35,7 @@ await run_with_browser({ timeout_ms: RUN_TIMEOUT_MS, server }, async (browser) =
   await sign_in_checks(operator);
   await figure_checks(operator, people);
   await alarm_checks(browser, operator, people);
+  await role_checks(operator);
   const harbour = await explain_checks(operator, people);
   await live_checks(browser, operator, people);
   await hostile_checks(browser, operator, people);
