@@ -19,6 +19,7 @@ import { rules } from './rules.js';
 import { run_with_browser } from '../harness.js';
 import { Server } from '../server.js';
 import { sign_in_checks } from './sign_in_checks.js';
+import { storage_checks } from './storage_checks.js';
 
 // The whole run takes about three minutes; this is for a busy machine.
 const RUN_TIMEOUT_MS = 900_000;
@@ -34,6 +35,7 @@ await run_with_browser({ timeout_ms: RUN_TIMEOUT_MS, server }, async (browser) =
   const operator = new Operator(await browser.tab(server.operator), server);
   await sign_in_checks(operator);
   await figure_checks(operator, people);
+  await storage_checks(operator);
   await alarm_checks(browser, operator, people);
   await role_checks(operator);
   const harbour = await explain_checks(operator, people);
