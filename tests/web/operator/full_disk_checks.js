@@ -45,19 +45,19 @@ export async function full_disk_checks(browser) {
     },
   });
 
-  if (mailbox) {
-    await check('a full disk: a second mail says that it is over, and there is no third', async () => {
-      await until('two mails', () => mailbox.taken.length >= 2);
-      const subjects = mailbox.taken.map(({ subject }) => subject);
-      assert.deepEqual(subjects, [`[Highwater eu-1] critical: ${RULE}`, `[Highwater eu-1] over: ${RULE}`]);
-    });
-  }
   await check('a full disk: people write again', async () => {
     const taken = writer.taken;
     await until('ten more', () => writer.taken >= taken + 10);
     await writer.end();
   });
+  if (mailbox) {
+    await check('a full disk: a second mail says that it is over', async () => {
+      await until('two mails', () => mailbox.taken.length > 1);
+      assert.equal(mailbox.taken[1].subject, `[Highwater eu-1] over: ${RULE}`);
+    });
+  }
   await harmed.stop();
+  if (mailbox) await check('a full disk: there was no third mail', async () => assert.equal(mailbox.taken.length, 2));
 }
 
 async function mailed(mailbox, begun_ms) {
