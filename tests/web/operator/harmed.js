@@ -118,6 +118,7 @@ export async function fault_shows(harmed, { fault, rule, severity, harm, meanwhi
     await operator.says(`tr[data-ended=${rule}]`, new RegExp(severity), OVER_MS);
     await operator.says(`${row} .state`, /^quiet$/);
     assert.equal(await page.locator('article[data-state=firing]').count(), 0);
+    assert.equal(await page.locator('[role=alert]').count(), 0, 'what was refused while it fired is of no interest any more');
     // Whatever fired, and be it in between, stands here.
     assert.deepEqual(await page.locator('tr[data-ended]').evaluateAll((all) => all.map((it) => it.dataset.ended)), [rule]);
     const { ended } = await operator.ask('GET', '/v1/alarms');
