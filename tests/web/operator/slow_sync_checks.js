@@ -2,8 +2,8 @@
 
 import { skip } from '../checks.js';
 import { fault_shows, Harmed } from './harmed.js';
-import { SlowSyncs } from './slow_syncs.js';
 import { MemoryDisk } from './memory_disk.js';
+import { SlowSyncs } from './slow_syncs.js';
 import { Writer } from './writer.js';
 
 /** Twice what the rule allows. */

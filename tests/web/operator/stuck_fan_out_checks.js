@@ -3,8 +3,8 @@
 
 import { check, skip, until } from '../checks.js';
 import { fault_shows, Harmed } from './harmed.js';
-import { SlowSyncs } from './slow_syncs.js';
 import { MemoryDisk } from './memory_disk.js';
+import { SlowSyncs } from './slow_syncs.js';
 import { Writer } from './writer.js';
 
 const MEMBERS = 200;
