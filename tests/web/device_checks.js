@@ -1,19 +1,14 @@
 // A server that allows one browser of each person: the second one signs the first out, which says why.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 
 import { check } from './checks.js';
+import { config_file } from './config_file.js';
 import { Person } from './person.js';
 import { Server } from './server.js';
 
 export async function device_checks(browser) {
-  const directory = mkdtempSync(join(tmpdir(), 'highwater-devices-'));
-  process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
-  const config = join(directory, 'highwater.toml');
-  writeFileSync(config, '[devices]\nweb = "replace"\n');
+  const config = config_file('[devices]\nweb = "replace"\n');
   const server = new Server(['--dev', '--config', config]);
   await server.start();
 

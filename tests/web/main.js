@@ -4,13 +4,12 @@
 // `N passed, N failed`; the exit code is 0 only if nothing failed.
 
 import { account_checks, registration_checks } from './account_checks.js';
-import { Browser } from './browser.js';
 import { chat_checks, keyboard_checks } from './chat_checks.js';
-import { check, tally } from './checks.js';
 import { crash_checks } from './crash_checks.js';
 import { history_checks } from './history_checks.js';
 import { device_checks } from './device_checks.js';
 import { group_checks } from './group_checks.js';
+import { run_with_browser } from './harness.js';
 import { hostile_checks } from './hostile_checks.js';
 import { look_checks } from './look_checks.js';
 import { Person } from './person.js';
@@ -21,18 +20,9 @@ import { Server } from './server.js';
 // The whole run takes well under a minute on four cores; this is for a busy machine.
 const RUN_TIMEOUT_MS = 300_000;
 
-const timer = setTimeout(() => finish('the run took too long'), RUN_TIMEOUT_MS);
 const server = new Server(['--dev']);
-const browser = new Browser();
 
-try {
-  await run();
-  finish();
-} catch (error) {
-  finish(error.stack);
-}
-
-async function run() {
+await run_with_browser({ timeout_ms: RUN_TIMEOUT_MS, server }, async (browser) => {
   await replica_checks();
   await history_checks();
   await Promise.all([server.start(), browser.start()]);
@@ -48,23 +38,4 @@ async function run() {
   await group_checks(browser, server, anna, bert);
   await registration_checks(browser);
   await device_checks(browser);
-  await check('the pages made no fault of their own', async () => {
-    if (browser.faults.length > 0) throw new Error(browser.faults.join('\n'));
-  });
-  await browser.stop();
-  await check('the server ends in good order', async () => {
-    const code = await server.stop();
-    if (code !== 0) throw new Error(`exit code ${code}\n${server.log.slice(-20).join('\n')}`);
-  });
-}
-
-// Ends the process; what it has started ends with it.
-function finish(fault) {
-  clearTimeout(timer);
-  if (fault) {
-    tally.failed += 1;
-    console.log(`FAIL  ${fault}`);
-  }
-  console.log(`${tally.passed} passed, ${tally.failed} failed`);
-  process.exit(tally.failed === 0 ? 0 : 1);
-}
+});

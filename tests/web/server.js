@@ -2,13 +2,13 @@
 
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 
 import { own } from './process_end.js';
+import { temporary_directory } from './temporary.js';
 
 const BINARY = resolve(process.env.HIGHWATER_BIN ?? new URL('../../target/debug/highwater', import.meta.url).pathname);
 const READY = /^highwater ready client=(\S+) operator=(\S+)$/;
@@ -28,19 +28,25 @@ export class Server {
   #listen = '127.0.0.1:0';
   #admin_listen = '127.0.0.1:0';
   #flags;
-  #data = mkdtempSync(join(tmpdir(), 'highwater-web-'));
+  #disk;
+  #environment;
+  #data = temporary_directory('data');
 
-  // `flags` beside data and addresses, as in ['--dev'].
-  constructor(flags) {
+  // `flags` beside data and addresses, as in ['--dev']; `disk` a MemoryDisk on which the data are, and gone with the process;
+  // `environment` beside that of the test.
+  constructor(flags, { disk, environment = {} } = {}) {
     this.#flags = flags;
-    process.on('exit', () => rmSync(this.#data, { recursive: true, force: true }));
+    this.#disk = disk;
+    this.#environment = { ...ENVIRONMENT, ...environment };
   }
 
   // Starts it; again on the same data, and on the same ports as the first time.
   async start() {
     const places = ['--data', this.#data, '--listen', this.#listen, '--admin-listen', this.#admin_listen];
-    const options = { env: ENVIRONMENT, stdio: ['ignore', 'pipe', 'pipe'] };
-    const child = own(spawn(BINARY, ['serve', ...places, ...this.#flags], options));
+    const options = { env: this.#environment, stdio: ['ignore', 'pipe', 'pipe'] };
+    const plain = [BINARY, 'serve', ...places, ...this.#flags];
+    const [program, ...words] = this.#disk ? this.#disk.command(this.#data, plain) : plain;
+    const child = own(spawn(program, words, options));
     this.#child = child;
     createInterface({ input: child.stderr }).on('line', (line) => this.log.push(line));
     [this.url, this.operator] = await ready(child, this.log);
@@ -68,11 +74,16 @@ export class Server {
   }
 
   operator_token() {
-    return readFileSync(join(this.#data, 'secrets', 'operator.token'), 'utf8').trim();
+    return readFileSync(join(this.data(), 'secrets', 'operator.token'), 'utf8').trim();
+  }
+
+  // The data directory of the running server, as this process sees it.
+  data() {
+    return this.#disk ? this.#disk.seen(this.#child.pid, this.#data) : this.#data;
   }
 
   async invite() {
-    const { stdout } = await promisify(execFile)(BINARY, ['admin', 'invite', '--data', this.#data], { env: ENVIRONMENT });
+    const { stdout } = await promisify(execFile)(BINARY, ['admin', 'invite', '--data', this.data()], { env: ENVIRONMENT });
     return stdout.trim();
   }
 }

@@ -4,19 +4,12 @@ import assert from 'node:assert/strict';
 
 import { check, until } from '../checks.js';
 import { REFRESH_MS } from './operator.js';
+import { table } from './value_table.js';
 
 const MESSAGES_STORED = 1010;
-const REGISTER_CALLS = 228;
+const ACCOUNTS_MADE = 1310;
 const SENDS = 60;
-
-/** What the table of a curve shows: by the second of its time the texts of its lines. */
-async function table(page, curve) {
-  const section = page.locator(`[data-curve=${curve}]`);
-  if ((await section.locator('table').count()) === 0) await section.getByText('Table').click();
-  return section.locator('tbody tr').evaluateAll((rows) =>
-    rows.map((row) => [Number(row.dataset.at), ...[...row.querySelectorAll('td.number')].map((cell) => cell.textContent)]),
-  );
-}
+const PROVISIONED = 3;
 
 export async function figure_checks(operator, people) {
   const { page } = operator;
@@ -60,11 +53,13 @@ export async function figure_checks(operator, people) {
     assert.ok(painted > 50, `${painted} pixels of the first line`);
   });
 
-  await check('registrations of today are those of the points, and messages too', async () => {
-    await operator.says('section[aria-label="Registrations today"] .value', /^2$/);
+  await check('registrations of today are those of the points, whoever made the accounts, and messages too', async () => {
+    await operator.provision(PROVISIONED);
+    const accounts = 2 + PROVISIONED;
+    await operator.says('section[aria-label="Registrations today"] .value', new RegExp(`^${accounts}$`));
     await operator.says('section[aria-label="Messages today"] .value', new RegExp(`^${SENDS}$`));
-    const told = await operator.ask('GET', `/v1/points?ids=${REGISTER_CALLS}`);
-    assert.equal(told.series[0].points.reduce((sum, value) => sum + (value ?? 0), 0), 2);
+    const told = await operator.ask('GET', `/v1/points?ids=${ACCOUNTS_MADE}`);
+    assert.equal(told.series[0].points.reduce((sum, value) => sum + (value ?? 0), 0), accounts);
   });
 
   await check('every window is shown, and pale lines stand for earlier times', async () => {

@@ -100,7 +100,7 @@ export async function hostile_checks(browser, operator, people) {
       await page.waitForSelector('[role=alert]');
       assert.equal(await page.inputValue('form.search input'), text);
     }
-    for (const page_name of ['overview', 'alarms', 'live']) {
+    for (const page_name of ['overview', 'alarms', 'storage', 'live']) {
       await operator.open(page_name);
       await operator.says('h1', new RegExp(page_name, 'i'));
     }

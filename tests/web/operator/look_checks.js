@@ -15,6 +15,7 @@ export async function look_checks(operator, { user, group, seq }) {
     user: ['users', user],
     group: ['groups', group],
     message: ['messages', group, String(seq)],
+    storage: ['storage'],
     live: ['live'],
   };
 

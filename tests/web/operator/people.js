@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto';
 const PASSWORD = 'seven grey herons';
 const DAY_MS = 86_400_000;
 
+const message = (to, text) => ({ send: { clientMessageId: random_id(), day: Math.floor(Date.now() / DAY_MS), ...to, text } });
 const random_id = () => randomBytes(16).toString('base64');
 
 export class People {
@@ -39,8 +40,12 @@ export class People {
   }
 
   async say(token, to, text) {
-    const send = { clientMessageId: random_id(), day: Math.floor(Date.now() / DAY_MS), ...to, text };
-    return (await this.done(token, { send })).sent;
+    return (await this.done(token, message(to, text))).sent;
+  }
+
+  // The same where it may be refused.
+  try_to_say(token, to, text) {
+    return this.ask(token, message(to, text));
   }
 
   async group(token, name, user_ids) {

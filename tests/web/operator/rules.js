@@ -1,8 +1,6 @@
 // A configuration in which one refused sign-in is an alarm, and the disk of this machine is none.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { config_file } from '../config_file.js';
 
 const RULES = `
 [alarms.rules.sign_ins_refused]
@@ -17,11 +15,4 @@ off = true
 off = true
 `;
 
-// Path of the file, which goes with the process.
-export function rules() {
-  const directory = mkdtempSync(join(tmpdir(), 'highwater-web-rules-'));
-  process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
-  const path = join(directory, 'highwater.toml');
-  writeFileSync(path, RULES);
-  return path;
-}
+export const rules = () => config_file(RULES);

@@ -5,7 +5,7 @@ import { after, test } from 'node:test';
 
 import { close, load } from './modules.js';
 
-const { gauge, highest, laid_over, newest, percentile, percentile_of, rate, rate_per_minute, total } = await load('/src/lib/lines.ts');
+const { gauge, gauge_once_known, highest, laid_over, newest, percentile, percentile_of, rate, rate_per_minute, total } = await load('/src/lib/lines.ts');
 after(close);
 
 const points = (minutes, values) => ({ from_ms: 0, step_ms: 60_000, minutes, values: new Map(Object.entries(values).map(([id, of]) => [Number(id), of])) });
@@ -16,6 +16,11 @@ test('missing is a gap and zero is zero', () => {
   assert.deepEqual(rate([5])(seen), [0, null, 2, null]);
   assert.deepEqual(gauge(6)(seen), [null, null, null, null], 'an id that the server does not have');
   assert.equal(newest(gauge(5)(seen)), null, 'the newest is missing, and an older one is not shown for it');
+});
+
+test('a gauge that is not known yet is a gap', () => {
+  const seen = points([1, 0, 1, 1], { 5: [0, null, 120, null] });
+  assert.deepEqual(gauge_once_known(5)(seen), [null, null, 120, null]);
 });
 
 test('a rate is over the minutes that were counted', () => {

@@ -1,8 +1,9 @@
-// The curves of the overview: what each shows, by which ids, and which of its lines is compared with earlier days.
+// The curves of the overview and of the store: what each shows, by which ids, and which of its lines is compared with
+// earlier days.
 
 import type { Unit } from './format';
 import * as ids from './ids';
-import { gauge, percentile, rate, rate_per_minute, type Measure } from './lines';
+import { gauge, gauge_once_known, percentile, rate, rate_per_minute, type Measure } from './lines';
 
 export interface CurveLine {
   label: string;
@@ -20,6 +21,13 @@ export interface Curve {
   compared?: number;
 }
 
+/** Curves that are shown together, the ids that they ask for, and those of earlier days. */
+export interface Board {
+  curves: readonly Curve[];
+  ids: readonly ids.Range[];
+  compared: readonly ids.Range[];
+}
+
 const line = (label: string, measure: Measure): CurveLine => ({ label, measure });
 
 const percentiles = (histogram: ids.Histogram): CurveLine[] => [
@@ -31,7 +39,17 @@ const percentiles = (histogram: ids.Histogram): CurveLine[] => [
 const refused = [ids.HELLO, ids.SYNC, ids.SEND, ids.REGISTER, ids.SIGN_IN];
 const of_class = (place: number): number[] => refused.flatMap(({ errors }) => errors.slice(place, place + 1));
 
-export const CURVES: readonly Curve[] = [
+const COMMIT: Curve = {
+  name: 'commit',
+  title: 'Sync of a batch to disk',
+  unit: 'microseconds',
+  lines: percentiles(ids.BATCH_SYNC),
+  compared: 1,
+};
+
+const DISK: Curve = { name: 'disk', title: 'Disk free', unit: 'bytes', lines: [line('free', gauge(ids.DISK_FREE))] };
+
+const CURVES: readonly Curve[] = [
   {
     name: 'messages',
     title: 'Messages by stage',
@@ -53,13 +71,7 @@ export const CURVES: readonly Curve[] = [
     compared: 1,
   },
   { name: 'sync', title: 'Sync, until the page is there', unit: 'microseconds', lines: percentiles(ids.SYNC.latency) },
-  {
-    name: 'commit',
-    title: 'Sync of a batch to disk',
-    unit: 'microseconds',
-    lines: percentiles(ids.BATCH_SYNC),
-    compared: 1,
-  },
+  COMMIT,
   {
     name: 'connections',
     title: 'Connections',
@@ -74,9 +86,10 @@ export const CURVES: readonly Curve[] = [
   {
     name: 'accounts',
     title: 'Registrations and sign-ins',
+    note: 'Registrations are all accounts that were made, whoever made them.',
     unit: 'per_minute',
     lines: [
-      line('registrations', rate_per_minute([ids.REGISTER.calls], ids.REGISTER.errors)),
+      line('registrations', rate_per_minute([ids.ACCOUNTS_MADE])),
       line('sign-ins', rate_per_minute([ids.SIGN_IN.calls], ids.SIGN_IN.errors)),
     ],
   },
@@ -113,12 +126,40 @@ export const CURVES: readonly Curve[] = [
       line('index behind', gauge(ids.INDEX_LAG_RECORDS)),
     ],
   },
-  { name: 'disk', title: 'Disk free', unit: 'bytes', lines: [line('free', gauge(ids.DISK_FREE))] },
-  {
-    name: 'log',
-    title: 'Commit log written',
-    unit: 'bytes_per_second',
-    lines: [line('written', rate([ids.LOG_BYTES]))],
-  },
-  { name: 'tail', title: 'Tail in memory', unit: 'bytes', lines: [line('tail', gauge(ids.TAIL_BYTES))] },
+  DISK,
 ];
+
+export const OVERVIEW: Board = { curves: CURVES, ids: ids.OVERVIEW, compared: ids.OVERVIEW_COMPARED };
+
+export const STORAGE: Board = {
+  curves: [
+    DISK,
+    {
+      name: 'index',
+      title: 'Index',
+      note: 'Live are its keys and values, counted in laps through the index.',
+      unit: 'bytes',
+      lines: [
+        line('on disk', gauge(ids.INDEX_DISK_BYTES)),
+        line('live', gauge_once_known(ids.INDEX_LIVE_BYTES)),
+      ],
+      compared: 0,
+    },
+    {
+      name: 'log',
+      title: 'Commit log written',
+      unit: 'bytes_per_second',
+      lines: [line('written', rate([ids.LOG_BYTES]))],
+    },
+    COMMIT,
+    { name: 'tail', title: 'Tail in memory', unit: 'bytes', lines: [line('tail', gauge(ids.TAIL_BYTES))] },
+    {
+      name: 'index_behind',
+      title: 'Index behind the log',
+      unit: 'count',
+      lines: [line('records', gauge(ids.INDEX_LAG_RECORDS))],
+    },
+  ],
+  ids: ids.STORAGE,
+  compared: ids.STORAGE_COMPARED,
+};

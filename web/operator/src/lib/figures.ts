@@ -1,11 +1,10 @@
-// All figures of the overview, as of one minute: the window that is shown, earlier times beside it, and today.
+// The figures of a page of curves, as of one minute: the window that is shown, and earlier times beside it.
 
-import { points_of, running_minute } from './ask_points';
-import * as ids from './ids';
+import { points_of } from './ask_points';
 import { laid_over, type Line } from './lines';
 import type { Points, Stretches } from './points';
-import { CURVES, type Curve } from './curves';
-import { DAY_MS, midnight, type Window } from './windows';
+import type { Board, Curve } from './curves';
+import type { Window } from './windows';
 
 export interface DrawnLine {
   label: string;
@@ -21,60 +20,36 @@ export interface DrawnCurve {
   lines: DrawnLine[];
 }
 
-/** Today so far, and the same part of an earlier day. */
-export interface Days {
-  today: Stretches;
-  yesterday: Stretches;
-  last_week: Stretches;
-}
-
+/** The curves of a board over a window. */
 export interface Figures {
   window: Window;
   points: Stretches;
   curves: DrawnCurve[];
-  days: Days;
-  /** End of the newest minute that is shown. */
-  until_ms: number;
 }
 
 /** Remembers what was read, so that a refresh asks for the newest only. */
 export class FigureSource {
+  #board: Board;
   #window: Window;
-  #shown = points_of(ids.OVERVIEW);
+  #shown: Points;
   #earlier: Points[];
-  #today = points_of(ids.OF_A_DAY);
-  #yesterday = points_of(ids.OF_A_DAY);
-  #last_week = points_of(ids.OF_A_DAY);
 
-  constructor(window: Window) {
+  constructor(board: Board, window: Window) {
+    this.#board = board;
     this.#window = window;
-    this.#earlier = window.compared.map(() => points_of(ids.COMPARED));
+    this.#shown = points_of(board.ids);
+    this.#earlier = window.compared.map(() => points_of(board.compared));
   }
 
-  async read(): Promise<Figures> {
-    const until_ms = await running_minute();
+  /** As of the minute that ends the window. */
+  async read(until_ms: number): Promise<Figures> {
     const from_ms = until_ms - this.#window.length_ms;
     const earlier = this.#window.compared.map(({ shift_ms }, place) =>
-      (this.#earlier[place] ?? points_of(ids.COMPARED)).of(from_ms - shift_ms, until_ms - shift_ms),
+      (this.#earlier[place] ?? points_of(this.#board.compared)).of(from_ms - shift_ms, until_ms - shift_ms),
     );
-    const [points, days, ...before] = await Promise.all([
-      this.#shown.of(from_ms, until_ms),
-      this.#days(until_ms),
-      ...earlier,
-    ]);
-    const curves = CURVES.map((curve) => drawn(curve, this.#window, points, before));
-    return { window: this.#window, points, curves, days, until_ms };
-  }
-
-  async #days(until_ms: number): Promise<Days> {
-    // In the first minute of a day there is nothing of it yet, and a question has to have a minute.
-    const from_ms = midnight(until_ms - 1);
-    const [today, yesterday, last_week] = await Promise.all([
-      this.#today.of(from_ms, until_ms),
-      this.#yesterday.of(from_ms - DAY_MS, until_ms - DAY_MS),
-      this.#last_week.of(from_ms - 7 * DAY_MS, until_ms - 7 * DAY_MS),
-    ]);
-    return { today, yesterday, last_week };
+    const [points, ...before] = await Promise.all([this.#shown.of(from_ms, until_ms), ...earlier]);
+    const curves = this.#board.curves.map((curve) => drawn(curve, this.#window, points, before));
+    return { window: this.#window, points, curves };
   }
 }
 

@@ -67,6 +67,9 @@ export const GROUP_OLDEST_WAITING = 1203;
 export const GROUPS_PARKED = 1204;
 export const DISK_FREE = 1290;
 export const DISK_SIZE = 1291;
+export const INDEX_DISK_BYTES = 1298;
+export const INDEX_LIVE_BYTES = 1299;
+export const ACCOUNTS_MADE = 1310;
 
 /** What the overview asks for; each range is one question. */
 export const OVERVIEW: readonly Range[] = [
@@ -79,17 +82,30 @@ export const OVERVIEW: readonly Range[] = [
   [1120, 1131],
   [GROUPS_WAITING, GROUPS_PARKED],
   [DISK_FREE, DISK_SIZE],
+  [ACCOUNTS_MADE, ACCOUNTS_MADE],
 ];
 
 /** What of it is compared with earlier days. */
-export const COMPARED: readonly Range[] = [
+export const OVERVIEW_COMPARED: readonly Range[] = [
   SEND.ids,
   [CONNECTIONS_OPEN, MESSAGES_STORED],
   [1120, 1131],
 ];
 
+/** The same of the store. */
+export const STORAGE: readonly Range[] = [
+  [LOG_BYTES, INDEX_LAG_RECORDS],
+  [1120, 1131],
+  [DISK_FREE, INDEX_LIVE_BYTES],
+];
+
+export const STORAGE_COMPARED: readonly Range[] = [
+  [1120, 1131],
+  [INDEX_DISK_BYTES, INDEX_DISK_BYTES],
+];
+
 /** What the tiles say of a day. */
 export const OF_A_DAY: readonly Range[] = [
-  [REGISTER.calls, REGISTER.calls + ERROR_CLASSES.length],
   [CONNECTIONS_OPEN, MESSAGES_STORED],
+  [ACCOUNTS_MADE, ACCOUNTS_MADE],
 ];

@@ -28,6 +28,10 @@ function sum_at(points: Stretches, ids: readonly number[], place: number): numbe
 /** What a gauge stood at, or the highest value. */
 export const gauge = (id: number): Measure => (points) => by_stretch(points, (place) => sum_at(points, [id], place));
 
+/** The same of a gauge that stands at 0 until its value is known. */
+export const gauge_once_known = (id: number): Measure => (points) =>
+  gauge(id)(points).map((value) => (value === 0 ? null : value));
+
 /** How often a second: all of these, less what is taken from them, over the minutes that were counted. */
 export const rate = (ids: readonly number[], less: readonly number[] = []): Measure => (points) =>
   by_stretch(points, (place) => {

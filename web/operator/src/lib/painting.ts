@@ -3,14 +3,14 @@
 import type uPlot from 'uplot';
 
 import type { DrawnCurve, DrawnLine } from './figures';
-import { day_of_year, minute_of_day, shown } from './format';
+import { day_of_year, minute_of_day, shown, type Unit } from './format';
 import { colour } from './scheme.svelte';
 import { DAY_MS } from './windows';
 
 export const HEIGHT_PX = 150;
 
 /** Charts with this key show the same moment when one of them is pointed at. */
-const TOGETHER = 'overview';
+const TOGETHER = 'curves';
 
 /** The name of a line's colour in the style sheet. */
 export function tone(lines: readonly DrawnLine[], place: number): string {
@@ -44,7 +44,7 @@ export function options(drawn: DrawnCurve, width: number, pointed: (place: numbe
     },
     axes: [
       { ...axis, grid: { show: false }, size: 26, space: 70, incrs: STEPS_S, values: (_, splits) => splits.map((s) => text(s * 1000)) },
-      { ...axis, grid, size: 62, space: 34, values: (_, splits) => splits.map((value) => shown(value, curve.unit)) },
+      { ...axis, grid, size: 62, space: 34, ...steps(curve.unit), values: (_, splits) => splits.map((value) => shown(value, curve.unit)) },
     ],
     series: [{}, ...painted_order(lines).map((place) => series(lines[place], colour(tone(lines, place))))],
   };
@@ -52,6 +52,13 @@ export function options(drawn: DrawnCurve, width: number, pointed: (place: numbe
 
 /** Distances between marks of the time axis: from a minute to a week. */
 const STEPS_S = [1, 5, 10, 15, 30, 60, 120, 180, 240, 360, 720, 1440, 2880, 7200, 10080].map((minutes) => minutes * 60);
+
+/** Distances between marks of bytes: whole ones of the units in which they are shown. */
+const STEPS_BYTES = Array.from({ length: 51 }, (_, power) => 2 ** power);
+
+function steps(unit: Unit): { incrs?: number[] } {
+  return unit === 'bytes' || unit === 'bytes_per_second' ? { incrs: STEPS_BYTES } : {};
+}
 
 function series(line: DrawnLine | undefined, stroke: string): uPlot.Series {
   return {

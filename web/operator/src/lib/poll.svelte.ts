@@ -1,8 +1,7 @@
-// Refreshing by itself: every ten seconds, only while somebody can see it, one question at a time.
+// Refreshing by itself, only while somebody can see it, one question at a time.
 
 import { AskFault, said } from './ask';
-
-const EVERY_MS = 10_000;
+import { wait_ms } from './refresh';
 
 export class Poll {
   /** When the figures were asked for that are shown, ms since 1970; nothing before the first answer. */
@@ -58,6 +57,6 @@ export class Poll {
     }
     this.#timer = setTimeout(() => {
       if (document.visibilityState === 'visible') void this.now();
-    }, EVERY_MS);
+    }, wait_ms(Date.now()));
   }
 }

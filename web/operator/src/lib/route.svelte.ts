@@ -1,6 +1,6 @@
 // Which page is shown: what stands behind the # of the address, so that it can be kept, sent and gone back from.
 
-export const PAGES = ['overview', 'alarms', 'users', 'groups', 'messages', 'live'] as const;
+export const PAGES = ['overview', 'alarms', 'users', 'groups', 'messages', 'storage', 'live'] as const;
 export type Page = (typeof PAGES)[number];
 
 class Route {
