@@ -26,6 +26,38 @@ pub(super) struct Setting {
     pub(super) show: fn(&Config) -> String,
 }
 
+/// A setting of one of the usual forms, by its place in the configuration.
+macro_rules! setting {
+    ($section:ident.$name:ident, truth) => {
+        setting!(@ $section.$name, |given| given.truth(), |value| value.to_string())
+    };
+    ($section:ident.$name:ident, number($range:expr)) => {
+        setting!(@ $section.$name, |given| given.number($range), |value| value.to_string())
+    };
+    ($section:ident.$name:ident, one_of($names:expr)) => {
+        setting!(@ $section.$name, |given| given.one_of($names), |value| named($names, *value))
+    };
+    ($section:ident.$name:ident, text($checked:expr)) => {
+        setting!(@ $section.$name, |given| given.string().and_then($checked), |value| quoted(value))
+    };
+    ($section:ident.$name:ident, file) => {
+        setting!(@ $section.$name, |given| given.string().and_then(file), |value| quoted(&value.to_string_lossy()))
+    };
+    ($section:ident.$name:ident, list($checked:expr)) => {
+        setting!(@ $section.$name, |given| given.list().and_then($checked), |value| listed(value))
+    };
+    (@ $section:ident.$name:ident, |$given:ident| $set:expr, |$value:ident| $show:expr) => {
+        Setting {
+            key: concat!(stringify!($section), ".", stringify!($name)),
+            set: |config, $given| put(&mut config.$section.$name, $set),
+            show: |config| {
+                let $value = &config.$section.$name;
+                $show
+            },
+        }
+    };
+}
+
 /// Every setting, in the order of `config/highwater.toml`.
 pub(super) static SETTINGS: &[Setting] = &[
     Setting {
@@ -33,86 +65,30 @@ pub(super) static SETTINGS: &[Setting] = &[
         set: |c, given| put(&mut c.server.data, given.string().and_then(data_directory)),
         show: |c| quoted(&c.server.data.to_string_lossy()),
     },
-    Setting {
-        key: "server.workers",
-        set: |c, given| put(&mut c.server.workers, given.number(WORKERS)),
-        show: |c| c.server.workers.to_string(),
-    },
-    Setting {
-        key: "server.readers",
-        set: |c, given| put(&mut c.server.readers, given.number(READERS)),
-        show: |c| c.server.readers.to_string(),
-    },
-    Setting {
-        key: "server.dev",
-        set: |c, given| put(&mut c.server.dev, given.truth()),
-        show: |c| c.server.dev.to_string(),
-    },
+    setting!(server.workers, number(WORKERS)),
+    setting!(server.readers, number(READERS)),
+    setting!(server.dev, truth),
     Setting {
         key: "client.listen",
         set: |c, given| put(&mut c.client.listen, given.string().and_then(address)),
         show: |c| quoted(&c.client.listen.to_string()),
     },
-    Setting {
-        key: "client.origins",
-        set: |c, given| put(&mut c.client.origins, given.list().and_then(origins)),
-        show: |c| format!("[{}]", c.client.origins.iter().map(|o| quoted(o)).collect::<Vec<_>>().join(", ")),
-    },
-    Setting {
-        key: "client.public_without_tls",
-        set: |c, given| put(&mut c.client.public_without_tls, given.truth()),
-        show: |c| c.client.public_without_tls.to_string(),
-    },
-    Setting {
-        key: "client.connections_max",
-        set: |c, given| put(&mut c.client.connections_max, given.number(CONNECTIONS)),
-        show: |c| c.client.connections_max.to_string(),
-    },
-    Setting {
-        key: "client.heartbeat_ms",
-        set: |c, given| put(&mut c.client.heartbeat_ms, given.number(HEARTBEAT_MS)),
-        show: |c| c.client.heartbeat_ms.to_string(),
-    },
-    Setting {
-        key: "client.queued_bytes_max",
-        set: |c, given| put(&mut c.client.queued_bytes_max, given.number(QUEUED_BYTES)),
-        show: |c| c.client.queued_bytes_max.to_string(),
-    },
-    Setting {
-        key: "client.compares",
-        set: |c, given| put(&mut c.client.compares, given.truth()),
-        show: |c| c.client.compares.to_string(),
-    },
+    setting!(client.origins, list(origins)),
+    setting!(client.public_without_tls, truth),
+    setting!(client.connections_max, number(CONNECTIONS)),
+    setting!(client.heartbeat_ms, number(HEARTBEAT_MS)),
+    setting!(client.queued_bytes_max, number(QUEUED_BYTES)),
+    setting!(client.compares, truth),
     Setting {
         key: "operator.listen",
         set: |c, given| put(&mut c.operator.listen, given.string().and_then(address)),
         show: |c| quoted(&c.operator.listen.to_string()),
     },
-    Setting {
-        key: "operator.public_without_tls",
-        set: |c, given| put(&mut c.operator.public_without_tls, given.truth()),
-        show: |c| c.operator.public_without_tls.to_string(),
-    },
-    Setting {
-        key: "registration.mode",
-        set: |c, given| put(&mut c.registration.mode, given.one_of(RegistrationMode::NAMED)),
-        show: |c| named(RegistrationMode::NAMED, c.registration.mode),
-    },
-    Setting {
-        key: "accounts.strangers",
-        set: |c, given| put(&mut c.accounts.strangers, given.one_of(STRANGERS)),
-        show: |c| named(STRANGERS, c.accounts.strangers),
-    },
-    Setting {
-        key: "identity.issuer",
-        set: |c, given| put(&mut c.identity.issuer, given.string().and_then(issuer)),
-        show: |c| quoted(&c.identity.issuer),
-    },
-    Setting {
-        key: "identity.audience",
-        set: |c, given| put(&mut c.identity.audience, given.string().and_then(issuer)),
-        show: |c| quoted(&c.identity.audience),
-    },
+    setting!(operator.public_without_tls, truth),
+    setting!(registration.mode, one_of(RegistrationMode::NAMED)),
+    setting!(accounts.strangers, one_of(STRANGERS)),
+    setting!(identity.issuer, text(issuer)),
+    setting!(identity.audience, text(issuer)),
     Setting {
         key: "identity.algorithms",
         set: |c, given| put(&mut c.identity.algorithms, given.list().and_then(algorithms)),
@@ -121,116 +97,28 @@ pub(super) static SETTINGS: &[Setting] = &[
             format!("[{}]", names.collect::<Vec<_>>().join(", "))
         },
     },
-    Setting {
-        key: "identity.keys_url",
-        set: |c, given| put(&mut c.identity.keys_url, given.string().and_then(private_url)),
-        show: |c| quoted(&c.identity.keys_url),
-    },
-    Setting {
-        key: "identity.keys_file",
-        set: |c, given| put(&mut c.identity.keys_file, given.string().and_then(file)),
-        show: |c| quoted(&c.identity.keys_file.to_string_lossy()),
-    },
-    Setting {
-        key: "identity.secret_file",
-        set: |c, given| put(&mut c.identity.secret_file, given.string().and_then(file)),
-        show: |c| quoted(&c.identity.secret_file.to_string_lossy()),
-    },
-    Setting {
-        key: "identity.callback_url",
-        set: |c, given| put(&mut c.identity.callback_url, given.string().and_then(private_url)),
-        show: |c| quoted(&c.identity.callback_url),
-    },
-    Setting {
-        key: "identity.callback_secret_file",
-        set: |c, given| put(&mut c.identity.callback_secret_file, given.string().and_then(file)),
-        show: |c| quoted(&c.identity.callback_secret_file.to_string_lossy()),
-    },
-    Setting {
-        key: "identity.keys_refresh_s",
-        set: |c, given| put(&mut c.identity.keys_refresh_s, given.number(KEYS_REFRESH_S)),
-        show: |c| c.identity.keys_refresh_s.to_string(),
-    },
-    Setting {
-        key: "identity.keys_floor_s",
-        set: |c, given| put(&mut c.identity.keys_floor_s, given.number(KEYS_FLOOR_S)),
-        show: |c| c.identity.keys_floor_s.to_string(),
-    },
-    Setting {
-        key: "identity.leeway_s",
-        set: |c, given| put(&mut c.identity.leeway_s, given.number(LEEWAY_S)),
-        show: |c| c.identity.leeway_s.to_string(),
-    },
-    Setting {
-        key: "identity.lifetime_max_s",
-        set: |c, given| put(&mut c.identity.lifetime_max_s, given.number(LIFETIME_S)),
-        show: |c| c.identity.lifetime_max_s.to_string(),
-    },
-    Setting {
-        key: "identity.name_claim",
-        set: |c, given| put(&mut c.identity.name_claim, given.string().and_then(name_claim)),
-        show: |c| quoted(&c.identity.name_claim),
-    },
-    Setting {
-        key: "devices.phone",
-        set: |c, given| put(&mut c.devices.phone, given.one_of(CLASS_RULES)),
-        show: |c| named(CLASS_RULES, c.devices.phone),
-    },
-    Setting {
-        key: "devices.desktop",
-        set: |c, given| put(&mut c.devices.desktop, given.one_of(CLASS_RULES)),
-        show: |c| named(CLASS_RULES, c.devices.desktop),
-    },
-    Setting {
-        key: "devices.tablet",
-        set: |c, given| put(&mut c.devices.tablet, given.one_of(CLASS_RULES)),
-        show: |c| named(CLASS_RULES, c.devices.tablet),
-    },
-    Setting {
-        key: "devices.web",
-        set: |c, given| put(&mut c.devices.web, given.one_of(CLASS_RULES)),
-        show: |c| named(CLASS_RULES, c.devices.web),
-    },
-    Setting {
-        key: "devices.unspecified",
-        set: |c, given| put(&mut c.devices.unspecified, given.one_of(CLASS_RULES)),
-        show: |c| named(CLASS_RULES, c.devices.unspecified),
-    },
-    Setting {
-        key: "devices.devices_max",
-        set: |c, given| put(&mut c.devices.devices_max, given.number(DEVICES)),
-        show: |c| c.devices.devices_max.to_string(),
-    },
-    Setting {
-        key: "devices.when_full",
-        set: |c, given| put(&mut c.devices.when_full, given.one_of(WHEN_FULL)),
-        show: |c| named(WHEN_FULL, c.devices.when_full),
-    },
-    Setting {
-        key: "storage.engine",
-        set: |c, given| put(&mut c.storage.engine, given.one_of(ENGINES)),
-        show: |c| named(ENGINES, c.storage.engine),
-    },
-    Setting {
-        key: "storage.index_cache_bytes",
-        set: |c, given| put(&mut c.storage.index_cache_bytes, given.number(INDEX_CACHE_BYTES)),
-        show: |c| c.storage.index_cache_bytes.to_string(),
-    },
-    Setting {
-        key: "storage.tail_bytes_max",
-        set: |c, given| put(&mut c.storage.tail_bytes_max, given.number(TAIL_BYTES)),
-        show: |c| c.storage.tail_bytes_max.to_string(),
-    },
-    Setting {
-        key: "storage.index_after_bytes",
-        set: |c, given| put(&mut c.storage.index_after_bytes, given.number(INDEX_AFTER_BYTES)),
-        show: |c| c.storage.index_after_bytes.to_string(),
-    },
-    Setting {
-        key: "storage.segment_bytes",
-        set: |c, given| put(&mut c.storage.segment_bytes, given.number(SEGMENT_BYTES)),
-        show: |c| c.storage.segment_bytes.to_string(),
-    },
+    setting!(identity.keys_url, text(private_url)),
+    setting!(identity.keys_file, file),
+    setting!(identity.secret_file, file),
+    setting!(identity.callback_url, text(private_url)),
+    setting!(identity.callback_secret_file, file),
+    setting!(identity.keys_refresh_s, number(KEYS_REFRESH_S)),
+    setting!(identity.keys_floor_s, number(KEYS_FLOOR_S)),
+    setting!(identity.leeway_s, number(LEEWAY_S)),
+    setting!(identity.lifetime_max_s, number(LIFETIME_S)),
+    setting!(identity.name_claim, text(name_claim)),
+    setting!(devices.phone, one_of(CLASS_RULES)),
+    setting!(devices.desktop, one_of(CLASS_RULES)),
+    setting!(devices.tablet, one_of(CLASS_RULES)),
+    setting!(devices.web, one_of(CLASS_RULES)),
+    setting!(devices.unspecified, one_of(CLASS_RULES)),
+    setting!(devices.devices_max, number(DEVICES)),
+    setting!(devices.when_full, one_of(WHEN_FULL)),
+    setting!(storage.engine, one_of(ENGINES)),
+    setting!(storage.index_cache_bytes, number(INDEX_CACHE_BYTES)),
+    setting!(storage.tail_bytes_max, number(TAIL_BYTES)),
+    setting!(storage.index_after_bytes, number(INDEX_AFTER_BYTES)),
+    setting!(storage.segment_bytes, number(SEGMENT_BYTES)),
     Setting {
         key: FLAG_ONLY,
         set: |c, given| put(&mut c.storage.accept_loss, given.truth()),
@@ -241,91 +129,27 @@ pub(super) static SETTINGS: &[Setting] = &[
         set: |c, given| put(&mut c.messages.bodies, given.string().and_then(bodies)),
         show: |c| quoted(&c.messages.bodies.to_string()),
     },
-    Setting {
-        key: "messages.read_watermarks",
-        set: |c, given| put(&mut c.messages.read_watermarks, given.truth()),
-        show: |c| c.messages.read_watermarks.to_string(),
-    },
-    Setting {
-        key: "messages.delivered_watermarks",
-        set: |c, given| put(&mut c.messages.delivered_watermarks, given.truth()),
-        show: |c| c.messages.delivered_watermarks.to_string(),
-    },
-    Setting {
-        key: "groups.members_max",
-        set: |c, given| put(&mut c.groups.members_max, given.number(GROUP_MEMBERS)),
-        show: |c| c.groups.members_max.to_string(),
-    },
-    Setting {
-        key: "groups.owned_max",
-        set: |c, given| put(&mut c.groups.owned_max, given.number(GROUPS_OWNED)),
-        show: |c| c.groups.owned_max.to_string(),
-    },
-    Setting {
-        key: "groups.step_pointers",
-        set: |c, given| put(&mut c.groups.step_pointers, given.number(STEP_POINTERS)),
-        show: |c| c.groups.step_pointers.to_string(),
-    },
-    Setting {
-        key: "groups.channel_above_members",
-        set: |c, given| put(&mut c.groups.channel_above_members, given.number(CHANNEL_ABOVE_MEMBERS)),
-        show: |c| c.groups.channel_above_members.to_string(),
-    },
-    Setting {
-        key: "cleanup.pause_ms",
-        set: |c, given| put(&mut c.cleanup.pause_ms, given.number(CLEANUP_PAUSE_MS)),
-        show: |c| c.cleanup.pause_ms.to_string(),
-    },
-    Setting {
-        key: "cleanup.lineage_expiry_s",
-        set: |c, given| put(&mut c.cleanup.lineage_expiry_s, given.number(LINEAGE_EXPIRY_S)),
-        show: |c| c.cleanup.lineage_expiry_s.to_string(),
-    },
-    Setting {
-        key: "cleanup.inbox_retention_s",
-        set: |c, given| put(&mut c.cleanup.inbox_retention_s, given.number(RETENTION_S)),
-        show: |c| c.cleanup.inbox_retention_s.to_string(),
-    },
-    Setting {
-        key: "cleanup.tombstone_retention_s",
-        set: |c, given| put(&mut c.cleanup.tombstone_retention_s, given.number(RETENTION_S)),
-        show: |c| c.cleanup.tombstone_retention_s.to_string(),
-    },
-    Setting {
-        key: "monitor.minute_days",
-        set: |c, given| put(&mut c.monitor.minute_days, given.number(POINT_DAYS)),
-        show: |c| c.monitor.minute_days.to_string(),
-    },
-    Setting {
-        key: "monitor.five_minute_days",
-        set: |c, given| put(&mut c.monitor.five_minute_days, given.number(POINT_DAYS)),
-        show: |c| c.monitor.five_minute_days.to_string(),
-    },
-    Setting {
-        key: "monitor.hour_days",
-        set: |c, given| put(&mut c.monitor.hour_days, given.number(POINT_DAYS)),
-        show: |c| c.monitor.hour_days.to_string(),
-    },
-    Setting {
-        key: "alarms.webhook_url",
-        set: |c, given| put(&mut c.alarms.webhook_url, given.string().and_then(private_url)),
-        show: |c| quoted(&c.alarms.webhook_url),
-    },
-    Setting {
-        key: "alarms.webhook_secret_file",
-        set: |c, given| put(&mut c.alarms.webhook_secret_file, given.string().and_then(file)),
-        show: |c| quoted(&c.alarms.webhook_secret_file.to_string_lossy()),
-    },
+    setting!(messages.read_watermarks, truth),
+    setting!(messages.delivered_watermarks, truth),
+    setting!(groups.members_max, number(GROUP_MEMBERS)),
+    setting!(groups.owned_max, number(GROUPS_OWNED)),
+    setting!(groups.step_pointers, number(STEP_POINTERS)),
+    setting!(groups.channel_above_members, number(CHANNEL_ABOVE_MEMBERS)),
+    setting!(cleanup.pause_ms, number(CLEANUP_PAUSE_MS)),
+    setting!(cleanup.lineage_expiry_s, number(LINEAGE_EXPIRY_S)),
+    setting!(cleanup.inbox_retention_s, number(RETENTION_S)),
+    setting!(cleanup.tombstone_retention_s, number(RETENTION_S)),
+    setting!(monitor.minute_days, number(POINT_DAYS)),
+    setting!(monitor.five_minute_days, number(POINT_DAYS)),
+    setting!(monitor.hour_days, number(POINT_DAYS)),
+    setting!(alarms.webhook_url, text(private_url)),
+    setting!(alarms.webhook_secret_file, file),
     Setting {
         key: "alarms.group",
         set: |c, given| put(&mut c.alarms.group, given.string().and_then(alarms::group)),
         show: |c| quoted(&c.alarms.group.map(|group| group.to_string()).unwrap_or_default()),
     },
-    Setting {
-        key: "alarms.bot",
-        set: |c, given| put(&mut c.alarms.bot, given.string().and_then(alarms::bot)),
-        show: |c| quoted(&c.alarms.bot),
-    },
+    setting!(alarms.bot, text(alarms::bot)),
     Setting {
         key: "alarms.rules",
         set: |c, given| put(&mut c.alarms.rules, alarms::rules(given)),
@@ -336,66 +160,18 @@ pub(super) static SETTINGS: &[Setting] = &[
         set: |c, given| put(&mut c.mail.server, given.string().and_then(mail::server)),
         show: |c| quoted(&c.mail.server.as_ref().map(ToString::to_string).unwrap_or_default()),
     },
-    Setting {
-        key: "mail.user",
-        set: |c, given| put(&mut c.mail.user, given.string()),
-        show: |c| quoted(&c.mail.user),
-    },
-    Setting {
-        key: "mail.password_file",
-        set: |c, given| put(&mut c.mail.password_file, given.string().and_then(file)),
-        show: |c| quoted(&c.mail.password_file.to_string_lossy()),
-    },
-    Setting {
-        key: "mail.roots_file",
-        set: |c, given| put(&mut c.mail.roots_file, given.string().and_then(file)),
-        show: |c| quoted(&c.mail.roots_file.to_string_lossy()),
-    },
-    Setting {
-        key: "mail.from",
-        set: |c, given| put(&mut c.mail.from, given.string().and_then(mail::address)),
-        show: |c| quoted(&c.mail.from),
-    },
-    Setting {
-        key: "mail.to",
-        set: |c, given| put(&mut c.mail.to, given.list().and_then(mail::addresses)),
-        show: |c| format!("[{}]", c.mail.to.iter().map(|to| quoted(to)).collect::<Vec<_>>().join(", ")),
-    },
-    Setting {
-        key: "mail.name",
-        set: |c, given| put(&mut c.mail.name, given.string().and_then(mail::name)),
-        show: |c| quoted(&c.mail.name),
-    },
-    Setting {
-        key: "reports.daily",
-        set: |c, given| put(&mut c.reports.daily, given.truth()),
-        show: |c| c.reports.daily.to_string(),
-    },
-    Setting {
-        key: "reports.weekly",
-        set: |c, given| put(&mut c.reports.weekly, given.truth()),
-        show: |c| c.reports.weekly.to_string(),
-    },
-    Setting {
-        key: "reports.hour",
-        set: |c, given| put(&mut c.reports.hour, given.number(HOURS)),
-        show: |c| c.reports.hour.to_string(),
-    },
-    Setting {
-        key: "log.format",
-        set: |c, given| put(&mut c.log.format, given.one_of(LOG_FORMATS)),
-        show: |c| named(LOG_FORMATS, c.log.format),
-    },
-    Setting {
-        key: "log.level",
-        set: |c, given| put(&mut c.log.level, given.string().and_then(log_level)),
-        show: |c| quoted(&c.log.level),
-    },
-    Setting {
-        key: "log.requests",
-        set: |c, given| put(&mut c.log.requests, given.truth()),
-        show: |c| c.log.requests.to_string(),
-    },
+    setting!(mail.user, text(Ok)),
+    setting!(mail.password_file, file),
+    setting!(mail.roots_file, file),
+    setting!(mail.from, text(mail::address)),
+    setting!(mail.to, list(mail::addresses)),
+    setting!(mail.name, text(mail::name)),
+    setting!(reports.daily, truth),
+    setting!(reports.weekly, truth),
+    setting!(reports.hour, number(HOURS)),
+    setting!(log.format, one_of(LOG_FORMATS)),
+    setting!(log.level, text(log_level)),
+    setting!(log.requests, truth),
     Setting {
         key: "kinds",
         set: |c, given| put(&mut c.kinds, given.kinds()),
@@ -411,4 +187,8 @@ pub(super) fn index_of(key: &str) -> Option<usize> {
 fn put<T>(place: &mut T, value: Result<T, String>) -> Result<(), String> {
     *place = value?;
     Ok(())
+}
+
+fn listed(texts: &[String]) -> String {
+    format!("[{}]", texts.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(", "))
 }
