@@ -15,6 +15,7 @@ mod identity;
 mod loading;
 mod mail;
 mod names;
+mod otlp;
 mod reloading;
 mod sections;
 mod settings;
@@ -39,6 +40,7 @@ pub use checks::log_level;
 pub use fault::{ConfigError, sentence};
 pub use identity::Identity;
 pub use mail::{Mail, MailSecurity, MailServer};
+pub use otlp::Otlp;
 pub use reloading::Reloaded;
 pub use sections::{
     Accounts, Cleanup, Client, DocumentKind, Engine, Groups, Log, LogFormat, Messages, Monitor, Operator,
@@ -84,6 +86,8 @@ pub struct Config {
     pub alarms: Alarms,
     /// How operators are written to.
     pub mail: Mail,
+    /// Where metrics are pushed to.
+    pub otlp: Otlp,
     /// Logs.
     pub log: Log,
     /// Document kinds besides the server's own.

@@ -14,6 +14,7 @@ use super::{
     },
     mail,
     names::{CLASS_RULES, ENGINES, LOG_FORMATS, STRANGERS, WHEN_FULL, named},
+    otlp,
     sections::DocumentKind,
 };
 
@@ -356,6 +357,26 @@ pub(super) static SETTINGS: &[Setting] = &[
         key: "mail.name",
         set: |c, given| put(&mut c.mail.name, given.string().and_then(mail::name)),
         show: |c| quoted(&c.mail.name),
+    },
+    Setting {
+        key: "otlp.endpoint",
+        set: |c, given| put(&mut c.otlp.endpoint, given.string().and_then(otlp::endpoint)),
+        show: |c| quoted(&c.otlp.endpoint),
+    },
+    Setting {
+        key: "otlp.interval_s",
+        set: |c, given| put(&mut c.otlp.interval_s, given.number(otlp::PUSH_INTERVAL_S)),
+        show: |c| c.otlp.interval_s.to_string(),
+    },
+    Setting {
+        key: "otlp.instance",
+        set: |c, given| put(&mut c.otlp.instance, given.string().and_then(otlp::instance)),
+        show: |c| quoted(&c.otlp.instance),
+    },
+    Setting {
+        key: "otlp.headers_file",
+        set: |c, given| put(&mut c.otlp.headers_file, given.string().and_then(file)),
+        show: |c| quoted(&c.otlp.headers_file.to_string_lossy()),
     },
     Setting {
         key: "log.format",

@@ -38,6 +38,7 @@ const FAMILIES: &[(&str, &str)] = &[
     ("watermarks", "Hints of how far others have come, by outcome."),
     ("alarms_firing", "Alarms that fire now, by severity."),
     ("alarm_deliveries", "Tellings of alarms to the webhook, by outcome."),
+    ("otlp_pushes", "Pushes of metrics to an OpenTelemetry collector, by outcome."),
     ("erasures", "Erasures of users, by stage: begun, and done when the index has nothing left."),
 ];
 

@@ -335,6 +335,10 @@ server_ids! {
     ALARMS_UNMAILED = 1326, "alarms.unmailed", Sum, Count, "alarms", "alarm_deliveries" {"channel": "mail", "outcome": "failed"};
     /// Tellings that were given up since too many waited for mail.
     ALARMS_MAIL_DROPPED = 1327, "alarms.mail_dropped", Sum, Count, "alarms", "alarm_deliveries" {"channel": "mail", "outcome": "dropped"};
+    /// Pushes of metrics that the OpenTelemetry collector took.
+    OTLP_DELIVERED = 1340, "otlp.delivered", Sum, Count, "otlp", "otlp_pushes" {"outcome": "delivered"};
+    /// Pushes that it did not take; the next one says all that they said.
+    OTLP_FAILED = 1341, "otlp.failed", Sum, Count, "otlp", "otlp_pushes" {"outcome": "failed"};
 }
 
 /// Operations per batch. Bounds: a batch holds at most 256 operations.

@@ -112,6 +112,8 @@ mod login_policy;
 mod long_poll;
 mod operator_pages;
 mod operators;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod out_of_turn;
 mod owned_groups;
 mod passwords;
