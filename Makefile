@@ -66,7 +66,7 @@ test:
 	begin=$$SECONDS
 	step "format" $(CARGO) fmt --all --check
 	step "lints" $(CARGO) clippy --workspace --all-targets -- -D warnings
-	step "lints of the seeded bugs" $(CARGO) clippy -p highwater --lib --bins --features seeded-bugs -- -D warnings
+	step "lints of the features" $(CARGO) clippy -p highwater --lib --bins --features seeded-bugs,otlp -- -D warnings
 	if has cargo-deny; then step "licences and advisories" cargo deny check; else skip "licences and advisories" "cargo-deny is not installed"; fi
 	step "house rules" $(CARGO) test --test tidy
 	if has npm; then
@@ -76,7 +76,7 @@ test:
 	    skip "operator pages" "npm is not installed"
 	fi
 	step "tests of the workspace" $(CARGO) test --workspace
-	step "seeded bugs of the sync engine" $(CARGO) test -p highwater --features seeded-bugs --test sim seeded
+	step "seeded bugs of the sync engine, metrics for a collector" $(CARGO) test -p highwater --features seeded-bugs,otlp --test sim --test it -- seeded otlp
 	step "golden frames" $(CARGO) test -p highwater-wire --test golden --test protocol_text
 	step "server and torture" $(CARGO) build -p highwater -p highwater-torture
 	if ! has python3; then

@@ -10,6 +10,7 @@ mod identity;
 mod logging;
 mod mail;
 mod operators;
+mod otlp;
 mod points;
 mod reloading;
 mod reports;
@@ -93,6 +94,9 @@ pub enum StartFault {
     /// What is needed to write to operators.
     #[error("mail cannot be sent ([mail])")]
     Mail(#[from] mail::MailFault),
+    /// What is needed to push metrics.
+    #[error("metrics cannot be pushed ([otlp])")]
+    Otlp(#[from] otlp::OtlpFault),
     /// The kinds of the configuration.
     #[error("the kinds of the configuration cannot be used: {0}")]
     Kinds(String),
@@ -106,6 +110,7 @@ pub fn check_files(config: &Config) -> Result<(), StartFault> {
     identity::check_files(&config.identity)?;
     alarms::check_files(&config.alarms).map_err(StartFault::Alarms)?;
     mail::check_files(&config.mail)?;
+    otlp::check_files(&config.otlp)?;
     Ok(())
 }
 
@@ -140,6 +145,7 @@ async fn run(
     let room = system::room(config)?;
     alarms::check_files(&config.alarms).map_err(StartFault::Alarms)?;
     mail::check_files(&config.mail)?;
+    otlp::check_files(&config.otlp)?;
     let core = Core::start(config, room, &options)?;
     let readiness = Readiness::default();
     let reload = reloading::reload((config.clone(), in_force.clone()), reread, &core);
@@ -152,6 +158,8 @@ async fn run(
     let operating = actix_web::rt::spawn(operator_server);
     let services = Arc::clone(&core.services);
     let counting = points::Counting::start(counting);
+    #[cfg(feature = "otlp")]
+    let pushing = otlp::Pushing::start(&config.otlp, &services)?;
 
     if let Some(host_app) = core.host_app.clone() {
         actix_web::rt::spawn(host_app.keep_fresh());
@@ -170,6 +178,10 @@ async fn run(
     stop::drain(&services.intake, &services.unanswered, &services.ports, &door).await;
     futures_util::future::join(client_handle.stop(true), operator_handle.stop(true)).await;
     counting.stop().await;
+    #[cfg(feature = "otlp")]
+    if let Some(pushing) = pushing {
+        pushing.stop().await;
+    }
     core.stop().await;
     serving.abort();
     operating.abort();

@@ -15,6 +15,7 @@ mod identity;
 mod loading;
 mod mail;
 mod names;
+mod otlp;
 mod reloading;
 mod reports;
 mod sections;
@@ -40,6 +41,7 @@ pub use checks::log_level;
 pub use fault::{ConfigError, sentence};
 pub use identity::Identity;
 pub use mail::{Mail, MailSecurity, MailServer};
+pub use otlp::Otlp;
 pub use reloading::Reloaded;
 pub use reports::Reports;
 pub use sections::{
@@ -88,6 +90,8 @@ pub struct Config {
     pub mail: Mail,
     /// Which reports operators are written.
     pub reports: Reports,
+    /// Where metrics are pushed to.
+    pub otlp: Otlp,
     /// Logs.
     pub log: Log,
     /// Document kinds besides the server's own.

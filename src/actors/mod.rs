@@ -22,6 +22,8 @@ pub mod hub;
 pub mod link_attempts;
 pub mod mailer;
 pub mod observed;
+#[cfg(feature = "otlp")]
+pub mod otlp_pusher;
 pub mod passwords;
 pub mod persistence;
 pub mod point_keeper;

@@ -18,7 +18,7 @@ impl Loading {
     }
 
     /// What is wrong between settings that are right by themselves: the setting to blame, and what is wrong.
-    pub(super) fn contradictions(&self) -> [(&'static str, Option<String>); 11] {
+    pub(super) fn contradictions(&self) -> [(&'static str, Option<String>); 12] {
         let Config { server, client, operator, storage, messages, cleanup, .. } = &self.config;
         let same = client.listen == operator.listen && client.listen.port() != 0;
         let may_forget = server.dev || matches!(self.source_of("storage.engine"), Source::Flag(_));
@@ -33,6 +33,7 @@ impl Loading {
             self.config.alarms.contradiction(),
             self.config.mail.contradiction(),
             self.config.reports.contradiction(&self.config.mail),
+            self.config.otlp.contradiction(),
             (
                 "storage.engine",
                 (storage.engine == Engine::Memory && !may_forget)

@@ -14,6 +14,7 @@ use super::{
     },
     mail,
     names::{CLASS_RULES, ENGINES, LOG_FORMATS, STRANGERS, WHEN_FULL, named},
+    otlp,
 };
 
 /// Read from nowhere but its flag, so that it is never left on.
@@ -169,6 +170,10 @@ pub(super) static SETTINGS: &[Setting] = &[
     setting!(reports.daily, truth),
     setting!(reports.weekly, truth),
     setting!(reports.hour, number(HOURS)),
+    setting!(otlp.endpoint, text(otlp::endpoint)),
+    setting!(otlp.interval_s, number(otlp::PUSH_INTERVAL_S)),
+    setting!(otlp.instance, text(otlp::instance)),
+    setting!(otlp.headers_file, file),
     setting!(log.format, one_of(LOG_FORMATS)),
     setting!(log.level, text(log_level)),
     setting!(log.requests, truth),

@@ -157,6 +157,27 @@ fn keys_come_over_tls_or_from_this_machine() {
 }
 
 #[test]
+fn metrics_are_pushed_by_a_server_that_was_built_for_it() {
+    let pushed = load_text("[otlp]\nendpoint = \"http://127.0.0.1:4318/\"");
+    if cfg!(feature = "otlp") {
+        assert_eq!(pushed.unwrap().otlp.endpoint, "http://127.0.0.1:4318");
+    } else {
+        assert!(pushed.unwrap_err().to_string().contains("--features otlp"));
+    }
+    for (text, expected) in [
+        ("endpoint = \"http://a.example\"", "otlp.endpoint must be https://HOST/"),
+        ("endpoint = \"https://a.example/v1/metrics\"", "otlp.endpoint must be the collector's base URL"),
+        ("instance = \"one\"", "otlp.instance means nothing without otlp.endpoint"),
+        ("instance = \"one two\"", "otlp.instance must be at most 40"),
+        ("headers_file = \"h\"", "otlp.headers_file means nothing without otlp.endpoint"),
+        ("interval_s = 1", "otlp.interval_s"),
+    ] {
+        let error = error_of(&format!("[otlp]\n{text}"));
+        assert!(error.contains(expected), "{text}: {error}");
+    }
+}
+
+#[test]
 fn messages_are_not_kept_for_less_long_than_inboxes() {
     let error = error_of("messages.bodies = \"days:29\"");
     assert!(error.starts_with("line 1: messages.bodies does not fit"), "{error}");

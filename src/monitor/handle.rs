@@ -176,6 +176,13 @@ impl Monitor {
         exposition::text(&self.shared.slots, &self.shared.host.lock(), format)
     }
 
+    /// All current values for an OpenTelemetry collector, as protobuf.
+    #[cfg(feature = "otlp")]
+    #[must_use]
+    pub fn otlp(&self, export: super::otlp::Export<'_>) -> Vec<u8> {
+        export.bytes(&self.shared.slots, &self.shared.host.lock())
+    }
+
     /// The page of curves. To be served as `text/html; charset=utf-8` with the header
     /// `Content-Security-Policy: ` [`curves::content_security_policy`].
     ///

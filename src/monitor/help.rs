@@ -39,6 +39,7 @@ const FAMILIES: &[(&str, &str)] = &[
     ("alarms_firing", "Alarms that fire now, by severity."),
     ("alarm_deliveries", "Tellings of alarms, by channel and outcome."),
     ("reports", "Reports of days and weeks by mail, by outcome."),
+    ("otlp_pushes", "Pushes of metrics to an OpenTelemetry collector, by outcome."),
     ("erasures", "Erasures of users, by stage: begun, and done when the index has nothing left."),
 ];
 

@@ -349,6 +349,10 @@ server_ids! {
     REPORTS_MISSED = 1333, "reports.missed", Sum, Count, "reports", "reports" {"outcome": "missed"};
     /// Alarms that began to fire and were told.
     ALARMS_FIRED = 1334, "alarms.fired", Sum, Count, "alarms", "alarms_fired";
+    /// Pushes of metrics that the OpenTelemetry collector took.
+    OTLP_DELIVERED = 1340, "otlp.delivered", Sum, Count, "otlp", "otlp_pushes" {"outcome": "delivered"};
+    /// Pushes that it did not take; the next one says all that they said.
+    OTLP_FAILED = 1341, "otlp.failed", Sum, Count, "otlp", "otlp_pushes" {"outcome": "failed"};
 }
 
 /// Operations per batch. Bounds: a batch holds at most 256 operations.

@@ -16,6 +16,8 @@ pub mod host_values;
 pub mod ids;
 pub mod minutes;
 pub mod operations;
+#[cfg(feature = "otlp")]
+pub mod otlp;
 pub mod outcome;
 pub mod points;
 pub mod registry;

@@ -118,6 +118,8 @@ mod looking;
 mod looking_lists;
 mod operator_pages;
 mod operators;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod out_of_turn;
 mod owned_groups;
 mod passwords;

@@ -6,6 +6,8 @@
 pub mod aged;
 pub mod alarm_sink;
 pub mod asked_app;
+#[cfg(feature = "otlp")]
+pub mod collector;
 pub mod host_app;
 pub mod http;
 pub mod mail_sink;
