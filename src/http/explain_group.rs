@@ -20,12 +20,25 @@ const MEMBERS_MAX: usize = 50;
 /// Conversations of a user that are looked at for what waits; the newest are left out above it, and it is said.
 const CONVERSATIONS_MAX: usize = 500;
 
+/// Which conversation, and of a large group from where on: the fields of two requests.
 #[derive(Deserialize)]
-pub(super) struct ExplainGroup {
+pub(super) struct Members {
     conversation_id: String,
-    /// Of a large group: behind which user the list goes on.
+    /// Behind which user the list goes on.
     #[serde(default)]
     behind_user_id: Option<String>,
+}
+
+impl Members {
+    /// The ids that stand there.
+    ///
+    /// # Errors
+    /// `InvalidField` where something else does.
+    pub(super) fn ids(&self) -> Result<(ConversationId, Option<UserId>), Refusal> {
+        let id = |digits: &str| digits.parse::<u64>().map_err(|_| Refusal::InvalidField);
+        let behind = self.behind_user_id.as_deref().map(id).transpose()?;
+        Ok((ConversationId(id(&self.conversation_id)?), behind.map(UserId)))
+    }
 }
 
 /// `POST /v1/explain/group`: what a conversation is called, who belongs to it, how far its entries have come.
@@ -34,15 +47,13 @@ pub(super) async fn group(
     http: HttpRequest,
     payload: web::Payload,
 ) -> HttpResponse {
-    let wanted: ExplainGroup = match operator.ask(&http, payload).await {
+    let wanted: Members = match operator.ask(&http, payload).await {
         Ok(wanted) => wanted,
         Err(response) => return response,
     };
-    let Ok(group) = wanted.conversation_id.parse().map(ConversationId) else {
-        return refused(Refusal::InvalidField);
-    };
-    let Ok(behind) = wanted.behind_user_id.map(|user| user.parse().map(UserId)).transpose() else {
-        return refused(Refusal::InvalidField);
+    let (group, behind) = match wanted.ids() {
+        Ok(ids) => ids,
+        Err(refusal) => return refused(refusal),
     };
     let groups = operator.services.groups.clone();
     match operator.services.readers.ask(move |view| explain_group(view, &groups, group, behind)).await {

@@ -4,13 +4,12 @@
 use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use highwater_wire::Refusal;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
     explain::ENTRIES_COUNTED_MAX,
-    explain_group::{Audience, audience, fan_out},
+    explain_group::{Audience, Members, audience, fan_out},
     operator::{Operator, refused},
 };
 use crate::{
@@ -28,11 +27,9 @@ const HAS_COME_PAST_IT: &str = "has come past it, with the message or with a gap
 
 #[derive(Deserialize)]
 pub(super) struct ExplainMessage {
-    conversation_id: String,
     seq: u64,
-    /// Of a large group: behind which user the list goes on.
-    #[serde(default)]
-    behind_user_id: Option<String>,
+    #[serde(flatten)]
+    members: Members,
 }
 
 /// `POST /v1/explain/message`: where a message went, and who has handed it back. Never what it says.
@@ -45,11 +42,9 @@ pub(super) async fn message(
         Ok(wanted) => wanted,
         Err(response) => return response,
     };
-    let Ok(conversation) = wanted.conversation_id.parse().map(ConversationId) else {
-        return refused(Refusal::InvalidField);
-    };
-    let Ok(behind) = wanted.behind_user_id.map(|user| user.parse().map(UserId)).transpose() else {
-        return refused(Refusal::InvalidField);
+    let (conversation, behind) = match wanted.members.ids() {
+        Ok(ids) => ids,
+        Err(refusal) => return refused(refusal),
     };
     let (seq, services) = (Seq(wanted.seq), Arc::clone(&operator.services));
     let explained = move |view: &View| explain_message(view, &services, (conversation, seq), behind);

@@ -4,17 +4,15 @@ use std::fmt::Display;
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use highwater_wire::Refusal;
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 
 use super::{
     listing::{List, as_lines},
-    operator::{Operator, read_json, refused},
-    requests::bearer,
+    operator::{Operator, refused},
 };
 use crate::{
     actors::host_ids::{HostIds, HostIdsFault},
-    logic::api_key_scopes::{Rule, check},
-    model::{HostId, HostReport, PointKind, PointUnit, api_key::Scope, host_id::HOST_IDS_MAX},
+    model::{HostId, HostReport, PointKind, PointUnit, host_id::HOST_IDS_MAX},
 };
 
 /// Values in one report. More are refused as `invalid_field`. Source: so many of the longest fit into a body.
@@ -45,7 +43,7 @@ pub(super) async fn register(
     http: HttpRequest,
     payload: web::Payload,
 ) -> HttpResponse {
-    let wanted: Register = match ask(&operator, &http, payload).await {
+    let wanted: Register = match operator.ask(&http, payload).await {
         Ok(wanted) => wanted,
         Err(response) => return response,
     };
@@ -89,7 +87,7 @@ pub(super) async fn list(
     http: HttpRequest,
     payload: web::Payload,
 ) -> HttpResponse {
-    match ask::<List>(&operator, &http, payload).await {
+    match operator.ask::<List>(&http, payload).await {
         Ok(_) => as_lines(operator.services.monitor.ids_json()),
         Err(response) => response,
     }
@@ -117,7 +115,7 @@ pub(super) async fn report(
     http: HttpRequest,
     payload: web::Payload,
 ) -> HttpResponse {
-    let wanted: Report = match ask(&operator, &http, payload).await {
+    let wanted: Report = match operator.ask(&http, payload).await {
         Ok(wanted) => wanted,
         Err(response) => return response,
     };
@@ -140,23 +138,6 @@ pub(super) async fn report(
         Ok(()) => HttpResponse::NoContent().finish(),
         Err(why) => invalid(why),
     }
-}
-
-/// The body, of an operator or of a program whose key has the scope for it.
-async fn ask<T: DeserializeOwned>(
-    operator: &Operator,
-    http: &HttpRequest,
-    payload: web::Payload,
-) -> Result<T, HttpResponse> {
-    if operator.authorise(http).is_err() {
-        let secret = bearer(http).map_err(refused)?;
-        let key = operator.accounts.prove_api_key(secret).await.map_err(refused)?;
-        check(&key, Rule::OfKey(Scope::Report)).map_err(|refusal| {
-            operator.accounts.note_refused_use(&key, refusal);
-            refused(refusal)
-        })?;
-    }
-    read_json(http, payload).await
 }
 
 /// A change of the ids blocks for a sync.

@@ -47,11 +47,34 @@ const HOUR_MS: i64 = 60 * 60 * 1000;
 
 /// Who asks: left with the request by the guard.
 #[derive(Debug, Clone)]
-pub(super) struct Asking {
-    /// The name of the operator.
-    pub(super) name: String,
-    /// What the operator may do.
-    pub(super) role: OperatorRole,
+pub(super) enum Asking {
+    /// An operator.
+    Operator {
+        /// By which the audit log knows the operator.
+        name: String,
+        /// What the operator may do.
+        role: OperatorRole,
+    },
+    /// A program whose key has the scope for it.
+    Program,
+}
+
+impl Asking {
+    /// The name, if it is an operator.
+    pub(super) fn operator(&self) -> Option<&str> {
+        match self {
+            Asking::Operator { name, .. } => Some(name),
+            Asking::Program => None,
+        }
+    }
+
+    /// The role, if it is an operator.
+    pub(super) fn role(&self) -> Option<OperatorRole> {
+        match self {
+            Asking::Operator { role, .. } => Some(*role),
+            Asking::Program => None,
+        }
+    }
 }
 
 /// What the operator's routes work with.
@@ -306,7 +329,7 @@ pub(super) async fn put_document(
 }
 
 impl Operator {
-    /// The body of an operator's request: who asks was judged before anything else.
+    /// The body of a request of an operator or a program: the guard has judged who asks before anything else.
     pub(super) async fn ask<T: DeserializeOwned>(
         &self,
         http: &HttpRequest,
@@ -321,17 +344,17 @@ impl Operator {
         http.extensions().get::<Asking>().map(|_| ()).ok_or(Refusal::InvalidToken)
     }
 
-    /// Who asks. Compares hashes, so that time tells nothing about the token.
+    /// Which operator asks. Compares hashes, so that time tells nothing about the token.
     ///
     /// # Errors
     /// `InvalidToken`, or that the store cannot be read now.
     pub(super) async fn who(&self, http: &HttpRequest) -> Result<Asking, Refusal> {
         let token = bearer(http)?;
         if secret_hash(token) == self.token {
-            return Ok(Asking { name: ROOT_NAME.to_owned(), role: OperatorRole::Admin });
+            return Ok(Asking::Operator { name: ROOT_NAME.to_owned(), role: OperatorRole::Admin });
         }
         let operator = self.accounts.prove_operator(token).await?;
-        Ok(Asking { name: operator.name, role: operator.role })
+        Ok(Asking::Operator { name: operator.name, role: operator.role })
     }
 }
 

@@ -35,6 +35,9 @@ use crate::{
 /// operators and alarms are no longer, and tokens and secrets, which somebody may give in the place of a name, are.
 const WORD_BYTES_MAX: usize = 32;
 
+/// What the key of a program needs on this port.
+const OF_PROGRAMS: Rule = Rule::OfKey(Scope::Report);
+
 /// What a response says it concerned, when that is known only afterwards.
 pub(super) struct Concerned(pub(super) String);
 
@@ -55,14 +58,14 @@ pub(super) async fn guard(
     let asking = match row.access {
         Access::Anybody => None,
         Access::AtLeast(_) | Access::ProgramOr(_) => match who(&operator, &row, request.request()).await {
-            Ok(asking) => asking,
+            Ok(asking) => Some(asking),
             Err(refusal) => {
                 turned_away(&operator, &row, None, refusal).await;
                 return Ok(request.into_response(refused(refusal)));
             }
         },
     };
-    if !row.admits(asking.as_ref().map(|asking| asking.role)) {
+    if !row.admits(asking.as_ref().and_then(Asking::role)) {
         turned_away(&operator, &row, asking, Refusal::RoleMissing).await;
         return Ok(request.into_response(refused(Refusal::RoleMissing)));
     }
@@ -70,15 +73,16 @@ pub(super) async fn guard(
         Ok(subject) => subject,
         Err(response) => return Ok(request.into_response(response)),
     };
-    // The body may have been long in coming, and the operator is none any more.
-    if asking.is_some()
-        && let Err(refusal) = operator.who(request.request()).await
+    // The body may have been long in coming, and who asked may not ask any more.
+    if row.verb != Verb::Get
+        && let Some(asked) = &asking
+        && let Err(refusal) = asks_still(&operator, asked, request.request()).await
     {
         turned_away(&operator, &row, asking, refusal).await;
         return Ok(request.into_response(refused(refusal)));
     }
     let entry = AuditEntry {
-        operator: asking.as_ref().map(|asking| asking.name.clone()),
+        operator: operator_named(asking.as_ref()),
         route: row.name,
         subject,
         ..AuditEntry::default()
@@ -97,27 +101,41 @@ pub(super) async fn guard(
     }
 }
 
-/// Which operator asks; none, where it is a program whose key has the scope for it.
-async fn who(operator: &Operator, row: &Row, http: &HttpRequest) -> Result<Option<Asking>, Refusal> {
+/// Who asks: an operator, or where it may a program whose key has the scope for it.
+async fn who(operator: &Operator, row: &Row, http: &HttpRequest) -> Result<Asking, Refusal> {
     match operator.who(http).await {
         Err(Refusal::InvalidToken) if matches!(row.access, Access::ProgramOr(_)) => {
             let key = operator.accounts.prove_api_key(bearer(http)?).await?;
-            check(&key, Rule::OfKey(Scope::Report)).inspect_err(|refusal| {
+            check(&key, OF_PROGRAMS).inspect_err(|refusal| {
                 operator.accounts.note_refused_use(&key, *refusal);
             })?;
-            Ok(None)
+            Ok(Asking::Program)
         }
-        asked => asked.map(Some),
+        asked => asked,
     }
 }
 
+/// Whether who asked before the body came may ask now that it is here.
+async fn asks_still(operator: &Operator, asked: &Asking, http: &HttpRequest) -> Result<(), Refusal> {
+    match asked {
+        Asking::Operator { .. } => operator.who(http).await.map(|_| ()),
+        Asking::Program => check(&operator.accounts.api_key_of(bearer(http)?).await?, OF_PROGRAMS),
+    }
+}
+
+fn operator_named(asking: Option<&Asking>) -> Option<String> {
+    asking.and_then(Asking::operator).map(str::to_owned)
+}
+
 async fn turned_away(operator: &Operator, row: &Row, asking: Option<Asking>, refusal: Refusal) {
-    if asking.is_none() && !operator.audit.notes_stranger() {
+    let name = operator_named(asking.as_ref());
+    // Whoever has no name may come as often as it likes: a key that was revoked, too.
+    if name.is_none() && !operator.audit.notes_stranger() {
         return;
     }
     let entry = AuditEntry {
         kind: AuditKind::TurnedAway,
-        operator: asking.map(|asking| asking.name),
+        operator: name,
         route: row.name,
         outcome: Some(AuditOutcome::Refused(Some(refusal.code()))),
         ..AuditEntry::default()
