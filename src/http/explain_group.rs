@@ -30,14 +30,14 @@ pub(super) struct Members {
 }
 
 impl Members {
-    /// The ids that stand there.
+    /// The ids that stand there: digits, as the form of the body has it.
     ///
     /// # Errors
-    /// `InvalidField` where something else does.
+    /// `NoSuchConversation` of a number that no conversation can have. Behind such a user there is nobody.
     pub(super) fn ids(&self) -> Result<(ConversationId, Option<UserId>), Refusal> {
-        let id = |digits: &str| digits.parse::<u64>().map_err(|_| Refusal::InvalidField);
-        let behind = self.behind_user_id.as_deref().map(id).transpose()?;
-        Ok((ConversationId(id(&self.conversation_id)?), behind.map(UserId)))
+        let conversation = self.conversation_id.parse().map_err(|_| Refusal::NoSuchConversation)?;
+        let behind = self.behind_user_id.as_deref().map(|user| user.parse().unwrap_or(u64::MAX));
+        Ok((ConversationId(conversation), behind.map(UserId)))
     }
 }
 
@@ -58,7 +58,7 @@ pub(super) async fn group(
     let groups = operator.services.groups.clone();
     match operator.services.readers.ask(move |view| explain_group(view, &groups, group, behind)).await {
         Ok(Some(explained)) => HttpResponse::Ok().json(explained),
-        Ok(None) => HttpResponse::NotFound().json(json!({ "message": "there is no such conversation" })),
+        Ok(None) => refused(Refusal::NoSuchConversation),
         Err(refusal) => refused(refusal),
     }
 }

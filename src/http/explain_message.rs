@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use highwater_wire::Refusal;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -42,15 +43,14 @@ pub(super) async fn message(
         Ok(wanted) => wanted,
         Err(response) => return response,
     };
-    let (conversation, behind) = match wanted.members.ids() {
-        Ok(ids) => ids,
-        Err(refusal) => return refused(refusal),
+    let Ok((conversation, behind)) = wanted.members.ids() else {
+        return refused(Refusal::NoSuchMessage);
     };
     let (seq, services) = (Seq(wanted.seq), Arc::clone(&operator.services));
     let explained = move |view: &View| explain_message(view, &services, (conversation, seq), behind);
     match operator.services.readers.ask(explained).await {
         Ok(Some(explained)) => HttpResponse::Ok().json(explained),
-        Ok(None) => HttpResponse::NotFound().json(json!({ "message": "there is no such message" })),
+        Ok(None) => refused(Refusal::NoSuchMessage),
         Err(refusal) => refused(refusal),
     }
 }

@@ -2,24 +2,24 @@
 
 use std::fmt::Display;
 
-use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use highwater_wire::Refusal;
 use serde::Deserialize;
 
 use super::{
     listing::{List, as_lines},
-    operator::{Operator, refused},
+    operator::{Operator, refused, refused_since},
 };
 use crate::{
     actors::host_ids::{HostIds, HostIdsFault},
-    model::{HostId, HostReport, PointKind, PointUnit, host_id::HOST_IDS_MAX},
+    model::{HostId, HostReport, PointKind, PointUnit},
 };
 
 /// Values in one report. More are refused as `invalid_field`. Source: so many of the longest fit into a body.
-const VALUES_MAX: usize = 1_000;
+pub(super) const VALUES_MAX: usize = 1_000;
 
 /// Largest number that is reported, either way. Source: integers up to 2^53 are exact in every JSON library.
-const VALUE_MAX: i64 = 1 << 53;
+pub(super) const VALUE_MAX: i64 = 1 << 53;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -47,9 +47,6 @@ pub(super) async fn register(
         Ok(wanted) => wanted,
         Err(response) => return response,
     };
-    if wanted.ids.len() > HOST_IDS_MAX {
-        return invalid(format!("there are at most {HOST_IDS_MAX} ids"));
-    }
     let mut ids = Vec::with_capacity(wanted.ids.len());
     for Registered { id, name, kind, unit } in wanted.ids {
         let Some(kind) = PointKind::of_name(&kind) else {
@@ -119,19 +116,13 @@ pub(super) async fn report(
         Ok(wanted) => wanted,
         Err(response) => return response,
     };
-    if wanted.values.len() > VALUES_MAX {
-        return invalid(format!("a report has at most {VALUES_MAX} values"));
-    }
     let mut reports = Vec::with_capacity(wanted.values.len());
     for value in wanted.values {
-        let (report, number) = match (value.add, value.set) {
-            (Some(n), None) => (HostReport::Add(n), n),
-            (None, Some(n)) => (HostReport::Set(n), n),
+        let report = match (value.add, value.set) {
+            (Some(n), None) => HostReport::Add(n),
+            (None, Some(n)) => HostReport::Set(n),
             _ => return invalid(format!("id {} has neither or both of add and set", value.id)),
         };
-        if !(-VALUE_MAX..=VALUE_MAX).contains(&number) {
-            return invalid(format!("the number of id {} lies beyond 2^53", value.id));
-        }
         reports.push((value.id, report));
     }
     match operator.host_ids.report(&reports) {
@@ -163,12 +154,5 @@ async fn change(
 
 /// A refusal that says to a developer what is wrong.
 fn invalid(why: impl Display) -> HttpResponse {
-    let refusal = Refusal::InvalidField;
-    let status = StatusCode::from_u16(refusal.http_status()).unwrap_or(StatusCode::BAD_REQUEST);
-    HttpResponse::build(status).json(serde_json::json!({
-        "code": refusal.code(),
-        "name": refusal.name(),
-        "message": why.to_string(),
-        "retry": refusal.retry(),
-    }))
+    refused_since(Refusal::InvalidField, why)
 }

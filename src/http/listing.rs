@@ -4,6 +4,8 @@ use actix_web::HttpResponse;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::openapi::LINES;
+
 /// The body of a request for a list: it says nothing.
 #[derive(Deserialize)]
 pub(super) struct List {}
@@ -15,5 +17,5 @@ pub(super) fn lines(documents: impl IntoIterator<Item = Value>) -> HttpResponse 
 
 /// The answer with what is written as lines already.
 pub(super) fn as_lines(text: String) -> HttpResponse {
-    HttpResponse::Ok().content_type("application/x-ndjson").body(text)
+    HttpResponse::Ok().content_type(LINES).body(text)
 }

@@ -16,7 +16,7 @@ pub(super) async fn me(http: HttpRequest) -> HttpResponse {
         Some(Asking::Operator { name, role }) => {
             HttpResponse::Ok().json(serde_json::json!({ "name": name, "role": role.name() }))
         }
-        Some(Asking::Program) | None => refused(Refusal::InvalidToken),
+        Some(Asking::Program) | None => refused(Refusal::InvalidOperatorToken),
     }
 }
 

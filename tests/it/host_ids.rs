@@ -85,9 +85,9 @@ async fn a_program_counts_under_ids_of_its_own_with_a_key_for_it() {
         (json!({ "values": [{ "id": 10000, "set": 1 }] }), "id 10000 is a sum, which does not take this"),
         (json!({ "values": [{ "id": 10000 }] }), "id 10000 has neither or both of add and set"),
         (json!({ "values": [{ "id": 10000, "add": 1e300 }] }), "not what was expected"),
-        (json!({ "values": [{ "id": 10000, "add": i64::MAX }] }), "beyond 2^53"),
+        (json!({ "values": [{ "id": 10000, "add": i64::MAX }] }), "values[0].add is not a whole number"),
         (json!({ "values": [{ "id": 10000, "ad": 1 }] }), "unknown field"),
-        (json!({ "values": vec![json!({ "id": 10000, "add": 1 }); 1001] }), "at most 1000 values"),
+        (json!({ "values": vec![json!({ "id": 10000, "add": 1 }); 1001] }), "a list of 0 to 1000"),
     ] {
         refused(&server, &shop_key, &body, why).await;
     }

@@ -110,6 +110,7 @@ mod levels;
 mod lifecycle;
 mod login_policy;
 mod long_poll;
+mod openapi;
 mod operator_pages;
 mod operators;
 mod out_of_turn;
