@@ -91,6 +91,11 @@ test:
 	else
 	    skip "metrics under Prometheus" "python3, promtool or prometheus is not installed"
 	fi
+	if ! has python3 || ! { [ -x target/schemathesis/bin/schemathesis ] || has schemathesis; }; then
+	    skip "operator's port under schemathesis" "schemathesis is not installed: .ci/run puts it into target/schemathesis"
+	else
+	    step "operator's port under schemathesis" env HIGHWATER_BIN="$(abspath $(BUILT))/highwater" sh tests/openapi/run.sh
+	fi
 	if ! [ -e tests/web/run.sh ]; then
 	    skip "two people in a browser" "tests/web is not there"
 	elif ! has npm || ! { has chromium || has chromium-browser || has google-chrome; }; then

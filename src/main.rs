@@ -6,6 +6,7 @@ use highwater::{
     app::{self, ServeOptions},
     cli::{self, Command, Measuring, Serve},
     config::{Config, Sources},
+    http,
 };
 
 /// Keeps idle connections small: it gives freed memory back, and bursts do not stay.
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
         Command::Admin(admin) => cli::admin::run(admin),
         Command::Explain(explain) => cli::explain::run(&explain),
         Command::Audit(audit) => cli::audit::run(&audit),
+        Command::OpenApi => cli::print_answer(&http::openapi::text()),
     }
 }
 

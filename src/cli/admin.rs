@@ -6,10 +6,11 @@ use std::{
     process::ExitCode,
 };
 
+use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::{
-    Admin, AdminNamed, AdminRequest, Provision, accounts, alarms, audit, groups, looking, mail,
+    Admin, AdminNamed, AdminRequest, Command, Provision, accounts, alarms, audit, groups, looking, mail,
     operator_port::{OperatorFault, OperatorPort, text_of},
     operators, programs, reports, settings,
     token_file::TokenFile,
@@ -21,6 +22,25 @@ const USERS_PER_REQUEST_MAX: u32 = 1_000;
 const LINE_BYTES_MAX: u64 = 4 * 1024;
 /// What each line of an answer has to name.
 const LINE_FIELDS: [&str; 4] = ["user_id", "name", "device_id", "token"];
+
+/// What stands behind `highwater admin`.
+#[derive(Debug, Subcommand)]
+pub(super) enum AdminCommand {
+    #[command(flatten)]
+    OfServer(AdminNamed),
+    /// Print what the operator's port takes and answers, as OpenAPI 3.1; no server is needed.
+    #[command(name = "openapi")]
+    OpenApi,
+}
+
+impl From<AdminCommand> for Command {
+    fn from(command: AdminCommand) -> Command {
+        match command {
+            AdminCommand::OfServer(named) => Command::Admin(named.into()),
+            AdminCommand::OpenApi => Command::OpenApi,
+        }
+    }
+}
 
 impl From<AdminNamed> for Admin {
     fn from(named: AdminNamed) -> Admin {

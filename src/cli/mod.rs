@@ -26,7 +26,7 @@ mod token_file;
 
 pub use crate::config::sentence;
 pub use measuring::Measuring;
-pub(crate) use printing::print_answer;
+pub use printing::print_answer;
 
 use std::path::PathBuf;
 
@@ -58,6 +58,8 @@ pub enum Command {
     Explain(Explain),
     /// Check the audit log of a data directory.
     Audit(Audit),
+    /// Print what the operator's port takes and answers.
+    OpenApi,
 }
 
 /// Run the server.
@@ -200,7 +202,7 @@ enum Named {
     /// Ask something of a running server, on the operator's port.
     Admin {
         #[command(subcommand)]
-        request: AdminNamed,
+        request: admin::AdminCommand,
     },
     /// Say why something is as it is: marks, what is kept and for whom, what a snapshot says.
     Explain {
@@ -354,7 +356,7 @@ impl From<Line> for Command {
             None => Command::Serve(line.serve.into()),
             Some(Named::Serve(serve)) => Command::Serve(serve.into()),
             Some(Named::CheckConfig(settings)) => Command::CheckConfig(settings.into()),
-            Some(Named::Admin { request }) => Command::Admin(request.into()),
+            Some(Named::Admin { request }) => request.into(),
             Some(Named::Explain { request }) => Command::Explain(request.into()),
             Some(Named::Audit { command }) => Command::Audit(command.into()),
         }

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use highwater_wire::Refusal;
 use serde::Deserialize;
 
-use super::operator::{Operator, refused};
+use super::operator::{Operator, refused, refused_since};
 use crate::monitor::alarms::{NoAlarm, SILENCE_MINUTES_MAX};
 
 /// `GET /v1/alarms`: all rules as they stand, and the last episodes that ended, newest first.
@@ -51,10 +51,11 @@ pub(super) async fn silence(
 }
 
 fn done(outcome: Result<(), NoAlarm>) -> HttpResponse {
-    let (mut response, message) = match outcome {
-        Ok(()) => return HttpResponse::NoContent().finish(),
-        Err(NoAlarm::Unknown) => (HttpResponse::NotFound(), "there is no alarm of this name, or it is off"),
-        Err(NoAlarm::Quiet) => (HttpResponse::Conflict(), "the alarm does not fire"),
-    };
-    response.json(serde_json::json!({ "message": message }))
+    match outcome {
+        Ok(()) => HttpResponse::NoContent().finish(),
+        Err(NoAlarm::Unknown) => {
+            refused_since(Refusal::NotFound, "there is no alarm of this name, or it is off")
+        }
+        Err(NoAlarm::Quiet) => refused(Refusal::AlarmQuiet),
+    }
 }

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Longest validity of a key, days. Source: as that of an invite, ten times over: a key is in a program's configuration.
-const EXPIRES_DAYS_MAX: i64 = 3650;
+pub(super) const EXPIRES_DAYS_MAX: i64 = 3650;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 

@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use highwater_wire::Refusal;
 use serde::Deserialize;
 
-use super::operator::{Operator, refused};
+use super::operator::{Operator, read_query, refused, refused_since};
 use crate::{actors::audit::PAGE_RECORDS_MAX, store::audit_chain::AuditHead};
 
 /// Records in a page that asks for no number.
@@ -14,7 +14,7 @@ const PAGE_RECORDS: usize = 100;
 
 /// What is asked for.
 #[derive(Deserialize)]
-pub(super) struct Query {
+struct Query {
     /// The number behind which the page begins; without it the last records are told.
     after: Option<u64>,
     /// How many records at most.
@@ -22,14 +22,14 @@ pub(super) struct Query {
 }
 
 /// `GET /v1/audit`: the head, and a page of records as they are stored, each with its hash.
-pub(super) async fn page(
-    operator: web::Data<Operator>,
-    http: HttpRequest,
-    query: web::Query<Query>,
-) -> HttpResponse {
+pub(super) async fn page(operator: web::Data<Operator>, http: HttpRequest) -> HttpResponse {
     if let Err(refusal) = operator.authorise(&http) {
         return refused(refusal);
     }
+    let query: Query = match read_query(&http) {
+        Ok(query) => query,
+        Err(why) => return refused_since(Refusal::InvalidField, why),
+    };
     let records_max = query.limit.unwrap_or(PAGE_RECORDS);
     if !(1..=PAGE_RECORDS_MAX).contains(&records_max) {
         return refused(Refusal::InvalidField);

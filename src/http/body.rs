@@ -19,6 +19,17 @@ pub enum BodyFault {
     Refused(Refusal),
 }
 
+impl BodyFault {
+    /// Its refusal; none of what came too slowly, since nobody may be there to read it.
+    #[must_use]
+    pub fn refusal(self) -> Option<Refusal> {
+        match self {
+            BodyFault::TooSlow => None,
+            BodyFault::Refused(refusal) => Some(refusal),
+        }
+    }
+}
+
 /// What is told to who sends too slowly: the connection ends with it.
 pub fn too_slow() -> HttpResponse {
     HttpResponse::RequestTimeout().force_close().finish()

@@ -81,7 +81,7 @@ async fn sent(operator: &Operator, wanted: Say) -> Result<Answer, Refusal> {
     let to = match (wanted.to, wanted.conversation) {
         (Some(user), None) => Target::User(named(operator, user).await?.user),
         (None, Some(id)) => {
-            Target::Conversation(ConversationId(id.parse().map_err(|_| Refusal::InvalidField)?))
+            Target::Conversation(ConversationId(id.parse().map_err(|_| Refusal::NoSuchConversation)?))
         }
         _ => return Err(Refusal::InvalidField),
     };

@@ -32,7 +32,7 @@ pub(super) async fn set(
         Err(response) => return response,
     };
     let Ok(channel) = wanted.channel.parse() else {
-        return refused(Refusal::InvalidField);
+        return refused(Refusal::NoSuchConversation);
     };
     let set = BroadcastRequest::Set { channel: ConversationId(channel), is_on: wanted.everybody };
     match operator.accounts.decide(Request::Broadcast(set)).await {

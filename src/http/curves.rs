@@ -1,27 +1,35 @@
 //! What the server counts, without a token: the first page, the curves below it, and the counters for Prometheus.
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use highwater_wire::Refusal;
 use serde::Deserialize;
 
-use super::{operator::Operator, operator_pages};
+use super::{
+    operator::{Operator, read_query, refused_since},
+    operator_pages,
+};
 use crate::monitor::{Format, Window, curves};
 
 #[derive(Deserialize)]
-pub(super) struct PageQuery {
+struct PageQuery {
     window: Option<String>,
 }
 
 /// `GET /`: the operator's pages; the curves in a binary that has none.
-pub(super) async fn first_page(operator: web::Data<Operator>, query: web::Query<PageQuery>) -> HttpResponse {
-    operator_pages::first().unwrap_or_else(|| curves_below(&operator, &query, operator_pages::MISSING_HTML))
+pub(super) async fn first_page(operator: web::Data<Operator>, http: HttpRequest) -> HttpResponse {
+    operator_pages::first().unwrap_or_else(|| curves_below(&operator, &http, operator_pages::MISSING_HTML))
 }
 
 /// `GET /curves`: curves without a script and without a token, which work when nothing else does.
-pub(super) async fn page(operator: web::Data<Operator>, query: web::Query<PageQuery>) -> HttpResponse {
-    curves_below(&operator, &query, "")
+pub(super) async fn page(operator: web::Data<Operator>, http: HttpRequest) -> HttpResponse {
+    curves_below(&operator, &http, "")
 }
 
-fn curves_below(operator: &Operator, query: &PageQuery, note: &str) -> HttpResponse {
+fn curves_below(operator: &Operator, http: &HttpRequest, note: &str) -> HttpResponse {
+    let query: PageQuery = match read_query(http) {
+        Ok(query) => query,
+        Err(why) => return refused_since(Refusal::InvalidField, why),
+    };
     let window = query.window.as_deref().and_then(Window::from_name).unwrap_or(Window::Hour);
     let html = {
         let above = format!("{note}{}", operator.alarms.firing_html());

@@ -28,7 +28,7 @@ pub(super) async fn end(
         Err(response) => return response,
     };
     let Ok(device) = wanted.device_id.parse().map(DeviceId) else {
-        return refused(Refusal::InvalidField);
+        return refused(Refusal::NoSuchDevice);
     };
     let user = match named(&operator, wanted.user).await {
         Ok(account) => account.user,

@@ -180,11 +180,14 @@ pub(super) async fn snapshot(
         Ok(wanted) => wanted,
         Err(response) => return response,
     };
+    let Ok(bytes) = STANDARD.decode(wanted.snapshot) else {
+        return refused(Refusal::InvalidField);
+    };
     if wanted.context > CONTEXT_MAX {
         return refused(Refusal::InvalidField);
     }
-    let (Ok(device), Ok(bytes)) = (wanted.device_id.parse(), STANDARD.decode(wanted.snapshot.trim())) else {
-        return refused(Refusal::InvalidField);
+    let Ok(device) = wanted.device_id.parse() else {
+        return refused(Refusal::NoSuchDevice);
     };
     let found = operator.services.readers.ask(move |view| account_of(view, &wanted.user)).await;
     let account = match found {

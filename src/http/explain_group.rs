@@ -20,12 +20,25 @@ const MEMBERS_MAX: usize = 50;
 /// Conversations of a user that are looked at for what waits; the newest are left out above it, and it is said.
 const CONVERSATIONS_MAX: usize = 500;
 
+/// Which conversation, and of a large group from where on: the fields of two requests.
 #[derive(Deserialize)]
-pub(super) struct ExplainGroup {
+pub(super) struct Members {
     conversation_id: String,
-    /// Of a large group: behind which user the list goes on.
+    /// Behind which user the list goes on.
     #[serde(default)]
     behind_user_id: Option<String>,
+}
+
+impl Members {
+    /// The ids that stand there: digits, as the form of the body has it.
+    ///
+    /// # Errors
+    /// `NoSuchConversation` of a number that no conversation can have. Behind such a user there is nobody.
+    pub(super) fn ids(&self) -> Result<(ConversationId, Option<UserId>), Refusal> {
+        let conversation = self.conversation_id.parse().map_err(|_| Refusal::NoSuchConversation)?;
+        let behind = self.behind_user_id.as_deref().map(|user| user.parse().unwrap_or(u64::MAX));
+        Ok((ConversationId(conversation), behind.map(UserId)))
+    }
 }
 
 /// `POST /v1/explain/group`: what a conversation is called, who belongs to it, how far its entries have come.
@@ -34,20 +47,18 @@ pub(super) async fn group(
     http: HttpRequest,
     payload: web::Payload,
 ) -> HttpResponse {
-    let wanted: ExplainGroup = match operator.ask(&http, payload).await {
+    let wanted: Members = match operator.ask(&http, payload).await {
         Ok(wanted) => wanted,
         Err(response) => return response,
     };
-    let Ok(group) = wanted.conversation_id.parse().map(ConversationId) else {
-        return refused(Refusal::InvalidField);
-    };
-    let Ok(behind) = wanted.behind_user_id.map(|user| user.parse().map(UserId)).transpose() else {
-        return refused(Refusal::InvalidField);
+    let (group, behind) = match wanted.ids() {
+        Ok(ids) => ids,
+        Err(refusal) => return refused(refusal),
     };
     let groups = operator.services.groups.clone();
     match operator.services.readers.ask(move |view| explain_group(view, &groups, group, behind)).await {
         Ok(Some(explained)) => HttpResponse::Ok().json(explained),
-        Ok(None) => HttpResponse::NotFound().json(json!({ "message": "there is no such conversation" })),
+        Ok(None) => refused(Refusal::NoSuchConversation),
         Err(refusal) => refused(refusal),
     }
 }

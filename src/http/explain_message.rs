@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     explain::ENTRIES_COUNTED_MAX,
-    explain_group::{Audience, audience, fan_out},
+    explain_group::{Audience, Members, audience, fan_out},
     operator::{Operator, refused},
 };
 use crate::{
@@ -28,11 +28,9 @@ const HAS_COME_PAST_IT: &str = "has come past it, with the message or with a gap
 
 #[derive(Deserialize)]
 pub(super) struct ExplainMessage {
-    conversation_id: String,
     seq: u64,
-    /// Of a large group: behind which user the list goes on.
-    #[serde(default)]
-    behind_user_id: Option<String>,
+    #[serde(flatten)]
+    members: Members,
 }
 
 /// `POST /v1/explain/message`: where a message went, and who has handed it back. Never what it says.
@@ -45,17 +43,14 @@ pub(super) async fn message(
         Ok(wanted) => wanted,
         Err(response) => return response,
     };
-    let Ok(conversation) = wanted.conversation_id.parse().map(ConversationId) else {
-        return refused(Refusal::InvalidField);
-    };
-    let Ok(behind) = wanted.behind_user_id.map(|user| user.parse().map(UserId)).transpose() else {
-        return refused(Refusal::InvalidField);
+    let Ok((conversation, behind)) = wanted.members.ids() else {
+        return refused(Refusal::NoSuchMessage);
     };
     let (seq, services) = (Seq(wanted.seq), Arc::clone(&operator.services));
     let explained = move |view: &View| explain_message(view, &services, (conversation, seq), behind);
     match operator.services.readers.ask(explained).await {
         Ok(Some(explained)) => HttpResponse::Ok().json(explained),
-        Ok(None) => HttpResponse::NotFound().json(json!({ "message": "there is no such message" })),
+        Ok(None) => refused(Refusal::NoSuchMessage),
         Err(refusal) => refused(refusal),
     }
 }

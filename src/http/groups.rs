@@ -29,7 +29,7 @@ pub(super) async fn turn(
         Err(response) => return response,
     };
     let Ok(group) = wanted.group.parse() else {
-        return refused(Refusal::InvalidField);
+        return refused(Refusal::NoSuchConversation);
     };
     let to = if wanted.channel { Form::Channel } else { Form::Group };
     match operator.accounts.decide(Request::Turn(ConversationId(group), to)).await {

@@ -2,26 +2,24 @@
 
 use std::fmt::Display;
 
-use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use highwater_wire::Refusal;
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 
 use super::{
     listing::{List, as_lines},
-    operator::{Operator, read_json, refused},
-    requests::bearer,
+    operator::{Operator, refused, refused_since},
 };
 use crate::{
     actors::host_ids::{HostIds, HostIdsFault},
-    logic::api_key_scopes::{Rule, check},
-    model::{HostId, HostReport, PointKind, PointUnit, api_key::Scope, host_id::HOST_IDS_MAX},
+    model::{HostId, HostReport, PointKind, PointUnit},
 };
 
 /// Values in one report. More are refused as `invalid_field`. Source: so many of the longest fit into a body.
-const VALUES_MAX: usize = 1_000;
+pub(super) const VALUES_MAX: usize = 1_000;
 
 /// Largest number that is reported, either way. Source: integers up to 2^53 are exact in every JSON library.
-const VALUE_MAX: i64 = 1 << 53;
+pub(super) const VALUE_MAX: i64 = 1 << 53;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -45,13 +43,10 @@ pub(super) async fn register(
     http: HttpRequest,
     payload: web::Payload,
 ) -> HttpResponse {
-    let wanted: Register = match ask(&operator, &http, payload).await {
+    let wanted: Register = match operator.ask(&http, payload).await {
         Ok(wanted) => wanted,
         Err(response) => return response,
     };
-    if wanted.ids.len() > HOST_IDS_MAX {
-        return invalid(format!("there are at most {HOST_IDS_MAX} ids"));
-    }
     let mut ids = Vec::with_capacity(wanted.ids.len());
     for Registered { id, name, kind, unit } in wanted.ids {
         let Some(kind) = PointKind::of_name(&kind) else {
@@ -89,7 +84,7 @@ pub(super) async fn list(
     http: HttpRequest,
     payload: web::Payload,
 ) -> HttpResponse {
-    match ask::<List>(&operator, &http, payload).await {
+    match operator.ask::<List>(&http, payload).await {
         Ok(_) => as_lines(operator.services.monitor.ids_json()),
         Err(response) => response,
     }
@@ -117,46 +112,23 @@ pub(super) async fn report(
     http: HttpRequest,
     payload: web::Payload,
 ) -> HttpResponse {
-    let wanted: Report = match ask(&operator, &http, payload).await {
+    let wanted: Report = match operator.ask(&http, payload).await {
         Ok(wanted) => wanted,
         Err(response) => return response,
     };
-    if wanted.values.len() > VALUES_MAX {
-        return invalid(format!("a report has at most {VALUES_MAX} values"));
-    }
     let mut reports = Vec::with_capacity(wanted.values.len());
     for value in wanted.values {
-        let (report, number) = match (value.add, value.set) {
-            (Some(n), None) => (HostReport::Add(n), n),
-            (None, Some(n)) => (HostReport::Set(n), n),
+        let report = match (value.add, value.set) {
+            (Some(n), None) => HostReport::Add(n),
+            (None, Some(n)) => HostReport::Set(n),
             _ => return invalid(format!("id {} has neither or both of add and set", value.id)),
         };
-        if !(-VALUE_MAX..=VALUE_MAX).contains(&number) {
-            return invalid(format!("the number of id {} lies beyond 2^53", value.id));
-        }
         reports.push((value.id, report));
     }
     match operator.host_ids.report(&reports) {
         Ok(()) => HttpResponse::NoContent().finish(),
         Err(why) => invalid(why),
     }
-}
-
-/// The body, of an operator or of a program whose key has the scope for it.
-async fn ask<T: DeserializeOwned>(
-    operator: &Operator,
-    http: &HttpRequest,
-    payload: web::Payload,
-) -> Result<T, HttpResponse> {
-    if operator.authorise(http).is_err() {
-        let secret = bearer(http).map_err(refused)?;
-        let key = operator.accounts.prove_api_key(secret).await.map_err(refused)?;
-        check(&key, Rule::OfKey(Scope::Report)).map_err(|refusal| {
-            operator.accounts.note_refused_use(&key, refusal);
-            refused(refusal)
-        })?;
-    }
-    read_json(http, payload).await
 }
 
 /// A change of the ids blocks for a sync.
@@ -182,12 +154,5 @@ async fn change(
 
 /// A refusal that says to a developer what is wrong.
 pub(super) fn invalid(why: impl Display) -> HttpResponse {
-    let refusal = Refusal::InvalidField;
-    let status = StatusCode::from_u16(refusal.http_status()).unwrap_or(StatusCode::BAD_REQUEST);
-    HttpResponse::build(status).json(serde_json::json!({
-        "code": refusal.code(),
-        "name": refusal.name(),
-        "message": why.to_string(),
-        "retry": refusal.retry(),
-    }))
+    refused_since(Refusal::InvalidField, why)
 }

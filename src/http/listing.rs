@@ -4,13 +4,15 @@ use actix_web::HttpResponse;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::openapi::LINES;
+
 /// The body of a request for a list: it says nothing.
 #[derive(Deserialize)]
 pub(super) struct List {}
 
 /// Entries of a page that names no number, and the most that one may name. Source: a page of the most has some 150 KB.
 const PAGE: usize = 100;
-const PAGE_MAX: usize = 500;
+pub(super) const PAGE_MAX: usize = 500;
 
 /// How many entries a page has; nothing where so many are asked for that it has to be refused, or none.
 pub(super) fn limit(wanted: Option<usize>) -> Option<usize> {
@@ -24,5 +26,5 @@ pub(super) fn lines(documents: impl IntoIterator<Item = Value>) -> HttpResponse 
 
 /// The answer with what is written as lines already.
 pub(super) fn as_lines(text: String) -> HttpResponse {
-    HttpResponse::Ok().content_type("application/x-ndjson").body(text)
+    HttpResponse::Ok().content_type(LINES).body(text)
 }

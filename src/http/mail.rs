@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use highwater_wire::Refusal;
 use serde_json::json;
 
-use super::operator::{Operator, refused};
+use super::operator::{Operator, refused, refused_since, refused_with};
 use crate::actors::mailer::Answered;
 
 /// `POST /v1/mail/test`: writes to all who are written to, and says what the mail server answered of each.
@@ -13,11 +13,11 @@ pub(super) async fn try_out(operator: web::Data<Operator>, http: HttpRequest) ->
         return refused(refusal);
     }
     let Some(mailer) = operator.mailer.clone() else {
-        return HttpResponse::Conflict().json(json!({ "message": "no mail server is set: [mail]" }));
+        return refused_since(Refusal::MailOff, "no mail server is set: [mail]");
     };
     match web::block(move || mailer.try_out()).await {
         Ok(Some(outcomes)) => said(&outcomes),
-        Ok(None) => HttpResponse::Conflict().json(json!({ "message": "a mail is being tried out" })),
+        Ok(None) => refused_since(Refusal::MailOff, "a mail is being tried out"),
         // A panic in there was logged.
         Err(_) => refused(Refusal::Internal),
     }
@@ -35,5 +35,5 @@ fn said(outcomes: &[Answered]) -> HttpResponse {
     if faults.is_empty() {
         return HttpResponse::Ok().json(json!({ "mails": mails }));
     }
-    HttpResponse::BadGateway().json(json!({ "message": faults.join("; "), "mails": mails }))
+    refused_with(Refusal::MailNotTaken, json!({ "message": faults.join("; "), "mails": mails }))
 }

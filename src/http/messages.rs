@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Messages of one answer. A longer stretch is refused as `invalid_field`. Source: what one looks through at a time.
-const MESSAGES_MAX: u64 = 100;
+pub(super) const MESSAGES_MAX: u64 = 100;
 
 /// Messages of an answer that names none: the newest.
 const NEWEST: u64 = 50;

@@ -2,17 +2,15 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, http::StatusCode, web};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use highwater_wire::{Refusal, proto::SignedIn};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
+pub(super) use super::refusing::{read_query, refused, refused_since, refused_with};
 use super::{
-    body::{self, BodyFault},
-    devices,
-    export::Exports,
-    listing::as_lines,
-    requests::bearer,
+    devices, export::Exports, listing::as_lines, refusing::read_json, requests::bearer,
     settings::ServerSettings,
 };
 use crate::{
@@ -32,13 +30,13 @@ use crate::{
 };
 
 /// Accounts that one request may provision. More: refused as `invalid_field`.
-const PROVISION_USERS_MAX: usize = 1_000;
+pub(super) const PROVISION_USERS_MAX: usize = 1_000;
 
 /// Devices that one account may be provisioned with. More: refused as `invalid_field`.
-const PROVISION_DEVICES_MAX: usize = 32;
+pub(super) const PROVISION_DEVICES_MAX: usize = 32;
 
 /// Longest validity of an invite, hours.
-const INVITE_HOURS_MAX: i64 = 24 * 365;
+pub(super) const INVITE_HOURS_MAX: i64 = 24 * 365;
 
 /// Body of an operator's request, bytes.
 pub(super) const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -47,11 +45,34 @@ const HOUR_MS: i64 = 60 * 60 * 1000;
 
 /// Who asks: left with the request by the guard.
 #[derive(Debug, Clone)]
-pub(super) struct Asking {
-    /// The name of the operator.
-    pub(super) name: String,
-    /// What the operator may do.
-    pub(super) role: OperatorRole,
+pub(super) enum Asking {
+    /// An operator.
+    Operator {
+        /// By which the audit log knows the operator.
+        name: String,
+        /// What the operator may do.
+        role: OperatorRole,
+    },
+    /// A program whose key has the scope for it.
+    Program,
+}
+
+impl Asking {
+    /// The name, if it is an operator.
+    pub(super) fn operator(&self) -> Option<&str> {
+        match self {
+            Asking::Operator { name, .. } => Some(name),
+            Asking::Program => None,
+        }
+    }
+
+    /// The role, if it is an operator.
+    pub(super) fn role(&self) -> Option<OperatorRole> {
+        match self {
+            Asking::Operator { role, .. } => Some(*role),
+            Asking::Program => None,
+        }
+    }
 }
 
 /// What the operator's routes work with.
@@ -104,7 +125,7 @@ impl Setup {
     fn exchange(&self, token: &str) -> Result<&str, Refusal> {
         let mut open = self.open.lock();
         if open.is_none_or(|expected| expected != secret_hash(token.trim())) {
-            return Err(Refusal::InvalidToken);
+            return Err(Refusal::InvalidOperatorToken);
         }
         // Gone from the disk first: a token that was used must not come back with the next start.
         Secrets::remove_setup_token(&self.directory).map_err(|fault| {
@@ -268,16 +289,16 @@ struct PutDocument {
     key: String,
     /// A JSON value, which may be null; absent deletes the item.
     #[serde(default, deserialize_with = "given")]
-    value: Option<serde_json::Value>,
+    value: Option<Value>,
 }
 
 /// What is there is a value, null too.
-fn given<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Option<serde_json::Value>, D::Error> {
-    serde_json::Value::deserialize(input).map(Some)
+fn given<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(input).map(Some)
 }
 
 /// Longest key of a document, bytes, and longest document. Source: index keys hold 256 bytes, values 8 KiB.
-const DOCUMENT_KEY_BYTES_MAX: usize = 128;
+pub(super) const DOCUMENT_KEY_BYTES_MAX: usize = 128;
 const DOCUMENT_BYTES_MAX: usize = 4 * 1024;
 
 pub(super) async fn put_document(
@@ -293,8 +314,11 @@ pub(super) async fn put_document(
     let fits = !body.key.is_empty()
         && body.key.len() <= DOCUMENT_KEY_BYTES_MAX
         && value.as_ref().is_none_or(|value| value.len() <= DOCUMENT_BYTES_MAX);
-    let Some(user) = body.user_id.parse().ok().map(UserId).filter(|_| fits) else {
+    if !fits {
         return refused(Refusal::InvalidField);
+    }
+    let Ok(user) = body.user_id.parse().map(UserId) else {
+        return refused(Refusal::NoSuchUser);
     };
     if !operator.services.kinds.is_document_kind(kind) {
         return refused(Refusal::InvalidField);
@@ -306,7 +330,7 @@ pub(super) async fn put_document(
 }
 
 impl Operator {
-    /// The body of an operator's request: who asks was judged before anything else.
+    /// The body of a request of an operator or a program: the guard has judged who asks before anything else.
     pub(super) async fn ask<T: DeserializeOwned>(
         &self,
         http: &HttpRequest,
@@ -318,45 +342,19 @@ impl Operator {
 
     /// Whether the guard has let the request in: a route that is not in the table lets nobody in.
     pub(super) fn authorise(&self, http: &HttpRequest) -> Result<(), Refusal> {
-        http.extensions().get::<Asking>().map(|_| ()).ok_or(Refusal::InvalidToken)
+        http.extensions().get::<Asking>().map(|_| ()).ok_or(Refusal::InvalidOperatorToken)
     }
 
-    /// Who asks. Compares hashes, so that time tells nothing about the token.
+    /// Which operator asks. Compares hashes, so that time tells nothing about the token.
     ///
     /// # Errors
-    /// `InvalidToken`, or that the store cannot be read now.
+    /// `InvalidOperatorToken`, or that the store cannot be read now.
     pub(super) async fn who(&self, http: &HttpRequest) -> Result<Asking, Refusal> {
-        let token = bearer(http)?;
+        let token = bearer(http).map_err(|_| Refusal::InvalidOperatorToken)?;
         if secret_hash(token) == self.token {
-            return Ok(Asking { name: ROOT_NAME.to_owned(), role: OperatorRole::Admin });
+            return Ok(Asking::Operator { name: ROOT_NAME.to_owned(), role: OperatorRole::Admin });
         }
         let operator = self.accounts.prove_operator(token).await?;
-        Ok(Asking { name: operator.name, role: operator.role })
+        Ok(Asking::Operator { name: operator.name, role: operator.role })
     }
-}
-
-pub(super) async fn read_json<T: DeserializeOwned>(
-    http: &HttpRequest,
-    payload: web::Payload,
-) -> Result<T, HttpResponse> {
-    let body = body::read(http, payload, BODY_BYTES_MAX).await.map_err(|fault| match fault {
-        BodyFault::TooSlow => body::too_slow(),
-        BodyFault::Refused(refusal) => refused(refusal),
-    })?;
-    serde_json::from_slice(&body).map_err(|error| {
-        let what = serde_json::json!({ "message": format!("the body is not what was expected: {error}") });
-        HttpResponse::BadRequest().json(what)
-    })
-}
-
-pub(super) fn refused(refusal: Refusal) -> HttpResponse {
-    let status = StatusCode::from_u16(refusal.http_status()).unwrap_or(StatusCode::BAD_REQUEST);
-    let mut response = HttpResponse::build(status).json(serde_json::json!({
-        "code": refusal.code(),
-        "name": refusal.name(),
-        "message": refusal.text(),
-        "retry": refusal.retry(),
-    }));
-    response.extensions_mut().insert(refusal);
-    response
 }

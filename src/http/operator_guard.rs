@@ -21,7 +21,9 @@ use serde_json::Value;
 use super::{
     accounts::named,
     body::{self, BodyFault},
+    openapi,
     operator::{Asking, BODY_BYTES_MAX, Operator, refused},
+    refusing::unread,
     requests::bearer,
 };
 use crate::{
@@ -36,6 +38,9 @@ use crate::{
 /// Longest word of an operator's own that is written down, bytes; a longer one is left out. Source: names of keys,
 /// operators and alarms are no longer, and tokens and secrets, which somebody may give in the place of a name, are.
 const WORD_BYTES_MAX: usize = 32;
+
+/// What the key of a program needs on this port.
+const OF_PROGRAMS: Rule = Rule::OfKey(Scope::Report);
 
 /// What a response says it concerned, when that is known only afterwards.
 pub(super) struct Concerned(pub(super) String);
@@ -57,34 +62,41 @@ pub(super) async fn guard(
     let asking = match row.access {
         Access::Anybody => None,
         Access::AtLeast(_) | Access::ProgramOr(_) => match who(&operator, &row, request.request()).await {
-            Ok(asking) => asking,
+            Ok(asking) => Some(asking),
             Err(refusal) => {
-                turned_away(&operator, &row, None, refusal).await;
+                turned_away(&operator, &row, None, Some(refusal)).await;
                 return Ok(request.into_response(refused(refusal)));
             }
         },
     };
-    if !row.admits(asking.as_ref().map(|asking| asking.role)) {
-        turned_away(&operator, &row, asking, Refusal::RoleMissing).await;
+    if !row.admits(asking.as_ref().and_then(Asking::role)) {
+        turned_away(&operator, &row, asking.as_ref(), Some(Refusal::RoleMissing)).await;
         return Ok(request.into_response(refused(Refusal::RoleMissing)));
     }
-    let subject = match subject(&operator, &row, &mut request).await {
+    let subject = match subject(&operator, (route, &row), &mut request).await {
         Ok(subject) => subject,
-        Err(response) => return Ok(request.into_response(response)),
+        Err(fault) => {
+            if row.deed != Deed::Polls {
+                turned_away(&operator, &row, asking.as_ref(), fault.refusal()).await;
+            }
+            return Ok(request.into_response(unread(fault)));
+        }
     };
-    // The body may have been long in coming, and the operator is none any more.
-    if asking.is_some()
-        && let Err(refusal) = operator.who(request.request()).await
+    // The body may have been long in coming, and who asked may not ask any more.
+    if row.verb != Verb::Get
+        && let Some(asked) = &asking
+        && let Err(refusal) = asks_still(&operator, asked, request.request()).await
     {
-        turned_away(&operator, &row, asking, refusal).await;
+        turned_away(&operator, &row, asking.as_ref(), Some(refusal)).await;
         return Ok(request.into_response(refused(refusal)));
     }
     let entry = AuditEntry {
-        operator: asking.as_ref().map(|asking| asking.name.clone()),
+        operator: operator_named(asking.as_ref()),
         route: row.name,
         subject,
         ..AuditEntry::default()
     };
+    request.extensions_mut().insert(route);
     if let Some(asking) = asking {
         request.extensions_mut().insert(asking);
     }
@@ -99,29 +111,47 @@ pub(super) async fn guard(
     }
 }
 
-/// Which operator asks; none, where it is a program whose key has the scope for it.
-async fn who(operator: &Operator, row: &Row, http: &HttpRequest) -> Result<Option<Asking>, Refusal> {
+/// Who asks: an operator, or where it may a program whose key has the scope for it.
+async fn who(operator: &Operator, row: &Row, http: &HttpRequest) -> Result<Asking, Refusal> {
     match operator.who(http).await {
-        Err(Refusal::InvalidToken) if matches!(row.access, Access::ProgramOr(_)) => {
-            let key = operator.accounts.prove_api_key(bearer(http)?).await?;
-            check(&key, Rule::OfKey(Scope::Report)).inspect_err(|refusal| {
+        Err(Refusal::InvalidOperatorToken) if matches!(row.access, Access::ProgramOr(_)) => {
+            let key = operator
+                .accounts
+                .prove_api_key(bearer(http).map_err(|_| Refusal::InvalidOperatorToken)?)
+                .await?;
+            check(&key, OF_PROGRAMS).inspect_err(|refusal| {
                 operator.accounts.note_refused_use(&key, *refusal);
             })?;
-            Ok(None)
+            Ok(Asking::Program)
         }
-        asked => asked.map(Some),
+        asked => asked,
     }
 }
 
-async fn turned_away(operator: &Operator, row: &Row, asking: Option<Asking>, refusal: Refusal) {
-    if asking.is_none() && !operator.audit.notes_stranger() {
+/// Whether who asked before the body came may ask now that it is here.
+async fn asks_still(operator: &Operator, asked: &Asking, http: &HttpRequest) -> Result<(), Refusal> {
+    match asked {
+        Asking::Operator { .. } => operator.who(http).await.map(|_| ()),
+        Asking::Program => check(&operator.accounts.api_key_of(bearer(http)?).await?, OF_PROGRAMS),
+    }
+}
+
+fn operator_named(asking: Option<&Asking>) -> Option<String> {
+    asking.and_then(Asking::operator).map(str::to_owned)
+}
+
+/// Writes down that nothing was done: who asks may not, or the body cannot be taken.
+async fn turned_away(operator: &Operator, row: &Row, asking: Option<&Asking>, refusal: Option<Refusal>) {
+    let name = operator_named(asking);
+    // Whoever has no name may come as often as it likes: a key that was revoked, too.
+    if name.is_none() && !operator.audit.notes_stranger() {
         return;
     }
     let entry = AuditEntry {
         kind: AuditKind::TurnedAway,
-        operator: asking.map(|asking| asking.name),
+        operator: name,
         route: row.name,
-        outcome: Some(AuditOutcome::Refused(Some(refusal.code()))),
+        outcome: Some(AuditOutcome::Refused(refusal.map(Refusal::code))),
         ..AuditEntry::default()
     };
     // What could not be written was said: nothing was done here.
@@ -189,19 +219,18 @@ fn conclude(entry: &mut AuditEntry, response: &HttpResponse) {
 /// On whom or what, by id. Reads the body, and leaves it with the request for the route.
 async fn subject(
     operator: &Operator,
-    row: &Row,
+    (route, row): (OperatorRoute, &Row),
     request: &mut ServiceRequest,
-) -> Result<Option<String>, HttpResponse> {
+) -> Result<Option<String>, BodyFault> {
     if row.verb == Verb::Get {
         return Ok(None);
     }
     let payload = request.extract::<web::Payload>().await.expect("a payload is always there");
-    let bytes =
-        body::read(request.request(), payload, BODY_BYTES_MAX).await.map_err(|fault| match fault {
-            BodyFault::TooSlow => body::too_slow(),
-            BodyFault::Refused(refusal) => refused(refusal),
-        })?;
-    let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+    let bytes = body::read(request.request(), payload, BODY_BYTES_MAX).await?;
+    let mut body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+    if let Some(schema) = openapi::operation(route).body {
+        schema.write_whole(&mut body);
+    }
     request.set_payload(payload_of(bytes));
     let mut subjects = Vec::new();
     for subject in row.subjects {

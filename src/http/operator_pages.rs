@@ -5,8 +5,9 @@
 use std::borrow::Cow;
 
 use actix_web::{HttpResponse, http::header, web};
+use highwater_wire::Refusal;
 
-use super::headers;
+use super::{headers, operator::refused};
 
 /// What `npm run build` makes.
 #[derive(rust_embed::Embed)]
@@ -31,7 +32,7 @@ pub(super) fn first() -> Option<HttpResponse> {
 
 /// `GET /assets/NAME`.
 pub(super) async fn asset(name: web::Path<String>) -> HttpResponse {
-    shown(&format!("{HASHED}{name}")).unwrap_or_else(|| HttpResponse::NotFound().finish())
+    shown(&format!("{HASHED}{name}")).unwrap_or_else(|| refused(Refusal::NotFound))
 }
 
 fn shown(name: &str) -> Option<HttpResponse> {

@@ -1,22 +1,54 @@
 //! The routes of the operator's port, made from the rows of the table, and what answers each.
 
-use actix_web::{Route, middleware::from_fn, web};
+use std::collections::BTreeMap;
+
+use actix_web::{
+    HttpResponse, Route,
+    http::{
+        StatusCode,
+        header::{self, HeaderValue},
+    },
+    middleware::from_fn,
+    web,
+};
+use highwater_wire::Refusal;
 
 use super::{
     accounts, alarms, api_keys, audit, bots, broadcasts, curves, devices, explain, explain_group,
-    explain_message, export, group_looks, groups, host_ids, live, mail, messages, operator, operator_guard,
-    operator_pages, operators, points, reports, settings, users,
+    explain_message, export, group_looks, groups, host_ids, live, mail, messages, openapi,
+    operator::{self, refused, refused_since},
+    operator_guard, operator_pages, operators, points, reports, settings, users,
 };
 use crate::logic::operators::{OperatorRoute, Verb};
 
 /// Adds the operator's routes, each behind the guard that knows its row.
 pub fn configure(config: &mut web::ServiceConfig) {
+    let mut by_path: BTreeMap<&'static str, Vec<OperatorRoute>> = BTreeMap::new();
     for route in OperatorRoute::ALL {
-        let route = *route;
-        let guarded =
-            handler(route).wrap(from_fn(move |request, next| operator_guard::guard(route, request, next)));
-        config.route(route.row().path(), guarded);
+        by_path.entry(route.row().path()).or_default().push(*route);
     }
+    for (path, routes) in by_path {
+        let allowed: Vec<&str> = routes.iter().map(|route| route.row().verb.name()).collect();
+        let allowed = allowed.join(", ");
+        let mut resource = web::resource(path);
+        for route in routes {
+            let guard = from_fn(move |request, next| operator_guard::guard(route, request, next));
+            resource = resource.route(handler(route).wrap(guard));
+        }
+        let other = web::to(move || std::future::ready(takes_no_such_method(&allowed)));
+        config.service(resource.default_service(other));
+    }
+    config.default_service(web::to(|| std::future::ready(refused(Refusal::NotFound))));
+}
+
+/// 405, with the methods that the path takes: RFC 9110, 15.5.6.
+fn takes_no_such_method(allowed: &str) -> HttpResponse {
+    let mut response = refused_since(Refusal::NotFound, format!("this path takes {allowed} alone"));
+    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+    if let Ok(value) = HeaderValue::from_str(allowed) {
+        response.headers_mut().insert(header::ALLOW, value);
+    }
+    response
 }
 
 /// What answers a route.
@@ -33,6 +65,7 @@ fn handler(route: OperatorRoute) -> Route {
         OperatorRoute::Metrics => verb.to(curves::metrics),
         OperatorRoute::Points => verb.to(points::answer),
         OperatorRoute::Reports => verb.to(reports::answer),
+        OperatorRoute::OpenApi => verb.to(openapi::answer),
         OperatorRoute::Setup => verb.to(operator::setup),
         OperatorRoute::Provision => verb.to(operator::provision),
         OperatorRoute::Invite => verb.to(operator::invite),

@@ -13,10 +13,10 @@ use crate::model::{NamedOperator, OperatorRole};
 /// `GET /v1/me`: who asks, and what the role is.
 pub(super) async fn me(http: HttpRequest) -> HttpResponse {
     match http.extensions().get::<Asking>() {
-        Some(Asking { name, role }) => {
+        Some(Asking::Operator { name, role }) => {
             HttpResponse::Ok().json(serde_json::json!({ "name": name, "role": role.name() }))
         }
-        None => refused(Refusal::InvalidToken),
+        Some(Asking::Program) | None => refused(Refusal::InvalidOperatorToken),
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::ops::RangeInclusive;
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use highwater_wire::Refusal;
 use serde::Deserialize;
 
-use super::operator::{Operator, refused};
+use super::operator::{Operator, read_query, refused, refused_since};
 use crate::{
     model::TimeMs,
     monitor::{minutes::Minute, points::Answered},
@@ -24,7 +24,7 @@ const HOUR_MS: i64 = 60 * 60 * 1000;
 
 /// What is asked for.
 #[derive(Deserialize)]
-pub(super) struct Query {
+struct Query {
     /// An id, or two with a hyphen between; without it all.
     ids: Option<String>,
     /// Without it an hour before `to_ms`.
@@ -34,7 +34,11 @@ pub(super) struct Query {
 }
 
 /// `GET /v1/points`.
-pub(super) async fn answer(operator: web::Data<Operator>, query: web::Query<Query>) -> HttpResponse {
+pub(super) async fn answer(operator: web::Data<Operator>, http: HttpRequest) -> HttpResponse {
+    let query: Query = match read_query(&http) {
+        Ok(query) => query,
+        Err(why) => return refused_since(Refusal::InvalidField, why),
+    };
     let now = operator.minute_clock.now();
     let Some((ids, from, to)) = read(&query, now) else {
         return refused(Refusal::InvalidField);

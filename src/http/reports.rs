@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::{
     headers,
-    operator::{Operator, refused},
+    operator::{Operator, read_query, refused, refused_since},
 };
 use crate::{
     actors::reports::Compiled,
@@ -34,14 +34,14 @@ pub(super) struct Query {
 }
 
 /// `GET /v1/reports`.
-pub(super) async fn answer(
-    operator: web::Data<Operator>,
-    http: HttpRequest,
-    query: web::Query<Query>,
-) -> HttpResponse {
+pub(super) async fn answer(operator: web::Data<Operator>, http: HttpRequest) -> HttpResponse {
     if let Err(refusal) = operator.authorise(&http) {
         return refused(refusal);
     }
+    let query: Query = match read_query(&http) {
+        Ok(query) => query,
+        Err(why) => return refused_since(Refusal::InvalidField, why),
+    };
     let now = operator.minute_clock.now();
     let Some((period, is_page)) = read(&query, now) else {
         return refused(Refusal::InvalidField);

@@ -1,5 +1,7 @@
 //! Which ids host programs may register: a name that Prometheus takes, nothing twice, and never another meaning.
 
+use std::collections::BTreeSet;
+
 use crate::model::{
     HostId,
     host_id::{HOST_ID_NAME_BYTES_MAX, HOST_IDS, HOST_IDS_MAX},
@@ -29,6 +31,9 @@ pub enum Unregistered {
         "id {0} is registered with another kind or unit: its points would be taken for those; take another id, or remove it"
     )]
     Changed(u32),
+    /// Two are registered at once under one number: which of them is meant is not known.
+    #[error("id {0} stands there twice")]
+    Twice(u32),
     /// There are too many.
     #[error("there are at most {HOST_IDS_MAX} ids")]
     TooMany,
@@ -40,7 +45,11 @@ pub enum Unregistered {
 /// [`Unregistered`], for the first that may not be; then nothing is.
 pub fn register(known: &[HostId], new: Vec<HostId>) -> Result<Vec<HostId>, Unregistered> {
     let mut all = known.to_vec();
+    let mut numbers = BTreeSet::new();
     for id in new {
+        if !numbers.insert(id.id) {
+            return Err(Unregistered::Twice(id.id));
+        }
         if !HOST_IDS.contains(&id.id) {
             return Err(Unregistered::OutOfRange(id.id));
         }
@@ -114,6 +123,11 @@ mod tests {
             let taken = Err(Unregistered::NameTaken(10_001, 10_000));
             assert_eq!(register(&all, vec![id(10_001, same)]), taken, "{same}");
         }
+        // Which of two is meant is not known, also where they say the same.
+        assert_eq!(
+            register(&all, vec![id(10_001, "a"), id(10_002, "b"), id(10_001, "c")]),
+            Err(Unregistered::Twice(10_001))
+        );
         for outside in [0, 1_010, 9_999, 60_000, u32::MAX] {
             assert_eq!(register(&all, vec![id(outside, "a")]), Err(Unregistered::OutOfRange(outside)));
         }

@@ -58,7 +58,20 @@ fn names_are_plain_words_and_not_that_of_the_one_with_the_disk() {
     for name in ["a", "night.shift", "ruth-2", "x_y", &"a".repeat(OPERATOR_NAME_BYTES_MAX)] {
         assert!(is_operator_name(name), "{name}");
     }
-    for name in ["", "root", "Ruth", "a b", "a/b", "ä", "a\n", &"a".repeat(OPERATOR_NAME_BYTES_MAX + 1)] {
+    for name in [
+        "",
+        "root",
+        "Ruth",
+        "a b",
+        "a/b",
+        "ä",
+        "a\n",
+        "-x",
+        "..",
+        ".a",
+        "_a",
+        &"a".repeat(OPERATOR_NAME_BYTES_MAX + 1),
+    ] {
         assert!(!is_operator_name(name), "{name}");
     }
 }

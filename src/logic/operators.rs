@@ -65,6 +65,18 @@ pub enum Verb {
     Put,
 }
 
+impl Verb {
+    /// As a request has it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Verb::Get => "GET",
+            Verb::Post => "POST",
+            Verb::Put => "PUT",
+        }
+    }
+}
+
 /// A row of the table.
 #[derive(Debug, Clone, Copy)]
 pub struct Row {
@@ -174,6 +186,8 @@ routes! {
     Points = Get "/v1/points", ANYBODY, Polls, [];
     /// A day or a week.
     Reports = Get "/v1/reports", VIEWER, Polls, [];
+    /// What the routes take and answer: the same of every server of a version, so it is no secret.
+    OpenApi = Get "/v1/openapi.json", ANYBODY, Polls, [];
     /// The setup token for the operator's token. Anybody may try, once it is right.
     Setup = Post "/v1/setup", ANYBODY, Looks, [];
     /// Accounts without passwords, with their devices' tokens.

@@ -13,6 +13,7 @@ const WHO_MAY: &[(&str, Option<OperatorRole>)] = &[
     ("GET /metrics", None),
     ("GET /v1/points", None),
     ("GET /v1/reports", Some(Viewer)),
+    ("GET /v1/openapi.json", None),
     ("POST /v1/setup", None),
     ("POST /v1/provision", Some(Admin)),
     ("POST /v1/invites", Some(Moderator)),

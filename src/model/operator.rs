@@ -80,5 +80,7 @@ impl Operators {
 pub fn is_operator_name(name: &str) -> bool {
     let fits = (1..=OPERATOR_NAME_BYTES_MAX).contains(&name.len());
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-.".contains(&byte);
-    fits && name.bytes().all(plain) && name != ROOT_NAME
+    // A first hyphen would be a flag to the command line, dots alone a directory.
+    let begins = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    fits && name.bytes().next().is_some_and(begins) && name.bytes().all(plain) && name != ROOT_NAME
 }

@@ -104,7 +104,7 @@ async fn what_operators_did_is_there_by_id_and_without_a_word_of_anybodys() {
         both(format!("POST /v1/end-device|user {id}, device {device}"), "done|-"),
         both(format!("POST /v1/set-password|user {id}"), "done|-"),
         both("POST /v1/suspend|-".to_owned(), "refused|300"),
-        both("POST /v1/suspend|-".to_owned(), "refused|-"),
+        both("POST /v1/suspend|-".to_owned(), "refused|104"),
     ];
     let mut expected: Vec<String> = expected.concat();
     expected.push(format!("looked|root|POST /v1/explain/user|user {id}|done|-"));
@@ -115,7 +115,7 @@ async fn what_operators_did_is_there_by_id_and_without_a_word_of_anybodys() {
     assert_eq!(lines[..expected.len()], expected);
     let made = &lines[expected.len()];
     assert!(made.starts_with("ended|root|POST /v1/bots|user ") && made.ends_with("|done|-"), "{made}");
-    assert_eq!(lines[expected.len() + 1..], ["turned_away|-|POST /v1/erase|-|refused|200"]);
+    assert_eq!(lines[expected.len() + 1..], ["turned_away|-|POST /v1/erase|-|refused|375"]);
     // Ends name their beginnings.
     assert_eq!((&records[1]["of"], &records[0]["n"]), (&json!(3), &json!(3)));
     let kept = fs::read_to_string(first_file(&home)).unwrap();

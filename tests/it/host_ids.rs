@@ -1,6 +1,10 @@
 //! Ids of host programs: registered and reported to over the operator's port, shown beside the server's own, and there after a kill.
 
-use std::time::{Duration, Instant};
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
 
@@ -81,9 +85,9 @@ async fn a_program_counts_under_ids_of_its_own_with_a_key_for_it() {
         (json!({ "values": [{ "id": 10000, "set": 1 }] }), "id 10000 is a sum, which does not take this"),
         (json!({ "values": [{ "id": 10000 }] }), "id 10000 has neither or both of add and set"),
         (json!({ "values": [{ "id": 10000, "add": 1e300 }] }), "not what was expected"),
-        (json!({ "values": [{ "id": 10000, "add": i64::MAX }] }), "beyond 2^53"),
+        (json!({ "values": [{ "id": 10000, "add": i64::MAX }] }), "values[0].add is not a whole number"),
         (json!({ "values": [{ "id": 10000, "ad": 1 }] }), "unknown field"),
-        (json!({ "values": vec![json!({ "id": 10000, "add": 1 }); 1001] }), "at most 1000 values"),
+        (json!({ "values": vec![json!({ "id": 10000, "add": 1 }); 1001] }), "a list of 0 to 1000"),
     ] {
         refused(&server, &shop_key, &body, why).await;
     }
@@ -104,6 +108,34 @@ async fn a_program_counts_under_ids_of_its_own_with_a_key_for_it() {
         401
     );
     assert!(!server.log().contains("shop.orders"), "names of others are not logged");
+}
+
+#[actix_web::test]
+async fn a_key_that_is_revoked_while_a_report_is_on_its_way_counts_nothing() {
+    let home = Home::dev();
+    let server = home.start();
+    let shop_key = key(&home, "shop", "report");
+    assert_eq!(asked(&server, &shop_key, "PUT", "/v1/ids", &shop()).await.status, 204);
+    let body = json!({ "values": [{ "id": 10000, "add": 3 }] }).to_string();
+    let head = format!(
+        "POST /v1/report HTTP/1.1\r\nhost: it\r\nauthorization: Bearer {shop_key}\r\ncontent-length: {}\r\n\
+         connection: close\r\n\r\n",
+        body.len()
+    );
+    let mut socket = TcpStream::connect(server.operator()).unwrap();
+    socket.write_all(&[head.as_bytes(), &body.as_bytes()[..1]].concat()).unwrap();
+    // Another request on the same thread is answered: the one above was let in before.
+    assert_eq!(server.operate("GET", "/v1/me", "").await.status, 200);
+    admin(&home, &["api-key", "revoke", "shop"]);
+    socket.write_all(&body.as_bytes()[1..]).unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 401") && answer.contains("invalid_api_key"), "{answer}");
+    let counted = metric(&server, "highwater_app_shop_orders_total").await;
+    assert!(counted.is_none_or(|counted| counted == 0.0), "{counted:?}");
+    let newest = server.operate("GET", "/v1/audit?limit=1", "").await.text();
+    let away = r#""kind":"turned_away""#;
+    assert!(newest.contains(away) && newest.contains("POST /v1/report"), "{newest}");
 }
 
 #[actix_web::test]

@@ -116,6 +116,7 @@ mod login_policy;
 mod long_poll;
 mod looking;
 mod looking_lists;
+mod openapi;
 mod operator_pages;
 mod operators;
 #[cfg(feature = "otlp")]

@@ -68,7 +68,7 @@ async fn each_role_may_what_the_table_says_on_every_route() {
             let answer = ask(&server, Some(token), row.name, "{}").await;
             let is_away = is_refused(&answer, Refusal::RoleMissing);
             assert_eq!(is_away, !row.admits(Some(*role)), "{} as {}: {answer:?}", row.name, role.name());
-            let knows = is_refused(&answer, Refusal::InvalidToken);
+            let knows = is_refused(&answer, Refusal::InvalidOperatorToken);
             // The setup asks for another token.
             assert!(!knows || row.name == "POST /v1/setup", "{}: {answer:?}", row.name);
             turned_away += usize::from(is_away);
@@ -77,7 +77,7 @@ async fn each_role_may_what_the_table_says_on_every_route() {
             let answer = ask(&server, token, row.name, "{}").await;
             let is_open = row.access == Access::Anybody;
             // Where a program may ask, its key is what is missed.
-            let is_unknown = [Refusal::InvalidToken, Refusal::InvalidApiKey];
+            let is_unknown = [Refusal::InvalidOperatorToken, Refusal::InvalidApiKey];
             let is_unknown = is_unknown.into_iter().any(|refusal| is_refused(&answer, refusal));
             assert_eq!(is_unknown, !is_open, "{} as a stranger: {answer:?}", row.name);
         }
@@ -115,7 +115,7 @@ async fn an_operator_outlives_restarts_until_taken_back() {
     assert!(newest.text().contains(r#""operator":"ruth","route":"POST /v1/suspend""#), "{newest:?}");
     let revoked = operator(&home, &["revoke", "ruth"]);
     assert!(revoked.status.success(), "{}", String::from_utf8_lossy(&revoked.stderr));
-    let is_dead = |answer: &http::Answer| is_refused(answer, Refusal::InvalidToken);
+    let is_dead = |answer: &http::Answer| is_refused(answer, Refusal::InvalidOperatorToken);
     assert!(is_dead(&ask(&server, Some(&ruth), "GET /v1/me", "").await));
     assert_eq!(ask(&server, Some(&watch), "GET /v1/me", "").await.status, 200);
     server.stop();

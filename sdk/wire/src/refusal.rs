@@ -157,6 +157,16 @@ refusals! {
     OperatorNameTaken = 373, "operator_name_taken", 409, false, "there is an operator of this name";
     /// There are as many operators as there may be.
     TooManyOperators = 374, "too_many_operators", 409, false, "there are as many operators as there may be";
+    /// On the operator's port the token is no operator's: unknown, or taken back. Also of the setup token.
+    InvalidOperatorToken = 375, "invalid_operator_token", 401, false, "the token is not valid on the operator's port";
+    /// An alarm is acknowledged that does not fire.
+    AlarmQuiet = 376, "alarm_quiet", 409, false, "the alarm does not fire";
+    /// An operator asks where a message went that never was, or not in this conversation.
+    NoSuchMessage = 377, "no_such_message", 404, false, "there is no such message";
+    /// A mail is tried out, and no mail server is set, or one is being tried out.
+    MailOff = 378, "mail_off", 409, false, "no mail server is set, or a mail is being tried out";
+    /// A mail that was tried out was not taken by the mail server.
+    MailNotTaken = 379, "mail_not_taken", 502, true, "the mail server did not take the mail";
 
     /// The server has more to do than it can; nothing was done.
     Busy = 500, "busy", 503, true, "the server is busy";

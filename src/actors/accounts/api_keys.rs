@@ -113,21 +113,29 @@ impl Accounts {
     /// # Errors
     /// `InvalidApiKey`, or that the store cannot be read now.
     pub async fn prove_api_key(&self, secret: &str) -> Result<ApiKey, Refusal> {
-        let hash = secret_hash(secret);
-        let key =
-            self.services.readers.ask(move |view| Ok(view.api_keys()?.of_secret(&hash).cloned())).await?;
-        let now = self.services.clock.now();
-        let Some(key) = key.filter(|key| !key.is_expired(now)) else {
-            self.services.monitor.add(ids::API_KEYS_INVALID, 1);
-            return Err(Refusal::InvalidApiKey);
-        };
+        let key = self.api_key_of(secret).await?;
         self.services.monitor.add(ids::API_KEY_REQUESTS, 1);
-        if self.note_use(&key, now) {
+        if self.note_use(&key, self.services.clock.now()) {
             let used = Request::ApiKey(ApiKeyChange::Used(key.id));
             // Where there is no room the next use says the same.
             let _ = self.services.intake.submit(Submission::new(used, Reply::Nobody, &self.services.clock));
         }
         Ok(key)
+    }
+
+    /// The same without a use of it: for who was proven, and is asked once more before something is done.
+    ///
+    /// # Errors
+    /// As `prove_api_key`.
+    pub async fn api_key_of(&self, secret: &str) -> Result<ApiKey, Refusal> {
+        let hash = secret_hash(secret);
+        let key =
+            self.services.readers.ask(move |view| Ok(view.api_keys()?.of_secret(&hash).cloned())).await?;
+        let now = self.services.clock.now();
+        key.filter(|key| !key.is_expired(now)).ok_or_else(|| {
+            self.services.monitor.add(ids::API_KEYS_INVALID, 1);
+            Refusal::InvalidApiKey
+        })
     }
 
     /// Counts a use; true when it is to be stored.

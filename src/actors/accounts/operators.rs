@@ -47,10 +47,10 @@ impl Accounts {
     /// The operator of a token.
     ///
     /// # Errors
-    /// `InvalidToken`, or that the store cannot be read now.
+    /// `InvalidOperatorToken`, or that the store cannot be read now.
     pub async fn prove_operator(&self, token: &str) -> Result<NamedOperator, Refusal> {
         let hash = secret_hash(token);
         let found = self.services.readers.ask(move |view| Ok(view.operators()?.of_token(&hash).cloned()));
-        found.await?.ok_or(Refusal::InvalidToken)
+        found.await?.ok_or(Refusal::InvalidOperatorToken)
     }
 }
