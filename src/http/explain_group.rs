@@ -30,7 +30,7 @@ pub(super) struct Members {
 }
 
 impl Members {
-    /// The ids that stand there: digits, as the form of the body has it.
+    /// The ids that stand there: digits, as the schema of the body has it.
     ///
     /// # Errors
     /// `NoSuchConversation` of a number that no conversation can have. Behind such a user there is nobody.
