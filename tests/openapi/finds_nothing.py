@@ -95,6 +95,8 @@ def with_examples(document, bodies):
 
 
 def main(server, schemathesis, *arguments):
+    # It runs in a directory of its own, where it leaves what it remembers.
+    schemathesis = str(pathlib.Path(schemathesis).absolute())
     with tempfile.TemporaryDirectory(prefix="highwater-openapi-") as directory:
         directory = pathlib.Path(directory)
         (directory / "highwater.toml").write_text(CONFIG)
