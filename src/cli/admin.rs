@@ -10,7 +10,9 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::{
-    Admin, AdminNamed, AdminRequest, Command, Provision, accounts, alarms, audit, groups, looking, mail,
+    Admin, AdminRequest, Command, Provision, accounts,
+    admin_request::AdminNamed,
+    alarms, audit, groups, looking, mail,
     operator_port::{OperatorFault, OperatorPort, text_of},
     operators, programs, reports, settings,
     token_file::TokenFile,

@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod admin;
+mod admin_request;
 pub mod alarms;
 pub mod api_keys;
 pub mod audit;
@@ -33,17 +34,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::Flags;
-use accounts::{AccountNamed, AccountRequest};
-use alarms::{AlarmsNamed, AlarmsRequest};
-use audit::{Audit, AuditCommand, AuditNamed, AuditRequest};
-use groups::{GroupDeed, GroupNamed};
-use looking::{Look, LookNamed};
-use mail::MailNamed;
-use operators::{OperatorNamed, OperatorRequest};
-use programs::{ProgramNamed, ProgramRequest};
+pub use admin_request::AdminRequest;
+use audit::{Audit, AuditCommand};
 pub use provision::Provision;
-use reports::{ReportNamed, ReportRequest};
-use settings::{SettingsNamed, SettingsRequest};
 
 /// What was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,40 +136,6 @@ pub struct SnapshotOf {
     pub snapshot: String,
 }
 
-/// What can be asked of a running server.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AdminRequest {
-    /// Make accounts without a password and write their devices' tokens to a file.
-    Provision(Provision),
-    /// Say that the server's clock is right after more time has passed than is believed.
-    AcceptTime,
-    /// Make an invite code.
-    Invite {
-        /// Hours for which the code can be used.
-        expires_hours: u32,
-    },
-    /// Do something to one account.
-    Account(AccountRequest),
-    /// Do something for a program that asks.
-    Program(ProgramRequest),
-    /// Do something with a group or a channel.
-    Group(GroupDeed),
-    /// Look at what is there.
-    Look(Look),
-    /// See how alarms stand, or say something to one.
-    Alarms(AlarmsRequest),
-    /// See what operators did.
-    Audit(AuditRequest),
-    /// Say who is an operator.
-    Operator(OperatorRequest),
-    /// See what the server runs with, or change what it logs.
-    Settings(SettingsRequest),
-    /// See that mail arrives.
-    TryOutMail,
-    /// See what a day or a week came to.
-    Report(ReportRequest),
-}
-
 /// Reads the command line. Ends the process on `--help`, `--version` and what it does not understand.
 #[must_use]
 pub fn parse() -> Command {
@@ -254,51 +213,6 @@ struct SettingFlags {
     /// Keep the index in memory, for benchmarks: what has left the log is forgotten.
     #[arg(long, hide = true)]
     memory_engine: bool,
-}
-
-#[derive(Debug, Subcommand)]
-enum AdminNamed {
-    /// Make accounts without a password and write their devices' tokens to a file.
-    Provision {
-        #[command(flatten)]
-        provision: Provision,
-        #[command(flatten)]
-        server: ServerFlags,
-    },
-    /// Say that the server's clock is right: after more than a day of absence nothing expires before.
-    AcceptTime {
-        #[command(flatten)]
-        server: ServerFlags,
-    },
-    #[command(flatten)]
-    Account(AccountNamed),
-    #[command(flatten)]
-    Program(ProgramNamed),
-    #[command(flatten)]
-    Group(GroupNamed),
-    #[command(flatten)]
-    Look(LookNamed),
-    #[command(flatten)]
-    Alarms(AlarmsNamed),
-    #[command(flatten)]
-    Audit(AuditNamed),
-    #[command(flatten)]
-    Settings(SettingsNamed),
-    /// Make, list and revoke operators, each with a role and a token.
-    #[command(subcommand)]
-    Operator(OperatorNamed),
-    #[command(flatten)]
-    Mail(MailNamed),
-    #[command(flatten)]
-    Report(ReportNamed),
-    /// Make an invite code and print it.
-    Invite {
-        /// Hours for which the code can be used.
-        #[arg(long, value_name = "N", default_value_t = 72, value_parser = clap::value_parser!(u32).range(1..))]
-        expires_hours: u32,
-        #[command(flatten)]
-        server: ServerFlags,
-    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -407,7 +321,12 @@ impl From<ExplainNamed> for Explain {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::{accounts::Deed, looking::MessagesOf, *};
+    use super::{
+        accounts::{AccountRequest, Deed},
+        groups::GroupDeed,
+        looking::{Look, MessagesOf},
+        *,
+    };
     use clap::{CommandFactory, error::ErrorKind};
 
     fn command(line: &str) -> Command {
