@@ -32,8 +32,11 @@ impl Outcome {
 
 impl From<Refusal> for Outcome {
     fn from(refusal: Refusal) -> Outcome {
-        if refusal == Refusal::UnknownOutcome {
-            return Outcome::Fault;
+        match refusal {
+            Refusal::UnknownOutcome => return Outcome::Fault,
+            // Who guesses has proved nothing; the server has nothing to do with it.
+            Refusal::TooManyAttempts => return Outcome::Auth,
+            _ => {}
         }
         match refusal.http_status() {
             400 | 413 => Outcome::BadInput,

@@ -65,7 +65,7 @@ fn each_rule_fires_once_by_what_it_is_for_and_not_by_less() {
         ("commits_stuck", ids::PERSISTENCE_TURN, 5_000_001, 5_000_000),
         ("index_bloated", ids::INDEX_DISK_BYTES, 809 * MIB, 800 * MIB),
         ("index_behind", ids::TAIL_BYTES, 192 * MIB + 1, 192 * MIB),
-        ("fan_out_late", ids::GROUP_OLDEST_WAITING, 1_000_001, 1_000_000),
+        ("fan_out_late", ids::GROUP_OLDEST_WAITING, 2_000_001, 2_000_000),
         ("fan_out_parked", ids::GROUPS_PARKED, 1, 0),
         ("requests_fault", error(Op::Sync, Outcome::Fault), 1, 0),
         ("sends_refused_busy", error(Op::Send, Outcome::Overload), 6, 5),
@@ -102,7 +102,7 @@ fn what_cannot_wait_is_told_within_two_minutes() {
         ("commits_slow", ids::BATCH_SYNC_SUM, 100 * 20_001, false),
         ("commits_stuck", ids::PERSISTENCE_TURN, 5_000_001, true),
         ("sign_ins_refused", Op::SignIn.errors(Outcome::Auth).unwrap(), 31, false),
-        ("fan_out_late", ids::GROUP_OLDEST_WAITING, 1_000_001, true),
+        ("fan_out_late", ids::GROUP_OLDEST_WAITING, 2_000_001, true),
     ] {
         let mut points = week(&[]);
         let begins = FIRST + i64::from(!is_looked_at);

@@ -62,7 +62,7 @@ fn refusals_fall_into_classes() {
     assert_eq!(class(Refusal::NoSuchUser), Outcome::Refused);
     assert_eq!(class(Refusal::Busy), Outcome::Overload);
     assert_eq!(class(Refusal::StorageFull), Outcome::Overload);
-    assert_eq!(class(Refusal::TooManyAttempts), Outcome::Overload);
+    assert_eq!(class(Refusal::TooManyAttempts), Outcome::Auth);
     assert_eq!(class(Refusal::Internal), Outcome::Fault);
     assert_eq!(class(Refusal::UnknownOutcome), Outcome::Fault);
     assert!(Refusal::ALL.iter().all(|refusal| class(*refusal) != Outcome::Ok));
