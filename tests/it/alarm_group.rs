@@ -66,14 +66,17 @@ impl Founded {
         done(&mut wire, add(self.group, &[self.bot])).await;
     }
 
-    /// What the bot has said of the alarm in the group, as a device of a member reads it.
+    /// What the bot has said of the alarm in the group, as a device of a member reads it: that it begins, and that it is
+    /// over. That it goes on is said or not, by what a minute had when the server stopped.
     async fn read(&self, server: &Server) -> Vec<String> {
         let replica = dump(server, self.ann.token()).await;
         let texts = replica.all_texts();
         // To a device of the first level a group is a contact, whose messages begin with the speaker's name.
         let said = texts.iter().filter_map(|text| text.strip_prefix("watch: "));
-        let begins = |line: &&str| line.ends_with(NAME) && !line.contains("highwater admin");
-        said.flat_map(|text| text.lines().filter(begins)).map(ToOwned::to_owned).collect()
+        let is_head = |line: &&str| {
+            line.ends_with(NAME) && !line.contains("highwater admin") && !line.starts_with("still ")
+        };
+        said.flat_map(|text| text.lines().filter(is_head)).map(ToOwned::to_owned).collect()
     }
 
     async fn reads(&self, server: &Server, expected: &[&str]) {
