@@ -12,6 +12,8 @@ PROFILE ?= dev
 TARGET ?= $(or $(CARGO_TARGET_DIR),target)
 BUILT := $(TARGET)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 CARGO ?= cargo
+# With a mail server for tests where .ci/run has made an environment of its own.
+PYTHON ?= $(or $(wildcard $(CURDIR)/target/python/bin/python3),python3)
 
 # Of `make torture`: seconds, the seed, and POWERCUT=1 for power cuts beside kills.
 DURATION ?= 60
@@ -84,15 +86,15 @@ test:
 	elif ! compgen -G 'tests/python/test_*.py' >/dev/null; then
 	    skip "client in Python" "tests/python has no test yet"
 	else
-	    step "client in Python" env HIGHWATER_BIN="$(abspath $(BUILT))/highwater" python3 -m unittest discover -s tests/python
+	    step "client in Python" env HIGHWATER_BIN="$(abspath $(BUILT))/highwater" $(PYTHON) -m unittest discover -s tests/python
 	fi
 	if has python3 && has promtool && has prometheus; then
 	    step "metrics under Prometheus" env HIGHWATER_BIN="$(abspath $(BUILT))/highwater" python3 -m unittest discover -s tests/prometheus
 	else
 	    skip "metrics under Prometheus" "python3, promtool or prometheus is not installed"
 	fi
-	if ! has python3 || ! { [ -x target/schemathesis/bin/schemathesis ] || has schemathesis; }; then
-	    skip "operator's port under schemathesis" "schemathesis is not installed: .ci/run puts it into target/schemathesis"
+	if ! has python3 || ! { [ -x target/python/bin/schemathesis ] || has schemathesis; }; then
+	    skip "operator's port under schemathesis" "schemathesis is not installed: .ci/run puts it into target/python"
 	else
 	    step "operator's port under schemathesis" env HIGHWATER_BIN="$(abspath $(BUILT))/highwater" sh tests/openapi/run.sh
 	fi
@@ -106,7 +108,7 @@ test:
 	if ! has npm || ! { has chromium || has chromium-browser || has google-chrome; }; then
 	    skip "an operator in a browser" "npm or chromium is not installed"
 	else
-	    step "an operator in a browser" env HIGHWATER_BIN="$(abspath $(BUILT))/highwater" sh tests/web/run.sh operator/main.js
+	    step "an operator in a browser" env PYTHON="$(PYTHON)" HIGHWATER_BIN="$(abspath $(BUILT))/highwater" sh tests/web/run.sh operator/main.js
 	fi
 	step "torture by kills" make --no-print-directory torture DURATION=20 SEED=1
 	step "kills in a fan-out" make --no-print-directory fan-out-kills MEMBERS=10000 ROUNDS=2

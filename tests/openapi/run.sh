@@ -8,9 +8,9 @@
 set -eu
 cd "$(dirname "$0")/../.."
 SERVER=${HIGHWATER_BIN:-target/debug/highwater}
-SCHEMATHESIS=${SCHEMATHESIS:-$(command -v target/schemathesis/bin/schemathesis || command -v schemathesis || true)}
+SCHEMATHESIS=${SCHEMATHESIS:-$(command -v target/python/bin/schemathesis || command -v schemathesis || true)}
 if [ -z "$SCHEMATHESIS" ]; then
-    echo "schemathesis is not installed: python3 -m venv target/schemathesis, then pip install -r tests/openapi/requirements.txt" >&2
+    echo "schemathesis is not installed: python3 -m venv target/python, then target/python/bin/pip install -r tests/requirements.txt" >&2
     exit 1
 fi
 # The server takes every HIGHWATER_… for a setting of its own.
