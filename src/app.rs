@@ -26,13 +26,10 @@ use std::{
     sync::Arc,
 };
 
-use self::core::Core;
+use self::{core::Core, reloading::SettingsParts};
 use crate::{
     config::{Config, ConfigError, InForce},
-    http::{
-        health::Readiness,
-        settings::{ServerSettings, SetFilter},
-    },
+    http::health::Readiness,
 };
 
 /// Exit code when a fault ends the process on purpose: it recovers at its next start. Source: sysexits.h, EX_SOFTWARE.
@@ -116,13 +113,13 @@ pub fn check_files(config: &Config) -> Result<(), StartFault> {
 
 /// Serves until a signal ends it, by settings that come with their sources; `reread` is what a reload reads.
 pub fn serve((config, in_force): (Config, Vec<InForce>), reread: Reread, options: ServeOptions) -> ExitCode {
-    let set_filter = logging::start(&config.log);
+    let settings = SettingsParts { in_force, set_filter: logging::start(&config.log), reread };
     for caution in config.cautions() {
         tracing::warn!("{caution}");
     }
     logging::log_panics();
     let system = actix_web::rt::System::new();
-    match system.block_on(run(&config, in_force, set_filter, reread, options)) {
+    match system.block_on(run(&config, settings, options)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
             tracing::error!(error = &fault as &dyn std::error::Error, "the server did not start");
@@ -131,13 +128,7 @@ pub fn serve((config, in_force): (Config, Vec<InForce>), reread: Reread, options
     }
 }
 
-async fn run(
-    config: &Config,
-    in_force: Vec<InForce>,
-    set_filter: SetFilter,
-    reread: Reread,
-    options: ServeOptions,
-) -> Result<(), StartFault> {
+async fn run(config: &Config, settings: SettingsParts, options: ServeOptions) -> Result<(), StartFault> {
     // Listening comes before the store: a wrong address is said before anything is opened.
     let clients = listen(config.client.listen)?;
     let operators = listen(config.operator.listen)?;
@@ -148,11 +139,9 @@ async fn run(
     otlp::check_files(&config.otlp)?;
     let core = Core::start(config, room, &options)?;
     let readiness = Readiness::default();
-    let reload = reloading::reload((config.clone(), in_force.clone()), reread, &core);
-    let settings = Arc::new(ServerSettings::new(in_force, config.log.clone(), set_filter, reload));
     let (client_server, door) = clients::serve(config, clients, room, &core, &readiness)?;
-    let operators::Serving { server: operator_server, counting, reporting } =
-        operators::serve(config, operators, &core, &readiness, Arc::clone(&settings), &options)?;
+    let operators::Serving { server: operator_server, counting, settings, reporting } =
+        operators::serve(config, operators, &core, &readiness, settings, &options)?;
     let (client_handle, operator_handle) = (client_server.handle(), operator_server.handle());
     let serving = actix_web::rt::spawn(client_server);
     let operating = actix_web::rt::spawn(operator_server);

@@ -69,11 +69,21 @@ impl StandingAlarms {
             self.monitor.set(id, alarms.firing_count(severity) as u64);
         }
         drop(alarms);
+        self.tell(&tellings);
+    }
+
+    /// Judges by these rules from the next minute on; see [`Alarms::set_rules`].
+    pub fn set_rules(&self, rules: Vec<Rule>) {
+        let tellings = self.alarms.lock().set_rules(rules, self.clock.now());
+        self.tell(&tellings);
+    }
+
+    fn tell(&self, tellings: &[Telling]) {
         let begun = tellings.iter().filter(|told| told.state == "firing").count();
         self.monitor.add(ids::ALARMS_FIRED, begun as u64);
         tellings.iter().for_each(log);
         if !tellings.is_empty() {
-            self.couriers.iter().for_each(|courier| courier.tell(tellings.clone()));
+            self.couriers.iter().for_each(|courier| courier.tell(tellings.to_vec()));
         }
     }
 

@@ -82,7 +82,8 @@ fn key(alarms: &Alarms) -> Result<Option<QuestionKey>, IdentityFault> {
     secret(&alarms.webhook_secret_file, QuestionKey::of_secret).map(Some)
 }
 
-fn rules(alarms: &Alarms) -> Result<Vec<Rule>, RuleFault> {
+/// The rules as the settings have them.
+pub(super) fn rules(alarms: &Alarms) -> Result<Vec<Rule>, RuleFault> {
     let overrides = alarms.rules.iter().map(|(name, rule)| {
         let hours = rule.hours.map(|(from, until)| Hours { from, until });
         (name.as_str(), Override { bound: rule.bound, hours, off: rule.off })

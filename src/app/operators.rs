@@ -4,7 +4,10 @@ use std::{net::TcpListener, sync::Arc};
 
 use actix_web::{dev::Server, web};
 
-use super::{ServeOptions, StartFault, alarms, audit, clients, core::Core, mail, points, reports, system};
+use super::{
+    ServeOptions, StartFault, alarms, audit, clients, core::Core, mail, points, reloading::SettingsParts,
+    reports, system,
+};
 use crate::{
     actors::{accounts::secret_hash, reporter::Reporting},
     config::Config,
@@ -24,6 +27,8 @@ pub(super) struct Serving {
     pub(super) server: Server,
     /// What counts and judges while it serves.
     pub(super) counting: points::CountingParts,
+    /// The settings, to be read again.
+    pub(super) settings: Arc<ServerSettings>,
     /// What writes reports until it is dropped.
     pub(super) reporting: Option<Reporting>,
 }
@@ -34,7 +39,7 @@ pub(super) fn serve(
     listener: TcpListener,
     core: &Core,
     readiness: &Readiness,
-    settings: Arc<ServerSettings>,
+    settings: SettingsParts,
     options: &ServeOptions,
 ) -> Result<Serving, StartFault> {
     let (services, minute_ms) = (&core.services, options.monitor_minute_ms);
@@ -43,6 +48,7 @@ pub(super) fn serve(
     let mailer = mail::mailer(&config.mail, token, &minute_clock)?;
     let alarms = alarms::alarms(&config.alarms, mailer.clone(), &minute_clock, minute_ms, core)?;
     let alarms = Arc::new(alarms);
+    let settings = settings.settings(config, core, &alarms);
     let around = (&core.points, &minute_clock);
     let every = points::tick(minute_ms);
     let reporting = reports::start(config, options, mailer.clone(), around, every)?;
@@ -54,7 +60,7 @@ pub(super) fn serve(
         accounts: Arc::clone(&core.accounts),
         directory: core.directory.clone(),
         audit,
-        settings,
+        settings: Arc::clone(&settings),
         alarms: Arc::clone(&alarms),
         mailer,
         exports: http::export::Exports::default(),
@@ -73,7 +79,7 @@ pub(super) fn serve(
         services: Arc::clone(services),
         tick: every,
     };
-    Ok(Serving { server, counting, reporting })
+    Ok(Serving { server, counting, settings, reporting })
 }
 
 fn listen(

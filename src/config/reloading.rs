@@ -1,7 +1,7 @@
 //! Settings read again while the server runs: what of them is taken now, and what waits for the next start.
 
 use super::{
-    Config, ConfigError, Groups, Log,
+    Alarms, Config, ConfigError, Groups, Log,
     loading::Loading,
     settings::SETTINGS,
     sources::{InForce, Source},
@@ -22,6 +22,7 @@ const TAKEN_LIVE: &[&str] = &[
     "groups.members_max",
     "groups.owned_max",
     "groups.channel_above_members",
+    "alarms.rules",
     "log.level",
     "log.requests",
 ];
@@ -73,6 +74,7 @@ impl Config {
             accounts: read.accounts,
             devices: read.devices,
             groups: Groups { step_pointers: self.groups.step_pointers, ..read.groups },
+            alarms: Alarms { rules: read.alarms.rules, ..self.alarms.clone() },
             log: Log { format: self.log.format, ..read.log },
             ..self.clone()
         }
@@ -92,29 +94,34 @@ mod tests {
         Config::load(Sources { file: None, env, flags: Flags::default() }).unwrap()
     }
 
-    /// Another value for each setting that a string or a number can be.
-    const OTHER: &[&str] = &[
-        "open",
-        "request",
-        "refuse",
-        "replace",
-        "true",
-        "false",
-        "json",
-        "debug",
-        "memory",
-        "until_delivered",
-        "7",
-        "77",
-        "7777",
-        "77777",
-        "777777",
-        "77777777",
-        "777777777",
-        "/elsewhere",
-        "127.0.0.1:9",
-        "https://a.example",
-    ];
+    /// Another value for each setting.
+    fn others() -> Vec<Given> {
+        const TEXTS: &[&str] = &[
+            "open",
+            "request",
+            "refuse",
+            "replace",
+            "true",
+            "false",
+            "json",
+            "debug",
+            "memory",
+            "until_delivered",
+            "7",
+            "77",
+            "7777",
+            "77777",
+            "777777",
+            "77777777",
+            "777777777",
+            "/elsewhere",
+            "127.0.0.1:9",
+            "https://a.example",
+        ];
+        let off = Given::Table(vec![("off".to_owned(), Given::Truth(true))]);
+        let rules = Given::Table(vec![("disk_low".to_owned(), off)]);
+        TEXTS.iter().map(|text| Given::Text((*text).to_owned())).chain([rules]).collect()
+    }
 
     #[test]
     fn what_is_taken_live_is_what_the_list_says_and_nothing_else() {
@@ -122,9 +129,8 @@ mod tests {
         let mut changed = 0;
         for (index, setting) in SETTINGS.iter().enumerate() {
             let mut other = config.clone();
-            let is_other = OTHER.iter().any(|text| {
-                (setting.set)(&mut other, &Given::Text((*text).to_owned())).is_ok()
-                    && (setting.show)(&other) != in_force[index].1
+            let is_other = others().iter().any(|given| {
+                (setting.set)(&mut other, given).is_ok() && (setting.show)(&other) != in_force[index].1
             });
             if !is_other {
                 assert!(!TAKEN_LIVE.contains(&setting.key), "{}: give it another value", setting.key);

@@ -62,6 +62,32 @@ async fn what_can_be_taken_is_in_force_and_the_rest_waits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rules_of_alarms_are_judged_as_they_were_read_last() {
+    let home =
+        Home::new("[alarms.rules.disk_low]\noff = true\n[alarms.rules.sign_ins_refused]\nbound = 7\n", &[]);
+    let server = home.start();
+    let bounds = async || {
+        let told: Value =
+            serde_json::from_str(&server.operate("GET", "/v1/alarms", "").await.text()).unwrap();
+        let bound = |name| {
+            let rules = told["alarms"].as_array().unwrap();
+            rules.iter().find(|rule| rule["alarm"] == name).map(|rule| rule["bound"].as_i64().unwrap())
+        };
+        (bound("disk_low"), bound("sign_ins_refused"))
+    };
+    assert_eq!(bounds().await, (None, Some(7)));
+    home.configure("[alarms.rules.sign_ins_refused]\nbound = 9\n");
+    assert_eq!(
+        server.operate("POST", "/v1/reload", "").await.text(),
+        r#"{"taken":["alarms.rules"],"waiting":[]}"#
+    );
+    assert_eq!(bounds().await, (Some(10), Some(9)));
+    home.configure("[alarms.rules.disk_low]\nbound = 101\n");
+    assert_eq!(server.operate("POST", "/v1/reload", "").await.status, 400);
+    assert_eq!(bounds().await, (Some(10), Some(9)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_is_said_with_its_place_and_nothing_is_taken() {
     let home = Home::new(BEFORE, &[]);
     let server = home.start();

@@ -9,6 +9,7 @@ use super::{
     past::Past,
     rule::{OF_MINUTES_MAX, Rule, Severity},
     series::Series,
+    shipped::SHIPPED,
     state::{Episode, State, Told},
 };
 use crate::{
@@ -107,13 +108,30 @@ impl Alarms {
     /// These rules, of which nothing is known yet.
     #[must_use]
     pub fn new(rules: Vec<Rule>) -> Alarms {
-        for rule in &rules {
-            let fits = (1..=rule.of_minutes).contains(&rule.n) && rule.of_minutes <= OF_MINUTES_MAX;
-            assert!(fits, "{}: n of m minutes, of at most {OF_MINUTES_MAX}", rule.name);
-        }
-        let past = Past::of(&rules);
+        rules.iter().for_each(assert_fits);
+        // What is switched off now may be switched on while the server runs.
+        let past = Past::of(rules.iter().chain(SHIPPED));
         let standing = rules.into_iter().map(|rule| (rule, State::default())).collect();
         Alarms { standing, ended: VecDeque::new(), judged: None, past }
+    }
+
+    /// Judges by these rules from the next minute on. What a rule has come to it keeps, by its name; what fires by a rule that
+    /// is none any more is over, which is answered as what is to be told.
+    pub fn set_rules(&mut self, rules: Vec<Rule>, at: TimeMs) -> Vec<Telling> {
+        rules.iter().for_each(assert_fits);
+        let mut before = std::mem::take(&mut self.standing);
+        for rule in rules {
+            let known = before.iter().position(|(other, _)| other.name == rule.name);
+            let state = known.map_or_else(State::default, |place| before.remove(place).1);
+            self.standing.push((rule, state));
+        }
+        let mut tellings = Vec::new();
+        for (rule, state) in before {
+            let Some(over) = state.episode else { continue };
+            tellings.extend(over.told.map(|_| Telling::of(&rule, &Told::Over(over), at)));
+            self.end(Ended::of(&rule, over, at));
+        }
+        tellings
     }
 
     /// What is to be known of minutes before those that a series has.
@@ -142,17 +160,20 @@ impl Alarms {
         self.judged = Some(minute);
         self.past.note(series, minute);
         let remembered = self.past.behind(series);
-        let mut tellings = Vec::new();
+        let (mut tellings, mut ended) = (Vec::new(), Vec::new());
         for (rule, state) in &mut self.standing {
             let (next, told, over) = state.step(rule, evaluate(rule, &remembered, minute), minute, at);
             *state = next;
             tellings.extend(told.map(|told| Telling::of(rule, &told, at)));
-            if let Some(over) = over {
-                self.ended.truncate(ENDED_MAX - 1);
-                self.ended.push_front(Ended::of(rule, over, at));
-            }
+            ended.extend(over.map(|over| Ended::of(rule, over, at)));
         }
+        ended.into_iter().for_each(|one| self.end(one));
         tellings
+    }
+
+    fn end(&mut self, ended: Ended) {
+        self.ended.truncate(ENDED_MAX - 1);
+        self.ended.push_front(ended);
     }
 
     /// Somebody has seen that an alarm fires: it is not told again until it is over.
@@ -198,6 +219,11 @@ impl Alarms {
         let found = self.standing.iter_mut().find(|(rule, _)| rule.name == name);
         found.map(|(_, state)| state).ok_or(NoAlarm::Unknown)
     }
+}
+
+fn assert_fits(rule: &Rule) {
+    let fits = (1..=rule.of_minutes).contains(&rule.n) && rule.of_minutes <= OF_MINUTES_MAX;
+    assert!(fits, "{}: n of m minutes, of at most {OF_MINUTES_MAX}", rule.name);
 }
 
 impl Telling {

@@ -219,3 +219,26 @@ fn what_has_ended_is_remembered_up_to_a_bound_and_a_name_is_known_or_not() {
     assert_eq!(alarms.acknowledge("other"), Err(NoAlarm::Unknown));
     assert_eq!(alarms.silence("other", 5, at(0)), Err(NoAlarm::Unknown));
 }
+
+#[test]
+fn other_rules_keep_what_they_had_come_to_and_what_fires_by_none_is_over() {
+    let rule = |name, bound| Rule { name, bound, ..RULE };
+    let mut points = Points::default();
+    points.put(ID, 0..20, 11);
+    let mut alarms = Alarms::new(vec![rule("kept", 10), rule("gone", 10), rule("quiet", 20)]);
+    let minute = |alarms: &mut Alarms, n: i64| {
+        let told = alarms.minute_ended(&points, Minute(n), at(n));
+        told.iter().map(|told| (told.alarm, told.state, told.bound)).collect::<Vec<_>>()
+    };
+    assert_eq!(minute(&mut alarms, 1), [("kept", "firing", 10), ("gone", "firing", 10)]);
+    alarms.acknowledge("kept").unwrap();
+    let told = alarms.set_rules(vec![rule("new", 5), rule("kept", 9)], at(1));
+    assert_eq!(told.iter().map(|told| (told.alarm, told.state)).collect::<Vec<_>>(), [("gone", "over")]);
+    assert_eq!(alarms.acknowledge("gone"), Err(NoAlarm::Unknown));
+    // What was acknowledged is not told again, and by its new bound it fires on.
+    assert_eq!(minute(&mut alarms, 2), [("new", "firing", 5)]);
+    assert_eq!(alarms.firing().map(|(rule, _)| rule.name).collect::<Vec<_>>(), ["new", "kept"]);
+    assert!(alarms.set_rules(vec![rule("new", 5), rule("kept", 50)], at(2)).is_empty());
+    assert_eq!(minute(&mut alarms, 3), [("kept", "over", 9)], "nothing passes the bound any more");
+    assert!(alarms.listing(at(3)).contains(r#""alarm":"gone""#), "it is among those that ended");
+}
