@@ -6,6 +6,7 @@ pub mod alarm_mail;
 pub mod alarm_webhook;
 pub mod alarms;
 pub mod audit;
+pub mod bounded_relay;
 pub mod cleaner;
 pub mod connection;
 pub mod courier;

@@ -1,6 +1,12 @@
 //! The server that takes mail, over SMTP. A connection for each mail: there are few, and one that was kept may be gone.
 
-use std::{io, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{Ipv4Addr, TcpStream, ToSocketAddrs},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use lettre::{
     SmtpTransport, Transport,
@@ -12,11 +18,16 @@ use lettre::{
     },
 };
 
+use super::bounded_relay::{BoundedRelay, RelayBounds};
 use crate::config::{MailSecurity, MailServer};
 
 /// How long connecting may take, and each answer. Source: a server that greets slowly on purpose takes some seconds; who
 /// tries a mail out waits for it.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// What one mail may take of a connection. Source: a server says some lines of 80 bytes and shows some certificates; the
+/// command line waits for an answer for a minute. The library has no bound for a line that does not end.
+const CONNECTION: RelayBounds = RelayBounds { bytes_max: 64 * 1024, within: Duration::from_secs(45) };
 
 /// Bytes of the server's answer that are kept. Source: some lines of text for people.
 const ANSWER_BYTES_MAX: usize = 500;
@@ -61,23 +72,42 @@ pub struct SmtpParts {
 pub fn smtp(parts: SmtpParts) -> Result<HandOver, RootsFault> {
     let tls = tls(&parts)?;
     let SmtpParts { server, credentials, .. } = parts;
-    let mut builder = SmtpTransport::builder_dangerous(server.host)
-        .port(server.port)
+    let mut builder = SmtpTransport::builder_dangerous(Ipv4Addr::LOCALHOST.to_string())
         .tls(tls)
         .timeout(Some(ANSWER_TIMEOUT));
     if let Some((user, password)) = credentials {
         builder = builder.credentials(Credentials::new(user, password));
     }
-    let transport = builder.build();
-    Ok(Arc::new(move |envelope, mail| match transport.send_raw(envelope, mail) {
-        Ok(response) => Ok(said(&response)),
-        Err(fault) => {
+    Ok(Arc::new(move |envelope, mail| {
+        let relay = relay(&server).map_err(|fault| SmtpFault {
+            says: cut(format!("it cannot be reached: {fault}")),
+            is_answer: false,
+            may_be_taken: false,
+        })?;
+        let transport = builder.clone().port(relay.port).build();
+        transport.send_raw(envelope, mail).map(|response| said(&response)).map_err(|fault| {
             let is_answer = fault.is_permanent() || fault.is_transient();
             let silent = || format!("no answer came within {} s", ANSWER_TIMEOUT.as_secs());
-            let says = if is_silence(&fault) { silent() } else { cut(fault.to_string()) };
-            Err(SmtpFault { says, is_answer, may_be_taken: may_be_taken(&fault) })
-        }
+            let says = match relay.ended_by() {
+                Some(why) => why.to_owned(),
+                None if is_silence(&fault) => silent(),
+                None => cut(fault.to_string()),
+            };
+            SmtpFault { says, is_answer, may_be_taken: may_be_taken(&fault) }
+        })
     }))
+}
+
+/// Connects, and bounds what comes of it.
+fn relay(server: &MailServer) -> io::Result<BoundedRelay> {
+    let mut refused = io::ErrorKind::NotFound.into();
+    for address in (server.host.as_str(), server.port).to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, ANSWER_TIMEOUT) {
+            Ok(stream) => return BoundedRelay::start(stream, CONNECTION),
+            Err(error) => refused = error,
+        }
+    }
+    Err(refused)
 }
 
 fn tls(parts: &SmtpParts) -> Result<Tls, RootsFault> {
@@ -101,8 +131,7 @@ fn tls(parts: &SmtpParts) -> Result<Tls, RootsFault> {
 /// Whether the mail may have come to the server: neither did it say no, nor was there no connection to it.
 fn may_be_taken(fault: &lettre::transport::smtp::Error) -> bool {
     let is_answer = fault.is_permanent() || fault.is_transient();
-    // A connection that could not be made is known by its words alone.
-    let is_unconnected = fault.is_tls() || fault.to_string().starts_with("Connection error");
+    let is_unconnected = fault.is_tls();
     !is_answer && !is_unconnected && !fault.is_client()
 }
 
@@ -182,5 +211,18 @@ mod tests {
         assert!(!refused.may_be_taken && refused.is_answer, "{refused}");
         let silent = handed_over(&["220 here", "250 hello", "250 ok", "250 ok", "after: 354 go on"]);
         assert!(silent.may_be_taken && !silent.is_answer, "{silent}");
+    }
+
+    #[test]
+    fn a_line_that_does_not_end_is_left() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let serving = std::thread::spawn(move || {
+            let (mut socket, _) = listener.accept().unwrap();
+            while socket.write_all(&[b'a'; 4096]).is_ok() {}
+        });
+        let fault = fault_of(port);
+        assert_eq!((fault.says.as_str(), fault.is_answer), ("it says too much", false));
+        serving.join().unwrap();
     }
 }

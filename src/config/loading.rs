@@ -97,7 +97,12 @@ impl Loading {
 }
 
 fn read_text(path: &Path) -> io::Result<String> {
-    if fs::metadata(path)?.len() > FILE_BYTES_MAX {
+    let of_file = fs::metadata(path)?;
+    if !of_file.is_file() {
+        // A pipe that nobody writes to is waited for, and a device may have no end.
+        return Err(io::Error::other("it is no file"));
+    }
+    if of_file.len() > FILE_BYTES_MAX {
         return Err(io::ErrorKind::FileTooLarge.into());
     }
     fs::read_to_string(path)

@@ -11,11 +11,11 @@ use serde_json::{Value, json};
 
 use super::{
     listing::lines,
-    operator::{Operator, refused},
+    operator::{Operator, refused, refused_since},
 };
 use crate::{
     actors::user::entries,
-    logic::reveals::reason,
+    logic::reveals::{REASON_BYTES_MAX, reason},
     model::{
         Content, ConversationId, Seq,
         limits::PAGE_BYTES_MAX,
@@ -54,7 +54,7 @@ pub(super) async fn get(
     };
     match (wanted.conversation_id.parse().map(ConversationId), stretch(wanted.seq, wanted.through_seq)) {
         (Ok(conversation), Ok(stretch)) => told(&operator, conversation, stretch, Glass::Whole).await,
-        _ => refused(Refusal::InvalidField),
+        _ => refused_since(Refusal::InvalidField, STRETCH),
     }
 }
 
@@ -81,12 +81,13 @@ pub(super) async fn reveal(
     };
     // The guard wrote this very reason down; where there is none, nothing is shown.
     if reason(&wanted.reason).is_none() {
-        return refused(Refusal::InvalidField);
+        let what = format!("the reason is not one line of at most {REASON_BYTES_MAX} bytes that can be seen");
+        return refused_since(Refusal::InvalidField, what);
     }
     match (wanted.conversation_id.parse().map(ConversationId), stretch(Some(wanted.seq), wanted.through_seq))
     {
         (Ok(conversation), Ok(stretch)) => told(&operator, conversation, stretch, Glass::Broken).await,
-        _ => refused(Refusal::InvalidField),
+        _ => refused_since(Refusal::InvalidField, STRETCH),
     }
 }
 
@@ -96,6 +97,9 @@ enum Glass {
     Whole,
     Broken,
 }
+
+/// What a stretch that is none is told.
+const STRETCH: &str = "seq and through_seq are the first and the last place of at most 100 messages, and conversation_id has 64 bits";
 
 /// From which place to which, both included; nothing: the newest.
 type Stretch = Option<(Seq, Seq)>;

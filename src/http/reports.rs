@@ -44,7 +44,8 @@ pub(super) async fn answer(operator: web::Data<Operator>, http: HttpRequest) -> 
     };
     let now = operator.minute_clock.now();
     let Some((period, is_page)) = read(&query, now) else {
-        return refused(Refusal::InvalidField);
+        let what = "a report is of one day or of one week that has begun (day=2026-11-21, week=2026-W47, UTC), as json or html";
+        return refused_since(Refusal::InvalidField, what);
     };
     let points = operator.points.clone();
     let made = web::block(move || {

@@ -11,7 +11,7 @@ use super::{
     devices::name_of_class,
     explain::{account_of, erasure_of},
     listing::{self, lines},
-    operator::{Operator, refused},
+    operator::{Operator, refused, refused_since},
 };
 use crate::{
     model::{
@@ -72,7 +72,8 @@ pub(super) async fn list(
         Err(response) => return response,
     };
     let (Some(behind), Some(max)) = (wanted.behind(), listing::limit(wanted.limit)) else {
-        return refused(Refusal::InvalidField);
+        let what = "users are listed behind behind_user_id, or by name_prefix behind behind_name, 1 to 500 at a time";
+        return refused_since(Refusal::InvalidField, what);
     };
     let read = move |view: &View| match behind {
         Behind::User(after) => by_id(view, after, max),

@@ -53,7 +53,6 @@ pub struct AuditLog {
 
 struct LastFile {
     name: String,
-    file: Box<dyn LogFile>,
     records: u64,
     bytes: u64,
 }
@@ -112,7 +111,7 @@ impl AuditLog {
             file.set_len(walked.bytes as u64)?;
             file.sync_all()?;
         }
-        let last = LastFile { name, file, records: walked.records, bytes: walked.bytes as u64 };
+        let last = LastFile { name, records: walked.records, bytes: walked.bytes as u64 };
         let log = AuditLog { files, head: walked.head, last: Some(last), has_failed: false };
         Ok(OpenedAudit { log, torn })
     }
@@ -166,18 +165,18 @@ impl AuditLog {
                 let in_the_way = std::io::ErrorKind::AlreadyExists.into();
                 return Err(FileFault::new("create", &name, in_the_way).into());
             }
-            let file = self.files.create(&name)?;
+            self.files.create(&name)?;
             self.files.sync_dir()?;
-            self.last = Some(LastFile { name, file, records: 0, bytes: 0 });
+            self.last = Some(LastFile { name, records: 0, bytes: 0 });
         }
         let last = self.last.as_mut().expect("a file was begun");
-        last.is_untouched(&*self.files, self.has_failed)?;
+        let file = last.untouched(&*self.files, self.has_failed)?;
         if self.has_failed {
-            last.file.set_len(last.bytes)?;
+            file.set_len(last.bytes)?;
         }
         self.has_failed = true;
-        last.file.write_at(last.bytes, line)?;
-        last.file.sync_data()?;
+        file.write_at(last.bytes, line)?;
+        file.sync_data()?;
         self.has_failed = false;
         last.bytes += line.len() as u64;
         last.records += 1;
@@ -186,18 +185,21 @@ impl AuditLog {
 }
 
 impl LastFile {
-    /// Whoever takes the file away under a running server has no further record written into the void.
-    fn is_untouched(&self, files: &dyn Files, has_failed: bool) -> Result<(), AuditFault> {
-        let what = if !files.exists(&self.name)? {
-            "it was taken away under the server; put it back, or start anew"
-        } else {
-            match self.file.len()?.cmp(&self.bytes) {
-                Ordering::Less => "it was made shorter by somebody else",
-                Ordering::Greater if !has_failed => "it was made longer by somebody else",
-                _ => return Ok(()),
+    /// The file, as it was left. It is opened for each record: who puts a copy in its place, or takes it away under a running
+    /// server, has no record written into the void.
+    fn untouched(&self, files: &dyn Files, has_failed: bool) -> Result<Box<dyn LogFile>, AuditFault> {
+        let damaged = |what| AuditFault::Damaged { file: self.name.clone(), line: self.records, what };
+        if !files.exists(&self.name)? {
+            return Err(damaged("it was taken away under the server; put it back, or start anew"));
+        }
+        let file = files.open(&self.name)?;
+        match file.len()?.cmp(&self.bytes) {
+            Ordering::Less => Err(damaged("it was made shorter by somebody else; put it back")),
+            Ordering::Greater if !has_failed => {
+                Err(damaged("it was made longer by somebody else; put it back"))
             }
-        };
-        Err(AuditFault::Damaged { file: self.name.clone(), line: self.records, what })
+            _ => Ok(file),
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     http::{listing::PAGE_MAX, messages::MESSAGES_MAX},
-    logic::reveals::{REASON_BYTES_MAX, reason},
+    logic::reveals::REASON_BYTES_MAX,
 };
 
 const LIMIT: Field = may("limit", Schema::Nullable(&Schema::Integer { least: 1, most: PAGE_MAX as u64 }))
@@ -194,8 +194,8 @@ pub(super) const REVEAL_MESSAGES: Operation = operation(
     must("conversation_id", ID),
     must("seq", SEQ),
     THROUGH,
-    must("reason", Schema::Pattern { pattern: "^[ -~]*[!-~][ -~]*$", fits: |text| reason(text).is_some() })
-        .says("A line of at most 200 bytes, in any script."),
+    must("reason", Schema::Text { least: 1, most: REASON_BYTES_MAX })
+        .says("A line of at most 200 bytes that can be seen, in any script."),
 ])
 .refuses(&[Refusal::NoSuchConversation]);
 
